@@ -1,0 +1,23 @@
+"""The city's reference data: procedures, units, workflows and who is competent for what."""
+
+from contracts.catalogue.load import Catalogue, CatalogueError, load_catalogue
+from contracts.catalogue.model import (
+    CompetenceRule,
+    Procedure,
+    Step,
+    Unit,
+    UnitKind,
+    Workflow,
+)
+
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "CompetenceRule",
+    "Procedure",
+    "Step",
+    "Unit",
+    "UnitKind",
+    "Workflow",
+    "load_catalogue",
+]

@@ -1,0 +1,212 @@
+"""Events as Kafka records, after the CloudEvents 1.0 Kafka binding in binary mode, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+import contracts  # noqa: F401  (registers every event class)
+from contracts.envelope import Event
+from contracts.model import NAMESPACE, EventData, registered
+from contracts.upcasters import UPCASTERS, upcast
+from contracts.values import rfc3339
+
+Headers = Sequence[tuple[str, bytes]]
+
+MAX_BODY = 1_000_000
+"""The largest body, in bytes, that a service reads."""
+
+_CLASSES = registered()
+_CURRENT = {cls.NAME: cls.VERSION for cls in _CLASSES.values()}
+_TYPE = re.compile(rf"{re.escape(NAMESPACE)}\.(?P<name>[A-Za-z]+)\.v(?P<version>\d+)\Z")
+_TYPE_BYTES = {cls.TYPE: cls.TYPE.encode() for cls in _CLASSES.values()}
+_FIXED: Headers = (
+    ("ce_specversion", b"1.0"),
+    ("content-type", b"application/json"),
+)
+
+
+class Fault(StrEnum):
+    """Why a record cannot be handled. It is the reason that a dead letter carries."""
+
+    MISSING_HEADER = "missing-header"
+    BAD_HEADER = "bad-header"
+    UNKNOWN_TYPE = "unknown-type"
+    NEWER_VERSION = "newer-version"
+    WRONG_KEY = "wrong-key"
+    BAD_BODY = "bad-body"
+    TOO_LARGE = "too-large"
+    DECISION_RAISED = "decision-raised"
+    HELD = "held"
+
+
+class BadRecord(Exception):
+    """A record that no retry will make good. Says what is wrong and where."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(f"{fault}: {detail}")
+        self.fault = fault
+        self.detail = detail
+
+
+class Record(NamedTuple):
+    """What is handed to Kafka."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+def encode(event: Event) -> Record:
+    """The event as a Kafka record."""
+    headers = [
+        *_FIXED,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", _TYPE_BYTES[event.data.TYPE]),
+        ("ce_subject", event.subject.encode()),
+        ("ce_time", rfc3339(event.time).encode()),
+    ]
+    if event.cause is not None:
+        headers.append(("ce_causationid", event.cause.encode()))
+    if event.history:
+        headers.append(("ce_history", b"true"))
+    if event.fingerprint is not None:
+        headers.append(("ce_fingerprint", event.fingerprint.encode()))
+    body = type(event.data).__pydantic_serializer__.to_json(event.data, exclude_none=True)
+    return Record(event.subject.encode(), body, headers)
+
+
+def type_of(headers: Headers) -> str | None:
+    """The CloudEvents type in the headers, without reading anything else."""
+    for name, value in headers:
+        if name == "ce_type":
+            return value.decode("utf-8", "replace")
+    return None
+
+
+def is_known(type_name: str) -> bool:
+    """Whether some service, this or another, knows the type in the version given."""
+    return type_name in _CLASSES or type_name in UPCASTERS
+
+
+def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
+    """The event in a Kafka record, brought up to its type's current version.
+
+    Raises BadRecord, with the fault and the place, for whatever is not a good event.
+    """
+    try:
+        fields = {name: raw.decode() for name, raw in headers}
+    except UnicodeDecodeError as error:
+        raise BadRecord(Fault.BAD_HEADER, f"a header is not UTF-8: {error}") from error
+    try:
+        event_id = fields["ce_id"]
+        source = fields["ce_source"]
+        type_name = fields["ce_type"]
+        subject = fields["ce_subject"]
+        time_text = fields["ce_time"]
+    except KeyError as error:
+        raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
+    if key is None or key != subject.encode():
+        raise BadRecord(
+            Fault.WRONG_KEY, f"the key is {key!r}, the subject {subject!r}: they must be equal"
+        )
+    try:
+        time = datetime.fromisoformat(time_text)
+    except ValueError as error:
+        raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, not RFC 3339") from error
+    if time.tzinfo is not UTC:
+        if time.tzinfo is None:
+            raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, without an offset")
+        time = time.astimezone(UTC)
+    if value is None:
+        raise BadRecord(Fault.BAD_BODY, "the record has no body")
+    if len(value) > MAX_BODY:
+        raise BadRecord(Fault.TOO_LARGE, f"{len(value)} bytes, at most {MAX_BODY} are read")
+    return Event(
+        event_id,
+        source,
+        subject,
+        time,
+        _data(type_name, value),
+        fields.get("ce_causationid"),
+        fields.get("ce_history") == "true",
+        fields.get("ce_fingerprint"),
+    )
+
+
+def _data(type_name: str, value: bytes) -> EventData:
+    cls = _CLASSES.get(type_name)
+    try:
+        if cls is not None:
+            return cls.__pydantic_validator__.validate_json(value)  # type: ignore[no-any-return]
+        if type_name in UPCASTERS:
+            current, body = upcast(type_name, json.loads(value))
+            return _CLASSES[current].model_validate(body)
+    except ValidationError as error:
+        raise BadRecord(Fault.BAD_BODY, f"{type_name}: {_places(error)}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRecord(Fault.BAD_BODY, f"{type_name}: {error!r}") from error
+    match = _TYPE.match(type_name)
+    newest = _CURRENT.get(match["name"]) if match else None
+    if match and newest is not None and int(match["version"]) > newest:
+        raise BadRecord(
+            Fault.NEWER_VERSION,
+            f"{type_name}: version {newest} is the newest known here; upgrade, then redrive",
+        )
+    raise BadRecord(Fault.UNKNOWN_TYPE, f"no event type {type_name!r} is known here")
+
+
+def _places(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors()
+    )
+
+
+def types(*classes: type[EventData]) -> frozenset[str]:
+    """The type names by which records of these classes are recognised, old versions included."""
+    names = {cls.TYPE for cls in classes}
+    return frozenset(names | {old for old, (new, _) in UPCASTERS.items() if _final(new) in names})
+
+
+def _final(type_name: str) -> str:
+    while type_name in UPCASTERS:
+        type_name = UPCASTERS[type_name][0]
+    return type_name
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event in the CloudEvents JSON format, as recordings and samples keep it."""
+    document: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": rfc3339(event.time),
+        "datacontenttype": "application/json",
+        "data": event.data.model_dump(mode="json"),
+    }
+    if event.cause is not None:
+        document["causationid"] = event.cause
+    if event.history:
+        document["history"] = True
+    if event.fingerprint is not None:
+        document["fingerprint"] = event.fingerprint
+    return document
+
+
+def from_json(document: dict[str, Any]) -> Event:
+    """The event in a CloudEvents JSON document. Raises BadRecord like `decode`."""
+    plain: Iterable[str] = ("id", "source", "type", "subject", "time", "causationid", "fingerprint")
+    headers = [(f"ce_{k}", str(document[k]).encode()) for k in plain if k in document]
+    if document.get("history"):
+        headers.append(("ce_history", b"true"))
+    subject = str(document.get("subject", ""))
+    return decode(subject.encode(), json.dumps(document.get("data")).encode(), headers)

@@ -1,0 +1,77 @@
+"""The envelope that every event travels in, and the ids that are computed, not drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b, sha1
+from typing import Any
+
+import msgspec
+
+from contracts.model import EventData
+
+_IDS = bytes.fromhex("6f3ad6be3a4c5c0f9b8e6d5a4f1b7c21")
+"""The namespace (RFC 9562) of every id that is derived from another."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One CloudEvent 1.0: what happened to which dossier, when, and who says so."""
+
+    id: str
+    source: str
+    """Who says so: ``/motcua/intake``, or the older system that was imported."""
+    subject: str
+    """The dossier code (or, on `citizen.contacts`, the citizen's reference)."""
+    time: datetime
+    """When it happened: UTC, to the millisecond. When it was recorded is the log's own time."""
+    data: EventData
+    cause: str | None = None
+    """The id of the event that this one answers (extension ``causationid``)."""
+    history: bool = False
+    """Told about a past, by an import (extension ``history``)."""
+    fingerprint: str | None = None
+    """What an HTTP caller asked, hashed, so that one key cannot ask two things."""
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type, with its version."""
+        return self.data.TYPE
+
+
+def derive_id(*parts: str | int) -> str:
+    """The UUIDv5 of the parts: the same parts give the same id, on any machine, at any time."""
+    name = "\x1f".join(map(str, parts)).encode()
+    digest = bytearray(sha1(_IDS + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def short_id(event_id: str) -> bytes:
+    """Eight bytes that stand for an event's id among the ids of one dossier."""
+    return blake2b(event_id.encode(), digest_size=8).digest()
+
+
+def caused(
+    by: Event, source: str, data: Sequence[EventData], *, time: datetime | None = None
+) -> list[Event]:
+    """The events that an event causes: ids derived from its id, its time unless told otherwise."""
+    return [
+        Event(
+            id=derive_id(by.id, source, item.TYPE, ordinal),
+            source=source,
+            subject=by.subject,
+            time=time or by.time,
+            data=item,
+            cause=by.id,
+            history=by.history,
+        )
+        for ordinal, item in enumerate(data)
+    ]
+
+
+def fingerprint(body: Any) -> str:
+    """A hash of a JSON-like value that does not depend on the order of its keys."""
+    return blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=12).hexdigest()

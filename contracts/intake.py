@@ -1,0 +1,173 @@
+"""What is asked of intake and what it decides: reception, supplements, payments, withdrawal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from contracts.model import EventData, Kind
+from contracts.values import (
+    Amount,
+    Channel,
+    CitizenRef,
+    Instant,
+    Locale,
+    OfficerId,
+    PlaceCode,
+    ProcedureCode,
+    ServiceLevel,
+    Text,
+    UnitCode,
+)
+
+Document = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Filing(EventData):
+    """What a citizen hands in. Where it is received, handled and returned are separate facts."""
+
+    procedure: ProcedureCode
+    channel: Channel
+    level: ServiceLevel = ServiceLevel.PARTIAL
+    receiving_unit: UnitCode
+    returning_unit: UnitCode
+    place: PlaceCode
+    """The place that the matter is about; with the procedure it decides who is competent."""
+    citizen: CitizenRef
+    locale: Locale = Locale.VI
+    documents: tuple[Document, ...] = ()
+    fee: Amount = 0
+    legacy_id: str | None = Field(default=None, max_length=200)
+    """The dossier's number in the older system that it was imported from."""
+
+
+class RegistrationRequested(Filing, kind=Kind.REQUEST, owner="intake"):
+    """A citizen files online; an officer has yet to look at it."""
+
+
+class DossierRegistered(Filing, kind=Kind.FACT, owner="intake"):
+    """Newly registered (mới đăng ký, portal state 1)."""
+
+
+class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """An officer receives a dossier: at the counter with its filing, online one that is there."""
+
+    by: OfficerId
+    filing: Filing | None = None
+
+
+class DossierReceived(Filing, kind=Kind.FACT, owner="intake", version=2):
+    """Received (được tiếp nhận, portal state 2): the clock starts.
+
+    Version 1 knew one ``unit``, which both received the dossier and returned its result.
+    """
+
+    by: OfficerId
+
+
+class RejectionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """An officer refuses to receive a registered dossier; the reason is owed in writing."""
+
+    reason: Text
+    by: OfficerId
+
+
+class DossierNotReceived(EventData, kind=Kind.FACT, owner="intake"):
+    """Not received (không được tiếp nhận, portal state 3)."""
+
+    reason: Text
+    by: OfficerId
+
+
+class SupplementDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """An officer wants the citizen to complete the dossier."""
+
+    documents: tuple[Document, ...] = Field(min_length=1)
+    reason: Text
+    until: Instant | None = None
+    by: OfficerId
+
+
+class SupplementDemanded(EventData, kind=Kind.FACT, owner="intake"):
+    """Supplement requested (yêu cầu bổ sung, portal state 5): the clock stops."""
+
+    documents: tuple[Document, ...]
+    reason: Text
+    until: Instant | None = None
+    by: OfficerId
+
+
+class SupplementDeliveryRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """The citizen hands in what was missing, at whichever unit."""
+
+    documents: tuple[Document, ...] = Field(min_length=1)
+    unit: UnitCode
+
+
+class SupplementDelivered(EventData, kind=Kind.FACT, owner="intake"):
+    """What was missing is there: the clock runs again."""
+
+    documents: tuple[Document, ...]
+    unit: UnitCode
+
+
+class PaymentDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """An officer asks for a fee or a tax."""
+
+    amount: Amount = Field(gt=0)
+    reason: Text
+    until: Instant | None = None
+    by: OfficerId
+
+
+class PaymentDemanded(EventData, kind=Kind.FACT, owner="intake"):
+    """Payment requested (yêu cầu thực hiện nghĩa vụ tài chính, portal state 6): clock stops."""
+
+    amount: Amount
+    reason: Text
+    until: Instant | None = None
+    by: OfficerId
+
+
+class PaymentReportRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """A payment came in, perhaps a part of what is owed."""
+
+    amount: Amount = Field(gt=0)
+    reference: str = Field(min_length=1, max_length=100)
+
+
+class PaymentReceived(EventData, kind=Kind.FACT, owner="intake"):
+    """Money came in. With nothing outstanding, the clock runs again."""
+
+    amount: Amount
+    outstanding: Amount
+    reference: str
+
+
+class WithdrawalRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+    """The citizen takes the dossier back."""
+
+    reason: Text
+
+
+class DossierWithdrawn(EventData, kind=Kind.FACT, owner="intake"):
+    """Withdrawn by the citizen (công dân yêu cầu rút hồ sơ, portal state 7)."""
+
+    reason: Text
+
+
+class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
+    """Something an older system recorded that moves no state, kept in the dossier's story."""
+
+    activity: Text
+    by: OfficerId | None = None
+    details: dict[str, str] = Field(default_factory=dict)
+
+
+class HistoryClosed(EventData, kind=Kind.FACT, owner="intake"):
+    """An imported dossier's past is told: from here on it follows the city's clock.
+
+    Until then its deadlines are judged by its own events' times alone, and nobody is sent a
+    message about what happened years ago.
+    """

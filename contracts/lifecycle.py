@@ -1,0 +1,194 @@
+"""What a dossier's facts make of it: its public state, at any time, whatever order they came in.
+
+Every service sees the facts in its own order. So that all four say the same, the state is not
+advanced step by step but folded from the marks that the facts leave, in event-time order. Two
+facts that exclude each other (a withdrawal and a result of the same minute) are settled alike
+everywhere: the earlier one stands.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+
+from contracts import intake, routing
+from contracts.envelope import Event
+
+
+class PublicStatus(IntEnum):
+    """The national portal's dossier states (Decision 1139/QD-BTTTT and the portal's own list)."""
+
+    REGISTERED = 1
+    RECEIVED = 2
+    NOT_RECEIVED = 3
+    IN_PROCESS = 4
+    SUPPLEMENT_REQUESTED = 5
+    PAYMENT_REQUESTED = 6
+    WITHDRAWN = 7
+    STOPPED = 8
+    PROCESSED = 9
+    RETURNED = 10
+
+
+CLOCK_STOPPED = frozenset(
+    {
+        PublicStatus.SUPPLEMENT_REQUESTED,
+        PublicStatus.PAYMENT_REQUESTED,
+        PublicStatus.STOPPED,
+    }
+)
+"""The states in which no working time is used up."""
+
+ENDED = frozenset(
+    {
+        PublicStatus.NOT_RECEIVED,
+        PublicStatus.WITHDRAWN,
+        PublicStatus.PROCESSED,
+        PublicStatus.RETURNED,
+    }
+)
+"""The states that nothing but the return of a result leaves."""
+
+
+class Move(IntEnum):
+    """What a fact does to a dossier's state. The numbers order facts of the same instant."""
+
+    REGISTERED = 0
+    RECEIVED = 1
+    NOT_RECEIVED = 2
+    STARTED = 3
+    SUPPLEMENT_DEMANDED = 4
+    SUPPLEMENT_DELIVERED = 5
+    PAYMENT_DEMANDED = 6
+    PAYMENT_SETTLED = 7
+    STOPPED = 8
+    RESUMED = 9
+    WITHDRAWN = 10
+    PROCESSED = 11
+    RETURNED = 12
+
+
+class Mark(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """What is kept of a fact: when, what it moved, and its id to settle the order."""
+
+    time: datetime
+    move: Move
+    id: str
+
+
+class Phase(msgspec.Struct, frozen=True, array_like=True):
+    """From `since` on, until the next phase, the dossier was in `status`."""
+
+    since: datetime
+    status: PublicStatus
+
+
+_MOVES: dict[type, Move] = {
+    intake.DossierRegistered: Move.REGISTERED,
+    intake.DossierReceived: Move.RECEIVED,
+    intake.DossierNotReceived: Move.NOT_RECEIVED,
+    intake.SupplementDemanded: Move.SUPPLEMENT_DEMANDED,
+    intake.SupplementDelivered: Move.SUPPLEMENT_DELIVERED,
+    intake.PaymentDemanded: Move.PAYMENT_DEMANDED,
+    intake.DossierWithdrawn: Move.WITHDRAWN,
+    routing.StepStarted: Move.STARTED,
+    routing.DossierStopped: Move.STOPPED,
+    routing.DossierResumed: Move.RESUMED,
+    routing.DossierProcessed: Move.PROCESSED,
+    routing.ResultReturned: Move.RETURNED,
+}
+
+MOVING_FACTS: tuple[type, ...] = (*_MOVES, intake.PaymentReceived)
+"""The facts that a service must fold to know a dossier's public state."""
+
+
+def mark_of(event: Event) -> Mark | None:
+    """The mark that a fact leaves; None if it moves no state."""
+    data = event.data
+    move = _MOVES.get(type(data))
+    if move is None:
+        if not (isinstance(data, intake.PaymentReceived) and data.outstanding == 0):
+            return None
+        move = Move.PAYMENT_SETTLED
+    return Mark(event.time, move, event.id[:13])
+
+
+def with_mark(marks: Sequence[Mark], mark: Mark) -> tuple[Mark, ...]:
+    """The marks with one more, in event-time order; a mark that is there already is not doubled."""
+    if not marks or marks[-1] < mark:
+        return (*marks, mark)
+    if mark in marks:
+        return tuple(marks)
+    ordered = list(marks)
+    insort(ordered, mark)
+    return tuple(ordered)
+
+
+def phases(marks: Iterable[Mark]) -> list[Phase]:
+    """The dossier's public states in time order, from marks in time order.
+
+    A mark that its state does not allow (a delivery that nobody asked for, a pause after the
+    end) changes nothing; so the fold is defined for every set of facts.
+    """
+    found: list[Phase] = []
+    base: PublicStatus | None = None
+    supplement = payment = stopped = False
+    for mark in marks:
+        match mark.move:
+            case Move.REGISTERED if base is None:
+                base = PublicStatus.REGISTERED
+            case Move.RECEIVED if base in (None, PublicStatus.REGISTERED):
+                base = PublicStatus.RECEIVED
+            case Move.NOT_RECEIVED if base in (None, PublicStatus.REGISTERED):
+                base = PublicStatus.NOT_RECEIVED
+            case Move.STARTED if base is PublicStatus.RECEIVED:
+                base = PublicStatus.IN_PROCESS
+            case Move.RETURNED if base is PublicStatus.PROCESSED:
+                base = PublicStatus.RETURNED
+            case _ if base is None or base in ENDED:
+                continue
+            case Move.SUPPLEMENT_DEMANDED:
+                supplement = True
+            case Move.SUPPLEMENT_DELIVERED:
+                supplement = False
+            case Move.PAYMENT_DEMANDED:
+                payment = True
+            case Move.PAYMENT_SETTLED:
+                payment = False
+            case Move.STOPPED:
+                stopped = True
+            case Move.RESUMED:
+                stopped = False
+            case Move.WITHDRAWN:
+                base = PublicStatus.WITHDRAWN
+            case Move.PROCESSED:
+                base = PublicStatus.PROCESSED
+        if base in ENDED or base is PublicStatus.REGISTERED:
+            status = base
+        elif stopped:
+            status = PublicStatus.STOPPED
+        elif supplement:
+            status = PublicStatus.SUPPLEMENT_REQUESTED
+        elif payment:
+            status = PublicStatus.PAYMENT_REQUESTED
+        else:
+            status = base
+        if not found or found[-1].status is not status:
+            found.append(Phase(mark.time, status))
+    return found
+
+
+def status_at(marks: Iterable[Mark], time: datetime) -> PublicStatus | None:
+    """The public state at that time, facts of that very instant included; None before all."""
+    known = phases(mark for mark in marks if mark.time <= time)
+    return known[-1].status if known else None
+
+
+def status_of(marks: Iterable[Mark]) -> PublicStatus | None:
+    """The newest public state; None if nothing has happened yet."""
+    known = phases(marks)
+    return known[-1].status if known else None

@@ -1,0 +1,87 @@
+"""The answers to requests that a dossier's state does not allow: one refusal per request."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from contracts.model import EventData, Kind
+from contracts.values import Text
+
+
+class RefusalReason(StrEnum):
+    """Why a request was refused; for programs. The `detail` beside it is for people."""
+
+    UNKNOWN_DOSSIER = "unknown-dossier"
+    ALREADY_EXISTS = "already-exists"
+    WRONG_STATE = "wrong-state"
+    UNKNOWN_PROCEDURE = "unknown-procedure"
+    UNKNOWN_UNIT = "unknown-unit"
+    NOT_COMPETENT = "not-competent"
+    WRONG_STEP = "wrong-step"
+    NOT_THE_LEAD = "not-the-lead"
+    NOTHING_OUTSTANDING = "nothing-outstanding"
+    OVERPAID = "overpaid"
+    CHANNEL_NOT_OFFERED = "channel-not-offered"
+
+
+class Refusal(EventData):
+    """Why the request that caused this fact was not carried out. It changes no state."""
+
+    reason: RefusalReason
+    detail: Text
+
+
+class RegistrationRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers RegistrationRequested."""
+
+
+class ReceptionRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers ReceptionRequested."""
+
+
+class RejectionRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers RejectionRequested."""
+
+
+class SupplementDemandRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers SupplementDemandRequested."""
+
+
+class SupplementDeliveryRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers SupplementDeliveryRequested."""
+
+
+class PaymentDemandRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers PaymentDemandRequested."""
+
+
+class PaymentReportRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers PaymentReportRequested."""
+
+
+class WithdrawalRefused(Refusal, kind=Kind.FACT, owner="intake"):
+    """Answers WithdrawalRequested."""
+
+
+class StepCompletionRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers StepCompletionRequested."""
+
+
+class StepReassignmentRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers StepReassignmentRequested."""
+
+
+class HandOverRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers HandOverRequested."""
+
+
+class StopRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers StopRequested."""
+
+
+class ResumptionRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers ResumptionRequested."""
+
+
+class ResultReturnRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers ResultReturnRequested."""

@@ -1,0 +1,148 @@
+"""What is asked of routing and what it decides: competence, steps, hand-overs, results."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from contracts.model import EventData, Kind
+from contracts.values import (
+    Channel,
+    OfficerId,
+    Outcome,
+    ProcedureCode,
+    StepName,
+    Text,
+    UnitCode,
+)
+
+
+class DossierRouted(EventData, kind=Kind.FACT, owner="routing"):
+    """The competent authority is found and the workflow's version fixed for this dossier."""
+
+    procedure: ProcedureCode
+    handling_unit: UnitCode
+    workflow: str
+    workflow_version: int = Field(ge=1)
+    steps: tuple[StepName, ...]
+    rule: str
+    """The competence rule that said so."""
+
+
+class DossierUnroutable(EventData, kind=Kind.FACT, owner="routing"):
+    """No rule names a competent authority: a person must hand the dossier over by hand."""
+
+    reason: Text
+
+
+class StepStarted(EventData, kind=Kind.FACT, owner="routing"):
+    """A step is open. It has exactly one named lead (cán bộ thụ lý)."""
+
+    step: StepName
+    ordinal: int = Field(ge=0)
+    """The step's place in its workflow, from 0."""
+    unit: UnitCode
+    lead: OfficerId
+
+
+class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """The lead says that a step is done; at the last step also how the dossier came out."""
+
+    step: StepName
+    by: OfficerId
+    outcome: Outcome = Outcome.GRANTED
+    note: Text | None = None
+
+
+class StepCompleted(EventData, kind=Kind.FACT, owner="routing"):
+    """A step is done."""
+
+    step: StepName
+    ordinal: int = Field(ge=0)
+    unit: UnitCode
+    by: OfficerId
+
+
+class StepReassignmentRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """A head names another lead for the open step."""
+
+    lead: OfficerId
+    by: OfficerId
+
+
+class StepReassigned(EventData, kind=Kind.FACT, owner="routing"):
+    """The open step has another lead."""
+
+    step: StepName
+    ordinal: int = Field(ge=0)
+    lead: OfficerId
+    by: OfficerId
+
+
+class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """A unit passes the dossier on to the one that is competent."""
+
+    to_unit: UnitCode
+    reason: Text
+    by: OfficerId
+
+
+class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
+    """Another unit handles the dossier now; the open step goes on there with a new lead."""
+
+    from_unit: UnitCode | None
+    to_unit: UnitCode
+    reason: Text
+    lead: OfficerId
+    by: OfficerId
+
+
+class StopRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """An officer wants the handling stopped; the reason is owed in writing."""
+
+    reason: Text
+    by: OfficerId
+
+
+class DossierStopped(EventData, kind=Kind.FACT, owner="routing"):
+    """Stopped (dừng xử lý, portal state 8): the clock stops."""
+
+    reason: Text
+    by: OfficerId
+
+
+class ResumptionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """An officer wants a stopped dossier to go on."""
+
+    reason: Text
+    by: OfficerId
+
+
+class DossierResumed(EventData, kind=Kind.FACT, owner="routing"):
+    """A stopped dossier goes on: the clock runs again."""
+
+    reason: Text
+    by: OfficerId
+
+
+class DossierProcessed(EventData, kind=Kind.FACT, owner="routing"):
+    """Processed (đã xử lý xong, portal state 9): the result is there, the clock ends."""
+
+    outcome: Outcome
+    handling_unit: UnitCode
+    by: OfficerId
+
+
+class ResultReturnRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """A unit, whichever, hands the result to the citizen."""
+
+    unit: UnitCode
+    channel: Channel
+    by: OfficerId
+
+
+class ResultReturned(EventData, kind=Kind.FACT, owner="routing"):
+    """The citizen has the result (đã trả kết quả, portal state 10)."""
+
+    unit: UnitCode
+    channel: Channel
+    by: OfficerId

@@ -1,0 +1,65 @@
+"""The topics, with the settings that they are created with. Nothing creates one by accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SERVICES = ("intake", "routing", "sla", "notify")
+
+DOSSIER_EVENTS = "dossier.events"
+NOTIFICATION_EVENTS = "notification.events"
+CITIZEN_CONTACTS = "citizen.contacts"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `config` is in Kafka's own words."""
+
+    name: str
+    key: str
+    """What its records are keyed by."""
+    what: str
+    partitioned: bool = True
+    """Whether it has the city's number of partitions, or one."""
+    config: dict[str, str] = field(default_factory=dict)
+
+
+_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+
+
+def dead_letters(service: str) -> str:
+    """The name of the service's topic of dead letters."""
+    return f"{service}.dead-letters"
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        DOSSIER_EVENTS,
+        key="dossier code",
+        what="Everything that happens to dossiers: requests and facts, in one order per dossier.",
+        config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "1048576"},
+    ),
+    Topic(
+        NOTIFICATION_EVENTS,
+        key="dossier code",
+        what="What became of each message to a citizen.",
+        config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "1048576"},
+    ),
+    Topic(
+        CITIZEN_CONTACTS,
+        key="citizen reference",
+        what="How each citizen can be reached, sealed; the newest record of a citizen is kept.",
+        config={"cleanup.policy": "compact", "max.message.bytes": "65536"},
+    ),
+    *(
+        Topic(
+            dead_letters(service),
+            key="dossier code",
+            what=f"The records that {service} could not handle, each with its reason.",
+            partitioned=False,
+            config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "2097152"},
+        )
+        for service in SERVICES
+    ),
+)
+"""Every topic of the city."""

@@ -1,0 +1,78 @@
+"""The value types that events share, each with the rule that makes a value a good one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer
+
+DOSSIER_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*-\d{6}-[A-Z0-9]{1,12}$"
+"""A dossier code (mã hồ sơ): agency, day of reception (YYMMDD, Vietnam time), number of the day."""
+
+UNIT_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*$"
+"""A unit's identification code, after Decision 20/2020/QD-TTg, e.g. ``H29.15``."""
+
+
+def to_utc_millis(moment: datetime) -> datetime:
+    """The same instant in UTC, cut to the millisecond, which is all that BSON can hold."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware time as RFC 3339 in UTC with exactly three decimals: one spelling per instant."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(to_utc_millis),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+]
+"""A point in time with an offset; kept in UTC to the millisecond."""
+
+DossierCode = Annotated[str, Field(pattern=DOSSIER_CODE, examples=["H29.15-240307-0001"])]
+UnitCode = Annotated[str, Field(pattern=UNIT_CODE, examples=["H29.15"])]
+OfficerId = Annotated[str, Field(min_length=1, max_length=64, examples=["cb-0412"])]
+"""An officer's staff number: an identifier, never a name."""
+CitizenRef = Annotated[str, Field(min_length=1, max_length=64)]
+"""An opaque reference to a citizen; contact data is found under it, encrypted, elsewhere."""
+ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.004194"])]
+PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
+"""An administrative place (ward or commune) by its General Statistics Office code."""
+StepName = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Amount = Annotated[int, Field(ge=0, le=10_000_000_000)]
+"""Money in Vietnamese dong, which has no smaller unit."""
+
+
+class Channel(StrEnum):
+    """How a dossier was handed in, or a result fetched."""
+
+    COUNTER = "counter"
+    ONLINE = "online"
+    POSTAL = "postal"
+
+
+class ServiceLevel(StrEnum):
+    """How far a public service goes online (Decree 42/2022)."""
+
+    FULL = "full"  # toàn trình
+    PARTIAL = "partial"  # một phần
+    INFORMATION = "information"  # cung cấp thông tin: handed in at a counter only
+
+
+class Locale(StrEnum):
+    """The languages that citizens are told things in."""
+
+    VI = "vi"
+    EN = "en"
+
+
+class Outcome(StrEnum):
+    """What a processed dossier came to."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
