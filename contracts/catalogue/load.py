@@ -52,12 +52,16 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
     Raises CatalogueError, naming every entry at fault, if a file is missing or broken or if a
     code is used that no entry has.
     """
-    procedures = _by_key("procedure", _entries(folder, "procedures", Procedure), lambda p: p.code)
-    units = _by_key("unit", _entries(folder, "units", Unit), lambda u: u.code)
+    procedures = _by_key(folder, "procedures", _entries(folder, "procedures", Procedure), _code)
+    units = _by_key(folder, "units", _entries(folder, "units", Unit), _code)
     workflows = _by_key(
-        "workflow", _entries(folder, "workflows", Workflow), lambda w: (w.id, w.version)
+        folder, "workflows", _entries(folder, "workflows", Workflow), lambda w: (w.id, w.version)
     )
-    rules = tuple(_entries(folder, "competence", CompetenceRule))
+    rules = tuple(
+        _by_key(
+            folder, "competence", _entries(folder, "competence", CompetenceRule), lambda r: r.id
+        ).values()
+    )
     newest: dict[str, Workflow] = {}
     for workflow in workflows.values():
         if workflow.id not in newest or workflow.version > newest[workflow.id].version:
@@ -68,27 +72,33 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
         for place in unit.places:
             other = by_place.setdefault((unit.kind, place), unit)
             if other is not unit:
-                faults.append(f"units {other.code} and {unit.code} both answer for place {place}")
+                faults.append(
+                    f"units.toml: {other.code} and {unit.code} both answer for place {place}"
+                )
     faults += [
-        f"procedure {p.code}: no workflow {p.workflow!r}"
+        f"workflows.toml: {w.id} version {w.version}: two steps have the same name"
+        for w in workflows.values()
+        if len({step.name for step in w.steps}) < len(w.steps)
+    ]
+    faults += [
+        f"procedures.toml: {p.code}: no workflow {p.workflow!r}"
         for p in procedures.values()
         if p.workflow not in newest
     ]
     fields = {p.field for p in procedures.values()}
+    places = {place for unit in units.values() for place in unit.places}
     for rule in rules:
+        where = f"competence.toml: rule {rule.id}"
         if (rule.unit is None) == (rule.kind is None):
-            faults.append(f"competence rule {rule.id}: name either a unit or a kind, not both")
+            faults.append(f"{where}: name either a unit or a kind, one of them and not both")
         if rule.unit is not None and rule.unit not in units:
-            faults.append(f"competence rule {rule.id}: no unit {rule.unit}")
+            faults.append(f"{where}: no unit {rule.unit}")
+        faults += [f"{where}: no procedure {c}" for c in rule.procedures if c not in procedures]
         faults += [
-            f"competence rule {rule.id}: no procedure {code}"
-            for code in rule.procedures
-            if code not in procedures
+            f"{where}: no procedure has the field {f!r}" for f in rule.fields if f not in fields
         ]
         faults += [
-            f"competence rule {rule.id}: no procedure has the field {field!r}"
-            for field in rule.fields
-            if field not in fields
+            f"{where}: no unit answers for place {p}" for p in rule.places if p not in places
         ]
     if faults:
         raise CatalogueError(f"{folder}: " + "; ".join(faults))
@@ -101,10 +111,17 @@ def _entries(folder: Path, name: str, model: type[M]) -> list[M]:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: not UTF-8: save it with that encoding") from error
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{path}: not TOML: {error}") from error
+    if strange := sorted(set(document) - {name}):
+        raise CatalogueError(f"{path}: {strange[0]!r} is unknown here: write [[{name}]]")
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise CatalogueError(f"{path}: begin each entry with [[{name}]], in double brackets")
     entries: list[M] = []
-    for number, entry in enumerate(document.get(name, []), start=1):
+    for number, entry in enumerate(tables, start=1):
         try:
             entries.append(model.model_validate(entry))
         except ValidationError as error:
@@ -118,10 +135,18 @@ def _entries(folder: Path, name: str, model: type[M]) -> list[M]:
     return entries
 
 
-def _by_key(what: str, entries: Iterable[E], key: Callable[[E], K]) -> dict[K, E]:
+def _by_key(folder: Path, name: str, entries: Iterable[E], key: Callable[[E], K]) -> dict[K, E]:
     found: dict[K, E] = {}
     for entry in entries:
         if key(entry) in found:
-            raise CatalogueError(f"two entries for {what} {key(entry)}")
+            raise CatalogueError(f"{folder / name}.toml: two entries for {_label(key(entry))}")
         found[key(entry)] = entry
     return found
+
+
+def _code(entry: Procedure | Unit) -> str:
+    return entry.code
+
+
+def _label(key: object) -> str:
+    return " version ".join(map(str, key)) if isinstance(key, tuple) else str(key)
