@@ -58,7 +58,10 @@ def log_tail(path: Path, lines: int = 20) -> str:
     if not path.exists():
         return "(no log was written)"
     with path.open("rb") as log:
-        log.seek(0, 2)
-        log.seek(max(0, log.tell() - 256 * lines))
-        text = log.read().decode("utf-8", "replace")
-    return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"
+        size = log.seek(0, 2)
+        begin = max(0, size - 1024 * lines)
+        log.seek(begin)
+        found = log.read().decode("utf-8", "replace").splitlines()
+    if begin and len(found) > 1:
+        del found[0]  # cut off somewhere in its middle
+    return "\n".join(found[-lines:]) or "(the log is empty)"

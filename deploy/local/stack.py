@@ -12,31 +12,30 @@ processes at once: a lock on a file lets one at a time change the stack.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from deploy.local import ports as port_book
 from deploy.local import watchdog
 from deploy.local.endpoints import Endpoints, PartStatus, State, endpoints_from
-from deploy.local.errors import PartDied, PartNotReady, PortBusy, StackError, log_tail
+from deploy.local.errors import PortBusy, StackError
 from deploy.local.file_lock import exclusive
 from deploy.local.kafka import Kafka
-from deploy.local.log_file import disk_usage, rotate
+from deploy.local.log_file import disk_usage
 from deploy.local.mongod import Mongod
 from deploy.local.part import Part, Progress
 from deploy.local.preflight import check_disk, check_platform
-from deploy.local.process import Process, find, kill, marker, start, stop, wait_for_exit
+from deploy.local.process import find, kill, marker, stop
 from deploy.local.settings import from_environment
 from deploy.local.smtp import Smtp
+from deploy.local.starting import await_ready, launch, log_path, processes
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 WATCHDOG = "watchdog"
-CHECK_EVERY_S = 0.05
 PORT_ATTEMPTS = 3
 PARTS = ("mongod", "smtp", "kafka")
 """In the order of their start: Kafka takes longest, the others start beside it."""
@@ -82,8 +81,10 @@ class Stack:
         check_platform()
         with self._locked(tell) as lock:
             for part in self._parts.values():
-                self._at_most_one(part)
-            missing = [part for part in self._parts.values() if not self._process(part)]
+                found = processes(part)
+                if len(found) > 1 or (found and not self._ports_path.exists()):
+                    stop(found, self.settings.stop_timeout_s)  # its folder was deleted under it
+            missing = [part for part in self._parts.values() if not processes(part)]
             if missing:
                 check_disk(self.folder, self.settings.min_free_mb)
                 for part in missing:
@@ -103,10 +104,10 @@ class Stack:
 
     def _down(self, tell: Progress) -> None:
         kill(find(marker(WATCHDOG, self.folder)))
-        running = [process for part in self._parts for process in self._find(part)]
-        if running:
-            tell("ending " + ", ".join(part for part in self._parts if self._find(part)))
-        stop(running, self.settings.stop_timeout_s)
+        running = {name: processes(part) for name, part in self._parts.items()}
+        if names := [name for name, found in running.items() if found]:
+            tell("ending " + ", ".join(names))
+        stop(chain.from_iterable(running.values()), self.settings.stop_timeout_s)
 
     def reset(self, on_progress: Progress | None = None) -> None:
         """`down`, then delete all data, logs and remembered ports of this stack."""
@@ -118,7 +119,7 @@ class Stack:
 
     def kill(self, part: str) -> None:
         """Kill a part with SIGKILL, as a crash would. Nothing happens if it does not run."""
-        kill(self._find(self._part(part).name))
+        kill(processes(self._part(part)))
 
     def start(self, part: str, on_progress: Progress | None = None) -> Endpoints:
         """Start one part again, on the same port and data; returns when it serves.
@@ -128,21 +129,21 @@ class Stack:
         """
         tell, wanted = on_progress or _silent, self._part(part)
         with self._locked(tell) as lock:
-            ports = self.endpoints_ports()
-            if self._process(wanted) is None:
+            ports = self.ports()
+            if not processes(wanted):
                 for listener in wanted.listeners:
                     if not port_book.is_free(ports[listener]):
                         raise port_book.busy(listener, ports[listener], fixed=False)
                 wanted.install(tell)
-                self._launch(wanted, ports, tell, lock)
+                launch(wanted, ports, tell, lock)
             self._await(wanted, ports, tell)
             return self.endpoints()
 
     def endpoints(self) -> Endpoints:
         """Where the stack is (or will be again) reached. Raises `StackError` before any `up`."""
-        return endpoints_from(self.endpoints_ports(), self._smtp.ledger)
+        return endpoints_from(self.ports(), self._smtp.ledger)
 
-    def endpoints_ports(self) -> dict[str, int]:
+    def ports(self) -> dict[str, int]:
         """The ports by listener name. Raises `StackError` before any `up`."""
         ports = port_book.load(self._ports_path)
         if not ports:
@@ -157,7 +158,7 @@ class Stack:
         return [self._status(part, ports) for part in self._parts.values()]
 
     def _status(self, part: Part, ports: dict[str, int]) -> PartStatus:
-        process = self._process(part)
+        process = next(iter(processes(part)), None)
         ready = process is not None and bool(ports) and part.is_ready(ports)
         state = State.RUNNING if ready else State.NOT_ANSWERING if process else State.STOPPED
         return PartStatus(
@@ -168,13 +169,12 @@ class Stack:
             rss_bytes=process.rss_bytes() if process else None,
             uptime_s=process.uptime_s() if process else None,
             data_bytes=disk_usage(part.data),
-            log=self.log_path(part.name),
+            log=log_path(part),
         )
 
     def log_path(self, part: str) -> Path:
         """The file that a part's output goes to."""
-        wanted = self._part(part)
-        return wanted.folder / f"{wanted.name}.log"
+        return log_path(self._part(part))
 
     def _start_on_free_ports(self, missing: list[Part], tell: Progress, lock: int) -> None:
         """Start the missing parts; if a port was taken at the last moment, on another one."""
@@ -191,72 +191,21 @@ class Stack:
             port_book.save(self._ports_path, ports)
             try:
                 for part in missing:
-                    if self._process(part) is None:
-                        self._launch(part, ports, tell, lock)
+                    if not processes(part):
+                        launch(part, ports, tell, lock)
                 for part in self._parts.values():
                     self._await(part, ports, tell)
             except PortBusy:
                 if attempt == PORT_ATTEMPTS:
                     raise
                 tell("a port was taken by another process; choosing another")
-                stop([p for part in missing for p in self._find(part.name)], 5.0)
+                stop([each for part in missing for each in processes(part)], 5.0)
             else:
                 return
 
-    def _launch(self, part: Part, ports: dict[str, int], tell: Progress, lock: int) -> None:
-        part.folder.mkdir(parents=True, exist_ok=True)
-        part.prepare(ports, tell)
-        log = self.log_path(part.name)
-        rotate(log)
-        start(
-            marker(part.name, self.folder),
-            part.command(ports),
-            log,
-            folder=part.folder,
-            env={**os.environ, **part.environment()},
-            lock=lock,
-        )
-
     def _await(self, part: Part, ports: dict[str, int], tell: Progress) -> None:
-        """Return when the part serves. Raises `PartDied`, `PortBusy` or `PartNotReady`."""
-        tell(f"{part.name}: waiting until it serves")
-        deadline = time.monotonic() + self.settings.start_timeout_s
-        log = self.log_path(part.name)
-        while True:
-            process = self._process(part)
-            if process is None:
-                for listener in part.listeners:
-                    if not port_book.is_free(ports[listener]):
-                        raise port_book.busy(
-                            listener, ports[listener], fixed=listener in self.settings.fixed_ports
-                        )
-                raise PartDied(
-                    f"{part.name} ended while it was starting. The end of {log}:\n{log_tail(log)}",
-                    f"Correct the cause and run `motcua stack up` again; the whole log is {log}.",
-                )
-            if part.is_ready(ports):
-                return
-            if time.monotonic() > deadline:
-                raise PartNotReady(
-                    f"{part.name} does not answer after {self.settings.start_timeout_s:.0f} "
-                    f"seconds. The end of {log}:\n{log_tail(log)}",
-                    "Run `motcua stack down` and `up` again, or allow it more time with "
-                    "MOTCUA_STACK_START_TIMEOUT_S.",
-                )
-            wait_for_exit([process], CHECK_EVERY_S)
-
-    def _find(self, part: str) -> list[Process]:
-        return find(marker(part, self.folder))
-
-    def _process(self, part: Part) -> Process | None:
-        found = self._find(part.name)
-        return found[0] if found else None
-
-    def _at_most_one(self, part: Part) -> None:
-        """End processes of a part whose folder was deleted under them, or that are too many."""
-        found = self._find(part.name)
-        if found and (len(found) > 1 or not self._ports_path.exists()):
-            stop(found, self.settings.stop_timeout_s)
+        timeout_s = self.settings.start_timeout_s
+        await_ready(part, ports, tell, timeout_s, self.settings.fixed_ports)
 
     def _part(self, name: str) -> Part:
         if name not in self._parts:
