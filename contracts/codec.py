@@ -10,12 +10,13 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import from_json as parse_json
 
 import contracts  # noqa: F401  (registers every event class)
 from contracts.envelope import Event
 from contracts.model import NAMESPACE, EventData, registered
-from contracts.upcasters import UPCASTERS, upcast
-from contracts.values import rfc3339
+from contracts.upcasters import UPCASTERS, newest_type, upcast
+from contracts.values import rfc3339, to_utc_millis
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -24,7 +25,7 @@ MAX_BODY = 1_000_000
 
 _CLASSES = registered()
 _CURRENT = {cls.NAME: cls.VERSION for cls in _CLASSES.values()}
-_TYPE = re.compile(rf"{re.escape(NAMESPACE)}\.(?P<name>[A-Za-z]+)\.v(?P<version>\d+)\Z")
+_TYPE = re.compile(rf"{re.escape(NAMESPACE)}\.(?P<name>[A-Za-z]+)\.v(?P<version>\d{{1,6}})\Z")
 _TYPE_BYTES = {cls.TYPE: cls.TYPE.encode() for cls in _CLASSES.values()}
 _FIXED: Headers = (
     ("ce_specversion", b"1.0"),
@@ -86,7 +87,7 @@ def encode(event: Event) -> Record:
 def type_of(headers: Headers) -> str | None:
     """The CloudEvents type in the headers, without reading anything else."""
     for name, value in headers:
-        if name == "ce_type":
+        if name == "ce_type" and value is not None:
             return value.decode("utf-8", "replace")
     return None
 
@@ -102,7 +103,8 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
     Raises BadRecord, with the fault and the place, for whatever is not a good event.
     """
     try:
-        fields = {name: raw.decode() for name, raw in headers}
+        # Kafka lets a header be null, whatever its type here says: null is as good as missing.
+        fields = {name: raw.decode() for name, raw in headers if raw is not None}
     except UnicodeDecodeError as error:
         raise BadRecord(Fault.BAD_HEADER, f"a header is not UTF-8: {error}") from error
     try:
@@ -113,6 +115,11 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         time_text = fields["ce_time"]
     except KeyError as error:
         raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
+    if not (event_id and source and subject):
+        raise BadRecord(
+            Fault.MISSING_HEADER,
+            f"empty: ce_id is {event_id!r}, ce_source {source!r}, ce_subject {subject!r}",
+        )
     if key is None or key != subject.encode():
         raise BadRecord(
             Fault.WRONG_KEY, f"the key is {key!r}, the subject {subject!r}: they must be equal"
@@ -121,10 +128,13 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         time = datetime.fromisoformat(time_text)
     except ValueError as error:
         raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, not RFC 3339") from error
-    if time.tzinfo is not UTC:
-        if time.tzinfo is None:
-            raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, without an offset")
-        time = time.astimezone(UTC)
+    if time.tzinfo is None:
+        raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, without an offset")
+    if time.tzinfo is not UTC or time.microsecond % 1000:
+        try:
+            time = to_utc_millis(time)
+        except ValueError as error:
+            raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}: {error}") from error
     if value is None:
         raise BadRecord(Fault.BAD_BODY, "the record has no body")
     if len(value) > MAX_BODY:
@@ -147,7 +157,7 @@ def _data(type_name: str, value: bytes) -> EventData:
         if cls is not None:
             return cls.__pydantic_validator__.validate_json(value)  # type: ignore[no-any-return]
         if type_name in UPCASTERS:
-            current, body = upcast(type_name, json.loads(value))
+            current, body = upcast(type_name, parse_json(value))
             return _CLASSES[current].model_validate(body)
     except ValidationError as error:
         raise BadRecord(Fault.BAD_BODY, f"{type_name}: {_places(error)}") from error
@@ -172,13 +182,7 @@ def _places(error: ValidationError) -> str:
 def types(*classes: type[EventData]) -> frozenset[str]:
     """The type names by which records of these classes are recognised, old versions included."""
     names = {cls.TYPE for cls in classes}
-    return frozenset(names | {old for old, (new, _) in UPCASTERS.items() if _final(new) in names})
-
-
-def _final(type_name: str) -> str:
-    while type_name in UPCASTERS:
-        type_name = UPCASTERS[type_name][0]
-    return type_name
+    return frozenset(names | {old for old in UPCASTERS if newest_type(old) in names})
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -205,8 +209,13 @@ def to_json(event: Event) -> dict[str, Any]:
 def from_json(document: dict[str, Any]) -> Event:
     """The event in a CloudEvents JSON document. Raises BadRecord like `decode`."""
     plain: Iterable[str] = ("id", "source", "type", "subject", "time", "causationid", "fingerprint")
-    headers = [(f"ce_{k}", str(document[k]).encode()) for k in plain if k in document]
+    # Null is CloudEvents' other word for unset. A lone surrogate must reach `decode`'s complaint.
+    headers = [
+        (f"ce_{k}", str(document[k]).encode(errors="surrogatepass"))
+        for k in plain
+        if document.get(k) is not None
+    ]
     if document.get("history"):
         headers.append(("ce_history", b"true"))
-    subject = str(document.get("subject", ""))
-    return decode(subject.encode(), json.dumps(document.get("data")).encode(), headers)
+    key = dict(headers).get("ce_subject")
+    return decode(key, json.dumps(document.get("data")).encode(), headers)

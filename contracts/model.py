@@ -29,7 +29,12 @@ class EventData(BaseModel):
     a version, anything else makes a new one (see `contracts.compatibility`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        ser_json_timedelta="iso8601",
+        use_attribute_docstrings=True,  # so that a field's meaning reaches its JSON Schema
+    )
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int]

@@ -89,7 +89,7 @@ class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing"):
 class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
     """Another unit handles the dossier now; the open step goes on there with a new lead."""
 
-    from_unit: UnitCode | None
+    from_unit: UnitCode | None = None
     to_unit: UnitCode
     reason: Text
     lead: OfficerId

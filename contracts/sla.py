@@ -65,5 +65,5 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     alert_id: str
     alert: Literal["DossierSoonDue", "DossierOverdue"]
     reason: Text
-    due: Instant | None
+    due: Instant | None = None
     """What is due now; None when nothing is due any more."""

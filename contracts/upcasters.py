@@ -30,3 +30,10 @@ def upcast(type_name: str, body: Body) -> tuple[str, Body]:
         type_name, step = UPCASTERS[type_name]
         body = step(dict(body))
     return type_name, body
+
+
+def newest_type(type_name: str) -> str:
+    """The type that a body of this type is read as."""
+    while type_name in UPCASTERS:
+        type_name = UPCASTERS[type_name][0]
+    return type_name

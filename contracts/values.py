@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, WithJsonSchema
 
 DOSSIER_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*-\d{6}-[A-Z0-9]{1,12}$"
 """A dossier code (mã hồ sơ): agency, day of reception (YYMMDD, Vietnam time), number of the day."""
@@ -16,8 +16,14 @@ UNIT_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*$"
 
 
 def to_utc_millis(moment: datetime) -> datetime:
-    """The same instant in UTC, cut to the millisecond, which is all that BSON can hold."""
-    moment = moment.astimezone(UTC)
+    """The same instant in UTC, cut to the millisecond, which is all that BSON can hold.
+
+    Raises ValueError if the offset puts it before the year 1 or after the year 9999 of UTC.
+    """
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999 in UTC") from error
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -30,6 +36,9 @@ Instant = Annotated[
     AwareDatetime,
     AfterValidator(to_utc_millis),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2024-03-07T02:15:00.000Z"]}
+    ),
 ]
 """A point in time with an offset; kept in UTC to the millisecond."""
 
