@@ -107,7 +107,8 @@ def _fetch_all(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     future.result()
-                    progress(f"kafka: {done} of {len(jars)} jars fetched and checked")
+                    if done % 10 == 0 or done == len(jars):
+                        progress(f"kafka: {done} of {len(jars)} jars fetched and checked")
             except InstallFailed:
                 pool.shutdown(cancel_futures=True)
                 raise

@@ -59,20 +59,28 @@ class Accepted:
 
 def accepted_now(mail_from: str, rcpt_to: list[str], raw: bytes) -> Accepted:
     """The entry for a message that is being accepted. Any bytes will do for a message."""
-    headers = BytesHeaderParser().parsebytes(raw)
-    subject = str(headers.get("Subject", ""))
-    # In an encoding that nobody knows it is shown as it came; the message counts all the same.
-    with suppress(LookupError, UnicodeError, ValueError):
-        subject = str(make_header(decode_header(subject)))
+    headers = {
+        name.lower(): str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        for name, value in BytesHeaderParser().parsebytes(raw).raw_items()
+    }
     return Accepted(
         time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         mail_from=mail_from,
         rcpt_to=tuple(rcpt_to),
-        message_id=str(headers.get("Message-ID", "")).strip(),
-        subject=" ".join(subject.split()),
+        message_id=headers.get("message-id", "").strip(),
+        subject=_readable(headers.get("subject", "")),
         size=len(raw),
         raw_base64=base64.b64encode(raw).decode(),
     )
+
+
+def _readable(header: str) -> str:
+    """A header on one line, its encoded words decoded."""
+    # In an encoding that nobody knows it is shown as it came; the message counts all the same.
+    with suppress(LookupError, UnicodeError, ValueError):
+        if "=?" in header:
+            header = str(make_header(decode_header(header)))
+    return " ".join(header.split())
 
 
 def read_ledger(path: Path) -> Iterator[Accepted]:

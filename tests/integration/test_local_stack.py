@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import smtplib
-import socket
+import socketserver
 import subprocess
 import sys
 import time
@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -119,11 +120,17 @@ def _send(smtp: str, message_id: str, subject: str = "Xin lỗi vì trễ hẹn"
 
 @contextmanager
 def _held(port: int) -> Iterator[None]:
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", port))
-        holder.listen()
+    """A foreign server on the port, which hangs up on everybody."""
+    server = socketserver.TCPServer(
+        ("127.0.0.1", port), socketserver.BaseRequestHandler, bind_and_activate=False
+    )
+    server.allow_reuse_address = True
+    with server:
+        server.server_bind()
+        server.server_activate()
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield
+        server.shutdown()
 
 
 def test_all_parts_serve_real_clients(stack: Stack) -> None:
