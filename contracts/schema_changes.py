@@ -59,7 +59,9 @@ class _Comparison:
         if "anyOf" in old or "anyOf" in new:
             yield from self._alternatives(place, old, new)
             return
-        yield from _types(place, old, new)
+        if told := list(_types(place, old, new)):
+            yield from told
+            return  # how another type is bounded says nothing more
         yield from _values(place, old, new)
         yield from _bounds(place, old, new)
         for keyword in _SAME_OR_GONE:
@@ -121,8 +123,10 @@ def _types(place: str, old: Schema, new: Schema) -> Iterator[str]:
         return
     if "number" in allowed:
         allowed = allowed | {"integer"}
-    before = _listed(old.get("type")) or {"anything"}
-    if gone := sorted(before - allowed):
+    before = _listed(old.get("type"))
+    if not before and all(isinstance(value, str) for value in _fixed_values(old) or (None,)):
+        before = {"string"}  # an enumeration need not repeat the type that its values have
+    if gone := sorted((before or {"anything"}) - allowed):
         yield f"{place}: type {' or '.join(gone)} is no longer allowed"
 
 
@@ -130,11 +134,15 @@ def _listed(types: Any) -> set[str]:
     return {types} if isinstance(types, str) else set(types or ())
 
 
+def _fixed_values(node: Schema) -> list[Any] | None:
+    return [node["const"]] if "const" in node else node.get("enum")
+
+
 def _values(place: str, old: Schema, new: Schema) -> Iterator[str]:
-    now = [new["const"]] if "const" in new else new.get("enum")
+    now = _fixed_values(new)
     if now is None:
         return
-    before = [old["const"]] if "const" in old else old.get("enum")
+    before = _fixed_values(old)
     if before is None:
         yield f"{place}: limited to {now!r}"
     elif gone := [value for value in before if value not in now]:
