@@ -61,7 +61,7 @@ def _train(java: Java, wanted: Path, lock: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix="training-") as scratch:
         work = Path(scratch)
         where = ports.choose(scratch, {}, {})
-        properties = kafka_storage.prepare(java, work, where)
+        properties = kafka_storage.prepare(java, work, where, lock)
         fresh, log = work / "fresh.aot", work / "training.log"
         command = java.command(
             ["kafka.Kafka", str(properties)], work, [f"-XX:AOTCacheOutput={fresh}"]

@@ -67,7 +67,10 @@ class Java:
             "-Dlog4j2.disable.jmx=true",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
-            *([f"-XX:AOTCache={self.aot}", "-Xlog:aot=off", "-Xlog:cds=off"] if self.aot else []),
+            # The JVM warns of each piece of the cache that it has to make anew; it is no matter.
+            "-Xlog:disable",
+            "-Xlog:all=error:stderr",
+            *([f"-XX:AOTCache={self.aot}"] if self.aot else []),
             *options,
             "-cp",
             ":".join(map(str, self.classpath)),

@@ -26,11 +26,11 @@ class Kafka:
         cache = aot.cache_for(runtime, classpath, progress) if self._settings.kafka_aot else None
         self._java = java.Java(runtime, classpath, self._settings.kafka_heap_mb, cache)
 
-    def prepare(self, ports: Ports, progress: Progress) -> None:
+    def prepare(self, ports: Ports, progress: Progress, lock: int) -> None:
         """Write the configuration; format the storage if it is not, or only half."""
         if not kafka_storage.is_formatted(self.data):
             progress("kafka: formatting storage")
-        kafka_storage.prepare(self._java, self.folder, ports)
+        kafka_storage.prepare(self._java, self.folder, ports, lock)
 
     def command(self, _ports: Ports) -> list[str]:
         """The broker's command line."""

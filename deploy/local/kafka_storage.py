@@ -16,11 +16,12 @@ from deploy.local.part import Ports
 FORMAT_TIMEOUT_S = 60
 
 
-def prepare(java: Java, folder: Path, ports: Ports) -> Path:
+def prepare(java: Java, folder: Path, ports: Ports, lock: int) -> Path:
     """Make `folder` ready for a start of the broker on `ports`; returns its server.properties.
 
-    Records that are there stay. What a killed start left half-made is made anew. Raises
-    `DataUnusable` if it holds records but cannot be started on, `PartDied` if formatting fails.
+    `lock` is the descriptor of the lock that is held on `folder`. Records that are there stay;
+    what a killed start left half-made is made anew. Raises `DataUnusable` if it holds records but
+    cannot be started on, `PartDied` if formatting fails.
     """
     scratch, data = folder / "tmp", folder / "data"
     properties = folder / "server.properties"
@@ -35,7 +36,7 @@ def prepare(java: Java, folder: Path, ports: Ports) -> Path:
         staging = folder / "formatting"
         discard_unformatted(staging)
         write_broker(properties, staging, ports)
-        _format(java, folder, properties)
+        _format(java, folder, properties, lock)
         if not is_formatted(staging):
             raise PartDied(
                 f"Kafka's StorageTool left no storage in {staging}.",
@@ -46,7 +47,7 @@ def prepare(java: Java, folder: Path, ports: Ports) -> Path:
     return properties
 
 
-def _format(java: Java, folder: Path, properties: Path) -> None:
+def _format(java: Java, folder: Path, properties: Path, lock: int) -> None:
     arguments = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
     try:
         done = subprocess.run(
@@ -56,6 +57,7 @@ def _format(java: Java, folder: Path, properties: Path) -> None:
             text=True,
             timeout=FORMAT_TIMEOUT_S,
             check=False,
+            pass_fds=(lock,),  # it may outlive this process, and the lock should too
         )
     except subprocess.TimeoutExpired as error:
         raise PartDied(

@@ -14,7 +14,7 @@ from deploy.local.part import Ports, Progress
 from deploy.local.settings import Settings
 
 REPLICA_SET = "rs0"
-NOT_YET_INITIALIZED, INVALID_CONFIG = 94, 93
+NOT_YET_INITIALIZED = 94
 SMALLEST_CACHE_MB = 256
 
 Client = MongoClient[dict[str, Any]]
@@ -38,7 +38,7 @@ class Mongod:
         """Find the program and make it executable."""
         self._program = mongod_binary.executable()
 
-    def prepare(self, _ports: Ports, progress: Progress) -> None:
+    def prepare(self, _ports: Ports, progress: Progress, _lock: int) -> None:
         """Make the data folder; begin anew if the first start was killed before it was done."""
         if self.data.exists() and not self._born.exists():
             progress("mongod: clearing away an unfinished first start")

@@ -26,10 +26,12 @@ class Part(Protocol):
     def install(self, progress: Progress, /) -> None:
         """Bring the program, if it is not there yet; may need the network."""
 
-    def prepare(self, ports: Ports, progress: Progress, /) -> None:
+    def prepare(self, ports: Ports, progress: Progress, lock: int, /) -> None:
         """Make files ready for a start on these ports, whatever a killed start left behind.
 
-        Called while the stack's lock is held and the part does not run.
+        Called while the part does not run and the stack's lock is held, by descriptor `lock`.
+        A helper program must inherit it: should this process be killed, then nobody else works
+        on these files until the helper has ended too.
         """
 
     def command(self, ports: Ports, /) -> list[str]:

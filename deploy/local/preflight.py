@@ -21,7 +21,7 @@ def check_platform(system: str | None = None, machine: str | None = None) -> Non
         )
     if not hasattr(os, "pidfd_open"):
         raise UnsupportedPlatform(
-            "This Python or kernel has no pidfd_open.", "Use Linux 5.3 or newer, glibc 2.36 aside."
+            "This Python or kernel has no pidfd_open.", "Use Linux 5.3 or newer."
         )
 
 

@@ -26,7 +26,7 @@ class Smtp:
     def install(self, _progress: Progress) -> None:
         """Nothing: it is a module of this package."""
 
-    def prepare(self, _ports: Ports, _progress: Progress) -> None:
+    def prepare(self, _ports: Ports, _progress: Progress, _lock: int) -> None:
         """Make the data folder; the server itself mends the ledger."""
         self.data.mkdir(parents=True, exist_ok=True)
 

@@ -32,7 +32,7 @@ def launch(part: Part, ports: Ports, tell: Progress, lock: int) -> None:
     Raises `PartDied` if its program cannot be started, and what `part.prepare` raises.
     """
     part.folder.mkdir(parents=True, exist_ok=True)
-    part.prepare(ports, tell)
+    part.prepare(ports, tell, lock)
     rotate(log_path(part))
     start(
         _marker(part),
