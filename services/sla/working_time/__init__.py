@@ -1,0 +1,25 @@
+"""Working time: how much of it lies between two instants, and when a budget of it is used up.
+
+Office hours per unit, Vietnamese holidays and make-up Saturdays, 2015 to 2035. Loading reads
+files; nothing after that does, and nothing reads a clock.
+"""
+
+from services.sla.working_time.calendar import WORKING_DAY, Calendar, Day, DayKind
+from services.sla.working_time.errors import CalendarError, OutsideCalendar
+from services.sla.working_time.load import DATA, CalendarKeeper, Calendars, load_calendars
+from services.sla.working_time.office_hours import CalendarDaysEnd, WorkingDaysReading
+
+__all__ = [
+    "DATA",
+    "WORKING_DAY",
+    "Calendar",
+    "CalendarDaysEnd",
+    "CalendarError",
+    "CalendarKeeper",
+    "Calendars",
+    "Day",
+    "DayKind",
+    "OutsideCalendar",
+    "WorkingDaysReading",
+    "load_calendars",
+]

@@ -1,0 +1,88 @@
+"""Reads the calendars of all units, and keeps the old ones in force when new files are broken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from services.sla.working_time.calendar import Calendar
+from services.sla.working_time.holidays_vn import (
+    PACKAGE_VERSION,
+    SpecialDay,
+    read_overrides,
+    special_days,
+)
+from services.sla.working_time.office_hours import OfficeHours, read_office_hours
+
+DATA = Path(__file__).parent / "data"
+"""The office hours and overrides that come with the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """The calendars of all units, of one version."""
+
+    version: str
+    """Names the holiday package's version and a hash of everything that a deadline depends on
+    (days off and worked, office hours, the reading of the law), e.g.
+    ``vn-holidays-0.109-3f9c2a7be014``. A deadline's rule names it. It is the same on every
+    machine, and the same again when only comments or names have changed."""
+    _by_pattern: Mapping[str, Calendar]
+    _hours: OfficeHours
+
+    def for_unit(self, unit: str) -> Calendar:
+        """The calendar of the unit with that code; the default one if no pattern names it."""
+        return self._by_pattern[self._hours.pattern_of(unit)]
+
+
+def load_calendars(folder: Path = DATA) -> Calendars:
+    """The calendars from the folder's ``office_hours.toml`` and ``overrides.toml``.
+
+    Takes some hundredths of a second and gives new objects: load once, and hand them around.
+    Raises CalendarError, naming every place at fault.
+    """
+    hours = read_office_hours(folder / "office_hours.toml")
+    special = special_days(read_overrides(folder / "overrides.toml"))
+    return Calendars(
+        version=f"vn-holidays-{PACKAGE_VERSION}-{_fingerprint(hours, special)}",
+        _by_pattern={
+            name: Calendar(pattern, special, hours.reading)
+            for name, pattern in hours.patterns.items()
+        },
+        _hours=hours,
+    )
+
+
+class CalendarKeeper:
+    """The calendars in force, which a broken file cannot unseat."""
+
+    def __init__(self, folder: Path = DATA) -> None:
+        """Raises CalendarError if the files are broken: there is nothing older to fall back on."""
+        self._folder = folder
+        self._current = load_calendars(folder)
+
+    @property
+    def current(self) -> Calendars:
+        """The calendars in force."""
+        return self._current
+
+    def reload(self) -> Calendars:
+        """Reads the files again and puts them in force, whole or not at all.
+
+        Raises CalendarError if they are broken; what was in force then still is.
+        """
+        self._current = load_calendars(self._folder)
+        return self._current
+
+
+def _fingerprint(hours: OfficeHours, special: Mapping[date, SpecialDay]) -> str:
+    decisive = {
+        "hours": hours.model_dump(mode="json"),
+        "days": {str(day): known.works for day, known in special.items()},
+    }
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

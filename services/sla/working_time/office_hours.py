@@ -1,0 +1,150 @@
+"""The weekly office hours of the units, and how days are counted, from ``office_hours.toml``.
+
+Times of day are Vietnam local time (UTC+7, no daylight saving), to the minute.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from contracts.values import UnitCode
+from services.sla.working_time.toml_file import read_toml
+
+Interval = tuple[int, int]
+"""When a desk opens and when it closes, in seconds after midnight."""
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class WorkingDaysReading(StrEnum):
+    """What "n working days" from a reception means. The three legal usages differ."""
+
+    EIGHT_HOURS = "eight-hours"
+    """n times eight working hours: received at 10:00, due at 10:00 n working days later. It is how
+    the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc")."""
+    SAME_TIME = "same-time"
+    """The same clock time on the n-th following working day, however long the days are."""
+    END_OF_DAY = "end-of-day"
+    """The day of reception is not counted; due when the office closes on the n-th working day
+    after it (Civil Code 2015, articles 147.2 and 148.2)."""
+
+
+class CalendarDaysEnd(StrEnum):
+    """When the last of a number of calendar days is over."""
+
+    CLOSING = "closing"
+    """When the office closes: nobody can be handed a result after that."""
+    MIDNIGHT = "midnight"
+    """At 24:00, as Civil Code 2015 article 148.6 has it."""
+
+
+class Reading(BaseModel):
+    """How the law's words are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    working_days: WorkingDaysReading = WorkingDaysReading.EIGHT_HOURS
+    calendar_days_end: CalendarDaysEnd = CalendarDaysEnd.CLOSING
+
+
+def _interval(text: object) -> Interval:
+    found = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f'{text!r} is no time span: write it like "07:30-11:30"')
+    from_hour, from_minute, to_hour, to_minute = map(int, found.groups())
+    if from_minute > 59 or to_minute > 59:
+        raise ValueError(f"{text!r}: an hour has the minutes 00 to 59")
+    opens, closes = from_hour * 3600 + from_minute * 60, to_hour * 3600 + to_minute * 60
+    if closes > 86_400:
+        raise ValueError(f"{text!r}: a day ends at 24:00")
+    if closes <= opens:
+        raise ValueError(f"{text!r} closes before it opens")
+    return opens, closes
+
+
+def _hours(spans: object) -> tuple[Interval, ...]:
+    if not isinstance(spans, list):
+        raise ValueError('write a list of time spans, like ["07:30-11:30", "13:00-17:00"]')
+    hours = tuple(_interval(span) for span in spans)
+    for number, (before, after) in enumerate(pairwise(hours), start=1):
+        if after[0] <= before[1]:
+            raise ValueError(
+                f"{spans[number]!r} does not begin after {spans[number - 1]!r} has ended"
+            )
+    return hours
+
+
+Hours = Annotated[tuple[Interval, ...], BeforeValidator(_hours)]
+
+
+class Pattern(BaseModel):
+    """One week of office hours. A day that is not named is a day off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    monday: Hours = ()
+    tuesday: Hours = ()
+    wednesday: Hours = ()
+    thursday: Hours = ()
+    friday: Hours = ()
+    saturday: Hours = ()
+    sunday: Hours = ()
+    make_up_day: Hours = ()
+    """The hours of a Saturday that makes up for a swapped day off; else those of the first day of
+    the week that has any."""
+    weekend_counts: bool = False
+    """Whether a Saturday or Sunday with office hours is a whole "working day" where days are
+    counted. The law's working days are Monday to Friday (Decision 188/1999/QD-TTg); a Saturday
+    desk (Decision 14/2010/QD-TTg) adds working hours, not a working day."""
+
+    @model_validator(mode="after")
+    def _has_a_working_day(self) -> Pattern:
+        if not any(self.week[:5]) and not (self.weekend_counts and any(self.week)):
+            raise ValueError("no hours from Monday to Friday, so no day is a working day")
+        return self
+
+    @property
+    def week(self) -> tuple[tuple[Interval, ...], ...]:
+        """The hours from Monday to Sunday."""
+        return tuple(getattr(self, day) for day in DAYS)
+
+    @property
+    def make_up(self) -> tuple[Interval, ...]:
+        """The hours of a make-up Saturday."""
+        return self.make_up_day or next(hours for hours in self.week if hours)
+
+
+class OfficeHours(BaseModel):
+    """The file ``office_hours.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reading: Reading = Reading()
+    patterns: dict[str, Pattern] = Field(min_length=1)
+    units: dict[UnitCode, str] = {}
+    """The pattern of each unit that does not keep the pattern ``default``."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> OfficeHours:
+        if "default" not in self.patterns:
+            raise ValueError("[patterns.default] is missing: it holds for every unit not named")
+        for unit, pattern in self.units.items():
+            if pattern not in self.patterns:
+                raise ValueError(f"[units] {unit}: there is no [patterns.{pattern}]")
+        return self
+
+    def pattern_of(self, unit: str) -> str:
+        """The name of the pattern that the unit keeps."""
+        return self.units.get(unit, "default")
+
+
+def read_office_hours(path: Path) -> OfficeHours:
+    """The office hours in the file. Raises CalendarError, naming each place at fault."""
+    hours, _ = read_toml(path, OfficeHours)
+    return hours

@@ -1,0 +1,56 @@
+"""Reads a TOML file into a model, and names the place of whatever is wrong in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from services.sla.working_time.errors import CalendarError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
+    """The file as that model, and its text.
+
+    Raises CalendarError, with the line or the key of every fault, if the file is missing, is not
+    TOML in UTF-8 or is not what the model says.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CalendarError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CalendarError(f"{path}: not UTF-8: save it with that encoding") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CalendarError(f"{path}: not TOML: {error}") from error
+    try:
+        return model.model_validate(document), text
+    except ValidationError as error:
+        faults = [
+            f"{place(text, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        ]
+        raise CalendarError(f"{path}: " + "; ".join(faults)) from error
+
+
+def place(text: str, where: Sequence[int | str]) -> str:
+    """A place in the file as a clerk finds it: ``line 12, [[days]] number 2, date``."""
+    if len(where) >= 2 and isinstance(where[1], int):
+        table, index = str(where[0]), where[1]
+        headers = [
+            number
+            for number, line in enumerate(text.splitlines(), start=1)
+            if re.match(rf"\s*\[\[\s*{re.escape(table)}\s*\]\]", line)
+        ]
+        line = f"line {headers[index]}, " if index < len(headers) else ""
+        rest = "".join(f", {part}" for part in where[2:])
+        return f"{line}[[{table}]] number {index + 1}{rest}"
+    return ".".join(str(part) for part in where) or "the file"
