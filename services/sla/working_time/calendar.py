@@ -35,7 +35,6 @@ _ORIGIN = datetime(FIRST_YEAR - 1, 12, 31, 17, tzinfo=UTC)
 """Midnight that begins the first day, in Vietnam."""
 _FIRST_DAY = date(FIRST_YEAR, 1, 1)
 _LENGTH = (date(LAST_YEAR + 1, 1, 1) - _FIRST_DAY).days
-_DAY = timedelta(days=1)
 
 
 class DayKind(StrEnum):

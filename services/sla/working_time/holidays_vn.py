@@ -5,6 +5,8 @@ Two sources. The ``holidays`` package knows the days of the Labour Code 2012 (ar
 (article 111.3), and lists the swaps of working days that it has heard of. The file
 ``overrides.toml`` has the last word, because swaps are decided late (for 2 January 2026, eight
 days before) and the package misses some.
+
+So the years ahead are a forecast, right but for the swaps that nobody has decided yet.
 """
 
 from __future__ import annotations

@@ -27,12 +27,13 @@ class WorkingDaysReading(StrEnum):
 
     EIGHT_HOURS = "eight-hours"
     """n times eight working hours: received at 10:00, due at 10:00 n working days later. It is how
-    the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc")."""
+    the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc"), and
+    a term in hours runs from the hour itself (Civil Code 2015, article 147.1)."""
     SAME_TIME = "same-time"
     """The same clock time on the n-th following working day, however long the days are."""
     END_OF_DAY = "end-of-day"
     """The day of reception is not counted; due when the office closes on the n-th working day
-    after it (Civil Code 2015, articles 147.2 and 148.2)."""
+    after it (Civil Code 2015, articles 147.2 and 148.1)."""
 
 
 class CalendarDaysEnd(StrEnum):

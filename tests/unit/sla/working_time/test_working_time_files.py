@@ -1,0 +1,202 @@
+"""The files that the calendars are read from: what is wrong is named, and what is old stays."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from services.sla.working_time import DATA, CalendarError, CalendarKeeper, load_calendars
+from services.sla.working_time.office_hours import read_office_hours
+
+VIETNAM = timezone(timedelta(hours=7))
+GOOD_HOURS = '[patterns.default]\nmonday = ["08:00-12:00", "13:00-17:00"]\n'
+GOOD_DAY = """[[days]]
+date = 2027-02-11
+kind = "off"
+reason = "Thêm một ngày nghỉ"
+source = "Quyết định thử"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with good files, for a test to break."""
+    (tmp_path / "office_hours.toml").write_text(GOOD_HOURS, encoding="utf-8")
+    (tmp_path / "overrides.toml").write_text(GOOD_DAY, encoding="utf-8")
+    return tmp_path
+
+
+def fault_of(folder: Path) -> str:
+    with pytest.raises(CalendarError) as caught:
+        load_calendars(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "patterns: Field required"),
+        ("patterns = {}\n", "patterns: "),
+        ('[patterns.other]\nmonday = ["08:00-12:00"]\n', "[patterns.default] is missing"),
+        ("[patterns.default]\n", "patterns.default: no hours from Monday to Friday"),
+        (
+            '[patterns.default]\nsaturday = ["08:00-12:00"]\n',
+            "patterns.default: no hours from Monday to Friday",
+        ),
+        (
+            '[patterns.default]\nmonday = ["8-12"]\n',
+            "patterns.default.monday: '8-12' is no time span: write it like \"07:30-11:30\"",
+        ),
+        ("[patterns.default]\nmonday = [8]\n", "patterns.default.monday: 8 is no time span"),
+        (
+            '[patterns.default]\nmonday = "08:00-12:00"\n',
+            "patterns.default.monday: write a list of time spans",
+        ),
+        (
+            '[patterns.default]\nmonday = ["12:00-08:00"]\n',
+            "patterns.default.monday: '12:00-08:00' closes before it opens",
+        ),
+        (
+            '[patterns.default]\nmonday = ["08:00-08:60"]\n',
+            "patterns.default.monday: '08:00-08:60': an hour has the minutes 00 to 59",
+        ),
+        (
+            '[patterns.default]\nmonday = ["08:00-24:01"]\n',
+            "patterns.default.monday: '08:00-24:01': a day ends at 24:00",
+        ),
+        (
+            '[patterns.default]\nmonday = ["13:00-17:00", "08:00-12:00"]\n',
+            "patterns.default.monday: '08:00-12:00' does not begin after '13:00-17:00' has ended",
+        ),
+        ('[patterns.default]\nmonady = ["08:00-12:00"]\n', "patterns.default.monady: Extra"),
+        (GOOD_HOURS + '[units]\n"H29.1" = "late"\n', "[units] H29.1: there is no [patterns.late]"),
+        (GOOD_HOURS + '[units]\nnobody = "default"\n', "units.nobody"),
+        ('[reading]\nworking_days = "six"\n' + GOOD_HOURS, "reading.working_days: Input should be"),
+        ("[patterns\n", "office_hours.toml: not TOML: Expected ']' at the end of a table"),
+    ],
+)
+def test_a_fault_in_the_office_hours_is_named_by_its_place(
+    folder: Path, text: str, fault: str
+) -> None:
+    (folder / "office_hours.toml").write_text(text, encoding="utf-8")
+    assert fault in fault_of(folder)
+    assert "office_hours.toml" in fault_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("[[days]]\ndate = 2027-02-30\n", "not TOML: Invalid date"),
+        ("[[days]]\n", "line 7, [[days]] number 2, date: Field required"),
+        (
+            GOOD_DAY.replace("2027-02-11", '"2027-02-12"'),
+            "line 7, [[days]] number 2, date: write a day without quotes",
+        ),
+        (
+            GOOD_DAY.replace("2027-02-11", "2027-02-12T00:00:00"),
+            "line 7, [[days]] number 2, date: write a day without quotes and without a time",
+        ),
+        (
+            GOOD_DAY.replace("2027", "2036"),
+            "line 7, [[days]] number 2, date: 2036-02-11 is outside the calendar's years",
+        ),
+        (
+            GOOD_DAY.replace('"off"', '"holiday"'),
+            "line 7, [[days]] number 2, kind: Input should be 'off' or 'working'",
+        ),
+        (
+            GOOD_DAY.replace("source", "sauce"),
+            "line 7, [[days]] number 2, source: Field required",
+        ),
+        (
+            GOOD_DAY,
+            "line 7, [[days]] number 2: 2027-02-11 is there already: line 1, [[days]] number 1",
+        ),
+        ("[day]\n", "day: Extra inputs are not permitted"),
+    ],
+)
+def test_a_fault_in_the_overrides_is_named_by_its_line_and_entry(
+    folder: Path, more: str, fault: str
+) -> None:
+    (folder / "overrides.toml").write_text(f"{GOOD_DAY}\n{more}", encoding="utf-8")
+    assert fault in fault_of(folder)
+    assert "overrides.toml" in fault_of(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "overrides.toml").unlink()
+    assert "overrides.toml: cannot be read: No such file" in fault_of(folder)
+
+
+def test_a_file_in_another_encoding_is_named(folder: Path) -> None:
+    (folder / "overrides.toml").write_text("# Tết", encoding="utf-16")
+    assert "overrides.toml: not UTF-8" in fault_of(folder)
+
+
+def test_an_empty_override_file_leaves_the_package_alone(folder: Path) -> None:
+    (folder / "overrides.toml").write_text("", encoding="utf-8")
+    monday = datetime(2027, 2, 8, 8, tzinfo=VIETNAM)  # the third day of Tết
+    assert load_calendars(folder).for_unit("H29.15").measure(monday, monday + timedelta(1)) == 0
+
+
+def test_a_broken_new_file_leaves_the_old_calendar_in_force(folder: Path) -> None:
+    keeper = CalendarKeeper(folder)
+    old = keeper.current
+    (folder / "overrides.toml").write_text("[[days]]\n", encoding="utf-8")
+    with pytest.raises(CalendarError):
+        keeper.reload()
+    assert keeper.current is old
+    (folder / "overrides.toml").write_text("", encoding="utf-8")
+    assert keeper.reload() is keeper.current
+    assert keeper.current.version != old.version
+
+
+def test_an_override_can_send_a_holiday_back_to_work(folder: Path) -> None:
+    (folder / "overrides.toml").write_text(
+        GOOD_DAY.replace("2027-02-11", "2027-02-08").replace('"off"', '"working"'),
+        encoding="utf-8",
+    )
+    monday = datetime(2027, 2, 8, tzinfo=VIETNAM)
+    calendar = load_calendars(folder).for_unit("H29.15")
+    assert calendar.measure(monday, monday + timedelta(1)) == 8 * 3600
+    assert calendar.explain_days(monday, monday)[0].kind == "working"
+
+
+def test_the_version_names_the_package_and_changes_with_what_decides(folder: Path) -> None:
+    first = load_calendars(folder).version
+    assert first.startswith("vn-holidays-")
+    assert load_calendars(folder).version == first
+    (folder / "overrides.toml").write_text("# a remark\n" + GOOD_DAY, encoding="utf-8")
+    assert load_calendars(folder).version == first
+    (folder / "overrides.toml").write_text(GOOD_DAY.replace("-11", "-12"), encoding="utf-8")
+    second = load_calendars(folder).version
+    assert second != first
+    (folder / "office_hours.toml").write_text(
+        GOOD_HOURS.replace("17:00", "17:01"), encoding="utf-8"
+    )
+    third = load_calendars(folder).version
+    assert third not in (first, second)
+    (folder / "office_hours.toml").write_text(
+        '[reading]\ncalendar_days_end = "midnight"\n' + GOOD_HOURS, encoding="utf-8"
+    )
+    assert load_calendars(folder).version not in (first, second, third)
+
+
+def test_a_unit_that_is_not_named_keeps_the_default_hours(folder: Path) -> None:
+    (folder / "office_hours.toml").write_text(
+        GOOD_HOURS + '[patterns.late]\nmonday = ["12:00-20:00"]\n[units]\n"H29.15" = "late"\n',
+        encoding="utf-8",
+    )
+    calendars = load_calendars(folder)
+    evening = datetime(2024, 3, 4, 18, tzinfo=VIETNAM)
+    end = evening + timedelta(hours=1)
+    assert calendars.for_unit("H29.15").measure(evening, end) == 3600
+    assert calendars.for_unit("H29.16").measure(evening, end) == 0
+
+
+def test_every_unit_with_its_own_hours_is_in_the_catalogue() -> None:
+    named = read_office_hours(DATA / "office_hours.toml").units
+    assert set(named) <= set(load_catalogue().units)
