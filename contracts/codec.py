@@ -59,7 +59,7 @@ class BadRecord(Exception):
 class Record(NamedTuple):
     """What is handed to Kafka."""
 
-    key: bytes
+    key: bytes | None
     value: bytes
     headers: Headers
 

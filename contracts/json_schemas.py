@@ -25,7 +25,7 @@ _VERSIONED = re.compile(r"(?P<name>[A-Za-z]+)\.v(?P<version>\d+)\.json\Z")
 class _WithoutTitles(GenerateJsonSchema):
     """Leaves out the titles that only repeat a field's name."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+    def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 

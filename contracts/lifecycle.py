@@ -12,6 +12,7 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -149,7 +150,9 @@ def phases(marks: Iterable[Mark]) -> list[Phase]:
                 base = PublicStatus.IN_PROCESS
             case Move.RETURNED if base is PublicStatus.PROCESSED:
                 base = PublicStatus.RETURNED
-            case _ if base is None or base in ENDED:
+            case Move.WITHDRAWN if base is PublicStatus.REGISTERED:
+                base = PublicStatus.WITHDRAWN
+            case _ if base not in (PublicStatus.RECEIVED, PublicStatus.IN_PROCESS):
                 continue
             case Move.SUPPLEMENT_DEMANDED:
                 supplement = True
@@ -192,3 +195,62 @@ def status_of(marks: Iterable[Mark]) -> PublicStatus | None:
     """The newest public state; None if nothing has happened yet."""
     known = phases(marks)
     return known[-1].status if known else None
+
+
+class Span(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From when to when a dossier was the city's to resolve; figures count by it."""
+
+    received_at: datetime | None = None
+    """None as long as it was not received."""
+    ended_at: datetime | None = None
+    """When it was processed or withdrawn; None as long as it is open."""
+    ended: PublicStatus | None = None
+    """How it ended."""
+
+
+def span_of(known: Sequence[Phase]) -> Span:
+    """The span that a dossier's phases make."""
+    received = next((p.since for p in known if p.status in _RECEIVED), None)
+    if received is None:
+        return Span()
+    end = next((p for p in known if p.status in ENDED), None)
+    return Span(received, end.since if end else None, end.status if end else None)
+
+
+_RECEIVED = frozenset(PublicStatus) - {
+    PublicStatus.REGISTERED,
+    PublicStatus.NOT_RECEIVED,
+    PublicStatus.WITHDRAWN,
+}
+"""The states that only a received dossier is in (a withdrawal may come before reception)."""
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """What every service's state of a dossier begins with."""
+
+    marks: tuple[Mark, ...] = ()
+    span: Span = Span()
+    history: bool = False
+    """Whether what is known comes from an import whose end was not told yet."""
+
+    @property
+    def status(self) -> PublicStatus | None:
+        """The dossier's public state."""
+        return status_of(self.marks)
+
+
+T = TypeVar("T", bound=Tracked)
+
+
+def track(state: T, fact: Event) -> T:
+    """The state with what a fact says about the dossier's public state."""
+    history = fact.history and not isinstance(fact.data, intake.HistoryClosed)
+    mark = mark_of(fact)
+    if mark is None:
+        if history is state.history or not fact.history:
+            return state
+        return msgspec.structs.replace(state, history=history)
+    marks = with_mark(state.marks, mark)
+    return msgspec.structs.replace(
+        state, marks=marks, span=span_of(phases(marks)), history=history or state.history
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from contracts.model import EventData, Kind
 from contracts.values import CitizenRef, Locale
 
@@ -40,6 +42,8 @@ class MessagePlanned(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):
     channel: MessageChannel
     template: str
     locale: Locale
+    params: dict[str, str] = Field(default_factory=dict)
+    """What the template says beyond the dossier's code: due times, reasons, units."""
 
 
 class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):

@@ -26,6 +26,9 @@ class Budget(EventData):
     unit: TimeUnit
 
 
+AlertKind = Literal["DossierSoonDue", "DossierOverdue"]
+
+
 class DeadlineSet(EventData, kind=Kind.FACT, owner="sla"):
     """The appointed time (ngày hẹn trả): when the citizen may expect the result at the latest."""
 
@@ -48,6 +51,8 @@ class DeadlineMoved(EventData, kind=Kind.FACT, owner="sla"):
 class DossierSoonDue(EventData, kind=Kind.FACT, owner="sla"):
     """Most of the budget is used. An alert: it may be retracted."""
 
+    at: Instant
+    """When the warning share of the budget was used up."""
     due: Instant
     unit: UnitCode
 
@@ -63,7 +68,7 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     """An alert proved wrong when a fact arrived late. Whoever was told must be told."""
 
     alert_id: str
-    alert: Literal["DossierSoonDue", "DossierOverdue"]
+    alert: AlertKind
     reason: Text
     due: Instant | None = None
     """What is due now; None when nothing is due any more."""

@@ -1,0 +1,38 @@
+"""Starts the intake service: ``python -m services.intake``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+
+from contracts.catalogue import load_catalogue
+from services.intake.api import add_routes
+from services.intake.decider import IntakeDecider
+from services.intake.settings import IntakeSettings
+from services.runtime.ask import Ask
+from services.runtime.decider import Decider
+from services.runtime.service import Running, Service, run
+from services.runtime.settings import Settings
+
+
+def _deciders(_: Settings) -> Sequence[Decider[Any]]:
+    return [IntakeDecider(load_catalogue())]
+
+
+def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
+    add_routes(app, running, ask, load_catalogue())
+
+
+SERVICE = Service(
+    name="intake",
+    title="What came in? Reception, supplements, payments, withdrawals.",
+    deciders=_deciders,
+    routes=_routes,
+    settings=IntakeSettings,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(SERVICE))

@@ -1,0 +1,229 @@
+"""Intake over HTTP: reception, supplements, payments, withdrawal, receipts, the list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Query, Response
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, ConfigDict, Field
+from pymongo.errors import PyMongoError
+
+from contracts import intake
+from contracts.catalogue import Catalogue
+from contracts.envelope import derive_id
+from contracts.model import EventData
+from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
+from services.intake.codes import Codes
+from services.intake.contact import contact_event
+from services.intake.receipt import receipt
+from services.intake.settings import IntakeSettings
+from services.intake.state import Intake
+from services.intake.view import view
+from services.runtime.ask import Ask
+from services.runtime.changes import At, Changes, IdempotencyKey
+from services.runtime.problem import Problem, invalid_field
+from services.runtime.sealing import Sealer
+from services.runtime.service import Running
+from services.runtime.stored import state_of
+
+Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
+
+
+class Contact(BaseModel):
+    """Where the citizen wants to be told things. It is sealed before it leaves this process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)
+
+
+class NewDossier(BaseModel):
+    """What is handed in, and by whom it is received."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filing: intake.Filing
+    by: OfficerId | None = Field(
+        default=None, description="The receiving officer; none for an online registration."
+    )
+    contact: Contact | None = None
+
+
+def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -> None:
+    """Adds intake's routes."""
+    settings = running.settings
+    assert isinstance(settings, IntakeSettings)
+    codes = Codes(running.database)
+    sealer = Sealer(settings.contact_key)
+    store = running.engine.store
+
+    async def load(code: str) -> Intake | None:
+        document = await store.get(code)
+        state: Intake | None = state_of(document, Intake) if document else None
+        return state if state and state.filed else None
+
+    async def show(code: str) -> dict[str, Any] | None:
+        state = await load(code)
+        return view(code, state, catalogue) if state else None
+
+    async def present(code: str) -> Intake:
+        state = await load(code)
+        if state is None:
+            raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
+        return state
+
+    change = Changes(ask, running.clock, show)
+
+    @app.post("/dossiers", tags=["intake"], status_code=201)
+    async def hand_in(body: NewDossier, key: IdempotencyKey = None, at: At = None) -> Response:
+        """Receives a dossier at a counter or by post, or registers one that is filed online."""
+        filing = body.filing
+        _check_filing(catalogue, filing)
+        data: EventData
+        if body.by is not None:
+            data = intake.ReceptionRequested(by=body.by, filing=filing)
+        elif filing.channel is Channel.ONLINE:
+            data = intake.RegistrationRequested(**filing.model_dump())
+        else:
+            raise invalid_field("by", "name the officer who received it; only online has none")
+        time = change.time(at)
+        try:
+            code = await codes.draw(filing.receiving_unit, time, key)
+        except PyMongoError as error:
+            raise Problem(
+                503,
+                "state-unavailable",
+                "no dossier code can be drawn; nothing was changed",
+                headers={"Retry-After": "5"},
+            ) from error
+        if body.contact is not None:
+            cause = derive_id("hand-in", code)
+            contact = contact_event(
+                sealer, filing.citizen, body.contact.email, filing.locale, time, cause
+            )
+            await ask.publish(contact)
+        response = await change(code, data, key, at, made=201)
+        response.headers["Location"] = f"/dossiers/{code}"
+        return response
+
+    @app.get("/dossiers/{code}/receipt", tags=["intake"])
+    async def read_receipt(code: Code) -> dict[str, Any]:
+        """The receipt for the citizen, with the look-up key. For officers, not for the public."""
+        shown = receipt(code, await present(code), catalogue, settings.lookup_secret)
+        encoded: dict[str, Any] = jsonable_encoder(shown)
+        return encoded
+
+    @app.get("/dossiers/{code}", tags=["intake"])
+    async def read(code: Code) -> dict[str, Any]:
+        """Intake's view of the dossier."""
+        encoded: dict[str, Any] = jsonable_encoder(view(code, await present(code), catalogue))
+        return encoded
+
+    @app.get("/dossiers", tags=["intake"])
+    async def read_list(
+        agency: Annotated[
+            str | None, Query(pattern=UNIT_CODE, description="Only codes of this agency.")
+        ] = None,
+        after: Annotated[
+            str | None, Query(description="The last code of the page before.", max_length=64)
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> dict[str, Any]:
+        """Dossiers in the order of their codes, a page at a time; `next` is the next page."""
+        span: dict[str, Any] = {}
+        if agency is not None:
+            # Every code of an agency begins alike, so the page is a walk along the key.
+            span = {"$gte": f"{agency}-", "$lt": f"{agency}."}
+        if after is not None:
+            span["$gt"] = after
+        query: dict[str, Any] = {"state.filed": {"$ne": None}}
+        if span:
+            query["_id"] = span
+        page = [
+            view(document["_id"], state_of(document, Intake), catalogue)
+            async for document in store.collection.find(query).sort("_id", 1).limit(limit + 1)
+        ]
+        more = len(page) > limit
+        page = page[:limit]
+        following = None
+        if more:
+            filter_by = f"agency={agency}&" if agency else ""
+            following = f"/dossiers?{filter_by}after={page[-1]['code']}&limit={limit}"
+        return {"items": jsonable_encoder(page), "next": following}
+
+    @app.post("/dossiers/{code}/reception", tags=["intake"])
+    async def receive(
+        code: Code, by: Annotated[OfficerId, Query()], key: IdempotencyKey = None, at: At = None
+    ) -> Response:
+        """An officer receives a dossier that was registered online."""
+        return await change(code, intake.ReceptionRequested(by=by), key, at)
+
+    @app.post("/dossiers/{code}/rejection", tags=["intake"])
+    async def reject(
+        code: Code, body: intake.RejectionRequested, key: IdempotencyKey = None, at: At = None
+    ) -> Response:
+        """An officer refuses to receive a registered dossier, with the reason."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/supplement-demand", tags=["intake"])
+    async def demand_supplement(
+        code: Code,
+        body: intake.SupplementDemandRequested,
+        key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        """An officer asks the citizen to complete the dossier: the clock stops."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/supplement", tags=["intake"])
+    async def deliver_supplement(
+        code: Code,
+        body: intake.SupplementDeliveryRequested,
+        key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        """The citizen hands in what was missing, at any unit: the clock runs again."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/payment-demand", tags=["intake"])
+    async def demand_payment(
+        code: Code, body: intake.PaymentDemandRequested, key: IdempotencyKey = None, at: At = None
+    ) -> Response:
+        """An officer asks for a fee or a tax: the clock stops."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/payment", tags=["intake"])
+    async def report_payment(
+        code: Code, body: intake.PaymentReportRequested, key: IdempotencyKey = None, at: At = None
+    ) -> Response:
+        """A payment came in, whole or in part."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/withdrawal", tags=["intake"])
+    async def withdraw(
+        code: Code, body: intake.WithdrawalRequested, key: IdempotencyKey = None, at: At = None
+    ) -> Response:
+        """The citizen takes the dossier back."""
+        return await change(code, body, key, at)
+
+    @app.get("/procedures", tags=["intake"])
+    async def read_procedures() -> list[dict[str, Any]]:
+        """The procedure catalogue: standard times, service levels, fees, required documents."""
+        return [p.model_dump(mode="json") for p in catalogue.procedures.values()]
+
+    @app.get("/procedures/{procedure}", tags=["intake"])
+    async def read_procedure(procedure: str) -> dict[str, Any]:
+        """One procedure of the catalogue."""
+        if procedure not in catalogue.procedures:
+            raise Problem(404, "unknown-procedure", f"there is no procedure {procedure}")
+        return catalogue.procedures[procedure].model_dump(mode="json")
+
+
+def _check_filing(catalogue: Catalogue, filing: intake.Filing) -> None:
+    # Said here with the field's name; the decision checks it again, for every way in.
+    if filing.procedure not in catalogue.procedures:
+        raise invalid_field("filing.procedure", f"there is no procedure {filing.procedure}")
+    for name in ("receiving_unit", "returning_unit"):
+        if getattr(filing, name) not in catalogue.units:
+            raise invalid_field(f"filing.{name}", f"there is no unit {getattr(filing, name)}")

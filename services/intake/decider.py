@@ -1,0 +1,51 @@
+"""Intake, as the engine runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import intake
+from contracts.catalogue import Catalogue
+from contracts.codec import types
+from contracts.envelope import Event
+from contracts.lifecycle import MOVING_FACTS
+from contracts.model import EventData
+from contracts.topics import DOSSIER_EVENTS
+from contracts.values import DOSSIER_CODE
+from services.intake.decisions import REQUESTS, decide
+from services.intake.fold import evolve
+from services.intake.state import Intake
+from services.runtime.decider import Timer
+
+
+class IntakeDecider:
+    """Decides on reception, supplements, payments and withdrawal."""
+
+    name = "intake"
+    topic = DOSSIER_EVENTS
+    collection = "dossiers"
+    subject_pattern = DOSSIER_CODE
+    requests = types(*REQUESTS)
+    facts = types(*MOVING_FACTS, intake.RemarkRecorded, intake.HistoryClosed)
+    state_type = Intake
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def initial(self, subject: str) -> Intake:
+        return Intake()
+
+    def decide(self, state: Intake, request: Event) -> Sequence[EventData]:
+        return decide(self._catalogue, state, request)
+
+    def evolve(self, state: Intake, fact: Event) -> Intake:
+        return evolve(state, fact)
+
+    def react(self, state: Intake, fact: Event) -> Sequence[EventData]:
+        return ()
+
+    def timer(self, state: Intake) -> Timer | None:
+        return None
+
+    def fire(self, state: Intake, timer: Timer) -> Sequence[EventData]:
+        raise AssertionError("intake has no timers")

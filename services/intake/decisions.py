@@ -1,0 +1,174 @@
+"""What intake decides: pure functions from a dossier's state and a request to facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from contracts import intake, refusals
+from contracts.catalogue import Catalogue
+from contracts.envelope import Event
+from contracts.lifecycle import ENDED, PublicStatus
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+from services.intake.state import Intake
+from services.runtime.refused import Decision, Refused, decide_by, must_be
+
+Facts = Sequence[EventData]
+
+
+def decide(catalogue: Catalogue, state: Intake, request: Event) -> Facts:
+    """The facts that a request comes to, or its one refusal."""
+    return decide_by(_DECISIONS, catalogue, state, request)
+
+
+def _register(
+    catalogue: Catalogue, state: Intake, request: Event, data: intake.RegistrationRequested
+) -> Facts:
+    _absent(state, request)
+    _fits(catalogue, data)
+    return [intake.DossierRegistered(**_fields(data))]
+
+
+def _receive(
+    catalogue: Catalogue, state: Intake, request: Event, data: intake.ReceptionRequested
+) -> Facts:
+    if data.filing is not None:
+        _absent(state, request)
+        _fits(catalogue, data.filing)
+        return [intake.DossierReceived(**_fields(data.filing), by=data.by)]
+    _present(state, request)
+    must_be(state, request.time, _REGISTERED, to="be received")
+    fields = msgspec.structs.asdict(state.filed)  # type: ignore[arg-type]
+    return [intake.DossierReceived(**fields, by=data.by)]
+
+
+def _reject(_: Catalogue, state: Intake, request: Event, data: intake.RejectionRequested) -> Facts:
+    _present(state, request)
+    must_be(state, request.time, _REGISTERED, to="be refused reception")
+    return [intake.DossierNotReceived(reason=data.reason, by=data.by)]
+
+
+def _demand_supplement(
+    _: Catalogue, state: Intake, request: Event, data: intake.SupplementDemandRequested
+) -> Facts:
+    _present(state, request)
+    must_be(state, request.time, _RUNNING, to="be sent back for a supplement")
+    return [
+        intake.SupplementDemanded(
+            documents=data.documents, reason=data.reason, until=data.until, by=data.by
+        )
+    ]
+
+
+def _deliver_supplement(
+    catalogue: Catalogue,
+    state: Intake,
+    request: Event,
+    data: intake.SupplementDeliveryRequested,
+) -> Facts:
+    _present(state, request)
+    _known_unit(catalogue, data.unit)
+    must_be(state, request.time, _SUPPLEMENT, to="take a supplement")
+    return [intake.SupplementDelivered(documents=data.documents, unit=data.unit)]
+
+
+def _demand_payment(
+    _: Catalogue, state: Intake, request: Event, data: intake.PaymentDemandRequested
+) -> Facts:
+    _present(state, request)
+    must_be(state, request.time, _RUNNING, to="be asked for a payment")
+    return [
+        intake.PaymentDemanded(amount=data.amount, reason=data.reason, until=data.until, by=data.by)
+    ]
+
+
+def _report_payment(
+    _: Catalogue, state: Intake, request: Event, data: intake.PaymentReportRequested
+) -> Facts:
+    _present(state, request)
+    outstanding = state.outstanding
+    if outstanding == 0:
+        raise Refused(RefusalReason.NOTHING_OUTSTANDING, "no payment is outstanding")
+    if data.amount > outstanding:
+        raise Refused(
+            RefusalReason.OVERPAID,
+            f"{data.amount} dong is more than the {outstanding} dong outstanding",
+        )
+    return [
+        intake.PaymentReceived(
+            amount=data.amount,
+            outstanding=outstanding - data.amount,
+            reference=data.reference,
+        )
+    ]
+
+
+def _withdraw(
+    _: Catalogue, state: Intake, request: Event, data: intake.WithdrawalRequested
+) -> Facts:
+    _present(state, request)
+    must_be(state, request.time, _OPEN, to="be withdrawn")
+    return [intake.DossierWithdrawn(reason=data.reason)]
+
+
+_DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Intake], type[Refusal]]] = {
+    intake.RegistrationRequested: (_register, refusals.RegistrationRefused),
+    intake.ReceptionRequested: (_receive, refusals.ReceptionRefused),
+    intake.RejectionRequested: (_reject, refusals.RejectionRefused),
+    intake.SupplementDemandRequested: (_demand_supplement, refusals.SupplementDemandRefused),
+    intake.SupplementDeliveryRequested: (_deliver_supplement, refusals.SupplementDeliveryRefused),
+    intake.PaymentDemandRequested: (_demand_payment, refusals.PaymentDemandRefused),
+    intake.PaymentReportRequested: (_report_payment, refusals.PaymentReportRefused),
+    intake.WithdrawalRequested: (_withdraw, refusals.WithdrawalRefused),
+}
+
+REQUESTS = tuple(_DECISIONS)
+"""The requests that are intake's to decide."""
+
+
+# -- what a dossier must be ---------------------------------------------------------
+
+
+def _absent(state: Intake, request: Event) -> None:
+    if state.filed is not None:
+        raise Refused(RefusalReason.ALREADY_EXISTS, f"there is a dossier {request.subject} already")
+
+
+def _present(state: Intake, request: Event) -> None:
+    if state.filed is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+
+
+_REGISTERED = frozenset({PublicStatus.REGISTERED})
+_RUNNING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
+_SUPPLEMENT = frozenset({PublicStatus.SUPPLEMENT_REQUESTED})
+_OPEN = frozenset(PublicStatus) - ENDED
+
+
+# -- what a filing must be ----------------------------------------------------------
+
+
+def _fits(catalogue: Catalogue, filing: intake.Filing) -> None:
+    procedure = catalogue.procedures.get(filing.procedure)
+    if procedure is None:
+        raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {filing.procedure}")
+    if filing.channel not in procedure.channels:
+        offered = ", ".join(procedure.channels)
+        raise Refused(
+            RefusalReason.CHANNEL_NOT_OFFERED,
+            f"procedure {procedure.code} is offered by {offered}, not by {filing.channel}",
+        )
+    _known_unit(catalogue, filing.receiving_unit)
+    _known_unit(catalogue, filing.returning_unit)
+
+
+def _known_unit(catalogue: Catalogue, code: str) -> None:
+    if code not in catalogue.units:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {code}")
+
+
+def _fields(filing: intake.Filing) -> dict[str, Any]:
+    return {name: getattr(filing, name) for name in intake.Filing.model_fields}

@@ -1,0 +1,69 @@
+"""How facts change what intake knows, in whatever order they arrive."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from contracts import intake
+from contracts.envelope import Event
+from contracts.lifecycle import track
+from contracts.model import EventData
+from services.intake.state import Demand, Filed, Intake, Payment, Remark
+
+T = TypeVar("T", bound=Demand | Payment | Remark)
+
+
+def evolve(state: Intake, fact: Event) -> Intake:
+    """The state after a fact. A fact that does not concern intake changes nothing."""
+    state = track(state, fact)
+    return _evolve(state, fact, fact.data)
+
+
+def _evolve(state: Intake, fact: Event, data: EventData) -> Intake:
+    replace = msgspec.structs.replace
+    match data:
+        case intake.DossierReceived():
+            return replace(state, filed=_filed(data), received_at=fact.time, received_by=data.by)
+        case intake.DossierRegistered():
+            # A reception that arrived first knows the same, and more.
+            return state if state.filed else replace(state, filed=_filed(data))
+        case intake.DossierNotReceived():
+            return replace(state, not_received_reason=data.reason)
+        case intake.SupplementDemanded():
+            demand = Demand(fact.time, fact.id, data.reason, data.documents, until=data.until)
+            return replace(state, supplements=_in_order(state.supplements, demand))
+        case intake.PaymentDemanded():
+            demand = Demand(fact.time, fact.id, data.reason, amount=data.amount, until=data.until)
+            return replace(state, payments_demanded=_in_order(state.payments_demanded, demand))
+        case intake.PaymentReceived():
+            payment = Payment(fact.time, fact.id, data.amount, data.reference)
+            return replace(state, payments=_in_order(state.payments, payment))
+        case intake.DossierWithdrawn():
+            return replace(state, withdrawal_reason=data.reason)
+        case intake.RemarkRecorded():
+            remark = Remark(fact.time, fact.id, data.activity)
+            return replace(state, remarks=_in_order(state.remarks, remark))
+        case _:
+            return state
+
+
+def _filed(data: intake.Filing) -> Filed:
+    return Filed(
+        procedure=data.procedure,
+        channel=data.channel,
+        level=data.level,
+        receiving_unit=data.receiving_unit,
+        returning_unit=data.returning_unit,
+        place=data.place,
+        citizen=data.citizen,
+        locale=data.locale,
+        documents=data.documents,
+        fee=data.fee,
+        legacy_id=data.legacy_id,
+    )
+
+
+def _in_order(items: tuple[T, ...], item: T) -> tuple[T, ...]:
+    return tuple(sorted((*items, item), key=lambda i: (i.at, i.id)))

@@ -1,0 +1,163 @@
+"""`motcua import`: the history of an older system's dossiers, from its event log."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from contracts.catalogue import CatalogueError, load_catalogue
+from services.intake.imports.ledger import MongoLedger
+from services.intake.imports.log import LogError
+from services.intake.imports.mapping import MappingError
+from services.intake.imports.report import Report
+from services.intake.imports.rules import Plan, load_plan
+from services.intake.imports.run import Progress as Told
+from services.intake.imports.run import check, send, sha256_of
+from services.runtime.mongo import client
+from services.runtime.producer import EventProducer
+from services.runtime.settings import Settings
+
+_BROKEN = 1
+_WRONG_USE = 2
+_INTERRUPTED = 130
+
+out = Console()
+errors = Console(stderr=True)
+
+
+def import_log(
+    file: Annotated[Path, typer.Argument(help="The log: XES or CSV, plain or gzip.")],
+    mapping: Annotated[
+        Path, typer.Option(help="How the log is understood; see deploy/imports/permits.toml.")
+    ],
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; else MOTCUA_KAFKA.")] = None,
+    mongo: Annotated[str | None, typer.Option(help="MongoDB's URI; else MOTCUA_MONGO.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Translate and report; send nothing, need nothing.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report to this file too, as JSON.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first traces of the file.")
+    ] = None,
+) -> None:
+    """Import the dossiers of an older system as history.
+
+    What the log tells is sent as facts, in the order in which it happened. Run it again after an
+    interruption and it goes on; after the file was mended, and nothing is added twice. It ends
+    with 0 if everything could be told, 1 if something could not, 2 if the mapping is wrong.
+    """
+    try:
+        plan = load_plan(mapping, load_catalogue())
+    except (MappingError, CatalogueError) as error:
+        errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
+        raise typer.Exit(_WRONG_USE) from error
+    found = Report(file=file.name, source=plan.source.name)
+    stopped: int | None = None
+    try:
+        with _bar() as bar:
+            task = bar.add_task(escape(file.name), total=None)
+
+            def progress(read: int, size: int) -> None:
+                bar.update(task, completed=read, total=size)
+
+            if dry_run:
+                check(file, plan, found, limit=limit, progress=progress)
+            else:
+                settings = Settings()
+                finished = asyncio.run(
+                    _send(
+                        file,
+                        plan,
+                        found,
+                        kafka=kafka or settings.kafka,
+                        mongo=mongo or settings.mongo,
+                        limit=limit,
+                        progress=progress,
+                    )
+                )
+                if finished:
+                    return
+    except LogError as error:
+        found.stopped_by(error)
+    except (KafkaError, PyMongoError, TimeoutError) as error:
+        who = "MongoDB" if isinstance(error, PyMongoError) else "Kafka"
+        found.error = f"{who} failed: {error or type(error).__name__}; run it again to go on"
+    except KeyboardInterrupt:
+        found.error = "interrupted; run it again to go on"
+        stopped = _INTERRUPTED
+    found.show(out)
+    if report is not None:
+        _save(found, report)
+    if dry_run:
+        out.print("A dry run: nothing was sent.")
+    else:
+        out.print(f"{found.sent:,} facts sent; {found.already_sent:,} traces were sent before.")
+    if not found.good:
+        raise typer.Exit(stopped or _BROKEN)
+
+
+async def _send(
+    file: Path,
+    plan: Plan,
+    found: Report,
+    *,
+    kafka: str,
+    mongo: str,
+    limit: int | None,
+    progress: Told,
+) -> bool:
+    """Sends; True if an earlier run had finished and there is nothing to do."""
+    database = client(mongo)
+    producer = EventProducer(kafka)
+    try:
+        ledger = MongoLedger(database, file=sha256_of(file), mapping=plan.sha256, name=file.name)
+        before = await ledger.begun()
+        if before.finished:
+            out.print(
+                f"{escape(file.name)} was imported by this mapping before: {before.traces:,} "
+                f"traces, {before.broken:,} of them broken. Nothing was sent."
+            )
+            return True
+        await producer.start()
+        await send(
+            file,
+            plan,
+            found,
+            publisher=producer,
+            ledger=ledger,
+            limit=limit,
+            progress=progress,
+        )
+        return False
+    finally:
+        await producer.stop()
+        database.close()
+
+
+def _save(found: Report, path: Path) -> None:
+    try:
+        found.save(path)
+    except OSError as error:
+        errors.print(f"[red]{escape(str(path))}: cannot be written: {error.strerror}[/red]")
+        raise typer.Exit(_BROKEN) from error
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+    )

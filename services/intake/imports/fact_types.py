@@ -1,0 +1,79 @@
+"""The facts that a mapping may tell, and what of each the importer knows by itself."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from contracts import intake, routing
+from contracts.lifecycle import ENDED, PublicStatus
+from contracts.model import EventData
+
+FactType: TypeAlias = type[EventData]
+
+FACTS: dict[str, FactType] = {
+    cls.__name__: cls
+    for cls in (
+        intake.DossierRegistered,
+        intake.DossierReceived,
+        intake.DossierNotReceived,
+        intake.SupplementDemanded,
+        intake.SupplementDelivered,
+        intake.PaymentDemanded,
+        intake.PaymentReceived,
+        intake.DossierWithdrawn,
+        intake.RemarkRecorded,
+        routing.DossierRouted,
+        routing.StepStarted,
+        routing.StepCompleted,
+        routing.StepReassigned,
+        routing.DossierHandedOver,
+        routing.DossierStopped,
+        routing.DossierResumed,
+        routing.DossierProcessed,
+        routing.ResultReturned,
+    )
+}
+"""By name. HistoryClosed is not among them: the importer tells it at each trace's end."""
+
+_GIVEN = frozenset(
+    {
+        *("by", "lead", "reason", "activity", "details", "documents", "reference"),
+        *("rule", "workflow", "workflow_version", "steps", "ordinal"),
+        *("unit", "from_unit", "handling_unit", "channel", "procedure"),
+    }
+)
+_BEFORE_RECEPTION: frozenset[FactType] = frozenset(
+    {intake.DossierRegistered, intake.DossierReceived, intake.DossierNotReceived}
+)
+_WAITING = frozenset({PublicStatus.SUPPLEMENT_REQUESTED, PublicStatus.STOPPED})
+
+
+def given_fields(fact: FactType) -> set[str]:
+    """The fields that need not be named: from [filing], the catalogue or the trace."""
+    fields = set(fact.model_fields)
+    return fields if issubclass(fact, intake.Filing) else fields & _GIVEN
+
+
+def makes_sense(fact: FactType, status: PublicStatus | None) -> bool:
+    """Whether a dossier in that state can take the fact.
+
+    The lifecycle gives every set of facts a state by passing over what cannot be; an importer
+    should not tell such a fact in the first place.
+    """
+    if fact is intake.RemarkRecorded:
+        return True
+    if status is None:
+        return fact in _BEFORE_RECEPTION
+    if status is PublicStatus.REGISTERED:
+        return fact is intake.DossierWithdrawn or (
+            fact in _BEFORE_RECEPTION and fact is not intake.DossierRegistered
+        )
+    if fact is routing.ResultReturned:
+        return status is PublicStatus.PROCESSED
+    if status in ENDED or fact in _BEFORE_RECEPTION:
+        return False
+    if fact is intake.SupplementDelivered:
+        return status in _WAITING
+    if fact is routing.DossierResumed:
+        return status is PublicStatus.STOPPED
+    return True

@@ -1,0 +1,92 @@
+"""What a reader of an older system's log yields, whatever the file's format."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_EVENTS = 100_000
+"""The most events of one trace that are held in memory."""
+MAX_TOKEN = 1_048_576
+"""The longest tag or line, in bytes, that is read."""
+
+
+class LogError(Exception):
+    """The file cannot be read on. Names the file and the line; what was read before is good."""
+
+    def __init__(self, path: Path, line: int, what: str) -> None:
+        super().__init__(f"{path}, line {line}: {what}")
+        self.path = path
+        self.line = line
+        self.what = what
+
+
+class LoggedEvent(NamedTuple):
+    """One event as its file tells it."""
+
+    line: int
+    """The line of the file, from 1, that it begins on."""
+    attributes: dict[str, str]
+    fault: str | None = None
+    """Why it is no good, where the reader knows already; it is then skipped."""
+
+
+@dataclass
+class LoggedTrace:
+    """One case's events, in the order of the file."""
+
+    line: int
+    attributes: dict[str, str] = field(default_factory=dict)
+    events: list[LoggedEvent] = field(default_factory=list)
+
+
+class LogFile:
+    """A file, plain or compressed, that knows how far it has been read."""
+
+    def __init__(self, path: Path, raw: io.FileIO) -> None:
+        self.path = path
+        self._raw = raw
+        self.size = path.stat().st_size
+        self.packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        self.stream: gzip.GzipFile | io.BufferedReader
+        if self.packed:
+            self.stream = gzip.GzipFile(fileobj=raw)
+        else:
+            self.stream = io.BufferedReader(raw)
+
+    @property
+    def position(self) -> int:
+        """How many of the file's bytes, as they lie on the disk, have been read."""
+        return self.size if self._raw.closed else self._raw.tell()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content, unpacked, piece by piece.
+
+        Raises EOFError, OSError or zlib.error at the place where a compressed file is broken:
+        all that was good before it has been yielded by then.
+        """
+        # `read1`, for `read` throws away what it has gathered when the next block is broken.
+        while chunk := self.stream.read1(65_536):
+            yield chunk
+
+
+UNPACKING = (EOFError, OSError, zlib.error)
+"""What a broken compressed file raises."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[LogFile]:
+    """The file, ready to be read. Raises LogError if it cannot be opened."""
+    try:
+        raw = io.FileIO(path)
+    except OSError as error:
+        raise LogError(path, 0, f"cannot be opened: {error.strerror}") from error
+    with raw:
+        yield LogFile(path, raw)

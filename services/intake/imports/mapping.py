@@ -1,0 +1,256 @@
+"""The mapping file: how one older system's log is to be understood. Its format, in TOML.
+
+`rules.py` turns it into what `translate` runs; `deploy/imports/` has mappings to learn from.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
+
+from contracts.values import Locale, ServiceLevel, UnitCode
+
+
+class MappingError(ValueError):
+    """The mapping cannot be used. Names the file, the key and what is wrong with it."""
+
+
+class _Table(BaseModel):
+    # A key that the format does not know is a slip of the writer's, and is named.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _regex(text: str) -> str:
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    if "value" not in pattern.groupindex:
+        raise ValueError("it needs a group (?P<value>...), which is what is taken")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no such time zone: {name!r}; e.g. Asia/Ho_Chi_Minh") from error
+    return name
+
+
+def _encoding(name: str) -> str:
+    try:
+        lines = "\n".encode(name) == b"\n"
+    except LookupError as error:
+        raise ValueError(f"no such encoding: {name!r}") from error
+    if not lines:
+        raise ValueError(f"{name} cannot be read line by line: convert the file to UTF-8")
+    return name
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
+Names = tuple[str, ...]
+Globs = tuple[str, ...]
+"""Activities, ``*`` and ``?`` standing for any text or character; ``@name`` is a group."""
+
+
+class _Source(_Table):
+    """Where the log comes from and which of its attributes or columns say what."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """The older system. With the case and the event it makes the facts' ids: keep it for ever."""
+    agency: UnitCode
+    """The first part of the dossier codes."""
+    number: Regex
+    """Finds in the case's id, as group ``value``, the last part of the code: at most 12 of A-Z
+    and 0-9. Filled up with zeros to four."""
+    resource: str | None = None
+    """Who did it: staff numbers, never names. It is who a remark is by, and ``{resource}``."""
+    details: Names = ()
+    """What else of an event goes into its remark. Nothing does unasked: the log is kept for ever
+    and read by everyone, so no attribute that names or describes a person belongs here."""
+    event_id: str | None = None
+    """What tells the events of a case apart. Without it, their place in the case does."""
+    time_format: str | None = None
+    """As strptime has it, e.g. ``%d/%m/%Y %H:%M``; without it, ISO 8601."""
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    """For times that have no offset; without it, such an event is skipped. An hour that the end
+    of daylight saving repeats is taken to be the first of the two."""
+    as_of: AwareDatetime | None = None
+    """When the log was drawn: the past is told up to here, unless an event is later."""
+    on_error: Literal["skip-trace", "stop"] = "skip-trace"
+    """A trace that cannot be told: named, and the next one taken; or the end of the import."""
+
+
+class XesSource(_Source):
+    """A log in XES."""
+
+    format: Literal["xes"]
+    case: str = "concept:name"
+    time: str = "time:timestamp"
+    activity: str = "concept:name"
+
+
+class CsvSource(_Source):
+    """A log in CSV, a row per event."""
+
+    format: Literal["csv"]
+    case: str
+    time: str
+    activity: str
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    rows: Literal["anywhere", "together"] = "anywhere"
+    """Whether the rows of a case may lie apart; see `csv_log`."""
+
+
+class FilingTable(_Table):
+    """What the reception says: templates, see `template`."""
+
+    procedure: str
+    channel: str
+    receiving_unit: str
+    handling_unit: str
+    returning_unit: str
+    place: str
+    citizen: str
+    """An opaque reference: nothing here may name a person."""
+    officer: str
+    """Who is named where a rule names no officer."""
+    level: ServiceLevel = ServiceLevel.PARTIAL
+    locale: Locale = Locale.VI
+    documents: Names = ()
+    fee: int = Field(default=0, ge=0)
+
+
+class ValueTable(_Table):
+    """A value that templates can name: what ``from`` says, cut out, looked up."""
+
+    source: str = Field(alias="from")
+    pattern: Regex | None = None
+    table: dict[str, str] | None = None
+    default: str | None = None
+
+
+class Neighbour(_Table):
+    """The nearest event that is among some is one of these."""
+
+    is_: Globs = Field(alias="is", min_length=1)
+    among: Globs = ("*",)
+
+
+def _neighbour(value: Any) -> str:
+    return "table" if isinstance(value, dict | Neighbour) else "globs"
+
+
+Neighbourhood = Annotated[
+    Annotated[Globs, Tag("globs")] | Annotated[Neighbour, Tag("table")], Discriminator(_neighbour)
+]
+
+State = Literal[
+    "none",
+    "registered",
+    "received",
+    "not-received",
+    "in-process",
+    "supplement-requested",
+    "payment-requested",
+    "withdrawn",
+    "stopped",
+    "processed",
+    "returned",
+]
+
+
+class EmitTable(BaseModel):
+    """One fact to tell. Every other key is a field of the fact: a constant or a template."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    fact: str
+    next: Globs | None = None
+    """For StepStarted: the step of the next event that is one of these and has a step. Where
+    none comes, the `step` beside it, or the workflow's step after the one that ended last."""
+
+
+class RuleTable(_Table):
+    """The first rule whose conditions all hold says what an event means.
+
+    "Earlier" and "later" are by time within the trace, in the file's order at equal times.
+    """
+
+    activity: str | Globs
+    occurrence: Literal["first", "again", "last"] | None = None
+    """Among the trace's events with an activity of this rule."""
+    after: Globs = ()
+    """Some earlier event is one of these."""
+    not_after: Globs = ()
+    """No earlier event is."""
+    before: Globs = ()
+    """Some later event is."""
+    not_before: Globs = ()
+    """No later event is."""
+    preceded_by: Neighbourhood | None = None
+    followed_by: Neighbourhood | None = None
+    state: tuple[State, ...] = ()
+    """The dossier's public state, folded from the facts told so far, is one of these."""
+    where: dict[str, str] = {}
+    """Attributes of the event and the glob that each must fit."""
+    emit: tuple[EmitTable, ...] = ()
+    skip: str | None = Field(default=None, min_length=1)
+
+
+class Mapping(_Table):
+    """The whole file."""
+
+    source: Annotated[XesSource | CsvSource, Field(discriminator="format")]
+    filing: FilingTable
+    values: dict[str, ValueTable] = {}
+    groups: dict[str, Globs] = {}
+    steps: dict[str, Globs] = {}
+    """By step of the workflow: the activities that belong to it."""
+    rules: tuple[RuleTable, ...] = Field(min_length=1)
+
+
+def read_mapping(path: Path) -> tuple[Mapping, str]:
+    """The mapping in the file, and the SHA-256 of the file. Raises MappingError."""
+    try:
+        raw = path.read_bytes()
+        document = tomllib.loads(raw.decode())
+    except OSError as error:
+        raise MappingError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{path}: not UTF-8: save it with that encoding") from error
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{path}: not TOML: {error}") from error
+    try:
+        return Mapping.model_validate(document), sha256(raw).hexdigest()
+    except ValidationError as error:
+        faults = "; ".join(f"{key_of(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise MappingError(f"{path}: {faults}") from error
+
+
+def key_of(place: tuple[int | str, ...]) -> str:
+    """A key as people write it: ``rules[3].emit[1].step``, rules being counted from 1."""
+    text = ""
+    for part in place:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part not in ("xes", "csv", "globs", "table"):
+            text += f".{part}" if text else part
+    return text or "file"

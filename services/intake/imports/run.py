@@ -1,0 +1,128 @@
+"""One run of an import: reads, translates, and sends what an earlier run has not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import file_digest
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from contracts.envelope import Event
+from services.intake.imports.codes import Codes, NoCode
+from services.intake.imports.csv_log import read_csv
+from services.intake.imports.ledger import Entry, Ledger
+from services.intake.imports.log import LogError, LogFile, LoggedTrace, opened
+from services.intake.imports.mapping import CsvSource
+from services.intake.imports.report import Report
+from services.intake.imports.rules import Plan
+from services.intake.imports.scratch import scratch
+from services.intake.imports.translate import Told, translate
+from services.intake.imports.xes import read_xes
+
+BATCH = 500
+"""How many facts are sent together; a trace is never divided."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many bytes of the file are read, and of how many."""
+
+
+class Publisher(Protocol):
+    """Writes events to Kafka and waits for the acks; see `services.runtime.producer`."""
+
+    async def publish(self, events: Sequence[Event]) -> None: ...
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256. Raises LogError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise LogError(path, 0, f"cannot be read: {error.strerror}") from error
+
+
+def read(file: LogFile, plan: Plan) -> Iterator[LoggedTrace]:
+    """The traces of the file, in the format that the mapping names."""
+    source = plan.source
+    return read_csv(file, source) if isinstance(source, CsvSource) else read_xes(file)
+
+
+@contextmanager
+def translated(path: Path, plan: Plan, progress: Progress) -> Iterator[Iterator[Told]]:
+    """What becomes of each trace of the file. The iterator raises LogError where the file ends."""
+    with opened(path) as file, scratch() as notes:
+        codes = Codes(notes)
+
+        def each() -> Iterator[Told]:
+            for trace in read(file, plan):
+                told = translate(plan, trace)
+                if told.code is not None and told.case is not None and told.broken is None:
+                    try:
+                        codes.claim(told.code, told.case, told.line)
+                    except NoCode as error:
+                        told.breaks(trace, str(error), plan.source.activity)
+                progress(file.position, file.size)
+                yield told
+                if told.broken is not None and plan.source.on_error == "stop":
+                    why = f"the trace from here is broken, and on_error is stop: {told.broken}"
+                    raise LogError(path, told.line, why)
+
+        yield each()
+
+
+def check(path: Path, plan: Plan, report: Report, *, limit: int | None, progress: Progress) -> None:
+    """Translates the file into the report and sends nothing."""
+    with translated(path, plan, progress) as traces:
+        try:
+            for told in islice(traces, limit):
+                report.add(told)
+        except LogError as error:
+            report.stopped_by(error)
+
+
+async def send(
+    path: Path,
+    plan: Plan,
+    report: Report,
+    *,
+    publisher: Publisher,
+    ledger: Ledger,
+    limit: int | None,
+    progress: Progress,
+) -> None:
+    """Translates the file and sends what the ledger does not know to be acknowledged.
+
+    Every trace is translated again, for the report and for the codes, but only those after the
+    ledger's count are sent. A run that dies between an acknowledgement and the ledger's note
+    sends one batch twice, with the same ids. Raises what the publisher or the ledger raises.
+    """
+    done = (await ledger.begun()).traces
+    batch: list[Event] = []
+
+    async def flush(*, finished: bool = False) -> None:
+        if batch:
+            await publisher.publish(batch)
+            report.sent += len(batch)
+            batch.clear()
+        if report.traces > done or finished:
+            broken = report.traces - report.traces_taken
+            await ledger.note(Entry(report.traces, broken, finished))
+
+    complete = False
+    with translated(path, plan, progress) as traces:
+        try:
+            for told in islice(traces, limit):
+                report.add(told)
+                if report.traces <= done:
+                    report.already_sent += 1
+                    continue
+                batch += told.facts
+                if len(batch) >= BATCH:
+                    await flush()
+            # With a limit that is just the file's length, the next run finds nothing left.
+            complete = limit is None
+        except LogError as error:
+            report.stopped_by(error)
+    await flush(finished=complete)

@@ -1,0 +1,94 @@
+"""Texts with places to fill in, ``tp-{number}``, and the named values that may fill them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+BUILTIN = frozenset({"case", "number", "activity", "resource", "step"})
+"""What a place may name beside attributes and the mapping's own values."""
+
+Lookup = Callable[[str], str | None]
+"""Finds what a name stands for; None if the log says nothing."""
+
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+class Missing(Exception):
+    """The log does not say what a template needs. Names it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the log has no {name!r}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A compiled text: literals and names, by turns, beginning with a literal."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def constant(self) -> str | None:
+        """The text, if it has no places."""
+        return self.parts[0] if len(self.parts) == 1 else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its places name."""
+        return self.parts[1::2]
+
+    def fill(self, lookup: Lookup) -> str:
+        """The text with every place filled. Raises Missing."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        filled = list(self.parts)
+        for index in range(1, len(filled), 2):
+            value = lookup(filled[index])
+            if value is None:
+                raise Missing(filled[index])
+            filled[index] = value
+        return "".join(filled)
+
+
+def compile_template(text: str, values: frozenset[str]) -> Template:
+    """The template in the text. Raises ValueError for a brace or a name that means nothing.
+
+    A name is one of `BUILTIN`, a value of the mapping, ``case:KEY`` for an attribute of the
+    trace, or ``event:KEY`` for one of the event; a key with a colon of its own, as XES has them,
+    may stand alone for the event's.
+    """
+    parts = tuple(_PLACE.split(text))
+    for literal in parts[::2]:
+        if "{" in literal or "}" in literal:
+            raise ValueError(f"{text!r} has a brace without its partner")
+    for name in parts[1::2]:
+        check_name(name, values)
+    return Template(parts)
+
+
+def check_name(name: str, values: frozenset[str]) -> None:
+    """Raises ValueError if the name cannot stand for anything."""
+    if name not in BUILTIN and name not in values and ":" not in name:
+        known = ", ".join(sorted(BUILTIN | values))
+        raise ValueError(f"{name!r} is none of {known}; an attribute is case:KEY or event:KEY")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A named value: read from somewhere, cut out, looked up, or else the default."""
+
+    source: str
+    pattern: re.Pattern[str] | None
+    table: Mapping[str, str] | None
+    default: str | None
+
+    def of(self, lookup: Lookup) -> str | None:
+        """What the value is; None if the log does not say and there is no default."""
+        text = lookup(self.source)
+        if text is not None and self.pattern is not None:
+            match = self.pattern.search(text)
+            text = match["value"] if match else None
+        if text is not None and self.table is not None:
+            text = self.table.get(text)
+        return self.default if text is None else text

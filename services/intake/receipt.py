@@ -1,0 +1,42 @@
+"""The receipt that a citizen is handed (giấy tiếp nhận hồ sơ), with the look-up key on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from contracts.catalogue import Catalogue
+from services.intake.state import Intake
+from services.runtime.lookup_key import lookup_key
+
+
+def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> dict[str, Any]:
+    """What the receipt says. Raises ValueError for a dossier that nobody handed in."""
+    filed = state.filed
+    if filed is None:
+        raise ValueError(f"{code} was never handed in")
+    procedure = catalogue.procedures.get(filed.procedure)
+    unit = catalogue.units.get(filed.receiving_unit)
+    return {
+        "code": code,
+        "lookup_key": lookup_key(secret, code),
+        "procedure": procedure.name_vi if procedure else filed.procedure,
+        "receiving_unit": unit.name_vi if unit else filed.receiving_unit,
+        "received_at": state.received_at,
+        "documents": filed.documents,
+        "fee": filed.fee,
+        "form": form_of(state.received_at),
+    }
+
+
+def form_of(received_at: datetime | None) -> str | None:
+    """Which circular's form 01 is printed: the law of the day of reception decides."""
+    if received_at is None:
+        return None
+    if received_at < _CIRCULAR_03:
+        return "Mẫu số 01, Thông tư 01/2018/TT-VPCP"
+    return "Mẫu số 01, Thông tư 03/2025/TT-VPCP"
+
+
+_CIRCULAR_03 = datetime.fromisoformat("2025-09-15T00:00:00+07:00")
+"""When Circular 03/2025/TT-VPCP came into force, midnight in Vietnam."""

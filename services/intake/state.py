@@ -1,0 +1,73 @@
+"""What intake knows of one dossier."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from contracts.lifecycle import Tracked
+
+
+class Filed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was handed in, where and how."""
+
+    procedure: str
+    channel: str
+    level: str
+    receiving_unit: str
+    returning_unit: str
+    place: str
+    citizen: str
+    locale: str
+    documents: tuple[str, ...] = ()
+    fee: int = 0
+    legacy_id: str | None = None
+
+
+class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the citizen was asked for, and when."""
+
+    at: datetime
+    id: str
+    reason: str
+    documents: tuple[str, ...] = ()
+    amount: int = 0
+    until: datetime | None = None
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """Money that came in."""
+
+    at: datetime
+    id: str
+    amount: int
+    reference: str
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """Something that an older system recorded beside the states."""
+
+    at: datetime
+    id: str
+    activity: str
+
+
+class Intake(Tracked, frozen=True):
+    """One dossier as intake sees it. Every list is in event-time order."""
+
+    filed: Filed | None = None
+    received_at: datetime | None = None
+    received_by: str | None = None
+    not_received_reason: str | None = None
+    supplements: tuple[Demand, ...] = ()
+    payments_demanded: tuple[Demand, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    withdrawal_reason: str | None = None
+
+    @property
+    def outstanding(self) -> int:
+        """What is asked for and not paid yet, in dong."""
+        asked = sum(demand.amount for demand in self.payments_demanded)
+        return max(0, asked - sum(payment.amount for payment in self.payments))

@@ -1,0 +1,52 @@
+"""Starts the notify service: ``python -m services.notify``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+
+from fastapi import FastAPI
+
+from contracts.catalogue import load_catalogue
+from contracts.notify import MessageChannel
+from services.notify.api import add_routes
+from services.notify.deciders import ContactDecider, DeliveryDecider, NotifyDecider
+from services.notify.render import Renderer
+from services.notify.sender import sending
+from services.notify.settings import NotifySettings
+from services.runtime.ask import Ask
+from services.runtime.decider import Decider
+from services.runtime.service import Running, Service, run
+from services.runtime.settings import Settings
+
+
+def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
+    assert isinstance(settings, NotifySettings)
+    planner = NotifyDecider(settings.channel)
+    if settings.channel is MessageChannel.LEDGER:
+        return [planner]  # what is only written down needs nobody to deliver it
+    return [planner, DeliveryDecider(), ContactDecider()]
+
+
+def _routes(app: FastAPI, running: Running, _: Ask) -> None:
+    add_routes(app, running)
+
+
+def _beside(running: Running) -> AbstractAsyncContextManager[None]:
+    renderer = Renderer(load_catalogue())  # checks every template, whether one is sent or not
+    return nullcontext() if len(running.engines) == 1 else sending(running, renderer)
+
+
+SERVICE = Service(
+    name="notify",
+    title="Who is told? Messages to citizens, and what became of them.",
+    deciders=_deciders,
+    routes=_routes,
+    settings=NotifySettings,
+    beside=_beside,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(SERVICE))

@@ -1,0 +1,59 @@
+"""How facts change what notify knows, in whatever order they arrive."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts import intake, notify, routing, sla
+from contracts.envelope import Event
+from contracts.lifecycle import track
+from contracts.model import EventData
+from services.notify.state import Notify, Planned
+
+
+def evolve(state: Notify, fact: Event) -> Notify:
+    """The state after a fact. A fact that does not concern notify changes nothing."""
+    state = track(state, fact)
+    return _evolve(state, fact, fact.data)
+
+
+def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
+    replace = msgspec.structs.replace
+    match data:
+        case intake.DossierReceived() | intake.DossierRegistered():
+            return replace(
+                state,
+                citizen=data.citizen,
+                locale=data.locale,
+                procedure=data.procedure,
+                returning_unit=data.returning_unit,
+            )
+        case routing.DossierRouted():
+            return _handled_by(state, fact, data.handling_unit)
+        case routing.DossierHandedOver():
+            return _handled_by(state, fact, data.to_unit)
+        case sla.DeadlineSet() | sla.DeadlineMoved():
+            if state.due_since is not None and fact.time < state.due_since:
+                return state
+            return replace(state, due=data.due, due_since=fact.time)
+        case sla.DossierSoonDue() | sla.DossierOverdue():
+            return replace(state, told_alerts=tuple(sorted({*state.told_alerts, fact.id})))
+        case notify.MessagePlanned():
+            return _with(state, Planned(fact.time, data.message_id, data.template, data.channel))
+        case notify.MessageNotSent():
+            template = data.detail or ""
+            kept = Planned(fact.time, data.message_id, template, data.channel, data.reason)
+            return _with(state, kept)
+        case _:
+            return state
+
+
+def _handled_by(state: Notify, fact: Event, unit: str) -> Notify:
+    if state.unit_since is not None and fact.time < state.unit_since:
+        return state
+    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time)
+
+
+def _with(state: Notify, message: Planned) -> Notify:
+    messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
+    return msgspec.structs.replace(state, messages=tuple(messages))

@@ -1,0 +1,36 @@
+"""Starts the routing service: ``python -m services.routing``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+
+from contracts.catalogue import load_catalogue
+from services.routing.api import add_routes
+from services.routing.decider import RoutingDecider
+from services.runtime.ask import Ask
+from services.runtime.decider import Decider
+from services.runtime.service import Running, Service, run
+from services.runtime.settings import Settings
+
+
+def _deciders(_: Settings) -> Sequence[Decider[Any]]:
+    return [RoutingDecider(load_catalogue())]
+
+
+def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
+    add_routes(app, running, ask, load_catalogue())
+
+
+SERVICE = Service(
+    name="routing",
+    title="Who handles it? Competence, workflows, steps, hand-overs, results.",
+    deciders=_deciders,
+    routes=_routes,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(SERVICE))

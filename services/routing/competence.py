@@ -1,0 +1,50 @@
+"""The competent authority (thẩm quyền giải quyết): from procedure and place, nothing else.
+
+Where a dossier was handed in plays no part. That is the whole point of handing it in anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from contracts.catalogue import Catalogue, CompetenceRule, Procedure, Unit
+
+
+@dataclass(frozen=True)
+class Competence:
+    """Who is competent, and by which rule."""
+
+    unit: Unit
+    rule: str
+
+
+def competent_unit(catalogue: Catalogue, procedure: str, place: str) -> Competence | str:
+    """The competent unit; or, in words, why no rule names one."""
+    entry = catalogue.procedures.get(procedure)
+    if entry is None:
+        return f"there is no procedure {procedure} in the catalogue"
+    for rule in catalogue.rules:
+        if not _fits(rule, entry, place):
+            continue
+        if rule.unit is not None:
+            return Competence(catalogue.units[rule.unit], rule.id)
+        assert rule.kind is not None
+        unit = catalogue.unit_for(rule.kind, place)
+        if unit is not None:
+            return Competence(unit, rule.id)
+    return f"no rule names a unit for procedure {procedure} in place {place}"
+
+
+def _fits(rule: CompetenceRule, procedure: Procedure, place: str) -> bool:
+    if rule.places and place not in rule.places:
+        return False
+    if rule.procedures:
+        return procedure.code in rule.procedures
+    return procedure.field in rule.fields
+
+
+def lead_for(unit: Unit, dossier: str, step: str) -> str:
+    """The officer of the unit who leads a step: spread evenly, and the same at every replay."""
+    digest = blake2b(f"{dossier}\x1f{step}".encode(), digest_size=4).digest()
+    return unit.officers[int.from_bytes(digest) % len(unit.officers)]

@@ -1,0 +1,59 @@
+"""Routing, as the engine runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import intake, routing
+from contracts.catalogue import Catalogue
+from contracts.codec import types
+from contracts.envelope import Event
+from contracts.lifecycle import MOVING_FACTS
+from contracts.model import EventData
+from contracts.topics import DOSSIER_EVENTS
+from contracts.values import DOSSIER_CODE
+from services.routing.decisions import REQUESTS, decide, react
+from services.routing.fold import evolve
+from services.routing.state import Routing
+from services.runtime.decider import Timer
+
+
+class RoutingDecider:
+    """Decides on competence, steps, hand-overs, stops and results."""
+
+    name = "routing"
+    topic = DOSSIER_EVENTS
+    collection = "dossiers"
+    subject_pattern = DOSSIER_CODE
+    requests = types(*REQUESTS)
+    facts = types(
+        *MOVING_FACTS,
+        routing.DossierRouted,
+        routing.DossierUnroutable,
+        routing.StepCompleted,
+        routing.StepReassigned,
+        routing.DossierHandedOver,
+        intake.HistoryClosed,
+    )
+    state_type = Routing
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def initial(self, subject: str) -> Routing:
+        return Routing()
+
+    def decide(self, state: Routing, request: Event) -> Sequence[EventData]:
+        return decide(self._catalogue, state, request)
+
+    def evolve(self, state: Routing, fact: Event) -> Routing:
+        return evolve(state, fact)
+
+    def react(self, state: Routing, fact: Event) -> Sequence[EventData]:
+        return react(self._catalogue, state, fact)
+
+    def timer(self, state: Routing) -> Timer | None:
+        return None
+
+    def fire(self, state: Routing, timer: Timer) -> Sequence[EventData]:
+        raise AssertionError("routing has no timers")

@@ -1,0 +1,187 @@
+"""What routing decides: pure functions from a dossier's state and a request to facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import intake, refusals, routing
+from contracts.catalogue import Catalogue
+from contracts.envelope import Event
+from contracts.lifecycle import PublicStatus
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+from services.routing.competence import competent_unit, lead_for
+from services.routing.state import Routing, StepRecord
+from services.runtime.refused import Decision, Refused, decide_by, must_be
+
+Facts = Sequence[EventData]
+
+
+def decide(catalogue: Catalogue, state: Routing, request: Event) -> Facts:
+    """The facts that a request comes to, or its one refusal."""
+    return decide_by(_DECISIONS, catalogue, state, request)
+
+
+def react(catalogue: Catalogue, state: Routing, fact: Event) -> Facts:
+    """Routes a dossier once it is received. An imported one tells its own way."""
+    if not isinstance(fact.data, intake.DossierReceived) or fact.history:
+        return ()
+    if state.plan is not None:
+        return ()
+    return _route(catalogue, fact.subject, fact.data.procedure, fact.data.place)
+
+
+def _route(catalogue: Catalogue, dossier: str, procedure: str, place: str) -> Facts:
+    found = competent_unit(catalogue, procedure, place)
+    if isinstance(found, str):
+        return [routing.DossierUnroutable(reason=found)]
+    return _begin(catalogue, dossier, procedure, found.unit.code, found.rule)
+
+
+def _begin(catalogue: Catalogue, dossier: str, procedure: str, unit_code: str, rule: str) -> Facts:
+    workflow = catalogue.workflow(catalogue.procedures[procedure].workflow)
+    unit = catalogue.units[unit_code]
+    steps = tuple(step.name for step in workflow.steps)
+    return [
+        routing.DossierRouted(
+            procedure=procedure,
+            handling_unit=unit.code,
+            workflow=workflow.id,
+            workflow_version=workflow.version,
+            steps=steps,
+            rule=rule,
+        ),
+        routing.StepStarted(
+            step=steps[0], ordinal=0, unit=unit.code, lead=lead_for(unit, dossier, steps[0])
+        ),
+    ]
+
+
+def _complete_step(
+    catalogue: Catalogue, state: Routing, request: Event, data: routing.StepCompletionRequested
+) -> Facts:
+    _is(state, request, _WORKING, to="go on")
+    step = _open_step(state)
+    if step.step != data.step:
+        raise Refused(RefusalReason.WRONG_STEP, f"the open step is {step.step}, not {data.step}")
+    unit = state.handling_unit
+    assert unit is not None
+    assert state.plan is not None
+    head = catalogue.units[unit].head if unit in catalogue.units else None
+    if data.by not in (state.lead, head):
+        raise Refused(
+            RefusalReason.NOT_THE_LEAD,
+            f"step {step.step} is led by {state.lead}; only they or the unit's head complete it",
+        )
+    done = routing.StepCompleted(step=step.step, ordinal=step.ordinal, unit=unit, by=data.by)
+    following = step.ordinal + 1
+    if following == len(state.plan.steps):
+        return [
+            done,
+            routing.DossierProcessed(outcome=data.outcome, handling_unit=unit, by=data.by),
+        ]
+    name = state.plan.steps[following]
+    lead = lead_for(catalogue.units[unit], request.subject, name)
+    return [done, routing.StepStarted(step=name, ordinal=following, unit=unit, lead=lead)]
+
+
+def _reassign(
+    catalogue: Catalogue,
+    state: Routing,
+    request: Event,
+    data: routing.StepReassignmentRequested,
+) -> Facts:
+    _is(state, request, _WORKING, to="get another lead")
+    step = _open_step(state)
+    unit = state.handling_unit
+    assert unit is not None
+    if data.lead not in catalogue.units[unit].officers:
+        raise Refused(
+            RefusalReason.NOT_COMPETENT, f"officer {data.lead} does not work at unit {unit}"
+        )
+    return [
+        routing.StepReassigned(step=step.step, ordinal=step.ordinal, lead=data.lead, by=data.by)
+    ]
+
+
+def _hand_over(
+    catalogue: Catalogue, state: Routing, request: Event, data: routing.HandOverRequested
+) -> Facts:
+    _is(state, request, _WORKING, to="be handed over")
+    target = catalogue.units.get(data.to_unit)
+    if target is None:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {data.to_unit}")
+    if target.code == state.handling_unit:
+        raise Refused(RefusalReason.WRONG_STATE, f"unit {target.code} handles it already")
+    step = state.open_step
+    name = step.step if step is not None else "routing"
+    over = routing.DossierHandedOver(
+        from_unit=state.handling_unit,
+        to_unit=target.code,
+        reason=data.reason,
+        lead=lead_for(target, request.subject, name),
+        by=data.by,
+    )
+    if state.plan is not None:
+        return [over]
+    # Nobody was found competent: by being handed over by hand it is routed at last.
+    assert state.procedure is not None
+    if state.procedure not in catalogue.procedures:
+        raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {state.procedure}")
+    begin = _begin(catalogue, request.subject, state.procedure, target.code, "by hand")
+    return [over, *begin]
+
+
+def _stop(_: Catalogue, state: Routing, request: Event, data: routing.StopRequested) -> Facts:
+    _is(state, request, _OPEN, to="be stopped")
+    return [routing.DossierStopped(reason=data.reason, by=data.by)]
+
+
+def _resume(
+    _: Catalogue, state: Routing, request: Event, data: routing.ResumptionRequested
+) -> Facts:
+    _is(state, request, _STOPPED, to="be resumed")
+    return [routing.DossierResumed(reason=data.reason, by=data.by)]
+
+
+def _return_result(
+    catalogue: Catalogue, state: Routing, request: Event, data: routing.ResultReturnRequested
+) -> Facts:
+    _is(state, request, _PROCESSED, to="have its result returned")
+    if data.unit not in catalogue.units:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {data.unit}")
+    return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
+
+
+_DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Routing], type[Refusal]]] = {
+    routing.StepCompletionRequested: (_complete_step, refusals.StepCompletionRefused),
+    routing.StepReassignmentRequested: (_reassign, refusals.StepReassignmentRefused),
+    routing.HandOverRequested: (_hand_over, refusals.HandOverRefused),
+    routing.StopRequested: (_stop, refusals.StopRefused),
+    routing.ResumptionRequested: (_resume, refusals.ResumptionRefused),
+    routing.ResultReturnRequested: (_return_result, refusals.ResultReturnRefused),
+}
+
+REQUESTS = tuple(_DECISIONS)
+"""The requests that are routing's to decide."""
+
+
+# -- what a dossier must be ---------------------------------------------------------
+
+_WORKING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
+_OPEN = _WORKING | {PublicStatus.SUPPLEMENT_REQUESTED, PublicStatus.PAYMENT_REQUESTED}
+_STOPPED = frozenset({PublicStatus.STOPPED})
+_PROCESSED = frozenset({PublicStatus.PROCESSED})
+
+
+def _is(state: Routing, request: Event, allowed: frozenset[PublicStatus], *, to: str) -> None:
+    if state.procedure is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+    must_be(state, request.time, allowed, to=to)
+
+
+def _open_step(state: Routing) -> StepRecord:
+    step = state.open_step
+    if step is None:
+        raise Refused(RefusalReason.WRONG_STEP, "no step is open")
+    return step

@@ -1,0 +1,87 @@
+"""What routing knows of one dossier."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from contracts.lifecycle import Tracked
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Which workflow, in which version, the dossier goes through. Fixed when it is routed."""
+
+    workflow: str
+    version: int
+    steps: tuple[str, ...]
+    rule: str
+
+
+class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step that was started."""
+
+    ordinal: int
+    step: str
+    started_at: datetime
+    unit: str
+    lead: str
+    completed_at: datetime | None = None
+    completed_by: str | None = None
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """The dossier went from one unit to another."""
+
+    at: datetime
+    id: str
+    to_unit: str
+    reason: str
+    lead: str
+
+
+class Reassignment(msgspec.Struct, frozen=True):
+    """An open step got another lead."""
+
+    at: datetime
+    id: str
+    lead: str
+
+
+class Routing(Tracked, frozen=True):
+    """One dossier as routing sees it. Every list is in event-time order."""
+
+    procedure: str | None = None
+    place: str | None = None
+    routed_unit: str | None = None
+    """The competent authority that the rules named."""
+    plan: Plan | None = None
+    steps: tuple[StepRecord, ...] = ()
+    hand_overs: tuple[HandOver, ...] = ()
+    reassignments: tuple[Reassignment, ...] = ()
+    unroutable: str | None = None
+    outcome: str | None = None
+    returned_at: datetime | None = None
+    returned_by_unit: str | None = None
+
+    @property
+    def handling_unit(self) -> str | None:
+        """Who handles the dossier now."""
+        return self.hand_overs[-1].to_unit if self.hand_overs else self.routed_unit
+
+    @property
+    def open_step(self) -> StepRecord | None:
+        """The step that is being worked on: the one started last, unless it is done."""
+        if not self.steps or self.steps[-1].completed_at is not None:
+            return None
+        return self.steps[-1]
+
+    @property
+    def lead(self) -> str | None:
+        """The one named lead of the open step."""
+        step = self.open_step
+        if step is None:
+            return None
+        changes: tuple[HandOver | Reassignment, ...] = (*self.hand_overs, *self.reassignments)
+        later = [(c.at, c.id, c.lead) for c in changes if c.at >= step.started_at]
+        return max(later)[2] if later else step.lead

@@ -1,0 +1,218 @@
+"""Decides a whole batch of records: pure, but for the states that it is handed and changes."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections import Counter as Tally
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic
+
+from aiokafka import ConsumerRecord
+
+from contracts.codec import BadRecord, Fault, Record, decode, is_known, type_of
+from contracts.envelope import Event, short_id
+from services.runtime.dead_letter import Redrive, bury, redrive_of, settle
+from services.runtime.decider import Decider, S
+from services.runtime.handle import TimerStuck, handle, set_due
+from services.runtime.stored import Hold, Stored
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A record that the service uses, and whose subject it is about."""
+
+    record: ConsumerRecord[Any, Any]
+    subject: str | None
+    """None if the key is nothing that could hold a subject up."""
+    event_id: str
+    redrive: Redrive | None = None
+    letter_id: str = ""
+
+
+@dataclass(slots=True)
+class Decided(Generic[S]):
+    """What a batch came to; nothing of it is written yet."""
+
+    events: list[Event] = field(default_factory=list)
+    dirty: dict[str, Stored[S]] = field(default_factory=dict)
+    letters: list[Record] = field(default_factory=list)
+    outcomes: Tally[tuple[str, str]] = field(default_factory=Tally)
+    """How many records, by type and outcome."""
+    faults: Tally[str] = field(default_factory=Tally)
+    redriven: Tally[str] = field(default_factory=Tally)
+    requests: list[str] = field(default_factory=list)
+    """Ids of the requests that were answered, for those who wait for one."""
+    last_error: str = ""
+
+
+def pick(
+    decider: Decider[Any], records: Sequence[ConsumerRecord[Any, Any]]
+) -> tuple[list[Wanted], Tally[tuple[str, str]]]:
+    """The records that the service uses, told by their headers alone, and a tally of the rest.
+
+    A record without a type, or of a type that no service knows, is picked too: it must not
+    vanish, and `decide` finds out what is wrong with it.
+    """
+    use = decider.requests | decider.facts
+    pattern = re.compile(decider.subject_pattern)
+    picked: list[Wanted] = []
+    skipped: Tally[tuple[str, str]] = Tally()
+    for record in records:
+        type_name = type_of(record.headers)
+        if type_name is not None and type_name not in use and is_known(type_name):
+            skipped[type_name, "skipped"] += 1
+            continue
+        event_id = ""
+        redrive: Redrive | None = None
+        letter_id = ""
+        for name, value in record.headers:
+            if name == "ce_id":
+                event_id = value.decode("utf-8", "replace")
+            elif name == "motcua_redrive":
+                found = redrive_of(record.headers)
+                assert found is not None
+                redrive, letter_id = found
+        if redrive is not None and redrive.service != decider.name:
+            skipped[type_name or "none", "skipped"] += 1
+            continue
+        subject: str | None = None
+        if record.key is not None:
+            key = record.key.decode("utf-8", "replace")
+            subject = key if pattern.match(key) else None
+        picked.append(Wanted(record, subject, event_id, redrive, letter_id))
+    return picked, skipped
+
+
+def decide(
+    decider: Decider[S], wanted: Sequence[Wanted], states: dict[str, Stored[S]], now: datetime
+) -> Decided[S]:
+    """Handles the records in their order. `states` holds every subject that is there already.
+
+    Raises TimerStuck, which is a defect; whatever else a decision raises makes a dead letter.
+    """
+    out: Decided[S] = Decided()
+    for item in wanted:
+        record = item.record
+        if item.subject is None:
+            _bury_unheld(decider, out, item, now)
+            continue
+        stored = states.get(item.subject)
+        if stored is None:
+            stored = Stored(item.subject, record.partition, decider.initial(item.subject))
+            states[item.subject] = stored
+        _one(decider, out, item, stored, now)
+    for stored in out.dirty.values():
+        set_due(decider, stored)
+    return out
+
+
+def _one(
+    decider: Decider[S], out: Decided[S], item: Wanted, stored: Stored[S], now: datetime
+) -> None:
+    record = item.record
+    type_name = type_of(record.headers) or "none"
+    if item.redrive is None:
+        if stored.knows(short_id(item.event_id)):
+            out.outcomes[type_name, "duplicate"] += 1
+            return
+        if stored.hold is not None:
+            _hold(decider, out, item, stored, now, Fault.HELD, "an earlier record is held")
+            return
+    elif not _is_next(item, stored):
+        # A command that was given twice, or a letter out of its turn: it stays where it is.
+        out.outcomes[type_name, "duplicate"] += 1
+        return
+    skip = item.redrive is not None and item.redrive.skip
+    snapshot = stored.snapshot()
+    try:
+        if not skip and not (item.redrive and stored.knows(short_id(item.event_id))):
+            event = decode(record.key, record.value, record.headers)
+            out.events += handle(decider, stored, event)
+            if event.fingerprint is not None and event.type in decider.requests:
+                out.requests.append(event.id)
+    except TimerStuck:
+        raise
+    except BadRecord as error:
+        stored.restore(snapshot)
+        _hold(decider, out, item, stored, now, error.fault, error.detail)
+        return
+    except Exception as error:  # noqa: BLE001  (whatever a decision raises is in the letter)
+        stored.restore(snapshot)
+        trace = "".join(traceback.format_exception(error)[-4:])
+        _hold(decider, out, item, stored, now, Fault.DECISION_RAISED, f"{error!r}\n{trace}")
+        return
+    if item.redrive is not None:
+        _release(out, item, stored, "purged" if skip else "redriven")
+    out.outcomes[type_name, "skipped" if skip else "applied"] += 1
+    out.dirty[stored.subject] = stored
+
+
+def _is_next(item: Wanted, stored: Stored[Any]) -> bool:
+    return (
+        item.redrive is not None
+        and stored.hold is not None
+        and stored.hold.next == item.redrive.number
+    )
+
+
+def _hold(
+    decider: Decider[S],
+    out: Decided[S],
+    item: Wanted,
+    stored: Stored[S],
+    now: datetime,
+    fault: Fault,
+    detail: str,
+) -> None:
+    hold = stored.hold
+    type_name = type_of(item.record.headers) or "none"
+    out.outcomes[type_name, "held" if fault is Fault.HELD else "dead"] += 1
+    out.dirty[stored.subject] = stored
+    if item.redrive is not None:
+        # Its letter is open still; only what is wrong with it may be another thing now.
+        assert hold is not None
+        stored.hold = Hold(hold.count, hold.next, fault, detail[:4000])
+        return
+    number = 1 if hold is None else hold.count + 1
+    if hold is None:
+        stored.hold = Hold(1, 1, fault, detail[:4000])
+    else:
+        stored.hold = Hold(number, hold.next, hold.fault, hold.detail)
+    out.faults[fault] += 1
+    out.last_error = f"{fault}: {detail}"
+    out.letters.append(bury(item.record, fault, detail, number, now))
+
+
+def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> None:
+    hold = stored.hold
+    assert hold is not None
+    stored.hold = (
+        None
+        if hold.next >= hold.count
+        else Hold(hold.count, hold.next + 1, hold.fault, hold.detail)
+    )
+    out.redriven[outcome] += 1
+    out.letters.append(settle(item.letter_id, item.record.key, outcome))
+
+
+def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: datetime) -> None:
+    record = item.record
+    if item.redrive is not None:
+        outcome = "purged" if item.redrive.skip else "redriven"
+        out.letters.append(settle(item.letter_id, record.key, outcome))
+        out.redriven[outcome] += 1
+        if item.redrive.skip:
+            return
+    try:
+        decode(record.key, record.value, record.headers)
+        fault = Fault.WRONG_KEY
+        detail = f"the key {record.key!r} does not look like {decider.subject_pattern}"
+    except BadRecord as error:
+        fault, detail = error.fault, error.detail
+    out.outcomes[type_of(record.headers) or "none", "dead"] += 1
+    out.faults[fault] += 1
+    out.last_error = f"{fault}: {detail}"
+    out.letters.append(bury(record, fault, detail, 0, now))

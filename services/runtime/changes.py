@@ -1,0 +1,66 @@
+"""The one way in which an HTTP route changes a dossier: ask, wait, answer with what it became."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Header, Query, Response
+from fastapi.encoders import jsonable_encoder
+
+from contracts.model import EventData
+from contracts.values import Instant
+from services.runtime.ask import Ask, respond
+from services.runtime.clock import Clock
+from services.runtime.problem import invalid_field
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="A retry with the same key and body is the same request.",
+    ),
+]
+At = Annotated[
+    Instant | None,
+    Query(description="When it happened, if it is entered late; never in the future."),
+]
+Show = Callable[[str], Awaitable[dict[str, Any] | None]]
+
+
+class Changes:
+    """Asks on behalf of a service's routes."""
+
+    def __init__(self, ask: Ask, clock: Clock, show: Show) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._show = show
+
+    def time(self, at: datetime | None) -> datetime:
+        """When the change happened. Raises Problem 422 for a time in the future."""
+        now = self._clock.now()
+        if at is not None and at > now:
+            raise invalid_field("at", f"lies in the future; it is {now.isoformat()} now")
+        return at or now
+
+    async def __call__(
+        self,
+        code: str,
+        data: EventData,
+        key: str | None,
+        at: datetime | None = None,
+        *,
+        made: int = 200,
+        **more: Any,
+    ) -> Response:
+        """Asks for the change and answers with the fact, the refusal, or where to ask again."""
+        body = {"data": data.model_dump(mode="json"), "at": at}
+        event = self._ask.event(code, data, key=key, body=body, at=self.time(at))
+        answer = await self._ask(event)
+        if answer is None or answer.reason is not None:
+            return respond(event, answer, made=made)
+        dossier = jsonable_encoder(await self._show(code))
+        return respond(event, answer, made=made, dossier=dossier, **more)

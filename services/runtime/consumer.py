@@ -1,0 +1,114 @@
+"""FastStream around one engine: subscription, partitions, and an end without loss.
+
+FastStream's ways to acknowledge lose or skip records when a handler raises, and its parsing
+costs more than our decisions: so batches come raw, offsets are committed by the engine, and no
+exception of the engine ever gets back into the framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from services.runtime.engine import Engine
+from services.runtime.settings import Settings
+
+log = structlog.get_logger("motcua.consumer")
+
+
+class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Feeds an engine from the topic of its decider, in the group of its service."""
+
+    def __init__(self, broker: KafkaBroker, engine: Engine[Any], settings: Settings) -> None:
+        self.engine = engine
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done only if the engine came upon a defect: its exception says which."""
+        decider = engine.decider
+        self.group = group_of(decider.name, decider.topic)
+        self.subscriber = broker.subscriber(
+            decider.topic,
+            group_id=self.group,
+            batch=True,
+            max_records=settings.batch_records,
+            batch_timeout_ms=settings.batch_wait_ms,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
+            max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=1_048_576,
+            listener=self,
+            parser=_raw,
+            decoder=_body,
+            no_reply=True,
+        )
+        self.subscriber(self._on_batch)
+
+    async def _on_batch(self, records: Any) -> None:
+        if self.failed.done():
+            # Nothing more is handled; the process is on its way out.
+            await asyncio.Event().wait()
+        try:
+            await self.engine.handle(records, self._commit)
+        except Exception as error:
+            log.critical(
+                "a defect: the service stops", service=self.engine.decider.name, exc_info=error
+            )
+            self.failed.set_exception(error)
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        consumer = self.subscriber.consumer
+        assert consumer is not None
+        await consumer.commit(offsets)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Drains before the group gives the partitions to another instance."""
+        await self.engine.partitions_revoked({tp.partition for tp in revoked})
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Takes the partitions over."""
+        await self.engine.partitions_assigned({tp.partition for tp in assigned})
+
+
+def group_of(service: str, topic: str) -> str:
+    """The consumer group in which the service's instances share the topic."""
+    return f"{service}:{topic}"
+
+
+def make_broker(settings: Settings) -> KafkaBroker:
+    """A FastStream broker that injects nothing, logs nothing of its own and drains at its end."""
+    return KafkaBroker(
+        settings.kafka.split(","), apply_types=False, logger=None, graceful_timeout=30.0
+    )
+
+
+async def _raw(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaMessage:
+    return _Batch(records)
+
+
+async def _body(message: KafkaMessage) -> Any:
+    return message.raw_message
+
+
+class _Batch(KafkaMessage):
+    def __init__(self, records: tuple[ConsumerRecord[Any, Any], ...]) -> None:
+        super().__init__(raw_message=records, body=b"", consumer=_NO_CONSUMER)
+
+
+class _NoConsumer:
+    """Stands where FastStream would acknowledge by itself: it must not."""
+
+    async def commit(self) -> None:
+        raise RuntimeError("only the engine commits")
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        raise RuntimeError("only the engine moves")
+
+
+_NO_CONSUMER = _NoConsumer()

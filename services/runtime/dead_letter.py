@@ -1,0 +1,131 @@
+"""A dead letter: a record that could not be handled, with why, as it lies in its topic.
+
+Each service has a topic of them. A letter is the original record, its key, body and headers,
+with headers beside them that begin with ``dl_``. A letter is settled by a later record in the
+same topic, which names it: so the topic alone tells what is still open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from contracts.codec import Fault, Record
+from contracts.values import rfc3339
+
+KEPT_BODY = 1_000_000
+"""Bytes of an original body that are kept. A larger one stays where it was found."""
+
+REDRIVE = "motcua_redrive"
+"""The header of a redriven record: ``service:number:letter``, and ``:skip`` to give it up."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One record among the dead letters."""
+
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    """Where the record was found; together its identity."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    """The original's own."""
+    fault: str
+    detail: str
+    number: int
+    """Its place among the letters of its subject, from 1; 0 if it holds no subject up."""
+    time: str
+    """When it was put here, RFC 3339."""
+    truncated: bool = False
+
+    @property
+    def id(self) -> str:
+        """What commands call it: topic, partition and offset of the original."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def subject(self) -> str:
+        """Its key, readable."""
+        return "" if self.key is None else self.key.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """What a redriven record's header says."""
+
+    service: str
+    number: int
+    skip: bool
+
+
+def bury(
+    record: ConsumerRecord[Any, Any],
+    fault: Fault,
+    detail: str,
+    number: int,
+    now: datetime,
+) -> Record:
+    """The letter for a record, ready for the topic of dead letters."""
+    value: bytes = record.value or b""
+    own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k != REDRIVE]
+    about = {
+        "dl_id": f"{record.topic}/{record.partition}/{record.offset}",
+        "dl_fault": str(fault),
+        "dl_detail": detail[:4000],
+        "dl_number": str(number),
+        "dl_time": rfc3339(now),
+    }
+    if len(value) > KEPT_BODY:
+        about["dl_truncated"] = str(len(value))
+        value = value[:1000]
+    headers = [*own, *((k, v.encode()) for k, v in about.items())]
+    return Record(record.key, value, headers)
+
+
+def settle(letter_id: str, key: bytes | None, outcome: str) -> Record:
+    """The record that says what became of a letter: ``redriven`` or ``purged``."""
+    headers = [("dl_settles", letter_id.encode()), ("dl_outcome", outcome.encode())]
+    return Record(key, b"", headers)
+
+
+def redriven(letter: DeadLetter, *, skip: bool) -> Record:
+    """The record that puts a letter back on its topic, for this service alone."""
+    order = f"{letter.service}:{letter.number}:{letter.id}" + (":skip" if skip else "")
+    return Record(letter.key, letter.value or b"", [*letter.headers, (REDRIVE, order.encode())])
+
+
+def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
+    """What the redrive header says, with the letter's id; None if there is no such header."""
+    for name, value in headers:
+        if name == REDRIVE:
+            service, number, letter_id, *rest = value.decode().split(":")
+            return Redrive(service, int(number), rest == ["skip"]), letter_id
+    return None
+
+
+def read_letter(service: str, record: ConsumerRecord[Any, Any]) -> DeadLetter | str:
+    """The letter in a record of a topic of dead letters; or the id of the letter it settles."""
+    about = {k: v.decode() for k, v in record.headers if k.startswith("dl_")}
+    if "dl_settles" in about:
+        return str(about["dl_settles"])
+    topic, partition, offset = about["dl_id"].rsplit("/", 2)
+    return DeadLetter(
+        service=service,
+        topic=topic,
+        partition=int(partition),
+        offset=int(offset),
+        key=record.key,
+        value=record.value,
+        headers=tuple((k, v) for k, v in record.headers if not k.startswith("dl_")),
+        fault=about["dl_fault"],
+        detail=about["dl_detail"],
+        number=int(about["dl_number"]),
+        time=about["dl_time"],
+        truncated="dl_truncated" in about,
+    )

@@ -1,0 +1,70 @@
+"""What a service gives the engine: pure functions over the state of one dossier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from contracts.envelope import Event
+from contracts.model import EventData
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """What a state waits for. It fires once its time has passed (not at it)."""
+
+    at: datetime
+    name: str
+    """With the subject and the time it makes the timer's id: each firing needs its own."""
+    own_time: bool = False
+    """Whether only the events of its own subject move it, and not the partition's clock."""
+
+
+class Decider(Protocol[S]):
+    """One service's decisions. Nothing here reads a clock, a network or a disk.
+
+    States are immutable: each function returns a new one. The same state and the same event
+    give the same answer, always; on that stands everything the engine promises.
+    """
+
+    name: str
+    """The service's name. It names the consumer group, the database and the source."""
+    topic: str
+    """The topic that it folds."""
+    collection: str
+    """The collection that its states are kept in."""
+    subject_pattern: str
+    """What a subject looks like; a bad record under another key holds nobody up."""
+    requests: frozenset[str]
+    """The types of request that are this service's to decide."""
+    facts: frozenset[str]
+    """The types of fact that it folds: others' and its own."""
+    state_type: type[S]
+
+    def initial(self, subject: str) -> S:
+        """The state of a subject of which nothing is known."""
+        ...
+
+    def decide(self, state: S, request: Event) -> Sequence[EventData]:
+        """What a request comes to: facts, or one refusal."""
+        ...
+
+    def evolve(self, state: S, fact: Event) -> S:
+        """The state after a fact, whoever decided it and whenever it arrives."""
+        ...
+
+    def react(self, state: S, fact: Event) -> Sequence[EventData]:
+        """What follows, on this service's part, from a fact; the state knows it already."""
+        ...
+
+    def timer(self, state: S) -> Timer | None:
+        """What the state waits for next."""
+        ...
+
+    def fire(self, state: S, timer: Timer) -> Sequence[EventData]:
+        """What a timer's firing comes to. The facts must move the state to another timer."""
+        ...

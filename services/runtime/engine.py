@@ -1,0 +1,367 @@
+"""The loop that runs every service: load, decide, publish, persist, commit. In that order.
+
+A crash between any two of them repeats the batch, and the repetition comes to the same events
+with the same ids over the same states: at worst a fact stands twice in the log, and everyone
+who reads it knows it the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter as Tally
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Generic
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+
+from contracts.clock import ClockTicked
+from contracts.codec import decode, type_of
+from contracts.topics import dead_letters
+from services.runtime import metrics
+from services.runtime.batch import Decided, decide, pick
+from services.runtime.clock import Clock, StreamClock
+from services.runtime.decider import Decider, S
+from services.runtime.faults import Faults
+from services.runtime.handle import fire_timers, set_due
+from services.runtime.producer import EventProducer
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.runtime.store import Fenced, Store
+from services.runtime.stored import Stored
+from services.runtime.transient import LOST_PARTITIONS, is_transient
+
+log = structlog.get_logger("motcua.engine")
+
+Records = Sequence[ConsumerRecord[Any, Any]]
+Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
+
+
+class Defect(Exception):
+    """Something that must not be: the service stops, loudly, rather than go on."""
+
+
+class Leaving(Exception):
+    """The partitions are being taken away; what was not committed is the next owner's."""
+
+
+class Engine(Generic[S]):
+    """Runs one decider over the partitions that this instance owns.
+
+    There is one writer: a batch, a round of timers and a rebalance never overlap.
+    """
+
+    def __init__(
+        self,
+        decider: Decider[S],
+        store: Store[S],
+        producer: EventProducer,
+        clock: Clock,
+        settings: Settings,
+        faults: Faults | None = None,
+    ) -> None:
+        self.decider = decider
+        self.store = store
+        self.producer = producer
+        self.clock = clock
+        self.settings = settings
+        self.faults = faults or Faults()
+        self.progress = Progress(decider.name, decider.topic)
+        self.owned: set[int] = set()
+        self.before_leaving: list[Callable[[], Awaitable[object]]] = []
+        """What must come to rest before partitions are given up."""
+        self._cache: OrderedDict[str, Stored[S]] = OrderedDict()
+        self._turn = asyncio.Lock()
+        self._leaving = asyncio.Event()
+        self._waiters: dict[str, asyncio.Event] = {}
+        self._bad_in_a_row = 0
+        self._generation = 0
+        self._phase = {
+            name: metrics.PHASE.labels(decider.name, name)
+            for name in ("load", "decide", "publish", "persist", "commit")
+        }
+
+    # -- records ----------------------------------------------------------------------
+
+    async def handle(self, records: Records, commit: Commit) -> None:
+        """Handles records of owned partitions, in their order, and commits behind them.
+
+        Returns when all is written and committed, or when the partitions are taken away.
+        Raises Defect, or what a defect raised; then nothing of the batch was committed.
+        """
+        generation = self._generation
+        async with self._turn:
+            if generation != self._generation:
+                return  # fetched before a rebalance, which made the consumer fetch it again
+            records = [r for r in records if r.partition in self.owned]
+            if not records:
+                return
+            metrics.BATCH.labels(self.decider.name).observe(len(records))
+            try:
+                for chunk, tick in _split_at_ticks(records):
+                    if chunk:
+                        await self._until_done(lambda c=chunk: self._attempt(c))  # type: ignore[misc]
+                    if tick is not None and isinstance(self.clock, StreamClock):
+                        await self._tick(self.clock, tick)
+                with self._timed("commit"):
+                    await self._commit(records, commit)
+            except Leaving:
+                log.info("left a batch to the next owner")
+                return
+            self.faults.passing("committed")
+            self.progress.handled(records)
+
+    async def _attempt(self, records: Records) -> None:
+        decider = self.decider
+        wanted, outcomes = pick(decider, records)
+        self.faults.passing("received")
+        with self._timed("load"):
+            states = await self._load({w.subject for w in wanted if w.subject is not None})
+        self.faults.passing("loaded")
+        try:
+            with self._timed("decide"):
+                decided = decide(decider, wanted, states, self._now())
+            self.faults.passing("decided")
+            await self._write(decided)
+        except BaseException:
+            # The states in memory are ahead of the database, or behind it: load them again.
+            self._forget(states)
+            raise
+        self._remember(states)
+        self._tell(decided, outcomes)
+        self._limit_bad(decided, len(wanted))
+
+    async def _write(self, decided: Decided[S]) -> None:
+        with self._timed("publish"):
+            await self.producer.publish(decided.events)
+            await self.producer.write(dead_letters(self.decider.name), decided.letters)
+        self.faults.passing("published")
+        with self._timed("persist"):
+            await self.store.persist(decided.dirty.values())
+        self.faults.passing("persisted")
+        for request in decided.requests:
+            if (waiter := self._waiters.get(request)) is not None:
+                waiter.set()
+
+    async def _commit(self, records: Records, commit: Commit) -> None:
+        ends: dict[TopicPartition, int] = {}
+        for record in records:
+            ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        try:
+            await self._until_done(lambda: commit(ends))
+        except LOST_PARTITIONS as error:
+            # The effects are written. The next owner reads the records again and knows them.
+            log.warning("the group went on without us", error=str(error))
+            self._cache.clear()
+
+    # -- timers -----------------------------------------------------------------------
+
+    async def fire_due(self, partitions: set[int], before: datetime) -> int:
+        """Fires at most one round of the partitions' timers that passed before that time.
+
+        Returns how many; fewer than a full round means that none is left.
+        """
+        async with self._turn:
+            return await self._fire_round(partitions & self.owned, before)
+
+    async def run_wall_timers(self) -> None:
+        """Fires timers by the wall clock until cancelled; leaves records their turn between."""
+        while True:
+            full = self.settings.timer_batch
+            try:
+                fired = full
+                while self.owned and fired >= full:
+                    fired = await self.fire_due(self.owned, self.clock.now())
+            except Leaving:
+                log.info("left timers to the next owner")
+            metrics.CLOCK.labels(self.decider.name).set(self.clock.now().timestamp())
+            await asyncio.sleep(self.settings.timer_poll)
+
+    async def _tick(self, clock: StreamClock, record: ConsumerRecord[Any, Any]) -> None:
+        event = decode(record.key, record.value, record.headers)
+        clock.tick(record.partition, event.time)
+        metrics.CLOCK.labels(self.decider.name).set(event.time.timestamp())
+        before = clock.now(record.partition)
+        while await self._fire_round({record.partition}, before) >= self.settings.timer_batch:
+            pass
+
+    async def _fire_round(self, partitions: set[int], before: datetime) -> int:
+        fired = 0
+
+        async def attempt() -> None:
+            nonlocal fired
+            fired = await self._fire(partitions, before)
+
+        await self._until_done(attempt)
+        return fired
+
+    async def _fire(self, partitions: set[int], before: datetime) -> int:
+        name = self.decider.name
+        due = await self.store.due(partitions, before, self.settings.timer_batch)
+        states = {stored.subject: stored for stored in due}
+        decided: Decided[S] = Decided(dirty=states)
+        lateness = metrics.TIMER_LATENESS.labels(name)
+        try:
+            for stored in due:
+                assert stored.due is not None
+                if isinstance(self.clock, StreamClock):
+                    lateness.observe(max(0.0, (before - stored.due).total_seconds()))
+                else:
+                    lateness.observe((self.clock.now() - stored.due).total_seconds())
+                decided.events += fire_timers(self.decider, stored, before)
+                set_due(self.decider, stored)
+            self.faults.passing("timers-decided")
+            await self.producer.publish(decided.events)
+            self.faults.passing("timers-published")
+            await self.store.persist(decided.dirty.values())
+            self.faults.passing("timers-persisted")
+        except BaseException:
+            self._forget(states)
+            raise
+        self._remember(states)
+        metrics.TIMERS.labels(name).inc(len(due))
+        self._tell(decided, Tally())
+        return len(due)
+
+    # -- partitions -------------------------------------------------------------------
+
+    async def partitions_revoked(self, partitions: set[int]) -> None:
+        """Waits for the batch under way, or breaks off its retries; then forgets."""
+        self._leaving.set()
+        try:
+            async with self._turn:
+                self.owned -= partitions
+                self._generation += 1
+                self._cache.clear()
+                self.progress.left(partitions)
+                for at_rest in self.before_leaving:
+                    await at_rest()
+        finally:
+            self._leaving.clear()
+        metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
+
+    async def partitions_assigned(self, partitions: set[int]) -> None:
+        """Starts with nothing in memory: another instance may have written since."""
+        async with self._turn:
+            self.owned |= partitions
+            self._generation += 1
+            self._cache.clear()
+        metrics.REBALANCES.labels(self.decider.name).inc()
+        metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
+
+    # -- answers ----------------------------------------------------------------------
+
+    @contextmanager
+    def waiting_for(self, request: str) -> Iterator[asyncio.Event]:
+        """An event that is set once this instance has written the answer to the request."""
+        waiter = self._waiters.setdefault(request, asyncio.Event())
+        try:
+            yield waiter
+        finally:
+            self._waiters.pop(request, None)
+
+    # -- inner ------------------------------------------------------------------------
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Tries until it works; only what passes by itself is tried again."""
+        delay = self.settings.retry_first
+        fenced = 0
+        while True:
+            try:
+                return await attempt()
+            except Fenced as error:
+                fenced += 1
+                if fenced > 50:
+                    raise Defect(f"fenced {fenced} times over: {error}") from error
+                metrics.RETRIES.labels(self.decider.name, "fenced").inc()
+                log.info("another instance wrote; loading again")
+                pause = random.uniform(0, 0.05)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                metrics.RETRIES.labels(self.decider.name, "transient").inc()
+                log.warning(
+                    "waiting for broker or database",
+                    error=repr(error),
+                    again_in=round(delay, 2),
+                )
+                pause = delay * random.uniform(0.5, 1)
+                delay = min(delay * 2, self.settings.retry_most)
+            try:
+                await asyncio.wait_for(self._leaving.wait(), timeout=pause)
+            except TimeoutError:
+                continue
+            raise Leaving
+
+    async def _load(self, subjects: set[str]) -> dict[str, Stored[S]]:
+        known = {s: self._cache[s] for s in subjects if s in self._cache}
+        missing = [s for s in subjects if s not in known]
+        if missing:
+            known |= await self.store.load(missing)
+        return known
+
+    def _remember(self, states: dict[str, Stored[S]]) -> None:
+        cache = self._cache
+        for subject, stored in states.items():
+            if stored.v:
+                cache[subject] = stored
+                cache.move_to_end(subject)
+        while len(cache) > self.settings.cache_states:
+            cache.popitem(last=False)
+        metrics.CACHED.labels(self.decider.name).set(len(cache))
+
+    def _forget(self, states: dict[str, Stored[S]]) -> None:
+        for subject in states:
+            self._cache.pop(subject, None)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC)  # of a dead letter: when it was put there, whatever clock runs
+
+    def _tell(self, decided: Decided[S], outcomes: Tally[tuple[str, str]]) -> None:
+        name = self.decider.name
+        for (type_name, outcome), count in (outcomes + decided.outcomes).items():
+            metrics.EVENTS.labels(name, type_name, outcome).inc(count)
+        for type_name, count in Tally(event.type for event in decided.events).items():
+            metrics.PUBLISHED.labels(name, type_name).inc(count)
+        for fault, count in decided.faults.items():
+            metrics.DEAD_LETTERS.labels(name, fault).inc(count)
+            log.error("dead letter", fault=fault, detail=decided.last_error)
+        for outcome, count in decided.redriven.items():
+            metrics.REDRIVEN.labels(name, outcome).inc(count)
+        for event in decided.events:
+            log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
+
+    def _limit_bad(self, decided: Decided[S], wanted: int) -> None:
+        bad = sum(n for (_, outcome), n in decided.outcomes.items() if outcome == "dead")
+        self._bad_in_a_row = self._bad_in_a_row + bad if bad == wanted else bad
+        if bad and self._bad_in_a_row >= self.settings.dead_letters_in_a_row:
+            raise Defect(
+                f"{self._bad_in_a_row} bad records in a row, the last: {decided.last_error}"
+            )
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._phase[phase].observe(time.perf_counter() - start)
+
+
+def _split_at_ticks(
+    records: Records,
+) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
+    """The records up to each tick, with the tick; the rest, without one."""
+    chunk: list[ConsumerRecord[Any, Any]] = []
+    for record in records:
+        if type_of(record.headers) == ClockTicked.TYPE:
+            yield chunk, record
+            chunk = []
+        else:
+            chunk.append(record)
+    yield chunk, None

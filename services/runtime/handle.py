@@ -1,0 +1,75 @@
+"""How one record changes one subject. Pure: the engine loads before it and writes after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from contracts.envelope import Event, caused, derive_id, short_id
+from contracts.model import EventData
+from services.runtime.decider import Decider, S
+from services.runtime.stored import Stored
+
+
+class TimerStuck(Exception):
+    """A timer fired and its state still waits for the very same one: a defect."""
+
+
+def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
+    """Applies an event that was not applied yet; returns the events that it causes.
+
+    Timers of the subject that had passed by the event's time fire first. Raises whatever the
+    decider raises; the caller restores the subject then.
+    """
+    caused_events = fire_timers(decider, stored, event.time)
+    short = short_id(event.id)
+    stored.note(short)
+    if event.type in decider.requests:
+        facts = _apply(decider, stored, event, decider.decide(stored.state, event))
+        stored.answer(event, facts)
+    else:
+        stored.state = decider.evolve(stored.state, event)
+        facts = _apply(decider, stored, event, decider.react(stored.state, event))
+    return [*caused_events, *facts]
+
+
+def fire_timers(decider: Decider[S], stored: Stored[S], before: datetime) -> list[Event]:
+    """Fires the subject's timers that had passed before the time given, each in its order."""
+    fired: list[Event] = []
+    while (timer := decider.timer(stored.state)) is not None and timer.at < before:
+        cause = Event(
+            id=derive_id(decider.name, stored.subject, timer.name, timer.at.isoformat()),
+            source=f"/motcua/{decider.name}",
+            subject=stored.subject,
+            time=timer.at,
+            data=_NOTHING,
+            history=timer.own_time,
+        )
+        if not (facts := _apply(decider, stored, cause, decider.fire(stored.state, timer))):
+            raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} came to nothing")
+        if decider.timer(stored.state) == timer:
+            raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} fires for ever")
+        fired += facts
+    return fired
+
+
+def set_due(decider: Decider[S], stored: Stored[S]) -> None:
+    """Puts down when the partition's clock must look at the subject again."""
+    timer = None if stored.hold is not None else decider.timer(stored.state)
+    stored.due = None if timer is None or timer.own_time else timer.at
+
+
+def _apply(
+    decider: Decider[S], stored: Stored[S], cause: Event, data: Sequence[EventData]
+) -> list[Event]:
+    if not data:
+        return []
+    events = caused(cause, f"/motcua/{decider.name}", data)
+    for event in events:
+        if event.type in decider.facts:
+            stored.note(short_id(event.id))
+            stored.state = decider.evolve(stored.state, event)
+    return events
+
+
+_NOTHING = EventData()

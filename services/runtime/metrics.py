@@ -1,0 +1,85 @@
+"""Every metric of the engine, declared once, with the help that an operator reads."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_DELAYS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+
+EVENTS = Counter(
+    "motcua_events_total",
+    "Records read, by event type and by what became of them: applied, duplicate, skipped, "
+    "dead or held.",
+    ["service", "type", "outcome"],
+)
+PUBLISHED = Counter(
+    "motcua_events_published_total", "Events written to Kafka, by type.", ["service", "type"]
+)
+BATCH = Histogram("motcua_batch_records", "Records handled together.", ["service"], buckets=_SIZES)
+PHASE = Histogram(
+    "motcua_phase_seconds",
+    "Seconds that one batch spent in a phase of the engine: load, decide, publish, persist, "
+    "commit.",
+    ["service", "phase"],
+    buckets=_SECONDS,
+)
+DELAY = Histogram(
+    "motcua_event_delay_seconds",
+    "Seconds from a record's arrival in Kafka until its effects were persisted.",
+    ["service"],
+    buckets=_DELAYS,
+)
+LAG = Gauge(
+    "motcua_lag_records",
+    "Records of a partition that this instance has not handled yet.",
+    ["service", "topic", "partition"],
+)
+LAG_SECONDS = Gauge(
+    "motcua_lag_seconds",
+    "Age in seconds of the newest handled record of a partition while others wait; 0 when none "
+    "does.",
+    ["service", "topic", "partition"],
+)
+RETRIES = Counter(
+    "motcua_batch_retries_total",
+    "Batches tried again, by reason: transient (broker or database away) or fenced (another "
+    "instance wrote).",
+    ["service", "reason"],
+)
+DEAD_LETTERS = Counter(
+    "motcua_dead_letters_total",
+    "Records put among the dead letters, by fault.",
+    ["service", "fault"],
+)
+REDRIVEN = Counter(
+    "motcua_dead_letters_redriven_total",
+    "Dead letters handled at last (redriven) or given up by command (purged).",
+    ["service", "outcome"],
+)
+TIMERS = Counter("motcua_timers_fired_total", "Timers fired.", ["service"])
+TIMER_LATENESS = Histogram(
+    "motcua_timer_lateness_seconds",
+    "Seconds between a timer's time and its firing, by the service's clock.",
+    ["service"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400),
+)
+PARTITIONS = Gauge(
+    "motcua_partitions_owned", "Partitions that this instance looks after.", ["service", "topic"]
+)
+REBALANCES = Counter(
+    "motcua_rebalances_total", "Times that partitions were assigned anew.", ["service"]
+)
+CACHED = Gauge("motcua_cached_states", "States held in memory.", ["service"])
+REQUESTS = Histogram(
+    "motcua_http_request_seconds",
+    "Seconds from an HTTP request to its response, by route and status.",
+    ["service", "method", "route", "status"],
+    buckets=_SECONDS,
+)
+CLOCK = Gauge(
+    "motcua_clock_seconds",
+    "The service's time as Unix seconds; under the stream clock, that of the newest tick.",
+    ["service"],
+)

@@ -1,0 +1,41 @@
+"""The one place where a MongoDB client is made."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import AsyncMongoClient
+
+Document: TypeAlias = dict[str, Any]
+Client: TypeAlias = "AsyncIOMotorClient[Document]"
+Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
+Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
+
+_OPTIONS: dict[str, Any] = {
+    # The engine repeats a whole batch when the network fails, and a version in every write
+    # fences the repetition; the driver's own retry would only cost a session entry per write.
+    "retryWrites": False,
+    "w": "majority",
+    "tz_aware": True,
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 30_000,
+    "appname": "motcua",
+}
+
+CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True)
+
+
+def client(uri: str) -> Client:
+    """A Motor client. Nothing is connected until the first call."""
+    return AsyncIOMotorClient(uri, **_OPTIONS)
+
+
+def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
+    """PyMongo's own async client, Motor's successor, with the same options.
+
+    The stores use only calls that both have; their tests run on both.
+    """
+    return AsyncMongoClient(uri, **_OPTIONS)

@@ -1,0 +1,96 @@
+"""HTTP errors as RFC 9457 problem details, each with the field at fault and the remedy."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """What is wrong with a request. `type` is stable, for programs; `detail` is for people."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+        self.members = members
+
+    def response(self) -> JSONResponse:
+        """The problem as an HTTP response."""
+        body: dict[str, Any] = {
+            "type": f"urn:motcua:problem:{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return JSONResponse(body, self.status, self.headers, MEDIA_TYPE)
+
+
+def invalid_field(field: str, detail: str) -> Problem:
+    """A field that is well formed and yet cannot be."""
+    return Problem(
+        422, "invalid-field", f"{field}: {detail}", errors=[{"field": field, "detail": detail}]
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem."""
+
+    async def problem(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        faults = error.errors()
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            where = faults[0]["ctx"].get("error", "") if faults[0].get("ctx") else ""
+            at = faults[0]["loc"][-1]
+            return Problem(
+                400, "bad-json", f"the body is not JSON: {where} at character {at}"
+            ).response()
+        errors = [
+            {
+                "field": ".".join(str(part) for part in fault["loc"] if part != "body") or "body",
+                "in": str(fault["loc"][0]),
+                "detail": fault["msg"],
+            }
+            for fault in faults
+        ]
+        fields = ", ".join(e["field"] for e in errors)
+        return Problem(
+            422, "invalid-field", f"not as it should be: {fields}", errors=errors
+        ).response()
+
+    async def plain(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return Problem(
+            error.status_code, kind, str(error.detail), headers=dict(error.headers or {})
+        ).response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, plain)

@@ -1,0 +1,129 @@
+"""Writes events to Kafka: all of them, in order, or it raises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+
+from contracts.codec import Record, encode
+from contracts.envelope import Event
+
+_partition = DefaultPartitioner()
+
+
+class EventProducer:
+    """An idempotent producer with acks from all replicas.
+
+    Records of one key keep their order. After a failure it starts afresh, for an idempotent
+    producer that lost a batch refuses all that follow it; what was being written may then
+    stand twice in the log, with the same ids.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connects. Raises aiokafka.errors.KafkaConnectionError if no broker answers."""
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    max_batch_size=131_072,
+                    request_timeout_ms=20_000,
+                    max_request_size=2_000_000,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+
+    async def stop(self) -> None:
+        """Waits for what is under way, then closes."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def publish(self, events: Iterable[Event]) -> None:
+        """Writes the events to their types' topics and waits for every ack."""
+        by_topic: dict[str, list[Record]] = defaultdict(list)
+        for event in events:
+            by_topic[event.data.TOPIC].append(encode(event))
+        if by_topic:
+            await asyncio.gather(*(self.write(topic, rs) for topic, rs in by_topic.items()))
+
+    async def write(self, topic: str, records: Sequence[Record]) -> None:
+        """Writes the records, each to its key's partition, and waits for every ack."""
+        if not records:
+            return
+        await self.start()
+        producer = self._producer
+        assert producer is not None
+        try:
+            partitions = sorted(await producer.partitions_for(topic))
+            by_partition: dict[int, list[Record]] = defaultdict(list)
+            for record in records:
+                by_partition[_partition(record.key, partitions, partitions)].append(record)
+            await asyncio.gather(
+                *(self._append(producer, topic, p, rs) for p, rs in by_partition.items())
+            )
+        except Exception:
+            await self._drop(producer)
+            raise
+
+    async def write_everywhere(self, topic: str, record: Record) -> None:
+        """Writes the record to every partition of the topic: what a clock's tick needs."""
+        await self.start()
+        producer = self._producer
+        assert producer is not None
+        for partition in sorted(await producer.partitions_for(topic)):
+            await self._append(producer, topic, partition, [record])
+
+    async def _drop(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+            await producer.stop()
+
+    async def _append(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]
+    ) -> None:
+        # Whole batches are handed over: a future a batch, not a future a record.
+        acks = []
+        batch = producer.create_batch()
+        for record in records:
+            if _put(batch, record):
+                continue
+            if batch.record_count():
+                acks.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            if not _put(batch, record):
+                # Larger than a batch: by itself, or the broker's refusal says why not.
+                acks.append(
+                    await producer.send(
+                        topic,
+                        record.value,
+                        key=record.key,
+                        partition=partition,
+                        headers=list(record.headers),
+                    )
+                )
+        if batch.record_count():
+            acks.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*acks)
+
+
+def _put(batch: object, record: Record) -> bool:
+    added = batch.append(  # type: ignore[attr-defined]
+        key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
+    )
+    return added is not None

@@ -1,0 +1,83 @@
+"""How far an instance is: lag in records and in seconds, and whether it is stuck or idle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from services.runtime import metrics
+from services.runtime.offsets import Offsets
+
+
+class Progress:
+    """Kept by the engine's one writer, read by metrics and health."""
+
+    def __init__(self, service: str, topic: str) -> None:
+        self._service = service
+        self._topic = topic
+        self._next: dict[int, int] = {}
+        self._stamp: dict[int, float] = {}
+        self._goal: dict[int, int] = {}
+        self._moved = time.monotonic()
+        self._waiting_since: float | None = None
+
+    def handled(self, records: Sequence[ConsumerRecord[Any, Any]]) -> None:
+        """Says that the records are done, effects, commit and all."""
+        self._moved = time.monotonic()
+        now = time.time()
+        delay = metrics.DELAY.labels(self._service)
+        for record in records:
+            self._next[record.partition] = record.offset + 1
+            self._stamp[record.partition] = record.timestamp / 1000
+            delay.observe(max(0.0, now - record.timestamp / 1000))
+
+    def left(self, partitions: set[int]) -> None:
+        """Says that the partitions are another instance's."""
+        for partition in partitions:
+            self._next.pop(partition, None)
+            self._stamp.pop(partition, None)
+            self._goal.pop(partition, None)
+            for gauge in (metrics.LAG, metrics.LAG_SECONDS):
+                gauge.labels(self._service, self._topic, str(partition)).set(0)
+
+    async def caught_up(self, owned: set[int], offsets: Offsets, topic: str) -> set[int]:
+        """The owned partitions of which all that stood there at the take-over is handled."""
+        if new := owned - self._goal.keys():
+            self._goal |= await offsets.ends(topic, sorted(new))
+        return {
+            p
+            for p in owned & self._goal.keys()
+            if self._goal[p] == 0 or self._next.get(p, -1) >= self._goal[p]
+        }
+
+    def look(self, consumer: AIOKafkaConsumer) -> int:
+        """Sets the lag of every owned partition; returns its sum in records."""
+        total = 0
+        for tp in consumer.assignment():
+            lag = self._lag(consumer, tp)
+            total += lag
+            age = time.time() - self._stamp.get(tp.partition, time.time()) if lag else 0.0
+            labels = (self._service, self._topic, str(tp.partition))
+            metrics.LAG.labels(*labels).set(lag)
+            metrics.LAG_SECONDS.labels(*labels).set(age)
+        if total == 0:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+        return total
+
+    def stuck_for(self) -> float:
+        """Seconds that records have waited without a batch getting done; 0.0 if idle or busy."""
+        if self._waiting_since is None:
+            return 0.0
+        return time.monotonic() - max(self._moved, self._waiting_since)
+
+    def _lag(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+        end: int | None = consumer.highwater(tp)
+        done = self._next.get(tp.partition)
+        if end is None or done is None:
+            return 0
+        return max(0, end - done)

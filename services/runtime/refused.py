@@ -1,0 +1,54 @@
+"""How a decision says no: it raises, and the request's own refusal becomes the fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+
+from contracts.envelope import Event
+from contracts.lifecycle import PublicStatus, Tracked, status_at
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+
+class Refused(Exception):
+    """The dossier's state does not allow what is asked."""
+
+    def __init__(self, reason: RefusalReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+Decision: TypeAlias = Callable[[C, S, Event, Any], Sequence[EventData]]
+"""From catalogue, state, request and its data to the facts it comes to. Raises Refused."""
+
+
+def decide_by(
+    table: Mapping[type[EventData], tuple[Decision[C, S], type[Refusal]]],
+    catalogue: C,
+    state: S,
+    request: Event,
+) -> Sequence[EventData]:
+    """The facts of the decision that the table has for the request, or its refusal."""
+    decision, refusal = table[type(request.data)]
+    try:
+        return decision(catalogue, state, request, request.data)
+    except Refused as error:
+        return [refusal(reason=error.reason, detail=error.detail)]
+
+
+def must_be(state: Tracked, at: datetime, allowed: frozenset[PublicStatus], *, to: str) -> None:
+    """Raises Refused unless the dossier was in one of the states at that time.
+
+    Judged as of the request's time: what an office enters today about yesterday is judged by
+    how things stood yesterday.
+    """
+    status = status_at(state.marks, at)
+    if status not in allowed:
+        now = "not there yet" if status is None else status.name.lower().replace("_", " ")
+        raise Refused(RefusalReason.WRONG_STATE, f"the dossier is {now}; it cannot {to}")

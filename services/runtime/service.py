@@ -1,0 +1,197 @@
+"""Runs one service: its engines, its HTTP side and its timers, from start to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from services.runtime.ask import Ask
+from services.runtime.clock import Clock, StreamClock, WallClock
+from services.runtime.consumer import EngineConsumer, make_broker
+from services.runtime.decider import Decider
+from services.runtime.engine import Engine
+from services.runtime.faults import Faults
+from services.runtime.http import add_answers, make_app
+from services.runtime.logging import configure
+from services.runtime.mongo import Database, client
+from services.runtime.producer import EventProducer
+from services.runtime.settings import ClockKind, Settings
+from services.runtime.store import Store
+from services.runtime.topics import check_topics
+
+log = structlog.get_logger("motcua.service")
+
+EXIT_DEFECT = 70
+"""The exit code of a service that came upon a defect (EX_SOFTWARE of sysexits.h)."""
+
+
+@dataclass
+class Running:
+    """What a service's own parts may use while it runs."""
+
+    settings: Settings
+    database: Database
+    producer: EventProducer
+    clock: Clock
+    faults: Faults
+    engines: list[Engine[Any]] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Engine[Any]:
+        """The engine over dossiers."""
+        return self.engines[0]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What makes one service of the runtime."""
+
+    name: str
+    title: str
+    deciders: Callable[[Settings], Sequence[Decider[Any]]]
+    """Its deciders; the first is the one over dossiers."""
+    routes: Callable[[FastAPI, Running, Ask], None]
+    """Adds its HTTP routes."""
+    settings: type[Settings] = Settings
+    beside: Callable[[Running], AbstractAsyncContextManager[None]] | None = None
+    """What else runs as long as the service does."""
+
+
+def run(service: Service, settings: Settings | None = None) -> int:
+    """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
+    settings = settings or service.settings()
+    configure(service.name, level=settings.log_level, as_json=settings.log_json)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(_run(service, settings))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _run(service: Service, settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with _started(service, settings) as (consumers, server, listener):
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+        port = listener.getsockname()[1]
+        log.info("serving", url=f"http://{settings.host}:{port}", clock=settings.clock)
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        failures = [consumer.failed for consumer in consumers]
+        ends: list[asyncio.Future[Any]] = [stopping, serving, *failures]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+        failed = [f for f in failures if f.done() and f.exception() is not None]
+        log.info("stopping", reason="defect" if failed else "asked to")
+    return EXIT_DEFECT if failed else 0
+
+
+@asynccontextmanager
+async def _started(
+    service: Service, settings: Settings
+) -> AsyncIterator[tuple[list[EngineConsumer], uvicorn.Server, socket.socket]]:
+    await check_topics(settings)
+    mongo = client(settings.mongo)
+    clock: Clock = StreamClock() if settings.clock is ClockKind.STREAM else WallClock()
+    running = Running(
+        settings,
+        mongo[f"motcua_{service.name}"],
+        EventProducer(settings.kafka),
+        clock,
+        Faults(settings.stop_at),
+    )
+    for decider in service.deciders(settings):
+        store = Store(running.database[decider.collection], decider.state_type)
+        await store.prepare()
+        running.engines.append(
+            Engine(decider, store, running.producer, clock, settings, running.faults)
+        )
+    broker = make_broker(settings)
+    consumers = [EngineConsumer(broker, engine, settings) for engine in running.engines]
+    ask = Ask(running.engine, timeout=settings.answer_timeout)
+    app = make_app(service.name, service.title, settings, lambda: _health(running, consumers))
+    service.routes(app, running, ask)
+    add_answers(app, ask, service.name)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    )
+    # The signals are ours: the server is told to end when the engines have been told to.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    listener = socket.create_server((settings.host, settings.port), reuse_port=False)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        await running.producer.start()
+        await broker.start()
+        tasks = [asyncio.create_task(_watch(consumers), name="progress")]
+        if settings.clock is ClockKind.WALL:
+            tasks += [
+                asyncio.create_task(_timers(consumer), name="timers") for consumer in consumers
+            ]
+        async with service.beside(running) if service.beside else contextlib.nullcontext():
+            yield consumers, server, listener
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await broker.stop()
+        await running.producer.stop()
+        mongo.close()
+        listener.close()
+
+
+async def _timers(consumer: EngineConsumer) -> None:
+    try:
+        await consumer.engine.run_wall_timers()
+    except Exception as error:
+        log.critical("a defect: the service stops", exc_info=error)
+        if not consumer.failed.done():
+            consumer.failed.set_exception(error)
+
+
+async def _watch(consumers: Sequence[EngineConsumer]) -> None:
+    while True:
+        for consumer in consumers:
+            if (kafka := consumer.subscriber.consumer) is not None:
+                consumer.engine.progress.look(kafka)
+        await asyncio.sleep(1.0)
+
+
+async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict[str, Any]:
+    lag = 0
+    stuck = 0.0
+    owned = 0
+    for consumer in consumers:
+        if (kafka := consumer.subscriber.consumer) is not None:
+            lag += consumer.engine.progress.look(kafka)
+        stuck = max(stuck, consumer.engine.progress.stuck_for())
+        owned += len(consumer.engine.owned)
+    if any(c.failed.done() for c in consumers) or stuck > running.settings.stuck_after:
+        status = "stuck"
+    elif owned == 0:
+        status = "waiting for partitions"
+    else:
+        status = "busy" if lag else "idle"
+    return {
+        "status": status,
+        "lag": lag,
+        "stuck_for": round(stuck, 1),
+        "partitions": owned,
+        "clock": running.settings.clock,
+        "now": running.clock.now().isoformat(),
+    }

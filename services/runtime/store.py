@@ -1,0 +1,109 @@
+"""The states of one service in MongoDB: loaded by key, written in bulk, fenced."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Collection as Keys
+from datetime import datetime
+from typing import Any, Generic
+
+from pymongo import ASCENDING, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from services.runtime.decider import S
+from services.runtime.mongo import Collection, Document
+from services.runtime.stored import Stored, from_document, state_of
+
+_DUPLICATE_KEY = 11000
+
+
+class Fenced(Exception):
+    """Some subjects were written by another instance since they were loaded."""
+
+    def __init__(self, subjects: Sequence[str]) -> None:
+        super().__init__(f"written by another instance meanwhile: {', '.join(subjects[:5])}")
+        self.subjects = subjects
+
+
+class Store(Generic[S]):
+    """One collection of subjects. Every write names the version that it replaces."""
+
+    def __init__(self, collection: Collection, state_type: type[S]) -> None:
+        self.collection = collection
+        self.state_type = state_type
+
+    async def prepare(self) -> None:
+        """Makes the indexes; again is a no-op."""
+        await self.collection.create_index(
+            [("p", ASCENDING), ("due", ASCENDING)],
+            name="timers",
+            # Most subjects wait for nothing: they cost the index nothing.
+            partialFilterExpression={"due": {"$type": "date"}},
+        )
+
+    async def load(self, subjects: Keys[str]) -> dict[str, Stored[S]]:
+        """The subjects that are there, in one query."""
+        found: dict[str, Stored[S]] = {}
+        cursor = self.collection.find({"_id": {"$in": list(subjects)}}, batch_size=10_000)
+        async for document in cursor:
+            found[document["_id"]] = from_document(document, self.state_type)
+        return found
+
+    async def due(self, partitions: Keys[int], before: datetime, limit: int) -> list[Stored[S]]:
+        """Subjects of these partitions whose timer passed before that time, longest due first."""
+        cursor = (
+            self.collection.find({"p": {"$in": list(partitions)}, "due": {"$lt": before}})
+            .sort([("due", ASCENDING), ("_id", ASCENDING)])
+            .limit(limit)
+        )
+        return [from_document(document, self.state_type) async for document in cursor]
+
+    async def persist(self, subjects: Iterable[Stored[S]]) -> None:
+        """Writes the subjects, each in its next version, in one unordered bulk write.
+
+        Raises Fenced if another instance wrote one of them since; the others are written.
+        """
+        dirty = list(subjects)
+        if not dirty:
+            return
+        try:
+            result = await self.collection.bulk_write([_write(s) for s in dirty], ordered=False)
+        except BulkWriteError as error:
+            if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
+                raise
+        else:
+            if result.inserted_count + result.modified_count == len(dirty):
+                for stored in dirty:
+                    stored.v += 1
+                return
+        # Which of them lost is not in the answer. The caller loads them all again.
+        raise Fenced([stored.subject for stored in dirty])
+
+    async def get(self, subject: str) -> Document | None:
+        """One subject's whole document."""
+        return await self.collection.find_one({"_id": subject})
+
+    async def states(self, query: dict[str, Any] | None = None) -> AsyncIterator[tuple[str, S]]:
+        """Every subject's state, by subject."""
+        cursor = self.collection.find(query or {}, {"state": 1}, batch_size=2_000)
+        async for document in cursor.sort("_id", ASCENDING):
+            yield document["_id"], state_of(document, self.state_type)
+
+
+def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:
+    document = stored.document()
+    if stored.v == 0:
+        return InsertOne(document)
+    # The version is compared inside the update and not in the filter: a filter on `_id` alone
+    # takes MongoDB's fast path, which makes the fenced write half as fast again. A pipeline
+    # that puts back what is there modifies nothing, and that is what tells.
+    return UpdateOne(
+        {"_id": stored.subject},
+        [
+            {
+                "$replaceWith": {
+                    "$cond": [{"$eq": ["$v", stored.v]}, {"$literal": document}, "$$ROOT"]
+                }
+            }
+        ],
+    )

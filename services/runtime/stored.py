@@ -1,0 +1,135 @@
+"""What is kept of one subject: its state, and what makes handling it again a no-op."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Generic
+
+import msgspec
+
+from contracts.envelope import Event
+from contracts.refusals import Refusal
+from services.runtime.decider import S
+
+_ID = 8
+_BUILTIN = (datetime, bytes)
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a request that someone waits for."""
+
+    request: str
+    """The request's id."""
+    fingerprint: str
+    fact: str
+    """The answering fact's type."""
+    fact_id: str
+    reason: str | None = None
+    """Of a refusal: why."""
+    detail: str | None = None
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A subject that waits for its dead letters to be redriven, so that order is kept."""
+
+    count: int
+    """How many of its records are dead letters; they are numbered from 1."""
+    next: int
+    """The number of the one to be redriven next."""
+    fault: str
+    detail: str
+
+
+class Stored(Generic[S]):
+    """One subject in memory. It is changed in place by the engine's one writer."""
+
+    __slots__ = ("answers", "applied", "due", "hold", "ids", "partition", "state", "subject", "v")
+
+    def __init__(self, subject: str, partition: int, state: S) -> None:
+        self.subject = subject
+        self.partition = partition
+        self.state = state
+        self.v = 0
+        """How often it was written; 0 is: not yet there. The fence against a stale owner."""
+        self.ids: bytes = b""
+        self.applied: set[bytes] = set()
+        self.answers: tuple[Answer, ...] = ()
+        self.hold: Hold | None = None
+        self.due: datetime | None = None
+
+    def knows(self, short: bytes) -> bool:
+        """Whether an event was applied, by its `short_id`."""
+        return short in self.applied
+
+    def note(self, short: bytes) -> None:
+        """Remembers that an event was applied."""
+        self.applied.add(short)
+        self.ids += short
+
+    def answer(self, request: Event, facts: list[Event]) -> None:
+        """Remembers the answer to a request that someone waits for."""
+        if request.fingerprint is None or not facts:
+            return
+        data = facts[0].data
+        refusal = data if isinstance(data, Refusal) else None
+        self.answers += (
+            Answer(
+                request.id,
+                request.fingerprint,
+                facts[0].type,
+                facts[0].id,
+                refusal.reason if refusal else None,
+                refusal.detail if refusal else None,
+            ),
+        )
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """What `restore` needs to undo what comes next."""
+        return self.state, self.ids, self.answers, self.hold
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Undoes all since the snapshot."""
+        self.state, self.ids, self.answers, self.hold = snapshot
+        self.applied = _split(self.ids)
+
+    def document(self) -> dict[str, Any]:
+        """As MongoDB keeps it, in its next version."""
+        return {
+            "_id": self.subject,
+            "p": self.partition,
+            "v": self.v + 1,
+            "due": self.due,
+            "ids": self.ids,
+            "hold": msgspec.to_builtins(self.hold),
+            "answers": msgspec.to_builtins(self.answers),
+            "state": msgspec.to_builtins(self.state, builtin_types=_BUILTIN),
+        }
+
+
+def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
+    """The subject in a document. Raises msgspec.ValidationError if it is none of ours."""
+    stored = Stored(document["_id"], document["p"], state_of(document, state_type))
+    stored.v = document["v"]
+    stored.ids = document["ids"]
+    stored.applied = _split(stored.ids)
+    if document["answers"]:
+        stored.answers = msgspec.convert(document["answers"], tuple[Answer, ...])
+    if document["hold"] is not None:
+        stored.hold = msgspec.convert(document["hold"], Hold)
+    stored.due = document["due"]
+    return stored
+
+
+def state_of(document: dict[str, Any], state_type: type[S]) -> S:
+    """Only the state in a document."""
+    return msgspec.convert(document["state"], state_type, builtin_types=_BUILTIN)
+
+
+def state_hash(state: msgspec.Struct) -> str:
+    """The SHA-256 of a state's canonical JSON: equal states, equal hashes, on any machine."""
+    return sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
+
+
+def _split(ids: bytes) -> set[bytes]:
+    return {ids[at : at + _ID] for at in range(0, len(ids), _ID)}

@@ -1,0 +1,65 @@
+"""Creates the topics of the contracts, and refuses to run over topics that are not theirs."""
+
+from __future__ import annotations
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from contracts.topics import TOPICS
+from services.runtime.settings import Settings
+
+
+class TopicsWrong(Exception):
+    """A topic is missing or has another number of partitions. Says which, and the remedy."""
+
+
+async def create_topics(settings: Settings) -> list[str]:
+    """Creates the topics that are missing; returns their names."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        missing = [topic for topic in TOPICS if topic.name not in there]
+        if not missing:
+            return []
+        response = await admin.create_topics(
+            [
+                NewTopic(
+                    name=topic.name,
+                    num_partitions=settings.partitions if topic.partitioned else 1,
+                    replication_factor=settings.replication,
+                    topic_configs=topic.config,
+                )
+                for topic in missing
+            ]
+        )
+        for name, code, *_ in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise TopicsWrong(f"topic {name} cannot be created: {error.__name__}")
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+async def check_topics(settings: Settings) -> None:
+    """Raises TopicsWrong unless every topic is there with its number of partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        found = {
+            topic["topic"]: len(topic["partitions"])
+            for topic in await admin.describe_topics([topic.name for topic in TOPICS])
+            if topic["error_code"] == 0
+        }
+    finally:
+        await admin.close()
+    for topic in TOPICS:
+        if topic.name not in found:
+            raise TopicsWrong(f"topic {topic.name} is missing; run: motcua topics create")
+        wanted = settings.partitions if topic.partitioned else 1
+        if found[topic.name] != wanted:
+            raise TopicsWrong(
+                f"topic {topic.name} has {found[topic.name]} partitions and MOTCUA_PARTITIONS "
+                f"says {wanted}; keys would move: set it to {found[topic.name]}"
+            )

@@ -1,0 +1,76 @@
+"""Sla, as the engine runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import intake, routing, sla
+from contracts.codec import types
+from contracts.envelope import Event
+from contracts.lifecycle import MOVING_FACTS
+from contracts.model import EventData
+from contracts.topics import DOSSIER_EVENTS
+from contracts.values import DOSSIER_CODE
+from services.runtime.decider import Timer
+from services.sla.fold import evolve
+from services.sla.rules import Rules, fired, timer_of
+from services.sla.state import Sla
+
+
+class SlaDecider:
+    """Keeps every dossier's clock. Nobody asks it anything: it draws conclusions.
+
+    It folds its own facts too: what an instance announced just before it lost the partition is
+    known to the next one, and is taken back if that one comes to another conclusion.
+    """
+
+    name = "sla"
+    topic = DOSSIER_EVENTS
+    collection = "dossiers"
+    subject_pattern = DOSSIER_CODE
+    requests: frozenset[str] = frozenset()
+    facts = types(
+        *MOVING_FACTS,
+        routing.DossierRouted,
+        routing.DossierHandedOver,
+        intake.HistoryClosed,
+        sla.DeadlineSet,
+        sla.DeadlineMoved,
+        sla.DossierSoonDue,
+        sla.DossierOverdue,
+        sla.AlertRetracted,
+    )
+    state_type = Sla
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def initial(self, subject: str) -> Sla:
+        return Sla()
+
+    def decide(self, state: Sla, request: Event) -> Sequence[EventData]:
+        raise AssertionError("sla takes no requests")
+
+    def evolve(self, state: Sla, fact: Event) -> Sla:
+        known = evolve(state, fact)
+        if isinstance(fact.data, _SAID):
+            return known  # what sla said changes no dossier's time
+        return self._rules.assessed(known)
+
+    def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
+        return self._rules.announcements(state)
+
+    def timer(self, state: Sla) -> Timer | None:
+        return timer_of(state)
+
+    def fire(self, state: Sla, timer: Timer) -> Sequence[EventData]:
+        return fired(state, timer)
+
+
+_SAID = (
+    sla.DeadlineSet,
+    sla.DeadlineMoved,
+    sla.DossierSoonDue,
+    sla.DossierOverdue,
+    sla.AlertRetracted,
+)
