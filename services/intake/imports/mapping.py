@@ -48,7 +48,7 @@ def _regex(text: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"no such time zone: {name!r}; e.g. Asia/Ho_Chi_Minh") from error
     return name
 

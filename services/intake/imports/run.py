@@ -58,7 +58,8 @@ def translated(path: Path, plan: Plan, progress: Progress) -> Iterator[Iterator[
         def each() -> Iterator[Told]:
             for trace in read(file, plan):
                 told = translate(plan, trace)
-                if told.code is not None and told.case is not None and told.broken is None:
+                # A broken trace too: that its case comes twice may be why it is broken.
+                if told.code is not None and told.case is not None:
                     try:
                         codes.claim(told.code, told.case, told.line)
                     except NoCode as error:
