@@ -1,0 +1,69 @@
+# Every task is one line of `make help`. On a bare machine (Linux x86-64, Python 3.11, make) each
+# installs by itself what it needs, into this checkout.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast chaos bench lint format types contracts check up down lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## Install everything into .venv, each package checked by its hash
+
+$(READY): requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), sys.version' || { echo "Python 3.11 is needed, this is another" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is needed (on Debian: python3.11-venv)" >&2; exit 1; }
+	@echo "installing the locked packages (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(READY) ## A city's working day through real Kafka and MongoDB, with a live view
+	@$(BIN)/motcua demo
+
+test: $(READY) ## All tests: unit, contract, integration on the real stack, a short kill test
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(READY) ## The tests that need neither Kafka nor MongoDB
+	@$(BIN)/python -m pytest -m "not integration and not chaos and not docker" $(ARGS)
+
+chaos: $(READY) ## The long kill test: every arrow, every service, Kafka and mongod
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: $(READY) ## Throughput beside a bare loop and a tutorial's; JSON and a table
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(READY) ## Lint, format check, strict types, contracts in step
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python -m contracts.generate --check
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+contracts: $(READY) ## Generate JSON Schemas and the AsyncAPI document from the event classes
+	@$(BIN)/python -m contracts.generate
+
+check: lint test ## What has to pass before a change goes in
+
+up: $(READY) ## Start Kafka, MongoDB and a mail server for this checkout
+	@$(BIN)/motcua stack up
+
+down: $(READY) ## Stop them
+	@$(BIN)/motcua stack down
+
+lock: $(READY) ## Lock the newest packages that pyproject.toml allows
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_34 -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_34 --all-extras -o requirements-dev.lock pyproject.toml
+
+clean: ## Remove the environment and all data of the local stack
+	@if [ -x $(BIN)/motcua ]; then $(BIN)/motcua stack down || true; fi
+	@rm -rf $(VENV) .motcua .mypy_cache .ruff_cache .pytest_cache .hypothesis

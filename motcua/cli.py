@@ -1,0 +1,86 @@
+"""The command line: ``motcua --help``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from contracts.topics import SERVICES
+from deploy.local.cli import app as stack_app
+from motcua import dead_letters, demo, simulate_command
+from services.intake.imports.cli import import_log
+
+app = typer.Typer(
+    name="motcua",
+    help="The one-stop office of a megacity: every dossier, its deadline, and who is told.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+topics_app = typer.Typer(help="The topics of the log.", no_args_is_help=True)
+app.add_typer(stack_app, name="stack")
+app.add_typer(topics_app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command("import")(import_log)
+app.command("simulate")(simulate_command.simulate)
+app.command("demo")(demo.demo)
+
+
+@app.command("run")
+def run_service(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")],
+) -> None:
+    """Runs one service in the foreground, told by its MOTCUA_ environment variables."""
+    if service not in SERVICES:
+        raise typer.BadParameter(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+    from importlib import import_module
+
+    from services.runtime.service import run
+
+    raise typer.Exit(run(import_module(f"services.{service}.__main__").SERVICE))
+
+
+@topics_app.command("create")
+def create() -> None:
+    """Creates the topics that are missing, with the settings in `contracts/topics.py`."""
+    from services.runtime.settings import Settings
+    from services.runtime.topics import create_topics
+
+    made = asyncio.run(create_topics(Settings()))
+    console.print(f"created: {', '.join(made)}" if made else "all topics are there")
+
+
+@topics_app.command("list")
+def list_topics() -> None:
+    """Lists the topics with what they carry."""
+    from rich.table import Table
+
+    from contracts.topics import TOPICS
+
+    table = Table("topic", "key", "what it carries", "settings")
+    for topic in TOPICS:
+        settings = "\n".join(f"{name}={value}" for name, value in topic.config.items())
+        table.add_row(topic.name, topic.key, topic.what, settings)
+    console.print(table)
+
+
+@app.command("openapi")
+def openapi(
+    folder: Annotated[Path, typer.Option(help="Where the documents are written.")] = Path("openapi"),
+) -> None:
+    """Writes every service's OpenAPI document."""
+    from motcua.openapi import write_documents
+
+    for path in write_documents(folder):
+        console.print(str(path))
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()

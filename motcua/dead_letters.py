@@ -1,0 +1,143 @@
+"""``motcua dead-letters``: what a service could not handle, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contracts.topics import SERVICES
+from services.runtime.dead_letter import DeadLetter
+from services.runtime.dead_letter_desk import CannotRedrive, Desk
+from services.runtime.settings import Settings
+
+app = typer.Typer(
+    help="Records that a service could not handle. While one is open, all later records of its "
+    "dossier wait behind it, so that order is never broken.",
+    no_args_is_help=True,
+)
+console = Console()
+
+Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
+Dossier = Annotated[str | None, typer.Option(help="Only letters of this dossier.")]
+Letter = Annotated[
+    list[str] | None, typer.Argument(help="Letters by id (topic/partition/offset).")
+]
+All = Annotated[bool, typer.Option("--all", help="Every open letter.")]
+Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers; default: MOTCUA_KAFKA.")]
+
+
+@app.command("list")
+def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None) -> None:
+    """Lists the open letters of a service, oldest first."""
+    letters = asyncio.run(_open(service, kafka))
+    shown = [x for x in letters if dossier is None or x.subject == dossier]
+    table = Table("letter", "dossier", "no.", "fault", "detail", "since")
+    for letter in shown:
+        table.add_row(
+            letter.id,
+            letter.subject,
+            str(letter.number or "-"),
+            letter.fault,
+            letter.detail.splitlines()[0][:80] if letter.detail else "",
+            letter.time,
+        )
+    console.print(table if shown else f"{service} has no open dead letters")
+
+
+@app.command("show")
+def show(service: Service, letter: str, kafka: Kafka = None) -> None:
+    """Shows one letter: why it is here, its headers and its body."""
+    found = _choose(asyncio.run(_open(service, kafka)), [letter], None, every=False)[0]
+    console.print(f"[bold]{found.id}[/bold]  {found.fault}, since {found.time}")
+    console.print(found.detail, markup=False)
+    for name, value in found.headers:
+        console.print(f"{name}: {value.decode('utf-8', 'backslashreplace')}", markup=False)
+    body = (found.value or b"").decode("utf-8", "backslashreplace")
+    console.print(body, markup=False)
+    if found.truncated:
+        console.print("[yellow]only the beginning of the body was kept[/yellow]")
+
+
+@app.command("redrive")
+def redrive(
+    service: Service,
+    letters: Letter = None,
+    dossier: Dossier = None,
+    every: All = False,
+    kafka: Kafka = None,
+) -> None:
+    """Puts letters back, each dossier's in order, and waits until they are handled."""
+    asyncio.run(_put_back(service, letters, dossier, every=every, kafka=kafka, give_up=False))
+
+
+@app.command("purge")
+def purge(
+    service: Service,
+    letters: Letter = None,
+    dossier: Dossier = None,
+    every: All = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    kafka: Kafka = None,
+) -> None:
+    """Gives letters up for good: the service goes on as if they had never been written."""
+    if not yes:
+        typer.confirm(f"Give these letters of {service} up, for good?", abort=True)
+    asyncio.run(_put_back(service, letters, dossier, every=every, kafka=kafka, give_up=True))
+
+
+def _bootstrap(kafka: str | None) -> str:
+    return kafka or Settings().kafka
+
+
+async def _open(service: str, kafka: str | None) -> list[DeadLetter]:
+    if service not in SERVICES:
+        raise typer.BadParameter(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+    async with Desk(_bootstrap(kafka), service) as desk:
+        return await desk.open_letters()
+
+
+def _choose(
+    letters: Sequence[DeadLetter], ids: list[str] | None, dossier: str | None, *, every: bool
+) -> list[DeadLetter]:
+    if not (ids or dossier or every):
+        raise typer.BadParameter("name letters, a --dossier, or --all")
+    known = {letter.id for letter in letters}
+    if missing := [wanted for wanted in ids or () if wanted not in known]:
+        raise typer.BadParameter(f"no open letter {', '.join(missing)}")
+    subjects = {x.subject for x in letters if x.id in (ids or ()) and x.number}
+    return [
+        x
+        for x in letters
+        if every or x.id in (ids or ()) or x.subject == dossier or (x.number and x.subject in subjects)
+    ]
+
+
+async def _put_back(
+    service: str,
+    ids: list[str] | None,
+    dossier: str | None,
+    *,
+    every: bool,
+    kafka: str | None,
+    give_up: bool,
+) -> None:
+    letters = _choose(await _open(service, kafka), ids, dossier, every=every)
+    async with Desk(_bootstrap(kafka), service) as desk:
+        with console.status(f"{len(letters)} letters: waiting for {service} to handle them"):
+            try:
+                act = desk.purge if give_up else desk.redrive
+                left = await act(letters)
+            except CannotRedrive as error:
+                console.print(f"[red]{error}[/red]")
+                raise typer.Exit(1) from error
+    done = len(letters) - len(left)
+    console.print(f"{done} {'given up' if give_up else 'redriven'}, {len(left)} still open")
+    for letter in left:
+        console.print(f"  {letter.id} {letter.subject} {letter.fault}", markup=False)
+    if left:
+        raise typer.Exit(1)

@@ -1,0 +1,36 @@
+"""Every service's deciders, as the services themselves make them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from contracts.catalogue import Catalogue, load_catalogue
+from contracts.notify import MessageChannel
+from services.intake.decider import IntakeDecider
+from services.notify.deciders import NotifyDecider
+from services.routing.decider import RoutingDecider
+from services.runtime.decider import Decider
+from services.sla.decider import SlaDecider
+from services.sla.rules import Rules
+from services.sla.working_time import Calendars, load_calendars
+
+
+@lru_cache(maxsize=1)
+def calendars() -> Calendars:
+    """The working-time calendars in force; loaded once."""
+    return load_calendars()
+
+
+def city_deciders(
+    catalogue: Catalogue | None = None, channel: MessageChannel = MessageChannel.LEDGER
+) -> Sequence[Decider[Any]]:
+    """The four services' decisions over dossiers."""
+    catalogue = catalogue or load_catalogue()
+    return [
+        IntakeDecider(catalogue),
+        RoutingDecider(catalogue),
+        SlaDecider(Rules(catalogue, calendars())),
+        NotifyDecider(channel),
+    ]

@@ -1,0 +1,97 @@
+"""Feeds a simulated or recorded stream to a running city, and knows when it has settled.
+
+The services decide while they are fed. What one decides is on the log before it commits what
+it read; so when every group has committed up to the end of the log, nothing is under way. Then
+the clock may tick: every timer that fires on the tick fires over a settled past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from contracts.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.codec import encode
+from contracts.envelope import Event, derive_id
+from contracts.topics import CITIZEN_CONTACTS, DOSSIER_EVENTS, NOTIFICATION_EVENTS, SERVICES
+from contracts.values import rfc3339
+from services.runtime.consumer import group_of
+from services.runtime.offsets import Offsets
+from services.runtime.producer import EventProducer
+
+_BATCH = 2_000
+
+
+class NotSettled(Exception):
+    """The services do not come to rest. Says which group is how far behind."""
+
+
+class Feed:
+    """Writes events and ticks to Kafka and waits for the services to be done with them."""
+
+    def __init__(self, bootstrap: str, *, sends_mail: bool = False) -> None:
+        """`sends_mail` says that notify delivers, and so has more to come to rest."""
+        self.producer = EventProducer(bootstrap)
+        self._offsets = Offsets(bootstrap)
+        self._groups = [(group_of(name, DOSSIER_EVENTS), DOSSIER_EVENTS) for name in SERVICES]
+        if sends_mail:
+            for topic in (NOTIFICATION_EVENTS, CITIZEN_CONTACTS):
+                self._groups.append((group_of("notify", topic), topic))
+        self._ticks = 0
+
+    async def start(self) -> None:
+        """Connects."""
+        await self.producer.start()
+
+    async def stop(self) -> None:
+        """Closes the connections."""
+        await self.producer.stop()
+        await self._offsets.stop()
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """Writes the events, in their order."""
+        for at in range(0, len(events), _BATCH):
+            await self.producer.publish(events[at : at + _BATCH])
+
+    async def tick(self, time: datetime) -> None:
+        """Says to every partition that all that happened before that time stands in it."""
+        self._ticks += 1
+        event = Event(
+            id=derive_id("tick", rfc3339(time)),
+            source="/motcua/feed",
+            subject=CLOCK_SUBJECT,
+            time=time,
+            data=ClockTicked(),
+        )
+        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+
+    async def behind(self) -> dict[str, int]:
+        """How many records each group has still to commit; empty when all is settled."""
+        # The committed offsets are read first: what is published meanwhile shows in the ends.
+        done = await asyncio.gather(*(self._offsets.committed(g, t) for g, t in self._groups))
+        ends = {topic: await self._offsets.ends(topic) for topic in {t for _, t in self._groups}}
+        lag = {}
+        for (group, topic), committed in zip(self._groups, done, strict=True):
+            missing = sum(max(0, end - committed.get(p, 0)) for p, end in ends[topic].items())
+            if missing:
+                lag[group] = missing
+        return lag
+
+    async def settle(self, timeout: float = 120.0) -> None:
+        """Waits until nothing is under way. Raises NotSettled if nothing moves for so long."""
+        moved = time.monotonic()
+        last: dict[str, int] = {}
+        pause = 0.005
+        while lag := await self.behind():
+            if lag != last:
+                last, moved = lag, time.monotonic()
+            elif time.monotonic() - moved > timeout:
+                raise NotSettled(f"nothing moved for {timeout:.0f} s; still to do: {lag}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+
+    async def ends(self) -> dict[int, int]:
+        """Where the log of dossiers ends, by partition."""
+        return await self._offsets.ends(DOSSIER_EVENTS)

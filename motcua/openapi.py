@@ -1,0 +1,53 @@
+"""Every service's OpenAPI document, from the routes themselves."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from contracts.topics import SERVICES
+from services.runtime.ask import Ask
+from services.runtime.clock import WallClock
+from services.runtime.engine import Engine
+from services.runtime.faults import Faults
+from services.runtime.http import add_answers, make_app
+from services.runtime.mongo import client
+from services.runtime.producer import EventProducer
+from services.runtime.service import Running, Service
+from services.runtime.store import Store
+
+
+def document(name: str) -> dict[str, Any]:
+    """One service's OpenAPI document. Nothing is connected to make it."""
+    service: Service = import_module(f"services.{name}.__main__").SERVICE
+    settings = service.settings()
+    mongo = client("mongodb://127.0.0.1:1")
+    producer = EventProducer(settings.kafka)
+    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults())
+    for decider in service.deciders(settings):
+        store = Store(running.database[decider.collection], decider.state_type)
+        running.engines.append(Engine(decider, store, producer, running.clock, settings))
+
+    async def health() -> dict[str, Any]:
+        raise AssertionError("no one asks while a document is made")
+
+    ask = Ask(running.engine, timeout=1.0)
+    app = make_app(name, service.title, settings, health)
+    service.routes(app, running, ask)
+    add_answers(app, ask, name)
+    made: dict[str, Any] = app.openapi()
+    mongo.close()
+    return made
+
+
+def write_documents(folder: Path) -> list[Path]:
+    """Writes them all; returns where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in SERVICES:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document(name), ensure_ascii=False, indent=2) + "\n")
+        paths.append(path)
+    return paths

@@ -1,0 +1,113 @@
+"""The desk where dead letters are read, put back and given up: what the commands stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.topics import dead_letters
+from services.runtime.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.producer import EventProducer
+
+_TRUNCATED = "its body was too large to keep; mend it at its source, then purge the letter"
+
+
+class CannotRedrive(Exception):
+    """A letter cannot be put back. Says which, and why."""
+
+
+class Desk:
+    """One service's dead letters."""
+
+    def __init__(self, bootstrap: str, service: str) -> None:
+        self._bootstrap = bootstrap
+        self._service = service
+        self._producer = EventProducer(bootstrap)
+
+    async def __aenter__(self) -> Desk:
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._producer.stop()
+
+    async def open_letters(self) -> list[DeadLetter]:
+        """The letters that nothing has settled, in the order in which they were put there."""
+        topic = dead_letters(self._service)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        await consumer.start()
+        try:
+            partition = TopicPartition(topic, 0)
+            consumer.assign([partition])
+            await consumer.seek_to_beginning(partition)
+            end = (await consumer.end_offsets([partition]))[partition]
+            letters: dict[str, DeadLetter] = {}
+            while await consumer.position(partition) < end:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    for record in records:
+                        found = read_letter(self._service, record)
+                        if isinstance(found, DeadLetter):
+                            letters.setdefault(found.id, found)
+                        else:
+                            letters.pop(found, None)
+            return list(letters.values())
+        finally:
+            await consumer.stop()
+
+    async def redrive(
+        self, letters: Sequence[DeadLetter], *, timeout: float = 30.0
+    ) -> list[DeadLetter]:
+        """Puts letters back on their topic, each dossier's in order; returns those open after it.
+
+        A dossier's letters are put back all together or not at all, for order's sake: name one
+        of them, and the ones held behind it go too. Waits until the service has handled them.
+        Raises CannotRedrive for a letter whose body was not kept.
+        """
+        return await self._put_back(letters, skip=False, timeout=timeout)
+
+    async def purge(
+        self, letters: Sequence[DeadLetter], *, timeout: float = 30.0
+    ) -> list[DeadLetter]:
+        """Gives letters up, for good: their service goes on as if they had never been written."""
+        return await self._put_back(letters, skip=True, timeout=timeout)
+
+    async def _put_back(
+        self, letters: Sequence[DeadLetter], *, skip: bool, timeout: float
+    ) -> list[DeadLetter]:
+        wanted = {letter.id for letter in letters}
+        deadline = time.monotonic() + timeout
+        before: set[str] = set()
+        while True:
+            still = [letter for letter in await self.open_letters() if letter.id in wanted]
+            now = {letter.id for letter in still}
+            if not still or now == before or time.monotonic() > deadline:
+                return still
+            before = now
+            for letter in still:
+                if letter.truncated and not skip:
+                    raise CannotRedrive(f"{letter.id}: {_TRUNCATED}")
+            for topic, records in _in_order(still).items():
+                await self._producer.write(topic, [redriven(r, skip=skip) for r in records])
+            await self._handled(now, deadline)
+
+    async def _handled(self, ids: set[str], deadline: float) -> None:
+        # What is settled shows in the topic itself. A letter that is bad still never does.
+        quiet_until = time.monotonic() + 3.0
+        left = ids
+        while left and time.monotonic() < min(deadline, quiet_until):
+            now = {letter.id for letter in await self.open_letters()} & ids
+            if now != left:
+                left, quiet_until = now, time.monotonic() + 3.0
+            if left:
+                await asyncio.sleep(0.1)
+
+
+def _in_order(letters: Iterable[DeadLetter]) -> dict[str, list[DeadLetter]]:
+    by_topic: dict[str, list[DeadLetter]] = defaultdict(list)
+    for letter in sorted(letters, key=lambda x: (x.subject, x.number)):
+        by_topic[letter.topic].append(letter)
+    return by_topic
