@@ -24,6 +24,7 @@ from services.intake.imports.run import check, send, sha256_of
 from services.runtime.mongo import client
 from services.runtime.producer import EventProducer
 from services.runtime.settings import Settings
+from services.runtime.topics import TopicsWrong, check_topics
 
 _BROKEN = 1
 _WRONG_USE = 2
@@ -74,12 +75,14 @@ def import_log(
                 check(file, plan, found, limit=limit, progress=progress)
             else:
                 settings = Settings()
+                if kafka is not None:
+                    settings = settings.model_copy(update={"kafka": kafka})
                 finished = asyncio.run(
                     _send(
                         file,
                         plan,
                         found,
-                        kafka=kafka or settings.kafka,
+                        settings=settings,
                         mongo=mongo or settings.mongo,
                         limit=limit,
                         progress=progress,
@@ -89,6 +92,8 @@ def import_log(
                     return
     except LogError as error:
         found.stopped_by(error)
+    except TopicsWrong as error:
+        found.error = str(error)
     except (KafkaError, PyMongoError, TimeoutError) as error:
         who = "MongoDB" if isinstance(error, PyMongoError) else "Kafka"
         found.error = f"{who} failed: {error or type(error).__name__}; run it again to go on"
@@ -111,14 +116,14 @@ async def _send(
     plan: Plan,
     found: Report,
     *,
-    kafka: str,
+    settings: Settings,
     mongo: str,
     limit: int | None,
     progress: Told,
 ) -> bool:
     """Sends; True if an earlier run had finished and there is nothing to do."""
     database = client(mongo)
-    producer = EventProducer(kafka)
+    producer = EventProducer(settings.kafka)
     try:
         ledger = MongoLedger(database, file=sha256_of(file), mapping=plan.sha256, name=file.name)
         before = await ledger.begun()
@@ -128,6 +133,7 @@ async def _send(
                 f"traces, {before.broken:,} of them broken. Nothing was sent."
             )
             return True
+        await check_topics(settings)
         await producer.start()
         await send(
             file,
