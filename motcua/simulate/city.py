@@ -1,0 +1,105 @@
+"""Draws a whole city's day: every dossier's life, told in one order."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from contracts.catalogue import Catalogue
+from contracts.envelope import Event
+from motcua.simulate import odds
+from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
+from motcua.simulate.life import Life
+from motcua.simulate.settings import Plan, Simulation
+from services.intake.codes import day_of, format_code
+from services.intake.contact import contact_event
+from services.runtime.sealing import Sealer
+from services.sla.working_time import Calendars
+
+_ITSELF, _AT_ONCE, _LATER = range(3)
+"""In which order requests are told that come to stand at the same place."""
+
+
+def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) -> Plan:
+    """What is asked of the city up to the end of the day, drawn from the seed alone.
+
+    Raises ValueError if the day is no working day.
+    """
+    town = Town(catalogue, calendars)
+    day = Days(settings.day, settings.day)
+    today = day.midnights[0]
+    ends = midnight_of(settings.day + timedelta(days=1))
+    before = day
+    if settings.carried_over:
+        before = days_before(settings.day, town.calendar(town.wards[0].code))
+    arrivals = _arrivals(settings, town, before, day)
+    requests: list[Event] = []
+    contacts: list[Event] = []
+    counters: dict[tuple[str, str], int] = {}
+    to_be_refused: set[str] = set()
+    late: set[str] = set()
+    sealer = Sealer(settings.contact_key) if settings.contact_key is not None else None
+    for arrival in arrivals:
+        code = _next_code(counters, arrival)
+        life = Life(settings, town, arrival, code, today=today, ends=ends)
+        life.draw()
+        requests += life.requests
+        to_be_refused.update(life.to_be_refused)
+        if life.late:
+            late.add(code)
+        if sealer is not None and life.requests:
+            contacts += _contact(settings, sealer, arrival, life.requests[0])
+    requests.sort(key=_time_and_code)
+    return Plan(
+        requests=_with_duplicates(settings, requests),
+        contacts=contacts,
+        begins=before.midnights[0],
+        ends=ends,
+        counters=counters,
+        to_be_refused=frozenset(to_be_refused),
+        late=frozenset(late),
+    )
+
+
+def _arrivals(settings: Simulation, town: Town, before: Days, day: Days) -> list[Arrival]:
+    """All that comes in, in order of time: in that order it is numbered."""
+    found = []
+    for index in range(settings.carried_over + settings.dossiers):
+        rng = Random(f"motcua arrival {settings.seed} {index}")
+        found.append(town.arrival(rng, index, before if index < settings.carried_over else day))
+    return sorted(found, key=lambda a: (a.time, a.index))
+
+
+def _next_code(counters: dict[tuple[str, str], int], arrival: Arrival) -> str:
+    agency, day = arrival.filing.receiving_unit, day_of(arrival.time)
+    number = counters.get((agency, day), 0) + 1
+    counters[agency, day] = number
+    return format_code(agency, day, number)
+
+
+def _contact(settings: Simulation, sealer: Sealer, arrival: Arrival, first: Event) -> list[Event]:
+    citizen = arrival.filing.citizen
+    rng = Random(f"motcua contact {settings.seed} {arrival.index}")
+    if rng.random() >= odds.HAS_EMAIL:
+        return []
+    email, locale = f"{citizen}@example.test", arrival.filing.locale
+    return [contact_event(sealer, citizen, email, locale, first.time, first.id)]
+
+
+def _with_duplicates(settings: Simulation, requests: list[Event]) -> list[Event]:
+    """The requests with some of them told again: at once, or a little later."""
+    rng = Random(f"motcua duplicates {settings.seed}")
+    told: list[tuple[int, int, int]] = []
+    for place in range(len(requests)):
+        told.append((place, _ITSELF, place))
+        if rng.random() < settings.duplicate_share:
+            if rng.random() < odds.DIRECTLY_BEHIND:
+                told.append((place, _AT_ONCE, place))
+            else:
+                told.append((place + rng.randint(1, odds.DUPLICATE_WITHIN), _LATER, place))
+    told.sort()
+    return [requests[place] for _, _, place in told]
+
+
+def _time_and_code(event: Event) -> tuple[datetime, str]:
+    return event.time, event.subject

@@ -1,0 +1,115 @@
+"""How likely what is in the simulated city. Shares are of all dossiers unless told otherwise."""
+
+from __future__ import annotations
+
+from contracts.values import Channel
+
+NOT_SIMULATED = frozenset({"TP.001"})
+"""Procedures that only dossiers of the past have."""
+
+# -- what is asked for ---------------------------------------------------------------
+
+FIELD_WEIGHTS = {
+    # What people need every week, most of it decided on the spot.
+    "certification": 34.0,
+    "civil-status": 27.0,
+    "residence": 14.0,
+    # Slower matters, of which a city has many all the same.
+    "land": 5.0,
+    "business": 5.0,
+    "social-protection": 3.0,
+    "justice": 2.5,
+    "transport": 2.0,
+    "construction": 2.0,
+    "labour": 1.5,
+    "education": 1.0,
+}
+OTHER_FIELD_WEIGHT = 0.4
+"""Of each field that is not named."""
+
+CHANNEL_WEIGHTS = {
+    # Among those that the procedure offers.
+    Channel.COUNTER: 60.0,
+    Channel.ONLINE: 34.0,
+    Channel.POSTAL: 6.0,
+}
+
+OWN_WARD, OTHER_WARD, SERVICE_CENTRE, COMPETENT_UNIT = 0.60, 0.25, 0.10, 0.05
+"""Where a dossier is handed in, and where its result is fetched: each drawn for itself."""
+
+ENGLISH = 0.04
+"""Citizens who want to be told in English."""
+
+HAS_EMAIL = 0.90
+"""Citizens who left an e-mail address."""
+
+# -- when it comes in ----------------------------------------------------------------
+
+BURST_SECONDS = 180
+MORNING_BURST_RATE, AFTERNOON_BURST_RATE = 20.0, 10.0
+"""When the doors open, the rate of arrivals is so many times its mean over the day."""
+MORNING = 0.58
+"""Of the arrivals outside the bursts, those before noon."""
+MORNING_PEAK, AFTERNOON_PEAK = 0.40, 0.35
+"""Where in the half day its peak lies."""
+ONLINE_AT_HOME = 0.30
+"""Of the online filings, those made at any hour of any day, most of them in the evening."""
+EVENING_PEAK = 20 / 24
+
+WORKING_DAYS_BEFORE = 15
+"""How far back the dossiers that were carried over came in."""
+
+# -- what becomes of it --------------------------------------------------------------
+
+NOT_RECEIVED = 0.03
+"""Of the online filings, those that an officer does not receive."""
+RECEPTION_WORKING_SECONDS = 4 * 3600
+"""An online filing is looked at within so much working time, mostly much sooner."""
+
+QUICK = 0.10
+"""Dossiers that need less than the usual share of their budget."""
+QUICK_SHARE = (0.05, 0.30)
+USUAL_SHARE = (0.30, 0.90)
+"""The share of the budget that a dossier needs."""
+LATE_SHARE = (1.10, 1.60)
+"""The same, of a dossier that is late."""
+LATE_STAYS_OPEN = 0.5
+"""Of the late ones, those whose result does not come at all."""
+LATEST_SHARE = 0.95
+"""A dossier that is not meant to be late is done by then, whatever came between."""
+
+DENIED = 0.04
+SUPPLEMENT = 0.08
+SUPPLEMENT_NEVER = 0.10
+"""Of the supplements asked for, those that never come."""
+SUPPLEMENT_WORKING_DAYS = (1, 5)
+PAYMENT = {"land": 0.35, "business": 0.20, "construction": 0.15}
+"""Dossiers of these fields of which a payment is asked while they are handled."""
+PAYMENT_ELSEWHERE = 0.01
+PAYMENT_IN_TWO_PARTS = 0.30
+PAYMENT_HOURS = (1, 60)
+"""How long a part takes to come in, by day or night."""
+WITHDRAWN = 0.01
+WITHDRAWN_BEFORE_RECEPTION = 0.20
+"""Of the withdrawals of online filings."""
+STOPPED = 0.005
+RESUMED = 0.5
+"""Of those stopped."""
+STOPPED_WORKING_DAYS = (1, 5)
+HANDED_OVER = 0.02
+REASSIGNED = 0.01
+TO_BE_REFUSED = 0.005
+"""Dossiers about which something is asked that their state does not allow."""
+
+NEVER_FETCHED = 0.08
+"""Of the results."""
+FETCHED_LATER = 0.10
+FETCHED_WORKING_DAYS, FETCHED_LATER_WORKING_DAYS = 2, 6
+"""Within how many working days a result is fetched."""
+
+# -- what is told twice --------------------------------------------------------------
+
+DIRECTLY_BEHIND = 0.5
+"""Of the duplicates, those that come straight after what they repeat."""
+DUPLICATE_WITHIN = 50
+"""The others come at most so many places later."""

@@ -1,0 +1,57 @@
+"""What a simulation is asked for, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.envelope import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """The size and the character of the day to be drawn. Raises ValueError for what cannot be."""
+
+    day: date = date(2026, 3, 11)
+    dossiers: int
+    """How many come in on the day itself."""
+    carried_over: int = 0
+    """How many came in on the fifteen working days before it."""
+    seed: int = 1
+    late_share: float = 0.0016
+    """The share of dossiers whose result is not there when it is due."""
+    duplicate_share: float = 0.01
+    """The share of requests that are told twice."""
+    min_gap_minutes: int = 15
+    """How far apart two requests about one dossier are at least, on the day itself."""
+    min_gap_minutes_before: int = 120
+    """The same after a request of the days before."""
+    contact_key: str | None = None
+    """The secret that seals contact data; None draws no contacts."""
+
+    def __post_init__(self) -> None:
+        for name in ("dossiers", "carried_over", "min_gap_minutes", "min_gap_minutes_before"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}: it cannot be below 0")
+        for name in ("late_share", "duplicate_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: a share is from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of the city, in the order in which it is told."""
+
+    requests: list[Event]
+    """By time and dossier code, but for the duplicates: each stands where it is told again."""
+    contacts: list[Event]
+    """In order of time. How they are sealed is the one thing that differs from run to run."""
+    begins: datetime
+    ends: datetime
+    """The midnight after the day. What would come later is cut off."""
+    counters: dict[tuple[str, str], int]
+    """The highest number given, by agency and day (YYMMDD)."""
+    to_be_refused: frozenset[str]
+    """The ids of the requests that ask for what the dossier's state does not allow."""
+    late: frozenset[str]
+    """The codes of the dossiers that miss their due time, be it after the plan ends."""
