@@ -274,11 +274,16 @@ class Life:
         if self._chance(odds.PAYMENT_IN_TWO_PARTS):
             first = rng.randint(1, amount // 1_000 - 1) * 1_000
             parts = [first, amount - first]
+        if self._chance(odds.PAID_TOO_MUCH):
+            self.to_be_refused.append(self._pay(amount + 50_000).id)
         for part in parts:
-            hours = rng.uniform(*odds.PAYMENT_HOURS)
-            time = self._time + timedelta(seconds=max(self._gap, int(hours * 3600)))
-            self._ask(time, self._payment(part))
+            self._pay(part)
         self._running()
+
+    def _pay(self, amount: int) -> Event:
+        hours = self._rng.uniform(*odds.PAYMENT_HOURS)
+        time = self._time + timedelta(seconds=max(self._gap, int(hours * 3600)))
+        return self._ask(time, self._payment(amount))
 
     def _payment(self, amount: int) -> intake.PaymentReportRequested:
         reference = f"GD-{self._code}-{len(self.requests)}"

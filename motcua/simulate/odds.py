@@ -89,6 +89,8 @@ PAYMENT_ELSEWHERE = 0.01
 PAYMENT_IN_TWO_PARTS = 0.30
 PAYMENT_HOURS = (1, 60)
 """How long a part takes to come in, by day or night."""
+PAID_TOO_MUCH = 0.03
+"""Of the payments demanded, those for which more comes in at first: that is refused."""
 WITHDRAWN = 0.01
 WITHDRAWN_BEFORE_RECEPTION = 0.20
 """Of the withdrawals of online filings."""

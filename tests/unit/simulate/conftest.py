@@ -1,0 +1,35 @@
+"""One plan that most of these tests look at, and the reference data behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.catalogue import Catalogue, load_catalogue
+from motcua.simulate import Plan, Simulation, plan_city
+from services.sla.working_time import Calendars, load_calendars
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def calendars() -> Calendars:
+    return load_calendars()
+
+
+@pytest.fixture(scope="session")
+def draw(catalogue: Catalogue, calendars: Calendars) -> Any:
+    def draw(**settings: Any) -> Plan:
+        return plan_city(Simulation(**settings), catalogue, calendars)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def plan(draw: Any) -> Plan:
+    """3,000 dossiers, a third of them of the day itself; more than usual of them are late."""
+    return draw(dossiers=1_000, carried_over=2_000, seed=7, late_share=0.02)

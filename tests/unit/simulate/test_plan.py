@@ -1,0 +1,369 @@
+"""What a drawn plan looks like, whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from contracts import intake, routing
+from contracts.codec import encode
+from contracts.envelope import Event
+from contracts.values import Channel, Outcome, ServiceLevel
+from motcua.simulate import Simulation, odds
+from services.intake.codes import VIETNAM, day_of
+from services.runtime.sealing import Sealer
+
+TODAY = date(2026, 3, 11)
+
+
+def distinct(requests: Iterable[Event]) -> list[Event]:
+    return list({event.id: event for event in requests}.values())
+
+
+def by_dossier(requests: Iterable[Event]) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = defaultdict(list)
+    for event in distinct(requests):
+        found[event.subject].append(event)
+    return found
+
+
+def of(kind: type, plan) -> list[Event]:
+    return [event for event in distinct(plan.requests) if isinstance(event.data, kind)]
+
+
+def filings(plan) -> list[intake.Filing]:
+    found = [event.data for event in of(intake.RegistrationRequested, plan)]
+    found += [e.data.filing for e in of(intake.ReceptionRequested, plan) if e.data.filing]
+    return found
+
+
+def near(count: int, of: int, share: float) -> bool:
+    """Whether a count is within four standard deviations of what its share lets expect."""
+    return abs(count - of * share) <= 4 * (of * share * (1 - share)) ** 0.5 + 1
+
+
+# -- the same again -------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_plan(draw):
+    settings = {"dossiers": 80, "carried_over": 80, "seed": 3}
+    assert draw(**settings) == draw(**settings)
+
+
+def test_another_seed_gives_another_plan(draw):
+    ids = [
+        {e.id for e in draw(dossiers=50, carried_over=50, seed=seed).requests} for seed in (1, 2)
+    ]
+    assert not ids[0] & ids[1]
+
+
+def test_the_plan_does_not_depend_on_how_python_hashes_strings():
+    program = (
+        "from hashlib import sha256\n"
+        "from contracts.catalogue import load_catalogue\n"
+        "from contracts.codec import encode\n"
+        "from motcua.simulate import Simulation, plan_city\n"
+        "from services.sla.working_time import load_calendars\n"
+        "plan = plan_city(Simulation(dossiers=60, carried_over=60),"
+        " load_catalogue(), load_calendars())\n"
+        "print(sha256(repr([encode(e) for e in plan.requests]).encode()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_a_dossier_of_the_day_is_the_same_however_many_come_after_it(draw):
+    few, many = (draw(dossiers=n, duplicate_share=0).requests for n in (50, 100))
+    citizens = {f.citizen for f in map(filing_of, few) if f}
+    again = [f for f in map(filing_of, many) if f and f.citizen in citizens]
+    assert sorted((f for f in map(filing_of, few) if f), key=str) == sorted(again, key=str)
+
+
+def filing_of(event: Event) -> intake.Filing | None:
+    if isinstance(event.data, intake.RegistrationRequested):
+        return event.data
+    return event.data.filing if isinstance(event.data, intake.ReceptionRequested) else None
+
+
+# -- order, gaps, codes ---------------------------------------------------------------
+
+
+def test_requests_are_in_order_of_time_and_code(plan):
+    once = distinct(plan.requests)
+    assert once == sorted(once, key=lambda e: (e.time, e.subject))
+
+
+def test_requests_lie_between_the_beginning_and_the_end(plan):
+    assert all(plan.begins <= e.time < plan.ends for e in plan.requests)
+    assert plan.ends.astimezone(VIETNAM).isoformat() == "2026-03-12T00:00:00+07:00"
+
+
+def test_every_request_can_be_written_to_the_log(plan):
+    assert all(encode(event) for event in plan.requests)
+
+
+def test_requests_of_one_dossier_keep_their_distance(plan):
+    for requests in by_dossier(plan.requests).values():
+        for one, next_ in pairwise(requests):
+            early = one.time.astimezone(VIETNAM).date() < TODAY
+            assert next_.time - one.time >= timedelta(minutes=120 if early else 15)
+
+
+def test_the_distance_is_configured(draw):
+    plan = draw(dossiers=200, carried_over=0, min_gap_minutes=45)
+    gaps = [
+        next_.time - one.time
+        for requests in by_dossier(plan.requests).values()
+        for one, next_ in pairwise(requests)
+    ]
+    assert min(gaps) >= timedelta(minutes=45)
+
+
+def test_officers_act_in_office_hours_and_keep_their_distance_in_them(plan, catalogue, calendars):
+    office = calendars.for_unit("H29.1")  # the one with the longest hours
+    for requests in by_dossier(plan.requests).values():
+        for one, next_ in pairwise(requests):
+            if hasattr(next_.data, "by"):
+                early = one.time.astimezone(VIETNAM).date() < TODAY
+                assert office.measure(one.time, next_.time) >= 60 * (120 if early else 15)
+                assert office.measure(next_.time - timedelta(seconds=1), next_.time) == 1
+
+
+def test_codes_are_numbered_by_agency_and_day_in_order_of_time_without_gaps(plan):
+    numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for code, requests in by_dossier(plan.requests).items():
+        agency, day, number = code.split("-")
+        filing = filing_of(requests[0])
+        assert filing is not None
+        assert (agency, day) == (filing.receiving_unit, day_of(requests[0].time))
+        numbers[agency, day].append(int(number))
+    for given in numbers.values():
+        assert given == list(range(1, len(given) + 1))
+    assert plan.counters == {key: max(given) for key, given in numbers.items()}
+
+
+def test_as_many_come_in_on_the_day_and_before_it_as_were_asked_for(plan):
+    days = Counter(code.split("-")[1] == "260311" for code in by_dossier(plan.requests))
+    assert days == {True: 1_000, False: 2_000}
+
+
+def test_days_off_are_no_working_days_before(plan, calendars):
+    # Tết 2026 lies among them: fifteen working days go back to 11 February.
+    assert plan.begins.astimezone(VIETNAM).date() == date(2026, 2, 11)
+    worked = calendars.for_unit("H29.101").measure(plan.begins, plan.ends - timedelta(days=1))
+    assert worked == 15 * 8 * 3600
+
+
+def test_a_day_on_which_nothing_is_open_is_refused(draw):
+    with pytest.raises(ValueError, match="is no working day"):
+        draw(day=date(2026, 3, 8), dossiers=50)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dossiers": -1},
+        {"dossiers": 1, "late_share": 1.5},
+        {"dossiers": 1, "seed": 1, "min_gap_minutes": -1},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings):
+    with pytest.raises(ValueError, match=r"below 0|from 0 to 1"):
+        Simulation(**settings)
+
+
+def test_a_city_without_dossiers_is_asked_nothing(draw):
+    plan = draw(dossiers=0)
+    assert plan.requests == []
+    assert plan.counters == {}
+
+
+# -- when and what --------------------------------------------------------------------
+
+
+def test_dossiers_rush_in_when_the_doors_open(draw, calendars):
+    plan = draw(dossiers=3_000, duplicate_share=0)
+    calendar = calendars.for_unit("H29.101")
+    first = [requests[0].time for requests in by_dossier(plan.requests).values()]
+    opening = sum(
+        0 < calendar.measure(plan.begins, t) <= odds.BURST_SECONDS
+        and calendar.measure(t - timedelta(seconds=1), t) == 1
+        for t in first
+    )
+    mean = len(first) / 480
+    assert 14 <= opening / (odds.BURST_SECONDS / 60) / mean <= 24
+
+
+def test_some_file_online_at_night_and_at_weekends_and_nobody_at_a_counter_then(plan, calendars):
+    office = calendars.for_unit("H29.1")
+    closed = [
+        requests[0]
+        for requests in by_dossier(plan.requests).values()
+        if not office.measure(requests[0].time - timedelta(seconds=1), requests[0].time)
+    ]
+    assert all(isinstance(e.data, intake.RegistrationRequested) for e in closed)
+    local = [e.time.astimezone(VIETNAM) for e in closed]
+    assert any(t.weekday() == 6 for t in local)
+    assert any(t.hour >= 20 for t in local)
+
+
+def test_procedures_are_offered_by_the_channel_that_is_taken(plan, catalogue):
+    for filing in filings(plan):
+        procedure = catalogue.procedures[filing.procedure]
+        assert filing.channel in procedure.channels
+        assert filing.level is procedure.level
+        assert procedure.code != "TP.001"
+        if procedure.level is ServiceLevel.INFORMATION:
+            assert filing.channel is Channel.COUNTER
+
+
+def test_short_matters_of_the_ward_dominate_and_all_procedures_occur(plan, catalogue):
+    drawn = Counter(f.procedure for f in filings(plan))
+    fields = Counter(catalogue.procedures[f.procedure].field for f in filings(plan))
+    assert (fields["certification"] + fields["civil-status"]) / drawn.total() > 0.5
+    assert len(drawn) >= len(catalogue.procedures) - 3
+
+
+def test_most_go_to_their_own_ward_and_some_anywhere(plan, catalogue):
+    own = [
+        f.place in catalogue.units[f.receiving_unit].places
+        and catalogue.units[f.receiving_unit].kind == "ward"
+        for f in filings(plan)
+    ]
+    centre = sum(f.receiving_unit == "H29.1" for f in filings(plan))
+    assert 0.56 <= sum(own) / len(own) <= 0.68  # the competent unit is often the own ward
+    assert near(centre, len(own), odds.SERVICE_CENTRE)
+    elsewhere = sum(f.receiving_unit != f.returning_unit for f in filings(plan))
+    assert 0.4 <= elsewhere / len(own) <= 0.7
+
+
+# -- shares ---------------------------------------------------------------------------
+
+
+def test_duplicates_are_the_very_same_event_told_again_soon_after(plan):
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, event in enumerate(plan.requests):
+        places[event.id].append(place)
+    again = [found for found in places.values() if len(found) > 1]
+    assert all(len(found) == 2 for found in again)
+    # Other duplicates may stand between, hence a little more than the most.
+    assert all(1 <= b - a <= odds.DUPLICATE_WITHIN * 1.2 for a, b in again)
+    assert sum(b - a == 1 for a, b in again) > len(again) / 3
+    assert all(plan.requests[a] is plan.requests[b] for a, b in again)
+    assert near(len(again), len(places), 0.01)
+
+
+def test_without_a_share_of_duplicates_there_are_none(draw):
+    requests = draw(dossiers=300, duplicate_share=0).requests
+    assert len({e.id for e in requests}) == len(requests)
+
+
+def test_rejections_and_denials_are_as_rare_as_they_are_meant_to_be(plan, catalogue):
+    lives = by_dossier(plan.requests).values()
+    looked_at = [
+        life[1].data
+        for life in lives
+        if isinstance(life[0].data, intake.RegistrationRequested) and len(life) > 1
+    ]
+    rejected = sum(isinstance(data, intake.RejectionRequested) for data in looked_at)
+    assert near(rejected, len(looked_at), odds.NOT_RECEIVED)
+    done = of(routing.ResultReturnRequested, plan)
+    denied = {
+        e.subject
+        for e in of(routing.StepCompletionRequested, plan)
+        if e.data.outcome is Outcome.DENIED
+    }
+    assert near(sum(e.subject in denied for e in done), len(done), odds.DENIED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [
+        (intake.SupplementDemandRequested, odds.SUPPLEMENT),
+        (intake.WithdrawalRequested, odds.WITHDRAWN),
+        (routing.StopRequested, odds.STOPPED),
+        (routing.HandOverRequested, odds.HANDED_OVER),
+        (routing.StepReassignmentRequested, odds.REASSIGNED),
+    ],
+)
+def test_what_rarely_happens_happens_as_often_as_drawn(draw, kind, share):
+    # Of those that came in a while ago: the plan's end cuts off what would come later. Where
+    # the gaps leave no room in a short budget, a little less happens than is drawn.
+    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    happened = len({e.subject for e in of(kind, plan)})
+    assert 0.5 * 3_000 * share <= happened <= 3_000 * share + 4 * (3_000 * share) ** 0.5
+
+
+def test_late_dossiers_are_as_many_as_asked_for(draw, plan):
+    received = len({e.subject for e in of(intake.ReceptionRequested, plan)})
+    assert near(len(plan.late), received, 0.02)
+    assert draw(dossiers=300, late_share=0).late == frozenset()
+
+
+def test_payments_add_up_to_what_was_demanded(plan, draw):
+    plan = draw(carried_over=3_000, dossiers=0, seed=5)
+    demanded = {e.subject: e.data.amount for e in of(intake.PaymentDemandRequested, plan)}
+    paid: dict[str, list[int]] = defaultdict(list)
+    for event in of(intake.PaymentReportRequested, plan):
+        if event.id not in plan.to_be_refused:
+            paid[event.subject].append(event.data.amount)
+    assert set(paid) <= set(demanded)
+    assert all(sum(parts) <= demanded[code] for code, parts in paid.items())
+    settled = [parts for code, parts in paid.items() if sum(parts) == demanded[code]]
+    assert len(settled) > 0.6 * len(demanded)
+    assert {len(parts) for parts in settled} == {1, 2}
+
+
+def test_nothing_is_said_while_the_citizen_is_waited_for(plan):
+    pauses = {
+        intake.SupplementDemandRequested: intake.SupplementDeliveryRequested,
+        intake.PaymentDemandRequested: intake.PaymentReportRequested,
+        routing.StopRequested: routing.ResumptionRequested,
+    }
+    for requests in by_dossier(plan.requests).values():
+        for one, next_ in pairwise(requests):
+            if type(one.data) in pauses:
+                assert isinstance(next_.data, pauses[type(one.data)])
+
+
+# -- contacts -------------------------------------------------------------------------
+
+
+def test_most_citizens_leave_an_address_that_only_the_key_opens(draw):
+    plan = draw(dossiers=500, contact_key="secret")
+    sealer = Sealer("secret")
+    assert near(len(plan.contacts), 500, odds.HAS_EMAIL)
+    assert [e.time for e in plan.contacts] == sorted(e.time for e in plan.contacts)
+    for event in plan.contacts:
+        assert "@" not in event.data.sealed
+        contact = msgspec.json.decode(sealer.open(event.subject, event.data.sealed))
+        assert contact == {"email": f"{event.subject}@example.test"}
+
+
+def test_a_contact_is_known_when_its_citizen_files(draw):
+    plan = draw(dossiers=200, contact_key="secret")
+    filed = {f.citizen: e.time for e in plan.requests if (f := filing_of(e))}
+    assert all(filed[e.subject] == e.time for e in plan.contacts)
+
+
+def test_without_a_key_there_are_no_contacts_and_the_requests_are_the_same(draw):
+    without, with_ = draw(dossiers=100), draw(dossiers=100, contact_key="secret")
+    assert without.contacts == []
+    assert without.requests == with_.requests
