@@ -12,7 +12,7 @@ from services.runtime.ask import Ask
 from services.runtime.clock import WallClock
 from services.runtime.engine import Engine
 from services.runtime.faults import Faults
-from services.runtime.http import add_answers, make_app
+from services.runtime.http import add_answers, add_balance, make_app
 from services.runtime.mongo import client
 from services.runtime.producer import EventProducer
 from services.runtime.service import Running, Service
@@ -37,6 +37,7 @@ def document(name: str) -> dict[str, Any]:
     app = make_app(name, service.title, settings, health)
     service.routes(app, running, ask)
     add_answers(app, ask, name)
+    add_balance(app, running.engine.store.collection, name)
     made: dict[str, Any] = app.openapi()
     mongo.close()
     return made

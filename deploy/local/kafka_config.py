@@ -42,6 +42,8 @@ offsets.retention.minutes=5256000
 
 # A consumer group begins at once instead of waiting for more members.
 group.initial.rebalance.delay.ms=0
+# A drill may let a killed consumer be given up sooner than the default of 6 s.
+group.min.session.timeout.ms=500
 # A killed broker may register again soon (milliseconds; Kafka's default is 9 s).
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=250

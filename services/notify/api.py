@@ -9,6 +9,7 @@ from fastapi.encoders import jsonable_encoder
 
 from contracts.values import DOSSIER_CODE
 from services.notify.delivery import Deliveries
+from services.notify.figures import message_figures
 from services.notify.state import Notify
 from services.notify.view import view
 from services.runtime.problem import Problem
@@ -33,3 +34,8 @@ def add_routes(app: FastAPI, running: Running) -> None:
         ends = state_of(kept, Deliveries) if kept else None
         encoded: dict[str, Any] = jsonable_encoder(view(code, state, ends))
         return encoded
+
+    @app.get("/figures", tags=["notify"])
+    async def read_figures() -> dict[str, Any]:
+        """How many messages there are, by template and by what became of them."""
+        return await message_figures(running.database)

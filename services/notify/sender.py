@@ -31,6 +31,7 @@ from services.notify.delivery import Deliveries, Delivery
 from services.notify.render import Renderer, Text
 from services.notify.settings import NotifySettings
 from services.notify.smtp import NotYet, Rejected, SmtpConnection
+from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.offsets import Offsets
 from services.runtime.sealing import Sealer, Unreadable
@@ -124,7 +125,8 @@ class Sender:
     async def _caught_up(self) -> set[int]:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
         engine = self._deliveries
-        return await engine.progress.caught_up(engine.owned, self._offsets, engine.decider.topic)
+        group = group_of(engine.decider.name, engine.decider.topic)
+        return await engine.progress.caught_up(engine.owned, self._offsets, group)
 
     async def _pending(self, partitions: set[int]) -> list[_Work]:
         cursor = (
@@ -208,8 +210,9 @@ class Sender:
         assert message.citizen is not None
         document = await self._contacts.store.get(message.citizen)
         if document is None:
-            group = f"{self._contacts.decider.name}:{self._contacts.decider.topic}"
-            behind = await self._offsets.behind(group, self._contacts.decider.topic)
+            decider = self._contacts.decider
+            group = group_of(decider.name, decider.topic)
+            behind = await self._offsets.behind(group, decider.topic)
             return None if behind else NotSentReason.NO_CONTACT
         contact = state_of(document, Contact)
         if contact.sealed is None:

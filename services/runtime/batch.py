@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, Generic
 
 from aiokafka import ConsumerRecord
+from msgspec.structs import replace
 
 from contracts.codec import BadRecord, Fault, Record, decode, is_known, type_of
 from contracts.envelope import Event, short_id
-from services.runtime.dead_letter import Redrive, bury, redrive_of, settle
+from services.runtime.dead_letter import REDRIVE, Redrive, bury, redrive_of, settle
 from services.runtime.decider import Decider, S
 from services.runtime.handle import TimerStuck, handle, set_due
 from services.runtime.stored import Hold, Stored
@@ -69,11 +70,9 @@ def pick(
         redrive: Redrive | None = None
         letter_id = ""
         for name, value in record.headers:
-            if name == "ce_id":
+            if name == "ce_id" and value is not None:
                 event_id = value.decode("utf-8", "replace")
-            elif name == "motcua_redrive":
-                found = redrive_of(record.headers)
-                assert found is not None
+            elif name == REDRIVE and (found := redrive_of(record.headers)) is not None:
                 redrive, letter_id = found
         if redrive is not None and redrive.service != decider.name:
             skipped[type_name or "none", "skipped"] += 1
@@ -81,7 +80,7 @@ def pick(
         subject: str | None = None
         if record.key is not None:
             key = record.key.decode("utf-8", "replace")
-            subject = key if pattern.match(key) else None
+            subject = key if pattern.fullmatch(key) else None  # `$` alone lets a newline by
         picked.append(Wanted(record, subject, event_id, redrive, letter_id))
     return picked, skipped
 
@@ -119,6 +118,10 @@ def _one(
             out.outcomes[type_name, "duplicate"] += 1
             return
         if stored.hold is not None:
+            if record.offset <= stored.hold.offset:
+                # Held before a crash, and read again: it has its letter and its number.
+                out.outcomes[type_name, "duplicate"] += 1
+                return
             _hold(decider, out, item, stored, now, Fault.HELD, "an earlier record is held")
             return
     elif not _is_next(item, stored):
@@ -174,13 +177,14 @@ def _hold(
     if item.redrive is not None:
         # Its letter is open still; only what is wrong with it may be another thing now.
         assert hold is not None
-        stored.hold = Hold(hold.count, hold.next, fault, detail[:4000])
+        stored.hold = replace(hold, fault=fault, detail=detail[:4000])
         return
-    number = 1 if hold is None else hold.count + 1
+    offset = item.record.offset
     if hold is None:
-        stored.hold = Hold(1, 1, fault, detail[:4000])
+        stored.hold = Hold(1, 1, fault, detail[:4000], offset)
     else:
-        stored.hold = Hold(number, hold.next, hold.fault, hold.detail)
+        stored.hold = replace(hold, count=hold.count + 1, offset=offset)
+    number = stored.hold.count
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
     out.letters.append(bury(item.record, fault, detail, number, now))
@@ -189,11 +193,7 @@ def _hold(
 def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> None:
     hold = stored.hold
     assert hold is not None
-    stored.hold = (
-        None
-        if hold.next >= hold.count
-        else Hold(hold.count, hold.next + 1, hold.fault, hold.detail)
-    )
+    stored.hold = None if hold.next >= hold.count else replace(hold, next=hold.next + 1)
     out.redriven[outcome] += 1
     out.letters.append(settle(item.letter_id, item.record.key, outcome))
 

@@ -7,6 +7,7 @@ same topic, which names it: so the topic alone tells what is still open.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,9 @@ KEPT_BODY = 1_000_000
 
 REDRIVE = "motcua_redrive"
 """The header of a redriven record: ``service:number:letter``, and ``:skip`` to give it up."""
+
+
+_ORDER = re.compile(r"(?P<service>\w+):(?P<number>\d{1,9}):(?P<letter>[^:]+)(?P<skip>:skip)?", re.A)
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,14 @@ def redriven(letter: DeadLetter, *, skip: bool) -> Record:
 
 
 def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
-    """What the redrive header says, with the letter's id; None if there is no such header."""
+    """What the redrive header says, with the letter's id; None if there is no good one."""
     for name, value in headers:
         if name == REDRIVE:
-            service, number, letter_id, *rest = value.decode().split(":")
-            return Redrive(service, int(number), rest == ["skip"]), letter_id
+            # Anyone who may write to the topic can write nonsense here: it must stop nobody.
+            match = _ORDER.fullmatch((value or b"").decode("utf-8", "replace"))
+            if match is not None:
+                redrive = Redrive(match["service"], int(match["number"]), bool(match["skip"]))
+                return redrive, match["letter"]
     return None
 
 

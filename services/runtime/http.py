@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.values import Instant
 from services.runtime import metrics, problem
 from services.runtime.ask import Ask
+from services.runtime.balance import balance
+from services.runtime.mongo import Collection
 from services.runtime.problem import Problem
 from services.runtime.settings import Settings
 
@@ -78,6 +81,18 @@ def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
                 "fact": {"type": answer.fact, "id": answer.fact_id},
             }
         )
+
+
+def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
+    """The balance that every service draws from its own states."""
+
+    @app.get("/balance", tags=[service])
+    async def read_balance(
+        since: Annotated[Instant, Query(description="The period's begin, inclusive.")],
+        until: Annotated[Instant, Query(description="The period's end, exclusive.")],
+    ) -> dict[str, int]:
+        """Carried over + received = resolved + open, as this service sees it."""
+        return await balance(collection, since, until)
 
 
 class _Limits:

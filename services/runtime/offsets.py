@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 
 class Offsets:
@@ -13,28 +15,34 @@ class Offsets:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._consumer: AIOKafkaConsumer | None = None
-        self._admin: AIOKafkaAdminClient | None = None
+        self._connecting = asyncio.Lock()
+        self._clients: tuple[AIOKafkaConsumer, AIOKafkaAdminClient] | None = None
+        self._partitions: dict[str, list[int]] = {}
+
+    async def partitions(self, topic: str) -> list[int]:
+        """The topic's partitions; their number never changes, so it is asked for once.
+
+        Raises UnknownTopicOrPartitionError if there is no such topic.
+        """
+        if topic not in self._partitions:
+            _, admin = await self._connected()
+            (found,) = await admin.describe_topics([topic])
+            if not (known := sorted(p["partition"] for p in found["partitions"])):
+                raise UnknownTopicOrPartitionError(topic)
+            self._partitions[topic] = known
+        return self._partitions[topic]
 
     async def ends(self, topic: str, partitions: Iterable[int] | None = None) -> dict[int, int]:
         """The offset that the next record of each partition will get."""
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
-            await consumer.start()
-            self._consumer = consumer
-        if partitions is None:
-            await self._consumer.topics()
-            partitions = self._consumer.partitions_for_topic(topic) or ()
-        wanted = [TopicPartition(topic, p) for p in partitions]
-        return {tp.partition: end for tp, end in (await self._consumer.end_offsets(wanted)).items()}
+        consumer, _ = await self._connected()
+        wanted = await self.partitions(topic) if partitions is None else partitions
+        ends = await consumer.end_offsets([TopicPartition(topic, p) for p in wanted])
+        return {tp.partition: end for tp, end in ends.items()}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """What the group has committed in each partition of the topic; none is not there."""
-        if self._admin is None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-            await admin.start()
-            self._admin = admin
-        found = await self._admin.list_consumer_group_offsets(group)
+        _, admin = await self._connected()
+        found = await admin.list_consumer_group_offsets(group)
         return {
             tp.partition: meta.offset
             for tp, meta in found.items()
@@ -43,15 +51,29 @@ class Offsets:
 
     async def behind(self, group: str, topic: str) -> int:
         """How many records of the topic the group has not committed yet."""
-        ends = await self.ends(topic)
+        # What was committed is read first: what is published meanwhile then shows in the ends.
         done = await self.committed(group, topic)
+        ends = await self.ends(topic)
         return sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
 
     async def stop(self) -> None:
         """Closes the connections."""
-        consumer, self._consumer = self._consumer, None
-        admin, self._admin = self._admin, None
-        if consumer is not None:
-            await consumer.stop()
-        if admin is not None:
-            await admin.close()
+        clients, self._clients = self._clients, None
+        if clients is not None:
+            await clients[0].stop()
+            await clients[1].close()
+
+    async def _connected(self) -> tuple[AIOKafkaConsumer, AIOKafkaAdminClient]:
+        async with self._connecting:
+            if self._clients is None:
+                consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+                admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+                try:
+                    await consumer.start()
+                    await admin.start()
+                except BaseException:
+                    await consumer.stop()
+                    await admin.close()
+                    raise
+                self._clients = consumer, admin
+            return self._clients

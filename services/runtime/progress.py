@@ -34,6 +34,10 @@ class Progress:
             self._stamp[record.partition] = record.timestamp / 1000
             delay.observe(max(0.0, now - record.timestamp / 1000))
 
+    def next_offset(self, partition: int) -> int:
+        """The offset of the next record of the partition; 0 if none was handled yet."""
+        return self._next.get(partition, 0)
+
     def left(self, partitions: set[int]) -> None:
         """Says that the partitions are another instance's."""
         for partition in partitions:
@@ -43,14 +47,18 @@ class Progress:
             for gauge in (metrics.LAG, metrics.LAG_SECONDS):
                 gauge.labels(self._service, self._topic, str(partition)).set(0)
 
-    async def caught_up(self, owned: set[int], offsets: Offsets, topic: str) -> set[int]:
+    async def caught_up(self, owned: set[int], offsets: Offsets, group: str) -> set[int]:
         """The owned partitions of which all that stood there at the take-over is handled."""
         if new := owned - self._goal.keys():
-            self._goal |= await offsets.ends(topic, sorted(new))
+            ends = await offsets.ends(self._topic, sorted(new))
+            done = await offsets.committed(group, self._topic)
+            for partition, end in ends.items():
+                self._goal[partition] = end
+                self._next.setdefault(partition, done.get(partition, 0))
         return {
             p
             for p in owned & self._goal.keys()
-            if self._goal[p] == 0 or self._next.get(p, -1) >= self._goal[p]
+            if self.next_offset(p) >= self._goal[p]
         }
 
     def look(self, consumer: AIOKafkaConsumer) -> int:

@@ -38,8 +38,8 @@ class Sealer:
 
     def open(self, owner: str, sealed: str) -> bytes:
         """What was sealed for this owner. Raises Unreadable if this key does not open it."""
-        raw = b64decode(sealed)
         try:
+            raw = b64decode(sealed)
             return self._cipher.decrypt(raw[:12], raw[12:], owner.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: no base64, or cut too short
             raise Unreadable(f"the contact of {owner} does not open with this key") from error

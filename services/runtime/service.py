@@ -21,7 +21,7 @@ from services.runtime.consumer import EngineConsumer, make_broker
 from services.runtime.decider import Decider
 from services.runtime.engine import Engine
 from services.runtime.faults import Faults
-from services.runtime.http import add_answers, make_app
+from services.runtime.http import add_answers, add_balance, make_app
 from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
 from services.runtime.producer import EventProducer
@@ -128,6 +128,7 @@ async def _started(
     app = make_app(service.name, service.title, settings, lambda: _health(running, consumers))
     service.routes(app, running, ask)
     add_answers(app, ask, service.name)
+    add_balance(app, running.engine.store.collection, service.name)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
     )

@@ -39,6 +39,8 @@ class Hold(msgspec.Struct, frozen=True):
     """The number of the one to be redriven next."""
     fault: str
     detail: str
+    offset: int = -1
+    """Of the record that was held last: what stands before it, in its partition, was dealt with."""
 
 
 class Stored(Generic[S]):

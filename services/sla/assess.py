@@ -36,7 +36,10 @@ def assess(
     breach_at: datetime | None = None
     soon_certain = breach_certain = running = False
     for begin, end in _segments(known):
-        due = original if used == 0 and begin == start else calendar.add(begin, total - used)
+        if breach_at is not None:
+            due = breach_at  # nothing is left that a pause could give back
+        else:
+            due = original if begin == start else calendar.add(begin, total - used)
         running = end is None
         if soon_at is None:
             reached = calendar.add(begin, max(0, warn - used))

@@ -32,6 +32,7 @@ class SlaDecider:
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
+        routing.DossierUnroutable,
         routing.DossierHandedOver,
         intake.HistoryClosed,
         sla.DeadlineSet,

@@ -31,6 +31,8 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return known if known.unit else replace(known, unit=data.receiving_unit)
         case routing.DossierRouted():
             return _handled_by(state, fact, data.handling_unit)
+        case routing.DossierUnroutable() if state.receiving_unit is not None:
+            return _handled_by(state, fact, state.receiving_unit)
         case routing.DossierHandedOver():
             return _handled_by(state, fact, data.to_unit)
         case sla.DeadlineSet() | sla.DeadlineMoved():

@@ -52,6 +52,8 @@ class Rules:
         now = state.assessment
         if now is None or state.procedure is None or state.unit is None:
             return ()
+        if state.unit_since is None:
+            return ()  # whose office hours count is known once routing has said who handles it
         said: list[EventData] = []
         said += self._deadline(state, now)
         said += _retractions(state, now)
@@ -87,7 +89,7 @@ class Rules:
 def timer_of(state: Sla) -> Timer | None:
     """When the next alert is due, if the dossier goes on as it is."""
     now = state.assessment
-    if now is None:
+    if now is None or state.unit_since is None:
         return None
     for kind, at, certain in (
         (SOON, now.soon_at, now.soon_certain),

@@ -1,0 +1,121 @@
+"""``motcua simulate``: plays a city's working day to services that run on the stream clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from contracts.catalogue import load_catalogue
+from motcua.deciders import calendars
+from motcua.feed import Feed, NotSettled
+from motcua.simulate import Plan, Simulation, plan_city, slices
+from services.intake.codes import Codes
+from services.runtime.mongo import client
+from services.runtime.settings import Settings
+
+console = Console()
+
+
+def simulate(
+    dossiers: Annotated[int, typer.Option(help="Received on the day itself.", min=1)] = 1_000,
+    carried_over: Annotated[
+        int | None, typer.Option(help="Received before; default: a third more.", min=0)
+    ] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same day.")] = 1,
+    late_share: Annotated[float, typer.Option(help="Share that misses its date.")] = 0.0016,
+    speed: Annotated[
+        float, typer.Option(help="Simulated seconds a second; 0: as fast as it goes.", min=0)
+    ] = 0,
+    contact_key: Annotated[
+        str | None,
+        typer.Option(envvar="MOTCUA_CONTACT_KEY", help="Seals the citizens' made-up addresses."),
+    ] = None,
+) -> None:
+    """Plays a working day: all channels, supplements, payments, hand-overs, late ones, bursts.
+
+    The services must run with MOTCUA_CLOCK=stream: the simulation moves their time.
+    """
+    settings = Settings()
+    plan = make_plan(
+        dossiers, carried_over, seed, late_share=late_share, day=day, contact_key=contact_key
+    )
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("simulating", total=len(plan.requests))
+
+        def told(done: int, until: datetime) -> None:
+            bar.update(task, completed=done, description=f"{until:%d/%m %H:%M}")
+
+        try:
+            asyncio.run(play(settings, plan, told, speed=speed, sends_mail=contact_key is not None))
+        except NotSettled as error:
+            console.print(f"[red]{error}[/red]; do the services run, with MOTCUA_CLOCK=stream?")
+            raise typer.Exit(1) from error
+    console.print(f"{len(plan.requests):,} requests played")
+
+
+def make_plan(
+    dossiers: int,
+    carried_over: int | None,
+    seed: int,
+    *,
+    late_share: float = 0.0016,
+    day: datetime | None = None,
+    contact_key: str | None = None,
+) -> Plan:
+    """The plan of a day."""
+    chosen: dict[str, date] = {} if day is None else {"day": day.date()}
+    return plan_city(
+        Simulation(
+            dossiers=dossiers,
+            carried_over=dossiers * 4 // 3 if carried_over is None else carried_over,
+            seed=seed,
+            late_share=late_share,
+            contact_key=contact_key,
+            **chosen,  # type: ignore[arg-type]
+        ),
+        load_catalogue(),
+        calendars(),
+    )
+
+
+async def play(
+    settings: Settings,
+    plan: Plan,
+    told: Callable[[int, datetime], None],
+    *,
+    speed: float = 0,
+    sends_mail: bool = False,
+) -> None:
+    """Feeds the plan slice by slice, each over a settled past. Raises NotSettled."""
+    mongo = client(settings.mongo)
+    codes = Codes(mongo["motcua_intake"])
+    for (agency, number_day), highest in plan.counters.items():
+        await codes.at_least(agency, number_day, highest)
+    mongo.close()
+    feed = Feed(settings.kafka, sends_mail=sends_mail)
+    await feed.start()
+    try:
+        await feed.send(plan.contacts)
+        await feed.settle()
+        began, first, done = time.monotonic(), plan.begins, 0
+        for piece in slices(plan.requests):
+            await feed.send(piece.events)
+            await feed.settle()
+            await feed.tick(piece.until)
+            done += len(piece.events)
+            told(done, piece.until)
+            if speed:
+                ahead = (piece.until - first).total_seconds() / speed - (time.monotonic() - began)
+                await asyncio.sleep(max(0.0, ahead))
+        await feed.settle()
+    finally:
+        await feed.stop()

@@ -1,0 +1,77 @@
+"""One dossier's story, from the log: what was asked, what was decided, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+from rich.table import Table
+
+from contracts.codec import BadRecord, decode
+from contracts.envelope import Event
+from contracts.model import Kind
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+async def read_story(bootstrap: str, code: str) -> list[Event]:
+    """Every event of the dossier, each once, in event-time order, then in the log's."""
+    events: dict[str, Event] = {}
+    for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+        await consumer.start()
+        try:
+            await consumer.topics()
+            partitions = sorted(consumer.partitions_for_topic(topic) or ())
+            # All of a dossier is in one partition: only that one is read.
+            mine = TopicPartition(topic, DefaultPartitioner()(code.encode(), partitions, partitions))
+            consumer.assign([mine])
+            await consumer.seek_to_beginning(mine)
+            end = (await consumer.end_offsets([mine]))[mine]
+            while await consumer.position(mine) < end:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    for record in records:
+                        if record.key == code.encode():
+                            _keep(record, events)
+        finally:
+            await consumer.stop()
+    return sorted(events.values(), key=lambda event: event.time)
+
+
+def _keep(record: Any, events: dict[str, Event]) -> None:
+    try:
+        event = decode(record.key, record.value, record.headers)
+    except BadRecord:
+        return  # a bad record is in the dead letters, and no part of the story
+    events.setdefault(event.id, event)
+
+
+def story_table(code: str, events: list[Event]) -> Table:
+    """The story as a table: requests dimmed, facts plain, alerts red."""
+    table = Table(title=f"{code}: from start to end", title_justify="left")
+    for column in ("when (Vietnam)", "who says so", "what", ""):
+        table.add_column(column)
+    for event in events:
+        style = "dim" if event.data.KIND is Kind.REQUEST else ""
+        if event.data.NAME in ("DossierOverdue", "DossierSoonDue", "AlertRetracted"):
+            style = "red"
+        table.add_row(
+            event.time.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M"),
+            event.source.removeprefix("/motcua/"),
+            event.data.NAME,
+            _summary(event),
+            style=style,
+        )
+    return table
+
+
+def _summary(event: Event) -> str:
+    fields = event.data.model_dump(mode="json", exclude_none=True)
+    wanted = (
+        "procedure", "receiving_unit", "handling_unit", "unit", "to_unit", "step", "lead", "reason",
+        "amount", "outstanding", "due", "outcome", "template", "channel", "detail",
+    )  # fmt: skip
+    return ", ".join(f"{name} {fields[name]}" for name in wanted if name in fields)

@@ -1,0 +1,55 @@
+"""Figures about messages, counted from the dossiers' and deliveries' own states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.runtime.mongo import Database
+
+
+async def message_figures(database: Database) -> dict[str, Any]:
+    """Messages by template, and what became of those that are to be delivered."""
+    planned: dict[str, int] = {}
+    not_sent: dict[str, int] = {}
+    pipeline: list[dict[str, Any]] = [
+        {"$unwind": "$state.messages"},
+        {
+            "$group": {
+                "_id": {
+                    "template": "$state.messages.template",
+                    "not_sent": {"$ifNull": ["$state.messages.not_sent", None]},
+                },
+                "count": {"$sum": 1},
+            }
+        },
+    ]
+    async for row in database["dossiers"].aggregate(pipeline):
+        if reason := row["_id"].get("not_sent"):
+            not_sent[reason] = not_sent.get(reason, 0) + row["count"]
+        else:
+            template = row["_id"]["template"]
+            planned[template] = planned.get(template, 0) + row["count"]
+    delivered: dict[str, int] = {"sent": 0, "pending": 0}
+    pipeline = [
+        {"$project": {"message": {"$objectToArray": "$state.messages"}}},
+        {"$unwind": "$message"},
+        {
+            "$group": {
+                "_id": {
+                    "ended": {"$gt": ["$message.v.ended_at", None]},
+                    "not_sent": {"$ifNull": ["$message.v.not_sent", None]},
+                },
+                "count": {"$sum": 1},
+            }
+        },
+    ]
+    async for row in database["deliveries"].aggregate(pipeline):
+        if reason := row["_id"].get("not_sent"):
+            not_sent[reason] = not_sent.get(reason, 0) + row["count"]
+        else:
+            delivered["sent" if row["_id"]["ended"] else "pending"] += row["count"]
+    return {
+        "planned": dict(sorted(planned.items())),
+        "delivered": delivered,
+        "not_sent": dict(sorted(not_sent.items())),
+    }

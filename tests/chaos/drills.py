@@ -1,0 +1,71 @@
+"""The disturbances: what is done to the city, before which slice of its day."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.topics import SERVICES
+from services.runtime.faults import POINTS
+
+_TIMER_POINTS = tuple(p for p in POINTS if p.startswith("timers-"))
+_MESSAGE_POINTS = tuple(p for p in POINTS if p.startswith("message-"))
+_ARROWS = tuple(p for p in POINTS if p not in _TIMER_POINTS and p not in _MESSAGE_POINTS)
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One disturbance."""
+
+    kind: str
+    """``arrow``, ``kill``, ``join``, ``leave``, or ``restart`` (of a part of the stack)."""
+    target: str
+    """The service, or the part of the stack."""
+    stop_at: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}" + (f" at {self.stop_at}" if self.stop_at else "")
+
+
+def every_drill(seed: int) -> list[Drill]:
+    """Every arrow of every service, kills at random, partitions that move, broker, database."""
+    rng = random.Random(seed)
+    drills = [
+        Drill("arrow", service, f"{point}:{rng.randint(1, 2)}")
+        for service in SERVICES
+        for point in _ARROWS
+    ]
+    drills += [Drill("arrow", "sla", f"{point}:1") for point in _TIMER_POINTS]
+    drills += [
+        Drill("arrow", "notify", f"{point}:{rng.randint(1, 3)}") for point in _MESSAGE_POINTS * 3
+    ]
+    drills += [Drill("kill", rng.choice(SERVICES)) for _ in range(8)]
+    for service in SERVICES:
+        drills += [Drill("join", service), Drill("leave", service)]
+    drills += [Drill("restart", part) for part in ("kafka", "mongod") * 2]
+    rng.shuffle(drills)
+    return drills
+
+
+def few_drills() -> list[Drill]:
+    """One of each kind, for the short run."""
+    return [
+        Drill("arrow", "intake", "published:1"),
+        Drill("join", "routing"),
+        Drill("arrow", "sla", "persisted:1"),
+        Drill("restart", "mongod"),
+        Drill("arrow", "notify", "message-accepted:1"),
+        Drill("kill", "routing"),
+        Drill("restart", "kafka"),
+        Drill("arrow", "sla", "timers-published:1"),
+    ]
+
+
+def spread(drills: Sequence[Drill], slices: int) -> dict[int, Drill]:
+    """Before which slice each drill comes: evenly, the first slices left in peace."""
+    first, last = max(1, slices // 20), slices - 1
+    span = max(1, last - first)
+    if len(drills) > span:
+        raise ValueError(f"{len(drills)} drills do not fit between {slices} slices")
+    return {first + index * span // len(drills): drill for index, drill in enumerate(drills)}

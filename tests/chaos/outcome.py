@@ -1,0 +1,108 @@
+"""What a run of the city came to, so that two runs can be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.clock import ClockTicked
+from contracts.codec import decode, type_of
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from deploy.local.endpoints import Endpoints
+from deploy.local.ledger import read_ledger
+from motcua.deciders import city_deciders
+from services.runtime.mongo import client
+from services.runtime.offsets import Offsets
+from services.runtime.store import Store
+from services.runtime.stored import state_hash
+
+
+@dataclass
+class Outcome:
+    """The net result of a run, and how often what was written twice."""
+
+    states: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By service and dossier: the hash of the state."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """By id: what each distinct record of the log and of the notifications says."""
+    records: int = 0
+    """Records on the log, repetitions counted."""
+    repeated: int = 0
+    """Records whose id stood in the log already: known and ignored by every reader."""
+    messages: Counter[str] = field(default_factory=Counter)
+    """By Message-ID: how often the SMTP server accepted it."""
+    late: Counter[str] = field(default_factory=Counter)
+    """Alerts by type."""
+
+
+async def read_outcome(endpoints: Endpoints) -> Outcome:
+    """Reads what is in the database, in the log, and in the SMTP server's own ledger."""
+    outcome = Outcome()
+    mongo = client(endpoints.mongo)
+    for decider in city_deciders():
+        store = Store(mongo[f"motcua_{decider.name}"][decider.collection], decider.state_type)
+        outcome.states[decider.name] = {
+            subject: state_hash(state) async for subject, state in store.states()
+        }
+    mongo.close()
+    for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
+        await _read_topic(endpoints.kafka, topic, outcome)
+    outcome.messages = message_counts(endpoints.smtp_ledger)
+    return outcome
+
+
+def message_counts(ledger: Path) -> Counter[str]:
+    """By Message-ID: how often the server accepted it."""
+    return Counter(accepted.message_id for accepted in read_ledger(ledger))
+
+
+async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
+    offsets = Offsets(kafka)
+    ends = {TopicPartition(topic, p): end for p, end in (await offsets.ends(topic)).items()}
+    await offsets.stop()
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await consumer.start()
+    consumer.assign(list(ends))
+    await consumer.seek_to_beginning(*ends)
+    while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            for record in records:
+                if type_of(record.headers) == ClockTicked.TYPE:
+                    continue
+                event = decode(record.key, record.value, record.headers)
+                said = f"{event.subject} {event.type} {event.time.isoformat()} {event.data!r}"
+                outcome.records += 1
+                if event.id in outcome.facts:
+                    outcome.repeated += 1
+                    assert outcome.facts[event.id] == said, f"one id says two things: {said}"
+                    continue
+                outcome.facts[event.id] = said
+                if event.data.OWNER == "sla":
+                    outcome.late[event.data.NAME] += 1
+    await consumer.stop()
+
+
+def differences(calm: Outcome, drilled: Outcome) -> list[str]:
+    """In words, everything in which a drilled run's net result differs from a calm run's."""
+    found: list[str] = []
+    for service, states in calm.states.items():
+        other = drilled.states[service]
+        wrong = [code for code in states.keys() | other.keys() if states.get(code) != other.get(code)]
+        if wrong:
+            found.append(f"{service}: {len(wrong)} states differ, e.g. {sorted(wrong)[:3]}")
+    for label, some, others in (
+        ("lost", calm.facts, drilled.facts),
+        ("too many", drilled.facts, calm.facts),
+    ):
+        if odd := some.keys() - others.keys():
+            found.append(f"{len(odd)} facts {label}, e.g. {[some[i] for i in sorted(odd)[:3]]}")
+    if changed := [i for i in calm.facts.keys() & drilled.facts.keys() if calm.facts[i] != drilled.facts[i]]:
+        found.append(f"{len(changed)} facts say another thing, e.g. {calm.facts[changed[0]]}")
+    if lost := calm.messages.keys() - drilled.messages.keys():
+        found.append(f"{len(lost)} messages lost")
+    if extra := drilled.messages.keys() - calm.messages.keys():
+        found.append(f"{len(extra)} messages that nobody should have got")
+    return found

@@ -1,0 +1,174 @@
+"""Runs a city through its day, in peace or under drills, and reads what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from deploy.local.city import City, Instance
+from deploy.local.endpoints import Endpoints
+from deploy.local.stack import Stack
+from motcua.feed import Feed
+from motcua.simulate import Plan, slices
+from services.runtime.mongo import client
+from services.runtime.settings import Settings
+from services.runtime.topics import create_topics
+from tests.chaos.drills import Drill, spread
+from tests.chaos.outcome import Outcome, read_outcome
+
+PARTITIONS = 4
+Tell = Callable[[str], None]
+
+
+class Watch:
+    """Does the drills, and starts anew what they (and nothing else) have ended."""
+
+    def __init__(self, city: City, stack: Stack, tell: Tell) -> None:
+        self.city = city
+        self.stack = stack
+        self.tell = tell
+        self.reached: list[str] = []
+        self._doomed: dict[int, Drill] = {}
+
+    def do(self, drill: Drill) -> None:
+        """Does one drill; a stop at an arrow happens when the work comes to it."""
+        self.tell(str(drill))
+        city = self.city
+        match drill.kind:
+            case "arrow":
+                # Beside the doomed one nobody takes the work: so it comes to its arrow.
+                for instance in [i for i in city.instances if i.service == drill.target]:
+                    city.kill(instance)
+                doomed = city.start(drill.target, stop_at=drill.stop_at)
+                self._doomed[doomed.number] = drill
+            case "kill":
+                city.kill(city.of(drill.target))
+                city.start(drill.target)
+            case "join":
+                city.start(drill.target)
+            case "leave":
+                if len([i for i in city.instances if i.service == drill.target]) > 1:
+                    code = city.leave(city.of(drill.target))
+                    assert code == 0, f"{drill.target} left with {code}"
+            case "restart":
+                self.stack.kill(drill.target)
+                self.stack.start(drill.target)
+
+    def look(self) -> None:
+        """Starts instances for those that came to their arrow; raises for any other death."""
+        for instance in list(self.city.instances):
+            if instance.process.poll() is None:
+                continue
+            drill = self._doomed.pop(instance.number, None)
+            if drill is None or instance.process.returncode != -9:
+                self.city.check(instance)
+            self.city.instances.remove(instance)
+            self.reached.append(str(drill))
+            self._ensure(instance)
+
+    def pending(self) -> list[str]:
+        """Arrows that the work has not come to."""
+        return [str(drill) for drill in self._doomed.values()]
+
+    def _ensure(self, gone: Instance) -> None:
+        if not any(i.service == gone.service for i in self.city.instances):
+            self.city.start(gone.service)
+
+
+async def run_city(
+    stack: Stack, folder: Path, plan: Plan, drills: Sequence[Drill], tell: Tell
+) -> tuple[Outcome, Watch]:
+    """Feeds the plan's requests, slice by slice, to a city that is drilled meanwhile."""
+    stack.reset()
+    endpoints = stack.up()
+    settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS)
+    await create_topics(settings)
+    pieces = list(slices(plan.requests))
+    when = spread(drills, len(pieces)) if drills else {}
+    with City(
+        endpoints,
+        folder,
+        clock="stream",
+        partitions=PARTITIONS,
+        channel="email",
+        session_timeout_ms=2000,
+        contact_key="chaos",
+        retry_most=1.0,
+    ) as city:
+        city.start_all()
+        watch = Watch(city, stack, tell)
+        feed = Feed(endpoints.kafka, sends_mail=True)
+        await _again(feed.start, watch)
+        try:
+            await _again(lambda: feed.send(plan.contacts), watch)
+            await settle(feed, watch)
+            start = time.monotonic()
+            for number, piece in enumerate(pieces):
+                if (drill := when.get(number)) is not None:
+                    watch.do(drill)
+                await _again(lambda p=piece: feed.send(p.events), watch)  # type: ignore[misc]
+                await settle(feed, watch)
+                await _again(lambda p=piece: feed.tick(p.until), watch)  # type: ignore[misc]
+                if number % 20 == 0:
+                    took = time.monotonic() - start
+                    tell(f"slice {number} of {len(pieces)}, {took:.0f} s")
+            await settle(feed, watch)
+            await told(endpoints, feed, watch)
+        finally:
+            await feed.stop()
+        return await read_outcome(endpoints), watch
+
+
+async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
+    """Waits until nothing is under way, and looks after the drilled meanwhile."""
+    deadline = time.monotonic() + timeout
+    pause = 0.005
+    while True:
+        watch.look()
+        lag: dict[str, int] = {}
+
+        async def ask() -> None:
+            nonlocal lag
+            lag = await feed.behind()
+
+        await _again(ask, watch)
+        if not lag:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the city does not come to rest; still to do: {lag}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+async def told(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
+    """Waits until no message is pending any more."""
+    mongo = client(endpoints.mongo)
+    deadline = time.monotonic() + timeout
+    while await mongo["motcua_notify"]["deliveries"].count_documents({"state.pending": {"$gt": 0}}):
+        watch.look()
+        if time.monotonic() > deadline:
+            raise TimeoutError("messages are still pending")
+        await asyncio.sleep(0.1)
+    mongo.close()
+    await settle(feed, watch)
+
+
+async def _again(act: Callable[[], Awaitable[Any]], watch: Watch) -> None:
+    """Does it until it works: the broker may be away just now. The same ids make it harmless."""
+    for _ in range(200):
+        try:
+            await act()
+        except (KafkaError, OSError, TimeoutError) as error:
+            watch.tell(f"the feed waits: {type(error).__name__}")
+            watch.look()
+            await asyncio.sleep(0.2)
+        else:
+            return
+    raise TimeoutError("the broker did not come back")
+
+
