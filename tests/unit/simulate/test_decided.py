@@ -169,3 +169,17 @@ def test_no_other_seed_and_gap_brings_a_refusal_or_a_delay_by_accident(
     for code, known in decided.routing.items():
         if known.state.procedure is not None:
             assert not missed(assessed(code, decided, catalogue, calendars), plan.ends)
+
+
+def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
+    draw, catalogue, calendars, monkeypatch
+):
+    for name in ("SUPPLEMENT", "REASSIGNED", "HANDED_OVER", "TO_BE_REFUSED", "PAYMENT_ELSEWHERE"):
+        monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
+    monkeypatch.setattr("motcua.simulate.odds.PAID_TOO_MUCH", 0.5)
+    plan = draw(carried_over=400, dossiers=100, late_share=0)
+    decided = decide(plan, catalogue)
+    assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused
+    for code, known in decided.routing.items():
+        if known.state.procedure is not None:
+            assert not missed(assessed(code, decided, catalogue, calendars), plan.ends)
