@@ -67,10 +67,11 @@ class Record(NamedTuple):
 def encode(event: Event) -> Record:
     """The event as a Kafka record."""
     headers = [
-        *_FIXED,
-        ("ce_id", event.id.encode()),
-        ("ce_source", event.source.encode()),
+        # First, because every reader looks for it, and most then look no further.
         ("ce_type", _TYPE_BYTES[event.data.TYPE]),
+        ("ce_id", event.id.encode()),
+        *_FIXED,
+        ("ce_source", event.source.encode()),
         ("ce_subject", event.subject.encode()),
         ("ce_time", rfc3339(event.time).encode()),
     ]

@@ -137,40 +137,35 @@ def phases(marks: Iterable[Mark]) -> list[Phase]:
     """
     found: list[Phase] = []
     base: PublicStatus | None = None
+    current: PublicStatus | None = None
     supplement = payment = stopped = False
     for mark in marks:
-        match mark.move:
-            case Move.REGISTERED if base is None:
-                base = PublicStatus.REGISTERED
-            case Move.RECEIVED if base in (None, PublicStatus.REGISTERED):
-                base = PublicStatus.RECEIVED
-            case Move.NOT_RECEIVED if base in (None, PublicStatus.REGISTERED):
-                base = PublicStatus.NOT_RECEIVED
-            case Move.STARTED if base is PublicStatus.RECEIVED:
-                base = PublicStatus.IN_PROCESS
-            case Move.RETURNED if base is PublicStatus.PROCESSED:
-                base = PublicStatus.RETURNED
-            case Move.WITHDRAWN if base is PublicStatus.REGISTERED:
-                base = PublicStatus.WITHDRAWN
-            case _ if base not in (PublicStatus.RECEIVED, PublicStatus.IN_PROCESS):
-                continue
-            case Move.SUPPLEMENT_DEMANDED:
+        move = mark.move
+        if base is _IN_PROCESS or base is _RECEIVED_STATE:
+            # By far the most marks come to a dossier that is being worked on.
+            if move is Move.STARTED:
+                base = _IN_PROCESS
+            elif move is Move.SUPPLEMENT_DEMANDED:
                 supplement = True
-            case Move.SUPPLEMENT_DELIVERED:
+            elif move is Move.SUPPLEMENT_DELIVERED:
                 supplement = False
-            case Move.PAYMENT_DEMANDED:
+            elif move is Move.PAYMENT_DEMANDED:
                 payment = True
-            case Move.PAYMENT_SETTLED:
+            elif move is Move.PAYMENT_SETTLED:
                 payment = False
-            case Move.STOPPED:
+            elif move is Move.STOPPED:
                 stopped = True
-            case Move.RESUMED:
+            elif move is Move.RESUMED:
                 stopped = False
-            case Move.WITHDRAWN:
-                base = PublicStatus.WITHDRAWN
-            case Move.PROCESSED:
-                base = PublicStatus.PROCESSED
-        if base in ENDED or base is PublicStatus.REGISTERED:
+            elif move is Move.WITHDRAWN or move is Move.PROCESSED:
+                base = _END_OF[move]
+            else:
+                continue
+        elif (after := _ELSEWHERE.get((base, move))) is not None:
+            base = after
+        else:
+            continue
+        if base is not _IN_PROCESS and base is not _RECEIVED_STATE:
             status = base
         elif stopped:
             status = PublicStatus.STOPPED
@@ -180,9 +175,25 @@ def phases(marks: Iterable[Mark]) -> list[Phase]:
             status = PublicStatus.PAYMENT_REQUESTED
         else:
             status = base
-        if not found or found[-1].status is not status:
+        if status is not current:
+            current = status
             found.append(Phase(mark.time, status))
     return found
+
+
+_RECEIVED_STATE = PublicStatus.RECEIVED
+_IN_PROCESS = PublicStatus.IN_PROCESS
+_END_OF = {Move.WITHDRAWN: PublicStatus.WITHDRAWN, Move.PROCESSED: PublicStatus.PROCESSED}
+_ELSEWHERE: dict[tuple[PublicStatus | None, Move], PublicStatus] = {
+    (None, Move.REGISTERED): PublicStatus.REGISTERED,
+    (None, Move.RECEIVED): PublicStatus.RECEIVED,
+    (None, Move.NOT_RECEIVED): PublicStatus.NOT_RECEIVED,
+    (PublicStatus.REGISTERED, Move.RECEIVED): PublicStatus.RECEIVED,
+    (PublicStatus.REGISTERED, Move.NOT_RECEIVED): PublicStatus.NOT_RECEIVED,
+    (PublicStatus.REGISTERED, Move.WITHDRAWN): PublicStatus.WITHDRAWN,
+    (PublicStatus.PROCESSED, Move.RETURNED): PublicStatus.RETURNED,
+}
+"""What a mark does to a dossier that is not being worked on; whatever is not here, nothing."""
 
 
 def status_at(marks: Iterable[Mark], time: datetime) -> PublicStatus | None:
@@ -251,6 +262,11 @@ def track(state: T, fact: Event) -> T:
             return state
         return msgspec.structs.replace(state, history=history)
     marks = with_mark(state.marks, mark)
-    return msgspec.structs.replace(
-        state, marks=marks, span=span_of(phases(marks)), history=history or state.history
-    )
+    span = span_of(phases(marks)) if mark.move in _SPANNING else state.span
+    return msgspec.structs.replace(state, marks=marks, span=span, history=history or state.history)
+
+
+_SPANNING = frozenset(
+    {Move.REGISTERED, Move.RECEIVED, Move.NOT_RECEIVED, Move.WITHDRAWN, Move.PROCESSED}
+)
+"""The moves that can change when a dossier was received or how it ended."""

@@ -38,7 +38,9 @@ def run_service(
 ) -> None:
     """Runs one service in the foreground, told by its MOTCUA_ environment variables."""
     if service not in SERVICES:
-        raise typer.BadParameter(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+        raise typer.BadParameter(
+            f"there is no service {service!r}; there are {', '.join(SERVICES)}"
+        )
     from importlib import import_module
 
     from services.runtime.service import run
@@ -72,7 +74,9 @@ def list_topics() -> None:
 
 @app.command("openapi")
 def openapi(
-    folder: Annotated[Path, typer.Option(help="Where the documents are written.")] = Path("openapi"),
+    folder: Annotated[Path, typer.Option(help="Where the documents are written.")] = Path(
+        "openapi"
+    ),
 ) -> None:
     """Writes every service's OpenAPI document."""
     from motcua.openapi import write_documents

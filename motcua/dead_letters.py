@@ -24,9 +24,7 @@ console = Console()
 
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
 Dossier = Annotated[str | None, typer.Option(help="Only letters of this dossier.")]
-Letter = Annotated[
-    list[str] | None, typer.Argument(help="Letters by id (topic/partition/offset).")
-]
+Letter = Annotated[list[str] | None, typer.Argument(help="Letters by id (topic/partition/offset).")]
 All = Annotated[bool, typer.Option("--all", help="Every open letter.")]
 Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers; default: MOTCUA_KAFKA.")]
 
@@ -96,7 +94,9 @@ def _bootstrap(kafka: str | None) -> str:
 
 async def _open(service: str, kafka: str | None) -> list[DeadLetter]:
     if service not in SERVICES:
-        raise typer.BadParameter(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+        raise typer.BadParameter(
+            f"there is no service {service!r}; there are {', '.join(SERVICES)}"
+        )
     async with Desk(_bootstrap(kafka), service) as desk:
         return await desk.open_letters()
 
@@ -113,7 +113,10 @@ def _choose(
     return [
         x
         for x in letters
-        if every or x.id in (ids or ()) or x.subject == dossier or (x.number and x.subject in subjects)
+        if every
+        or x.id in (ids or ())
+        or x.subject == dossier
+        or (x.number and x.subject in subjects)
     ]
 
 

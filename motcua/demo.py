@@ -151,7 +151,9 @@ def _balance(city: City, since: datetime, until: datetime) -> bool:
         even = row["carried_over"] + row["received"] == row["resolved"] + row["open"]
         rows.append((row, even))
         numbers = (f"{row[k]:,}" for k in ("carried_over", "received", "resolved", "open"))
-        table.add_row(name, *numbers, "[green]reconciles[/green]" if even else "[red]does not[/red]")
+        table.add_row(
+            name, *numbers, "[green]reconciles[/green]" if even else "[red]does not[/red]"
+        )
     console.print(table)
     return all(even for _, even in rows) and all(row == rows[0][0] for row, _ in rows)
 

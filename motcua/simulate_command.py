@@ -107,7 +107,7 @@ async def play(
         await feed.send(plan.contacts)
         await feed.settle()
         began, first, done = time.monotonic(), plan.begins, 0
-        for piece in slices(plan.requests):
+        for piece in slices(plan.requests, ends=plan.ends):
             await feed.send(piece.events)
             await feed.settle()
             await feed.tick(piece.until)

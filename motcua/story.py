@@ -6,13 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
 from rich.table import Table
 
 from contracts.codec import BadRecord, decode
 from contracts.envelope import Event
 from contracts.model import Kind
 from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from services.runtime.producer import partition_of
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -27,7 +27,7 @@ async def read_story(bootstrap: str, code: str) -> list[Event]:
             await consumer.topics()
             partitions = sorted(consumer.partitions_for_topic(topic) or ())
             # All of a dossier is in one partition: only that one is read.
-            mine = TopicPartition(topic, DefaultPartitioner()(code.encode(), partitions, partitions))
+            mine = TopicPartition(topic, partition_of(code.encode(), tuple(partitions)))
             consumer.assign([mine])
             await consumer.seek_to_beginning(mine)
             end = (await consumer.end_offsets([mine]))[mine]

@@ -129,7 +129,7 @@ class City:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  (one libc call, no lock taken)
+                preexec_fn=_die_with_parent,
             )
         instance = Instance(service, self._made, process, port, log)
         self.instances.append(instance)

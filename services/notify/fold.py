@@ -10,10 +10,15 @@ from contracts.lifecycle import track
 from contracts.model import EventData
 from services.notify.state import Notify, Planned
 
+ALERTS = frozenset({"soon-due", "overdue"})
+"""The templates by which a citizen is told of an alert."""
+
 
 def evolve(state: Notify, fact: Event) -> Notify:
     """The state after a fact. A fact that does not concern notify changes nothing."""
-    state = track(state, fact)
+    if fact.data.OWNER not in ("sla", "notify"):
+        # What is concluded from a told past may follow the past's end: it is no past itself.
+        state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
 
@@ -33,12 +38,12 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case routing.DossierHandedOver():
             return _handled_by(state, fact, data.to_unit)
         case sla.DeadlineSet() | sla.DeadlineMoved():
-            if state.due_since is not None and fact.time < state.due_since:
-                return state
-            return replace(state, due=data.due, due_since=fact.time)
-        case sla.DossierSoonDue() | sla.DossierOverdue():
-            return replace(state, told_alerts=tuple(sorted({*state.told_alerts, fact.id})))
+            # What sla said last counts: after a fact that came late, its time may be the earlier.
+            return replace(state, due=data.due)
         case notify.MessagePlanned():
+            if data.template in ALERTS:
+                told = tuple(sorted({*state.told_alerts, data.cause_id}))
+                state = replace(state, told_alerts=told)
             return _with(state, Planned(fact.time, data.message_id, data.template, data.channel))
         case notify.MessageNotSent():
             template = data.detail or ""

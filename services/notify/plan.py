@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from contracts import intake, notify, routing, sla
 from contracts.envelope import Event, derive_id
-from contracts.lifecycle import PublicStatus, status_at
+from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from contracts.values import Locale
@@ -26,11 +26,16 @@ _STATUS_OF: dict[type[EventData], PublicStatus] = {
     intake.SupplementDemanded: PublicStatus.SUPPLEMENT_REQUESTED,
     intake.PaymentDemanded: PublicStatus.PAYMENT_REQUESTED,
     intake.DossierWithdrawn: PublicStatus.WITHDRAWN,
+    routing.StepStarted: PublicStatus.IN_PROCESS,
     routing.DossierStopped: PublicStatus.STOPPED,
     routing.DossierProcessed: PublicStatus.PROCESSED,
     routing.ResultReturned: PublicStatus.RETURNED,
 }
 """Facts that are told only if the dossier's state allowed what they say."""
+
+_GOES_ON = (intake.SupplementDelivered, intake.PaymentReceived, routing.DossierResumed)
+"""Facts that are told only if the dossier was under way: what has ended does not go on."""
+_UNDER_WAY = frozenset(PublicStatus) - ENDED - {PublicStatus.REGISTERED}
 
 
 def plan(state: Notify, fact: Event, channel: MessageChannel) -> Sequence[EventData]:
@@ -65,6 +70,8 @@ def _template(state: Notify, fact: Event) -> str | None:
     data = fact.data
     told = _STATUS_OF.get(type(data))
     if told is not None and status_at(state.marks, fact.time) is not told:
+        return None
+    if isinstance(data, _GOES_ON) and status_at(state.marks, fact.time) not in _UNDER_WAY:
         return None
     match data:
         case intake.DossierRegistered():

@@ -74,6 +74,9 @@ class Renderer:
         values = dict.fromkeys(FIELDS, "") | {"code": code}
         values |= {name: value for name, value in params.items() if name in FIELDS}
         vietnamese = locale == Locale.VI
+        # Of what the catalogue does not have, the code is better than a gap in the sentence.
+        values["procedure_name"] = params.get("procedure", "")
+        values["unit_name"] = params.get("unit", "")
         if (procedure := self._catalogue.procedures.get(params.get("procedure", ""))) is not None:
             values["procedure_name"] = procedure.name_vi if vietnamese else procedure.name_en
         if (unit := self._catalogue.units.get(params.get("unit", ""))) is not None:
@@ -82,6 +85,7 @@ class Renderer:
 
     def _check(self, where: str, source: str) -> None:
         try:
+            self._environment.from_string(source)  # finds what parsing lets by: unknown filters
             used = find_undeclared_variables(self._environment.parse(source))
         except TemplateError as error:
             raise TemplateWrong(f"{where}: {error}") from error
@@ -95,9 +99,13 @@ class Renderer:
 def _read(path: Path) -> dict[str, dict[str, str]]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TemplateWrong(f"{path}: {error}") from error
     for name, parts in found.items():
+        if not isinstance(parts, dict):
+            raise TemplateWrong(f"{path}: {name} is no template: write [{name}]")
+        if strange := sorted(parts.keys() - {"subject", "body"}):
+            raise TemplateWrong(f"{path}: [{name}] has a subject and a body, and no {strange[0]}")
         for part in ("subject", "body"):
             if not isinstance(parts.get(part), str):
                 raise TemplateWrong(f"{path}: [{name}] has no {part}")

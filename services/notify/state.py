@@ -30,7 +30,6 @@ class Notify(Tracked, frozen=True):
     """Who handles it, as far as was told."""
     unit_since: datetime | None = None
     due: datetime | None = None
-    due_since: datetime | None = None
     told_alerts: tuple[str, ...] = ()
     """Ids of alerts that a message was planned about."""
     messages: tuple[Planned, ...] = ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts import intake, refusals, routing
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, Unit
 from contracts.envelope import Event
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
+from contracts.values import rfc3339
 from services.routing.competence import competent_unit, lead_for
 from services.routing.state import Routing, StepRecord
 from services.runtime.refused import Decision, Refused, decide_by, must_be
@@ -38,11 +39,13 @@ def _route(catalogue: Catalogue, dossier: str, procedure: str, place: str) -> Fa
     return _begin(catalogue, dossier, procedure, found.unit.code, found.rule)
 
 
-def _begin(catalogue: Catalogue, dossier: str, procedure: str, unit_code: str, rule: str) -> Facts:
+def _begin(
+    catalogue: Catalogue, dossier: str, procedure: str, unit_code: str, rule: str
+) -> tuple[routing.DossierRouted, routing.StepStarted]:
     workflow = catalogue.workflow(catalogue.procedures[procedure].workflow)
     unit = catalogue.units[unit_code]
     steps = tuple(step.name for step in workflow.steps)
-    return [
+    return (
         routing.DossierRouted(
             procedure=procedure,
             handling_unit=unit.code,
@@ -54,14 +57,14 @@ def _begin(catalogue: Catalogue, dossier: str, procedure: str, unit_code: str, r
         routing.StepStarted(
             step=steps[0], ordinal=0, unit=unit.code, lead=lead_for(unit, dossier, steps[0])
         ),
-    ]
+    )
 
 
 def _complete_step(
     catalogue: Catalogue, state: Routing, request: Event, data: routing.StepCompletionRequested
 ) -> Facts:
     _is(state, request, _WORKING, to="go on")
-    step = _open_step(state)
+    step = _open_step(state, request)
     if step.step != data.step:
         raise Refused(RefusalReason.WRONG_STEP, f"the open step is {step.step}, not {data.step}")
     unit = state.handling_unit
@@ -75,13 +78,13 @@ def _complete_step(
         )
     done = routing.StepCompleted(step=step.step, ordinal=step.ordinal, unit=unit, by=data.by)
     following = step.ordinal + 1
-    if following == len(state.plan.steps):
+    if following >= len(state.plan.steps):
         return [
             done,
             routing.DossierProcessed(outcome=data.outcome, handling_unit=unit, by=data.by),
         ]
     name = state.plan.steps[following]
-    lead = lead_for(catalogue.units[unit], request.subject, name)
+    lead = lead_for(_known_unit(catalogue, unit), request.subject, name)
     return [done, routing.StepStarted(step=name, ordinal=following, unit=unit, lead=lead)]
 
 
@@ -92,10 +95,10 @@ def _reassign(
     data: routing.StepReassignmentRequested,
 ) -> Facts:
     _is(state, request, _WORKING, to="get another lead")
-    step = _open_step(state)
+    step = _open_step(state, request)
     unit = state.handling_unit
     assert unit is not None
-    if data.lead not in catalogue.units[unit].officers:
+    if data.lead not in _known_unit(catalogue, unit).officers:
         raise Refused(
             RefusalReason.NOT_COMPETENT, f"officer {data.lead} does not work at unit {unit}"
         )
@@ -108,28 +111,29 @@ def _hand_over(
     catalogue: Catalogue, state: Routing, request: Event, data: routing.HandOverRequested
 ) -> Facts:
     _is(state, request, _WORKING, to="be handed over")
-    target = catalogue.units.get(data.to_unit)
-    if target is None:
-        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {data.to_unit}")
+    target = _known_unit(catalogue, data.to_unit)
     if target.code == state.handling_unit:
         raise Refused(RefusalReason.WRONG_STATE, f"unit {target.code} handles it already")
-    step = state.open_step
-    name = step.step if step is not None else "routing"
-    over = routing.DossierHandedOver(
-        from_unit=state.handling_unit,
-        to_unit=target.code,
-        reason=data.reason,
-        lead=lead_for(target, request.subject, name),
-        by=data.by,
-    )
     if state.plan is not None:
-        return [over]
+        return [_over(state, request, data, target, _open_step(state, request).step)]
     # Nobody was found competent: by being handed over by hand it is routed at last.
     assert state.procedure is not None
     if state.procedure not in catalogue.procedures:
         raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {state.procedure}")
     begin = _begin(catalogue, request.subject, state.procedure, target.code, "by hand")
-    return [over, *begin]
+    return [_over(state, request, data, target, begin[0].steps[0]), *begin]
+
+
+def _over(
+    state: Routing, request: Event, data: routing.HandOverRequested, target: Unit, step: str
+) -> EventData:
+    return routing.DossierHandedOver(
+        from_unit=state.handling_unit,
+        to_unit=target.code,
+        reason=data.reason,
+        lead=lead_for(target, request.subject, step),
+        by=data.by,
+    )
 
 
 def _stop(_: Catalogue, state: Routing, request: Event, data: routing.StopRequested) -> Facts:
@@ -148,8 +152,7 @@ def _return_result(
     catalogue: Catalogue, state: Routing, request: Event, data: routing.ResultReturnRequested
 ) -> Facts:
     _is(state, request, _PROCESSED, to="have its result returned")
-    if data.unit not in catalogue.units:
-        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {data.unit}")
+    _known_unit(catalogue, data.unit)
     return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
 
 
@@ -180,8 +183,21 @@ def _is(state: Routing, request: Event, allowed: frozenset[PublicStatus], *, to:
     must_be(state, request.time, allowed, to=to)
 
 
-def _open_step(state: Routing) -> StepRecord:
+def _open_step(state: Routing, request: Event) -> StepRecord:
     step = state.open_step
     if step is None:
         raise Refused(RefusalReason.WRONG_STEP, "no step is open")
+    if request.time < step.started_at:
+        # Entered late, with a time at which another step was open: it would end the wrong one.
+        raise Refused(
+            RefusalReason.WRONG_STEP,
+            f"step {step.step} was started at {rfc3339(step.started_at)}, after the time given",
+        )
     return step
+
+
+def _known_unit(catalogue: Catalogue, code: str) -> Unit:
+    unit = catalogue.units.get(code)
+    if unit is None:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {code}")
+    return unit

@@ -28,7 +28,9 @@ class Wanted:
     record: ConsumerRecord[Any, Any]
     subject: str | None
     """None if the key is nothing that could hold a subject up."""
-    event_id: str
+    type_name: str
+    short: bytes
+    """The event's `short_id`."""
     redrive: Redrive | None = None
     letter_id: str = ""
 
@@ -58,7 +60,7 @@ def pick(
     vanish, and `decide` finds out what is wrong with it.
     """
     use = decider.requests | decider.facts
-    pattern = re.compile(decider.subject_pattern)
+    matches = re.compile(decider.subject_pattern).match
     picked: list[Wanted] = []
     skipped: Tally[tuple[str, str]] = Tally()
     for record in records:
@@ -66,22 +68,21 @@ def pick(
         if type_name is not None and type_name not in use and is_known(type_name):
             skipped[type_name, "skipped"] += 1
             continue
-        event_id = ""
+        headers = dict(record.headers)
         redrive: Redrive | None = None
         letter_id = ""
-        for name, value in record.headers:
-            if name == "ce_id" and value is not None:
-                event_id = value.decode("utf-8", "replace")
-            elif name == REDRIVE and (found := redrive_of(record.headers)) is not None:
-                redrive, letter_id = found
-        if redrive is not None and redrive.service != decider.name:
-            skipped[type_name or "none", "skipped"] += 1
-            continue
+        if REDRIVE in headers and (found := redrive_of(record.headers)) is not None:
+            redrive, letter_id = found
+            if redrive.service != decider.name:
+                skipped[type_name or "none", "skipped"] += 1
+                continue
         subject: str | None = None
         if record.key is not None:
             key = record.key.decode("utf-8", "replace")
-            subject = key if pattern.fullmatch(key) else None  # `$` alone lets a newline by
-        picked.append(Wanted(record, subject, event_id, redrive, letter_id))
+            subject = key if matches(key) else None
+        event_id = headers.get("ce_id") or b""
+        short = short_id(event_id.decode("utf-8", "replace"))
+        picked.append(Wanted(record, subject, type_name or "none", short, redrive, letter_id))
     return picked, skipped
 
 
@@ -112,9 +113,9 @@ def _one(
     decider: Decider[S], out: Decided[S], item: Wanted, stored: Stored[S], now: datetime
 ) -> None:
     record = item.record
-    type_name = type_of(record.headers) or "none"
+    type_name = item.type_name
     if item.redrive is None:
-        if stored.knows(short_id(item.event_id)):
+        if stored.knows(item.short):
             out.outcomes[type_name, "duplicate"] += 1
             return
         if stored.hold is not None:
@@ -131,7 +132,7 @@ def _one(
     skip = item.redrive is not None and item.redrive.skip
     snapshot = stored.snapshot()
     try:
-        if not skip and not (item.redrive and stored.knows(short_id(item.event_id))):
+        if not skip and not (item.redrive and stored.knows(item.short)):
             event = decode(record.key, record.value, record.headers)
             out.events += handle(decider, stored, event)
             if event.fingerprint is not None and event.type in decider.requests:
@@ -171,8 +172,7 @@ def _hold(
     detail: str,
 ) -> None:
     hold = stored.hold
-    type_name = type_of(item.record.headers) or "none"
-    out.outcomes[type_name, "held" if fault is Fault.HELD else "dead"] += 1
+    out.outcomes[item.type_name, "held" if fault is Fault.HELD else "dead"] += 1
     out.dirty[stored.subject] = stored
     if item.redrive is not None:
         # Its letter is open still; only what is wrong with it may be another thing now.
@@ -212,7 +212,7 @@ def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: dateti
         detail = f"the key {record.key!r} does not look like {decider.subject_pattern}"
     except BadRecord as error:
         fault, detail = error.fault, error.detail
-    out.outcomes[type_of(record.headers) or "none", "dead"] += 1
+    out.outcomes[item.type_name, "dead"] += 1
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
     out.letters.append(bury(record, fault, detail, 0, now))

@@ -20,7 +20,7 @@ from typing import Any, Generic
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from contracts.clock import ClockTicked
+from contracts.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.codec import decode, type_of
 from contracts.topics import dead_letters
 from services.runtime import metrics
@@ -40,6 +40,9 @@ log = structlog.get_logger("motcua.engine")
 
 Records = Sequence[ConsumerRecord[Any, Any]]
 Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
+
+
+_CLOCK = CLOCK_SUBJECT.encode()
 
 
 class Defect(Exception):
@@ -81,6 +84,7 @@ class Engine(Generic[S]):
         self._waiters: dict[str, asyncio.Event] = {}
         self._bad_in_a_row = 0
         self._generation = 0
+        self._debug = settings.log_level.upper() == "DEBUG"
         self._phase = {
             name: metrics.PHASE.labels(decider.name, name)
             for name in ("load", "decide", "publish", "persist", "commit")
@@ -103,7 +107,7 @@ class Engine(Generic[S]):
                 return
             metrics.BATCH.labels(self.decider.name).observe(len(records))
             try:
-                for chunk, tick in _split_at_ticks(records):
+                for chunk, tick in self._chunks(records):
                     if chunk:
                         await self._until_done(lambda c=chunk: self._attempt(c))  # type: ignore[misc]
                     if tick is not None and isinstance(self.clock, StreamClock):
@@ -333,8 +337,9 @@ class Engine(Generic[S]):
             log.error("dead letter", fault=fault, detail=decided.last_error)
         for outcome, count in decided.redriven.items():
             metrics.REDRIVEN.labels(name, outcome).inc(count)
-        for event in decided.events:
-            log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
+        if self._debug:
+            for event in decided.events:
+                log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
 
     def _limit_bad(self, decided: Decided[S], wanted: int) -> None:
         bad = sum(n for (_, outcome), n in decided.outcomes.items() if outcome == "dead")
@@ -344,6 +349,22 @@ class Engine(Generic[S]):
                 f"{self._bad_in_a_row} bad records in a row, the last: {decided.last_error}"
             )
 
+    def _chunks(
+        self, records: Records
+    ) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
+        """The records up to each tick, with the tick; the rest, without one."""
+        if not isinstance(self.clock, StreamClock):
+            yield records, None
+            return
+        chunk: list[ConsumerRecord[Any, Any]] = []
+        for record in records:
+            if record.key == _CLOCK and type_of(record.headers) == ClockTicked.TYPE:
+                yield chunk, record
+                chunk = []
+            else:
+                chunk.append(record)
+        yield chunk, None
+
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
         start = time.perf_counter()
@@ -351,17 +372,3 @@ class Engine(Generic[S]):
             yield
         finally:
             self._phase[phase].observe(time.perf_counter() - start)
-
-
-def _split_at_ticks(
-    records: Records,
-) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
-    """The records up to each tick, with the tick; the rest, without one."""
-    chunk: list[ConsumerRecord[Any, Any]] = []
-    for record in records:
-        if type_of(record.headers) == ClockTicked.TYPE:
-            yield chunk, record
-            chunk = []
-        else:
-            chunk.append(record)
-    yield chunk, None

@@ -27,7 +27,8 @@ PHASE = Histogram(
 )
 DELAY = Histogram(
     "motcua_event_delay_seconds",
-    "Seconds from a record's arrival in Kafka until its effects were persisted.",
+    "Seconds from a record's arrival in Kafka until its effects were persisted: of the record "
+    "that waited longest in each batch and partition.",
     ["service"],
     buckets=_DELAYS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
@@ -12,7 +13,12 @@ from aiokafka.partitioner import DefaultPartitioner
 from contracts.codec import Record, encode
 from contracts.envelope import Event
 
-_partition = DefaultPartitioner()
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes | None, partitions: tuple[int, ...]) -> int:
+    """The key's partition, as Kafka's own clients compute it; any one for a record without key."""
+    found: int = DefaultPartitioner()(key, list(partitions), list(partitions))
+    return found
 
 
 class EventProducer:
@@ -70,10 +76,10 @@ class EventProducer:
         producer = self._producer
         assert producer is not None
         try:
-            partitions = sorted(await producer.partitions_for(topic))
+            partitions = tuple(sorted(await producer.partitions_for(topic)))
             by_partition: dict[int, list[Record]] = defaultdict(list)
             for record in records:
-                by_partition[_partition(record.key, partitions, partitions)].append(record)
+                by_partition[partition_of(record.key, partitions)].append(record)
             await asyncio.gather(
                 *(self._append(producer, topic, p, rs) for p, rs in by_partition.items())
             )
@@ -90,7 +96,7 @@ class EventProducer:
             await self._append(producer, topic, partition, [record])
 
     async def _drop(self, producer: AIOKafkaProducer) -> None:
-        if self._producer is producer:
+        if producer is self._producer:
             self._producer = None
             await producer.stop()
 

@@ -28,11 +28,14 @@ class Progress:
         """Says that the records are done, effects, commit and all."""
         self._moved = time.monotonic()
         now = time.time()
-        delay = metrics.DELAY.labels(self._service)
+        oldest: dict[int, float] = {}
         for record in records:
             self._next[record.partition] = record.offset + 1
-            self._stamp[record.partition] = record.timestamp / 1000
-            delay.observe(max(0.0, now - record.timestamp / 1000))
+            self._stamp[record.partition] = record.timestamp
+            oldest.setdefault(record.partition, record.timestamp)
+        delay = metrics.DELAY.labels(self._service)
+        for stamp in oldest.values():
+            delay.observe(max(0.0, now - stamp / 1000))
 
     def next_offset(self, partition: int) -> int:
         """The offset of the next record of the partition; 0 if none was handled yet."""
@@ -55,11 +58,7 @@ class Progress:
             for partition, end in ends.items():
                 self._goal[partition] = end
                 self._next.setdefault(partition, done.get(partition, 0))
-        return {
-            p
-            for p in owned & self._goal.keys()
-            if self.next_offset(p) >= self._goal[p]
-        }
+        return {p for p in owned & self._goal.keys() if self.next_offset(p) >= self._goal[p]}
 
     def look(self, consumer: AIOKafkaConsumer) -> int:
         """Sets the lag of every owned partition; returns its sum in records."""
@@ -67,7 +66,8 @@ class Progress:
         for tp in consumer.assignment():
             lag = self._lag(consumer, tp)
             total += lag
-            age = time.time() - self._stamp.get(tp.partition, time.time()) if lag else 0.0
+            stamp = self._stamp.get(tp.partition)
+            age = time.time() - stamp / 1000 if lag and stamp is not None else 0.0
             labels = (self._service, self._topic, str(tp.partition))
             metrics.LAG.labels(*labels).set(lag)
             metrics.LAG_SECONDS.labels(*labels).set(age)

@@ -13,7 +13,9 @@ from services.sla.state import Alert, Deadline, Sla
 
 def evolve(state: Sla, fact: Event) -> Sla:
     """The state after a fact, its assessment aside (see `rules.Rules.assessed`)."""
-    state = track(state, fact)
+    if fact.data.OWNER != "sla":
+        # What sla concludes from a told past may follow the past's end: it is no past itself.
+        state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
 
@@ -38,7 +40,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case sla.DeadlineSet() | sla.DeadlineMoved():
             announced = Deadline(fact.time, fact.id, data.due)
             deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
-            return replace(state, deadlines=tuple(deadlines))
+            return replace(state, deadlines=tuple(deadlines), due_told=data.due)
         case sla.DossierSoonDue() | sla.DossierOverdue():
             gone = fact.id in state.retracted
             at = data.at if isinstance(data, sla.DossierSoonDue) else data.due

@@ -72,7 +72,7 @@ class Rules:
         rule = self.rule(budget)
         if not state.deadlines:
             return [sla.DeadlineSet(due=now.due or now.original_due, budget=budget, rule=rule)]
-        last = state.deadlines[-1].due
+        last = state.due_told or state.deadlines[-1].due
         if now.due is None or now.due == last or state.span.ended in ENDED:
             return ()
         return [

@@ -63,6 +63,8 @@ class Sla(Tracked, frozen=True):
     rule: str | None = None
     deadlines: tuple[Deadline, ...] = ()
     """Every due time that was announced, in event-time order."""
+    due_told: datetime | None = None
+    """The one announced last; after a fact that came late it is not the last of `deadlines`."""
     alerts: tuple[Alert, ...] = ()
     retracted: tuple[str, ...] = ()
     """Alerts whose retraction is known, by id."""

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from deploy.local.stack import Stack
 from motcua.deciders import city_deciders
+from services.runtime.logging import configure
 from services.runtime.mongo import client
 from services.runtime.producer import EventProducer
 from services.runtime.settings import Settings
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--city", type=int, default=6_000, help="dossiers of the whole city")
     parser.add_argument("--only", choices=("loops", "city"))
     options = parser.parse_args()
+    configure("bench", level="WARNING", as_json=False)
     stack = Stack(ROOT, "bench", die_with_parent=True)
     stack.reset()
     console.print("starting Kafka and MongoDB")

@@ -76,7 +76,7 @@ async def _feed(kafka: str, plan: Any) -> tuple[int, int]:
     await feed.start()
     fed = 0
     try:
-        for piece in slices(plan.requests):
+        for piece in slices(plan.requests, ends=plan.ends):
             await feed.send(piece.events)
             await feed.settle()
             await feed.tick(piece.until)

@@ -90,7 +90,9 @@ def differences(calm: Outcome, drilled: Outcome) -> list[str]:
     found: list[str] = []
     for service, states in calm.states.items():
         other = drilled.states[service]
-        wrong = [code for code in states.keys() | other.keys() if states.get(code) != other.get(code)]
+        wrong = [
+            code for code in states.keys() | other.keys() if states.get(code) != other.get(code)
+        ]
         if wrong:
             found.append(f"{service}: {len(wrong)} states differ, e.g. {sorted(wrong)[:3]}")
     for label, some, others in (
@@ -99,7 +101,9 @@ def differences(calm: Outcome, drilled: Outcome) -> list[str]:
     ):
         if odd := some.keys() - others.keys():
             found.append(f"{len(odd)} facts {label}, e.g. {[some[i] for i in sorted(odd)[:3]]}")
-    if changed := [i for i in calm.facts.keys() & drilled.facts.keys() if calm.facts[i] != drilled.facts[i]]:
+    if changed := [
+        i for i in calm.facts.keys() & drilled.facts.keys() if calm.facts[i] != drilled.facts[i]
+    ]:
         found.append(f"{len(changed)} facts say another thing, e.g. {calm.facts[changed[0]]}")
     if lost := calm.messages.keys() - drilled.messages.keys():
         found.append(f"{len(lost)} messages lost")

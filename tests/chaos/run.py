@@ -88,7 +88,7 @@ async def run_city(
     endpoints = stack.up()
     settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS)
     await create_topics(settings)
-    pieces = list(slices(plan.requests))
+    pieces = list(slices(plan.requests, ends=plan.ends))
     when = spread(drills, len(pieces)) if drills else {}
     with City(
         endpoints,
@@ -170,5 +170,3 @@ async def _again(act: Callable[[], Awaitable[Any]], watch: Watch) -> None:
         else:
             return
     raise TimeoutError("the broker did not come back")
-
-

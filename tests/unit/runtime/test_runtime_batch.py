@@ -11,7 +11,7 @@ import pytest
 
 from contracts import intake, routing
 from contracts.codec import MAX_BODY, Fault
-from contracts.envelope import Event
+from contracts.envelope import Event, short_id
 from services.runtime.batch import Decided, decide, pick
 from services.runtime.dead_letter import DeadLetter, read_letter, redriven
 from services.runtime.handle import TimerStuck
@@ -64,7 +64,7 @@ class TestPicking:
 
     def test_takes_what_the_service_uses(self, purse: Any, log: Any, say: Any) -> None:
         wanted, skipped = pick(purse, [log.put(say.note("x")), log.put(say.ask(1))])
-        assert [w.event_id for w in wanted] == ["said-1", "said-2"]
+        assert [w.short for w in wanted] == [short_id("said-1"), short_id("said-2")]
         assert [w.subject for w in wanted] == ["purse-1", "purse-1"]
         assert not skipped
 
@@ -119,7 +119,7 @@ class TestPicking:
 
     def test_survives_a_null_id(self, purse: Any, log: Any, say: Any) -> None:
         (wanted,), _ = pick(purse, [log.put(say.note("x"), ce_id=None)])
-        assert wanted.event_id == ""
+        assert wanted.type_name == "none"
 
 
 class TestGoodRecords:
