@@ -12,7 +12,7 @@ from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
 from contracts.values import rfc3339
 from services.routing.competence import competent_unit, lead_for
-from services.routing.state import Routing, StepRecord
+from services.routing.state import Plan, Routing, StepRecord
 from services.runtime.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
@@ -67,9 +67,7 @@ def _complete_step(
     step = _open_step(state, request)
     if step.step != data.step:
         raise Refused(RefusalReason.WRONG_STEP, f"the open step is {step.step}, not {data.step}")
-    unit = state.handling_unit
-    assert unit is not None
-    assert state.plan is not None
+    unit, plan = _routed(state)
     head = catalogue.units[unit].head if unit in catalogue.units else None
     if data.by not in (state.lead, head):
         raise Refused(
@@ -78,12 +76,12 @@ def _complete_step(
         )
     done = routing.StepCompleted(step=step.step, ordinal=step.ordinal, unit=unit, by=data.by)
     following = step.ordinal + 1
-    if following >= len(state.plan.steps):
+    if following >= len(plan.steps):
         return [
             done,
             routing.DossierProcessed(outcome=data.outcome, handling_unit=unit, by=data.by),
         ]
-    name = state.plan.steps[following]
+    name = plan.steps[following]
     lead = lead_for(_known_unit(catalogue, unit), request.subject, name)
     return [done, routing.StepStarted(step=name, ordinal=following, unit=unit, lead=lead)]
 
@@ -96,8 +94,7 @@ def _reassign(
 ) -> Facts:
     _is(state, request, _WORKING, to="get another lead")
     step = _open_step(state, request)
-    unit = state.handling_unit
-    assert unit is not None
+    unit, _ = _routed(state)
     if data.lead not in _known_unit(catalogue, unit).officers:
         raise Refused(
             RefusalReason.NOT_COMPETENT, f"officer {data.lead} does not work at unit {unit}"
@@ -115,7 +112,8 @@ def _hand_over(
     if target.code == state.handling_unit:
         raise Refused(RefusalReason.WRONG_STATE, f"unit {target.code} handles it already")
     if state.plan is not None:
-        return [_over(state, request, data, target, _open_step(state, request).step)]
+        step = _open_step(state, request).step if state.open_step is not None else "routing"
+        return [_over(state, request, data, target, step)]
     # Nobody was found competent: by being handed over by hand it is routed at last.
     assert state.procedure is not None
     if state.procedure not in catalogue.procedures:
@@ -194,6 +192,13 @@ def _open_step(state: Routing, request: Event) -> StepRecord:
             f"step {step.step} was started at {rfc3339(step.started_at)}, after the time given",
         )
     return step
+
+
+def _routed(state: Routing) -> tuple[str, Plan]:
+    if state.handling_unit is None or state.plan is None:
+        # An older system may tell of a step and of no authority that is competent for it.
+        raise Refused(RefusalReason.WRONG_STATE, "nobody handles the dossier: hand it over first")
+    return state.handling_unit, state.plan
 
 
 def _known_unit(catalogue: Catalogue, code: str) -> Unit:

@@ -11,7 +11,6 @@ def view(code: str, state: Routing) -> dict[str, Any]:
     """Routing's own view of a dossier."""
     step = state.open_step
     status = state.status
-    done = len(state.steps) - (1 if step else 0)
     return {
         "code": code,
         "status": None if status is None else int(status),
@@ -23,7 +22,7 @@ def view(code: str, state: Routing) -> dict[str, Any]:
         "workflow": f"{state.plan.workflow}/{state.plan.version}" if state.plan else None,
         "open_step": step.step if step else None,
         "lead": state.lead,
-        "next_steps": list(state.plan.steps[done + 1 :]) if state.plan and step else [],
+        "next_steps": list(state.plan.steps[step.ordinal + 1 :]) if state.plan and step else [],
         "steps": [
             {
                 "step": s.step,

@@ -60,7 +60,7 @@ def pick(
     vanish, and `decide` finds out what is wrong with it.
     """
     use = decider.requests | decider.facts
-    matches = re.compile(decider.subject_pattern).match
+    matches = re.compile(decider.subject_pattern).fullmatch
     picked: list[Wanted] = []
     skipped: Tally[tuple[str, str]] = Tally()
     for record in records:

@@ -96,9 +96,10 @@ class EventProducer:
             await self._append(producer, topic, partition, [record])
 
     async def _drop(self, producer: AIOKafkaProducer) -> None:
-        if producer is self._producer:
+        current = self._producer
+        if current is not None and current is producer:
             self._producer = None
-            await producer.stop()
+            await current.stop()
 
     async def _append(
         self, producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]
