@@ -1,0 +1,416 @@
+"""Generates Grafana's dashboard from what this file says of it.
+
+python -m deploy.grafana.generate           writes dashboards/motcua.json
+python -m deploy.grafana.generate --check   says whether the file is in step, by exit code
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from deploy.grafana.panels import Node, heatmap, row, series, stat
+
+FILE = Path(__file__).parent / "dashboards" / "motcua.json"
+
+_PUBLISHED = "motcua_events_published_total"
+_ME = 'service=~"$service"'
+
+
+def _type(pattern: str) -> str:
+    return f'type=~"vn.motcua.{pattern}.v.+"'
+
+
+def _quantile(share: float, metric: str, by: str, more: str = "") -> str:
+    return (
+        f"histogram_quantile({share}, sum by ({by}, le) "
+        f"(rate({metric}_bucket{{{more}}}[$__rate_interval])))"
+    )
+
+
+def _city() -> list[Node]:
+    return [
+        row("City"),
+        stat(
+            "Dossiers in, last 24 h",
+            f"sum(increase({_PUBLISHED}{{{_type('Dossier(Received|Registered)')}}}[1d]))",
+            "Dossiers that were received or registered online. About 90,000 on a working day. "
+            "One that was registered and then received counts twice.",
+        ),
+        stat(
+            "Soon due, last 24 h",
+            f"sum(increase({_PUBLISHED}{{{_type('DossierSoonDue')}}}[1d]))",
+            "Warnings: most of the dossier's time is used up.",
+        ),
+        stat(
+            "Overdue, last 24 h",
+            f"sum(increase({_PUBLISHED}{{{_type('DossierOverdue')}}}[1d]))",
+            "Breaches: each is owed a letter of apology. About 150 on a usual working day.",
+            red_above=500,
+        ),
+        stat(
+            "Alerts retracted, last 24 h",
+            f"sum(increase({_PUBLISHED}{{{_type('AlertRetracted')}}}[1d]))",
+            "Warnings and breaches that a late fact proved wrong.",
+        ),
+        stat(
+            "Behind the log",
+            "max(motcua:lag_seconds:max)",
+            "The worst age of the newest handled record of a partition in which others wait.",
+            unit="s",
+            red_above=300,
+        ),
+        stat(
+            "Open dead letters",
+            "sum(motcua:dead_letters:open7d) or vector(0)",
+            "Of the last seven days, as the instances counted them; their dossiers stand still. "
+            "`motcua dead-letters list` is exact.",
+            red_above=1,
+        ),
+        series(
+            "Dossiers in",
+            {
+                "received": f"sum(rate({_PUBLISHED}{{{_type('DossierReceived')}}}[5m]))",
+                "registered online": f"sum(rate({_PUBLISHED}{{{_type('DossierRegistered')}}}[5m]))",
+                "not received": f"sum(rate({_PUBLISHED}{{{_type('DossierNotReceived')}}}[5m]))",
+                "withdrawn": f"sum(rate({_PUBLISHED}{{{_type('DossierWithdrawn')}}}[5m]))",
+            },
+            "Three a second over the working day, bursts of twenty times that.",
+            unit="/s",
+        ),
+        series(
+            "Dossiers out",
+            {
+                "processed": f"sum(rate({_PUBLISHED}{{{_type('DossierProcessed')}}}[5m]))",
+                "result returned": f"sum(rate({_PUBLISHED}{{{_type('ResultReturned')}}}[5m]))",
+            },
+            "What was decided, and what the citizen has been given.",
+            unit="/s",
+        ),
+        series(
+            "Warnings and breaches per hour",
+            {
+                "soon due": f"sum(increase({_PUBLISHED}{{{_type('DossierSoonDue')}}}[1h]))",
+                "overdue": f"sum(increase({_PUBLISHED}{{{_type('DossierOverdue')}}}[1h]))",
+                "retracted": f"sum(increase({_PUBLISHED}{{{_type('AlertRetracted')}}}[1h]))",
+            },
+            "Within the hour before each point in time.",
+        ),
+        series(
+            "Events by type",
+            {"{{type}}": f"sum by (type) (rate({_PUBLISHED}{{{_ME}}}[$__rate_interval]))"},
+            "Facts and refusals that the services published.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
+            "Refusals by type",
+            {"{{type}}": f"sum by (type) (rate({_PUBLISHED}{{{_type('.*Refused')}}}[5m]))"},
+            "Requests that the dossier's state did not allow.",
+            unit="/s",
+        ),
+        series(
+            "Messages by outcome",
+            {
+                "{{channel}} {{outcome}}": "sum by (channel, outcome) "
+                "(rate(motcua_messages_total[$__rate_interval]))",
+                "{{channel}} put off": "sum by (channel) "
+                "(rate(motcua_message_retries_total[$__rate_interval]))",
+            },
+            "Messages that came to an end, and attempts that were put off.",
+            unit="/s",
+        ),
+        series(
+            "Messages pending",
+            {"{{instance}}": "motcua_messages_pending"},
+            "Messages ready to be sent that an instance found in its last round of 200 dossiers.",
+        ),
+        series(
+            "Provider's answer time",
+            {
+                "{{channel}} half": _quantile(0.5, "motcua_message_send_seconds", "channel"),
+                "{{channel}} 99 %": _quantile(0.99, "motcua_message_send_seconds", "channel"),
+            },
+            "Seconds until the provider accepted or refused a message.",
+            unit="s",
+        ),
+    ]
+
+
+def _engine() -> list[Node]:
+    return [
+        row("Engine: $service", repeat="service"),
+        series(
+            "Records handled",
+            {
+                "handled": f"sum(rate(motcua_batch_records_sum{{{_ME}}}[$__rate_interval]))",
+                "published": f"sum(rate({_PUBLISHED}{{{_ME}}}[$__rate_interval]))",
+            },
+            "Records taken up in batches, and events that came of them.",
+            unit="/s",
+        ),
+        series(
+            "Records by outcome",
+            {
+                "{{outcome}}": "sum by (outcome) "
+                f"(rate(motcua_events_total{{{_ME}}}[$__rate_interval]))"
+            },
+            "Applied, duplicate (known already), skipped (not used here), dead, or held behind a "
+            "dead one.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
+            "Batch size",
+            {
+                "half": _quantile(0.5, "motcua_batch_records", "service", _ME),
+                "99 %": _quantile(0.99, "motcua_batch_records", "service", _ME),
+            },
+            "Records handled together. Large batches are a service that catches up.",
+        ),
+        series(
+            "Time by phase",
+            {
+                "{{phase}}": "sum by (phase) "
+                f"(rate(motcua_phase_seconds_sum{{{_ME}}}[$__rate_interval]))"
+            },
+            "Seconds per second that the engine spends in each phase. Together close to 1 per "
+            "instance: it can do no more.",
+            unit="s",
+            stacked=True,
+        ),
+        series(
+            "Lag",
+            {"{{topic}}": f"motcua:lag_records:sum{{{_ME}}}"},
+            "Records that wait.",
+        ),
+        series(
+            "Lag in time",
+            {"{{topic}}": f"motcua:lag_seconds:max{{{_ME}}}"},
+            "Age of the newest handled record while others wait: the worst partition.",
+            unit="s",
+        ),
+        series(
+            "Retries",
+            {
+                "{{reason}}": "sum by (reason) "
+                f"(rate(motcua_batch_retries_total{{{_ME}}}[$__rate_interval]))"
+            },
+            "Batches tried again. Transient: Kafka or MongoDB away. Fenced: another instance "
+            "wrote.",
+            unit="/s",
+        ),
+        series(
+            "Partitions and rebalances",
+            {
+                "{{instance}} {{topic}}": f"motcua_partitions_owned{{{_ME}}}",
+                "rebalances in 5 min": f"sum(increase(motcua_rebalances_total{{{_ME}}}[5m]))",
+            },
+            "Partitions that each instance looks after, and how often they were assigned anew.",
+        ),
+        series(
+            "States in memory",
+            {"{{instance}}": f"motcua_cached_states{{{_ME}}}"},
+            "Dossiers' states that an instance need not load.",
+        ),
+        heatmap(
+            "Delay",
+            f"sum by (le) (increase(motcua_event_delay_seconds_bucket{{{_ME}}}[$__rate_interval]))",
+            "From arrival in Kafka until the effects were written down, of the record that waited "
+            "longest in each batch and partition.",
+        ),
+    ]
+
+
+def _timers() -> list[Node]:
+    return [
+        row("Timers"),
+        series(
+            "Timers fired",
+            {"{{service}}": "sum by (service) (rate(motcua_timers_fired_total[$__rate_interval]))"},
+            "Deadlines, warnings and other times that came.",
+            unit="/s",
+        ),
+        series(
+            "Lateness",
+            {
+                "{{service}} half": _quantile(0.5, "motcua_timer_lateness_seconds", "service"),
+                "{{service}} 99 %": _quantile(0.99, "motcua_timer_lateness_seconds", "service"),
+            },
+            "Seconds between a timer's time and its firing.",
+            unit="s",
+        ),
+        series(
+            "Age of the clock",
+            {"{{service}} {{instance}}": "time() - motcua_clock_seconds"},
+            "Seconds since an instance last looked for timers; in a replay, how long ago the "
+            "recorded time is.",
+            unit="s",
+        ),
+    ]
+
+
+def _dead_letters() -> list[Node]:
+    return [
+        row("Dead letters"),
+        series(
+            "New, by fault",
+            {
+                "{{service}} {{fault}}": "sum by (service, fault) "
+                "(increase(motcua_dead_letters_total[5m]))"
+            },
+            "Records that could not be handled, within five minutes. Held: behind another of the "
+            "same dossier.",
+        ),
+        series(
+            "Redriven and purged",
+            {
+                "{{service}} {{outcome}}": "sum by (service, outcome) "
+                "(increase(motcua_dead_letters_redriven_total[5m]))"
+            },
+            "Letters that were settled by command, within five minutes.",
+        ),
+        series(
+            "Open",
+            {"{{service}}": "motcua:dead_letters:open7d"},
+            "Of the last seven days, neither redriven nor purged.",
+        ),
+    ]
+
+
+def _http() -> list[Node]:
+    return [
+        row("HTTP"),
+        series(
+            "Requests by status",
+            {
+                "{{service}} {{status}}": "sum by (service, status) "
+                "(rate(motcua_http_request_seconds_count"
+                '{route!~"/health/.*|/metrics"}[$__rate_interval]))'
+            },
+            "Without probes and scrapes. 202: the answer took too long and is asked for again. "
+            "409: refused. 503: nothing was half done.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
+            "Share of errors",
+            {"{{service}}": "motcua:http_errors:ratio5m"},
+            "Answers with status 500 and above.",
+            unit="percentunit",
+        ),
+        series(
+            "Time to answer, 99 %",
+            {
+                "{{service}} {{method}} {{route}}": _quantile(
+                    0.99,
+                    "motcua_http_request_seconds",
+                    "service, method, route",
+                    'route!~"/health/.*|/metrics"',
+                )
+            },
+            "A change is answered when its fact is written down.",
+            unit="s",
+        ),
+    ]
+
+
+def _processes() -> list[Node]:
+    return [
+        row("Processes"),
+        series(
+            "CPU",
+            {"{{app}} {{instance}}": 'rate(process_cpu_seconds_total{job="motcua"}[5m])'},
+            "Seconds per second; an instance uses one core at the most.",
+            unit="percentunit",
+        ),
+        series(
+            "Memory",
+            {"{{app}} {{instance}}": 'process_resident_memory_bytes{job="motcua"}'},
+            "Resident set.",
+            unit="bytes",
+        ),
+        series(
+            "Age of the process",
+            {"{{app}} {{instance}}": 'time() - process_start_time_seconds{job="motcua"}'},
+            "A fall is a restart.",
+            unit="s",
+        ),
+    ]
+
+
+def dashboard() -> Node:
+    """The dashboard, its panels numbered and laid out three (numbers: six) to a line."""
+    panels: list[Node] = []
+    for part in (_city(), _engine(), _timers(), _dead_letters(), _http(), _processes()):
+        panels += part
+    x = y = height = 0
+    for number, panel in enumerate(panels, start=1):
+        size = panel["gridPos"]
+        if x + size["w"] > 24:
+            x, y, height = 0, y + height, 0
+        panel["id"] = number
+        panel["gridPos"] = {"x": x, "y": y, **size}
+        x, height = x + size["w"], max(height, size["h"])
+    return {
+        "uid": "motcua",
+        "title": "motcua",
+        "description": "The one-stop office's dossiers, and the services that follow them.",
+        "tags": ["motcua"],
+        "timezone": "browser",
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "schemaVersion": 39,
+        "editable": False,
+        "graphTooltip": 1,
+        "templating": {"list": [_services()]},
+        "annotations": {"list": []},
+        "panels": panels,
+    }
+
+
+def _services() -> Node:
+    query = "label_values(motcua_partitions_owned, service)"
+    return {
+        "name": "service",
+        "label": "Service",
+        "type": "query",
+        "datasource": {"type": "prometheus", "uid": "motcua-prometheus"},
+        "definition": query,
+        "query": {"query": query, "refId": "services"},
+        "refresh": 2,
+        "sort": 1,
+        "multi": True,
+        "includeAll": True,
+        "current": {"text": ["All"], "value": ["$__all"]},
+    }
+
+
+def text() -> str:
+    """The dashboard's file."""
+    return json.dumps(dashboard(), indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the file, or with --check compares it; returns the exit code."""
+    options: list[Any] = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = text()
+    if options == ["--check"]:
+        if FILE.exists() and FILE.read_text(encoding="utf-8") == wanted:
+            return 0
+        sys.stderr.write(
+            "dashboards/motcua.json is out of step; run: python -m deploy.grafana.generate\n"
+        )
+        return 1
+    if options:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    FILE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
