@@ -1,0 +1,275 @@
+"""What intake decides: each request becomes its facts, or one refusal that says why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts import intake, routing
+from contracts.catalogue import load_catalogue
+from contracts.envelope import Event
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+from contracts.values import Outcome
+from services.intake.decider import IntakeDecider
+from services.intake.decisions import REQUESTS
+from services.intake.state import Intake
+
+DECIDER = IntakeDecider(load_catalogue())
+CODE = "H29.15-240307-0001"
+START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
+ONLINE = intake.Filing(
+    procedure="1.004194",
+    channel="online",
+    receiving_unit="H29.15",
+    returning_unit="H29.14",
+    place="26734",
+    citizen="citizen-1",
+    documents=("a form",),
+    fee=15_000,
+    legacy_id="old-7",
+)
+RECEPTION = intake.ReceptionRequested(by="cb-1", filing=ONLINE)
+
+REGISTERED = intake.DossierRegistered(**ONLINE.model_dump())
+RECEIVED = intake.DossierReceived(**ONLINE.model_dump(), by="cb-1")
+NOT_RECEIVED = intake.DossierNotReceived(reason="no", by="cb-1")
+DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
+DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.15")
+OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
+PAID = intake.PaymentReceived(amount=500, outstanding=0, reference="p1")
+WITHDRAWN = intake.DossierWithdrawn(reason="changed my mind")
+STOPPED = routing.DossierStopped(reason="court", by="cb-1")
+PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1")
+
+
+def event(data: EventData, minute: int) -> Event:
+    return Event(f"e-{minute}", "/test", CODE, START + timedelta(minutes=minute), data)
+
+
+def after(*facts: EventData) -> Intake:
+    """A dossier to which these facts happened, one a minute."""
+    state = DECIDER.initial(CODE)
+    for minute, data in enumerate(facts):
+        state = DECIDER.evolve(state, event(data, minute))
+    return state
+
+
+def decided(state: Intake, request: EventData, minute: int = 60) -> EventData:
+    (fact,) = DECIDER.decide(state, event(request, minute))
+    return fact
+
+
+def refused(state: Intake, request: EventData, minute: int = 60) -> tuple[str, str]:
+    fact = decided(state, request, minute)
+    assert isinstance(fact, Refusal)
+    assert request.NAME.replace("Requested", "Refused") == fact.NAME
+    return fact.reason, fact.detail
+
+
+class TestRegistration:
+    def test_of_what_a_citizen_files_online_is_a_fact_with_all_that_was_filed(self) -> None:
+        request = intake.RegistrationRequested(**ONLINE.model_dump())
+        assert decided(after(), request) == REGISTERED
+
+    def test_is_refused_if_the_code_is_taken(self) -> None:
+        request = intake.RegistrationRequested(**ONLINE.model_dump())
+        reason, detail = refused(after(REGISTERED), request)
+        assert reason == RefusalReason.ALREADY_EXISTS
+        assert CODE in detail
+
+
+class TestReception:
+    def test_at_a_counter_is_registration_and_reception_in_one(self) -> None:
+        assert decided(after(), RECEPTION) == RECEIVED
+
+    def test_of_what_was_registered_repeats_what_was_filed(self) -> None:
+        request = intake.ReceptionRequested(by="cb-2")
+        fact = decided(after(REGISTERED), request)
+        assert fact == RECEIVED.model_copy(update={"by": "cb-2"})
+
+    def test_with_a_filing_is_refused_if_the_code_is_taken(self) -> None:
+        assert refused(after(REGISTERED), RECEPTION)[0] == RefusalReason.ALREADY_EXISTS
+
+    def test_without_a_filing_is_refused_if_nothing_was_registered(self) -> None:
+        reason, detail = refused(after(), intake.ReceptionRequested(by="cb-1"))
+        assert reason == RefusalReason.UNKNOWN_DOSSIER
+        assert CODE in detail
+
+    @pytest.mark.parametrize(
+        "so_far", [[RECEIVED], [REGISTERED, NOT_RECEIVED], [REGISTERED, WITHDRAWN]]
+    )
+    def test_comes_but_once(self, so_far: list[EventData]) -> None:
+        assert refused(after(*so_far), intake.ReceptionRequested(by="c"))[0] == "wrong-state"
+
+    @pytest.mark.parametrize(
+        ("change", "reason", "says"),
+        [
+            ({"procedure": "9.999"}, RefusalReason.UNKNOWN_PROCEDURE, "no procedure 9.999"),
+            (
+                {"channel": "postal"},
+                RefusalReason.CHANNEL_NOT_OFFERED,
+                "by counter, online, not by",
+            ),
+            ({"receiving_unit": "H99"}, RefusalReason.UNKNOWN_UNIT, "no unit H99"),
+            ({"returning_unit": "H98"}, RefusalReason.UNKNOWN_UNIT, "no unit H98"),
+        ],
+    )
+    @pytest.mark.parametrize("online", [True, False])
+    def test_is_refused_for_what_the_catalogue_does_not_have(
+        self, change: dict[str, Any], reason: RefusalReason, says: str, online: bool
+    ) -> None:
+        filing = {**ONLINE.model_dump(), **change}
+        request: EventData = intake.ReceptionRequested(by="c", filing=intake.Filing(**filing))
+        if online:
+            request = intake.RegistrationRequested(**filing)
+        found, detail = refused(after(), request)
+        assert found == reason
+        assert says in detail
+
+
+WAYS: list[tuple[str, EventData, list[EventData], EventData]] = [
+    (
+        "a rejection of what was registered",
+        intake.RejectionRequested(reason="no", by="cb-1"),
+        [REGISTERED],
+        NOT_RECEIVED,
+    ),
+    (
+        "a demand for a supplement",
+        intake.SupplementDemandRequested(documents=("b",), reason="r", by="cb-1"),
+        [RECEIVED],
+        DEMANDED,
+    ),
+    (
+        "a supplement, at another unit",
+        intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15"),
+        [RECEIVED, DEMANDED],
+        DELIVERED,
+    ),
+    (
+        "a demand for a payment",
+        intake.PaymentDemandRequested(amount=500, reason="tax", by="cb-1"),
+        [RECEIVED],
+        OWED,
+    ),
+    (
+        "a payment of all that is owed",
+        intake.PaymentReportRequested(amount=500, reference="p1"),
+        [RECEIVED, OWED],
+        PAID,
+    ),
+    (
+        "a payment of a part",
+        intake.PaymentReportRequested(amount=200, reference="p1"),
+        [RECEIVED, OWED],
+        intake.PaymentReceived(amount=200, outstanding=300, reference="p1"),
+    ),
+    (
+        "a payment of the rest",
+        intake.PaymentReportRequested(amount=300, reference="p2"),
+        [RECEIVED, OWED, intake.PaymentReceived(amount=200, outstanding=300, reference="p1")],
+        intake.PaymentReceived(amount=300, outstanding=0, reference="p2"),
+    ),
+    ("a withdrawal", intake.WithdrawalRequested(reason="changed my mind"), [RECEIVED], WITHDRAWN),
+    (
+        "a withdrawal of what was only registered",
+        intake.WithdrawalRequested(reason="changed my mind"),
+        [REGISTERED],
+        WITHDRAWN,
+    ),
+    (
+        "a withdrawal while the clock stands",
+        intake.WithdrawalRequested(reason="changed my mind"),
+        [RECEIVED, STOPPED],
+        WITHDRAWN,
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "request_", "so_far", "fact"), WAYS, ids=[w[0] for w in WAYS])
+def test_accepts(what: str, request_: EventData, so_far: list[EventData], fact: EventData) -> None:
+    assert decided(after(*so_far), request_) == fact
+
+
+@pytest.mark.parametrize("request_", {w[1].NAME: w[1] for w in WAYS}.values(), ids=lambda r: r.NAME)
+def test_knows_nothing_of_a_dossier_that_nobody_handed_in(request_: EventData) -> None:
+    assert refused(after(), request_)[0] == RefusalReason.UNKNOWN_DOSSIER
+
+
+@pytest.mark.parametrize(
+    ("request_", "so_far", "says"),
+    [
+        (WAYS[0][1], [RECEIVED], "is received; it cannot be refused reception"),
+        (WAYS[1][1], [REGISTERED], "is registered; it cannot be sent back"),
+        (WAYS[1][1], [RECEIVED, DEMANDED], "is supplement requested"),
+        (WAYS[1][1], [RECEIVED, STOPPED], "is stopped"),
+        (WAYS[2][1], [RECEIVED], "cannot take a supplement"),
+        (WAYS[2][1], [RECEIVED, DEMANDED, DELIVERED], "cannot take a supplement"),
+        (WAYS[3][1], [RECEIVED, OWED], "is payment requested; it cannot be asked for a payment"),
+        (WAYS[7][1], [RECEIVED, PROCESSED], "is processed; it cannot be withdrawn"),
+        (WAYS[7][1], [RECEIVED, WITHDRAWN], "is withdrawn; it cannot be withdrawn"),
+    ],
+)
+def test_refuses_what_the_state_does_not_allow(
+    request_: EventData, so_far: list[EventData], says: str
+) -> None:
+    reason, detail = refused(after(*so_far), request_)
+    assert reason == RefusalReason.WRONG_STATE
+    assert says in detail
+
+
+def test_judges_a_request_by_how_things_stood_at_its_time() -> None:
+    state = after(RECEIVED, DEMANDED, DELIVERED)
+    request = intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15")
+    assert isinstance(decided(state, request, minute=1), intake.SupplementDelivered)
+    assert refused(state, request, minute=2)[0] == "wrong-state"
+
+
+def test_says_of_a_time_before_the_beginning_that_the_dossier_was_not_there() -> None:
+    state = after(RECEIVED)
+    reason, detail = refused(state, intake.WithdrawalRequested(reason="r"), minute=-1)
+    assert reason == "wrong-state"
+    assert "not there yet" in detail
+
+
+def test_refuses_a_supplement_at_a_unit_that_does_not_exist() -> None:
+    request = intake.SupplementDeliveryRequested(documents=("b",), unit="H99")
+    assert refused(after(RECEIVED, DEMANDED), request)[0] == RefusalReason.UNKNOWN_UNIT
+
+
+@pytest.mark.parametrize("so_far", [[RECEIVED], [RECEIVED, OWED, PAID]])
+def test_refuses_a_payment_if_nothing_is_outstanding(so_far: list[EventData]) -> None:
+    request = intake.PaymentReportRequested(amount=1, reference="p")
+    assert refused(after(*so_far), request)[0] == RefusalReason.NOTHING_OUTSTANDING
+
+
+def test_refuses_a_payment_of_more_than_is_outstanding_and_says_how_much_is() -> None:
+    request = intake.PaymentReportRequested(amount=501, reference="p")
+    reason, detail = refused(after(RECEIVED, OWED), request)
+    assert reason == RefusalReason.OVERPAID
+    assert "501" in detail
+    assert "500" in detail
+
+
+def test_passes_dates_on() -> None:
+    until = START + timedelta(days=9)
+    supplement = intake.SupplementDemandRequested(documents=("b",), reason="r", until=until, by="c")
+    payment = intake.PaymentDemandRequested(amount=1, reason="r", until=until, by="c")
+    for request in (supplement, payment):
+        assert decided(after(RECEIVED), request).until == until  # type: ignore[attr-defined]
+
+
+def test_decides_every_request_that_is_intakes_and_no_other() -> None:
+    assert {r.OWNER for r in REQUESTS} == {"intake"}
+    assert DECIDER.requests == {r.TYPE for r in REQUESTS}
+
+
+def test_draws_no_conclusions_and_waits_for_nothing() -> None:
+    state = after(RECEIVED)
+    assert DECIDER.react(state, event(RECEIVED, 0)) == ()
+    assert DECIDER.timer(state) is None
+    with pytest.raises(AssertionError):
+        DECIDER.fire(state, None)  # type: ignore[arg-type]
