@@ -49,7 +49,7 @@ TOPICS: tuple[Topic, ...] = (
         CITIZEN_CONTACTS,
         key="citizen reference",
         what="How each citizen can be reached, sealed; the newest record of a citizen is kept.",
-        config={"cleanup.policy": "compact", "max.message.bytes": "65536"},
+        config={"cleanup.policy": "compact", "max.message.bytes": "1048576"},
     ),
     *(
         Topic(

@@ -95,7 +95,7 @@ def _import(settings: Settings) -> None:
     os.environ["MOTCUA_MONGO"] = settings.mongo
     os.environ["MOTCUA_PARTITIONS"] = str(settings.partitions)
     try:
-        import_log(found, ROOT / "deploy" / "imports" / "permits.toml")
+        import_log(found, ROOT / "deploy" / "imports" / "permits.toml", brief=True)
     except typer.Exit as end:
         if end.exit_code > 1:
             raise
@@ -123,7 +123,8 @@ def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
             looking.join()
     seconds = time.monotonic() - start
     events = asyncio.run(_log_length(settings))
-    since = plan.ends.astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = plan.ends - timedelta(seconds=1)
+    since = last.astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
     until = since + timedelta(days=1)
     asyncio.run(_mail_is_out(settings))
     console.rule(f"[bold]The balance of {since:%d/%m/%Y}")

@@ -12,6 +12,7 @@ from contracts.codec import BadRecord, decode
 from contracts.envelope import Event
 from contracts.model import Kind
 from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from services.runtime.offsets import Offsets
 from services.runtime.producer import partition_of
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -21,11 +22,12 @@ async def read_story(bootstrap: str, code: str) -> list[Event]:
     """Every event of the dossier, each once, in event-time order, then in the log's."""
     events: dict[str, Event] = {}
     for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
+        offsets = Offsets(bootstrap)
+        partitions = await offsets.partitions(topic)
+        await offsets.stop()
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
         await consumer.start()
         try:
-            await consumer.topics()
-            partitions = sorted(consumer.partitions_for_topic(topic) or ())
             # All of a dossier is in one partition: only that one is read.
             mine = TopicPartition(topic, partition_of(code.encode(), tuple(partitions)))
             consumer.assign([mine])

@@ -47,6 +47,9 @@ def import_log(
     report: Annotated[
         Path | None, typer.Option(help="Write the report to this file too, as JSON.")
     ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Leave out what each activity became.")
+    ] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first traces of the file.")
     ] = None,
@@ -100,7 +103,7 @@ def import_log(
     except KeyboardInterrupt:
         found.error = "interrupted; run it again to go on"
         stopped = _INTERRUPTED
-    found.show(out)
+    found.show(out, brief=brief)
     if report is not None:
         _save(found, report)
     if dry_run:

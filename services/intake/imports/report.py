@@ -120,13 +120,14 @@ class Report:
         text = json.dumps(self.as_json(), ensure_ascii=False, indent=2)
         path.write_text(text + "\n", encoding="utf-8")
 
-    def show(self, console: Console) -> None:
+    def show(self, console: Console, *, brief: bool = False) -> None:
         """Prints it."""
         became = Table("activity", "became", "times", title="What the events became")
         for activity in sorted(self.activities):
             for facts, times in self.activities[activity].most_common():
                 became.add_row(escape(activity), facts, f"{times:,}")
-        console.print(became)
+        if not brief:
+            console.print(became)
         states = Table("final state", "dossiers", title="Where the dossiers stand")
         for state, times in self.states.most_common():
             states.add_row(state, f"{times:,}")

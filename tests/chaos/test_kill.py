@@ -1,0 +1,41 @@
+"""A short kill test: one of each kind of drill, and nothing may be lost or come twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from deploy.local.stack import Stack
+from motcua.deciders import calendars
+from motcua.simulate import Simulation, plan_city
+from tests.chaos.drills import few_drills
+from tests.chaos.outcome import differences
+from tests.chaos.run import run_city
+
+pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.slow]
+
+
+def test_a_drilled_day_comes_to_the_same_as_a_calm_one(tmp_path: Path) -> None:
+    plan = plan_city(
+        Simulation(dossiers=80, carried_over=40, seed=3, late_share=0.1, contact_key="chaos"),
+        load_catalogue(),
+        calendars(),
+    )
+    told: list[str] = []
+    stack = Stack(tmp_path, "chaos", die_with_parent=True)
+    try:
+        calm, _ = asyncio.run(run_city(stack, tmp_path / "calm", plan, [], told.append))
+        drilled, watch = asyncio.run(
+            run_city(stack, tmp_path / "drilled", plan, few_drills(), told.append)
+        )
+    finally:
+        stack.down()
+
+    assert differences(calm, drilled) == []
+    assert calm.late["DossierOverdue"] > 0, "a day without a late dossier proves little"
+    assert len(watch.reached) == 4, f"every arrow was to be reached: {watch.reached}"
+    assert all(count == 1 for count in calm.messages.values())
+    assert len(drilled.messages) == len(calm.messages)

@@ -1,0 +1,62 @@
+"""The real stack for the tests that need it: Kafka and MongoDB from packages, started once."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.endpoints import Endpoints
+from deploy.local.stack import Stack
+from services.runtime.logging import configure
+from services.runtime.mongo import Database, client
+from services.runtime.settings import Settings
+from services.runtime.topics import create_topics
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A stack of this test run's own; it ends with the run, however that ends."""
+    configure("tests", level="ERROR", as_json=False)
+    stack = Stack(ROOT, "test", die_with_parent=True)
+    stack.reset()
+    stack.up()
+    yield stack
+    stack.down()
+    stack.reset()
+
+
+@pytest.fixture(scope="session")
+def endpoints(stack: Stack) -> Endpoints:
+    """Where the stack serves."""
+    return stack.endpoints()
+
+
+@pytest.fixture(scope="session")
+def settings(endpoints: Endpoints) -> Settings:
+    """The settings of a service on that stack, the topics created."""
+    made = Settings(
+        kafka=endpoints.kafka,
+        mongo=endpoints.mongo,
+        partitions=4,
+        session_timeout_ms=2000,
+        retry_first=0.02,
+        retry_most=0.2,
+    )
+    asyncio.run(create_topics(made))
+    return made
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """A database of this test's own."""
+    mongo = client(settings.mongo)
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield mongo[name]
+    await mongo.drop_database(name)
+    mongo.close()
