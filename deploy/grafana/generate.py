@@ -115,12 +115,14 @@ def _city() -> list[Node]:
         series(
             "Messages by outcome",
             {
+                "planned": f"sum(rate({_PUBLISHED}{{{_type('MessagePlanned')}}}[$__rate_interval]))",
                 "{{channel}} {{outcome}}": "sum by (channel, outcome) "
                 "(rate(motcua_messages_total[$__rate_interval]))",
                 "{{channel}} put off": "sum by (channel) "
                 "(rate(motcua_message_retries_total[$__rate_interval]))",
             },
-            "Messages that came to an end, and attempts that were put off.",
+            "Messages that were planned, that came to an end, and attempts that were put off. "
+            "Those that are only written down (the ledger) are planned and no more.",
             unit="/s",
         ),
         series(
