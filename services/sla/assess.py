@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from contracts.lifecycle import CLOCK_STOPPED, ENDED, Phase, PublicStatus
 from contracts.sla import Budget
@@ -29,7 +30,7 @@ def assess(
         return None
     original = calendar.due(start, budget)
     total = calendar.measure(start, original)
-    warn = int(total * soon_share)
+    warn = int(total * Decimal(str(soon_share)))  # seven tenths exactly, and not a second less
     used = 0
     due: datetime | None = None
     soon_at: datetime | None = None
