@@ -1,0 +1,571 @@
+"""What sla announces and takes back: deadlines, warnings, breaches, at every order of arrival.
+
+Driven as the engine drives it, through `handle`, on a procedure of three working days at a unit
+that works from 7:30 to 11:30 and from 13:00 to 17:00. Times are Vietnam's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts import intake, routing, sla
+from contracts.catalogue import load_catalogue
+from contracts.envelope import Event
+from contracts.model import EventData
+from contracts.values import Channel, Outcome
+from services.runtime.handle import fire_timers, handle, set_due
+from services.runtime.stored import Stored, from_document
+from services.sla.decider import SlaDecider
+from services.sla.rules import UNKNOWN_PROCEDURE_BUDGET, Rules
+from services.sla.state import Assessment, Sla
+from services.sla.view import view
+from services.sla.working_time import load_calendars
+
+CODE = "H29.15-240304-0001"
+VIETNAM = timezone(timedelta(hours=7))
+DECIDER = SlaDecider(Rules(load_catalogue(), load_calendars()))
+PROCEDURE = load_catalogue().procedures["1.004194"]
+
+
+def at(day: int, clock: str = "08:00") -> datetime:
+    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
+    hour, minute, *second = map(int, clock.split(":"))
+    return datetime(2024, 3, day, hour, minute, *second, tzinfo=VIETNAM).astimezone(UTC)
+
+
+END = at(30)
+DUE = at(7)
+"""Monday 8:00 and three working days: Thursday 8:00."""
+SOON = at(6, "08:48")
+"""Seven tenths of 24 working hours later: 16 h 48 min."""
+
+
+def received(**other: Any) -> EventData:
+    filing = {
+        "procedure": "1.004194",
+        "channel": "counter",
+        "receiving_unit": "H29.15",
+        "returning_unit": "H29.15",
+        "place": "26740",
+        "citizen": "citizen-1",
+    }
+    return intake.DossierReceived(**{**filing, **other}, by="cb-1")
+
+
+def routed(unit: str = "H29.15") -> EventData:
+    return routing.DossierRouted(
+        procedure="1.004194",
+        handling_unit=unit,
+        workflow="residence",
+        workflow_version=1,
+        steps=("verify",),
+        rule="ward",
+    )
+
+
+DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
+DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.15")
+OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
+PAID = intake.PaymentReceived(amount=500, outstanding=0, reference="p1")
+STOPPED = routing.DossierStopped(reason="court", by="cb-1")
+RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
+PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1")
+RETURNED = routing.ResultReturned(unit="H29.15", channel=Channel.COUNTER, by="cb-1")
+REMARK = routing.StepStarted(step="verify", ordinal=0, unit="H29.15", lead="cb-1")
+
+
+class Clock:
+    """A dossier as sla keeps it, with all that sla said about it."""
+
+    def __init__(self, begin: bool = True, **other: Any) -> None:
+        self.stored: Stored[Sla] = Stored(CODE, 0, DECIDER.initial(CODE))
+        self.said: list[Event] = []
+        self.count = 0
+        if begin:
+            self.told(received(**other), at(4))
+            self.told(routed(), at(4))
+
+    @property
+    def state(self) -> Sla:
+        return self.stored.state
+
+    @property
+    def assessment(self) -> Assessment:
+        assert self.state.assessment is not None
+        return self.state.assessment
+
+    def told(self, data: EventData, time: datetime, *, history: bool = False) -> list[str]:
+        self.count += 1
+        return self.heard(Event(f"e-{self.count}", "/x", CODE, time, data, history=history))
+
+    def heard(self, event: Event) -> list[str]:
+        return self._say(handle(DECIDER, self.stored, event))
+
+    def passes(self, time: datetime) -> list[str]:
+        return self._say(fire_timers(DECIDER, self.stored, time))
+
+    def _say(self, events: list[Event]) -> list[str]:
+        self.said += events
+        return [e.data.NAME for e in events]
+
+    def last(self, kind: type[Any]) -> Any:
+        return [e.data for e in self.said if isinstance(e.data, kind)][-1]
+
+    @property
+    def net(self) -> Counter[tuple[str, datetime]]:
+        """The alerts that stand, as those who read the log count them."""
+        said = {e.id: e.data for e in self.said}
+        for data in list(said.values()):
+            if isinstance(data, sla.AlertRetracted):
+                del said[data.alert_id]
+        return Counter(
+            (data.NAME, data.at if isinstance(data, sla.DossierSoonDue) else data.due)
+            for data in said.values()
+            if isinstance(data, (sla.DossierSoonDue, sla.DossierOverdue))
+        )
+
+    @property
+    def kept(self) -> Counter[tuple[str, datetime]]:
+        """The alerts that stand, as sla's own state counts them."""
+        return Counter((a.kind, a.at) for a in self.state.alerts if not a.retracted)
+
+
+class TestADeadline:
+    def test_is_set_once_the_handling_unit_is_known(self) -> None:
+        clock = Clock(begin=False)
+        assert clock.told(received(), at(4)) == []
+        assert clock.passes(END) == []
+        assert clock.told(routed(), at(4)) == ["DeadlineSet"]
+        said = clock.last(sla.DeadlineSet)
+        assert (said.due, said.budget) == (DUE, PROCEDURE.budget)
+        assert said.rule == f"3 working-days; calendar {load_calendars().version}"
+        assert clock.state.rule == said.rule
+
+    def test_is_set_for_a_dossier_that_nobody_is_competent_for(self) -> None:
+        clock = Clock(begin=False)
+        clock.told(received(), at(4))
+        assert clock.told(routing.DossierUnroutable(reason="r"), at(4)) == ["DeadlineSet"]
+        assert clock.state.unit == "H29.15"
+
+    def test_is_by_the_hours_of_the_unit_that_handles_the_dossier(self) -> None:
+        plain, saturdays = Clock(begin=False), Clock(begin=False)
+        for clock, unit in ((plain, "H29.15"), (saturdays, "H29.1")):
+            clock.told(received(), at(8, "15:00"))
+            clock.told(routed(unit), at(8, "15:00"))
+        assert plain.last(sla.DeadlineSet).due == at(13, "15:00")
+        assert saturdays.last(sla.DeadlineSet).due < at(13, "15:00")
+
+    def test_of_a_procedure_that_the_catalogue_lacks_is_the_default(self) -> None:
+        clock = Clock(procedure="9.9")
+        assert clock.last(sla.DeadlineSet).budget == UNKNOWN_PROCEDURE_BUDGET
+        assert clock.assessment.budget == 20 * 8 * 3600
+        assert clock.assessment.soon_at == at(26)  # four fifths: sixteen working days
+
+    @pytest.mark.parametrize(
+        ("stop", "go"), [(DEMANDED, DELIVERED), (OWED, PAID), (STOPPED, RESUMED)]
+    )
+    def test_moves_by_the_time_spent_waiting_once_that_is_over(
+        self, stop: EventData, go: EventData
+    ) -> None:
+        clock = Clock()
+        assert clock.told(stop, at(5)) == []
+        assert clock.assessment.due is None
+        assert clock.told(go, at(6)) == ["DeadlineMoved"]
+        moved = clock.last(sla.DeadlineMoved)
+        assert (moved.due, moved.previous, moved.original) == (at(8), DUE, DUE)
+
+    def test_does_not_move_for_a_part_of_a_payment(self) -> None:
+        clock = Clock()
+        clock.told(OWED, at(5))
+        part = intake.PaymentReceived(amount=1, outstanding=499, reference="p")
+        assert clock.told(part, at(6)) == []
+        assert clock.assessment.due is None
+
+    def test_does_not_move_for_a_wait_outside_office_hours(self) -> None:
+        clock = Clock()
+        clock.told(DEMANDED, at(5, "17:00"))
+        assert clock.told(DELIVERED, at(6, "07:00")) == []
+
+    def test_is_said_once_however_often_it_is_thought_of(self) -> None:
+        clock = Clock()
+        clock.told(DEMANDED, at(5))
+        clock.told(DELIVERED, at(6))
+        assert clock.told(REMARK, at(6, "09:00")) == []
+        assert Counter(e.data.NAME for e in clock.said) == {"DeadlineSet": 1, "DeadlineMoved": 1}
+
+    def test_that_a_late_fact_moved_is_said_once_and_then_counts(self) -> None:
+        clock = Clock()
+        clock.told(DEMANDED, at(6))
+        clock.told(DELIVERED, at(6, "16:00"))
+        clock.told(STOPPED, at(5, "08:00"))
+        assert clock.told(RESUMED, at(5, "09:00")) == ["DeadlineMoved"]
+        newest = clock.last(sla.DeadlineMoved)
+        assert newest.due == clock.assessment.due
+        assert clock.told(REMARK, at(5, "10:00")) == []  # nothing is new
+        assert clock.told(REMARK, at(6, "17:00")) == []
+        assert clock.state.due_told == newest.due
+
+    def test_does_not_move_any_more_once_the_dossier_has_ended(self) -> None:
+        clock = Clock()
+        clock.told(PROCESSED, at(5))
+        assert clock.told(STOPPED, at(4, "09:00")) == []
+        assert clock.told(RESUMED, at(4, "10:00")) == []
+
+    def test_is_none_for_what_was_never_received(self) -> None:
+        clock = Clock(begin=False)
+        clock.told(routed(), at(4))
+        assert clock.state.assessment is None
+        assert clock.said == []
+        assert DECIDER.timer(clock.state) is None
+
+    def test_is_none_for_what_was_only_registered(self) -> None:
+        clock = Clock(begin=False)
+        filing = received().model_dump(exclude={"by"})
+        clock.told(intake.DossierRegistered(**filing), at(4))
+        clock.told(routed(), at(4))
+        assert clock.said == []
+
+
+class TestTheBoundary:
+    def test_what_is_processed_exactly_when_it_is_due_is_on_time(self) -> None:
+        clock = Clock()
+        clock.told(PROCESSED, DUE)
+        clock.passes(END)
+        assert clock.net == {("DossierSoonDue", SOON): 1}
+        assert not clock.state.late
+
+    def test_what_is_processed_one_second_later_is_late(self) -> None:
+        clock = Clock()
+        assert "DossierOverdue" in clock.told(PROCESSED, DUE + timedelta(seconds=1))
+        assert clock.net == {("DossierSoonDue", SOON): 1, ("DossierOverdue", DUE): 1}
+        assert clock.state.late
+
+    def test_it_is_not_overdue_at_the_due_time_but_after_it(self) -> None:
+        clock = Clock()
+        clock.passes(DUE)
+        assert not clock.state.late
+        clock.passes(DUE + timedelta(milliseconds=1))
+        assert clock.state.late
+
+    def test_what_is_stopped_exactly_when_it_is_due_is_not_late_until_it_goes_on(self) -> None:
+        clock = Clock()
+        clock.told(STOPPED, DUE)
+        clock.passes(at(20))
+        assert not clock.state.late
+        clock.told(RESUMED, at(20))
+        clock.passes(at(20, "08:00:01"))
+        assert clock.net[("DossierOverdue", at(20))] == 1
+
+    def test_what_is_processed_before_the_warning_is_never_warned_of(self) -> None:
+        clock = Clock()
+        clock.told(PROCESSED, SOON)
+        clock.passes(END)
+        assert clock.net == {}
+
+    def test_an_overdue_is_told_with_the_due_time_as_its_time(self) -> None:
+        clock = Clock()
+        clock.passes(END)
+        (over,) = (e for e in clock.said if isinstance(e.data, sla.DossierOverdue))
+        assert over.time == over.data.due == DUE
+        assert over.data.unit == "H29.15"
+
+
+class TestWhatHappensAfterTheBreach:
+    """What is late stays late: a pause gives nothing back any more, and breaks nothing."""
+
+    def test_a_pause_changes_nothing(self) -> None:
+        clock = Clock()
+        clock.told(STOPPED, at(8))
+        assert clock.told(RESUMED, at(11)) == []
+        assert clock.assessment.due == clock.assessment.breach_at == DUE
+        assert clock.net == {("DossierSoonDue", SOON): 1, ("DossierOverdue", DUE): 1}
+
+    def test_nor_does_a_second_pause_or_the_end(self) -> None:
+        clock = Clock()
+        for day, data in ((8, STOPPED), (11, RESUMED), (12, DEMANDED), (13, DELIVERED)):
+            clock.told(data, at(day))
+        clock.told(PROCESSED, at(14))
+        clock.told(RETURNED, at(15))
+        clock.passes(END)
+        assert clock.net == clock.kept == {("DossierSoonDue", SOON): 1, ("DossierOverdue", DUE): 1}
+
+    def test_a_breach_at_closing_time_stands_when_the_work_ends_in_the_evening(self) -> None:
+        clock = Clock(begin=False)
+        for data in (received(), routed()):
+            clock.told(data, at(4, "07:00"))
+        assert clock.assessment.due == at(6, "17:00")
+        clock.told(STOPPED, at(6, "20:00"))
+        clock.told(RESUMED, at(11))
+        assert clock.assessment.due == at(6, "17:00")
+        assert clock.net[("DossierOverdue", at(6, "17:00"))] == 1
+
+
+class TestARetraction:
+    def test_takes_back_an_overdue_that_a_late_pause_shows_to_be_wrong(self) -> None:
+        clock = Clock()
+        clock.passes(at(8))
+        assert clock.state.late
+        said = clock.told(STOPPED, at(5))
+        assert Counter(said) == {"AlertRetracted": 2}
+        assert not clock.state.late
+        assert clock.net == {}
+        retracted = clock.last(sla.AlertRetracted)
+        assert retracted.due is None  # the clock stands
+        assert "was not missed" in retracted.reason
+
+    def test_takes_back_an_overdue_of_what_was_processed_in_time_after_all(self) -> None:
+        clock = Clock()
+        clock.passes(at(8))
+        assert clock.told(PROCESSED, at(6, "16:00")) == ["AlertRetracted"]
+        retracted = clock.last(sla.AlertRetracted)
+        assert retracted.alert == "DossierOverdue"
+        assert clock.net == {("DossierSoonDue", SOON): 1}
+
+    def test_says_when_the_dossier_is_due_now(self) -> None:
+        clock = Clock()
+        clock.passes(SOON + timedelta(minutes=1))
+        clock.told(STOPPED, at(5))
+        clock.told(RESUMED, at(5, "10:00"))
+        clock.passes(END)
+        clock.told(OWED, at(5, "14:00"))
+        clock.told(PAID, at(5, "15:00"))
+        moved = [e.data for e in clock.said if isinstance(e.data, sla.AlertRetracted)]
+        assert {m.alert for m in moved} == {"DossierSoonDue", "DossierOverdue"}
+        assert clock.assessment.due == at(7, "11:00")
+        clock.passes(END)
+        assert clock.net == clock.kept
+        assert clock.net[("DossierOverdue", at(7, "11:00"))] == 1
+
+    def test_of_a_moved_due_time_says_from_when_it_was_moved(self) -> None:
+        clock = Clock()
+        clock.told(STOPPED, at(5))
+        clock.told(RESUMED, at(6))
+        clock.passes(END)
+        clock.told(RESUMED, at(5, "10:00"))  # it had gone on a day before
+        clock.passes(END)
+        reasons = [e.data.reason for e in clock.said if isinstance(e.data, sla.AlertRetracted)]
+        assert any("moved the due time from 2024-03-08T01:00:00+00:00" in r for r in reasons)
+        assert clock.net == clock.kept
+        assert clock.net[("DossierOverdue", at(7, "10:00"))] == 1
+
+    def test_that_was_wrong_itself_is_followed_by_another_alert_with_another_id(self) -> None:
+        clock = Clock()
+        clock.passes(at(8))
+        clock.told(STOPPED, at(6, "16:00"))  # taken back: it stood still when it was due
+        clock.told(
+            RESUMED, at(6, "16:00")
+        )  # given back nothing, so it was overdue at the same time
+        clock.passes(END)
+        over = [e for e in clock.said if isinstance(e.data, sla.DossierOverdue)]
+        assert [e.data.due for e in over] == [DUE, DUE]
+        assert len({e.id for e in over}) == 2
+        assert clock.net == clock.kept
+        assert clock.net[("DossierOverdue", DUE)] == 1
+
+    def test_is_known_even_if_it_is_read_before_its_alert(self) -> None:
+        clock = Clock()
+        clock.passes(at(8))
+        (over,) = (e for e in clock.said if isinstance(e.data, sla.DossierOverdue))
+        data = sla.AlertRetracted(alert_id=over.id, alert="DossierOverdue", reason="r")
+        gone = Event("gone", "/motcua/sla", CODE, at(9), data)
+        state = DECIDER.evolve(DECIDER.evolve(Sla(), gone), over)
+        assert [a.retracted for a in state.alerts] == [True]
+
+
+class TestAnImportedDossier:
+    def imported(self) -> Clock:
+        clock = Clock(begin=False)
+        clock.told(received(), at(4), history=True)
+        clock.told(routed(), at(4), history=True)
+        return clock
+
+    def test_has_timers_of_its_own_time_so_that_nobodys_clock_fires_them(self) -> None:
+        clock = self.imported()
+        timer = DECIDER.timer(clock.state)
+        assert timer is not None
+        assert timer.own_time
+        set_due(DECIDER, clock.stored)
+        assert clock.stored.due is None
+
+    def test_is_judged_by_its_own_events_as_history(self) -> None:
+        clock = self.imported()
+        clock.told(PROCESSED, at(12), history=True)
+        assert clock.net[("DossierOverdue", DUE)] == 1
+        assert all(e.history for e in clock.said)
+
+    def test_follows_the_citys_clock_once_its_past_is_told(self) -> None:
+        clock = self.imported()
+        clock.told(intake.HistoryClosed(), at(5), history=True)
+        assert not clock.state.history
+        set_due(DECIDER, clock.stored)
+        assert clock.stored.due == SOON
+        clock.passes(END)
+        alerts = [e for e in clock.said if e.data.NAME in ("DossierSoonDue", "DossierOverdue")]
+        assert [e.history for e in alerts] == [False, False]
+
+    def test_is_not_history_again_when_sla_reads_what_it_said_about_the_past(self) -> None:
+        other, clock = self.imported(), Clock(begin=False)
+        for event in (
+            Event("a", "/x", CODE, at(4), received(), history=True),
+            Event("b", "/x", CODE, at(4), routed(), history=True),
+            Event("c", "/x", CODE, at(5), intake.HistoryClosed(), history=True),
+            *other.said,  # published by an instance that lost the partition then
+        ):
+            clock.stored.state = DECIDER.evolve(clock.state, event)
+        assert not clock.state.history
+
+
+class TestOneWriterAfterAnother:
+    def test_what_another_instance_announced_is_not_announced_again(self) -> None:
+        first = Clock()
+        first.passes(at(8))
+        second = Clock(begin=False)
+        events = [
+            Event("e-1", "/x", CODE, at(4), received()),
+            Event("e-2", "/x", CODE, at(4), routed()),
+        ]
+        for event in events:
+            second.stored.state = DECIDER.evolve(second.state, event)
+        for event in first.said:
+            second.heard(event)
+        assert second.kept == first.net
+        assert second.passes(END) == []
+
+    def test_a_state_that_went_through_the_database_goes_on_the_same(self) -> None:
+        kept, fresh = Clock(), Clock()
+        for clock in (kept, fresh):
+            clock.told(STOPPED, at(5))
+        kept.stored = from_document(kept.stored.document(), Sla)
+        for clock in (kept, fresh):
+            clock.told(RESUMED, at(6))
+            clock.passes(END)
+        assert [e.id for e in kept.said] == [e.id for e in fresh.said]
+        assert kept.state == fresh.state
+
+
+def _stories() -> dict[str, list[tuple[datetime, EventData]]]:
+    begin = [(at(4), received()), (at(4), routed()), (at(4, "08:30"), REMARK)]
+    return {
+        "a pause that is entered late": [*begin, (at(5), DEMANDED), (at(6), DELIVERED)],
+        "processed in time, after a pause": [
+            *begin,
+            (at(5), DEMANDED),
+            (at(7), DELIVERED),
+            (at(8, "15:00"), PROCESSED),
+            (at(11), RETURNED),
+        ],
+        "late by a day": [*begin, (at(5), OWED), (at(5, "10:00"), PAID), (at(11), PROCESSED)],
+        "a pause at the very due time": [*begin, (DUE, STOPPED), (at(12), RESUMED)],
+        "pauses within pauses": [
+            *begin,
+            (at(5), DEMANDED),
+            (at(5, "10:00"), STOPPED),
+            (at(6), DELIVERED),
+            (at(7), RESUMED),
+            (at(12), PROCESSED),
+        ],
+        "a pause after the breach": [*begin, (at(12), STOPPED), (at(14), RESUMED)],
+        "withdrawn while it waits": [
+            *begin,
+            (at(6, "09:00"), DEMANDED),
+            (at(13), intake.DossierWithdrawn(reason="r")),
+        ],
+        "handed over to a unit with other hours": [
+            *begin,
+            (
+                at(5),
+                routing.DossierHandedOver(
+                    from_unit="H29.15", to_unit="H29.1", reason="r", lead="l", by="b"
+                ),
+            ),
+            (at(6), STOPPED),
+            (at(9, "10:00"), RESUMED),
+        ],
+    }
+
+
+STORIES = _stories()
+
+
+@pytest.mark.parametrize("name", STORIES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
+    name: str, data: st.DataObject
+) -> None:
+    events = [
+        Event(f"e-{number}", "/x", CODE, time, fact)
+        for number, (time, fact) in enumerate(STORIES[name])
+    ]
+
+    def run(order: list[Event]) -> Clock:
+        clock = Clock(begin=False)
+        for event in order:
+            clock.heard(event)
+        clock.passes(END)
+        return clock
+
+    straight, shuffled = run(events), run(data.draw(st.permutations(events)))
+    assert shuffled.net == straight.net
+    assert max(straight.net.values(), default=1) == 1
+    assert shuffled.kept == shuffled.net
+    assert shuffled.state.assessment == straight.state.assessment
+    assert shuffled.state.marks == straight.state.marks
+    assert shuffled.state.span == straight.state.span
+    assert shuffled.state.unit == straight.state.unit
+    if straight.assessment.due is not None and straight.state.span.ended_at is None:
+        assert shuffled.state.due_told == straight.state.due_told == straight.assessment.due
+
+
+@pytest.mark.parametrize("name", STORIES)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_time_that_passes_between_facts_makes_no_difference_in_the_end(
+    name: str, data: st.DataObject
+) -> None:
+    story = STORIES[name]
+    plain, ticked = Clock(begin=False), Clock(begin=False)
+    for time, fact in story:
+        plain.told(fact, time)
+    for time, fact in data.draw(st.permutations(story)):
+        ticked.told(fact, time)
+        ticked.passes(
+            data.draw(st.datetimes(datetime(2024, 3, 4), datetime(2024, 3, 29))).replace(tzinfo=UTC)
+        )
+    for clock in (plain, ticked):
+        clock.passes(END)
+    assert ticked.net == ticked.kept == plain.net
+
+
+class TestTheView:
+    def test_shows_what_is_due_and_what_was_said(self) -> None:
+        clock = Clock()
+        clock.passes(at(8))
+        shown = view(CODE, clock.state)
+        assert (shown["due"], shown["original_due"], shown["late"]) == (DUE, DUE, True)
+        assert (shown["clock"], shown["budget_seconds"]) == ("running", 24 * 3600)
+        assert [a["kind"] for a in shown["alerts"]] == ["DossierSoonDue", "DossierOverdue"]
+        assert [d["due"] for d in shown["deadlines"]] == [DUE]
+
+    def test_shows_a_clock_that_stands(self) -> None:
+        clock = Clock()
+        clock.told(STOPPED, at(5))
+        shown = view(CODE, clock.state)
+        assert (shown["clock"], shown["due"], shown["original_due"]) == ("stopped", None, DUE)
+        assert shown["used_seconds"] == 8 * 3600
+
+    def test_of_nothing_is_empty(self) -> None:
+        shown = view(CODE, Sla())
+        assert (shown["status"], shown["due"], shown["clock"]) == (None, None, "stopped")
+
+
+def test_sla_takes_no_requests() -> None:
+    assert DECIDER.requests == frozenset()
+    with pytest.raises(AssertionError):
+        DECIDER.decide(Sla(), Event("e", "/x", CODE, at(4), REMARK))
