@@ -115,7 +115,7 @@ def _city() -> list[Node]:
         series(
             "Messages by outcome",
             {
-                "planned": f"sum(rate({_PUBLISHED}{{{_type('MessagePlanned')}}}[$__rate_interval]))",
+                "planned": f"sum(rate({_PUBLISHED}{{{_type('MessagePlanned')}}}[5m]))",
                 "{{channel}} {{outcome}}": "sum by (channel, outcome) "
                 "(rate(motcua_messages_total[$__rate_interval]))",
                 "{{channel}} put off": "sum by (channel) "
