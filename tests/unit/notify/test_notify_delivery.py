@@ -1,0 +1,153 @@
+"""What became of each message, and where each citizen can be reached."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from itertools import permutations
+
+import pytest
+
+from contracts import notify
+from contracts.contacts import ContactRegistered
+from contracts.envelope import Event
+from contracts.model import EventData
+from contracts.notify import MessageChannel, NotSentReason
+from contracts.values import Locale
+from services.notify.deciders import Contact, ContactDecider, DeliveryDecider
+from services.notify.delivery import Deliveries, deliveries_after
+from services.notify.render import Text
+from services.notify.smtp import compose
+
+CODE = "H29.15-240307-0001"
+START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
+
+
+def event(data: EventData, minute: int) -> Event:
+    return Event(f"e-{minute}", "/x", CODE, START + timedelta(minutes=minute), data)
+
+
+def planned(message: str) -> EventData:
+    return notify.MessagePlanned(
+        message_id=message,
+        cause_id="cause",
+        citizen="citizen-1",
+        channel=MessageChannel.EMAIL,
+        template="received",
+        locale=Locale.EN,
+        params={"due": "today"},
+    )
+
+
+def sent(message: str) -> EventData:
+    return notify.MessageSent(message_id=message, channel=MessageChannel.EMAIL)
+
+
+def not_sent(message: str) -> EventData:
+    return notify.MessageNotSent(
+        message_id=message,
+        channel=MessageChannel.EMAIL,
+        reason=NotSentReason.REJECTED,
+        detail="550",
+    )
+
+
+STORY = [
+    event(planned("a"), 0),
+    event(planned("b"), 1),
+    event(planned("c"), 2),
+    event(sent("a"), 3),
+    event(not_sent("b"), 4),
+]
+
+
+def folded(facts: list[Event]) -> Deliveries:
+    state = Deliveries()
+    for fact in facts:
+        state = deliveries_after(state, fact)
+    return state
+
+
+def test_a_message_is_pending_until_it_ends() -> None:
+    assert [folded(STORY[:count]).pending for count in range(6)] == [0, 1, 2, 3, 2, 1]
+
+
+def test_a_message_keeps_what_it_takes_to_send_it() -> None:
+    message = folded(STORY).messages["c"]
+    assert message.pending
+    assert (message.citizen, message.template, message.locale) == ("citizen-1", "received", "en")
+    assert message.params == {"due": "today"}
+
+
+def test_a_message_that_was_not_sent_keeps_why() -> None:
+    message = folded(STORY).messages["b"]
+    assert (message.not_sent, message.detail, message.ended_at) == (
+        "rejected",
+        "550",
+        STORY[4].time,
+    )
+
+
+def test_every_order_of_arrival_comes_to_the_same() -> None:
+    for order in permutations(STORY):
+        found = folded(list(order))
+        assert found.messages == folded(STORY).messages
+        assert found.pending == 1
+
+
+def test_an_end_stands_whatever_comes_later() -> None:
+    state = folded([*STORY, event(not_sent("a"), 9), event(sent("b"), 9)])
+    assert state == folded(STORY)
+
+
+def test_a_fact_about_something_else_changes_nothing() -> None:
+    other = ContactRegistered(key_id="k", sealed="s")
+    assert deliveries_after(folded(STORY), event(other, 9)) == folded(STORY)
+
+
+def contact(sealed: str, minute: int) -> Event:
+    return event(ContactRegistered(key_id="k", sealed=sealed), minute)
+
+
+def test_the_newest_contact_counts_whatever_order_they_come_in() -> None:
+    decider = ContactDecider()
+    for order in permutations([contact("old", 0), contact("new", 1)]):
+        state = decider.initial("citizen-1")
+        for fact in order:
+            state = decider.evolve(state, fact)
+        assert state == Contact("new", "k", START + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("decider", [DeliveryDecider(), ContactDecider()])
+def test_deliveries_and_contacts_are_asked_nothing_and_wait_for_nothing(
+    decider: DeliveryDecider | ContactDecider,
+) -> None:
+    state = decider.initial("x")
+    fact = contact("s", 0) if isinstance(decider, ContactDecider) else STORY[0]
+    known = decider.evolve(state, fact)  # type: ignore[arg-type]
+    assert decider.react(known, fact) == ()  # type: ignore[arg-type]
+    assert decider.timer(known) is None  # type: ignore[arg-type]
+    assert decider.requests == frozenset()
+    with pytest.raises(AssertionError):
+        decider.decide(known, fact)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError):
+        decider.fire(known, None)  # type: ignore[arg-type]
+
+
+def test_a_mail_says_the_same_in_vietnamese_and_has_the_id_of_its_message() -> None:
+    subject = "Hồ sơ H29.15-240307-0001 đã được tiếp nhận, hẹn trả kết quả 08:00 12/03/2024"
+    raw = compose("a@b.test", "m-1", "c@d.test", Text(subject, "Kính gửi Ông/Bà\n"))
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert mail["Subject"] == subject
+    assert (mail["From"], mail["To"], mail["Message-ID"]) == (
+        "a@b.test",
+        "c@d.test",
+        "<m-1@motcua>",
+    )
+    assert mail.get_content().replace("\r\n", "\n") == "Kính gửi Ông/Bà\n"
+
+
+def test_a_mail_has_the_same_id_at_every_attempt() -> None:
+    mails = [compose("a@b.test", "m-1", "c@d.test", Text("s", "b")) for _ in "ab"]
+    ids = {message_from_bytes(raw, policy=policy.default)["Message-ID"] for raw in mails}
+    assert ids == {"<m-1@motcua>"}
