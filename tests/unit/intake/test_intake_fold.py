@@ -32,7 +32,7 @@ FILING = {
     "channel": "online",
     "receiving_unit": "H29.15",
     "returning_unit": "H29.14",
-    "place": "26734",
+    "place": "26740",
     "citizen": "citizen-1",
     "documents": ("a form",),
     "fee": 15_000,
