@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic
 
 import structlog
@@ -107,11 +108,7 @@ class Engine(Generic[S]):
                 return
             metrics.BATCH.labels(self.decider.name).observe(len(records))
             try:
-                for chunk, tick in self._chunks(records):
-                    if chunk:
-                        await self._until_done(lambda c=chunk: self._attempt(c))  # type: ignore[misc]
-                    if tick is not None and isinstance(self.clock, StreamClock):
-                        await self._tick(self.clock, tick)
+                await self._all_partitions(records)
                 with self._timed("commit"):
                     await self._commit(records, commit)
             except Leaving:
@@ -119,6 +116,30 @@ class Engine(Generic[S]):
                 return
             self.faults.passing("committed")
             self.progress.handled(records)
+
+    async def _all_partitions(self, records: Records) -> None:
+        """Handles each partition's records in their order, and the partitions side by side.
+
+        No subject is in two partitions: while one waits for the broker or the database, another
+        is decided.
+        """
+        by_partition: dict[int, list[ConsumerRecord[Any, Any]]] = {}
+        for record in records:
+            by_partition.setdefault(record.partition, []).append(record)
+        ends = await asyncio.gather(
+            *(self._one_partition(mine) for mine in by_partition.values()), return_exceptions=True
+        )
+        failures = [end for end in ends if end is not None]
+        # A defect says more than the others' leaving; all have come to rest by now.
+        for failure in sorted(failures, key=lambda end: isinstance(end, Leaving)):
+            raise failure
+
+    async def _one_partition(self, records: Records) -> None:
+        for chunk, tick in self._chunks(records):
+            if chunk:
+                await self._until_done(partial(self._attempt, chunk))
+            if tick is not None and isinstance(self.clock, StreamClock):
+                await self._tick(self.clock, tick)
 
     async def _attempt(self, records: Records) -> None:
         decider = self.decider

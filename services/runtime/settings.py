@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     max_body: int = Field(default=262_144, ge=1024)
     """The largest HTTP body that is read, in bytes."""
 
-    batch_records: int = Field(default=1000, ge=1)
+    batch_records: int = Field(default=4000, ge=1)
     """How many records are handled together at the most."""
     batch_wait_ms: int = Field(default=20, ge=1)
     """How long the consumer waits for records before it looks up again."""

@@ -16,14 +16,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bson
 from rich.console import Console
 from rich.table import Table
 
 from deploy.local.stack import Stack
 from motcua.deciders import city_deciders
 from services.runtime.logging import configure
-from services.runtime.mongo import client
+from services.runtime.mongo import Collection, client
 from services.runtime.producer import EventProducer
+from services.runtime.service import settle_memory
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
 from tests.bench.city import city_run
@@ -44,6 +46,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("loops", "city"))
     options = parser.parse_args()
     configure("bench", level="WARNING", as_json=False)
+    settle_memory()
     stack = Stack(ROOT, "bench", die_with_parent=True)
     stack.reset()
     console.print("starting Kafka and MongoDB")
@@ -95,7 +98,7 @@ async def _loops(settings: Settings, options: argparse.Namespace) -> dict[str, A
                 decider.name = f"{decider.name.partition('-')[0]}-{number}-{time.time_ns()}"
                 database = mongo[f"bench_{decider.name}"]
                 engine = await engine_loop(decider, settings, database, ends)
-                sample = await database[decider.collection].find_one({"v": {"$gte": 1}})
+                sample = await _middling(database[decider.collection])
                 bare = await bare_loop(settings, database, ends, engine, sample)
                 await mongo.drop_database(database.name)
             rows["engine"].append(engine)
@@ -122,6 +125,12 @@ async def _loops(settings: Settings, options: argparse.Namespace) -> dict[str, A
     console.print("ratio: of engine to bare; of the tutorial to the engine")
     mongo.close()
     return found
+
+
+async def _middling(collection: Collection) -> dict[str, Any]:
+    """A document of middling size among those that the engine wrote."""
+    documents = await collection.find().limit(500).to_list(500)
+    return sorted(documents, key=lambda document: len(bson.encode(document)))[len(documents) // 2]
 
 
 def _pair(rows: dict[str, list[Run]]) -> tuple[list[Run], list[Run]]:
