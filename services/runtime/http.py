@@ -110,19 +110,23 @@ class _Limits:
         start = time.perf_counter()
         status = 500
         read = 0
+        started = refused = False
 
         async def limited() -> Message:
-            nonlocal read
+            nonlocal read, refused
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._most:
+                refused = True
                 raise self._too_large()
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
+            if refused and not started:
+                return  # what the app makes of a body that was cut short is not the reason
             if message["type"] == "http.response.start":
-                status = message["status"]
+                started, status = True, message["status"]
             await send(message)
 
         try:
@@ -130,7 +134,10 @@ class _Limits:
             if announced.isdigit() and int(announced) > self._most:
                 raise self._too_large()
             await self._app(scope, limited, watched)
+            if refused and not started:
+                raise self._too_large()
         except Problem as error:
+            refused = False
             await error.response()(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", "none")
