@@ -1,0 +1,341 @@
+"""Every error over HTTP is a problem with a remedy, and every body has a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts import intake
+from contracts.envelope import Event
+from contracts.refusals import RefusalReason
+from services.runtime.ask import Ask, respond
+from services.runtime.changes import At, Changes, IdempotencyKey
+from services.runtime.clock import StreamClock
+from services.runtime.http import make_app
+from services.runtime.problem import Problem, invalid_field
+from services.runtime.settings import Settings
+from services.runtime.stored import Answer
+
+NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
+CODE = "H29.15-240307-0001"
+ASKED = Event("req-1", "/x", CODE, NOON, intake.WithdrawalRequested(reason="r"))
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=5)
+    inner: dict[str, int] = {}
+
+
+class Health:
+    status = "idle"
+
+    async def __call__(self) -> dict[str, Any]:
+        return {"status": self.status, "lag": 0}
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def app(health: Health) -> FastAPI:
+    app = make_app("purse", "What is in it?", Settings(max_body=1024), health)
+
+    @app.post("/things")
+    async def make(body: Body) -> dict[str, str]:
+        return {"name": body.name}
+
+    @app.get("/things/{number}")
+    async def read(number: int, key: IdempotencyKey = None, at: At = None) -> dict[str, Any]:
+        if number == 404:
+            raise Problem(404, "no-such-thing", "there is none", errors=[], asked=number)
+        if number == 503:
+            raise Problem(503, "away", "later", headers={"Retry-After": "5"})
+        if number == 409:
+            raise HTTPException(409, "taken", headers={"X-By": "somebody"})
+        if number == 422:
+            raise invalid_field("filing.procedure", "there is no procedure 9.9")
+        return {"number": number, "key": key, "at": at}
+
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def problem_of(response: Any, status: int, kind: str) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == f"urn:motcua:problem:{kind}"
+    assert body["status"] == status
+    assert body["title"]
+    return body
+
+
+class TestAProblem:
+    def test_has_a_stable_type_words_for_people_and_whatever_else_helps(
+        self, client: TestClient
+    ) -> None:
+        body = problem_of(client.get("/things/404"), 404, "no-such-thing")
+        assert body == {
+            "type": "urn:motcua:problem:no-such-thing",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "there is none",
+            "asked": 404,
+        }
+
+    def test_keeps_its_headers(self, client: TestClient) -> None:
+        response = client.get("/things/503")
+        problem_of(response, 503, "away")
+        assert response.headers["retry-after"] == "5"
+
+    def test_names_a_field_that_cannot_be(self, client: TestClient) -> None:
+        body = problem_of(client.get("/things/422"), 422, "invalid-field")
+        assert body["errors"] == [
+            {"field": "filing.procedure", "detail": "there is no procedure 9.9"}
+        ]
+
+    def test_is_also_what_the_framework_says(self, client: TestClient) -> None:
+        problem_of(client.get("/nothing"), 404, "not-found")
+        problem_of(client.delete("/things/1"), 405, "method-not-allowed")
+        response = client.get("/things/409")
+        assert problem_of(response, 409, "conflict")["detail"] == "taken"
+        assert response.headers["x-by"] == "somebody"
+
+    def test_names_every_field_at_fault_and_where_it_stands(self, client: TestClient) -> None:
+        response = client.post("/things", json={"name": "too long", "inner": {"a": "x"}, "more": 1})
+        body = problem_of(response, 422, "invalid-field")
+        assert [(e["field"], e["in"]) for e in body["errors"]] == [
+            ("name", "body"),
+            ("inner.a", "body"),
+            ("more", "body"),
+        ]
+        assert body["detail"] == "not as it should be: name, inner.a, more"
+
+    def test_names_a_body_that_is_missing(self, client: TestClient) -> None:
+        body = problem_of(client.post("/things"), 422, "invalid-field")
+        assert body["errors"][0]["field"] == "body"
+
+    def test_names_a_path_a_query_and_a_header_at_fault(self, client: TestClient) -> None:
+        response = client.get(
+            "/things/x", params={"at": "noon"}, headers={"Idempotency-Key": "k" * 201}
+        )
+        body = problem_of(response, 422, "invalid-field")
+        assert {(e["field"].split(".")[-1], e["in"]) for e in body["errors"]} == {
+            ("number", "path"),
+            ("at", "query"),
+            ("Idempotency-Key", "header"),
+        }
+
+    @pytest.mark.parametrize("text", ["2024-03-07T12:00:00", "yesterday"])
+    def test_wants_times_with_an_offset(self, client: TestClient, text: str) -> None:
+        problem_of(client.get("/things/1", params={"at": text}), 422, "invalid-field")
+
+    def test_takes_times_with_any_offset(self, client: TestClient) -> None:
+        response = client.get("/things/1", params={"at": "2024-03-07T19:00:00+07:00"})
+        assert datetime.fromisoformat(response.json()["at"]) == NOON
+
+
+class TestABodyThatIsNoJson:
+    @pytest.mark.parametrize(
+        ("content", "character"),
+        [('{"name": }', 9), ("{", 1), ('{"name": "x"} more', 14), ("nonsense", 0)],
+    )
+    def test_is_refused_with_the_character_at_fault(
+        self, client: TestClient, content: str, character: int
+    ) -> None:
+        response = client.post(
+            "/things", content=content, headers={"content-type": "application/json"}
+        )
+        body = problem_of(response, 400, "bad-json")
+        assert body["detail"].endswith(f"at character {character}")
+
+    def test_is_refused_if_it_is_no_text(self, client: TestClient) -> None:
+        response = client.post(
+            "/things", content=b'{"name": "\xff"}', headers={"content-type": "application/json"}
+        )
+        problem_of(response, 400, "bad-request")
+
+    @pytest.mark.parametrize("content", [r'{"name": "\ud800"}', r'{"name": "x", "\ud800": 1}'])
+    def test_is_refused_if_half_a_character_is_in_it(
+        self, client: TestClient, content: str
+    ) -> None:
+        response = client.post(
+            "/things", content=content, headers={"content-type": "application/json"}
+        )
+        problem_of(response, 422, "invalid-field")
+
+
+class TestTheLimit:
+    def test_lets_a_body_of_exactly_the_most_pass(self, client: TestClient) -> None:
+        content = b'{"name": "x"}'.ljust(1024)
+        headers = {"content-type": "application/json"}
+        assert client.post("/things", content=content, headers=headers).status_code == 200
+
+    def test_refuses_a_larger_body_by_its_announced_length(self, client: TestClient) -> None:
+        response = client.post("/things", content=b" " * 1025)
+        body = problem_of(response, 413, "body-too-large")
+        assert body["detail"] == "the body has more than 1024 bytes"
+
+    def test_refuses_a_larger_body_that_announces_nothing(self, client: TestClient) -> None:
+        def drip() -> Iterator[bytes]:
+            for _ in range(5):
+                yield b" " * 300
+
+        headers = {"content-type": "application/json"}
+        response = client.post("/things", content=drip(), headers=headers)
+        problem_of(response, 413, "body-too-large")
+
+    def test_lets_a_small_body_pass_that_announces_nothing(self, client: TestClient) -> None:
+        headers = {"content-type": "application/json"}
+        response = client.post("/things", content=iter([b'{"name":', b' "x"}']), headers=headers)
+        assert response.status_code == 200
+
+
+class TestOperation:
+    def test_metrics_are_there_for_prometheus_by_route_and_status(self, client: TestClient) -> None:
+        client.get("/things/1")
+        client.get("/nothing/with/a/name/of/its/own")
+        client.post("/things", content=b" " * 1025)
+        response = client.get("/metrics")
+        assert response.headers["content-type"].startswith("text/plain")
+        counted = [line for line in response.text.splitlines() if "_seconds_count{" in line]
+        mine = [line for line in counted if 'service="purse"' in line]
+        assert any('route="/things/{number}"' in x and 'status="200"' in x for x in mine)
+        assert any('route="none"' in x and 'status="404"' in x for x in mine)
+        assert any('status="413"' in x for x in mine)
+        assert "its/own" not in response.text
+
+    @pytest.mark.parametrize(
+        ("status", "live", "ready"),
+        [
+            ("idle", 200, 200),
+            ("busy", 200, 200),
+            ("waiting for partitions", 200, 503),
+            ("stuck", 503, 503),
+        ],
+    )
+    def test_health_tells_whom_to_restart_and_whom_to_ask(
+        self, client: TestClient, health: Health, status: str, live: int, ready: int
+    ) -> None:
+        health.status = status
+        assert client.get("/health/live").status_code == live
+        assert client.get("/health/ready").status_code == ready
+        assert client.get("/health/live").json()["status"] == status
+
+
+class TestTheAnswerToARequest:
+    FACT = Answer("req-1", "f", "vn.motcua.DossierWithdrawn.v1", "fact-1")
+
+    def body(self, response: Response) -> Any:
+        import json
+
+        return json.loads(bytes(response.body))
+
+    def test_is_the_fact(self) -> None:
+        response = respond(ASKED, self.FACT, dossier={"code": CODE})
+        assert response.status_code == 200
+        assert self.body(response) == {
+            "code": CODE,
+            "request": "req-1",
+            "status": "done",
+            "fact": {"type": "vn.motcua.DossierWithdrawn.v1", "id": "fact-1"},
+            "dossier": {"code": CODE},
+        }
+
+    def test_to_what_makes_a_dossier_says_where_it_is(self) -> None:
+        response = respond(ASKED, self.FACT, made=201)
+        assert (response.status_code, response.headers["location"]) == (201, f"/dossiers/{CODE}")
+
+    def test_that_takes_too_long_is_an_address_to_ask_again(self) -> None:
+        response = respond(ASKED, None)
+        where = f"/dossiers/{CODE}/requests/req-1"
+        assert (response.status_code, response.headers["location"]) == (202, where)
+        assert self.body(response)["poll"] == where
+
+    @pytest.mark.parametrize(
+        ("reason", "status"),
+        [
+            (RefusalReason.WRONG_STATE, 409),
+            (RefusalReason.OVERPAID, 409),
+            (RefusalReason.UNKNOWN_DOSSIER, 404),
+        ],
+    )
+    def test_may_be_the_refusal_and_its_reason(self, reason: RefusalReason, status: int) -> None:
+        refusal = Answer("req-1", "f", "vn.motcua.WithdrawalRefused.v1", "fact-1", reason, "why")
+        with pytest.raises(Problem) as caught:
+            respond(ASKED, refusal)
+        problem = caught.value
+        assert (problem.status, problem.kind, problem.detail) == (status, reason, "why")
+        assert problem.members["fact"]["id"] == "fact-1"
+
+
+class _NoEngine:
+    """All that `Ask` looks at before anything is sent."""
+
+    class decider:
+        name = "purse"
+
+    clock = StreamClock()
+
+
+class TestARequestAsAnEvent:
+    @pytest.fixture
+    def ask(self) -> Ask:
+        return Ask(_NoEngine(), timeout=1)  # type: ignore[arg-type]
+
+    def event(self, ask: Ask, key: str | None, reason: str = "r", subject: str = CODE) -> Event:
+        data = intake.WithdrawalRequested(reason=reason)
+        return ask.event(subject, data, key=key, body={"reason": reason}, at=NOON)
+
+    def test_with_a_key_is_the_same_event_at_every_attempt(self, ask: Ask) -> None:
+        assert self.event(ask, "k") == self.event(ask, "k")
+
+    def test_with_a_key_that_was_used_for_something_else_shows_it(self, ask: Ask) -> None:
+        one, other = self.event(ask, "k"), self.event(ask, "k", reason="another")
+        assert one.id == other.id
+        assert one.fingerprint != other.fingerprint
+
+    def test_of_another_dossier_is_another_event(self, ask: Ask) -> None:
+        assert self.event(ask, "k").id != self.event(ask, "k", subject="H29.15-240307-0002").id
+
+    def test_without_a_key_is_another_event_each_time(self, ask: Ask) -> None:
+        assert self.event(ask, None).id != self.event(ask, None).id
+
+    def test_says_when_it_happened_and_who_says_so(self, ask: Ask) -> None:
+        event = self.event(ask, "k")
+        assert (event.time, event.source, event.subject) == (NOON, "/motcua/purse/http", CODE)
+
+
+class TestTheTimeOfAChange:
+    @pytest.fixture
+    def changes(self) -> Changes:
+        clock = StreamClock()
+        clock.tick(0, NOON)
+        return Changes(None, clock, None)  # type: ignore[arg-type]
+
+    def test_is_now_unless_it_is_given(self, changes: Changes) -> None:
+        assert changes.time(None) == NOON
+
+    def test_may_be_in_the_past(self, changes: Changes) -> None:
+        assert changes.time(NOON - timedelta(days=9)) == NOON - timedelta(days=9)
+        assert changes.time(NOON) == NOON
+
+    def test_is_never_in_the_future(self, changes: Changes) -> None:
+        with pytest.raises(Problem, match="lies in the future; it is 2024-03-07T12") as caught:
+            changes.time(NOON + timedelta(milliseconds=1))
+        assert caught.value.status == 422
