@@ -30,9 +30,11 @@ class InProcess:
         """What went to other topics: the messages."""
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Puts events on the log and lets the services come to rest after each."""
-        for event in events:
-            self._settle(event)
+        """Puts events on the log together and lets the services come to rest.
+
+        What they decide goes behind all of them, as it does on a log that many write to.
+        """
+        self._settle(events)
 
     def tick(self, before: datetime) -> None:
         """Fires every timer that had passed before that time, the longest due first."""
@@ -40,7 +42,7 @@ class InProcess:
             _, subject, name = due[0]
             decider = self.deciders[name]
             for fired in fire_timers(decider, self.states[name][subject], before):
-                self._settle(fired)
+                self._settle([fired])
 
     def _due(self, before: datetime) -> Iterator[tuple[datetime, str, str]]:
         for name, decider in self.deciders.items():
@@ -49,8 +51,8 @@ class InProcess:
                 if timer is not None and not timer.own_time and timer.at < before:
                     yield timer.at, subject, name
 
-    def _settle(self, first: Event) -> None:
-        queue = deque([first])
+    def _settle(self, events: Iterable[Event]) -> None:
+        queue = deque(events)
         while queue:
             event = queue.popleft()
             if event.data.TOPIC != DOSSIER_EVENTS:

@@ -6,7 +6,7 @@ from contracts.catalogue import load_catalogue
 from contracts.envelope import Event
 from motcua.deciders import calendars, city_deciders
 from motcua.inprocess import InProcess
-from motcua.simulate import Simulation, plan_city
+from motcua.simulate import Simulation, plan_city, slices
 
 
 def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:
@@ -17,5 +17,6 @@ def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:
         calendars(),
     )
     city = InProcess(city_deciders())
-    city.feed(plan.requests)
+    for piece in slices(plan.requests, ends=plan.ends):
+        city.feed(piece.events)
     return city.log
