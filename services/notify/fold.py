@@ -36,7 +36,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case routing.DossierRouted():
             return _handled_by(state, fact, data.handling_unit)
         case routing.DossierHandedOver():
-            return _handled_by(state, fact, data.to_unit)
+            return _handled_by(state, fact, data.to_unit, by=fact.id)
         case sla.DeadlineSet() | sla.DeadlineMoved():
             # What sla said last counts: after a fact that came late, its time may be the earlier.
             return replace(state, due=data.due)
@@ -53,10 +53,12 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return state
 
 
-def _handled_by(state: Notify, fact: Event, unit: str) -> Notify:
-    if state.unit_since is not None and fact.time < state.unit_since:
+def _handled_by(state: Notify, fact: Event, unit: str, *, by: str = "") -> Notify:
+    # Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
+    since = state.unit_since
+    if since is not None and (fact.time, by) < (since, state.unit_by):
         return state
-    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time)
+    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time, unit_by=by)
 
 
 def _with(state: Notify, message: Planned) -> Notify:

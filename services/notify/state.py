@@ -29,6 +29,8 @@ class Notify(Tracked, frozen=True):
     unit: str | None = None
     """Who handles it, as far as was told."""
     unit_since: datetime | None = None
+    unit_by: str = ""
+    """The hand-over that says so, by id; empty if it was the rules."""
     due: datetime | None = None
     told_alerts: tuple[str, ...] = ()
     """Ids of alerts that a message was planned about."""

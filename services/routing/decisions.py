@@ -151,6 +151,9 @@ def _return_result(
 ) -> Facts:
     _is(state, request, _PROCESSED, to="have its result returned")
     _known_unit(catalogue, data.unit)
+    if state.returned_at is not None:
+        # Entered late, for a time before the return that is known: it happens but once.
+        raise Refused(RefusalReason.WRONG_STATE, "the result was returned already")
     return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
 
 

@@ -33,7 +33,7 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
         case routing.StepCompleted():
             return replace(state, steps=_completed(state.steps, fact, data))
         case routing.StepReassigned():
-            change = Reassignment(fact.time, fact.id, data.lead)
+            change = Reassignment(fact.time, fact.id, data.lead, data.ordinal)
             ordered = sorted((*state.reassignments, change), key=lambda c: (c.at, c.id))
             return replace(state, reassignments=tuple(ordered))
         case routing.DossierHandedOver():

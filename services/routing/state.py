@@ -46,6 +46,8 @@ class Reassignment(msgspec.Struct, frozen=True):
     at: datetime
     id: str
     lead: str
+    ordinal: int
+    """Of the step that got it; the next one has a lead of its own."""
 
 
 class Routing(Tracked, frozen=True):
@@ -82,6 +84,16 @@ class Routing(Tracked, frozen=True):
         step = self.open_step
         if step is None:
             return None
-        changes: tuple[HandOver | Reassignment, ...] = (*self.hand_overs, *self.reassignments)
-        later = [(c.at, c.id, c.lead) for c in changes if c.at >= step.started_at]
+        since = step.started_at
+        later = [
+            (r.at, r.id, r.lead)
+            for r in self.reassignments
+            if r.at >= since and r.ordinal == step.ordinal
+        ]
+        # A hand-over of the instant at which the step began at that very unit came before it.
+        later += [
+            (o.at, o.id, o.lead)
+            for o in self.hand_overs
+            if o.at > since or (o.at == since and o.to_unit != step.unit)
+        ]
         return max(later)[2] if later else step.lead

@@ -36,7 +36,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case routing.DossierUnroutable() if state.receiving_unit is not None:
             return _handled_by(state, fact, state.receiving_unit)
         case routing.DossierHandedOver():
-            return _handled_by(state, fact, data.to_unit)
+            return _handled_by(state, fact, data.to_unit, by=fact.id)
         case sla.DeadlineSet() | sla.DeadlineMoved():
             announced = Deadline(fact.time, fact.id, data.due)
             deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
@@ -57,7 +57,9 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return state
 
 
-def _handled_by(state: Sla, fact: Event, unit: str) -> Sla:
-    if state.unit_since is not None and fact.time < state.unit_since:
+def _handled_by(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
+    # Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
+    since = state.unit_since
+    if since is not None and (fact.time, by) < (since, state.unit_by):
         return state
-    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time)
+    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time, unit_by=by)

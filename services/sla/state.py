@@ -57,6 +57,8 @@ class Sla(Tracked, frozen=True):
     unit: str | None = None
     """Who answers for it: the handling unit once it is routed, until then the receiving one."""
     unit_since: datetime | None = None
+    unit_by: str = ""
+    """The hand-over that says so, by id; empty if it was the rules."""
     channel: str | None = None
     level: str | None = None
     assessment: Assessment | None = None

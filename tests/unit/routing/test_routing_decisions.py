@@ -347,6 +347,14 @@ class TestAResult:
         assert (fact.unit, fact.channel) == (OTHER, Channel.COUNTER)
         assert dossier.state.returned_by_unit == OTHER
 
+    def test_is_returned_but_once_even_if_that_is_entered_late(self, dossier: Dossier) -> None:
+        for minute in (1, 2, 3):
+            dossier.done(minute)
+        dossier.told(RETURN, 9)
+        reason, detail = dossier.refused(RETURN, minute=5)
+        assert reason == RefusalReason.WRONG_STATE
+        assert "returned already" in detail
+
     def test_is_returned_by_no_unit_that_does_not_exist(self, dossier: Dossier) -> None:
         for minute in (1, 2, 3):
             dossier.done(minute)
@@ -407,3 +415,31 @@ def test_a_catalogue_that_lost_the_head_still_lets_the_lead_complete() -> None:
     dossier = Dossier(RoutingDecider(replace(CATALOGUE, units=units)))
     dossier.stored.state = imported(unit="H29.14", ordinal=2, step="update-register").state
     assert isinstance(dossier.done(60)[1], routing.DossierProcessed)
+
+
+class TestWithinOneInstant:
+    """Entered late, to the minute, several things may have happened at the same time."""
+
+    def test_a_step_that_begins_after_a_hand_over_has_a_lead_of_its_own(
+        self, dossier: Dossier
+    ) -> None:
+        dossier.told(HAND_OVER, 7)
+        _, started = dossier.done(7)
+        assert dossier.state.lead == started.lead  # type: ignore[attr-defined]
+
+    def test_a_step_that_is_handed_over_as_it_begins_has_the_lead_of_the_new_unit(
+        self, dossier: Dossier
+    ) -> None:
+        dossier.done(7)
+        (over,) = dossier.told(HAND_OVER, 7)
+        assert dossier.state.lead == over.lead  # type: ignore[attr-defined]
+
+    def test_a_step_that_begins_after_another_got_a_new_lead_has_its_own(
+        self, dossier: Dossier
+    ) -> None:
+        unit = dossier.state.handling_unit
+        assert unit is not None
+        officer = CATALOGUE.units[unit].officers[0]
+        dossier.told(REASSIGN.model_copy(update={"lead": officer}), 7)
+        _, started = dossier.done(7)
+        assert dossier.state.lead == started.lead  # type: ignore[attr-defined]

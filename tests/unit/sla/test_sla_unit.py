@@ -1,0 +1,55 @@
+"""Sla and notify agree with routing on who handles a dossier, even within one instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import permutations
+
+from contracts import routing
+from contracts.envelope import Event
+from services.notify.fold import evolve as notify_evolve
+from services.notify.state import Notify
+from services.routing.fold import evolve as routing_evolve
+from services.routing.state import Routing
+from services.sla.assess import assess
+from services.sla.fold import evolve as sla_evolve
+from services.sla.rules import UNKNOWN_PROCEDURE_BUDGET
+from services.sla.state import Sla
+from services.sla.working_time import load_calendars
+
+START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
+ROUTED = routing.DossierRouted(
+    procedure="1.004194",
+    handling_unit="A",
+    workflow="residence",
+    workflow_version=1,
+    steps=("one",),
+    rule="ward",
+)
+
+
+def over(unit: str) -> routing.DossierHandedOver:
+    return routing.DossierHandedOver(to_unit=unit, reason="r", lead="l", by="b")
+
+
+FACTS = [
+    Event(name, "/x", "H29.15-240307-0001", START, data)
+    for name, data in (("z", ROUTED), ("b", over("B")), ("c", over("C")), ("a", over("D")))
+]
+
+
+def test_whatever_order_they_hear_of_it_in() -> None:
+    for facts in permutations(FACTS):
+        states = [Routing(), Sla(), Notify()]
+        for fact in facts:
+            states = [
+                routing_evolve(states[0], fact),  # type: ignore[arg-type]
+                sla_evolve(states[1], fact),  # type: ignore[arg-type]
+                notify_evolve(states[2], fact),  # type: ignore[arg-type]
+            ]
+        assert states[0].handling_unit == states[1].unit == states[2].unit == "C"  # type: ignore[attr-defined]
+
+
+def test_nothing_follows_for_a_dossier_that_nothing_happened_to() -> None:
+    calendar = load_calendars().for_unit("H29.15")
+    assert assess([], UNKNOWN_PROCEDURE_BUDGET, 0.8, calendar) is None
