@@ -119,7 +119,7 @@ class TestPicking:
 
     def test_survives_a_null_id(self, purse: Any, log: Any, say: Any) -> None:
         (wanted,), _ = pick(purse, [log.put(say.note("x"), ce_id=None)])
-        assert wanted.type_name == "none"
+        assert wanted.short == short_id("")
 
 
 class TestGoodRecords:

@@ -52,3 +52,13 @@ def test_without_a_drill_nothing_happens(stop_at: str | None) -> None:
 def test_a_point_that_does_not_exist_is_refused_and_those_that_do_are_named() -> None:
     with pytest.raises(ValueError, match=r"no such point: 'persist'; there are received, .*told"):
         Faults("persist:2")
+
+
+def test_only_the_pass_that_was_asked_for_ends_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr("os.kill", lambda _, number: killed.append(number))
+    faults = Faults("loaded:2")
+    for expected in (0, 1, 1):
+        faults.passing("decided")
+        faults.passing("loaded")
+        assert len(killed) == expected
