@@ -30,11 +30,11 @@ def document(name: str) -> dict[str, Any]:
         store = Store(running.database[decider.collection], decider.state_type)
         running.engines.append(Engine(decider, store, producer, running.clock, settings))
 
-    async def health() -> dict[str, Any]:
+    async def nobody() -> Any:
         raise AssertionError("no one asks while a document is made")
 
     ask = Ask(running.engine, timeout=1.0)
-    app = make_app(name, service.title, settings, health)
+    app = make_app(name, service.title, settings, nobody, nobody)
     service.routes(app, running, ask)
     add_answers(app, ask, name)
     add_balance(app, running.engine.store.collection, name)

@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-
-import requests
-from jgo.maven import MavenContext
+from typing import TYPE_CHECKING
 
 from deploy.local.errors import InstallFailed, WrongChecksum
 from deploy.local.file_lock import exclusive
 from deploy.local.preflight import cache_folder, check_disk
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 KAFKA_VERSION = "4.4.0"
 ROOTS = (
@@ -117,7 +118,7 @@ def _fetch_all(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
 def _fetch(context: MavenContext, jar: Jar, folder: Path) -> None:
     try:
         path: Path = context.create_dependency(jar.coordinate).artifact.resolve()
-    except (requests.RequestException, RuntimeError, OSError) as error:
+    except (RuntimeError, OSError) as error:
         raise InstallFailed(
             f"{jar.name} could not be fetched: {error}",
             "Check the network and proxy (HTTPS_PROXY, REQUESTS_CA_BUNDLE), or name a Maven "
@@ -135,6 +136,9 @@ def _fetch(context: MavenContext, jar: Jar, folder: Path) -> None:
 
 def maven(repository: Path) -> MavenContext:
     """jgo's resolver, which downloads into `repository`, from the mirror if one is configured."""
+    # Only who fetches jars needs jgo; the command line works without, in a service's image.
+    from jgo.maven import MavenContext
+
     mirror = os.environ.get(MIRROR_VARIABLE)
     remotes = {"mirror": mirror.rstrip("/")} if mirror else None
     return MavenContext(repo_cache=repository, remote_repos=remotes, timeout=60)

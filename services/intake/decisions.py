@@ -40,6 +40,8 @@ def _receive(
         _fits(catalogue, data.filing)
         return [intake.DossierReceived(**_fields(data.filing), by=data.by)]
     _present(state, request)
+    if state.span.received_at is not None:
+        raise Refused(RefusalReason.WRONG_STATE, "the dossier was received already")
     must_be(state, request.time, _REGISTERED, to="be received")
     fields = msgspec.structs.asdict(state.filed)  # type: ignore[arg-type]
     return [intake.DossierReceived(**fields, by=data.by)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runtime.mongo import Database
+from services.runtime.mongo import Database, aggregate
 
 
 async def message_figures(database: Database) -> dict[str, Any]:
@@ -23,7 +23,7 @@ async def message_figures(database: Database) -> dict[str, Any]:
             }
         },
     ]
-    async for row in database["dossiers"].aggregate(pipeline):
+    async for row in aggregate(database["dossiers"], pipeline):
         if reason := row["_id"].get("not_sent"):
             not_sent[reason] = not_sent.get(reason, 0) + row["count"]
         else:
@@ -43,7 +43,7 @@ async def message_figures(database: Database) -> dict[str, Any]:
             }
         },
     ]
-    async for row in database["deliveries"].aggregate(pipeline):
+    async for row in aggregate(database["deliveries"], pipeline):
         if reason := row["_id"].get("not_sent"):
             not_sent[reason] = not_sent.get(reason, 0) + row["count"]
         else:

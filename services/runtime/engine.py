@@ -22,11 +22,12 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import decode, type_of
+from contracts.codec import BadRecord, decode, type_of
 from contracts.topics import dead_letters
 from services.runtime import metrics
 from services.runtime.batch import Decided, decide, pick
 from services.runtime.clock import Clock, StreamClock
+from services.runtime.dead_letter import bury
 from services.runtime.decider import Decider, S
 from services.runtime.faults import Faults
 from services.runtime.handle import fire_timers, set_due
@@ -208,7 +209,15 @@ class Engine(Generic[S]):
             await asyncio.sleep(self.settings.timer_poll)
 
     async def _tick(self, clock: StreamClock, record: ConsumerRecord[Any, Any]) -> None:
-        event = decode(record.key, record.value, record.headers)
+        try:
+            event = decode(record.key, record.value, record.headers)
+        except BadRecord as error:
+            metrics.DEAD_LETTERS.labels(self.decider.name, error.fault).inc()
+            log.error("a tick that tells no time", fault=error.fault, detail=error.detail)
+            letter = bury(record, error.fault, error.detail, 0, self._now())
+            topic = dead_letters(self.decider.name)
+            await self._until_done(partial(self.producer.write, topic, [letter]))
+            return
         clock.tick(record.partition, event.time)
         metrics.CLOCK.labels(self.decider.name).set(event.time.timestamp())
         before = clock.now(record.partition)

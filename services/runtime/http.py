@@ -25,8 +25,12 @@ def make_app(
     title: str,
     settings: Settings,
     health: Callable[[], Awaitable[dict[str, Any]]],
+    reachable: Callable[[], Awaitable[bool]],
 ) -> FastAPI:
-    """A FastAPI app with everything but the service's own routes."""
+    """A FastAPI app with everything but the service's own routes.
+
+    `health` says how the engines are; `reachable` whether the database answers.
+    """
     app = FastAPI(
         title=f"motcua {service}",
         description=title,
@@ -49,9 +53,12 @@ def make_app(
 
     @app.get("/health/ready", tags=["operation"])
     async def ready() -> JSONResponse:
-        """200 when the instance has its partitions and can reach broker and database."""
+        """200 when the instance has its partitions and the database answers."""
         state = await health()
-        return JSONResponse(state, 200 if state["status"] in ("idle", "busy") else 503)
+        good = state["status"] in ("idle", "busy")
+        if good and not await reachable():
+            good, state["status"] = False, "waiting for the database"
+        return JSONResponse(state, 200 if good else 503)
 
     return app
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from inspect import isawaitable
 from typing import Any, TypeAlias
 
 from bson.codec_options import CodecOptions
@@ -39,3 +41,14 @@ def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
     The stores use only calls that both have; their tests run on both.
     """
     return AsyncMongoClient(uri, **_OPTIONS)
+
+
+async def aggregate(
+    collection: Collection, pipeline: Sequence[dict[str, Any]]
+) -> AsyncIterator[Document]:
+    """What the pipeline comes to: the one call that the two clients want to be awaited, or not."""
+    cursor: Any = collection.aggregate(pipeline)
+    if isawaitable(cursor):
+        cursor = await cursor
+    async for document in cursor:
+        yield document

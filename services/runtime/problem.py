@@ -73,7 +73,8 @@ def install(app: FastAPI) -> None:
             ).response()
         errors = [
             {
-                "field": ".".join(str(part) for part in fault["loc"] if part != "body") or "body",
+                # `in` says where it stands; so the field is called as it is called there.
+                "field": ".".join(str(part) for part in fault["loc"][1:]) or "body",
                 "in": str(fault["loc"][0]),
                 "detail": fault["msg"],
             }

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pymongo.errors import PyMongoError
 
 from services.runtime.ask import Ask
 from services.runtime.clock import Clock, StreamClock, WallClock
@@ -135,7 +136,13 @@ async def _started(
     broker = make_broker(settings)
     consumers = [EngineConsumer(broker, engine, settings) for engine in running.engines]
     ask = Ask(running.engine, timeout=settings.answer_timeout)
-    app = make_app(service.name, service.title, settings, lambda: _health(running, consumers))
+    app = make_app(
+        service.name,
+        service.title,
+        settings,
+        health=lambda: _health(running, consumers),
+        reachable=lambda: _reachable(running),
+    )
     service.routes(app, running, ask)
     add_answers(app, ask, service.name)
     add_balance(app, running.engine.store.collection, service.name)
@@ -181,6 +188,15 @@ async def _watch(consumers: Sequence[EngineConsumer]) -> None:
             if (kafka := consumer.subscriber.consumer) is not None:
                 consumer.engine.progress.look(kafka)
         await asyncio.sleep(1.0)
+
+
+async def _reachable(running: Running) -> bool:
+    try:
+        async with asyncio.timeout(1.0):
+            await running.database.command("ping")
+    except (PyMongoError, TimeoutError):
+        return False
+    return True
 
 
 async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict[str, Any]:

@@ -69,7 +69,9 @@ class Store(Generic[S]):
         try:
             result = await self.collection.bulk_write([_write(s) for s in dirty], ordered=False)
         except BulkWriteError as error:
-            if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
+            codes = {e["code"] for e in error.details["writeErrors"]}
+            # Without a write error it is the majority that did not confirm: that passes.
+            if codes != {_DUPLICATE_KEY}:
                 raise
         else:
             if result.inserted_count + result.modified_count == len(dirty):

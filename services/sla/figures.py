@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from services.runtime.mongo import Collection
+from services.runtime.mongo import Collection, aggregate
 
 
 async def by_unit(collection: Collection, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ async def by_unit(collection: Collection, since: datetime, until: datetime) -> l
         {"$sort": {"_id": 1}},
     ]
     rows = []
-    async for row in collection.aggregate(pipeline):
+    async for row in aggregate(collection, pipeline):
         unit = row.pop("_id")
         rows.append({"unit": unit, **row, "on_time_rate": rate(row)})
     return rows

@@ -10,7 +10,7 @@ import msgspec
 
 from contracts import sla
 from contracts.catalogue import Catalogue
-from contracts.lifecycle import ENDED, phases
+from contracts.lifecycle import CLOCK_STOPPED, ENDED, phases
 from contracts.model import EventData
 from contracts.sla import Budget, TimeUnit
 from services.runtime.decider import Timer
@@ -52,7 +52,7 @@ class Rules:
         now = state.assessment
         if now is None or state.procedure is None or state.unit is None:
             return ()
-        if state.unit_since is None:
+        if not _handler_known(state):
             return ()  # whose office hours count is known once routing has said who handles it
         said: list[EventData] = []
         said += self._deadline(state, now)
@@ -80,16 +80,29 @@ class Rules:
                 due=now.due,
                 previous=last,
                 original=state.deadlines[0].due,
-                reason="time spent waiting was given back",
+                reason=_GIVEN_BACK if _waited(state) else _OTHER_HOURS,
                 rule=rule,
             )
         ]
 
 
+_GIVEN_BACK = "time spent waiting was given back"
+_OTHER_HOURS = "a unit with other office hours handles the dossier"
+
+
+def _waited(state: Sla) -> bool:
+    return any(phase.status in CLOCK_STOPPED for phase in phases(state.marks))
+
+
+def _handler_known(state: Sla) -> bool:
+    # An older system need not tell who handled a dossier; then the receiving unit's hours count.
+    return state.unit_since is not None or state.history
+
+
 def timer_of(state: Sla) -> Timer | None:
     """When the next alert is due, if the dossier goes on as it is."""
     now = state.assessment
-    if now is None or state.unit_since is None:
+    if now is None or not _handler_known(state):
         return None
     for kind, at, certain in (
         (SOON, now.soon_at, now.soon_certain),

@@ -93,7 +93,7 @@ def test_a_deployment_runs_the_service_and_a_budget_and_a_service_select_its_pod
 @pytest.mark.parametrize("name", SERVICES)
 def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     container = _container(name)
-    served = set(make_app(name, "", Settings(), _health).openapi()["paths"])
+    served = set(make_app(name, "", Settings(), _health, _health).openapi()["paths"])
     assert container["ports"] == [{"name": "http", "containerPort": PORT}]
     paths = {}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

@@ -46,9 +46,13 @@ def health() -> Health:
     return Health()
 
 
+async def reachable() -> bool:
+    return True
+
+
 @pytest.fixture
 def app(health: Health) -> FastAPI:
-    app = make_app("purse", "What is in it?", Settings(max_body=1024), health)
+    app = make_app("purse", "What is in it?", Settings(max_body=1024), health, reachable)
 
     @app.post("/things")
     async def make(body: Body) -> dict[str, str]:
