@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ConfigDict, Field
-from pymongo.errors import PyMongoError
 
 from contracts import intake
 from contracts.catalogue import Catalogue
@@ -88,15 +87,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         else:
             raise invalid_field("by", "name the officer who received it; only online has none")
         time = change.time(at)
-        try:
-            code = await codes.draw(filing.receiving_unit, time, key)
-        except PyMongoError as error:
-            raise Problem(
-                503,
-                "state-unavailable",
-                "no dossier code can be drawn; nothing was changed",
-                headers={"Retry-After": "5"},
-            ) from error
+        code = await codes.draw(filing.receiving_unit, time, key)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
             contact = contact_event(

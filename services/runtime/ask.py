@@ -10,7 +10,6 @@ import msgspec
 from aiokafka.errors import KafkaError
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from pymongo.errors import PyMongoError
 
 from contracts.envelope import Event, derive_id, fingerprint
 from contracts.model import EventData
@@ -87,15 +86,7 @@ class Ask:
 
     async def answer(self, subject: str, request: str) -> Answer | None:
         """The answer that is written down for a request."""
-        try:
-            document = await self._engine.store.get(subject)
-        except PyMongoError as error:
-            raise Problem(
-                503,
-                "state-unavailable",
-                "the database cannot be reached; ask again later",
-                headers={"Retry-After": "5"},
-            ) from error
+        document = await self._engine.store.get(subject)
         for kept in document["answers"] if document else ():
             if kept["request"] == request:
                 return msgspec.convert(kept, Answer)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
+
+log = structlog.get_logger("motcua.http")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -46,6 +50,16 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = self.errors
         return JSONResponse(body, self.status, self.headers, MEDIA_TYPE)
+
+
+def unavailable() -> Problem:
+    """The database cannot be reached: nothing was changed, and asking later may do."""
+    return Problem(
+        503,
+        "state-unavailable",
+        "the database cannot be reached; ask again later",
+        headers={"Retry-After": "5"},
+    )
 
 
 def invalid_field(field: str, detail: str) -> Problem:
@@ -92,6 +106,11 @@ def install(app: FastAPI) -> None:
             error.status_code, kind, str(error.detail), headers=dict(error.headers or {})
         ).response()
 
+    async def away(_: Request, error: Exception) -> JSONResponse:
+        log.warning("the database did not answer", error=repr(error))
+        return unavailable().response()
+
     app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(PyMongoError, away)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)
