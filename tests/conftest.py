@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
+from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from deploy.local.stack import Stack
 from services.runtime.logging import configure
@@ -16,18 +16,15 @@ from services.runtime.mongo import Database, client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this test run's own; it ends with the run, however that ends."""
     configure("tests", level="ERROR", as_json=False)
-    stack = Stack(ROOT, "test", die_with_parent=True)
-    stack.reset()
+    # Not in the checkout: a second run beside this one would take its stack away.
+    stack = Stack(tmp_path_factory.mktemp("stack"), "test", die_with_parent=True)
     stack.up()
     yield stack
-    stack.down()
     stack.reset()
 
 
@@ -50,6 +47,23 @@ def settings(endpoints: Endpoints) -> Settings:
     )
     asyncio.run(create_topics(made))
     return made
+
+
+@pytest.fixture(scope="session")
+def city(
+    endpoints: Endpoints, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[City]:
+    """The four services as processes on that stack, by the wall clock."""
+    with City(
+        endpoints,
+        tmp_path_factory.mktemp("city"),
+        clock="wall",
+        partitions=settings.partitions,
+        session_timeout_ms=settings.session_timeout_ms,
+        lookup_secret="tests",
+    ) as city:
+        city.start_all()
+        yield city
 
 
 @pytest.fixture

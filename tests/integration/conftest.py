@@ -1,0 +1,18 @@
+"""What the tests over HTTP share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.city import City
+from tests.integration.office import Office
+
+
+@pytest.fixture(scope="session")
+def office(city: City) -> Iterator[Office]:
+    """The running city, over HTTP."""
+    office = Office(city)
+    yield office
+    office.close()
