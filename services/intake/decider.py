@@ -15,10 +15,10 @@ from contracts.values import DOSSIER_CODE
 from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
-from services.runtime.decider import Timer
+from services.runtime.decider import NoReactions, NoTimers
 
 
-class IntakeDecider:
+class IntakeDecider(NoReactions, NoTimers):
     """Decides on reception, supplements, payments and withdrawal."""
 
     name = "intake"
@@ -40,12 +40,3 @@ class IntakeDecider:
 
     def evolve(self, state: Intake, fact: Event) -> Intake:
         return evolve(state, fact)
-
-    def react(self, state: Intake, fact: Event) -> Sequence[EventData]:
-        return ()
-
-    def timer(self, state: Intake) -> Timer | None:
-        return None
-
-    def fire(self, state: Intake, timer: Timer) -> Sequence[EventData]:
-        raise AssertionError("intake has no timers")

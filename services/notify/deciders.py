@@ -20,17 +20,16 @@ from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.fold import evolve
 from services.notify.plan import plan
 from services.notify.state import Notify
-from services.runtime.decider import Timer
+from services.runtime.decider import NoReactions, NoRequests, NoTimers
 
 
-class NotifyDecider:
+class NotifyDecider(NoRequests, NoTimers):
     """Plans what a citizen is told, from what happens to the dossier."""
 
     name = "notify"
     topic = DOSSIER_EVENTS
     collection = "dossiers"
     subject_pattern = DOSSIER_CODE
-    requests: frozenset[str] = frozenset()
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
@@ -53,50 +52,28 @@ class NotifyDecider:
     def initial(self, subject: str) -> Notify:
         return Notify()
 
-    def decide(self, state: Notify, request: Event) -> Sequence[EventData]:
-        raise AssertionError("notify takes no requests")
-
     def evolve(self, state: Notify, fact: Event) -> Notify:
         return evolve(state, fact)
 
     def react(self, state: Notify, fact: Event) -> Sequence[EventData]:
         return plan(state, fact, self._channel)
 
-    def timer(self, state: Notify) -> Timer | None:
-        return None
 
-    def fire(self, state: Notify, timer: Timer) -> Sequence[EventData]:
-        raise AssertionError("notify has no timers")
-
-
-class DeliveryDecider:
+class DeliveryDecider(NoRequests, NoReactions, NoTimers):
     """Keeps what became of each message of a dossier; sending is done beside it."""
 
     name = "notify"
     topic = NOTIFICATION_EVENTS
     collection = "deliveries"
     subject_pattern = DOSSIER_CODE
-    requests: frozenset[str] = frozenset()
     facts = types(notify.MessagePlanned, notify.MessageSent, notify.MessageNotSent)
     state_type = Deliveries
 
     def initial(self, subject: str) -> Deliveries:
         return Deliveries()
 
-    def decide(self, state: Deliveries, request: Event) -> Sequence[EventData]:
-        raise AssertionError("deliveries take no requests")
-
     def evolve(self, state: Deliveries, fact: Event) -> Deliveries:
         return deliveries_after(state, fact)
-
-    def react(self, state: Deliveries, fact: Event) -> Sequence[EventData]:
-        return ()
-
-    def timer(self, state: Deliveries) -> Timer | None:
-        return None
-
-    def fire(self, state: Deliveries, timer: Timer) -> Sequence[EventData]:
-        raise AssertionError("deliveries have no timers")
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -107,22 +84,18 @@ class Contact(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-class ContactDecider:
+class ContactDecider(NoRequests, NoReactions, NoTimers):
     """Keeps each citizen's sealed contact data."""
 
     name = "notify"
     topic = CITIZEN_CONTACTS
     collection = "contacts"
     subject_pattern = r"^.{1,64}$"
-    requests: frozenset[str] = frozenset()
     facts = types(ContactRegistered)
     state_type = Contact
 
     def initial(self, subject: str) -> Contact:
         return Contact()
-
-    def decide(self, state: Contact, request: Event) -> Sequence[EventData]:
-        raise AssertionError("contacts take no requests")
 
     def evolve(self, state: Contact, fact: Event) -> Contact:
         data = fact.data
@@ -130,12 +103,3 @@ class ContactDecider:
         if state.at is not None and fact.time < state.at:
             return state
         return Contact(data.sealed, data.key_id, fact.time)
-
-    def react(self, state: Contact, fact: Event) -> Sequence[EventData]:
-        return ()
-
-    def timer(self, state: Contact) -> Timer | None:
-        return None
-
-    def fire(self, state: Contact, timer: Timer) -> Sequence[EventData]:
-        raise AssertionError("contacts have no timers")

@@ -15,10 +15,10 @@ from contracts.values import DOSSIER_CODE
 from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
-from services.runtime.decider import Timer
+from services.runtime.decider import NoTimers
 
 
-class RoutingDecider:
+class RoutingDecider(NoTimers):
     """Decides on competence, steps, hand-overs, stops and results."""
 
     name = "routing"
@@ -51,9 +51,3 @@ class RoutingDecider:
 
     def react(self, state: Routing, fact: Event) -> Sequence[EventData]:
         return react(self._catalogue, state, fact)
-
-    def timer(self, state: Routing) -> Timer | None:
-        return None
-
-    def fire(self, state: Routing, timer: Timer) -> Sequence[EventData]:
-        raise AssertionError("routing has no timers")

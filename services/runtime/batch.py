@@ -49,6 +49,8 @@ class Decided(Generic[S]):
     requests: list[str] = field(default_factory=list)
     """Ids of the requests that were answered, for those who wait for one."""
     last_error: str = ""
+    buried: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Of each letter: subject, where the record was found, fault and detail."""
 
 
 def pick(
@@ -185,9 +187,7 @@ def _hold(
     else:
         stored.hold = replace(hold, count=hold.count + 1, offset=offset)
     number = stored.hold.count
-    out.faults[fault] += 1
-    out.last_error = f"{fault}: {detail}"
-    out.letters.append(bury(item.record, fault, detail, number, now))
+    _bury(out, item, fault, detail, number, now)
 
 
 def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> None:
@@ -213,6 +213,15 @@ def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: dateti
     except BadRecord as error:
         fault, detail = error.fault, error.detail
     out.outcomes[item.type_name, "dead"] += 1
+    _bury(out, item, fault, detail, 0, now)
+
+
+def _bury(
+    out: Decided[Any], item: Wanted, fault: Fault, detail: str, number: int, now: datetime
+) -> None:
+    record = item.record
+    place = f"{record.topic}/{record.partition}/{record.offset}"
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
-    out.letters.append(bury(record, fault, detail, 0, now))
+    out.buried.append((item.subject or "", place, fault, detail))
+    out.letters.append(bury(record, fault, detail, number, now))

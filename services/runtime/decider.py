@@ -68,3 +68,29 @@ class Decider(Protocol[S]):
     def fire(self, state: S, timer: Timer) -> Sequence[EventData]:
         """What a timer's firing comes to. The facts must move the state to another timer."""
         ...
+
+
+class NoRequests:
+    """For a decider that nobody asks anything."""
+
+    requests: frozenset[str] = frozenset()
+
+    def decide(self, state: object, request: Event) -> Sequence[EventData]:
+        raise AssertionError(f"{type(self).__name__} takes no requests")
+
+
+class NoReactions:
+    """For a decider that follows nothing up."""
+
+    def react(self, state: object, fact: Event) -> Sequence[EventData]:
+        return ()
+
+
+class NoTimers:
+    """For a decider that waits for nothing."""
+
+    def timer(self, state: object) -> Timer | None:
+        return None
+
+    def fire(self, state: object, timer: Timer) -> Sequence[EventData]:
+        raise AssertionError(f"{type(self).__name__} has no timers")

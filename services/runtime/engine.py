@@ -364,7 +364,8 @@ class Engine(Generic[S]):
             metrics.PUBLISHED.labels(name, type_name).inc(count)
         for fault, count in decided.faults.items():
             metrics.DEAD_LETTERS.labels(name, fault).inc(count)
-            log.error("dead letter", fault=fault, detail=decided.last_error)
+        for subject, place, fault, detail in decided.buried:
+            log.error("dead letter", dossier=subject, record=place, fault=fault, detail=detail)
         for outcome, count in decided.redriven.items():
             metrics.REDRIVEN.labels(name, outcome).inc(count)
         if self._debug:

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from contracts import intake, routing, sla
 from contracts.codec import types
 from contracts.envelope import Event
-from contracts.lifecycle import MOVING_FACTS
+from contracts.lifecycle import MOVING_FACTS, phases
 from contracts.model import EventData
 from contracts.topics import DOSSIER_EVENTS
 from contracts.values import DOSSIER_CODE
-from services.runtime.decider import Timer
+from services.runtime.decider import NoRequests, Timer
 from services.sla.fold import evolve
 from services.sla.rules import Rules, fired, timer_of
 from services.sla.state import Sla
 
 
-class SlaDecider:
+class SlaDecider(NoRequests):
     """Keeps every dossier's clock. Nobody asks it anything: it draws conclusions.
 
     It folds its own facts too: what an instance announced just before it lost the partition is
@@ -28,7 +28,6 @@ class SlaDecider:
     topic = DOSSIER_EVENTS
     collection = "dossiers"
     subject_pattern = DOSSIER_CODE
-    requests: frozenset[str] = frozenset()
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
@@ -49,13 +48,16 @@ class SlaDecider:
     def initial(self, subject: str) -> Sla:
         return Sla()
 
-    def decide(self, state: Sla, request: Event) -> Sequence[EventData]:
-        raise AssertionError("sla takes no requests")
-
     def evolve(self, state: Sla, fact: Event) -> Sla:
         known = evolve(state, fact)
         if isinstance(fact.data, _SAID):
             return known  # what sla said changes no dossier's time
+        if (
+            known.assessment is not None
+            and known.unit == state.unit
+            and phases(known.marks) == phases(state.marks)
+        ):
+            return known  # another step of the same work: the clock runs on as it did
         return self._rules.assessed(known)
 
     def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
