@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,8 +55,9 @@ def _keep(record: Any, events: dict[str, Event]) -> None:
 def story_table(code: str, events: list[Event]) -> Table:
     """The story as a table: requests dimmed, facts plain, alerts red."""
     table = Table(title=f"{code}: from start to end", title_justify="left")
-    for column in ("when (Vietnam)", "who says so", "what", ""):
-        table.add_column(column)
+    for column in ("when (Vietnam)", "who says so", "what"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("")
     for event in events:
         style = "dim" if event.data.KIND is Kind.REQUEST else ""
         if event.data.NAME in ("DossierOverdue", "DossierSoonDue", "AlertRetracted"):
@@ -70,8 +72,14 @@ def story_table(code: str, events: list[Event]) -> Table:
     return table
 
 
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+    return str(value)
+
+
 def _summary(event: Event) -> str:
-    fields = event.data.model_dump(mode="json", exclude_none=True)
+    fields = {name: _shown(value) for name, value in event.data if value is not None}
     wanted = (
         "procedure", "receiving_unit", "handling_unit", "unit", "to_unit", "step", "lead", "reason",
         "amount", "outstanding", "due", "outcome", "template", "channel", "detail",
