@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -42,8 +43,9 @@ def test_a_dossier_handed_in_at_one_unit_is_handled_at_another_and_returned_at_a
     assert code.startswith(f"{CENTRE}-{today}-")
     assert answer.headers["Location"] == f"/dossiers/{code}"
     assert body["fact"]["type"] == "vn.motcua.DossierReceived.v2"
-    assert body["dossier"] == office.view("intake", code)
-    assert body["dossier"]["status_name"] == "received"
+    assert _but_status(body["dossier"]) == _but_status(office.view("intake", code))
+    # Routing may have begun before the answer was written.
+    assert body["dossier"]["status_name"] in ("received", "in_process")
 
     for step in ("receive-check", "decide"):
         shown = eventually(
@@ -99,7 +101,7 @@ def test_a_dossier_filed_online_is_registered_first_and_received_by_an_officer(
     assert office.view("intake", code)["received_at"] is None
     fact, shown = office.does("intake", code, "reception", by=OFFICER)
     assert fact == "DossierReceived"
-    assert shown["status_name"] == "received"
+    assert shown["received_at"] is not None
     office.agrees(code, "in_process")
 
 
@@ -292,6 +294,10 @@ def test_each_service_serves_the_openapi_document_that_the_command_writes(
     intake = json.loads((tmp_path / "intake.json").read_text())["paths"]
     assert {"get", "post"} <= set(intake["/dossiers"])
     assert "/dossiers/{code}/receipt" in intake
+
+
+def _but_status(view: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in view.items() if not name.startswith("status")}
 
 
 def _walk(office: Office, path: str | None) -> list[str]:

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "imports"
 PERMITS = os.environ.get("MOTCUA_PERMITS")
-CASES = 4_000
-"""Enough for eight batches, so that there is a middle to be interrupted in."""
+CASES = 3_000
+"""Enough for six batches, so that there is a middle to be interrupted in."""
 
 
 @pytest.fixture(scope="module")

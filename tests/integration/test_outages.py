@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import httpx
 import pytest
 
 from contracts.lifecycle import PublicStatus
+from deploy.local.city import City
 from deploy.local.stack import Stack
 from services.runtime.engine import Engine
 from services.runtime.settings import Settings
 from services.runtime.topics import TopicsWrong, check_topics, create_topics
-from tests.integration.eventually import soon
+from tests.integration.eventually import eventually, soon
+from tests.integration.office import OFFICER, PROBLEM, Office, filing
 from tests.integration.stage import a_stage, code_of, receptions, supplement_demand
 
 pytestmark = pytest.mark.integration
@@ -72,6 +77,49 @@ async def test_a_topic_that_is_missing_or_has_other_partitions_is_named_with_the
     await check_topics(shaky_settings)
     with pytest.raises(TopicsWrong, match="has 4 partitions and MOTCUA_PARTITIONS says 7"):
         await check_topics(shaky_settings.model_copy(update={"partitions": 7}))
+
+
+def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
+    shaky: Stack, shaky_settings: Settings, tmp_path: Path
+) -> None:
+    asyncio.run(create_topics(shaky_settings))
+    with City(
+        shaky.endpoints(), tmp_path, partitions=4, answer_timeout=1.5, session_timeout_ms=2000
+    ) as city:
+        city.start("intake")
+        city.wait_ready()
+        office = Office(city)
+        before = office.hand_in()
+
+        def ready() -> bool:
+            return office.get("intake", "/health/ready").status_code == 200
+
+        def hand_in(key: str) -> httpx.Response:
+            body = {"by": OFFICER, "filing": filing(receiving_unit="H29.11")}
+            return office.post("intake", "/dossiers", body, headers={"Idempotency-Key": key})
+
+        for part, kind in (("kafka", "log-unavailable"), ("mongod", "state-unavailable")):
+            shaky.kill(part)
+            with ThreadPoolExecutor(1) as beside:
+                reading = beside.submit(office.get, "intake", f"/dossiers/{before}")
+                answer = hand_in(part)
+                asked = reading.result()
+            assert answer.status_code == 503, answer.text
+            assert answer.headers["Content-Type"] == PROBLEM
+            assert answer.json()["type"] == f"urn:motcua:problem:{kind}"
+            assert int(answer.headers["Retry-After"]) > 0
+            assert asked.status_code == (503 if part == "mongod" else 200)
+            assert asked.status_code == 200 or asked.headers["Content-Type"] == PROBLEM
+            shaky.start(part)
+            eventually(ready, timeout=30, what="health")
+            first = eventually(
+                lambda p=part: (a := hand_in(p)).status_code == 201 and a.json(),  # type: ignore[misc]
+                what="the same request, at last",
+            )
+            assert hand_in(part).json()["fact"] == first["fact"]
+        listed = office.get("intake", "/dossiers", agency="H29.11").json()["items"]
+        assert len(listed) == 2, "each request made one dossier, however often it was asked"
+        office.close()
 
 
 async def _some_done(engine: Engine[object]) -> bool:
