@@ -196,6 +196,25 @@ async def test_later_records_of_a_dossier_wait_and_are_put_back_in_order(
         assert await stage.letters() == []
 
 
+async def test_a_record_whose_key_is_bad_stays_among_the_dead_letters_until_it_is_purged(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings) as stage:
+        await stage.put_records(BAD["a key that is no code"][0])
+        await stage.act()
+        await stage.rest()
+        letters = await stage.letters()
+        assert len(letters) == 1
+        async with Desk(settings.kafka, stage.name) as desk:
+            await desk.redrive(letters, timeout=1.0)
+            await stage.rest()
+            still = await stage.letters()
+            assert [(x.fault, x.value) for x in still] == [(x.fault, x.value) for x in letters]
+            assert await desk.purge(still) == []
+        await stage.rest()
+        assert await stage.letters() == []
+
+
 async def test_the_commands_list_show_redrive_and_purge(settings: Settings) -> None:
     runner = CliRunner(env={"COLUMNS": "400"})
 
