@@ -103,19 +103,23 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
 
     Raises BadRecord, with the fault and the place, for whatever is not a good event.
     """
+    fields = dict(headers)
     try:
-        # Kafka lets a header be null, whatever its type here says: null is as good as missing.
-        fields = {name: raw.decode() for name, raw in headers if raw is not None}
-    except UnicodeDecodeError as error:
-        raise BadRecord(Fault.BAD_HEADER, f"a header is not UTF-8: {error}") from error
-    try:
-        event_id = fields["ce_id"]
-        source = fields["ce_source"]
-        type_name = fields["ce_type"]
-        subject = fields["ce_subject"]
-        time_text = fields["ce_time"]
+        event_id = fields["ce_id"].decode()
+        source = fields["ce_source"].decode()
+        type_name = fields["ce_type"].decode()
+        subject = fields["ce_subject"].decode()
+        time_text = fields["ce_time"].decode()
+        cause = _optional(fields, "ce_causationid")
+        mark = _optional(fields, "ce_fingerprint")
     except KeyError as error:
         raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
+    except AttributeError as error:
+        # Kafka lets a header be null, whatever its type here says.
+        null = ", ".join(name for name, value in fields.items() if value is None)
+        raise BadRecord(Fault.MISSING_HEADER, f"null: {null}") from error
+    except UnicodeDecodeError as error:
+        raise BadRecord(Fault.BAD_HEADER, f"a header is not UTF-8: {error}") from error
     if not (event_id and source and subject):
         raise BadRecord(
             Fault.MISSING_HEADER,
@@ -146,10 +150,15 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         subject,
         time,
         _data(type_name, value),
-        fields.get("ce_causationid"),
-        fields.get("ce_history") == "true",
-        fields.get("ce_fingerprint"),
+        cause,
+        fields.get("ce_history") == b"true",
+        mark,
     )
+
+
+def _optional(fields: dict[str, bytes], name: str) -> str | None:
+    value = fields.get(name)
+    return None if value is None else value.decode()
 
 
 def _data(type_name: str, value: bytes) -> EventData:
