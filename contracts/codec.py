@@ -33,6 +33,9 @@ _FIXED: Headers = (
 )
 
 
+_REQUIRED = ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time")
+
+
 class Fault(StrEnum):
     """Why a record cannot be handled. It is the reason that a dead letter carries."""
 
@@ -115,9 +118,9 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
     except KeyError as error:
         raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
     except AttributeError as error:
-        # Kafka lets a header be null, whatever its type here says.
-        null = ", ".join(name for name, value in fields.items() if value is None)
-        raise BadRecord(Fault.MISSING_HEADER, f"null: {null}") from error
+        # Kafka lets a header be null, whatever its type here says: null is as good as missing.
+        null = next(name for name in _REQUIRED if fields[name] is None)
+        raise BadRecord(Fault.MISSING_HEADER, f"the header {null} is missing") from error
     except UnicodeDecodeError as error:
         raise BadRecord(Fault.BAD_HEADER, f"a header is not UTF-8: {error}") from error
     if not (event_id and source and subject):

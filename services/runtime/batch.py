@@ -201,11 +201,13 @@ def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> 
 def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: datetime) -> None:
     record = item.record
     if item.redrive is not None:
-        outcome = "purged" if item.redrive.skip else "redriven"
-        out.letters.append(settle(item.letter_id, record.key, outcome))
-        out.redriven[outcome] += 1
         if item.redrive.skip:
-            return
+            out.letters.append(settle(item.letter_id, record.key, "purged"))
+            out.redriven["purged"] += 1
+        else:
+            # No release makes a good key of a bad one: its letter stays open.
+            out.outcomes[item.type_name, "dead"] += 1
+        return
     try:
         decode(record.key, record.value, record.headers)
         fault = Fault.WRONG_KEY

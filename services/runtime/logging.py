@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 import structlog
 
@@ -53,3 +54,21 @@ def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> Non
     # The clients tell of every reconnection at length; the engine says the same in one line.
     for noisy in ("aiokafka", "pymongo", "faststream", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    handler.addFilter(_not_again())
+
+
+def _not_again(seconds: float = 10.0) -> Callable[[logging.LogRecord], bool]:
+    """Lets a client say the same thing once in so many seconds, and not at every attempt."""
+    said: dict[tuple[str, object], float] = {}
+
+    def lets_through(record: logging.LogRecord) -> bool:
+        what = (record.name, record.msg)
+        last = said.get(what)
+        if last is not None and record.created - last < seconds:
+            return False
+        if len(said) > 1000:
+            said.clear()
+        said[what] = record.created
+        return True
+
+    return lets_through

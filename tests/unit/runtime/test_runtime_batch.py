@@ -427,14 +427,13 @@ class TestGarbageWithoutAKey:
         assert decided.faults == {"wrong-key": 1}
         assert r"does not look like ^purse-\d+$" in decided.last_error
 
-    def test_put_back_is_still_garbage_and_gets_a_new_letter(
+    def test_put_back_is_still_garbage_and_its_letter_stays_open(
         self, run: Run, log: Any, say: Any
     ) -> None:
         (letter,) = letters_of(run(log.put(say.note("x"), key=None)), log)
-        settled, new = letters_of(run(back(log, letter)), log)
-        assert settled == "purses/3/0"
-        assert isinstance(new, DeadLetter)
-        assert new.id != settled
+        decided = run(back(log, letter))
+        assert letters_of(decided, log) == []
+        assert not decided.redriven
 
     def test_is_given_up_by_command(self, run: Run, log: Any, say: Any) -> None:
         (letter,) = letters_of(run(log.put(say.note("x"), key=None)), log)
