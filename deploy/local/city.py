@@ -71,14 +71,6 @@ class Instance:
             return 0
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    def cpu_seconds(self) -> float:
-        """Processor time used so far, user and system."""
-        try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 class City:
     """Starts, kills and ends instances of the services."""
@@ -194,6 +186,15 @@ class City:
             instance.process.kill()
             instance.process.wait()
         self.instances.clear()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far, user and system; 0.0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _runs(instance: Instance) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.catalogue import load_catalogue
-from deploy.local.city import City
+from deploy.local.city import City, cpu_seconds
 from deploy.local.stack import Stack
 from motcua.deciders import calendars
 from motcua.feed import Feed
@@ -42,19 +43,23 @@ def city_run(stack: Stack, root: Path, dossiers: int, console: Console) -> dict[
     folder = root / ".motcua" / "bench" / "logs"
     with City(endpoints, folder, clock="stream", partitions=4) as city:
         city.start_all()
-        before = {i.service: i.cpu_seconds() for i in city.instances}
-        parts = {part.part: part for part in stack.status()}
+        parts = {part.part: part.pid for part in stack.status() if part.pid is not None}
+        pids = {i.service: i.process.pid for i in city.instances} | parts
+        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        own = time.process_time()
         start = time.perf_counter()
         with console.status("the city works"):
             slices_fed, records = asyncio.run(_feed(endpoints.kafka, plan))
         seconds = time.perf_counter() - start
-        cpu = {i.service: i.cpu_seconds() - before[i.service] for i in city.instances}
+        cpu = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+        cpu["the feed"] = time.process_time() - own
         memory = {i.service: i.memory() / 2**20 for i in city.instances}
-    after = {part.part: part for part in stack.status()}
-    del parts, after
-    table = Table("service", "CPU s", "CPU µs/event", "memory MiB")
+    table = Table("process", "CPU s", "CPU µs/event", "memory MiB")
     for name, used in cpu.items():
-        table.add_row(name, f"{used:.1f}", f"{used / records * 1e6:.0f}", f"{memory[name]:.0f}")
+        mib = f"{memory[name]:.0f}" if name in memory else ""
+        table.add_row(name, f"{used:.1f}", f"{used / records * 1e6:.0f}", mib)
+    idle = 1 - sum(cpu.values()) / (seconds * (os.cpu_count() or 1))
+    table.add_row("idle, or other processes", f"{100 * idle:.0f} %", "", "")
     console.print(table)
     console.print(
         f"{records:,} events in {seconds:.1f} s: [bold]{records / seconds:,.0f} events/s[/bold] "
