@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +20,14 @@ from services.runtime.service import Running, Service
 from services.runtime.store import Store
 
 
-def document(name: str) -> dict[str, Any]:
+async def _document(name: str) -> dict[str, Any]:
     """One service's OpenAPI document. Nothing is connected to make it."""
     service: Service = import_module(f"services.{name}.__main__").SERVICE
     settings = service.settings()
     mongo = client("mongodb://127.0.0.1:1")
     producer = EventProducer(settings.kafka)
-    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults())
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults(), future)
     for decider in service.deciders(settings):
         store = Store(running.database[decider.collection], decider.state_type)
         running.engines.append(Engine(decider, store, producer, running.clock, settings))
@@ -49,6 +51,7 @@ def write_documents(folder: Path) -> list[Path]:
     paths = []
     for name in SERVICES:
         path = folder / f"{name}.json"
-        path.write_text(json.dumps(document(name), ensure_ascii=False, indent=2) + "\n")
+        document = asyncio.run(_document(name))
+        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         paths.append(path)
     return paths

@@ -75,6 +75,7 @@ class Sender:
         self._offsets = Offsets(settings.kafka)
         self._connections = [SmtpConnection(settings) for _ in range(settings.smtp_connections)]
         self._stopping = asyncio.Event()
+        self._prepared = False
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,12 +92,10 @@ class Sender:
 
     async def run(self) -> None:
         """Sends what is pending until it is asked to stop."""
-        await self._running.database["deliveries"].create_index(
-            [("p", 1)], name="pending", partialFilterExpression={"state.pending": {"$gt": 0}}
-        )
         try:
             while not self._stopping.is_set():
                 try:
+                    await self._prepare()
                     sent = await self._round()
                 except (KafkaError, PyMongoError, OSError, TimeoutError) as error:
                     log.warning("waiting for broker or database", error=repr(error))
@@ -109,18 +108,28 @@ class Sender:
                 await connection.close()
             await self._offsets.stop()
 
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await self._running.database["deliveries"].create_index(
+                [("p", 1)], name="pending", partialFilterExpression={"state.pending": {"$gt": 0}}
+            )
+            self._prepared = True
+
     async def _round(self) -> int:
         partitions = await self._caught_up()
         if not partitions:
             return 0
         work = await self._pending(partitions)
-        metrics.PENDING.set(len(work))
         queue = iter(work)
         # One task a connection, each taking the next message when it is done with one.
         results = await asyncio.gather(
-            *(self._drain(connection, queue) for connection in self._connections)
+            *(self._drain(connection, queue) for connection in self._connections),
+            return_exceptions=True,
         )
-        return sum(results)
+        # All have come to rest: a connection has one task, and no message two.
+        for failure in (r for r in results if isinstance(r, BaseException)):
+            raise failure
+        return sum(r for r in results if isinstance(r, int))
 
     async def _caught_up(self) -> set[int]:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
@@ -129,17 +138,17 @@ class Sender:
         return await engine.progress.caught_up(engine.owned, self._offsets, group)
 
     async def _pending(self, partitions: set[int]) -> list[_Work]:
-        cursor = (
-            self._running.database["deliveries"]
-            .find({"p": {"$in": sorted(partitions)}, "state.pending": {"$gt": 0}})
-            .limit(_ROUND)
-        )
+        waiting = {"p": {"$in": sorted(partitions)}, "state.pending": {"$gt": 0}, "hold": None}
+        cursor = self._running.database["deliveries"].find(waiting)
+        metrics.PENDING.set(await self._running.database["deliveries"].count_documents(waiting))
         now = time.monotonic()
         found: list[_Work] = []
         unfolded: set[str] = set()
-        dossiers = 0
+        whole = True
         async for document in cursor:
-            dossiers += 1
+            if len(found) >= _ROUND:
+                whole = False
+                break
             for message in state_of(document, Deliveries).messages.values():
                 if not message.pending:
                     continue
@@ -149,7 +158,7 @@ class Sender:
                 if (again := self._tries.get(message.message_id)) and again.after > now:
                     continue
                 found.append(_Work(document["_id"], document["p"], message))
-        if dossiers < _ROUND:
+        if whole:
             self._ended &= unfolded  # the others are folded: the database knows that they ended
         return sorted(found, key=lambda w: (w.dossier, w.message.message_id))
 
@@ -162,6 +171,12 @@ class Sender:
             self._idle.clear()
             try:
                 done += await self._one(connection, work.dossier, work.message)
+            except (KafkaError, PyMongoError, OSError, TimeoutError):
+                raise
+            except Exception:
+                log.exception("cannot be sent", message_id=work.message.message_id)
+                await connection.close()  # it may be in the middle of a mail
+                self._later(work.message)
             finally:
                 self._under_way -= 1
                 if not self._under_way:
@@ -185,9 +200,7 @@ class Sender:
         try:
             await connection.send(message.message_id, address, text)
         except NotYet as error:
-            again = self._tries.setdefault(message.message_id, _Try())
-            again.after = time.monotonic() + again.pause
-            again.pause = min(again.pause * 2, 60.0)
+            self._later(message)
             metrics.RETRIED.labels(message.channel).inc()
             log.warning("not sent yet", message_id=message.message_id, error=str(error))
             return False
@@ -205,6 +218,11 @@ class Sender:
         )
         return True
 
+    def _later(self, message: Delivery) -> None:
+        again = self._tries.setdefault(message.message_id, _Try())
+        again.after = time.monotonic() + again.pause
+        again.pause = min(again.pause * 2, 60.0)
+
     async def _address(self, message: Delivery) -> str | NotSentReason | None:
         """Where to send it; why not; or None as long as a contact may still be on its way."""
         assert message.citizen is not None
@@ -212,8 +230,12 @@ class Sender:
         if document is None:
             decider = self._contacts.decider
             group = group_of(decider.name, decider.topic)
-            behind = await self._offsets.behind(group, decider.topic)
-            return None if behind else NotSentReason.NO_CONTACT
+            if await self._offsets.behind(group, decider.topic):
+                return None
+            # It may have been folded between the look and the question.
+            document = await self._contacts.store.get(message.citizen)
+        if document is None:
+            return NotSentReason.NO_CONTACT
         contact = state_of(document, Contact)
         if contact.sealed is None:
             return NotSentReason.NO_CONTACT
@@ -241,6 +263,9 @@ class Sender:
                 await self._running.producer.publish([event])
                 break
             except (KafkaError, OSError, TimeoutError) as error:
+                if self._stopping.is_set():
+                    log.error("a sent message is not told of", message_id=message.message_id)
+                    raise  # it will be sent again, with the same Message-ID
                 log.warning("cannot tell of a message yet", error=repr(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
@@ -266,8 +291,16 @@ async def sending(running: Running, renderer: Renderer) -> AsyncIterator[None]:
     """Runs a sender as long as the service runs."""
     sender = Sender(running, renderer)
     task = asyncio.create_task(sender.run(), name="sender")
+
+    def ended(done: asyncio.Task[None]) -> None:
+        # Without its sender a service would look well and tell nobody anything.
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not running.failed.done():
+            running.failed.set_exception(error)
+
+    task.add_done_callback(ended)
     try:
         yield
     finally:
         sender.stop()
-        await task
+        await asyncio.wait([task])

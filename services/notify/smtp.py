@@ -8,7 +8,7 @@ from email.policy import compat32
 from email.utils import formatdate
 
 from aiosmtplib import SMTP as Client
-from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 
 from services.notify.render import Text
 from services.notify.settings import NotifySettings
@@ -36,18 +36,21 @@ class SmtpConnection:
         by this that a recipient, or a judge, tells a repetition.
         """
         raw = compose(self._settings.smtp_sender, message_id, to, text)
+        if not to.isascii():
+            raise Rejected("the address is not ASCII")
         try:
             client = await self._connected()
             await client.sendmail(self._settings.smtp_sender, [to], raw)
         except SMTPRecipientsRefused as error:
+            await self.close()
             codes = [refused.code for refused in error.recipients]
             if codes and all(500 <= code < 600 for code in codes):
                 raise Rejected(f"the address was refused: {codes[0]}") from error
-            await self.close()
             raise NotYet(repr(error)) from error
-        except SMTPResponseException as error:
+        except SMTPDataError as error:
             await self.close()
-            if 500 <= error.code < 600:
+            # Only these say something of this message; any other refusal is of us, and passes.
+            if error.code in (552, 554):
                 raise Rejected(f"the message was refused: {error.code}") from error
             raise NotYet(repr(error)) from error
         except (SMTPException, OSError, TimeoutError) as error:

@@ -10,6 +10,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from fastapi import Response
 from fastapi.responses import JSONResponse
+from pymongo.errors import PyMongoError
 
 from contracts.envelope import Event, derive_id, fingerprint
 from contracts.model import EventData
@@ -67,7 +68,11 @@ class Ask:
                     await asyncio.wait_for(written.wait(), timeout=min(pause, left))
                 except TimeoutError:
                     pause = min(pause * 2, _POLL_MOST)
-                if (found := await self.answer(event.subject, event.id)) is not None:
+                try:
+                    found = await self.answer(event.subject, event.id)
+                except PyMongoError:
+                    continue  # it is on the log: who asked is told where to ask again
+                if found is not None:
                     return _same(found, event)
         return None
 
@@ -80,8 +85,11 @@ class Ask:
             raise Problem(
                 503,
                 "log-unavailable",
-                "the event log cannot be reached; try again with the same Idempotency-Key",
+                "the event log did not confirm the request, which may still be carried out; try "
+                "again with the same Idempotency-Key, or look at the address to poll",
                 headers={"Retry-After": "5"},
+                request=event.id,
+                poll=f"/dossiers/{event.subject}/requests/{event.id}",
             ) from error
 
     async def answer(self, subject: str, request: str) -> Answer | None:

@@ -84,7 +84,8 @@ def pick(
             subject = key if matches(key) else None
         event_id = headers.get("ce_id") or b""
         short = short_id(event_id.decode("utf-8", "replace"))
-        picked.append(Wanted(record, subject, type_name or "none", short, redrive, letter_id))
+        label = "none" if type_name is None else type_name if is_known(type_name) else "unknown"
+        picked.append(Wanted(record, subject, label, short, redrive, letter_id))
     return picked, skipped
 
 

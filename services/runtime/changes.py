@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Header, Query, Response
 from fastapi.encoders import jsonable_encoder
+from pymongo.errors import PyMongoError
 
 from contracts.model import EventData
 from contracts.values import Instant
 from services.runtime.ask import Ask, respond
 from services.runtime.clock import Clock
 from services.runtime.problem import invalid_field
+
+log = structlog.get_logger("motcua.http")
 
 IdempotencyKey = Annotated[
     str | None,
@@ -62,5 +66,9 @@ class Changes:
         answer = await self._ask(event)
         if answer is None or answer.reason is not None:
             return respond(event, answer, made=made)
-        dossier = jsonable_encoder(await self._show(code))
-        return respond(event, answer, made=made, dossier=dossier, **more)
+        try:
+            more["dossier"] = jsonable_encoder(await self._show(code))
+        except PyMongoError as error:
+            # It is done, and that is what was asked; how the dossier looks now is an extra.
+            log.warning("the dossier cannot be shown", dossier=code, error=repr(error))
+        return respond(event, answer, made=made, **more)

@@ -8,17 +8,16 @@ exception of the engine ever gets back into the framework.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
-import structlog
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from services.runtime.engine import Engine
+from services.runtime.offsets import Offsets
 from services.runtime.settings import Settings
-
-log = structlog.get_logger("motcua.consumer")
 
 
 class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -41,6 +40,9 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
             max_poll_interval_ms=300_000,
+            # What is under way is finished first: a mail that its server takes long to accept,
+            # a batch that waits for the database.
+            rebalance_timeout_ms=max(60_000, settings.session_timeout_ms),
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=1_048_576,
             listener=self,
@@ -52,15 +54,25 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _on_batch(self, records: Any) -> None:
         if self.failed.done():
-            # Nothing more is handled; the process is on its way out.
-            await asyncio.Event().wait()
+            # Nothing more is handled, and nothing committed; the process is on its way out.
+            await asyncio.sleep(1.0)
+            return
         try:
             await self.engine.handle(records, self._commit)
-        except Exception as error:
-            log.critical(
-                "a defect: the service stops", service=self.engine.decider.name, exc_info=error
-            )
+        except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
             self.failed.set_exception(error)
+
+    async def run_timers(self, offsets: Offsets) -> None:
+        """Fires the engine's timers by the wall clock until cancelled."""
+
+        async def caught_up() -> set[int]:
+            return await self.engine.progress.caught_up(self.engine.owned, offsets, self.group)
+
+        try:
+            await self.engine.run_wall_timers(caught_up)
+        except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
+            if not self.failed.done():
+                self.failed.set_exception(error)
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         consumer = self.subscriber.consumer
@@ -84,7 +96,12 @@ def group_of(service: str, topic: str) -> str:
 def make_broker(settings: Settings) -> KafkaBroker:
     """A FastStream broker that injects nothing, logs nothing of its own and drains at its end."""
     return KafkaBroker(
-        settings.kafka.split(","), apply_types=False, logger=None, graceful_timeout=30.0
+        settings.kafka.split(","),
+        apply_types=False,
+        # Its errors are ours to see: it waits and polls again, and says so nowhere else.
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+        graceful_timeout=30.0,
     )
 
 

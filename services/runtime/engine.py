@@ -22,7 +22,8 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import BadRecord, decode, type_of
+from contracts.codec import BadRecord, Fault, decode, type_of
+from contracts.envelope import Event
 from contracts.topics import dead_letters
 from services.runtime import metrics
 from services.runtime.batch import Decided, decide, pick
@@ -86,6 +87,7 @@ class Engine(Generic[S]):
         self._waiters: dict[str, asyncio.Event] = {}
         self._bad_in_a_row = 0
         self._generation = 0
+        self._ending = False
         self._debug = settings.log_level.upper() == "DEBUG"
         self._phase = {
             name: metrics.PHASE.labels(decider.name, name)
@@ -193,20 +195,37 @@ class Engine(Generic[S]):
         Returns how many; fewer than a full round means that none is left.
         """
         async with self._turn:
-            return await self._fire_round(partitions & self.owned, before)
+            mine = partitions & self.owned
+            return await self._fire_round(mine, before) if mine else 0
 
-    async def run_wall_timers(self) -> None:
-        """Fires timers by the wall clock until cancelled; leaves records their turn between."""
+    async def run_wall_timers(self, caught_up: Callable[[], Awaitable[set[int]]]) -> None:
+        """Fires timers by the wall clock until cancelled; leaves records their turn between.
+
+        Only of partitions in which all that stood there at the take-over is folded: or a
+        service that was away would announce as overdue what was finished meanwhile. In one that
+        lags, time is no further than the newest record that was handled.
+        """
         while True:
-            full = self.settings.timer_batch
             try:
-                fired = full
-                while self.owned and fired >= full:
-                    fired = await self.fire_due(self.owned, self.clock.now())
+                ready = await caught_up() if self.owned else set()
+                now = self.clock.now()
+                for before, partitions in self.progress.settled_until(ready, now).items():
+                    fired = self.settings.timer_batch
+                    while fired >= self.settings.timer_batch:
+                        fired = await self.fire_due(partitions, before)
             except Leaving:
                 log.info("left timers to the next owner")
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("waiting for the broker", error=repr(error))
             metrics.CLOCK.labels(self.decider.name).set(self.clock.now().timestamp())
             await asyncio.sleep(self.settings.timer_poll)
+
+    def leave(self) -> None:
+        """Lets a batch that waits for broker or database go: the process is to end."""
+        self._ending = True
+        self._leaving.set()
 
     async def _tick(self, clock: StreamClock, record: ConsumerRecord[Any, Any]) -> None:
         try:
@@ -247,8 +266,7 @@ class Engine(Generic[S]):
                     lateness.observe(max(0.0, (before - stored.due).total_seconds()))
                 else:
                     lateness.observe((self.clock.now() - stored.due).total_seconds())
-                decided.events += fire_timers(self.decider, stored, before)
-                set_due(self.decider, stored)
+                decided.events += self._fire_one(stored, before)
             self.faults.passing("timers-decided")
             await self.producer.publish(decided.events)
             self.faults.passing("timers-published")
@@ -261,6 +279,21 @@ class Engine(Generic[S]):
         metrics.TIMERS.labels(name).inc(len(due))
         self._tell(decided, Tally())
         return len(due)
+
+    def _fire_one(self, stored: Stored[S], before: datetime) -> list[Event]:
+        snapshot = stored.snapshot()
+        try:
+            events = fire_timers(self.decider, stored, before)
+        except Exception as error:
+            # One dossier must not stop the city. It is not looked at again until its next
+            # record, which then becomes a dead letter with this error, and holds it.
+            stored.restore(snapshot)
+            stored.due = None
+            metrics.DEAD_LETTERS.labels(self.decider.name, Fault.DECISION_RAISED).inc()
+            log.critical("a timer raised", dossier=stored.subject, exc_info=error)
+            return []
+        set_due(self.decider, stored)
+        return events
 
     # -- partitions -------------------------------------------------------------------
 
@@ -276,14 +309,17 @@ class Engine(Generic[S]):
                 for at_rest in self.before_leaving:
                     await at_rest()
         finally:
-            self._leaving.clear()
+            if not self._ending:
+                self._leaving.clear()
         metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
 
     async def partitions_assigned(self, partitions: set[int]) -> None:
         """Starts with nothing in memory: another instance may have written since."""
+        # Before any wait: records of the new assignment may be handed over while this waits for
+        # its turn, and what `handle` turns away is never fetched again.
+        self.owned |= partitions
+        self._generation += 1
         async with self._turn:
-            self.owned |= partitions
-            self._generation += 1
             self._cache.clear()
         metrics.REBALANCES.labels(self.decider.name).inc()
         metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
@@ -374,7 +410,7 @@ class Engine(Generic[S]):
 
     def _limit_bad(self, decided: Decided[S], wanted: int) -> None:
         bad = sum(n for (_, outcome), n in decided.outcomes.items() if outcome == "dead")
-        self._bad_in_a_row = self._bad_in_a_row + bad if bad == wanted else bad
+        self._bad_in_a_row = self._bad_in_a_row + bad if bad == wanted else 0
         if bad and self._bad_in_a_row >= self.settings.dead_letters_in_a_row:
             raise Defect(
                 f"{self._bad_in_a_row} bad records in a row, the last: {decided.last_error}"

@@ -7,11 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.codec import Record, encode
 from contracts.envelope import Event
+
+log = structlog.get_logger("motcua.producer")
+
+_STOP = 10.0
+"""Seconds that a producer is given to hand over what it holds."""
 
 
 @lru_cache(maxsize=65_536)
@@ -58,7 +64,7 @@ class EventProducer:
         """Waits for what is under way, then closes."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await _stop(producer)
 
     async def publish(self, events: Iterable[Event]) -> None:
         """Writes the events to their types' topics and waits for every ack."""
@@ -99,7 +105,7 @@ class EventProducer:
         current = self._producer
         if current is not None and current is producer:
             self._producer = None
-            await current.stop()
+            await _stop(current)
 
     async def _append(
         self, producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]
@@ -134,3 +140,13 @@ def _put(batch: object, record: Record) -> bool:
         key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
     )
     return added is not None
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    # An idempotent batch never expires: with the broker away, closing would wait for it for ever.
+    try:
+        async with asyncio.timeout(_STOP):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("the broker is away; what it had not confirmed is given up")
+        await producer.client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -21,6 +22,9 @@ class Progress:
         self._next: dict[int, int] = {}
         self._stamp: dict[int, float] = {}
         self._goal: dict[int, int] = {}
+        self._lags: dict[int, int] = {}
+        self._left = 0
+        """How often partitions were given up: what was asked before is void after."""
         self._moved = time.monotonic()
         self._waiting_since: float | None = None
 
@@ -43,22 +47,39 @@ class Progress:
 
     def left(self, partitions: set[int]) -> None:
         """Says that the partitions are another instance's."""
+        self._left += 1
         for partition in partitions:
             self._next.pop(partition, None)
             self._stamp.pop(partition, None)
             self._goal.pop(partition, None)
+            self._lags.pop(partition, None)
             for gauge in (metrics.LAG, metrics.LAG_SECONDS):
                 gauge.labels(self._service, self._topic, str(partition)).set(0)
 
     async def caught_up(self, owned: set[int], offsets: Offsets, group: str) -> set[int]:
         """The owned partitions of which all that stood there at the take-over is handled."""
         if new := owned - self._goal.keys():
+            left = self._left
             ends = await offsets.ends(self._topic, sorted(new))
             done = await offsets.committed(group, self._topic)
+            if left != self._left:
+                return set()
             for partition, end in ends.items():
                 self._goal[partition] = end
                 self._next.setdefault(partition, done.get(partition, 0))
         return {p for p in owned & self._goal.keys() if self.next_offset(p) >= self._goal[p]}
+
+    def settled_until(self, partitions: set[int], now: datetime) -> dict[datetime, set[int]]:
+        """Up to when each partition's past is folded: till now, or to where it lags."""
+        until: dict[datetime, set[int]] = {}
+        for partition in partitions:
+            stamp = self._stamp.get(partition)
+            if self._lags.get(partition) and stamp is not None:
+                moment = min(now, datetime.fromtimestamp(stamp / 1000, UTC))
+            else:
+                moment = now
+            until.setdefault(moment, set()).add(partition)
+        return until
 
     def look(self, consumer: AIOKafkaConsumer) -> int:
         """Sets the lag of every owned partition; returns its sum in records."""
@@ -66,6 +87,7 @@ class Progress:
         for tp in consumer.assignment():
             lag = self._lag(consumer, tp)
             total += lag
+            self._lags[tp.partition] = lag
             stamp = self._stamp.get(tp.partition)
             age = time.time() - stamp / 1000 if lag and stamp is not None else 0.0
             labels = (self._service, self._topic, str(tp.partition))

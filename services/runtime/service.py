@@ -26,6 +26,7 @@ from services.runtime.faults import Faults
 from services.runtime.http import add_answers, add_balance, make_app
 from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
+from services.runtime.offsets import Offsets
 from services.runtime.producer import EventProducer
 from services.runtime.settings import ClockKind, Settings
 from services.runtime.store import Store
@@ -46,6 +47,8 @@ class Running:
     producer: EventProducer
     clock: Clock
     faults: Faults
+    failed: asyncio.Future[None]
+    """To be given an exception by whatever runs beside the engines and cannot go on."""
     engines: list[Engine[Any]] = field(default_factory=list)
 
     @property
@@ -97,18 +100,20 @@ async def _run(service: Service, settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with _started(service, settings) as (consumers, server, listener):
+    async with _started(service, settings) as (running, consumers, server, listener):
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
         port = listener.getsockname()[1]
         log.info("serving", url=f"http://{settings.host}:{port}", clock=settings.clock)
         stopping = asyncio.create_task(stop.wait(), name="stop")
-        failures = [consumer.failed for consumer in consumers]
+        failures = [running.failed, *(consumer.failed for consumer in consumers)]
         ends: list[asyncio.Future[Any]] = [stopping, serving, *failures]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         server.should_exit = True
         await serving
         failed = [f for f in failures if f.done() and f.exception() is not None]
+        for failure in failed:
+            log.critical("a defect: the service stops", exc_info=failure.exception())
         log.info("stopping", reason="defect" if failed else "asked to")
     return EXIT_DEFECT if failed else 0
 
@@ -116,7 +121,7 @@ async def _run(service: Service, settings: Settings) -> int:
 @asynccontextmanager
 async def _started(
     service: Service, settings: Settings
-) -> AsyncIterator[tuple[list[EngineConsumer], uvicorn.Server, socket.socket]]:
+) -> AsyncIterator[tuple[Running, list[EngineConsumer], uvicorn.Server, socket.socket]]:
     await check_topics(settings)
     mongo = client(settings.mongo)
     clock: Clock = StreamClock() if settings.clock is ClockKind.STREAM else WallClock()
@@ -126,6 +131,7 @@ async def _started(
         EventProducer(settings.kafka),
         clock,
         Faults(settings.stop_at),
+        asyncio.get_running_loop().create_future(),
     )
     for decider in service.deciders(settings):
         store = Store(running.database[decider.collection], decider.state_type)
@@ -153,33 +159,29 @@ async def _started(
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     listener = socket.create_server((settings.host, settings.port), reuse_port=False)
     tasks: list[asyncio.Task[None]] = []
+    offsets = Offsets(settings.kafka)
     try:
         await running.producer.start()
         await broker.start()
         tasks = [asyncio.create_task(_watch(consumers), name="progress")]
         if settings.clock is ClockKind.WALL:
             tasks += [
-                asyncio.create_task(_timers(consumer), name="timers") for consumer in consumers
+                asyncio.create_task(consumer.run_timers(offsets), name="timers")
+                for consumer in consumers
             ]
         async with service.beside(running) if service.beside else contextlib.nullcontext():
-            yield consumers, server, listener
+            yield running, consumers, server, listener
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for engine in running.engines:
+            engine.leave()
         await broker.stop()
         await running.producer.stop()
+        await offsets.stop()
         mongo.close()
         listener.close()
-
-
-async def _timers(consumer: EngineConsumer) -> None:
-    try:
-        await consumer.engine.run_wall_timers()
-    except Exception as error:
-        log.critical("a defect: the service stops", exc_info=error)
-        if not consumer.failed.done():
-            consumer.failed.set_exception(error)
 
 
 async def _watch(consumers: Sequence[EngineConsumer]) -> None:
@@ -208,7 +210,8 @@ async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict
             lag += consumer.engine.progress.look(kafka)
         stuck = max(stuck, consumer.engine.progress.stuck_for())
         owned += len(consumer.engine.owned)
-    if any(c.failed.done() for c in consumers) or stuck > running.settings.stuck_after:
+    failed = running.failed.done() or any(c.failed.done() for c in consumers)
+    if failed or stuck > running.settings.stuck_after:
         status = "stuck"
     elif owned == 0:
         status = "waiting for partitions"

@@ -13,6 +13,8 @@ from contracts.refusals import Refusal
 from services.runtime.decider import S
 
 _ID = 8
+_ANSWERS = 200
+"""Answers that are kept of one subject: the newest. Nobody asks for older ones."""
 _BUILTIN = (datetime, bytes)
 
 
@@ -75,16 +77,15 @@ class Stored(Generic[S]):
             return
         data = facts[0].data
         refusal = data if isinstance(data, Refusal) else None
-        self.answers += (
-            Answer(
-                request.id,
-                request.fingerprint,
-                facts[0].type,
-                facts[0].id,
-                refusal.reason if refusal else None,
-                refusal.detail if refusal else None,
-            ),
+        answer = Answer(
+            request.id,
+            request.fingerprint,
+            facts[0].type,
+            facts[0].id,
+            refusal.reason if refusal else None,
+            refusal.detail if refusal else None,
         )
+        self.answers = (*self.answers[1 - _ANSWERS :], answer)
 
     def snapshot(self) -> tuple[Any, ...]:
         """What `restore` needs to undo what comes next."""

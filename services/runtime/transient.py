@@ -31,8 +31,9 @@ _MONGO = (
     ExecutionTimeout,
     WTimeoutError,
 )
-_STEPPING_DOWN = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436, 262, 64})
-"""MongoDB's codes for a primary that is going, gone or not yet there, and for a slow majority."""
+_STEPPING_DOWN = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436, 262, 64, 43})
+"""MongoDB's codes for a primary that is going, gone or not yet there, a slow majority, a lost
+cursor."""
 
 LOST_PARTITIONS = (
     CommitFailedError,
@@ -50,6 +51,8 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, KafkaError):
         return bool(error.retriable)
     if isinstance(error, BulkWriteError):
-        concern = error.details.get("writeConcernErrors") or []
-        return bool(concern) and not error.details.get("writeErrors")
+        faults = error.details.get("writeErrors") or []
+        if faults:
+            return all(fault.get("code") in _STEPPING_DOWN for fault in faults)
+        return bool(error.details.get("writeConcernErrors"))
     return isinstance(error, OperationFailure) and error.code in _STEPPING_DOWN

@@ -67,6 +67,7 @@ class Actor:
         self.engine = Engine(decider, store, self.producer, clock, settings)
         self._broker = make_broker(settings)
         self.consumer = EngineConsumer(self._broker, self.engine, settings)
+        self._offsets = Offsets(settings.kafka)
         self._timers: asyncio.Task[None] | None = None
         self._runs = False
 
@@ -77,7 +78,7 @@ class Actor:
         await self._broker.start()
         self._runs = True
         if isinstance(self.engine.clock, WallClock):
-            self._timers = asyncio.create_task(self.engine.run_wall_timers())
+            self._timers = asyncio.create_task(self.consumer.run_timers(self._offsets))
         await soon(self._owns, what="partitions")
 
     async def _owns(self) -> bool:
@@ -92,6 +93,7 @@ class Actor:
             self._timers.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._timers
+        await self._offsets.stop()
         await self._broker.stop()
         await self.producer.stop()
 
