@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 
 from contracts import intake
 from contracts.codec import types
@@ -16,7 +18,7 @@ from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from services.runtime import metrics
-from services.runtime.clock import StreamClock
+from services.runtime.clock import StreamClock, WallClock
 from services.runtime.decider import Timer
 from services.runtime.handle import handle
 from services.runtime.settings import Settings
@@ -227,3 +229,56 @@ async def test_ticks_of_the_stream_clock_fire_exactly_what_was_due_before_them(
 
 def _value(counter: Any) -> float:
     return float(counter._value.get())
+
+
+async def test_what_was_put_off_while_the_service_was_away_raises_no_alarm(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings, partitions=4) as stage:
+        decider = stage.cast(Alarms())
+        first = await stage.act(decider, timer_poll=60)
+        due = datetime.now(UTC) + timedelta(seconds=1)
+        numbers = range(150)
+        await stage.put(*[_alarm(n, due) for n in numbers])
+        await stage.rest()
+        await first.leave()
+        await stage.put(*[_alarm(n, due + timedelta(days=1), minute=1) for n in numbers])
+
+        async def past_due() -> bool:
+            return datetime.now(UTC) > due
+
+        await soon(past_due, what="the due time")
+        await stage.act(decider, timer_poll=0.01, batch_records=10)
+        await stage.rest()
+        assert set((await _rang(stage, decider)).values()) == {0}
+
+
+async def test_records_that_come_while_an_assignment_waits_its_turn_are_handled(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings) as stage:
+        actor = Actor(stage, stage.intake(), WallClock())
+        engine = actor.engine
+        await engine.store.prepare()
+        await engine.producer.start()
+        await stage.put(*receptions(range(1, 4)))
+        records = await stage.log()
+        committed: dict[TopicPartition, int] = {}
+
+        async def commit(offsets: dict[TopicPartition, int]) -> None:
+            committed.update(offsets)
+
+        # A round of timers that waits for the database has the turn; the group has already
+        # given the partitions, and the consumer hands their records over.
+        async with engine._turn:
+            assigned = asyncio.create_task(
+                engine.partitions_assigned({record.partition for record in records})
+            )
+            await asyncio.sleep(0)
+            handled = asyncio.create_task(engine.handle(records, commit))
+            await asyncio.sleep(0)
+        await asyncio.gather(assigned, handled)
+        await engine.producer.stop()
+
+        assert sum(committed.values()) == len(records)
+        assert {code async for code, _ in engine.store.states()} == {code_of(n) for n in (1, 2, 3)}
