@@ -42,7 +42,6 @@ Instant = Annotated[
 ]
 """A point in time with an offset; kept in UTC to the millisecond."""
 
-DossierCode = Annotated[str, Field(pattern=DOSSIER_CODE, examples=["H29.15-240307-0001"])]
 UnitCode = Annotated[str, Field(pattern=UNIT_CODE, examples=["H29.15"])]
 OfficerId = Annotated[str, Field(min_length=1, max_length=64, examples=["cb-0412"])]
 """An officer's staff number: an identifier, never a name."""

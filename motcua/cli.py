@@ -72,6 +72,22 @@ def list_topics() -> None:
     console.print(table)
 
 
+@app.command("story")
+def story(
+    code: Annotated[str, typer.Argument(help="The dossier's code, e.g. H29.15-240307-0001.")],
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; else MOTCUA_KAFKA.")] = None,
+) -> None:
+    """Tells one dossier's story from the log: what was asked, decided and told, in order."""
+    from motcua.story import read_story, story_table
+    from services.runtime.settings import Settings
+
+    events = asyncio.run(read_story(kafka or Settings().kafka, code))
+    if not events:
+        console.print(f"nothing on the log is about {code}")
+        raise typer.Exit(1)
+    console.print(story_table(code, events))
+
+
 @app.command("openapi")
 def openapi(
     folder: Annotated[Path, typer.Option(help="Where the documents are written.")] = Path(

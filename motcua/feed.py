@@ -39,7 +39,6 @@ class Feed:
         if sends_mail:
             for topic in (NOTIFICATION_EVENTS, CITIZEN_CONTACTS):
                 self._groups.append((group_of("notify", topic), topic))
-        self._ticks = 0
 
     async def start(self) -> None:
         """Connects."""
@@ -57,7 +56,6 @@ class Feed:
 
     async def tick(self, time: datetime) -> None:
         """Says to every partition that all that happened before that time stands in it."""
-        self._ticks += 1
         event = Event(
             id=derive_id("tick", rfc3339(time)),
             source="/motcua/feed",
