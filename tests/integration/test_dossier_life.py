@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
 from contracts.topics import SERVICES
+from deploy.local.endpoints import Endpoints
 from motcua.cli import app
 from services.runtime.lookup_key import lookup_key
 from tests.integration.eventually import eventually
@@ -294,6 +295,26 @@ def test_each_service_serves_the_openapi_document_that_the_command_writes(
     intake = json.loads((tmp_path / "intake.json").read_text())["paths"]
     assert {"get", "post"} <= set(intake["/dossiers"])
     assert "/dossiers/{code}/receipt" in intake
+
+
+def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoints) -> None:
+    code = office.hand_in()
+    office.agrees(code, "in_process")
+    runner = CliRunner(env={"COLUMNS": "200"})
+
+    def told() -> str | None:
+        result = runner.invoke(app, ["story", code, "--kafka", endpoints.kafka])
+        # Notify is the last to say something about a dossier that was just handed in.
+        return result.output if "MessagePlanned" in result.output else None
+
+    story = eventually(told)
+    for line in ("ReceptionRequested", "DossierReceived", "DossierRouted", "DeadlineSet"):
+        assert line in story
+    assert story.index("ReceptionRequested") < story.index("StepStarted")
+
+    nobody = runner.invoke(app, ["story", "H29.1-200101-0001", "--kafka", endpoints.kafka])
+    assert nobody.exit_code == 1
+    assert "nothing on the log" in nobody.output
 
 
 def _but_status(view: dict[str, Any]) -> dict[str, Any]:
