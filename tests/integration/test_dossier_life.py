@@ -312,7 +312,7 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
         assert line in story
     assert story.index("ReceptionRequested") < story.index("StepStarted")
 
-    nobody = runner.invoke(app, ["story", "H29.1-200101-0001", "--kafka", endpoints.kafka])
+    nobody = runner.invoke(app, ["story", "Z9.9-200101-NONE", "--kafka", endpoints.kafka])
     assert nobody.exit_code == 1
     assert "nothing on the log" in nobody.output
 
