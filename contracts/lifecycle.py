@@ -270,3 +270,27 @@ _SPANNING = frozenset(
     {Move.REGISTERED, Move.RECEIVED, Move.NOT_RECEIVED, Move.WITHDRAWN, Move.PROCESSED}
 )
 """The moves that can change when a dossier was received or how it ended."""
+
+
+class Handled(Tracked, frozen=True):
+    """What the services keep that follow who handles a dossier, beside routing itself."""
+
+    unit: str | None = None
+    """Who answers for it, as far as is known."""
+    unit_since: datetime | None = None
+    unit_by: str = ""
+    """The hand-over that said so; empty for the competence rules."""
+
+
+H = TypeVar("H", bound=Handled)
+
+
+def handled_by(state: H, fact: Event, unit: str, *, by: str = "") -> H:
+    """The state with the unit that a fact names, unless a later one is known already.
+
+    Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
+    """
+    since = state.unit_since
+    if since is not None and (fact.time, by) < (since, state.unit_by):
+        return state
+    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time, unit_by=by)

@@ -72,3 +72,13 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     reason: Text
     due: Instant | None = None
     """What is due now; None when nothing is due any more."""
+
+
+ANNOUNCEMENTS: tuple[type[EventData], ...] = (
+    DeadlineSet,
+    DeadlineMoved,
+    DossierSoonDue,
+    DossierOverdue,
+    AlertRetracted,
+)
+"""All that sla says. None of it changes a dossier's time."""

@@ -35,11 +35,7 @@ class NotifyDecider(NoRequests, NoTimers):
         routing.DossierRouted,
         routing.DossierHandedOver,
         intake.HistoryClosed,
-        sla.DeadlineSet,
-        sla.DeadlineMoved,
-        sla.DossierSoonDue,
-        sla.DossierOverdue,
-        sla.AlertRetracted,
+        *sla.ANNOUNCEMENTS,
         # Its own, which go to another topic and never come back here.
         notify.MessagePlanned,
         notify.MessageNotSent,

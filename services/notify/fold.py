@@ -6,7 +6,7 @@ import msgspec
 
 from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
-from contracts.lifecycle import track
+from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
 from services.notify.state import Notify, Planned
 
@@ -34,9 +34,9 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                 returning_unit=data.returning_unit,
             )
         case routing.DossierRouted():
-            return _handled_by(state, fact, data.handling_unit)
+            return handled_by(state, fact, data.handling_unit)
         case routing.DossierHandedOver():
-            return _handled_by(state, fact, data.to_unit, by=fact.id)
+            return handled_by(state, fact, data.to_unit, by=fact.id)
         case sla.DeadlineSet() | sla.DeadlineMoved():
             # What sla said last counts: after a fact that came late, its time may be the earlier.
             return replace(state, due=data.due)
@@ -51,14 +51,6 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return _with(state, kept)
         case _:
             return state
-
-
-def _handled_by(state: Notify, fact: Event, unit: str, *, by: str = "") -> Notify:
-    # Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
-    since = state.unit_since
-    if since is not None and (fact.time, by) < (since, state.unit_by):
-        return state
-    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time, unit_by=by)
 
 
 def _with(state: Notify, message: Planned) -> Notify:

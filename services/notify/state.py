@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.lifecycle import Tracked
+from contracts.lifecycle import Handled
 
 
 class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,18 +19,13 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     not_sent: str | None = None
 
 
-class Notify(Tracked, frozen=True):
+class Notify(Handled, frozen=True):
     """One dossier as notify sees it: what the citizen sees."""
 
     citizen: str | None = None
     locale: str = "vi"
     procedure: str | None = None
     returning_unit: str | None = None
-    unit: str | None = None
-    """Who handles it, as far as was told."""
-    unit_since: datetime | None = None
-    unit_by: str = ""
-    """The hand-over that says so, by id; empty if it was the rules."""
     due: datetime | None = None
     told_alerts: tuple[str, ...] = ()
     """Ids of alerts that a message was planned about."""

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
-from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import AsyncMongoClient
 
@@ -26,8 +25,6 @@ _OPTIONS: dict[str, Any] = {
     "socketTimeoutMS": 30_000,
     "appname": "motcua",
 }
-
-CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 def client(uri: str) -> Client:

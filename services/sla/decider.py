@@ -34,11 +34,7 @@ class SlaDecider(NoRequests):
         routing.DossierUnroutable,
         routing.DossierHandedOver,
         intake.HistoryClosed,
-        sla.DeadlineSet,
-        sla.DeadlineMoved,
-        sla.DossierSoonDue,
-        sla.DossierOverdue,
-        sla.AlertRetracted,
+        *sla.ANNOUNCEMENTS,
     )
     state_type = Sla
 
@@ -50,7 +46,7 @@ class SlaDecider(NoRequests):
 
     def evolve(self, state: Sla, fact: Event) -> Sla:
         known = evolve(state, fact)
-        if isinstance(fact.data, _SAID):
+        if isinstance(fact.data, sla.ANNOUNCEMENTS):
             return known  # what sla said changes no dossier's time
         if (
             known.assessment is not None
@@ -68,12 +64,3 @@ class SlaDecider(NoRequests):
 
     def fire(self, state: Sla, timer: Timer) -> Sequence[EventData]:
         return fired(state, timer)
-
-
-_SAID = (
-    sla.DeadlineSet,
-    sla.DeadlineMoved,
-    sla.DossierSoonDue,
-    sla.DossierOverdue,
-    sla.AlertRetracted,
-)

@@ -6,7 +6,7 @@ import msgspec
 
 from contracts import intake, routing, sla
 from contracts.envelope import Event
-from contracts.lifecycle import track
+from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
 from services.sla.state import Alert, Deadline, Sla
 
@@ -32,11 +32,11 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             )
             return known if known.unit else replace(known, unit=data.receiving_unit)
         case routing.DossierRouted():
-            return _handled_by(state, fact, data.handling_unit)
+            return handled_by(state, fact, data.handling_unit)
         case routing.DossierUnroutable() if state.receiving_unit is not None:
-            return _handled_by(state, fact, state.receiving_unit)
+            return handled_by(state, fact, state.receiving_unit)
         case routing.DossierHandedOver():
-            return _handled_by(state, fact, data.to_unit, by=fact.id)
+            return handled_by(state, fact, data.to_unit, by=fact.id)
         case sla.DeadlineSet() | sla.DeadlineMoved():
             announced = Deadline(fact.time, fact.id, data.due)
             deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
@@ -55,11 +55,3 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return replace(state, alerts=tuple(alerts), retracted=retracted)
         case _:
             return state
-
-
-def _handled_by(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
-    # Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
-    since = state.unit_since
-    if since is not None and (fact.time, by) < (since, state.unit_by):
-        return state
-    return msgspec.structs.replace(state, unit=unit, unit_since=fact.time, unit_by=by)

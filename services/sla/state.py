@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.lifecycle import Tracked
+from contracts.lifecycle import Handled
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,16 +49,11 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     breach_certain: bool = False
 
 
-class Sla(Tracked, frozen=True):
+class Sla(Handled, frozen=True):
     """One dossier as sla sees it."""
 
     procedure: str | None = None
     receiving_unit: str | None = None
-    unit: str | None = None
-    """Who answers for it: the handling unit once it is routed, until then the receiving one."""
-    unit_since: datetime | None = None
-    unit_by: str = ""
-    """The hand-over that says so, by id; empty if it was the rules."""
     channel: str | None = None
     level: str | None = None
     assessment: Assessment | None = None

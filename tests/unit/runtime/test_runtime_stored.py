@@ -8,10 +8,10 @@ from typing import Any
 import bson
 import msgspec
 import pytest
+from bson.codec_options import CodecOptions
 
 from contracts.envelope import short_id
 from services.runtime.handle import handle, set_due
-from services.runtime.mongo import CODEC
 from services.runtime.stored import (
     Answer,
     Hold,
@@ -22,10 +22,11 @@ from services.runtime.stored import (
 )
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
+_AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)  # as the stores read
 
 
 def through_bson(document: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = bson.decode(bson.encode(document), codec_options=CODEC)
+    found: dict[str, Any] = bson.decode(bson.encode(document), codec_options=_AWARE)
     return found
 
 
