@@ -1,0 +1,108 @@
+"""One long dossier for the benches: thirty facts, as intake and routing decide them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from contracts import intake, routing
+from contracts.envelope import Event, derive_id
+from contracts.model import EventData, Kind
+from contracts.refusals import Refusal
+from contracts.values import Channel
+from motcua.inprocess import InProcess
+from services.runtime.decider import Decider
+
+CODE = "H29.1-250303-0001"
+FACTS = 30
+"""Of intake and routing; what sla announces of the dossier comes on top."""
+
+
+def long_dossier(deciders: Sequence[Decider[Any]]) -> InProcess:
+    """A city in which that dossier alone was received, worked on, paused, paid for and returned.
+
+    Raises AssertionError if it comes to other facts than it is meant to: then the catalogue or
+    the rules have changed, and figures from before are of another dossier.
+    """
+    city = InProcess(deciders)
+    for number, (at, asked) in enumerate(_requests()):
+        city.feed([Event(derive_id("bench", number), "/motcua/bench", CODE, at, asked)])
+    refused = [event.data for event in city.log if isinstance(event.data, Refusal)]
+    if refused:
+        raise AssertionError(f"the dossier goes another way now: {refused[0]!r}")
+    decided = sum(event.data.OWNER != "sla" for event in facts_of(city))
+    if decided != FACTS:
+        raise AssertionError(f"the dossier has {decided} facts now, and not {FACTS}")
+    return city
+
+
+def facts_of(city: InProcess) -> list[Event]:
+    """The facts on its log, in their order; the requests left out."""
+    return [event for event in city.log if event.data.KIND is Kind.FACT]
+
+
+_MIDNIGHT = datetime(2025, 3, 3, tzinfo=timezone(timedelta(hours=7)))
+"""That begins the day of reception in Vietnam, a Monday; no holiday is near."""
+_COUNTER, _BRANCH, _OTHER_BRANCH = "H29.1", "H29.6.1", "H29.6.2"
+_CLERK, _HEAD, _OTHER_HEAD = "cb-29-0004", "cb-29-0169", "cb-29-0176"
+
+
+def _requests() -> Iterator[tuple[datetime, EventData]]:
+    """Three weeks, of which the clock runs for some seven of the ten working days allowed."""
+    for day, hour, asked in (
+        (0, 8, _FILED),
+        (0, 14, intake.ReceptionRequested(by=_CLERK)),
+        (1, 9, _demand("Bản vẽ")),
+        (3, 9, _deliver("Bản vẽ")),
+        (3, 15, _done("verify", _HEAD)),
+        (4, 9, _hand_over(_OTHER_BRANCH, _HEAD)),
+        (7, 9, _demand("Giấy ủy quyền")),
+        (9, 10, _deliver("Giấy ủy quyền")),
+        (9, 14, _hand_over(_BRANCH, _OTHER_HEAD)),
+        (9, 15, _done("extract-cadastre", _HEAD)),
+        (10, 9, intake.PaymentDemandRequested(amount=3_000_000, reason="Lệ phí", by=_HEAD)),
+        (11, 9, intake.PaymentReportRequested(amount=1_000_000, reference="CK-1")),
+        (14, 9, intake.PaymentReportRequested(amount=2_000_000, reference="CK-2")),
+        (14, 14, routing.StepReassignmentRequested(lead="cb-29-0171", by=_HEAD)),
+        (14, 15, _done("tax-transfer", _HEAD)),
+        (15, 9, routing.StopRequested(reason="Chờ kết luận thanh tra", by=_HEAD)),
+        (16, 9, routing.ResumptionRequested(reason="Đã có kết luận", by=_HEAD)),
+        (16, 14, routing.StepReassignmentRequested(lead="cb-29-0172", by=_HEAD)),
+        (17, 9, routing.StopRequested(reason="Có tranh chấp", by=_HEAD)),
+        (18, 9, routing.ResumptionRequested(reason="Hết tranh chấp", by=_HEAD)),
+        (18, 14, _done("approve", _HEAD)),
+        (21, 9, _done("update-register", _HEAD)),
+        (22, 9, _returned()),
+    ):
+        yield (_MIDNIGHT + timedelta(days=day, hours=hour)).astimezone(UTC), asked
+
+
+def _demand(paper: str) -> EventData:
+    return intake.SupplementDemandRequested(documents=(paper,), reason="Còn thiếu", by=_HEAD)
+
+
+def _deliver(paper: str) -> EventData:
+    return intake.SupplementDeliveryRequested(documents=(paper,), unit=_COUNTER)
+
+
+def _done(step: str, by: str) -> EventData:
+    return routing.StepCompletionRequested(step=step, by=by)
+
+
+def _hand_over(unit: str, by: str) -> EventData:
+    return routing.HandOverRequested(to_unit=unit, reason="Thuộc địa bàn khác", by=by)
+
+
+def _returned() -> EventData:
+    return routing.ResultReturnRequested(unit=_COUNTER, channel=Channel.COUNTER, by=_CLERK)
+
+
+_FILED = intake.RegistrationRequested(
+    procedure="1.013831",
+    channel=Channel.ONLINE,
+    receiving_unit=_COUNTER,
+    returning_unit=_COUNTER,
+    place="26740",
+    citizen="bench",
+)
