@@ -22,6 +22,10 @@ class RefusalReason(StrEnum):
     NOTHING_OUTSTANDING = "nothing-outstanding"
     OVERPAID = "overpaid"
     CHANNEL_NOT_OFFERED = "channel-not-offered"
+    NOT_THE_HEAD = "not-the-head"
+    WRONG_DATE = "wrong-date"
+    ALREADY_EXTENDED = "already-extended"
+    ALREADY_EXEMPT = "already-exempt"
 
 
 class Refusal(EventData):
@@ -75,6 +79,14 @@ class HandOverRefused(Refusal, kind=Kind.FACT, owner="routing"):
     """Answers HandOverRequested."""
 
 
+class ConsultationOpeningRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers ConsultationOpeningRequested."""
+
+
+class ConsultationAnswerRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers ConsultationAnswerRequested."""
+
+
 class StopRefused(Refusal, kind=Kind.FACT, owner="routing"):
     """Answers StopRequested."""
 
@@ -85,3 +97,11 @@ class ResumptionRefused(Refusal, kind=Kind.FACT, owner="routing"):
 
 class ResultReturnRefused(Refusal, kind=Kind.FACT, owner="routing"):
     """Answers ResultReturnRequested."""
+
+
+class ApologyRefused(Refusal, kind=Kind.FACT, owner="sla"):
+    """Answers ApologyRequested."""
+
+
+class ExemptionRefused(Refusal, kind=Kind.FACT, owner="sla"):
+    """Answers ExemptionRequested."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from contracts.model import EventData, Kind
-from contracts.values import Instant, Text, UnitCode
+from contracts.values import Instant, OfficerId, StepName, Text, UnitCode
 
 
 class TimeUnit(StrEnum):
@@ -26,7 +26,31 @@ class Budget(EventData):
     unit: TimeUnit
 
 
-AlertKind = Literal["DossierSoonDue", "DossierOverdue"]
+AlertKind = Literal[
+    "DossierSoonDue",
+    "DossierOverdue",
+    "ApologyOwed",
+    "SupplementRepeated",
+    "StepOverdue",
+    "ConsultationOverdue",
+]
+"""The facts that say that something is wrong with a dossier's time. Each may be retracted."""
+
+DeadlineRule = Annotated[str, Field(min_length=1)]
+"""The versions of the rules and of the calendar by which a time was computed."""
+
+
+class MoveCause(StrEnum):
+    """Why a deadline moved; for programs. The `reason` beside it is for people."""
+
+    TIME_GIVEN_BACK = "time-given-back"
+    """The dossier waited (portal states 5, 6, 8), and that uses up nothing."""
+    OTHER_HOURS = "other-hours"
+    """A unit with other office hours handles it."""
+    EXTENDED = "extended"
+    """The unit's head apologised and gave a new date."""
+    RULES_CHANGED = "rules-changed"
+    """A calendar or a rule was changed."""
 
 
 class DeadlineSet(EventData, kind=Kind.FACT, owner="sla"):
@@ -46,6 +70,17 @@ class DeadlineMoved(EventData, kind=Kind.FACT, owner="sla"):
     original: Instant
     reason: Text
     rule: str
+    cause: MoveCause | None = None
+
+
+class RulesApplied(EventData, kind=Kind.FACT, owner="sla"):
+    """An open dossier's time was computed anew because a rule or a calendar was changed.
+
+    If that moves its deadline, a DeadlineMoved follows.
+    """
+
+    rule: DeadlineRule
+    previous: DeadlineRule
 
 
 class DossierSoonDue(EventData, kind=Kind.FACT, owner="sla"):
@@ -55,6 +90,8 @@ class DossierSoonDue(EventData, kind=Kind.FACT, owner="sla"):
     """When the warning share of the budget was used up."""
     due: Instant
     unit: UnitCode
+    share: float | None = Field(default=None, gt=0, lt=1)
+    """Which of the procedure's warning shares was used up."""
 
 
 class DossierOverdue(EventData, kind=Kind.FACT, owner="sla"):
@@ -62,6 +99,59 @@ class DossierOverdue(EventData, kind=Kind.FACT, owner="sla"):
 
     due: Instant
     unit: UnitCode
+
+
+class ApologyOwed(EventData, kind=Kind.FACT, owner="sla"):
+    """The last moment for a letter that apologises before the due time has come.
+
+    "At least one working day before" (Decree 61/2018, article 19): from here on, a dossier that
+    is not finished in time owes its citizen a letter. An alert: it may be retracted.
+    """
+
+    at: Instant
+    due: Instant
+    unit: UnitCode
+
+
+class SupplementRepeated(EventData, kind=Kind.FACT, owner="sla"):
+    """The citizen was sent back once more than the rules allow. An alert: it may be retracted.
+
+    Decision 766/2022 counts such a dossier as late.
+    """
+
+    at: Instant
+    number: int = Field(ge=2)
+    """Which demand for a supplement it was."""
+    unit: UnitCode
+
+
+class StepOverdue(EventData, kind=Kind.FACT, owner="sla"):
+    """A step took more than its part of the budget. An alert: it may be retracted."""
+
+    step: StepName
+    ordinal: int = Field(ge=0)
+    due: Instant
+    unit: UnitCode
+
+
+class ConsultationOverdue(EventData, kind=Kind.FACT, owner="sla"):
+    """A consulted authority did not answer in its own time. An alert: it may be retracted."""
+
+    consulted: UnitCode
+    due: Instant
+    unit: UnitCode
+    """Who asked, and answers for the dossier."""
+
+
+class RetractionCause(StrEnum):
+    """Why an alert was wrong; for programs. The `reason` beside it is for people."""
+
+    NOT_REACHED = "not-reached"
+    """What is known now shows that the moment never came."""
+    MOVED = "moved"
+    """What is known now puts the moment at another time."""
+    EXEMPT = "exempt"
+    """The dossier is exempt from what was owed."""
 
 
 class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
@@ -72,13 +162,83 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     reason: Text
     due: Instant | None = None
     """What is due now; None when nothing is due any more."""
+    cause: RetractionCause | None = None
 
+
+class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla"):
+    """A unit's head apologises for a dossier that is or will be late, and gives a new date."""
+
+    reason: Text
+    due: Instant
+    """The new date."""
+    by: OfficerId
+    """Who signs; it must be the head of the unit that handles the dossier."""
+
+
+class ApologyIssued(EventData, kind=Kind.FACT, owner="sla"):
+    """The letter of apology with the new date (phiếu xin lỗi và hẹn lại ngày trả kết quả).
+
+    Before the due time it moves it, as often as the rules allow. After it, what is late stays
+    late, and the letter says when the result may be expected.
+    """
+
+    reason: Text
+    due: Instant
+    """The new date."""
+    previous: Instant
+    """What was due before."""
+    letter_by: Instant
+    """The last moment for the letter to be in time."""
+    in_time: bool
+    unit: UnitCode
+    """The responsible unit."""
+    by: OfficerId
+    """Its head, who signs."""
+    form: str
+    """The form that is printed, by the circular in force, e.g. ``04/2025-03``."""
+
+
+class ExemptionGround(StrEnum):
+    """Why no letter of apology is owed."""
+
+    FORCE_MAJEURE = "force-majeure"
+    STATE_SECRET = "state-secret"
+    WITHHELD_INFORMATION = "withheld-information"
+    """The applicant withheld information or gave wrong information."""
+
+
+class ExemptionRequested(EventData, kind=Kind.REQUEST, owner="sla"):
+    """A unit's head states that no letter of apology is owed."""
+
+    ground: ExemptionGround
+    reason: Text
+    by: OfficerId
+
+
+class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):
+    """No letter of apology is owed for this dossier. What is late is late all the same."""
+
+    ground: ExemptionGround
+    reason: Text
+    unit: UnitCode
+    by: OfficerId
+
+
+ALERTS: tuple[type[EventData], ...] = (
+    DossierSoonDue,
+    DossierOverdue,
+    ApologyOwed,
+    SupplementRepeated,
+    StepOverdue,
+    ConsultationOverdue,
+)
+"""The facts that may be retracted; the classes of `AlertKind`."""
 
 ANNOUNCEMENTS: tuple[type[EventData], ...] = (
     DeadlineSet,
     DeadlineMoved,
-    DossierSoonDue,
-    DossierOverdue,
+    RulesApplied,
+    *ALERTS,
     AlertRetracted,
 )
-"""All that sla says. None of it changes a dossier's time."""
+"""All that sla concludes. None of it changes a dossier's time."""

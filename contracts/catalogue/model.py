@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.sla import Budget
 from contracts.values import (
@@ -20,6 +20,7 @@ from contracts.values import (
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Entry(BaseModel):
@@ -47,10 +48,17 @@ class Procedure(_Entry):
     result_vi: Name
     result_en: Name
     workflow: str
-    soon_due_share: float = Field(default=0.8, gt=0, lt=1)
-    """A dossier is soon due once this share of its budget is used."""
+    soon_due_shares: tuple[Share, ...] = (0.8,)
+    """A dossier is soon due each time that one of these shares of its budget is used; rising."""
     source: str | None = None
     """The legal basis of the standard time."""
+
+    @field_validator("soon_due_shares")
+    @classmethod
+    def _rise(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise ValueError("write the shares in rising order, each once, like [0.5, 0.8]")
+        return shares
 
 
 class Step(_Entry):
@@ -59,6 +67,9 @@ class Step(_Entry):
     name: StepName
     title_vi: Name
     title_en: Name
+    share: Share | None = None
+    """Its part of the procedure's budget (thời hạn của bước). If no step of the workflow says,
+    each has an equal part."""
 
 
 class Workflow(_Entry):
@@ -67,6 +78,19 @@ class Workflow(_Entry):
     id: str = Field(min_length=1, max_length=64)
     version: int = Field(ge=1)
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Workflow:
+        given = [step.share for step in self.steps if step.share is not None]
+        if given and (len(given) < len(self.steps) or abs(sum(given) - 1) > 1e-9):
+            raise ValueError("give every step a share, and let them add up to 1, or give none")
+        return self
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each step's part of the procedure's budget."""
+        even = 1 / len(self.steps)
+        return tuple(even if step.share is None else step.share for step in self.steps)
 
 
 class UnitKind(StrEnum):

@@ -15,6 +15,7 @@ from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 from services.sla.api import add_routes
 from services.sla.decider import SlaDecider
+from services.sla.figures_api import add_figure_routes
 from services.sla.rules import Rules
 from services.sla.working_time import load_calendars
 
@@ -23,8 +24,9 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
     return [SlaDecider(Rules(load_catalogue(), load_calendars()))]
 
 
-def _routes(app: FastAPI, running: Running, _: Ask) -> None:
-    add_routes(app, running)
+def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
+    add_routes(app, running, ask)
+    add_figure_routes(app, running)
 
 
 SERVICE = Service(

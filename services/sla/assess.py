@@ -1,4 +1,4 @@
-"""Judges a dossier's time: from its phases and its budget to what is due when.
+"""Judges a dossier's time: from its facts and the rules to what is due when.
 
 A deadline is not stored and kept up to date: it follows, each time, from the segments in which
 the clock ran. So a pause that is entered late changes the past as it should.
@@ -6,80 +6,264 @@ the clock ran. So a pause that is entered late changes the past as it should.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 
-from contracts.lifecycle import CLOCK_STOPPED, ENDED, Phase, PublicStatus
+from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Span, phases
 from contracts.sla import Budget
-from services.sla.state import Assessment
-from services.sla.working_time import Calendar
+from services.sla.rule_book import RuleBook
+from services.sla.running import Reached, Running, running_of
+from services.sla.state import Assessment, Expected, Letter, Sla, StepSpan
+from services.sla.working_time import WORKING_HOUR, Calendars
+
+SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
+STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
 
 
-def assess(
-    known: Sequence[Phase], budget: Budget, soon_share: float, calendar: Calendar
-) -> Assessment | None:
-    """What follows from the phases; None for a dossier that was never received.
+@dataclass(frozen=True)
+class Terms:
+    """The rules that hold for one dossier."""
+
+    budget: Budget
+    soon_due_shares: tuple[float, ...]
+    step_shares: tuple[float, ...]
+    """Each step's part of the budget, by ordinal; empty if nobody told the workflow."""
+    book: RuleBook
+    calendars: Calendars
+
+
+def assess(state: Sla, terms: Terms) -> Assessment | None:
+    """What follows from what is known; None for a dossier that was never received.
 
     Waiting time (portal states 5, 6 and 8) uses up nothing: what was left of the budget when
     the clock stopped is left when it runs again. In a budget of calendar days, too, what is
-    handed back is working time.
+    handed back is working time. Each span counts by the office hours of the unit that had the
+    dossier in it.
     """
-    start = next((phase.since for phase in known if _runs(phase.status)), None)
-    if start is None:
+    known = phases(state.marks)
+    assert state.receiving_unit is not None
+    running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
+    if not running.pieces:
         return None
-    original = calendar.due(start, budget)
-    total = calendar.measure(start, original)
-    warn = int(total * Decimal(str(soon_share)))  # seven tenths exactly, and not a second less
-    used = 0
-    due: datetime | None = None
-    soon_at: datetime | None = None
-    breach_at: datetime | None = None
-    soon_certain = breach_certain = running = False
-    for begin, end in _segments(known):
-        if breach_at is not None:
-            due = breach_at  # nothing is left that a pause could give back
-        else:
-            due = original if begin == start else calendar.add(begin, total - used)
-        running = end is None
-        if soon_at is None:
-            reached = calendar.add(begin, max(0, warn - used))
-            if end is None or reached < end:
-                soon_at, soon_certain = reached, end is not None
-        if breach_at is None and (end is None or due < end):
-            breach_at, breach_certain = due, end is not None
-        if end is not None:
-            used += calendar.measure(begin, end)
-    paused = bool(known) and known[-1].status in CLOCK_STOPPED
+    first, last = running.pieces[0], running.pieces[-1]
+    start = first.begin
+    original = first.calendar.due(start, terms.budget)
+    total = first.calendar.measure(start, original)
+    ended = state.span.ended_at
+    # A letter about what had ended by then, as became known later, promises nothing.
+    letters = [each for each in state.letters if ended is None or each.at <= ended]
+    promises = list(_promises(running, start, original, total, letters, terms.book))
+    current = promises[-1]
+    breach = current.breach if _when(current.breach) else None
+    expected = [alert for promise in promises for alert in _warnings(running, promise, terms)]
+    owed = _letter_owed(running, promises[0], terms.book)
+    if owed is not None and owed.happened and state.exemption is None:
+        letter = state.letters[0].at if state.letters else None
+        if letter is None or owed.at < letter:
+            certain = owed.certain or letter is not None
+            expected.append(Expected(owed.at, OWED, "", promises[0].due or owed.at, certain))
+    if breach is not None:
+        expected.append(Expected(breach.at, OVER, "", breach.at, breach.certain))
+    expected += _late_steps(running, state.steps, state.span, total, terms.step_shares)
+    expected += _late_answers(state, terms)
+    demands = _demands(state.marks, state.span)
+    allowed = terms.book.supplement.allowed
+    expected += [
+        Expected(at, REPEATED, str(number), at, True)
+        for number, at in enumerate(demands, start=1)
+        if number > allowed
+    ]
+    paused = known[-1].status in CLOCK_STOPPED
+    extended = current.total - total
     return Assessment(
-        budget=total,
-        used=used,
-        due=None if paused else due,
+        budget=current.total,
+        used=running.used(start),
+        due=None if paused else current.due,
         original_due=original,
-        running=running,
-        soon_at=soon_at,
-        breach_at=breach_at,
-        soon_certain=soon_certain,
-        breach_certain=breach_certain,
+        running=last.end is None,
+        breach_at=breach.at if breach else None,
+        breach_certain=breach is not None and breach.certain,
+        first_breach_at=_when(promises[0].breach),
+        letter_by=owed.at if owed is not None and not paused else None,
+        extended=extended,
+        extended_at=promises[1].since if extended else None,
+        supplements=len(demands),
+        repeated_at=demands[allowed] if len(demands) > allowed else None,
+        expected=tuple(sorted(expected, key=_moment)),
     )
 
 
-def _runs(status: PublicStatus) -> bool:
-    return status in (PublicStatus.RECEIVED, PublicStatus.IN_PROCESS)
+def _when(breach: Reached | None) -> datetime | None:
+    return breach.at if breach is not None and breach.happened else None
 
 
-def _segments(known: Sequence[Phase]) -> list[tuple[datetime, datetime | None]]:
-    """The spans in which the clock ran; the last is open if it runs still."""
-    found: list[tuple[datetime, datetime | None]] = []
-    begin: datetime | None = None
-    for phase in known:
-        if _runs(phase.status):
-            begin = begin or phase.since
-        elif begin is not None:
-            found.append((begin, phase.since))
-            begin = None
-        if phase.status in ENDED:
+def _moment(alert: Expected) -> tuple[datetime, str, str]:
+    return alert.at, alert.kind, alert.about
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """One date that was promised, from when it was promised to when another replaced it."""
+
+    since: datetime
+    until: datetime | None
+    rest: int
+    """Working seconds from `since` to its end."""
+    total: int
+    """Working seconds of the whole, from the start of the clock."""
+    breach: Reached | None
+
+    @property
+    def due(self) -> datetime | None:
+        return self.breach.at if self.breach else None
+
+
+def _promises(
+    running: Running,
+    start: datetime,
+    original: datetime,
+    total: int,
+    letters: Sequence[Letter],
+    book: RuleBook,
+) -> Iterator[_Promise]:
+    """The original date and those that letters put in its place.
+
+    A letter adds the working time between the date before and its own, so that a pause that
+    becomes known later moves the second date as it moved the first. What was late when the letter
+    was issued stays late.
+    """
+    since, rest = start, total
+    breach = running.reached(start, total, first_due=original)
+    moved = 0
+    for letter in letters:
+        if moved == book.apology.max_extensions:
             break
-    if begin is not None:
-        found.append((begin, None))
+        if breach is None or (breach.happened and breach.at < letter.at):
+            break
+        calendar = next(
+            (p.calendar for p in reversed(running.pieces) if p.begin <= letter.at),
+            running.pieces[0].calendar,
+        )
+        added = calendar.measure(letter.previous, letter.due)
+        if letter.at < start or added <= 0:
+            continue
+        yield _Promise(since, letter.at, rest, total, breach)
+        rest += added - running.used(since, letter.at)
+        total += added
+        as_promised = letter.due if breach.at == letter.previous else None
+        since = letter.at
+        moved += 1
+        breach = running.reached(since, rest, first_due=as_promised)
+    yield _Promise(since, None, rest, total, breach)
+
+
+def _warnings(running: Running, promise: _Promise, terms: Terms) -> Iterator[Expected]:
+    for share in terms.soon_due_shares:
+        # Seven tenths exactly, and not a second less.
+        seconds = int(promise.rest * Decimal(str(share)))
+        reached = running.reached(promise.since, seconds)
+        if reached is None or not reached.happened:
+            continue
+        if promise.until is not None and reached.at >= promise.until:
+            continue
+        certain = reached.certain or promise.until is not None
+        yield Expected(reached.at, SOON, str(share), promise.due or reached.at, certain)
+
+
+def _letter_owed(running: Running, promise: _Promise, book: RuleBook) -> Reached | None:
+    """The last moment for a letter to be in time: so long before the first date is due."""
+    notice = book.apology.notice_working_hours * WORKING_HOUR
+    never_before = ceil(promise.rest * Decimal(str(book.apology.never_before_share)))
+    return running.reached(promise.since, max(promise.rest - notice, never_before))
+
+
+def _late_steps(
+    running: Running,
+    steps: Sequence[StepSpan],
+    span: Span,
+    total: int,
+    shares: tuple[float, ...],
+) -> Iterator[Expected]:
+    if len(shares) < 2:
+        return  # the only step has the whole's own deadline
+    for index, step in enumerate(steps):
+        if step.ordinal >= len(shares):
+            continue
+        ends = [step.completed_at, span.ended_at]
+        if index + 1 < len(steps):
+            ends.append(steps[index + 1].started_at)
+        end = min((e for e in ends if e is not None), default=None)
+        due = running.reached(step.started_at, round(total * shares[step.ordinal]))
+        if due is not None and due.happened and (end is None or due.at < end):
+            about = str(step.ordinal)
+            yield Expected(due.at, STEP, about, due.at, due.certain or end is not None)
+
+
+def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
+    """Consulted authorities have their own hours, and their clocks do not stop with the whole."""
+    for consultation in consultations(state, terms):
+        end = consultation.answered_at or state.span.ended_at
+        if end is None or consultation.due < end:
+            yield Expected(
+                consultation.due, CONSULTATION, consultation.unit, consultation.due, end is not None
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """Another authority was asked, and has its own time to answer."""
+
+    unit: str
+    opened_at: datetime
+    due: datetime
+    answered_at: datetime | None
+
+
+def consultations(state: Sla, terms: Terms) -> list[Consultation]:
+    """Each question to another authority, with its answer if there is one.
+
+    A question to an authority that has not answered the one before is the same question; an
+    answer that nobody asked for is none; what is asked after the dossier's end is not asked.
+    """
+    found: list[Consultation] = []
+    open_at: dict[str, int] = {}
+    ended = state.span.ended_at
+    for asked in state.consultations:
+        index = open_at.get(asked.unit)
+        if asked.answer:
+            if index is not None:
+                del open_at[asked.unit]
+                question = found[index]
+                found[index] = Consultation(
+                    question.unit, question.opened_at, question.due, asked.at
+                )
+        elif index is None and (ended is None or asked.at < ended):
+            budget = asked.budget or terms.book.consultation.budget
+            due = terms.calendars.for_unit(asked.unit).due(asked.at, budget)
+            open_at[asked.unit] = len(found)
+            found.append(Consultation(asked.unit, asked.at, due, None))
+    return found
+
+
+def _demands(marks: Sequence[Mark], span: Span) -> list[datetime]:
+    """When the citizen was sent back for a supplement; once more only after they delivered."""
+    received, ended = span.received_at, span.ended_at
+    if received is None:
+        return []
+    asked = False
+    found: list[datetime] = []
+    for mark in marks:
+        if mark.move is Move.SUPPLEMENT_DELIVERED:
+            asked = False
+        elif (
+            mark.move is Move.SUPPLEMENT_DEMANDED
+            and not asked
+            and received <= mark.time
+            and (ended is None or mark.time <= ended)
+        ):
+            asked = True
+            found.append(mark.time)
     return found

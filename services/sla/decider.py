@@ -11,14 +11,15 @@ from contracts.lifecycle import MOVING_FACTS, phases
 from contracts.model import EventData
 from contracts.topics import DOSSIER_EVENTS
 from contracts.values import DOSSIER_CODE
-from services.runtime.decider import NoRequests, Timer
+from services.runtime.decider import Timer
+from services.sla.decisions import REQUESTS, decide
 from services.sla.fold import evolve
-from services.sla.rules import Rules, fired, timer_of
+from services.sla.rules import Rules
 from services.sla.state import Sla
 
 
-class SlaDecider(NoRequests):
-    """Keeps every dossier's clock. Nobody asks it anything: it draws conclusions.
+class SlaDecider:
+    """Keeps every dossier's clock, and decides on letters of apology and exemptions.
 
     It folds its own facts too: what an instance announced just before it lost the partition is
     known to the next one, and is taken back if that one comes to another conclusion.
@@ -28,39 +29,60 @@ class SlaDecider(NoRequests):
     topic = DOSSIER_EVENTS
     collection = "dossiers"
     subject_pattern = DOSSIER_CODE
+    requests = types(*REQUESTS)
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
         routing.DossierUnroutable,
         routing.DossierHandedOver,
+        routing.StepCompleted,
+        routing.ConsultationOpened,
+        routing.ConsultationAnswered,
         intake.HistoryClosed,
+        sla.ApologyIssued,
+        sla.ExemptionGranted,
         *sla.ANNOUNCEMENTS,
     )
     state_type = Sla
 
     def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+        self.rules = rules
+        """The rules in force. May be replaced between two batches: see `Rules.since`."""
 
     def initial(self, subject: str) -> Sla:
         return Sla()
 
+    def decide(self, state: Sla, request: Event) -> Sequence[EventData]:
+        return decide(self.rules, state, request)
+
     def evolve(self, state: Sla, fact: Event) -> Sla:
         known = evolve(state, fact)
-        if isinstance(fact.data, sla.ANNOUNCEMENTS):
-            return known  # what sla said changes no dossier's time
-        if (
-            known.assessment is not None
-            and known.unit == state.unit
-            and phases(known.marks) == phases(state.marks)
-        ):
-            return known  # another step of the same work: the clock runs on as it did
-        return self._rules.assessed(known)
+        if self.rules.outdated(known) or _clock_touched(state, known):
+            return self.rules.assessed(known)
+        return known
 
     def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
-        return self._rules.announcements(state)
+        if isinstance(fact.data, sla.RulesApplied):
+            return ()  # what follows from the new rules was said with it
+        return self.rules.announcements(state, fact)
 
     def timer(self, state: Sla) -> Timer | None:
-        return timer_of(state)
+        return self.rules.timer(state)
 
     def fire(self, state: Sla, timer: Timer) -> Sequence[EventData]:
-        return fired(state, timer)
+        return self.rules.fired(state, timer)
+
+
+def _clock_touched(before: Sla, after: Sla) -> bool:
+    """Whether a fact changed anything that a time follows from; most only say what was known."""
+    return (
+        after.assessment is None
+        or after.handlers is not before.handlers
+        or after.steps is not before.steps
+        or after.consultations is not before.consultations
+        or after.letters is not before.letters
+        or after.exemption is not before.exemption
+        or after.span != before.span
+        or after.unit != before.unit
+        or (after.marks is not before.marks and phases(after.marks) != phases(before.marks))
+    )

@@ -3,91 +3,176 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 import msgspec
 
-from contracts import sla
+from contracts import intake, routing, sla
 from contracts.catalogue import Catalogue
+from contracts.envelope import Event
 from contracts.lifecycle import CLOCK_STOPPED, ENDED, phases
 from contracts.model import EventData
-from contracts.sla import Budget, TimeUnit
+from contracts.sla import Budget, MoveCause, RetractionCause, TimeUnit
+from services.runtime.clock import BEGINNING
 from services.runtime.decider import Timer
-from services.sla.assess import assess
-from services.sla.state import Alert, Assessment, Sla
+from services.sla.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess
+from services.sla.rule_book import RuleBook, load_rule_book
+from services.sla.state import Alert, Assessment, Expected, Sla, unit_at
 from services.sla.working_time import Calendars
-
-SOON, OVER = "DossierSoonDue", "DossierOverdue"
 
 UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
 """For a dossier of a procedure that the catalogue lacks: a promise is owed all the same."""
-_DEFAULT_SHARE = 0.8
+_DEFAULT_SHARES = (0.8,)
+_RULES = "rules"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules in force: the catalogue's standard times and the calendars."""
+    """The rules in force: the catalogue's standard times, the calendars, and the rule book."""
 
     catalogue: Catalogue
     calendars: Calendars
+    book: RuleBook = field(default_factory=load_rule_book)
+    since: datetime = BEGINNING
+    """When they were put in force; what was judged by others is judged anew from then on."""
+    _terms: dict[tuple[str, str | None], Terms] = field(default_factory=dict, compare=False)
+
+    def terms(self, procedure_code: str, workflow: str | None) -> Terms:
+        """The rules for a dossier of that procedure in that workflow."""
+        key = procedure_code, workflow
+        found = self._terms.get(key)
+        if found is None:
+            procedure = self.catalogue.procedures.get(procedure_code)
+            found = self._terms[key] = Terms(
+                procedure.budget if procedure else UNKNOWN_PROCEDURE_BUDGET,
+                procedure.soon_due_shares if procedure else _DEFAULT_SHARES,
+                self._step_shares(workflow),
+                self.book,
+                self.calendars,
+            )
+        return found
+
+    def _step_shares(self, workflow: str | None) -> tuple[float, ...]:
+        name, _, version = (workflow or "").rpartition("/")
+        known = self.catalogue.workflows.get((name, int(version))) if name else None
+        return known.shares if known else ()
+
+    def rule(self, procedure_code: str) -> str:
+        """What is put beside a deadline to say which rules and which calendar made it."""
+        budget = self.terms(procedure_code, None).budget
+        return (
+            f"{budget.amount} {budget.unit}; rules {self.book.version}; "
+            f"calendar {self.calendars.version}"
+        )
 
     def assessed(self, state: Sla) -> Sla:
         """The state with the assessment that follows from it."""
         if state.procedure is None or state.receiving_unit is None:
             return state
-        procedure = self.catalogue.procedures.get(state.procedure)
-        budget = procedure.budget if procedure else UNKNOWN_PROCEDURE_BUDGET
-        share = procedure.soon_due_share if procedure else _DEFAULT_SHARE
-        calendar = self.calendars.for_unit(state.unit or state.receiving_unit)
-        found = assess(phases(state.marks), budget, share, calendar)
-        return msgspec.structs.replace(state, assessment=found, rule=self.rule(budget))
+        found = assess(state, self.terms(state.procedure, state.workflow))
+        return msgspec.structs.replace(state, assessment=found, rule=self.rule(state.procedure))
 
-    def rule(self, budget: Budget) -> str:
-        """What is put beside a deadline to say which rule and which calendar made it."""
-        return f"{budget.amount} {budget.unit}; calendar {self.calendars.version}"
+    def outdated(self, state: Sla) -> bool:
+        """Whether an open dossier was judged by other rules than these."""
+        return (
+            state.assessment is not None
+            and state.procedure is not None
+            and state.span.ended is None
+            and state.rule != self.rule(state.procedure)
+        )
 
-    def announcements(self, state: Sla) -> Sequence[EventData]:
-        """The facts that bring what was said in line with what is known now."""
+    def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
+        """The facts that bring what was said in line with what is known since that fact."""
+        return self._announcements(state, _cause_of(fact.data))
+
+    def _announcements(self, state: Sla, cause: MoveCause | None) -> list[EventData]:
         now = state.assessment
-        if now is None or state.procedure is None or state.unit is None:
-            return ()
-        if not _handler_known(state):
-            return ()  # whose office hours count is known once routing has said who handles it
+        if now is None or not _handler_known(state):
+            return []  # whose office hours count is known once routing has said who handles it
         said: list[EventData] = []
-        said += self._deadline(state, now)
+        said += self._deadline(state, now, cause)
         said += _retractions(state, now)
-        for kind, at, certain in (
-            (SOON, now.soon_at, now.soon_certain),
-            (OVER, now.breach_at, now.breach_certain),
-        ):
-            if certain and at is not None and not _standing(state, kind, at):
-                said.append(_alert(kind, at, now, state.unit))
+        standing = _standing(state)
+        said += [
+            _alert(expected, state)
+            for expected in now.expected
+            if expected.certain and _key(expected) not in standing
+        ]
         return said
 
-    def _deadline(self, state: Sla, now: Assessment) -> Sequence[EventData]:
+    def _deadline(
+        self, state: Sla, now: Assessment, cause: MoveCause | None
+    ) -> Sequence[EventData]:
         assert state.procedure is not None
-        procedure = self.catalogue.procedures.get(state.procedure)
-        budget = procedure.budget if procedure else UNKNOWN_PROCEDURE_BUDGET
-        rule = self.rule(budget)
+        rule = self.rule(state.procedure)
         if not state.deadlines:
+            budget = self.terms(state.procedure, None).budget
             return [sla.DeadlineSet(due=now.due or now.original_due, budget=budget, rule=rule)]
         last = state.due_told or state.deadlines[-1].due
         if now.due is None or now.due == last or state.span.ended in ENDED:
             return ()
+        cause = cause or (MoveCause.TIME_GIVEN_BACK if _waited(state) else MoveCause.OTHER_HOURS)
         return [
             sla.DeadlineMoved(
                 due=now.due,
                 previous=last,
                 original=state.deadlines[0].due,
-                reason=_GIVEN_BACK if _waited(state) else _OTHER_HOURS,
+                reason=_REASONS[cause],
                 rule=rule,
+                cause=cause,
             )
         ]
 
+    def timer(self, state: Sla) -> Timer | None:
+        """When the next alert is due, if the dossier goes on as it is."""
+        now = state.assessment
+        if now is None or not _handler_known(state):
+            return None
+        if self.outdated(state):
+            return Timer(self.since, _RULES, own_time=state.history)
+        standing = _standing(state)
+        for expected in now.expected:
+            if not expected.certain and _key(expected) not in standing:
+                # The number tells a second announcement of the same moment from the first.
+                kind, _, about = _key(expected)
+                name = f"{kind}:{about}#{len(state.alerts)}"
+                return Timer(expected.at, name, own_time=state.history)
+        return None
 
-_GIVEN_BACK = "time spent waiting was given back"
-_OTHER_HOURS = "a unit with other office hours handles the dossier"
+    def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
+        """What a timer raises: an alert, or the judgement by new rules."""
+        if timer.name == _RULES:
+            assert state.rule is not None
+            anew = self.assessed(state)
+            assert anew.rule is not None
+            applied = sla.RulesApplied(rule=anew.rule, previous=state.rule)
+            return [applied, *self._announcements(anew, MoveCause.RULES_CHANGED)]
+        assert state.assessment is not None
+        kind, _, about = timer.name.rpartition("#")[0].partition(":")
+        wanted = kind, timer.at, about
+        return [_alert(e, state) for e in state.assessment.expected if _key(e) == wanted]
+
+
+_REASONS = {
+    MoveCause.TIME_GIVEN_BACK: "time spent waiting was given back",
+    MoveCause.OTHER_HOURS: "a unit with other office hours handles the dossier",
+    MoveCause.EXTENDED: "the unit's head apologised and gave a new date",
+    MoveCause.RULES_CHANGED: "a rule or a calendar was changed",
+}
+
+
+def _cause_of(data: EventData) -> MoveCause | None:
+    match data:
+        case sla.ApologyIssued():
+            return MoveCause.EXTENDED
+        case routing.DossierRouted() | routing.DossierHandedOver() | routing.DossierUnroutable():
+            return MoveCause.OTHER_HOURS
+        case intake.SupplementDelivered() | intake.PaymentReceived() | routing.DossierResumed():
+            return MoveCause.TIME_GIVEN_BACK
+        case _:
+            return None
 
 
 def _waited(state: Sla) -> bool:
@@ -96,59 +181,71 @@ def _waited(state: Sla) -> bool:
 
 def _handler_known(state: Sla) -> bool:
     # An older system need not tell who handled a dossier; then the receiving unit's hours count.
-    return state.unit_since is not None or state.history
+    return state.unit_since is not None or (state.history and state.unit is not None)
 
 
-def timer_of(state: Sla) -> Timer | None:
-    """When the next alert is due, if the dossier goes on as it is."""
-    now = state.assessment
-    if now is None or not _handler_known(state):
-        return None
-    for kind, at, certain in (
-        (SOON, now.soon_at, now.soon_certain),
-        (OVER, now.breach_at, now.breach_certain),
-    ):
-        if at is not None and not certain and not _standing(state, kind, at):
-            # The number tells a second announcement of the same moment from the first.
-            return Timer(at, f"{kind}#{len(state.alerts)}", own_time=state.history)
-    return None
+_Key = tuple[str, datetime, str]
 
 
-def fired(state: Sla, timer: Timer) -> Sequence[EventData]:
-    """The alert that a timer raises."""
-    assert state.assessment is not None
-    assert state.unit is not None
-    kind = timer.name.partition("#")[0]
-    return [_alert(kind, timer.at, state.assessment, state.unit)]
+def _key(alert: Alert | Expected) -> _Key:
+    # A warning is told by its moment: the oldest on the log do not name their share.
+    return alert.kind, alert.at, "" if alert.kind == SOON else alert.about
 
 
-def _alert(kind: str, at: datetime, now: Assessment, unit: str) -> EventData:
-    if kind == SOON:
-        return sla.DossierSoonDue(at=at, due=now.breach_at or now.due or at, unit=unit)
-    return sla.DossierOverdue(due=at, unit=unit)
+def _standing(state: Sla) -> set[_Key]:
+    return {_key(alert) for alert in state.alerts if not alert.retracted}
 
 
-def _standing(state: Sla, kind: str, at: datetime) -> bool:
-    return any(a.kind == kind and a.at == at and not a.retracted for a in state.alerts)
+def _alert(expected: Expected, state: Sla) -> EventData:
+    at, due, about = expected.at, expected.due, expected.about
+    unit = unit_at(state, at)
+    assert unit is not None
+    match expected.kind:
+        case kind if kind == SOON:
+            return sla.DossierSoonDue(at=at, due=due, unit=unit, share=float(about))
+        case kind if kind == OVER:
+            return sla.DossierOverdue(due=due, unit=unit)
+        case kind if kind == OWED:
+            return sla.ApologyOwed(at=at, due=due, unit=unit)
+        case kind if kind == REPEATED:
+            return sla.SupplementRepeated(at=at, number=int(about), unit=unit)
+        case kind if kind == STEP:
+            step = next(s.step for s in state.steps if s.ordinal == int(about))
+            return sla.StepOverdue(step=step, ordinal=int(about), due=due, unit=unit)
+        case kind if kind == CONSULTATION:
+            return sla.ConsultationOverdue(consulted=about, due=due, unit=unit)
+    raise AssertionError(f"no alert is called {expected.kind}")
 
 
 def _retractions(state: Sla, now: Assessment) -> list[EventData]:
-    wanted = {(SOON, now.soon_at), (OVER, now.breach_at)}
-    return [
-        sla.AlertRetracted(
-            alert_id=alert.id, alert=_kind(alert), reason=_why(alert, now), due=now.due
+    wanted = {_key(expected) for expected in now.expected}
+    found: list[EventData] = []
+    for alert in state.alerts:
+        if alert.retracted or _key(alert) in wanted:
+            continue
+        cause = _why(alert, state, now)
+        found.append(
+            sla.AlertRetracted(
+                alert_id=alert.id,
+                alert=cast("sla.AlertKind", alert.kind),
+                reason=_RETRACTED[cause].format(alert.at.isoformat()),
+                due=now.due,
+                cause=cause,
+            )
         )
-        for alert in state.alerts
-        if not alert.retracted and (alert.kind, alert.at) not in wanted
-    ]
+    return found
 
 
-def _kind(alert: Alert) -> sla.AlertKind:
-    return "DossierSoonDue" if alert.kind == SOON else "DossierOverdue"
+_RETRACTED = {
+    RetractionCause.EXEMPT: "the dossier is exempt from a letter of apology",
+    RetractionCause.MOVED: "a fact that came late moved the moment from {}",
+    RetractionCause.NOT_REACHED: "a fact that came late shows that {} was not missed",
+}
 
 
-def _why(alert: Alert, now: Assessment) -> str:
-    moment = alert.due.isoformat()
-    if now.breach_at is not None and alert.kind == OVER:
-        return f"a fact that came late moved the due time from {moment}"
-    return f"a fact that came late shows that {moment} was not missed"
+def _why(alert: Alert, state: Sla, now: Assessment) -> RetractionCause:
+    if alert.kind == OWED and state.exemption is not None:
+        return RetractionCause.EXEMPT
+    if any(e.kind == alert.kind and e.about == alert.about for e in now.expected):
+        return RetractionCause.MOVED
+    return RetractionCause.NOT_REACHED

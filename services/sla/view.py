@@ -24,10 +24,27 @@ def view(code: str, state: Sla) -> dict[str, Any]:
         "budget_seconds": now.budget if now else None,
         "used_seconds": now.used if now else None,
         "rule": state.rule,
+        "letter_by": now.letter_by if now else None,
+        "letters": [
+            {"at": each.at, "due": each.due, "in_time": each.in_time, "form": each.form}
+            for each in state.letters
+        ],
+        "letter_missing": state.letter_missing,
+        "exemption": (
+            {"ground": state.exemption.ground, "reason": state.exemption.reason}
+            if state.exemption
+            else None
+        ),
         "late": state.late,
         "deadlines": [{"announced_at": d.at, "due": d.due} for d in state.deadlines],
         "alerts": [
-            {"kind": a.kind, "at": a.at, "due": a.due, "retracted": a.retracted}
+            {
+                "kind": a.kind,
+                "about": a.about,
+                "at": a.at,
+                "due": a.due,
+                "retracted": a.retracted,
+            }
             for a in state.alerts
         ],
     }

@@ -4,17 +4,19 @@ Office hours per unit, Vietnamese holidays and make-up Saturdays, 2015 to 2035. 
 files; nothing after that does, and nothing reads a clock.
 """
 
-from services.sla.working_time.calendar import WORKING_DAY, Calendar, Day, DayKind
-from services.sla.working_time.errors import CalendarError, OutsideCalendar
+from services.sla.working_time.calendar import WORKING_DAY, WORKING_HOUR, Calendar, Day, DayKind
+from services.sla.working_time.errors import OutsideCalendar
+from services.sla.working_time.holidays_vn import LAST_YEAR
 from services.sla.working_time.load import DATA, CalendarKeeper, Calendars, load_calendars
 from services.sla.working_time.office_hours import CalendarDaysEnd, WorkingDaysReading
 
 __all__ = [
     "DATA",
+    "LAST_YEAR",
     "WORKING_DAY",
+    "WORKING_HOUR",
     "Calendar",
     "CalendarDaysEnd",
-    "CalendarError",
     "CalendarKeeper",
     "Calendars",
     "Day",

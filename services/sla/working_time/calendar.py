@@ -27,8 +27,8 @@ from services.sla.working_time.office_hours import (
     WorkingDaysReading,
 )
 
-HOUR = 3600
-WORKING_DAY = 8 * HOUR
+WORKING_HOUR = 3600
+WORKING_DAY = 8 * WORKING_HOUR
 """The seconds of a working day, where it is a measure of time and not a day on the calendar."""
 
 _ORIGIN = datetime(FIRST_YEAR - 1, 12, 31, 17, tzinfo=UTC)
@@ -202,7 +202,7 @@ class Calendar:
         """When what was received at start is due, if its clock never stops."""
         match budget.unit:
             case TimeUnit.WORKING_HOURS:
-                return self.add(start, budget.amount * HOUR)
+                return self.add(start, budget.amount * WORKING_HOUR)
             case TimeUnit.WORKING_DAYS:
                 return self.add_working_days(start, budget.amount)
             case TimeUnit.CALENDAR_DAYS:

@@ -1,10 +1,6 @@
-"""What can be wrong with a calendar, or with what is asked of it."""
+"""What can be wrong with what is asked of a calendar."""
 
 from __future__ import annotations
-
-
-class CalendarError(ValueError):
-    """A calendar's file cannot be used. Names the file, the place in it and the remedy."""
 
 
 class OutsideCalendar(ValueError):

@@ -21,8 +21,7 @@ from typing import Annotated, Literal
 import holidays
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.sla.working_time.errors import CalendarError
-from services.sla.working_time.toml_file import place, read_toml
+from services.sla.toml_file import FileError, place, read_toml
 
 FIRST_YEAR = 2015
 LAST_YEAR = 2035
@@ -72,14 +71,14 @@ class _Overrides(BaseModel):
 def read_overrides(path: Path) -> tuple[Override, ...]:
     """The entries of the override file.
 
-    Raises CalendarError, naming lines and entries, if one is broken or a day is there twice.
+    Raises FileError, naming lines and entries, if one is broken or a day is there twice.
     """
     overrides, text = read_toml(path, _Overrides)
     first: dict[date, int] = {}
     for index, entry in enumerate(overrides.days):
         if entry.date in first:
             here, there = place(text, ("days", index)), place(text, ("days", first[entry.date]))
-            raise CalendarError(f"{path}: {here}: {entry.date} is there already: {there}")
+            raise FileError(f"{path}: {here}: {entry.date} is there already: {there}")
         first[entry.date] = index
     return overrides.days
 

@@ -43,7 +43,7 @@ def load_calendars(folder: Path = DATA) -> Calendars:
     """The calendars from the folder's ``office_hours.toml`` and ``overrides.toml``.
 
     Takes some hundredths of a second and gives new objects: load once, and hand them around.
-    Raises CalendarError, naming every place at fault.
+    Raises FileError, naming every place at fault.
     """
     hours = read_office_hours(folder / "office_hours.toml")
     special = special_days(read_overrides(folder / "overrides.toml"))
@@ -61,7 +61,7 @@ class CalendarKeeper:
     """The calendars in force, which a broken file cannot unseat."""
 
     def __init__(self, folder: Path = DATA) -> None:
-        """Raises CalendarError if the files are broken: there is nothing older to fall back on."""
+        """Raises FileError if the files are broken: there is nothing older to fall back on."""
         self._folder = folder
         self._current = load_calendars(folder)
 
@@ -73,7 +73,7 @@ class CalendarKeeper:
     def reload(self) -> Calendars:
         """Reads the files again and puts them in force, whole or not at all.
 
-        Raises CalendarError if they are broken; what was in force then still is.
+        Raises FileError if they are broken; what was in force then still is.
         """
         self._current = load_calendars(self._folder)
         return self._current

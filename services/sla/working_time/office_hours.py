@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.values import UnitCode
-from services.sla.working_time.toml_file import read_toml
+from services.sla.toml_file import read_toml
 
 Interval = tuple[int, int]
 """When a desk opens and when it closes, in seconds after midnight."""
@@ -146,6 +146,6 @@ class OfficeHours(BaseModel):
 
 
 def read_office_hours(path: Path) -> OfficeHours:
-    """The office hours in the file. Raises CalendarError, naming each place at fault."""
+    """The office hours in the file. Raises FileError, naming each place at fault."""
     hours, _ = read_toml(path, OfficeHours)
     return hours

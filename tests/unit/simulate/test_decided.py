@@ -20,7 +20,8 @@ from services.routing.decider import RoutingDecider
 from services.runtime.handle import handle
 from services.runtime.stored import Stored
 from services.sla.assess import assess
-from services.sla.state import Assessment
+from services.sla.rules import Rules
+from services.sla.state import Assessment, Handler, Sla
 from services.sla.working_time import Calendars
 
 
@@ -68,9 +69,15 @@ def decided(plan: Plan, catalogue: Catalogue) -> Decided:
 
 def assessed(code: str, decided: Decided, catalogue: Catalogue, calendars: Calendars) -> Assessment:
     known = decided.routing[code].state
-    procedure = catalogue.procedures[known.procedure]
-    calendar = calendars.for_unit(known.handling_unit)
-    found = assess(phases(known.marks), procedure.budget, procedure.soon_due_share, calendar)
+    hand_overs = [Handler(over.at, over.id, over.to_unit) for over in known.hand_overs]
+    seen = Sla(
+        marks=known.marks,
+        span=known.span,
+        procedure=known.procedure,
+        receiving_unit=known.routed_unit or known.handling_unit,
+        handlers=tuple(hand_overs),
+    )
+    found = assess(seen, Rules(catalogue, calendars).terms(known.procedure, None))
     assert found is not None
     return found
 
@@ -85,7 +92,7 @@ def test_only_what_was_meant_to_be_refused_is_refused(plan, decided):
 
 
 def test_that_much_is_refused_for_each_of_the_reasons_there_are(draw, catalogue):
-    plan = draw(carried_over=3_000, dossiers=0, seed=19)
+    plan = draw(carried_over=3_000, dossiers=0, seed=22)
     decided = decide(plan, catalogue)
     refused = Counter(type(fact.data) for fact in decided.of(Refusal))
     assert set(refused) == {
@@ -176,7 +183,8 @@ def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
 ):
     for name in ("SUPPLEMENT", "REASSIGNED", "HANDED_OVER", "TO_BE_REFUSED", "PAYMENT_ELSEWHERE"):
         monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
-    monkeypatch.setattr("motcua.simulate.odds.PAID_TOO_MUCH", 0.5)
+    for name in ("PAID_TOO_MUCH", "CONSULTED"):
+        monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
     plan = draw(carried_over=400, dossiers=100, late_share=0)
     decided = decide(plan, catalogue)
     assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import permutations
 
 from contracts import routing
+from contracts.catalogue import load_catalogue
 from contracts.envelope import Event
 from services.notify.fold import evolve as notify_evolve
 from services.notify.state import Notify
@@ -13,7 +14,7 @@ from services.routing.fold import evolve as routing_evolve
 from services.routing.state import Routing
 from services.sla.assess import assess
 from services.sla.fold import evolve as sla_evolve
-from services.sla.rules import UNKNOWN_PROCEDURE_BUDGET
+from services.sla.rules import Rules
 from services.sla.state import Sla
 from services.sla.working_time import load_calendars
 
@@ -51,5 +52,6 @@ def test_whatever_order_they_hear_of_it_in() -> None:
 
 
 def test_nothing_follows_for_a_dossier_that_nothing_happened_to() -> None:
-    calendar = load_calendars().for_unit("H29.15")
-    assert assess([], UNKNOWN_PROCEDURE_BUDGET, 0.8, calendar) is None
+    rules = Rules(load_catalogue(), load_calendars())
+    state = Sla(procedure="1.004194", receiving_unit="H29.15")
+    assert assess(state, rules.terms("1.004194", None)) is None

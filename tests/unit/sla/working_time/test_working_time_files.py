@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from contracts.catalogue import load_catalogue
-from services.sla.working_time import DATA, CalendarError, CalendarKeeper, load_calendars
+from services.sla.toml_file import FileError
+from services.sla.working_time import DATA, CalendarKeeper, load_calendars
 from services.sla.working_time.office_hours import read_office_hours
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fault_of(folder: Path) -> str:
-    with pytest.raises(CalendarError) as caught:
+    with pytest.raises(FileError) as caught:
         load_calendars(folder)
     return str(caught.value)
 
@@ -146,7 +147,7 @@ def test_a_broken_new_file_leaves_the_old_calendar_in_force(folder: Path) -> Non
     keeper = CalendarKeeper(folder)
     old = keeper.current
     (folder / "overrides.toml").write_text("[[days]]\n", encoding="utf-8")
-    with pytest.raises(CalendarError):
+    with pytest.raises(FileError):
         keeper.reload()
     assert keeper.current is old
     (folder / "overrides.toml").write_text("", encoding="utf-8")

@@ -10,27 +10,29 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from services.sla.working_time.errors import CalendarError
-
 M = TypeVar("M", bound=BaseModel)
+
+
+class FileError(ValueError):
+    """A file of rules or calendars cannot be used. Names the file, the place and the remedy."""
 
 
 def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
     """The file as that model, and its text.
 
-    Raises CalendarError, with the line or the key of every fault, if the file is missing, is not
+    Raises FileError, with the line or the key of every fault, if the file is missing, is not
     TOML in UTF-8 or is not what the model says.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise CalendarError(f"{path}: cannot be read: {error.strerror}") from error
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CalendarError(f"{path}: not UTF-8: save it with that encoding") from error
+        raise FileError(f"{path}: not UTF-8: save it with that encoding") from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CalendarError(f"{path}: not TOML: {error}") from error
+        raise FileError(f"{path}: not TOML: {error}") from error
     try:
         return model.model_validate(document), text
     except ValidationError as error:
@@ -38,7 +40,7 @@ def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
             f"{place(text, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         ]
-        raise CalendarError(f"{path}: " + "; ".join(faults)) from error
+        raise FileError(f"{path}: " + "; ".join(faults)) from error
 
 
 def place(text: str, where: Sequence[int | str]) -> str:

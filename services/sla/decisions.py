@@ -1,0 +1,96 @@
+"""What sla decides when it is asked: letters of apology and exemptions from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import refusals, sla
+from contracts.envelope import Event
+from contracts.lifecycle import PublicStatus
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+from contracts.values import rfc3339
+from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.sla.rule_book import FormKind
+from services.sla.rules import Rules
+from services.sla.state import Sla, unit_at
+from services.sla.working_time import LAST_YEAR
+
+Facts = Sequence[EventData]
+
+_RUNNING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
+
+
+def decide(rules: Rules, state: Sla, request: Event) -> Facts:
+    """The facts that a request comes to, or its one refusal."""
+    return decide_by(_DECISIONS, rules, state, request)
+
+
+def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyRequested) -> Facts:
+    unit = _signed_by_head(rules, state, request, data.by)
+    must_be(state, request.time, _RUNNING, to="get a new date: its clock does not run")
+    now = state.assessment
+    assert now is not None
+    if len(state.letters) >= max(1, rules.book.apology.max_extensions):
+        raise Refused(
+            RefusalReason.ALREADY_EXTENDED,
+            f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves but once",
+        )
+    due = now.due or now.breach_at
+    if due is None or now.letter_by is None:
+        raise Refused(RefusalReason.WRONG_STATE, "the clock stands: there is no date to move")
+    if data.due <= max(due, request.time):
+        raise Refused(
+            RefusalReason.WRONG_DATE,
+            f"the new date must be after {rfc3339(max(due, request.time))}",
+        )
+    if data.due.year > LAST_YEAR:
+        raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
+    found = rules.book.form(FormKind.APOLOGY, request.time)
+    assert found is not None
+    circular, form = found
+    return [
+        sla.ApologyIssued(
+            reason=data.reason,
+            due=data.due,
+            previous=due,
+            letter_by=now.letter_by,
+            in_time=request.time <= now.letter_by,
+            unit=unit,
+            by=data.by,
+            form=f"{form.number}/{circular.id}",
+        )
+    ]
+
+
+def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequested) -> Facts:
+    unit = _signed_by_head(rules, state, request, data.by)
+    if state.exemption is not None:
+        raise Refused(
+            RefusalReason.ALREADY_EXEMPT, f"exempt already, on the ground {state.exemption.ground}"
+        )
+    return [sla.ExemptionGranted(ground=data.ground, reason=data.reason, unit=unit, by=data.by)]
+
+
+def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> str:
+    """The unit that handles the dossier at the request's time, if the officer is its head."""
+    if state.procedure is None or state.assessment is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+    code = unit_at(state, request.time)
+    unit = rules.catalogue.units.get(code) if code else None
+    if unit is None:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"the unit {code} is not in the catalogue")
+    if unit.head != officer:
+        raise Refused(
+            RefusalReason.NOT_THE_HEAD, f"only the head of unit {unit.code} signs: {unit.head}"
+        )
+    return unit.code
+
+
+_DECISIONS: dict[type[EventData], tuple[Decision[Rules, Sla], type[Refusal]]] = {
+    sla.ApologyRequested: (_apologise, refusals.ApologyRefused),
+    sla.ExemptionRequested: (_exempt, refusals.ExemptionRefused),
+}
+
+REQUESTS = tuple(_DECISIONS)
+"""The requests that are sla's to decide."""

@@ -1,0 +1,126 @@
+"""The spans in which a dossier's clock ran, each by the calendar of the unit that had it then.
+
+Every clock of a dossier (the whole, a second date, a step) is a question to this: so many working
+seconds from here on, when are they used up?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from contracts.lifecycle import ENDED, Phase, PublicStatus
+from services.sla.state import Handler
+from services.sla.working_time import Calendar, Calendars
+
+
+class Piece(NamedTuple):
+    """A span in which the clock ran at one unit."""
+
+    begin: datetime
+    end: datetime | None
+    """None if it runs still."""
+    unit: str
+    calendar: Calendar
+
+
+class Reached(NamedTuple):
+    """When so many working seconds are used up."""
+
+    at: datetime
+    happened: bool
+    """Whether the clock runs that long, by what is known; else `at` is when it would have been
+    had its last span not ended."""
+    certain: bool
+    """Whether that follows from what has ended, whatever the clock says."""
+
+
+class Running:
+    """The pieces in the order of time."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+
+    def used(self, since: datetime, until: datetime | None = None) -> int:
+        """The working seconds from `since` to `until`, or in all pieces that have ended."""
+        total = 0
+        for piece in self.pieces:
+            begin = piece.begin if piece.begin > since else since
+            end = piece.end
+            if until is not None and (end is None or until < end):
+                end = until
+            if end is not None and end > begin:
+                total += piece.calendar.measure(begin, end)
+        return total
+
+    def reached(
+        self, since: datetime, seconds: int, first_due: datetime | None = None
+    ) -> Reached | None:
+        """When so many working seconds after `since` are used up; None if no piece is after it.
+
+        `first_due` is the answer as long as the clock has not stopped since: a promise in days may
+        end at another moment than its working seconds do (at midnight, say).
+        """
+        rest = seconds
+        found: Reached | None = None
+        for piece in self.pieces:
+            begin, end = piece.begin, piece.end
+            if begin < since:
+                if end is not None and end <= since:
+                    continue
+                begin = since
+            if first_due is not None and found is None:
+                at = first_due
+            else:
+                at = piece.calendar.add(begin, rest)
+            happened = end is None or at < end
+            found = Reached(at, happened, end is not None)
+            if happened:
+                return found
+            assert end is not None
+            # At its very end a piece can have used all, and the next one begins with nothing.
+            rest = max(0, rest - piece.calendar.measure(begin, end))
+        return found
+
+
+def running_of(
+    known: Sequence[Phase],
+    handlers: Sequence[Handler],
+    receiving_unit: str,
+    calendars: Calendars,
+) -> Running:
+    """The running spans of the phases, cut where another unit took over."""
+    pieces: list[Piece] = []
+    for begin, end in _spans(known):
+        unit = receiving_unit
+        start = begin
+        for handler in handlers:
+            if handler.since <= begin:
+                unit = handler.unit
+            elif end is not None and handler.since >= end:
+                break
+            elif handler.unit != unit:
+                if handler.since > start:
+                    pieces.append(Piece(start, handler.since, unit, calendars.for_unit(unit)))
+                start, unit = handler.since, handler.unit
+        pieces.append(Piece(start, end, unit, calendars.for_unit(unit)))
+    return Running(pieces)
+
+
+def _spans(known: Sequence[Phase]) -> list[tuple[datetime, datetime | None]]:
+    found: list[tuple[datetime, datetime | None]] = []
+    begin: datetime | None = None
+    for phase in known:
+        if phase.status is PublicStatus.RECEIVED or phase.status is PublicStatus.IN_PROCESS:
+            begin = begin or phase.since
+        elif begin is not None:
+            found.append((begin, phase.since))
+            begin = None
+        if phase.status in ENDED:
+            break
+    if begin is not None:
+        found.append((begin, None))
+    return found
