@@ -1,10 +1,11 @@
-"""What is asked of routing and what it decides: competence, steps, hand-overs, results."""
+"""What is asked of routing and what it decides: who handles it, steps, consultations, results."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from contracts.model import EventData, Kind
+from contracts.sla import Budget
 from contracts.values import (
     Channel,
     OfficerId,
@@ -93,6 +94,49 @@ class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
     to_unit: UnitCode
     reason: Text
     lead: OfficerId
+    by: OfficerId
+
+
+class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """The handling unit wants another authority's opinion, or a part of the work done there."""
+
+    unit: UnitCode
+    """The authority to be consulted."""
+    question: Text
+    budget: Budget | None = None
+    """The time that it has to answer; without it, the configured default."""
+    by: OfficerId
+
+
+class ConsultationOpened(EventData, kind=Kind.FACT, owner="routing"):
+    """Another authority is consulted (lấy ý kiến). The dossier stays where it is, its clock runs.
+
+    So the public state stays 4, in process; but the authority has a time of its own to answer in.
+    """
+
+    unit: UnitCode
+    """The authority that is consulted."""
+    question: Text
+    budget: Budget | None = None
+    """The time that it has to answer; without it, the configured default."""
+    by: OfficerId
+
+
+class ConsultationAnswerRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """An authority that was consulted answers."""
+
+    unit: UnitCode
+    """The authority that was consulted."""
+    answer: Text
+    by: OfficerId
+
+
+class ConsultationAnswered(EventData, kind=Kind.FACT, owner="routing"):
+    """The authority that was consulted has answered: its time no longer counts."""
+
+    unit: UnitCode
+    """The authority that was consulted."""
+    answer: Text
     by: OfficerId
 
 

@@ -82,6 +82,7 @@ def _summary(event: Event) -> str:
     fields = {name: _shown(value) for name, value in event.data if value is not None}
     wanted = (
         "procedure", "receiving_unit", "handling_unit", "unit", "to_unit", "step", "lead", "reason",
-        "amount", "outstanding", "due", "outcome", "template", "channel", "detail",
+        "question", "answer", "amount", "outstanding", "due", "outcome", "template", "channel",
+        "detail",
     )  # fmt: skip
     return ", ".join(f"{name} {fields[name]}" for name in wanted if name in fields)

@@ -27,7 +27,7 @@ def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
 
 SERVICE = Service(
     name="routing",
-    title="Who handles it? Competence, workflows, steps, hand-overs, results.",
+    title="Who handles it? Competence, workflows, steps, hand-overs, consultations, results.",
     deciders=_deciders,
     routes=_routes,
 )

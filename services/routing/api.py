@@ -1,4 +1,4 @@
-"""Routing over HTTP: steps, hand-overs, stops, results, and who is competent for what."""
+"""Routing over HTTP: steps, hand-overs, consultations, stops, results, and competence."""
 
 from __future__ import annotations
 
@@ -64,6 +64,26 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         code: Code, body: routing.HandOverRequested, key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """A unit passes the dossier on to another."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/consultation", tags=["routing"])
+    async def consult(
+        code: Code,
+        body: routing.ConsultationOpeningRequested,
+        key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        """Asks another authority for its opinion; the dossier stays, and its clock runs on."""
+        return await change(code, body, key, at)
+
+    @app.post("/dossiers/{code}/consultation-answer", tags=["routing"])
+    async def answer_consultation(
+        code: Code,
+        body: routing.ConsultationAnswerRequested,
+        key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        """An authority that was consulted answers."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/stop", tags=["routing"])

@@ -19,7 +19,7 @@ from services.runtime.decider import NoTimers
 
 
 class RoutingDecider(NoTimers):
-    """Decides on competence, steps, hand-overs, stops and results."""
+    """Decides on competence, steps, hand-overs, consultations, stops and results."""
 
     name = "routing"
     topic = DOSSIER_EVENTS
@@ -33,6 +33,8 @@ class RoutingDecider(NoTimers):
         routing.StepCompleted,
         routing.StepReassigned,
         routing.DossierHandedOver,
+        routing.ConsultationOpened,
+        routing.ConsultationAnswered,
         intake.HistoryClosed,
     )
     state_type = Routing

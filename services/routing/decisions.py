@@ -12,6 +12,7 @@ from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
 from contracts.values import rfc3339
 from services.routing.competence import competent_unit, lead_for
+from services.routing.consultations import Answer, is_asked_for, unanswered_since
 from services.routing.state import Plan, Routing, StepRecord
 from services.runtime.refused import Decision, Refused, decide_by, must_be
 
@@ -134,6 +135,45 @@ def _over(
     )
 
 
+def _consult(
+    catalogue: Catalogue,
+    state: Routing,
+    request: Event,
+    data: routing.ConsultationOpeningRequested,
+) -> Facts:
+    _is(state, request, _OPEN, to="be put to another authority")
+    target = _known_unit(catalogue, data.unit)
+    unit, _ = _routed(state)
+    if target.code == unit:
+        raise Refused(RefusalReason.WRONG_STATE, f"unit {unit} handles it and cannot ask itself")
+    asked = unanswered_since(state.questions, state.answers, target.code, request.time)
+    if asked is not None:
+        raise Refused(
+            RefusalReason.WRONG_STATE,
+            f"unit {target.code} was asked at {rfc3339(asked)} and has not answered yet",
+        )
+    return [
+        routing.ConsultationOpened(
+            unit=target.code, question=data.question, budget=data.budget, by=data.by
+        )
+    ]
+
+
+def _answer(
+    _: Catalogue, state: Routing, request: Event, data: routing.ConsultationAnswerRequested
+) -> Facts:
+    # An authority may answer while the dossier is stopped: that may be what it is stopped for.
+    _is(state, request, _OPEN | _STOPPED, to="be answered")
+    answer = Answer(request.time, request.id, data.unit, data.answer, data.by)
+    if not is_asked_for(state.questions, state.answers, answer):
+        # Entered late, it may not take the question from an answer that is known either.
+        raise Refused(
+            RefusalReason.NOTHING_OUTSTANDING,
+            f"no question to unit {data.unit} waits for an answer of {rfc3339(request.time)}",
+        )
+    return [routing.ConsultationAnswered(unit=data.unit, answer=data.answer, by=data.by)]
+
+
 def _stop(_: Catalogue, state: Routing, request: Event, data: routing.StopRequested) -> Facts:
     _is(state, request, _OPEN, to="be stopped")
     return [routing.DossierStopped(reason=data.reason, by=data.by)]
@@ -161,6 +201,8 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Routing], type[Refus
     routing.StepCompletionRequested: (_complete_step, refusals.StepCompletionRefused),
     routing.StepReassignmentRequested: (_reassign, refusals.StepReassignmentRefused),
     routing.HandOverRequested: (_hand_over, refusals.HandOverRefused),
+    routing.ConsultationOpeningRequested: (_consult, refusals.ConsultationOpeningRefused),
+    routing.ConsultationAnswerRequested: (_answer, refusals.ConsultationAnswerRefused),
     routing.StopRequested: (_stop, refusals.StopRefused),
     routing.ResumptionRequested: (_resume, refusals.ResumptionRefused),
     routing.ResultReturnRequested: (_return_result, refusals.ResultReturnRefused),

@@ -8,6 +8,7 @@ from contracts import intake, routing
 from contracts.envelope import Event
 from contracts.lifecycle import track
 from contracts.model import EventData
+from services.routing.consultations import Answer, Question
 from services.routing.state import HandOver, Plan, Reassignment, Routing, StepRecord
 
 
@@ -40,6 +41,14 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
             over = HandOver(fact.time, fact.id, data.to_unit, data.reason, data.lead)
             overs = sorted((*state.hand_overs, over), key=lambda o: (o.at, o.id))
             return replace(state, hand_overs=tuple(overs))
+        case routing.ConsultationOpened():
+            asked = Question(fact.time, fact.id, data.unit, data.question, data.by)
+            questions = sorted((*state.questions, asked), key=lambda q: (q.at, q.id))
+            return replace(state, questions=tuple(questions))
+        case routing.ConsultationAnswered():
+            answered = Answer(fact.time, fact.id, data.unit, data.answer, data.by)
+            answers = sorted((*state.answers, answered), key=lambda a: (a.at, a.id))
+            return replace(state, answers=tuple(answers))
         case routing.DossierProcessed():
             return replace(state, outcome=data.outcome)
         case routing.ResultReturned():

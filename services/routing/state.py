@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.lifecycle import Tracked
+from services.routing.consultations import Answer, Consultation, Question, paired
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -61,6 +62,8 @@ class Routing(Tracked, frozen=True):
     steps: tuple[StepRecord, ...] = ()
     hand_overs: tuple[HandOver, ...] = ()
     reassignments: tuple[Reassignment, ...] = ()
+    questions: tuple[Question, ...] = ()
+    answers: tuple[Answer, ...] = ()
     unroutable: str | None = None
     outcome: str | None = None
     returned_at: datetime | None = None
@@ -70,6 +73,11 @@ class Routing(Tracked, frozen=True):
     def handling_unit(self) -> str | None:
         """Who handles the dossier now."""
         return self.hand_overs[-1].to_unit if self.hand_overs else self.routed_unit
+
+    @property
+    def consultations(self) -> tuple[Consultation, ...]:
+        """What other authorities were asked, and what they answered; in event-time order."""
+        return paired(self.questions, self.answers)
 
     @property
     def open_step(self) -> StepRecord | None:

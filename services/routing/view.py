@@ -37,6 +37,18 @@ def view(code: str, state: Routing) -> dict[str, Any]:
         "hand_overs": [
             {"at": h.at, "to_unit": h.to_unit, "reason": h.reason} for h in state.hand_overs
         ],
+        "consultations": [
+            {
+                "unit": c.unit,
+                "question": c.question,
+                "opened_at": c.opened_at,
+                "opened_by": c.opened_by,
+                "answer": c.answer,
+                "answered_at": c.answered_at,
+                "answered_by": c.answered_by,
+            }
+            for c in state.consultations
+        ],
         "outcome": state.outcome,
         "returned_at": state.returned_at,
         "returned_by_unit": state.returned_by_unit,

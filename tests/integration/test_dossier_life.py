@@ -210,6 +210,33 @@ def test_another_lead_and_another_unit_take_a_dossier_over(office: Office) -> No
     eventually(lambda: office.view("notify", code)["unit"] == OTHER_WARD)
 
 
+def test_another_authority_is_asked_and_answers_while_the_clock_runs_on(office: Office) -> None:
+    code = office.hand_in()
+    lead = office.open_step(code)["lead"]
+    question = {
+        "unit": OTHER_WARD,
+        "question": "was the citizen married where they lived before?",
+        "budget": {"amount": 2, "unit": "working-days"},
+        "by": lead,
+    }
+    fact, shown = office.does("routing", code, "consultation", question)
+    assert fact == "ConsultationOpened"
+    assert (shown["handling_unit"], shown["lead"]) == (WARD_UNIT, lead)
+    assert shown["consultations"][0]["answered_at"] is None
+    office.agrees(code, "in_process")
+    assert office.view("sla", code)["clock"] == "running"
+    again = office.post("routing", f"/dossiers/{code}/consultation", question)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:motcua:problem:wrong-state")
+
+    answer = {"unit": OTHER_WARD, "answer": "no record of it", "by": "cb-29-0300"}
+    fact, shown = office.does("routing", code, "consultation-answer", answer)
+    assert fact == "ConsultationAnswered"
+    (consultation,) = shown["consultations"]
+    assert (consultation["unit"], consultation["answer"]) == (OTHER_WARD, "no record of it")
+    twice = office.post("routing", f"/dossiers/{code}/consultation-answer", answer)
+    assert twice.json()["type"] == "urn:motcua:problem:nothing-outstanding"
+
+
 def test_what_is_entered_late_counts_from_when_it_happened(office: Office) -> None:
     at = (datetime.now(UTC) - timedelta(hours=5)).isoformat(timespec="milliseconds")
     body = {"by": OFFICER, "filing": filing()}
