@@ -6,7 +6,7 @@ and what is due is missed only by those that are meant to miss it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -14,6 +14,7 @@ from contracts import intake, routing
 from contracts.catalogue import Unit
 from contracts.envelope import Event, derive_id
 from contracts.model import EventData
+from contracts.sla import Budget, TimeUnit
 from contracts.values import Channel, Outcome
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Town
@@ -56,6 +57,7 @@ class Life:
         self._ends = ends
         self._rng = Random(f"motcua life {settings.seed} {arrival.index}")
         self._time = arrival.time
+        self._consulted: Unit | None = None
 
     def draw(self) -> None:
         """Lives it, up to its end or the plan's."""
@@ -152,10 +154,12 @@ class Life:
         if self.late and self._chance(odds.LATE_STAYS_OPEN):
             acts.pop()
         latest = int(odds.LATEST_SHARE * total)
-        # What the gaps leave no room for would make a dossier late by accident.
-        room = latest // self._gap - len(acts)
-        for number, extra in enumerate(self._extras(procedure.field)[: max(0, room)]):
-            acts.append((rng.random(), number, extra))
+        for extra in self._extras(procedure.field):
+            # What the gaps leave no room for would make a dossier late by accident.
+            if len(acts) + len(extra) > latest // self._gap:
+                continue
+            for place, act in zip(sorted(rng.random() for _ in extra), extra, strict=True):
+                acts.append((place, len(acts), act))
         acts.sort(key=lambda act: act[:2])
         for number, (place, _, act) in enumerate(acts):
             wanted = int(total * share * place)
@@ -166,19 +170,24 @@ class Life:
         if self._open == len(self._steps):
             self._fetch()
 
-    def _extras(self, field: str) -> list[Callable[[], None]]:
-        """What happens beside the steps; of a late dossier, only what does not stop its clock."""
-        often: list[tuple[float, Callable[[], None]]] = [
-            (odds.HANDED_OVER, self._hand_over),
-            (odds.REASSIGNED, self._reassign),
+    def _extras(self, field: str) -> list[Sequence[Callable[[], None]]]:
+        """What happens beside the steps, each in its acts with other things between them.
+
+        Of a late dossier, only what does not stop its clock.
+        """
+        often: list[tuple[float, Sequence[Callable[[], None]]]] = [
+            (odds.HANDED_OVER, [self._hand_over]),
+            (odds.REASSIGNED, [self._reassign]),
         ]
+        if len(self._steps) > 2:
+            often.append((odds.CONSULTED, [self._consult, self._be_answered]))
         if not self.late:
             often += [
-                (odds.WITHDRAWN, self._withdraw),
-                (odds.STOPPED, self._stop),
-                (odds.TO_BE_REFUSED, self._ask_in_vain),
-                (odds.PAYMENT.get(field, odds.PAYMENT_ELSEWHERE), self._demand_payment),
-                (odds.SUPPLEMENT, self._demand_supplement),
+                (odds.WITHDRAWN, [self._withdraw]),
+                (odds.STOPPED, [self._stop]),
+                (odds.TO_BE_REFUSED, [self._ask_in_vain]),
+                (odds.PAYMENT.get(field, odds.PAYMENT_ELSEWHERE), [self._demand_payment]),
+                (odds.SUPPLEMENT, [self._demand_supplement]),
             ]
         return [extra for share, extra in often if self._chance(share)]
 
@@ -233,6 +242,35 @@ class Life:
         lead = self._rng.choice(others)
         self._ask(self._next, routing.StepReassignmentRequested(lead=lead, by=self._unit.head))
         self._lead = lead
+
+    # -- another unit's opinion; the clock runs on --------------------------------------
+
+    def _consult(self) -> None:
+        rng = self._rng
+        self._consulted = self._town.peer(rng, self._unit)
+        if self._consulted is None:
+            return
+        budget = None
+        if self._chance(odds.CONSULTED_WITHIN):
+            days = rng.randint(*odds.CONSULTED_WITHIN_WORKING_DAYS)
+            budget = Budget(amount=days, unit=TimeUnit.WORKING_DAYS)
+        self._ask(
+            self._next,
+            routing.ConsultationOpeningRequested(
+                unit=self._consulted.code,
+                question="Đề nghị cho ý kiến về hồ sơ",
+                budget=budget,
+                by=self._lead,
+            ),
+        )
+
+    def _be_answered(self) -> None:
+        unit = self._consulted
+        if unit is None or self._chance(odds.NEVER_ANSWERED):
+            return
+        by = self._rng.choice(unit.officers)
+        answer = routing.ConsultationAnswerRequested(unit=unit.code, answer="Thống nhất", by=by)
+        self._ask(self._next, answer)
 
     # -- pauses -----------------------------------------------------------------------
 

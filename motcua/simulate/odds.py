@@ -100,6 +100,13 @@ RESUMED = 0.5
 STOPPED_WORKING_DAYS = (1, 5)
 HANDED_OVER = 0.02
 REASSIGNED = 0.01
+CONSULTED = 0.05
+"""Of the dossiers of three steps and more, those about which another unit is asked."""
+CONSULTED_WITHIN = 0.5
+"""Of those questions, those that say in how many working days the answer is wanted."""
+CONSULTED_WITHIN_WORKING_DAYS = (1, 5)
+NEVER_ANSWERED = 0.10
+"""Of those questions."""
 TO_BE_REFUSED = 0.005
 """Dossiers about which something is asked that their state does not allow."""
 

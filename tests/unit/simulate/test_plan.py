@@ -14,12 +14,14 @@ import msgspec
 import pytest
 
 from contracts import intake, routing
+from contracts.catalogue import Step
 from contracts.codec import encode
 from contracts.envelope import Event
 from contracts.values import Channel, Outcome, ServiceLevel
 from motcua.simulate import Simulation, odds
 from services.intake.codes import VIETNAM, day_of
 from services.runtime.sealing import Sealer
+from services.sla.working_time import WORKING_DAY
 
 TODAY = date(2026, 3, 11)
 
@@ -309,6 +311,37 @@ def test_what_rarely_happens_happens_as_often_as_drawn(draw, kind, share):
     plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
     happened = len({e.subject for e in of(kind, plan)})
     assert 0.5 * 3_000 * share <= happened <= 3_000 * share + 4 * (3_000 * share) ** 0.5
+
+
+def test_another_unit_is_asked_about_some_dossiers_of_many_steps(draw, catalogue):
+    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    filed = {e.subject: f for e in plan.requests if (f := filing_of(e))}
+    long = {code for code, f in filed.items() if len(steps_of(f, catalogue)) > 2}
+    asked = of(routing.ConsultationOpeningRequested, plan)
+    assert {e.subject for e in asked} <= long
+    # Not all of them are received, and the plan's end cuts off what would come later.
+    assert 0.5 * len(long) * odds.CONSULTED <= len(asked)
+    assert len(asked) <= len(long) * odds.CONSULTED + 4 * (len(long) * odds.CONSULTED) ** 0.5
+    assert {e.data.budget is None for e in asked} == {True, False}
+
+
+def test_most_of_those_who_are_asked_answer_and_take_their_time(draw, catalogue, calendars):
+    plan = draw(carried_over=3_000, dossiers=0, seed=11)
+    asked = {e.subject: e for e in of(routing.ConsultationOpeningRequested, plan)}
+    answers = of(routing.ConsultationAnswerRequested, plan)
+    waited = 0
+    for answer in answers:
+        question = asked[answer.subject]
+        assert answer.data.unit == question.data.unit
+        assert answer.data.by in catalogue.units[answer.data.unit].officers
+        calendar = calendars.for_unit(answer.data.unit)
+        waited += calendar.measure(question.time, answer.time)
+    assert 0.5 * len(asked) < len(answers) < len(asked)
+    assert WORKING_DAY / 2 < waited / len(answers) < 5 * WORKING_DAY
+
+
+def steps_of(filing: intake.Filing, catalogue) -> tuple[Step, ...]:
+    return catalogue.workflow(catalogue.procedures[filing.procedure].workflow).steps
 
 
 def test_late_dossiers_are_as_many_as_asked_for(draw, plan):
