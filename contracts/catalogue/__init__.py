@@ -2,7 +2,10 @@
 
 from contracts.catalogue.load import Catalogue, CatalogueError, load_catalogue
 from contracts.catalogue.model import (
+    Circular,
     CompetenceRule,
+    Form,
+    FormKind,
     Procedure,
     Step,
     Unit,
@@ -13,7 +16,10 @@ from contracts.catalogue.model import (
 __all__ = [
     "Catalogue",
     "CatalogueError",
+    "Circular",
     "CompetenceRule",
+    "Form",
+    "FormKind",
     "Procedure",
     "Step",
     "Unit",

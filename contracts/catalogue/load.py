@@ -5,17 +5,30 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from contracts.catalogue.model import CompetenceRule, Procedure, Unit, UnitKind, Workflow
+from contracts.catalogue.model import (
+    Circular,
+    CompetenceRule,
+    Form,
+    FormKind,
+    Procedure,
+    Unit,
+    UnitKind,
+    Workflow,
+)
 
 M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
 E = TypeVar("E")
+
+VIETNAM = timezone(timedelta(hours=7))
+"""Vietnam keeps UTC+7 all year."""
 
 DATA = Path(__file__).parent / "data"
 """The catalogue that comes with the product."""
@@ -33,12 +46,24 @@ class Catalogue:
     units: Mapping[str, Unit]
     workflows: Mapping[tuple[str, int], Workflow]
     rules: tuple[CompetenceRule, ...]
+    circulars: tuple[Circular, ...]
+    """In the order in which they came into force."""
     _units_by_place: Mapping[tuple[UnitKind, str], Unit]
     _newest: Mapping[str, Workflow]
 
     def workflow(self, id: str, version: int | None = None) -> Workflow:
         """The workflow in that version, or in its newest. Raises KeyError if there is none."""
         return self._newest[id] if version is None else self.workflows[id, version]
+
+    def form(self, kind: FormKind, at: datetime) -> tuple[Circular, Form] | None:
+        """The form that is printed at that time; None if the circular in force has none of it.
+
+        Before the first circular, the first one's.
+        """
+        day = at.astimezone(VIETNAM).date()
+        in_force = [c for c in self.circulars if c.from_ <= day] or [self.circulars[0]]
+        form = in_force[-1].forms.get(kind)
+        return None if form is None else (in_force[-1], form)
 
     def unit_for(self, kind: UnitKind, place: str) -> Unit | None:
         """The unit of that kind that answers for the place."""
@@ -47,7 +72,8 @@ class Catalogue:
 
 @lru_cache(maxsize=8)
 def load_catalogue(folder: Path = DATA) -> Catalogue:
-    """The catalogue in the folder's `procedures`, `workflows`, `units` and `competence` files.
+    """The catalogue in the folder's `procedures`, `workflows`, `units`, `competence` and
+    `circulars` files.
 
     Raises CatalogueError, naming every entry at fault, if a file is missing or broken or if a
     code is used that no entry has.
@@ -61,6 +87,12 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
         _by_key(
             folder, "competence", _entries(folder, "competence", CompetenceRule), lambda r: r.id
         ).values()
+    )
+    circulars = sorted(
+        _by_key(
+            folder, "circulars", _entries(folder, "circulars", Circular), lambda c: c.id
+        ).values(),
+        key=lambda c: c.from_,
     )
     newest: dict[str, Workflow] = {}
     for workflow in workflows.values():
@@ -102,7 +134,7 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
         ]
     if faults:
         raise CatalogueError(f"{folder}: " + "; ".join(faults))
-    return Catalogue(procedures, units, workflows, rules, by_place, newest)
+    return Catalogue(procedures, units, workflows, rules, tuple(circulars), by_place, newest)
 
 
 def _entries(folder: Path, name: str, model: type[M]) -> list[M]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -134,3 +135,33 @@ class CompetenceRule(_Entry):
     unit: UnitCode | None = None
     kind: UnitKind | None = None
     source: str | None = None
+
+
+class FormKind(StrEnum):
+    """What a form is for."""
+
+    RECEIPT = "receipt"
+    SUPPLEMENT = "supplement"
+    REFUSAL = "refusal"
+    APOLOGY = "apology"
+    STOP = "stop"
+    CONTROL = "control"
+    REGISTER = "register"
+
+
+class Form(_Entry):
+    """One form of a circular (biểu mẫu)."""
+
+    number: Annotated[str, Field(pattern=r"^\d\d$")]
+    name_vi: Name
+    name_en: Name
+
+
+class Circular(_Entry):
+    """A circular with its forms, in force from a day on (Vietnam time) until the next one is."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    """Year and number, e.g. ``2025-03``."""
+    name: Name
+    from_: date = Field(alias="from")
+    forms: dict[FormKind, Form]

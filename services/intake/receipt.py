@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, FormKind
 from services.intake.state import Intake
 from services.runtime.lookup_key import lookup_key
 
@@ -25,18 +25,13 @@ def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> dict
         "received_at": state.received_at,
         "documents": filed.documents,
         "fee": filed.fee,
-        "form": form_of(state.received_at),
+        "form": form_of(state.received_at, catalogue),
     }
 
 
-def form_of(received_at: datetime | None) -> str | None:
-    """Which circular's form 01 is printed: the law of the day of reception decides."""
-    if received_at is None:
+def form_of(received_at: datetime | None, catalogue: Catalogue) -> str | None:
+    """Which circular's form is printed: the law of the day of reception decides."""
+    if received_at is None or (found := catalogue.form(FormKind.RECEIPT, received_at)) is None:
         return None
-    if received_at < _CIRCULAR_03:
-        return "Mẫu số 01, Thông tư 01/2018/TT-VPCP"
-    return "Mẫu số 01, Thông tư 03/2025/TT-VPCP"
-
-
-_CIRCULAR_03 = datetime.fromisoformat("2025-09-15T00:00:00+07:00")
-"""When Circular 03/2025/TT-VPCP came into force, midnight in Vietnam."""
+    circular, form = found
+    return f"Mẫu số {form.number}, Thông tư {circular.name}"

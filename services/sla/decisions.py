@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts import refusals, sla
+from contracts.catalogue import FormKind
 from contracts.envelope import Event
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
 from contracts.values import rfc3339
 from services.runtime.refused import Decision, Refused, decide_by, must_be
-from services.sla.rule_book import FormKind
 from services.sla.rules import Rules
 from services.sla.state import Sla, unit_at
 from services.sla.working_time import LAST_YEAR
@@ -46,7 +46,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
         )
     if data.due.year > LAST_YEAR:
         raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
-    found = rules.book.form(FormKind.APOLOGY, request.time)
+    found = rules.catalogue.form(FormKind.APOLOGY, request.time)
     assert found is not None
     circular, form = found
     return [

@@ -6,11 +6,20 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from contracts.catalogue import Catalogue, CatalogueError, Procedure, Unit, UnitKind, load_catalogue
+from contracts.catalogue import (
+    Catalogue,
+    CatalogueError,
+    FormKind,
+    Procedure,
+    Unit,
+    UnitKind,
+    load_catalogue,
+)
 from contracts.catalogue.load import DATA
 from contracts.values import Channel, ServiceLevel
 
@@ -219,7 +228,7 @@ def test_an_unbroken_copy_loads(folder: Path, catalogue: Catalogue) -> None:
     assert load_catalogue(folder) == catalogue
 
 
-@pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence"])
+@pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence", "circulars"])
 def test_a_missing_file_is_named(folder: Path, file: str) -> None:
     (folder / f"{file}.toml").unlink()
     assert re.search(rf"{file}\.toml: cannot be read: No such file", fault_of(folder))
@@ -236,7 +245,7 @@ def test_a_file_in_another_encoding_is_named(folder: Path) -> None:
     assert "units.toml: not UTF-8" in fault_of(folder)
 
 
-@pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence"])
+@pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence", "circulars"])
 def test_a_file_without_entries_is_named(folder: Path, file: str) -> None:
     (folder / f"{file}.toml").write_text("# nothing yet\n", encoding="utf-8")
     assert f"{file}.toml: no [[{file}]] table in it" in fault_of(folder)
@@ -338,3 +347,43 @@ def test_every_fault_is_told_at_once(edit: Edit, folder: Path) -> None:
     fault = fault_of(folder)
     assert "TP.002" in fault
     assert "one-stop" in fault
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "printed"),
+    [
+        ("2015-01-01T08:00:00+07:00", FormKind.APOLOGY, ("2018-01", "04")),
+        ("2025-09-14T23:59:59+07:00", FormKind.CONTROL, ("2018-01", "05")),
+        ("2025-09-15T00:00:00+07:00", FormKind.CONTROL, ("2025-03", "06")),
+        ("2025-09-14T17:00:00+00:00", FormKind.STOP, ("2025-03", "05")),
+        ("2025-09-14T23:59:59+07:00", FormKind.STOP, None),
+    ],
+)
+def test_the_form_is_that_of_the_circular_in_force_on_the_day_in_vietnam(
+    catalogue: Catalogue, day: str, kind: FormKind, printed: tuple[str, str] | None
+) -> None:
+    found = catalogue.form(kind, datetime.fromisoformat(day))
+    assert (found and (found[0].id, found[1].number)) == printed
+
+
+def test_the_circulars_have_six_and_seven_forms(catalogue: Catalogue) -> None:
+    assert [len(circular.forms) for circular in catalogue.circulars] == [6, 7]
+
+
+def test_the_steps_of_a_workflow_share_the_budget_evenly_unless_it_says_otherwise(
+    catalogue: Catalogue, folder: Path, edit: Edit
+) -> None:
+    assert catalogue.workflow("short").shares == (0.5, 0.5)
+    edit("workflows.toml", '{ name = "receive-check",', '{ name = "receive-check", share = 0.25,')
+    assert "give every step a share" in fault_of(folder)
+    edit(
+        "workflows.toml",
+        '{ name = "decide", title_vi = "Quyết',
+        '{ name = "decide", share = 0.75, title_vi = "Quyết',
+    )
+    assert load_catalogue(folder).workflow("short").shares == (0.25, 0.75)
+
+
+def test_warning_shares_that_do_not_rise_are_a_fault(folder: Path, edit: Edit) -> None:
+    edit("procedures.toml", "soon_due_shares = [0.5]", "soon_due_shares = [0.8, 0.5]")
+    assert "rising order" in fault_of(folder)

@@ -151,11 +151,11 @@ class TestTheReceipt:
     def test_has_the_form_of_the_circular_in_force_on_the_day_of_reception(
         self, received: str, circular: str
     ) -> None:
-        form = form_of(datetime.fromisoformat(received))
+        form = form_of(datetime.fromisoformat(received), load_catalogue())
         assert form == f"Mẫu số 01, Thông tư {circular}/TT-VPCP"
 
     def test_has_no_form_before_reception(self) -> None:
-        assert form_of(None) is None
+        assert form_of(None, load_catalogue()) is None
         assert receipt(CODE, folded(EVENTS[:1]), CATALOGUE, "s")["form"] is None
 
 
