@@ -6,13 +6,13 @@ the clock ran. So a pause that is entered late changes the past as it should.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
-from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Span, phases
+from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
 from contracts.sla import Budget
 from services.sla.rule_book import RuleBook
 from services.sla.running import Reached, Running, running_of
@@ -34,6 +34,14 @@ class Terms:
     book: RuleBook
     calendars: Calendars
 
+    @property
+    def rule(self) -> str:
+        """What is put beside a deadline to say which rules and which calendar made it."""
+        return (
+            f"{self.budget.amount} {self.budget.unit}; rules {self.book.version}; "
+            f"calendar {self.calendars.version}"
+        )
+
 
 def assess(state: Sla, terms: Terms) -> Assessment | None:
     """What follows from what is known; None for a dossier that was never received.
@@ -43,19 +51,11 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
     handed back is working time. Each span counts by the office hours of the unit that had the
     dossier in it.
     """
-    known = phases(state.marks)
-    assert state.receiving_unit is not None
-    running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
-    if not running.pieces:
+    found = course(state, terms)
+    if found is None:
         return None
+    running, total, promises = found.running, found.total, found.promises
     first, last = running.pieces[0], running.pieces[-1]
-    start = first.begin
-    original = first.calendar.due(start, terms.budget)
-    total = first.calendar.measure(start, original)
-    ended = state.span.ended_at
-    # A letter about what had ended by then, as became known later, promises nothing.
-    letters = [each for each in state.letters if ended is None or each.at <= ended]
-    promises = list(_promises(running, start, original, total, letters, terms.book))
     current = promises[-1]
     breach = current.breach if _when(current.breach) else None
     expected = [alert for promise in promises for alert in _warnings(running, promise, terms)]
@@ -67,7 +67,7 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
             expected.append(Expected(owed.at, OWED, "", promises[0].due or owed.at, certain))
     if breach is not None:
         expected.append(Expected(breach.at, OVER, "", breach.at, breach.certain))
-    expected += _late_steps(running, state.steps, state.span, total, terms.step_shares)
+    expected += _late_steps(step_clocks(state, terms, found))
     expected += _late_answers(state, terms)
     demands = _demands(state.marks, state.span)
     allowed = terms.book.supplement.allowed
@@ -76,13 +76,13 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
         for number, at in enumerate(demands, start=1)
         if number > allowed
     ]
-    paused = known[-1].status in CLOCK_STOPPED
+    paused = found.phases[-1].status in CLOCK_STOPPED
     extended = current.total - total
     return Assessment(
         budget=current.total,
-        used=running.used(start),
+        used=running.used(first.begin),
         due=None if paused else current.due,
-        original_due=original,
+        original_due=found.original_due,
         running=last.end is None,
         breach_at=breach.at if breach else None,
         breach_certain=breach is not None and breach.certain,
@@ -105,7 +105,37 @@ def _moment(alert: Expected) -> tuple[datetime, str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Promise:
+class Course:
+    """How the clock went, and what was promised on the way."""
+
+    phases: Sequence[Phase]
+    running: Running
+    original_due: datetime
+    total: int
+    """Working seconds that the procedure allows."""
+    promises: Sequence[Promise]
+    """The original date, and those that letters put in its place."""
+
+
+def course(state: Sla, terms: Terms) -> Course | None:
+    """The course of the dossier's clock; None for a dossier that was never received."""
+    known = phases(state.marks)
+    assert state.receiving_unit is not None
+    running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
+    if not running.pieces:
+        return None
+    first = running.pieces[0]
+    original = first.calendar.due(first.begin, terms.budget)
+    total = first.calendar.measure(first.begin, original)
+    ended = state.span.ended_at
+    # A letter about what had ended by then, as became known later, promises nothing.
+    letters = [each for each in state.letters if ended is None or each.at <= ended]
+    promises = list(_promises(running, first.begin, original, total, letters, terms.book))
+    return Course(known, running, original, total, promises)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
     """One date that was promised, from when it was promised to when another replaced it."""
 
     since: datetime
@@ -115,6 +145,8 @@ class _Promise:
     total: int
     """Working seconds of the whole, from the start of the clock."""
     breach: Reached | None
+    letter: Letter | None
+    """The letter that made it; None for the original date."""
 
     @property
     def due(self) -> datetime | None:
@@ -128,7 +160,7 @@ def _promises(
     total: int,
     letters: Sequence[Letter],
     book: RuleBook,
-) -> Iterator[_Promise]:
+) -> Iterator[Promise]:
     """The original date and those that letters put in its place.
 
     A letter adds the working time between the date before and its own, so that a pause that
@@ -138,6 +170,7 @@ def _promises(
     since, rest = start, total
     breach = running.reached(start, total, first_due=original)
     moved = 0
+    made_by: Letter | None = None
     for letter in letters:
         if moved == book.apology.max_extensions:
             break
@@ -150,17 +183,17 @@ def _promises(
         added = calendar.measure(letter.previous, letter.due)
         if letter.at < start or added <= 0:
             continue
-        yield _Promise(since, letter.at, rest, total, breach)
+        yield Promise(since, letter.at, rest, total, breach, made_by)
         rest += added - running.used(since, letter.at)
         total += added
         as_promised = letter.due if breach.at == letter.previous else None
-        since = letter.at
+        since, made_by = letter.at, letter
         moved += 1
         breach = running.reached(since, rest, first_due=as_promised)
-    yield _Promise(since, None, rest, total, breach)
+    yield Promise(since, None, rest, total, breach, made_by)
 
 
-def _warnings(running: Running, promise: _Promise, terms: Terms) -> Iterator[Expected]:
+def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expected]:
     for share in terms.soon_due_shares:
         # Seven tenths exactly, and not a second less.
         seconds = int(promise.rest * Decimal(str(share)))
@@ -173,32 +206,45 @@ def _warnings(running: Running, promise: _Promise, terms: Terms) -> Iterator[Exp
         yield Expected(reached.at, SOON, str(share), promise.due or reached.at, certain)
 
 
-def _letter_owed(running: Running, promise: _Promise, book: RuleBook) -> Reached | None:
+def _letter_owed(running: Running, promise: Promise, book: RuleBook) -> Reached | None:
     """The last moment for a letter to be in time: so long before the first date is due."""
     notice = book.apology.notice_working_hours * WORKING_HOUR
     never_before = ceil(promise.rest * Decimal(str(book.apology.never_before_share)))
     return running.reached(promise.since, max(promise.rest - notice, never_before))
 
 
-def _late_steps(
-    running: Running,
-    steps: Sequence[StepSpan],
-    span: Span,
-    total: int,
-    shares: tuple[float, ...],
-) -> Iterator[Expected]:
-    if len(shares) < 2:
-        return  # the only step has the whole's own deadline
+@dataclass(frozen=True, slots=True)
+class StepClock:
+    """A step's own time: it runs and stands with the whole."""
+
+    step: StepSpan
+    end: datetime | None
+    """When it was done, the next one began or the dossier ended; None while it is open."""
+    budget: int | None
+    """Its working seconds; None if it has no deadline but the whole's."""
+    due: Reached | None
+
+
+def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
+    """The clock of each step that was started, in that order."""
+    steps, shares = state.steps, terms.step_shares
     for index, step in enumerate(steps):
-        if step.ordinal >= len(shares):
-            continue
-        ends = [step.completed_at, span.ended_at]
+        ends = [step.completed_at, state.span.ended_at]
         if index + 1 < len(steps):
             ends.append(steps[index + 1].started_at)
         end = min((e for e in ends if e is not None), default=None)
-        due = running.reached(step.started_at, round(total * shares[step.ordinal]))
+        if len(shares) < 2 or step.ordinal >= len(shares):
+            yield StepClock(step, end, None, None)  # an only step has the whole's own deadline
+            continue
+        budget = round(found.total * shares[step.ordinal])
+        yield StepClock(step, end, budget, found.running.reached(step.started_at, budget))
+
+
+def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
+    for clock in clocks:
+        due, end = clock.due, clock.end
         if due is not None and due.happened and (end is None or due.at < end):
-            about = str(step.ordinal)
+            about = str(clock.step.ordinal)
             yield Expected(due.at, STEP, about, due.at, due.certain or end is not None)
 
 

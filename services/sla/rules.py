@@ -61,11 +61,7 @@ class Rules:
 
     def rule(self, procedure_code: str) -> str:
         """What is put beside a deadline to say which rules and which calendar made it."""
-        budget = self.terms(procedure_code, None).budget
-        return (
-            f"{budget.amount} {budget.unit}; rules {self.book.version}; "
-            f"calendar {self.calendars.version}"
-        )
+        return self.terms(procedure_code, None).rule
 
     def assessed(self, state: Sla) -> Sla:
         """The state with the assessment that follows from it."""
@@ -223,7 +219,7 @@ def _retractions(state: Sla, now: Assessment) -> list[EventData]:
     for alert in state.alerts:
         if alert.retracted or _key(alert) in wanted:
             continue
-        cause = _why(alert, state, now)
+        cause = retraction_cause(alert, state, now)
         found.append(
             sla.AlertRetracted(
                 alert_id=alert.id,
@@ -243,7 +239,8 @@ _RETRACTED = {
 }
 
 
-def _why(alert: Alert, state: Sla, now: Assessment) -> RetractionCause:
+def retraction_cause(alert: Alert, state: Sla, now: Assessment) -> RetractionCause:
+    """Why an alert that was announced does not follow from what is known now."""
     if alert.kind == OWED and state.exemption is not None:
         return RetractionCause.EXEMPT
     if any(e.kind == alert.kind and e.about == alert.about for e in now.expected):

@@ -16,7 +16,7 @@ from services.sla.working_time.holidays_vn import (
     read_overrides,
     special_days,
 )
-from services.sla.working_time.office_hours import OfficeHours, read_office_hours
+from services.sla.working_time.office_hours import OfficeHours, Pattern, Reading, read_office_hours
 
 DATA = Path(__file__).parent / "data"
 """The office hours and overrides that come with the product."""
@@ -36,7 +36,20 @@ class Calendars:
 
     def for_unit(self, unit: str) -> Calendar:
         """The calendar of the unit with that code; the default one if no pattern names it."""
-        return self._by_pattern[self._hours.pattern_of(unit)]
+        return self._by_pattern[self.pattern_of(unit)]
+
+    def pattern_of(self, unit: str) -> str:
+        """The name of the pattern of office hours that the unit keeps."""
+        return self._hours.pattern_of(unit)
+
+    def pattern(self, name: str) -> Pattern:
+        """The office hours of that name. Raises KeyError if there are none."""
+        return self._hours.patterns[name]
+
+    @property
+    def reading(self) -> Reading:
+        """How the law's words are read."""
+        return self._hours.reading
 
 
 def load_calendars(folder: Path = DATA) -> Calendars:
