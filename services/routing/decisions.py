@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from contracts import intake, refusals, routing
 from contracts.catalogue import Catalogue, Unit
+from contracts.consultations import Answer, is_asked_for, unanswered_since
 from contracts.envelope import Event
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
 from contracts.values import rfc3339
 from services.routing.competence import competent_unit, lead_for
-from services.routing.consultations import Answer, is_asked_for, unanswered_since
 from services.routing.state import Plan, Routing, StepRecord
 from services.runtime.refused import Decision, Refused, decide_by, must_be
 

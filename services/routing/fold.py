@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from contracts import intake, routing
+from contracts.consultations import Answer, Question
 from contracts.envelope import Event
 from contracts.lifecycle import track
 from contracts.model import EventData
-from services.routing.consultations import Answer, Question
 from services.routing.state import HandOver, Plan, Reassignment, Routing, StepRecord
 
 

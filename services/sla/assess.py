@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
+from contracts.consultations import Answer, Question, paired
 from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
 from contracts.sla import Budget
 from services.sla.rule_book import RuleBook
@@ -269,28 +270,25 @@ class Consultation:
 
 
 def consultations(state: Sla, terms: Terms) -> list[Consultation]:
-    """Each question to another authority, with its answer if there is one.
+    """Each question to another authority, with its answer if there is one, as routing pairs them.
 
-    A question to an authority that has not answered the one before is the same question; an
-    answer that nobody asked for is none; what is asked after the dossier's end is not asked.
+    An answer that nobody asked for is none; what is asked after the dossier's end is not asked.
     """
-    found: list[Consultation] = []
-    open_at: dict[str, int] = {}
+    asked = [a for a in state.consultations if not a.answer]
+    pairs = paired(
+        [Question(a.at, a.id, a.unit, "", "") for a in asked],
+        [Answer(a.at, a.id, a.unit, "", "") for a in state.consultations if a.answer],
+    )
+    budgets = {(a.unit, a.at): a.budget for a in asked}
     ended = state.span.ended_at
-    for asked in state.consultations:
-        index = open_at.get(asked.unit)
-        if asked.answer:
-            if index is not None:
-                del open_at[asked.unit]
-                question = found[index]
-                found[index] = Consultation(
-                    question.unit, question.opened_at, question.due, asked.at
-                )
-        elif index is None and (ended is None or asked.at < ended):
-            budget = asked.budget or terms.book.consultation.budget
-            due = terms.calendars.for_unit(asked.unit).due(asked.at, budget)
-            open_at[asked.unit] = len(found)
-            found.append(Consultation(asked.unit, asked.at, due, None))
+    found: list[Consultation] = []
+    for pair in pairs:
+        opened = pair.opened_at
+        if opened is None or (ended is not None and opened >= ended):
+            continue
+        budget = budgets[pair.unit, opened] or terms.book.consultation.budget
+        due = terms.calendars.for_unit(pair.unit).due(opened, budget)
+        found.append(Consultation(pair.unit, opened, due, pair.answered_at))
     return found
 
 

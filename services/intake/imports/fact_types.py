@@ -27,6 +27,8 @@ FACTS: dict[str, FactType] = {
         routing.StepCompleted,
         routing.StepReassigned,
         routing.DossierHandedOver,
+        routing.ConsultationOpened,
+        routing.ConsultationAnswered,
         routing.DossierStopped,
         routing.DossierResumed,
         routing.DossierProcessed,
@@ -37,7 +39,7 @@ FACTS: dict[str, FactType] = {
 
 _GIVEN = frozenset(
     {
-        *("by", "lead", "reason", "activity", "details", "documents", "reference"),
+        *("by", "budget", "lead", "reason", "activity", "details", "documents", "reference"),
         *("rule", "workflow", "workflow_version", "steps", "ordinal"),
         *("unit", "from_unit", "handling_unit", "channel", "procedure"),
     }

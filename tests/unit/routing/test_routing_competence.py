@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import signature
 
@@ -38,7 +39,7 @@ UNITS = {u.code: u for u in (unit("A", places=("1", "2")), unit("B", "branch", (
 
 def city(*rules: CompetenceRule) -> Catalogue:
     by_place = {(u.kind, place): u for u in UNITS.values() for place in u.places}
-    return Catalogue(CATALOGUE.procedures, UNITS, CATALOGUE.workflows, rules, by_place, {})
+    return replace(CATALOGUE, units=UNITS, rules=rules, _units_by_place=by_place, _newest={})
 
 
 def found(place: str, *rules: CompetenceRule) -> tuple[str, str]:

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import routing
-from contracts.envelope import Event
-from contracts.model import EventData
-from services.routing.consultations import (
+from contracts.consultations import (
     Answer,
     Question,
     is_asked_for,
     paired,
     unanswered_since,
 )
+from contracts.envelope import Event
+from contracts.model import EventData
 from services.routing.fold import evolve
 from services.routing.state import Routing
 
