@@ -62,7 +62,7 @@ def caused(
         Event(
             id=derive_id(by.id, source, item.TYPE, ordinal),
             source=source,
-            subject=by.subject,
+            subject=getattr(item, item.SUBJECT_FIELD) if item.SUBJECT_FIELD else by.subject,
             time=time or by.time,
             data=item,
             cause=by.id,

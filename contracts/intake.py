@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.model import EventData, Kind
+from contracts.notify import Preferences
 from contracts.values import (
     Amount,
     Channel,
@@ -38,6 +39,8 @@ class Filing(EventData):
     locale: Locale = Locale.VI
     documents: tuple[Document, ...] = ()
     fee: Amount = 0
+    preferences: Preferences | None = None
+    """How the citizen wants to be told, as said at the counter; changed later by themselves."""
     legacy_id: str | None = Field(default=None, max_length=200)
     """The dossier's number in the older system that it was imported from."""
 

@@ -42,6 +42,8 @@ class EventData(BaseModel):
     KIND: ClassVar[Kind]
     OWNER: ClassVar[Owner]
     TOPIC: ClassVar[str]
+    SUBJECT_FIELD: ClassVar[str | None] = None
+    """The field that names the subject, where it is not that of the event that caused this one."""
 
     def __init_subclass__(
         cls,

@@ -1,15 +1,21 @@
-"""What became of each message to a citizen."""
+"""What a citizen chooses to be told, what they and the officers are told, and what became of it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from contracts.model import EventData, Kind
-from contracts.values import CitizenRef, Locale
+from contracts.sla import AlertKind
+from contracts.values import CitizenRef, Instant, Locale, Text, UnitCode
 
-_TOPIC = "notification.events"
+_MESSAGES = "notification.events"
+_ALERTS = "unit.alerts"
+
+UNIT_DAY = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*@\d{4}-\d{2}-\d{2}$"
+"""A unit's morning: whose digest goes out on that day, e.g. ``H29.15@2024-03-08``."""
 
 
 class MessageChannel(StrEnum):
@@ -18,6 +24,17 @@ class MessageChannel(StrEnum):
     LEDGER = "ledger"
     """Written down and sent to nobody: what a replay uses."""
     EMAIL = "email"
+    SMS = "sms"
+    ZALO = "zalo"
+    WEBHOOK = "webhook"
+
+
+class Audience(StrEnum):
+    """Whom a message is for. The recipient's reference is a citizen's, or a staff number."""
+
+    CITIZEN = "citizen"
+    HEAD = "head"
+    """The head of a unit."""
 
 
 class NotSentReason(StrEnum):
@@ -26,19 +43,60 @@ class NotSentReason(StrEnum):
     HISTORICAL = "historical"
     """It is about a past that was imported."""
     NO_CONTACT = "no-contact"
-    """The citizen left no address for this channel."""
+    """The recipient left no address for this channel."""
     REJECTED = "rejected"
     """The provider refused it for good."""
     EXPIRED = "expired"
     """It could not be delivered while it still meant something."""
+    OPTED_OUT = "opted-out"
+    """The citizen does not want to be told such things."""
+    IN_DIGEST = "in-digest"
+    """It was told together with others, in a digest."""
+    ERASED = "erased"
+    """The recipient's contact data was erased."""
 
 
-class MessagePlanned(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):
-    """One message per dossier, cause, recipient and channel is to be sent."""
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["21:00"])]
+"""A time of day in Vietnam."""
 
+
+class Preferences(EventData):
+    """How the citizen of one dossier wants to be told. What is None is as the city has it."""
+
+    channels: tuple[MessageChannel, ...] | None = Field(default=None, min_length=1, max_length=4)
+    locale: Locale | None = None
+    opted_out: bool = False
+    """Tell only what the law demands: what is asked of the citizen, refusals, apologies."""
+    quiet_from: ClockTime | None = None
+    """From then on nothing is sent that can wait until `quiet_until`."""
+    quiet_until: ClockTime | None = None
+
+
+class PreferencesRequested(Preferences, kind=Kind.REQUEST, owner="notify"):
+    """The citizen chooses, on the dossier's status page or at a counter."""
+
+
+class PreferencesSet(Preferences, kind=Kind.FACT, owner="notify"):
+    """What the citizen chose holds for what happens from now on."""
+
+
+class RatingRequested(EventData, kind=Kind.REQUEST, owner="notify"):
+    """The citizen says how content they are, with one tap."""
+
+    score: int = Field(ge=1, le=5)
+
+
+class RatingGiven(EventData, kind=Kind.FACT, owner="notify"):
+    """How content the citizen is, from 1 to 5 (mức độ hài lòng); asked and answered once."""
+
+    score: int = Field(ge=1, le=5)
+
+
+class _Message(EventData):
     message_id: str
     cause_id: str
     citizen: CitizenRef
+    """The recipient's reference: a citizen's, or for another audience a staff number."""
     channel: MessageChannel
     template: str
     locale: Locale
@@ -46,17 +104,76 @@ class MessagePlanned(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):
     """What the template says beyond the dossier's code: due times, reasons, units."""
 
 
-class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):
+class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """One message per dossier, cause, recipient and channel is to be sent."""
+
+    audience: Audience = Audience.CITIZEN
+    send_at: Instant | None = None
+    """Not before then: it would come at night. None: at once."""
+    expires_at: Instant | None = None
+    """After that it says nothing that is worth telling. None: never."""
+
+
+class MessageGathered(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The dossier changes often: this is told with others, in one digest."""
+
+    digest_at: Instant
+
+
+class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The provider has accepted the message."""
 
     message_id: str
     channel: MessageChannel
+    provider: str | None = None
+    reference: str | None = None
+    """The provider's own name for it."""
+    parts: int = Field(default=1, ge=1)
+    """The segments that an SMS was cut into."""
 
 
-class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_TOPIC):
+class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The message will not be sent."""
 
     message_id: str
     channel: MessageChannel
     reason: NotSentReason
     detail: str | None = None
+
+
+class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The provider's receipt: it reached the recipient's phone or mailbox."""
+
+    message_id: str
+    provider: str
+
+
+class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The provider's receipt: it did not reach the recipient, and will not."""
+
+    message_id: str
+    provider: str
+    reason: str = Field(max_length=500)
+
+
+class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
+    """Something for a unit's next morning digest. Its subject is the unit's morning."""
+
+    SUBJECT_FIELD = "morning"
+
+    morning: str = Field(pattern=UNIT_DAY)
+    unit: UnitCode
+    dossier: str
+    alert_id: str
+    alert: AlertKind
+    due: Instant
+
+
+class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
+    """Before the morning came, the alert was taken back or the dossier was done."""
+
+    SUBJECT_FIELD = "morning"
+
+    morning: str = Field(pattern=UNIT_DAY)
+    alert_id: str
+    reason: Text

@@ -26,6 +26,7 @@ class RefusalReason(StrEnum):
     WRONG_DATE = "wrong-date"
     ALREADY_EXTENDED = "already-extended"
     ALREADY_EXEMPT = "already-exempt"
+    ALREADY_RATED = "already-rated"
 
 
 class Refusal(EventData):
@@ -105,3 +106,11 @@ class ApologyRefused(Refusal, kind=Kind.FACT, owner="sla"):
 
 class ExemptionRefused(Refusal, kind=Kind.FACT, owner="sla"):
     """Answers ExemptionRequested."""
+
+
+class PreferencesRefused(Refusal, kind=Kind.FACT, owner="notify"):
+    """Answers PreferencesRequested."""
+
+
+class RatingRefused(Refusal, kind=Kind.FACT, owner="notify"):
+    """Answers RatingRequested."""

@@ -9,6 +9,7 @@ SERVICES = ("intake", "routing", "sla", "notify")
 DOSSIER_EVENTS = "dossier.events"
 NOTIFICATION_EVENTS = "notification.events"
 CITIZEN_CONTACTS = "citizen.contacts"
+UNIT_ALERTS = "unit.alerts"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,14 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         NOTIFICATION_EVENTS,
         key="dossier code",
-        what="What became of each message to a citizen.",
+        what="What became of each message to a citizen or an officer.",
         config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "1048576"},
+    ),
+    Topic(
+        UNIT_ALERTS,
+        key="unit and day",
+        what="What each unit's morning digest is made of.",
+        config={"retention.ms": "2592000000", "cleanup.policy": "delete"},
     ),
     Topic(
         CITIZEN_CONTACTS,

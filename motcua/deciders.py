@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from contracts.catalogue import Catalogue, load_catalogue
-from contracts.notify import MessageChannel
 from services.intake.decider import IntakeDecider
 from services.notify.deciders import NotifyDecider
+from services.notify.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime.decider import Decider
 from services.sla.decider import SlaDecider
@@ -24,7 +24,7 @@ def calendars() -> Calendars:
 
 
 def city_deciders(
-    catalogue: Catalogue | None = None, channel: MessageChannel = MessageChannel.LEDGER
+    catalogue: Catalogue | None = None, policy: Policy | None = None
 ) -> Sequence[Decider[Any]]:
     """The four services' decisions over dossiers."""
     catalogue = catalogue or load_catalogue()
@@ -32,5 +32,5 @@ def city_deciders(
         IntakeDecider(catalogue),
         RoutingDecider(catalogue),
         SlaDecider(Rules(catalogue, calendars())),
-        NotifyDecider(channel),
+        NotifyDecider(policy or Policy(catalogue)),
     ]

@@ -68,7 +68,7 @@ def demo(
             folder,
             clock="stream",
             partitions=4,
-            channel="email",
+            channels="email",
             contact_key=CONTACT_KEY,
         ) as city:
             with console.status("starting the four services"):

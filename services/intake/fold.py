@@ -62,6 +62,7 @@ def _filed(data: intake.Filing) -> Filed:
         documents=data.documents,
         fee=data.fee,
         legacy_id=data.legacy_id,
+        preferences=data.preferences.model_dump(mode="json") if data.preferences else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,8 @@ class Filed(msgspec.Struct, frozen=True, omit_defaults=True):
     documents: tuple[str, ...] = ()
     fee: int = 0
     legacy_id: str | None = None
+    preferences: dict[str, Any] | None = None
+    """How the citizen wants to be told; only handed on."""
 
 
 class Demand(msgspec.Struct, frozen=True, omit_defaults=True):

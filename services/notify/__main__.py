@@ -12,7 +12,12 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from contracts.notify import MessageChannel
 from services.notify.api import add_routes
-from services.notify.deciders import ContactDecider, DeliveryDecider, NotifyDecider
+from services.notify.deciders import (
+    ContactDecider,
+    DeliveryDecider,
+    DeskDecider,
+    NotifyDecider,
+)
 from services.notify.render import Renderer
 from services.notify.sender import sending
 from services.notify.settings import NotifySettings
@@ -24,10 +29,11 @@ from services.runtime.settings import Settings
 
 def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
     assert isinstance(settings, NotifySettings)
-    planner = NotifyDecider(settings.channel)
-    if settings.channel is MessageChannel.LEDGER:
-        return [planner]  # what is only written down needs nobody to deliver it
-    return [planner, DeliveryDecider(), ContactDecider()]
+    policy = settings.policy(load_catalogue())
+    planner, desks = NotifyDecider(policy), DeskDecider(policy)
+    if settings.channels == (MessageChannel.LEDGER,):
+        return [planner, desks]  # what is only written down needs nobody to deliver it
+    return [planner, DeliveryDecider(), ContactDecider(), desks]
 
 
 def _routes(app: FastAPI, running: Running, _: Ask) -> None:
@@ -35,8 +41,11 @@ def _routes(app: FastAPI, running: Running, _: Ask) -> None:
 
 
 def _beside(running: Running) -> AbstractAsyncContextManager[None]:
+    assert isinstance(running.settings, NotifySettings)
     renderer = Renderer(load_catalogue())  # checks every template, whether one is sent or not
-    return nullcontext() if len(running.engines) == 1 else sending(running, renderer)
+    if running.settings.channels == (MessageChannel.LEDGER,):
+        return nullcontext()
+    return sending(running, renderer)
 
 
 SERVICE = Service(

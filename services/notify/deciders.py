@@ -1,4 +1,4 @@
-"""Notify, as the engine runs it: dossiers, deliveries, and contacts."""
+"""Notify, as the engine runs it: dossiers, deliveries, contacts, and the units' mornings."""
 
 from __future__ import annotations
 
@@ -13,56 +13,84 @@ from contracts.contacts import ContactRegistered
 from contracts.envelope import Event
 from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
-from contracts.notify import MessageChannel
-from contracts.topics import CITIZEN_CONTACTS, DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.topics import CITIZEN_CONTACTS, DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from contracts.values import DOSSIER_CODE
+from services.notify.decisions import REQUESTS, decide
 from services.notify.delivery import Deliveries, deliveries_after
+from services.notify.desk import Desk, desk_after, desk_fired, desk_timer
 from services.notify.fold import evolve
+from services.notify.heads import tell_heads
+from services.notify.later import fired, next_timer
 from services.notify.plan import plan
+from services.notify.policy import Policy
 from services.notify.state import Notify
-from services.runtime.decider import NoReactions, NoRequests, NoTimers
+from services.runtime.decider import NoReactions, NoRequests, NoTimers, Timer
 
 
-class NotifyDecider(NoRequests, NoTimers):
-    """Plans what a citizen is told, from what happens to the dossier."""
+class NotifyDecider:
+    """Plans what a citizen and a unit's head are told, from what happens to the dossier."""
 
     name = "notify"
     topic = DOSSIER_EVENTS
     collection = "dossiers"
     subject_pattern = DOSSIER_CODE
+    requests = types(*REQUESTS)
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
         routing.DossierHandedOver,
+        routing.ConsultationOpened,
+        routing.ConsultationAnswered,
         intake.HistoryClosed,
-        *sla.ANNOUNCEMENTS,
-        # Its own, which go to another topic and never come back here.
+        sla.ApologyIssued,
+        *(set(sla.ANNOUNCEMENTS) - {sla.RulesApplied}),
+        notify.PreferencesSet,
+        notify.RatingGiven,
+        # Its own, which go to other topics and never come back here.
         notify.MessagePlanned,
+        notify.MessageGathered,
         notify.MessageNotSent,
+        notify.UnitAlerted,
+        notify.UnitAlertCleared,
     )
     state_type = Notify
 
-    def __init__(self, channel: MessageChannel) -> None:
-        self._channel = channel
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
 
     def initial(self, subject: str) -> Notify:
-        return Notify()
+        return Notify(code=subject)
+
+    def decide(self, state: Notify, request: Event) -> Sequence[EventData]:
+        return decide(self._policy, state, request)
 
     def evolve(self, state: Notify, fact: Event) -> Notify:
         return evolve(state, fact)
 
     def react(self, state: Notify, fact: Event) -> Sequence[EventData]:
-        return plan(state, fact, self._channel)
+        return [*plan(self._policy, state, fact), *tell_heads(self._policy, state, fact)]
+
+    def timer(self, state: Notify) -> Timer | None:
+        return next_timer(self._policy, state)
+
+    def fire(self, state: Notify, timer: Timer) -> Sequence[EventData]:
+        return fired(self._policy, state, timer)
 
 
 class DeliveryDecider(NoRequests, NoReactions, NoTimers):
-    """Keeps what became of each message of a dossier; sending is done beside it."""
+    """Keeps what became of each message about a dossier or a morning; sending is beside it."""
 
     name = "notify"
     topic = NOTIFICATION_EVENTS
     collection = "deliveries"
-    subject_pattern = DOSSIER_CODE
-    facts = types(notify.MessagePlanned, notify.MessageSent, notify.MessageNotSent)
+    subject_pattern = f"{DOSSIER_CODE}|{notify.UNIT_DAY}"
+    facts = types(
+        notify.MessagePlanned,
+        notify.MessageSent,
+        notify.MessageNotSent,
+        notify.MessageDelivered,
+        notify.MessageUndelivered,
+    )
     state_type = Deliveries
 
     def initial(self, subject: str) -> Deliveries:
@@ -70,6 +98,32 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
 
     def evolve(self, state: Deliveries, fact: Event) -> Deliveries:
         return deliveries_after(state, fact)
+
+
+class DeskDecider(NoRequests, NoReactions):
+    """Gathers each unit's morning and tells its head."""
+
+    name = "notify"
+    topic = UNIT_ALERTS
+    collection = "desks"
+    subject_pattern = notify.UNIT_DAY
+    facts = types(notify.UnitAlerted, notify.UnitAlertCleared, notify.MessagePlanned)
+    state_type = Desk
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def initial(self, subject: str) -> Desk:
+        return Desk()
+
+    def evolve(self, state: Desk, fact: Event) -> Desk:
+        return desk_after(state, fact)
+
+    def timer(self, state: Desk) -> Timer | None:
+        return desk_timer(self._policy, state)
+
+    def fire(self, state: Desk, timer: Timer) -> Sequence[EventData]:
+        return desk_fired(self._policy, state)
 
 
 class Contact(msgspec.Struct, frozen=True):

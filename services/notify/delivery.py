@@ -16,18 +16,32 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str
     channel: str
     planned_at: datetime | None = None
+    send_at: datetime | None = None
+    """Not before then."""
+    expires_at: datetime | None = None
     citizen: str | None = None
+    audience: str = "citizen"
     template: str | None = None
     locale: str = "vi"
     params: dict[str, str] = {}
     ended_at: datetime | None = None
     not_sent: str | None = None
     detail: str | None = None
+    provider: str | None = None
+    reference: str | None = None
+    parts: int = 1
+    receipt: str | None = None
+    """``delivered`` or ``undelivered``, once the provider has said so."""
 
     @property
     def pending(self) -> bool:
         """Whether it is still to be sent."""
         return self.planned_at is not None and self.ended_at is None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it may be sent; None if it is not to be sent any more."""
+        return (self.send_at or self.planned_at) if self.pending else None
 
 
 class Deliveries(msgspec.Struct, frozen=True):
@@ -35,7 +49,9 @@ class Deliveries(msgspec.Struct, frozen=True):
 
     messages: dict[str, Delivery] = {}
     pending: int = 0
-    """How many are still to be sent; an index finds the dossiers that have any."""
+    """How many are still to be sent."""
+    next_at: datetime | None = None
+    """When the first of these may be sent; an index finds the dossiers that have any."""
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
@@ -44,23 +60,45 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
     replace = msgspec.structs.replace
     match data:
         case notify.MessagePlanned():
-            known = state.messages.get(data.message_id) or Delivery(data.message_id, data.channel)
+            known = _known(state, data.message_id, data.channel)
             message = replace(
                 known,
                 planned_at=fact.time,
+                send_at=data.send_at,
+                expires_at=data.expires_at,
                 citizen=data.citizen,
+                audience=data.audience,
                 template=data.template,
                 locale=data.locale,
                 params=data.params,
             )
         case notify.MessageSent() | notify.MessageNotSent():
-            known = state.messages.get(data.message_id) or Delivery(data.message_id, data.channel)
+            known = _known(state, data.message_id, data.channel)
             if known.ended_at is not None:
                 return state
             message = replace(known, ended_at=fact.time)
             if isinstance(data, notify.MessageNotSent):
                 message = replace(message, not_sent=data.reason, detail=data.detail)
+            else:
+                message = replace(
+                    message, provider=data.provider, reference=data.reference, parts=data.parts
+                )
+        case notify.MessageDelivered() | notify.MessageUndelivered():
+            # A receipt can overtake our own record of the sending.
+            found = _known(state, data.message_id, "")
+            if found.receipt == "delivered":
+                return state  # it arrived, whatever a receipt that comes later says
+            if isinstance(data, notify.MessageUndelivered):
+                message = replace(found, receipt="undelivered", detail=data.reason)
+            else:
+                message = replace(found, receipt="delivered")
         case _:
             return state
     messages = {**state.messages, message.message_id: message}
-    return Deliveries(messages, sum(m.pending for m in messages.values()))
+    waiting = [m.due_at for m in messages.values() if m.due_at is not None]
+    return Deliveries(messages, len(waiting), min(waiting, default=None))
+
+
+def _known(state: Deliveries, message_id: str, channel: str) -> Delivery:
+    found = state.messages.get(message_id) or Delivery(message_id, channel)
+    return found if found.channel else msgspec.structs.replace(found, channel=channel)

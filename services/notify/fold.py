@@ -8,10 +8,19 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
-from services.notify.state import Notify, Planned
+from services.notify.state import (
+    Choice,
+    Demand,
+    Entry,
+    Gathered,
+    Letter,
+    Notify,
+    Planned,
+    Step,
+)
 
-ALERTS = frozenset({"soon-due", "overdue"})
-"""The templates by which a citizen is told of an alert."""
+ALERTS = frozenset({"soon-due", "overdue", "head-overdue"})
+"""The templates by which someone is told of an alert."""
 
 
 def evolve(state: Notify, fact: Event) -> Notify:
@@ -19,6 +28,12 @@ def evolve(state: Notify, fact: Event) -> Notify:
     if fact.data.OWNER not in ("sla", "notify"):
         # What is concluded from a told past may follow the past's end: it is no past itself.
         state = track(state, fact)
+    entry = _entry(fact)
+    if entry is not None:
+        story = state.story
+        ordered = not story or story[-1] < entry
+        story = (*story, entry) if ordered else tuple(sorted({*story, entry}))
+        state = msgspec.structs.replace(state, story=story)
     return _evolve(state, fact, fact.data)
 
 
@@ -26,29 +41,93 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
     replace = msgspec.structs.replace
     match data:
         case intake.DossierReceived() | intake.DossierRegistered():
-            return replace(
+            known = replace(
                 state,
                 citizen=data.citizen,
                 locale=data.locale,
                 procedure=data.procedure,
+                receiving_unit=data.receiving_unit,
                 returning_unit=data.returning_unit,
             )
+            return _chosen(known, fact, data.preferences) if data.preferences else known
+        case routing.StepStarted():
+            step = Step(fact.time, data.ordinal, data.step, data.unit)
+            return replace(state, step=step) if state.step is None or state.step < step else state
         case routing.DossierRouted():
-            return handled_by(state, fact, data.handling_unit)
+            workflow = f"{data.workflow}/{data.workflow_version}"
+            known = replace(state, plan=data.steps, workflow=workflow)
+            return handled_by(known, fact, data.handling_unit)
         case routing.DossierHandedOver():
             return handled_by(state, fact, data.to_unit, by=fact.id)
-        case sla.DeadlineSet() | sla.DeadlineMoved():
+        case intake.SupplementDemanded():
+            asked = Demand(fact.time, data.reason, data.documents, until=data.until)
+            return replace(state, supplement=_newest(state.supplement, asked))
+        case intake.PaymentDemanded():
+            asked = Demand(fact.time, data.reason, amount=data.amount, until=data.until)
+            return replace(state, payment=_newest(state.payment, asked))
+        case routing.DossierProcessed():
+            return replace(state, outcome=data.outcome)
+        case sla.DeadlineSet():
             # What sla said last counts: after a fact that came late, its time may be the earlier.
-            return replace(state, due=data.due)
+            return replace(state, due=data.due, original_due=data.due)
+        case sla.DeadlineMoved():
+            return replace(state, due=data.due, original_due=data.original)
+        case sla.DossierOverdue():
+            return replace(state, overdue={**state.overdue, fact.id: data.due})
+        case sla.AlertRetracted():
+            overdue = {key: due for key, due in state.overdue.items() if key != data.alert_id}
+            return replace(state, overdue=overdue)
+        case sla.ApologyIssued():
+            letter = Letter(fact.time, data.reason, data.due, data.unit)
+            known_letter = state.letter
+            newer = known_letter is None or known_letter.at <= fact.time
+            return replace(state, letter=letter) if newer else state
+        case notify.PreferencesSet():
+            return _chosen(state, fact, data)
+        case notify.RatingGiven():
+            return state if state.rating is not None else replace(state, rating=data.score)
         case notify.MessagePlanned():
             if data.template in ALERTS:
-                told = tuple(sorted({*state.told_alerts, data.cause_id}))
+                told = tuple(sorted({*state.told_alerts, f"{data.audience}:{data.cause_id}"}))
                 state = replace(state, told_alerts=told)
-            return _with(state, Planned(fact.time, data.message_id, data.template, data.channel))
+            alone = [g for g in state.gathered if g.message_id != data.message_id]
+            if len(alone) < len(state.gathered):
+                return replace(state, gathered=tuple(alone))  # told at last, in its own name
+            planned = Planned(
+                fact.time, data.message_id, data.template, data.channel, data.audience
+            )
+            return _with(state, planned)
+        case notify.MessageGathered():
+            gathered = Gathered(
+                fact.time,
+                data.message_id,
+                data.cause_id,
+                data.channel,
+                data.template,
+                data.params,
+                data.digest_at,
+            )
+            waiting = sorted((*state.gathered, gathered), key=lambda g: (g.at, g.message_id))
+            planned = Planned(
+                fact.time,
+                data.message_id,
+                data.template,
+                data.channel,
+                digest_at=data.digest_at,
+            )
+            return _with(replace(state, gathered=tuple(waiting)), planned)
         case notify.MessageNotSent():
+            waiting = [g for g in state.gathered if g.message_id != data.message_id]
+            if len(waiting) < len(state.gathered):
+                return replace(state, gathered=tuple(waiting))
             template = data.detail or ""
-            kept = Planned(fact.time, data.message_id, template, data.channel, data.reason)
+            kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
             return _with(state, kept)
+        case notify.UnitAlerted():
+            return replace(state, alerted={**state.alerted, data.alert_id: data.morning})
+        case notify.UnitAlertCleared():
+            alerted = {key: day for key, day in state.alerted.items() if key != data.alert_id}
+            return replace(state, alerted=alerted)
         case _:
             return state
 
@@ -56,3 +135,56 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
 def _with(state: Notify, message: Planned) -> Notify:
     messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
     return msgspec.structs.replace(state, messages=tuple(messages))
+
+
+def _newest(known: Demand | None, asked: Demand) -> Demand:
+    return asked if known is None or known.at <= asked.at else known
+
+
+def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
+    if state.choice is not None and state.choice.at > fact.time:
+        return state
+    choice = Choice(
+        fact.time,
+        data.channels or (),
+        data.locale,
+        data.opted_out,
+        data.quiet_from,
+        data.quiet_until,
+    )
+    return msgspec.structs.replace(state, choice=choice)
+
+
+def _entry(fact: Event) -> Entry | None:
+    """The line in the dossier's history that a fact is; None for what the citizen is not shown."""
+    data = fact.data
+    unit = text = ""
+    match data:
+        case intake.DossierReceived() | intake.DossierRegistered():
+            unit = data.receiving_unit
+        case (
+            intake.DossierNotReceived()
+            | intake.SupplementDemanded()
+            | intake.PaymentDemanded()
+            | intake.DossierWithdrawn()
+            | routing.DossierStopped()
+            | routing.DossierResumed()
+        ):
+            text = data.reason
+        case intake.SupplementDelivered() | routing.ResultReturned():
+            unit = data.unit
+        case intake.PaymentReceived():
+            text = str(data.outstanding) if data.outstanding else ""
+        case routing.DossierRouted() | routing.DossierProcessed():
+            unit = data.handling_unit
+        case routing.StepStarted():
+            unit, text = data.unit, data.step
+        case routing.DossierHandedOver():
+            unit, text = data.to_unit, data.reason
+        case routing.ConsultationOpened() | routing.ConsultationAnswered():
+            unit = data.unit
+        case sla.ApologyIssued():
+            unit, text = data.unit, data.reason
+        case _:
+            return None
+    return Entry(fact.time, data.NAME, fact.id[:13], unit, text)

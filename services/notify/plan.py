@@ -6,9 +6,8 @@ from dossier, cause, recipient and channel, so that planning it again is plannin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from contracts import intake, notify, routing, sla
 from contracts.envelope import Event, derive_id
@@ -16,9 +15,9 @@ from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from contracts.values import Locale
+from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify
-
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+from services.notify.when import VIETNAM, Quiet, clock_time
 
 _STATUS_OF: dict[type[EventData], PublicStatus] = {
     intake.DossierRegistered: PublicStatus.REGISTERED,
@@ -38,35 +37,137 @@ _GOES_ON = (intake.SupplementDelivered, intake.PaymentReceived, routing.DossierR
 _UNDER_WAY = frozenset(PublicStatus) - ENDED - {PublicStatus.REGISTERED}
 
 
-def plan(state: Notify, fact: Event, channel: MessageChannel) -> Sequence[EventData]:
-    """The messages that a fact calls for, most often none or one; the state knows the fact."""
-    template = _template(state, fact)
+def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
+    """The messages to the citizen that a fact calls for; the state knows the fact."""
+    template = _template(policy, state, fact)
     if template is None or state.citizen is None:
         return ()
-    message_id = derive_id("message", fact.subject, fact.id, state.citizen, channel)
-    if state.history or fact.history:
-        return [
-            notify.MessageNotSent(
-                message_id=message_id,
-                channel=channel,
-                reason=NotSentReason.HISTORICAL,
-                detail=template,
-            )
-        ]
-    return [
-        notify.MessagePlanned(
-            message_id=message_id,
-            cause_id=fact.id,
-            citizen=state.citizen,
-            channel=channel,
-            template=template,
-            locale=Locale(state.locale),
-            params=_params(state, fact.data),
+    params = _params(state, fact.data)
+    return list(
+        messages(
+            policy,
+            state,
+            template,
+            params,
+            cause=fact.id,
+            dossier=fact.subject,
+            at=fact.time,
+            urgent=_urgent(policy, fact),
+            history=state.history or fact.history,
         )
-    ]
+    )
 
 
-def _template(state: Notify, fact: Event) -> str | None:
+def messages(
+    policy: Policy,
+    state: Notify,
+    template: str,
+    params: dict[str, str],
+    *,
+    cause: str,
+    dossier: str,
+    at: datetime,
+    urgent: bool = False,
+    history: bool = False,
+) -> Iterator[EventData]:
+    """One message to the citizen on each of their channels, or why there is none."""
+    assert state.citizen is not None
+    choice = state.choice
+    for channel in channels(policy, state):
+        message_id = derive_id("message", dossier, cause, state.citizen, channel)
+        not_sent: NotSentReason | None = None
+        if history:
+            not_sent = NotSentReason.HISTORICAL
+        elif choice is not None and choice.opted_out and template not in LEGAL:
+            not_sent = NotSentReason.OPTED_OUT
+        if not_sent is not None:
+            yield notify.MessageNotSent(
+                message_id=message_id, channel=channel, reason=not_sent, detail=template
+            )
+            continue
+        common = {
+            "message_id": message_id,
+            "cause_id": cause,
+            "citizen": state.citizen,
+            "channel": channel,
+            "template": template,
+            "locale": locale(state),
+            "params": params,
+        }
+        quiet = quiet_hours(policy, state)
+        if template in ROUTINE and not urgent and _often(policy, state, channel, at):
+            waiting = [g.digest_at for g in state.gathered if g.channel == channel]
+            after = min(waiting, default=at)
+            digest_at = after if after > at else quiet.over(at + policy.digest_after)
+            yield notify.MessageGathered(**common, digest_at=digest_at)
+            continue
+        send_at = at if urgent else quiet.over(at)
+        yield notify.MessagePlanned(
+            **common,
+            send_at=send_at if send_at > at else None,
+            expires_at=_expires(policy, state, template, send_at),
+        )
+
+
+def channels(policy: Policy, state: Notify) -> tuple[MessageChannel, ...]:
+    """By what the citizen is told. Where nobody is really told, nobody can choose."""
+    if policy.channels == (MessageChannel.LEDGER,) or not (state.choice and state.choice.channels):
+        return policy.channels
+    return tuple(MessageChannel(channel) for channel in state.choice.channels)
+
+
+def locale(state: Notify) -> Locale:
+    """The language that the citizen is told things in."""
+    return Locale((state.choice and state.choice.locale) or state.locale)
+
+
+def quiet_hours(policy: Policy, state: Notify) -> Quiet:
+    """The hours in which the citizen is not to be disturbed."""
+    choice = state.choice
+    if choice is None:
+        return policy.quiet
+    return Quiet(
+        clock_time(choice.quiet_from) if choice.quiet_from else policy.quiet.begins,
+        clock_time(choice.quiet_until) if choice.quiet_until else policy.quiet.ends,
+    )
+
+
+def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
+    """Whether the citizen has heard of the dossier often enough for now.
+
+    What is of the very same instant does not count, so that it makes no difference which of two
+    facts of an instant is heard of first.
+    """
+    since = at - policy.often_within
+    told = sum(
+        1
+        for message in state.messages
+        if since < message.at < at
+        and message.channel == channel
+        and message.audience == "citizen"
+        and message.not_sent is None
+        and message.digest_at is None
+    )
+    return told >= policy.often
+
+
+def _expires(policy: Policy, state: Notify, template: str, send_at: datetime) -> datetime:
+    if template in LEGAL:
+        return send_at + policy.legal_lasts
+    lasts = send_at + policy.lasts
+    if template == "soon-due" and state.due is not None and state.due > send_at:
+        return min(lasts, state.due)
+    return lasts
+
+
+def _urgent(policy: Policy, fact: Event) -> bool:
+    data = fact.data
+    if isinstance(data, intake.SupplementDemanded | intake.PaymentDemanded):
+        return data.until is not None and data.until - fact.time < policy.urgent_within
+    return False
+
+
+def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
     data = fact.data
     told = _STATUS_OF.get(type(data))
     if told is not None and status_at(state.marks, fact.time) is not told:
@@ -79,6 +180,10 @@ def _template(state: Notify, fact: Event) -> str | None:
         case sla.DeadlineSet():
             # Told with the date that is promised, so once sla has set it.
             return "received"
+        case sla.DeadlineMoved() if data.cause is not sla.MoveCause.EXTENDED:
+            return "new-date"
+        case sla.ApologyIssued():
+            return "apology"
         case intake.DossierNotReceived():
             return "not-received"
         case routing.StepStarted() if data.ordinal == 0:
@@ -101,14 +206,20 @@ def _template(state: Notify, fact: Event) -> str | None:
             return "processed"
         case routing.ResultReturned():
             return "returned"
-        case sla.DossierSoonDue():
+        case sla.DossierSoonDue() if _last_warning(policy, state, data):
             return "soon-due"
         case sla.DossierOverdue():
             return "overdue"
-        case sla.AlertRetracted() if data.alert_id in state.told_alerts:
+        case sla.AlertRetracted() if f"citizen:{data.alert_id}" in state.told_alerts:
             return "retracted"
         case _:
             return None
+
+
+def _last_warning(policy: Policy, state: Notify, data: sla.DossierSoonDue) -> bool:
+    """Officers are warned at each share; the citizen once, at the last."""
+    procedure = policy.catalogue.procedures.get(state.procedure or "")
+    return data.share is None or procedure is None or data.share == procedure.soon_due_shares[-1]
 
 
 def _params(state: Notify, data: EventData) -> dict[str, str]:
@@ -116,17 +227,38 @@ def _params(state: Notify, data: EventData) -> dict[str, str]:
     if state.procedure:
         params["procedure"] = state.procedure
     match data:
-        case sla.DeadlineSet() | sla.DossierSoonDue() | sla.DossierOverdue():
+        case sla.DeadlineSet() | sla.DossierSoonDue():
             params["due"] = local(data.due)
+        case sla.DeadlineMoved():
+            params["due"] = local(data.due)
+            params["previous"] = local(data.previous)
+            if data.cause is not None:
+                params["cause"] = data.cause
+        case sla.DossierOverdue():
+            params["due"] = local(data.due)
+            if state.letter is not None:
+                params["reason"] = state.letter.reason
+                params["new_due"] = local(state.letter.due)
+            if state.unit:
+                params["unit"] = state.unit
+        case sla.ApologyIssued():
+            params["reason"] = data.reason
+            params["due"] = local(data.previous)
+            params["new_due"] = local(data.due)
+            params["unit"] = data.unit
         case sla.AlertRetracted():
             if data.due is not None:
                 params["due"] = local(data.due)
         case intake.SupplementDemanded():
             params["reason"] = data.reason
             params["documents"] = "; ".join(data.documents)
+            if data.until is not None:
+                params["until"] = local(data.until)
         case intake.PaymentDemanded():
             params["reason"] = data.reason
             params["amount"] = str(data.amount)
+            if data.until is not None:
+                params["until"] = local(data.until)
         case (
             intake.DossierNotReceived()
             | intake.DossierWithdrawn()

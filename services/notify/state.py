@@ -1,4 +1,4 @@
-"""What notify knows of one dossier, and which messages it has planned about it."""
+"""What notify knows of one dossier, what it has planned to tell, and what the citizen sees."""
 
 from __future__ import annotations
 
@@ -16,18 +16,106 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str
     template: str
     channel: str
+    audience: str = "citizen"
     not_sent: str | None = None
+    digest_at: datetime | None = None
+    """When it is told with others; None if it is a message of its own."""
+
+
+class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that waits to be told in a digest."""
+
+    at: datetime
+    message_id: str
+    cause_id: str
+    channel: str
+    template: str
+    params: dict[str, str]
+    digest_at: datetime
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One line of the dossier's history, as the citizen may read it."""
+
+    at: datetime
+    what: str
+    """The name of the fact."""
+    id: str
+    unit: str = ""
+    text: str = ""
+    """A reason, in the officer's words."""
+
+
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the citizen wants to be told."""
+
+    at: datetime
+    channels: tuple[str, ...] = ()
+    """Empty: as the city has it."""
+    locale: str | None = None
+    opted_out: bool = False
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+
+
+class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is asked of the citizen."""
+
+    at: datetime
+    reason: str
+    documents: tuple[str, ...] = ()
+    amount: int = 0
+    until: datetime | None = None
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """The step that was started last."""
+
+    at: datetime
+    ordinal: int
+    name: str
+    unit: str
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """The unit's apology."""
+
+    at: datetime
+    reason: str
+    due: datetime
+    unit: str
 
 
 class Notify(Handled, frozen=True):
-    """One dossier as notify sees it: what the citizen sees."""
+    """One dossier as notify sees it. It names no citizen but by reference."""
 
+    code: str = ""
     citizen: str | None = None
     locale: str = "vi"
     procedure: str | None = None
+    receiving_unit: str | None = None
     returning_unit: str | None = None
     due: datetime | None = None
+    original_due: datetime | None = None
+    choice: Choice | None = None
+    plan: tuple[str, ...] = ()
+    """The names of the workflow's steps."""
+    workflow: str | None = None
+    step: Step | None = None
+    supplement: Demand | None = None
+    """What was asked for last, whether it is there by now or not."""
+    payment: Demand | None = None
+    outcome: str | None = None
+    letter: Letter | None = None
+    rating: int | None = None
     told_alerts: tuple[str, ...] = ()
-    """Ids of alerts that a message was planned about."""
+    """Ids of alerts that the citizen or a head was sent a message about."""
+    alerted: dict[str, str] = msgspec.field(default_factory=dict)
+    """Alerts that were put into a unit's morning digest, and into which."""
+    overdue: dict[str, datetime] = msgspec.field(default_factory=dict)
+    """Breaches that stand, and what was due when."""
     messages: tuple[Planned, ...] = ()
     """In the order of time and id."""
+    gathered: tuple[Gathered, ...] = ()
+    story: tuple[Entry, ...] = ()
+    """What happened, in event-time order."""

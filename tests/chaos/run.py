@@ -95,7 +95,7 @@ async def run_city(
         folder,
         clock="stream",
         partitions=PARTITIONS,
-        channel="email",
+        channels="email",
         session_timeout_ms=2000,
         contact_key="chaos",
         retry_most=1.0,

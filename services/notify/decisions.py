@@ -1,0 +1,50 @@
+"""What notify decides when a citizen asks: their preferences, and their rating."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import notify, refusals
+from contracts.envelope import Event
+from contracts.lifecycle import PublicStatus
+from contracts.model import EventData
+from contracts.refusals import Refusal, RefusalReason
+from services.notify.policy import Policy
+from services.notify.state import Notify
+from services.runtime.refused import Decision, Refused, decide_by, must_be
+
+Facts = Sequence[EventData]
+
+
+def decide(policy: Policy, state: Notify, request: Event) -> Facts:
+    """The facts that a request comes to, or its one refusal."""
+    return decide_by(_DECISIONS, policy, state, request)
+
+
+def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRequested) -> Facts:
+    _known(state, request)
+    return [notify.PreferencesSet(**dict(data))]
+
+
+def _rate(_: Policy, state: Notify, request: Event, data: notify.RatingRequested) -> Facts:
+    _known(state, request)
+    must_be(state, request.time, _DONE, to="be rated: it has no result yet")
+    if state.rating is not None:
+        raise Refused(RefusalReason.ALREADY_RATED, f"rated already, with {state.rating}")
+    return [notify.RatingGiven(score=data.score)]
+
+
+def _known(state: Notify, request: Event) -> None:
+    if state.citizen is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+
+
+_DONE = frozenset({PublicStatus.PROCESSED, PublicStatus.RETURNED, PublicStatus.NOT_RECEIVED})
+
+_DECISIONS: dict[type[EventData], tuple[Decision[Policy, Notify], type[Refusal]]] = {
+    notify.PreferencesRequested: (_prefer, refusals.PreferencesRefused),
+    notify.RatingRequested: (_rate, refusals.RatingRefused),
+}
+
+REQUESTS = tuple(_DECISIONS)
+"""The requests that are notify's to decide."""

@@ -1,0 +1,120 @@
+"""What the heads of units are told: a breach at once, everything else in a morning's digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import cast
+
+from contracts import intake, notify, routing, sla
+from contracts.envelope import Event, derive_id
+from contracts.model import EventData
+from contracts.notify import Audience, MessageChannel
+from contracts.values import Locale
+from services.notify.plan import local
+from services.notify.policy import Policy
+from services.notify.state import Notify
+from services.notify.when import VIETNAM, morning_after
+
+_TAKEN_BACK = "taken back"
+_DONE = "done before the morning came"
+
+
+def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
+    """What a fact means to the head of the unit that handles the dossier; the state knows it."""
+    if not policy.tells_officers or state.history or fact.history:
+        return ()
+    match fact.data:
+        case sla.DossierOverdue() as data:
+            params = {"due": local(data.due)}
+            return [
+                *_alerted(policy, state, fact, data.unit, data.due, "DossierOverdue"),
+                *_to_head(policy, state, fact, data.unit, "head-overdue", params),
+            ]
+        case (
+            sla.DossierSoonDue()
+            | sla.ApologyOwed()
+            | sla.ConsultationOverdue()
+            | sla.StepOverdue() as data
+        ):
+            return _alerted(policy, state, fact, data.unit, data.due, data.NAME)
+        case sla.SupplementRepeated() as data:
+            return _alerted(policy, state, fact, data.unit, data.at, data.NAME)
+        case sla.AlertRetracted() as data:
+            return _taken_back(policy, state, fact, data)
+        case routing.DossierProcessed() | intake.DossierWithdrawn():
+            return [
+                notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
+                for alert_id, morning in state.alerted.items()
+                if _instant(policy, morning) > fact.time
+            ]
+        case _:
+            return ()
+
+
+def _alerted(
+    policy: Policy, state: Notify, fact: Event, unit: str, due: datetime, alert: str
+) -> Sequence[EventData]:
+    morning = morning_after(fact.time, policy.morning)
+    ended = state.span.ended_at
+    if alert != "DossierOverdue" and ended is not None and ended <= morning:
+        return ()  # done before anyone looks at it
+    return [
+        notify.UnitAlerted(
+            morning=f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}",
+            unit=unit,
+            dossier=fact.subject,
+            alert_id=fact.id,
+            alert=cast("sla.AlertKind", alert),
+            due=due,
+        )
+    ]
+
+
+def _taken_back(
+    policy: Policy, state: Notify, fact: Event, data: sla.AlertRetracted
+) -> Sequence[EventData]:
+    said: list[EventData] = []
+    morning = state.alerted.get(data.alert_id)
+    if morning is not None and _instant(policy, morning) > fact.time:
+        said.append(
+            notify.UnitAlertCleared(morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK)
+        )
+    if f"{Audience.HEAD}:{data.alert_id}" in state.told_alerts and state.unit is not None:
+        params = {"due": local(data.due)} if data.due else {}
+        said += _to_head(policy, state, fact, state.unit, "head-retracted", params)
+    return said
+
+
+def _to_head(
+    policy: Policy, state: Notify, fact: Event, unit: str, template: str, params: dict[str, str]
+) -> Sequence[EventData]:
+    known = policy.catalogue.units.get(unit)
+    if known is None:
+        return ()
+    channel = head_channel(policy)
+    return [
+        notify.MessagePlanned(
+            message_id=derive_id("message", fact.subject, fact.id, known.head, channel),
+            cause_id=fact.id,
+            citizen=known.head,
+            channel=channel,
+            template=template,
+            locale=Locale.VI,
+            params={"procedure": state.procedure or "", "unit": unit, **params},
+            audience=Audience.HEAD,
+            expires_at=fact.time + policy.lasts,
+        )
+    ]
+
+
+def head_channel(policy: Policy) -> MessageChannel:
+    """Officers are written to by e-mail; where nobody is really told, it is written down."""
+    if MessageChannel.LEDGER in policy.channels:
+        return MessageChannel.LEDGER
+    return MessageChannel.EMAIL
+
+
+def _instant(policy: Policy, morning: str) -> datetime:
+    day = date.fromisoformat(morning.rpartition("@")[2])
+    return datetime.combine(day, policy.morning, VIETNAM)

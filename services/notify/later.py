@@ -1,0 +1,107 @@
+"""What notify says when time has passed: a digest of what was gathered, and a last question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from contracts import notify
+from contracts.envelope import derive_id
+from contracts.lifecycle import PublicStatus
+from contracts.model import EventData
+from contracts.notify import MessageChannel, NotSentReason
+from services.notify.plan import local, locale, messages
+from services.notify.policy import Policy
+from services.notify.state import Gathered, Notify
+from services.runtime.decider import Timer
+
+_DIGEST, _RATING = "digest", "rating"
+
+
+def next_timer(policy: Policy, state: Notify) -> Timer | None:
+    """The next digest, or the question how content the citizen is."""
+    waiting = [Timer(g.digest_at, f"{_DIGEST}:{g.channel}") for g in state.gathered]
+    if policy.ratings and (returned := _returned_at(state)) is not None:
+        waiting.append(Timer(returned + policy.rating_after, _RATING))
+    return min(waiting, key=lambda t: (t.at, t.name), default=None)
+
+
+def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
+    """What a timer comes to."""
+    kind, _, channel = passed.name.partition(":")
+    if kind == _DIGEST:
+        return _digest(policy, state, passed.at, channel)
+    return list(
+        messages(
+            policy,
+            state,
+            "rating",
+            {"procedure": state.procedure or ""},
+            cause=derive_id("rating", state.code),
+            dossier=state.code,
+            at=passed.at,
+        )
+    )
+
+
+def _returned_at(state: Notify) -> datetime | None:
+    """When the result was returned, if the citizen is still to be asked about it."""
+    if state.history or state.rating is not None or state.citizen is None:
+        return None
+    if state.status is not PublicStatus.RETURNED:
+        return None
+    told = [m for m in state.messages if m.audience == "citizen"]
+    if any(m.template == "rating" for m in told):
+        return None
+    # Whoever was not told of the result (an import, an opt-out) is not asked about it.
+    return next((m.at for m in told if m.template == "returned" and m.not_sent is None), None)
+
+
+def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
+    assert state.citizen is not None
+    due = [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
+    common = {
+        "citizen": state.citizen,
+        "channel": MessageChannel(channel),
+        "locale": locale(state),
+        "expires_at": at + policy.lasts,
+    }
+    if len(due) == 1:
+        one = due[0]
+        # Alone it is no digest: it is told as what it is, in its own name.
+        return [
+            notify.MessagePlanned(
+                message_id=one.message_id,
+                cause_id=one.cause_id,
+                template=one.template,
+                params=one.params,
+                **common,
+            )
+        ]
+    cause = derive_id("digest", state.code, at.isoformat())
+    return [
+        notify.MessagePlanned(
+            message_id=derive_id("message", state.code, cause, state.citizen, channel),
+            cause_id=cause,
+            template="digest",
+            params={"procedure": state.procedure or "", "items": _items(due)},
+            **common,
+        ),
+        *(
+            notify.MessageNotSent(
+                message_id=g.message_id,
+                channel=MessageChannel(channel),
+                reason=NotSentReason.IN_DIGEST,
+                detail=g.template,
+            )
+            for g in due
+        ),
+    ]
+
+
+def _items(gathered: Sequence[Gathered]) -> str:
+    """What was gathered, for the renderer: JSON of time, template and parameters, in order."""
+    found = [{"at": local(g.at), "template": g.template, "params": g.params} for g in gathered]
+    return msgspec.json.encode(found).decode()

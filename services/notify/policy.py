@@ -1,0 +1,55 @@
+"""How the city tells people things: what every message is judged by. Made from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from contracts.catalogue import Catalogue
+from contracts.notify import MessageChannel
+from services.notify.when import Quiet
+
+LEGAL = frozenset(
+    {
+        "not-received",
+        "supplement-demanded",
+        "payment-demanded",
+        "stopped",
+        "apology",
+        "retracted",
+    }
+)
+"""What is told to those, too, who do not want to be told things: the law wants it in writing (a
+refusal, a demand, a stop, an apology), or it takes back what was said wrongly."""
+
+ROUTINE = frozenset(
+    {"in-process", "supplement-delivered", "payment-received", "resumed", "new-date", "soon-due"}
+)
+"""What can wait for a digest when a dossier changes often. A demand, a result, a breach cannot."""
+
+_NIGHT = Quiet(time(21), time(7))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The choices of the city; a citizen's own stand above them."""
+
+    catalogue: Catalogue
+    channels: tuple[MessageChannel, ...] = (MessageChannel.LEDGER,)
+    quiet: Quiet = _NIGHT
+    urgent_within: timedelta = timedelta(hours=24)
+    """A demand whose last day is so near is not held back at night."""
+    often: int = 3
+    """So many messages about one dossier within `often_within` are told one by one."""
+    often_within: timedelta = timedelta(hours=24)
+    digest_after: timedelta = timedelta(hours=4)
+    """What is gathered is told so long after the first of it."""
+    rating_after: timedelta = timedelta(hours=2)
+    """When the citizen is asked how content they are, after they were given the result."""
+    lasts: timedelta = timedelta(days=3)
+    """How long a message is tried to be delivered."""
+    legal_lasts: timedelta = timedelta(days=30)
+    morning: time = time(7, 30)
+    """When heads get their digest."""
+    tells_officers: bool = True
+    ratings: bool = True
