@@ -130,6 +130,8 @@ class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The provider's own name for it."""
     parts: int = Field(default=1, ge=1)
     """The segments that an SMS was cut into."""
+    wording: str | None = None
+    """The version of the templates that it was worded by."""
 
 
 class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):

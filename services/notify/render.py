@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+import msgspec
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.catalogue import Catalogue
 from contracts.values import Locale
@@ -21,14 +24,26 @@ FIELDS = frozenset(
         "code",
         "procedure_name",
         "unit_name",
+        "unit_address",
         "due",
+        "previous",
+        "new_due",
+        "until",
+        "cause",
         "reason",
         "documents",
         "amount",
         "outcome",
+        "items",
+        "count",
+        "more",
+        "link",
     }
 )
-"""What a template may use."""
+"""What a template may use. What a message does not have is empty."""
+
+_PARTS = ("subject", "body", "short")
+_IN_FRAME = frozenset({"link"})
 
 
 class TemplateWrong(ValueError):
@@ -41,39 +56,99 @@ class Text:
 
     subject: str
     body: str
+    short: str
+    """The whole in a line or two, for a phone."""
+    version: str
+    """Of the templates that it was made from."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Parts(_Strict):
+    subject: str = Field(min_length=1)
+    body: str = Field(min_length=1)
+    short: str = Field(min_length=1)
+
+
+class _Frame(_Strict):
+    greeting: str
+    footer: str
+
+
+class _File(_Strict):
+    version: str = Field(min_length=1, max_length=40)
+    frame: _Frame
+    alerts: dict[str, str]
+    templates: dict[str, _Parts]
 
 
 class Renderer:
     """Renders every template in every language."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path = TEMPLATES) -> None:
-        """Raises TemplateWrong if a template is missing, broken, or uses an unknown field."""
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        folder: Path = TEMPLATES,
+        link: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`link` gives a dossier's address on the status page; empty if there is none.
+
+        Raises TemplateWrong if a template is missing, broken, or uses an unknown field.
+        """
         self._catalogue = catalogue
+        self._link = link
+        # Text is no HTML: nothing here is escaped, and nothing made here is put into a page.
         self._environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._sources = {locale: _read(folder / f"{locale}.toml") for locale in Locale}
-        names = {locale: set(found) for locale, found in self._sources.items()}
+        self._files = {locale: _read(folder / f"{locale}.toml") for locale in Locale}
+        names = {locale: set(file.templates) for locale, file in self._files.items()}
         for locale, found in names.items():
             if missing := set().union(*names.values()) - found:
                 raise TemplateWrong(f"{locale}.toml has no template {', '.join(sorted(missing))}")
-        for locale, sources in self._sources.items():
-            for name, parts in sources.items():
-                for part, source in parts.items():
-                    self._check(f"{locale}.toml [{name}] {part}", source)
+        self._compiled: dict[tuple[str, str, str], Template] = {}
+        for locale, file in self._files.items():
+            self._compile(locale, "frame", "footer", file.frame.footer, _IN_FRAME)
+            for name, parts in file.templates.items():
+                for part in _PARTS:
+                    self._compile(locale, name, part, getattr(parts, part), FIELDS)
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of all templates."""
+        return tuple(sorted(self._files[Locale.VI].templates))
 
     def render(self, template: str, locale: str, code: str, params: Mapping[str, str]) -> Text:
-        """The message. Raises TemplateWrong for a template that does not exist."""
-        if template not in self._sources[Locale(locale)]:
-            raise TemplateWrong(f"there is no template {template!r} in {locale}.toml")
-        parts = self._sources[Locale(locale)][template]
-        values = self._values(locale, code, params)
-        subject = self._environment.from_string(parts["subject"]).render(values)
-        body = self._environment.from_string(parts["body"]).render(values)
-        return Text(" ".join(subject.split()), body.strip() + "\n")
+        """The message about the dossier (or a unit's morning) with that code.
 
-    def _values(self, locale: str, code: str, params: Mapping[str, str]) -> dict[str, str]:
-        values = dict.fromkeys(FIELDS, "") | {"code": code}
+        Raises TemplateWrong for a template that does not exist.
+        """
+        file = self._files[Locale(locale)]
+        if template not in file.templates:
+            raise TemplateWrong(f"there is no template {template!r} in {locale}.toml")
+        # A head has no look-up key, and a unit's morning no page.
+        link = "" if template.startswith("head-") else self._link(code)
+        values = self._values(locale, code, link, params)
+        subject, body, short = (
+            self._compiled[locale, template, part].render(values) for part in _PARTS
+        )
+        lines = [file.frame.greeting, body.strip()]
+        if values["link"]:
+            lines.append(self._compiled[locale, "frame", "footer"].render(link=values["link"]))
+        return Text(
+            " ".join(subject.split()),
+            "\n\n".join(lines) + "\n",
+            " ".join(short.split()),
+            file.version,
+        )
+
+    def _values(
+        self, locale: str, code: str, link: str, params: Mapping[str, str]
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = dict.fromkeys(FIELDS, "")
         values |= {name: value for name, value in params.items() if name in FIELDS}
         vietnamese = locale == Locale.VI
+        values |= {"code": code, "link": link}
         # Of what the catalogue does not have, the code is better than a gap in the sentence.
         values["procedure_name"] = params.get("procedure", "")
         values["unit_name"] = params.get("unit", "")
@@ -81,32 +156,43 @@ class Renderer:
             values["procedure_name"] = procedure.name_vi if vietnamese else procedure.name_en
         if (unit := self._catalogue.units.get(params.get("unit", ""))) is not None:
             values["unit_name"] = unit.name_vi if vietnamese else unit.name_en
+            values["unit_address"] = unit.address
+        if "items" in params:
+            items = msgspec.json.decode(params["items"])
+            values["items"] = [self._item(locale, code, item) for item in items]
+            more = int(params.get("count") or len(items)) - len(items)
+            values["more"] = str(more) if more > 0 else ""
         return values
 
-    def _check(self, where: str, source: str) -> None:
+    def _item(self, locale: str, code: str, item: dict[str, Any]) -> dict[str, str]:
+        if "template" in item:
+            text = self.render(item["template"], locale, code, item["params"]).short
+            return {"at": item["at"], "text": text}
+        alerts = self._files[Locale(locale)].alerts
+        return {**item, "text": alerts.get(item["kind"], item["kind"])}
+
+    def _compile(
+        self, locale: str, name: str, part: str, source: str, fields: frozenset[str]
+    ) -> None:
+        where = f"{locale}.toml [{name}] {part}"
         try:
-            self._environment.from_string(source)  # finds what parsing lets by: unknown filters
+            # Compiling finds what parsing lets by: unknown filters.
+            self._compiled[locale, name, part] = self._environment.from_string(source)
             used = find_undeclared_variables(self._environment.parse(source))
         except TemplateError as error:
             raise TemplateWrong(f"{where}: {error}") from error
-        if unknown := used - FIELDS:
-            known = ", ".join(sorted(FIELDS))
+        if unknown := used - fields:
+            known = ", ".join(sorted(fields))
             raise TemplateWrong(
                 f"{where}: no field {', '.join(sorted(unknown))}; there are {known}"
             )
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
+def _read(path: Path) -> _File:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TemplateWrong(f"{path}: {error}") from error
-    for name, parts in found.items():
-        if not isinstance(parts, dict):
-            raise TemplateWrong(f"{path}: {name} is no template: write [{name}]")
-        if strange := sorted(parts.keys() - {"subject", "body"}):
-            raise TemplateWrong(f"{path}: [{name}] has a subject and a body, and no {strange[0]}")
-        for part in ("subject", "body"):
-            if not isinstance(parts.get(part), str):
-                raise TemplateWrong(f"{path}: [{name}] has no {part}")
-    return found
+    except ValidationError as error:
+        faults = [f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors()]
+        raise TemplateWrong(f"{path}: {'; '.join(faults)}") from error
