@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.catalogue import Catalogue, load_catalogue
 from services.intake.decider import IntakeDecider
-from services.notify.deciders import NotifyDecider
+from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime.decider import Decider
@@ -34,3 +34,8 @@ def city_deciders(
         SlaDecider(Rules(catalogue, calendars())),
         NotifyDecider(policy or Policy(catalogue)),
     ]
+
+
+def all_deciders(catalogue: Catalogue, policy: Policy) -> Sequence[Decider[Any]]:
+    """The same, and what follows for the units' mornings."""
+    return [*city_deciders(catalogue, policy), DeskDecider(policy)]

@@ -23,11 +23,11 @@ class InProcess:
     """A city in memory. `log` is what would stand on the log of dossiers, in order."""
 
     def __init__(self, deciders: Sequence[Decider[Any]]) -> None:
-        self.deciders = {d.name: d for d in deciders if d.topic == DOSSIER_EVENTS}
+        self.deciders = {_key(d): d for d in deciders}
         self.states: dict[str, dict[str, Stored[Any]]] = {name: {} for name in self.deciders}
         self.log: list[Event] = []
         self.elsewhere: list[Event] = []
-        """What went to other topics: the messages."""
+        """What went to other topics: the messages, and what units are alerted to."""
 
     def feed(self, events: Iterable[Event]) -> None:
         """Puts events on the log together and lets the services come to rest.
@@ -55,11 +55,10 @@ class InProcess:
         queue = deque(events)
         while queue:
             event = queue.popleft()
-            if event.data.TOPIC != DOSSIER_EVENTS:
-                self.elsewhere.append(event)
-                continue
-            self.log.append(event)
+            (self.log if event.data.TOPIC == DOSSIER_EVENTS else self.elsewhere).append(event)
             for name, decider in self.deciders.items():
+                if decider.topic != event.data.TOPIC:
+                    continue
                 if event.type not in decider.facts and event.type not in decider.requests:
                     continue
                 stored = self.states[name].get(event.subject)
@@ -68,3 +67,10 @@ class InProcess:
                     self.states[name][event.subject] = stored
                 if not stored.knows(short_id(event.id)):
                     queue.extend(handle(decider, stored, event))
+
+
+def _key(decider: Decider[Any]) -> str:
+    """A service's name for what it keeps of dossiers; with the collection for what else it has."""
+    if decider.topic == DOSSIER_EVENTS:
+        return decider.name
+    return f"{decider.name}:{decider.collection}"

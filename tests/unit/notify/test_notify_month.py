@@ -1,0 +1,332 @@
+"""A month under the stream clock: nights, digests, choices, ratings and mornings, to the second.
+
+All four services decide, in one process; what they tell is what they would tell anywhere.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts import intake, notify, routing, sla
+from contracts.catalogue import load_catalogue
+from contracts.contacts import ContactRegistered
+from contracts.envelope import Event
+from contracts.model import EventData
+from contracts.notify import MessageChannel, NotSentReason
+from motcua.deciders import all_deciders
+from motcua.inprocess import InProcess
+from services.notify.policy import Policy
+from services.notify.when import VIETNAM
+
+CATALOGUE = load_catalogue()
+CODE = "H29.15-240304-0001"
+HEAD = CATALOGUE.units["H29.15"].head
+
+
+def at(day: int, clock: str = "08:00:00") -> datetime:
+    """A time in March 2024, whose 4th is a Monday."""
+    return datetime.fromisoformat(f"2024-03-{day:02} {clock}").replace(tzinfo=VIETNAM)
+
+
+class Month:
+    """One dossier of 20 working days at the land registration office, and its city."""
+
+    def __init__(self, *channels: MessageChannel, **other: Any) -> None:
+        policy = Policy(CATALOGUE, channels=channels or (MessageChannel.EMAIL,), **other)
+        self.city = InProcess(all_deciders(CATALOGUE, policy))
+        self.count = 0
+
+    def told(self, data: EventData, time: datetime, code: str = CODE) -> None:
+        self.count += 1
+        self.city.tick(time)
+        self.city.feed([Event(f"e-{self.count}", "/x", code, time, data)])
+
+    def received(self, time: datetime, code: str = CODE, **other: Any) -> None:
+        filing = intake.Filing(
+            procedure="1.004194",
+            channel="counter",
+            receiving_unit="H29.15",
+            returning_unit="H29.15",
+            place="26740",
+            citizen="cd-1",
+            **other,
+        )
+        self.told(intake.ReceptionRequested(by="cb-1", filing=filing), time, code)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [e.data for e in self.city.elsewhere if isinstance(e.data, kind)]
+
+    def planned(self, template: str) -> list[tuple[Event, notify.MessagePlanned]]:
+        return [
+            (e, e.data)
+            for e in self.city.elsewhere
+            if isinstance(e.data, notify.MessagePlanned) and e.data.template == template
+        ]
+
+
+class TestAtNight:
+    def test_what_happens_at_two_is_told_at_seven(self) -> None:
+        month = Month()
+        month.received(at(4, "02:00:00"))
+        ((event, message),) = month.planned("received")
+        assert (event.time, message.send_at) == (at(4, "02:00:00"), at(4, "07:00:00"))
+
+    def test_an_urgent_demand_is_not_held(self) -> None:
+        month = Month()
+        month.received(at(4))
+        for until, day in ((at(6, "12:00:00"), 5), (at(20), 7)):
+            month.told(
+                intake.SupplementDemandRequested(
+                    documents=("b",), reason="r", until=until, by="cb-1"
+                ),
+                at(day, "22:00:00"),
+            )
+            month.told(
+                intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15"),
+                at(day, "22:30:00"),
+            )
+        (_, urgent), (_, other) = month.planned("supplement-demanded")
+        assert urgent.send_at is None
+        assert other.send_at == at(8, "07:00:00")
+
+    def test_the_citizens_own_night_counts(self) -> None:
+        month = Month()
+        preferences = notify.Preferences(quiet_from="12:00", quiet_until="14:00")
+        month.received(at(4, "12:30:00"), preferences=preferences)
+        ((_, message),) = month.planned("received")
+        assert message.send_at == at(4, "14:00:00")
+
+
+class TestADossierThatChangesOften:
+    def test_is_told_of_in_one_digest_at_a_time_that_does_not_move(self) -> None:
+        month = Month(often=2)
+        month.received(at(4))  # "received" and "in process", both of one instant
+        for number, minute in enumerate((10, 20, 30)):
+            month.told(routing.StopRequested(reason="r", by="b"), at(4, f"09:{minute}:00"))
+            month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, f"09:{minute}:30"))
+            assert len(month.of(notify.MessageGathered)) >= number + 1
+        assert {g.digest_at for g in month.of(notify.MessageGathered)} == {at(4, "13:10:30")}
+        month.city.tick(at(4, "13:10:30"))
+        assert month.planned("digest") == []
+        month.city.tick(at(4, "13:10:31"))
+        ((event, digest),) = month.planned("digest")
+        assert event.time == at(4, "13:10:30")
+        items = msgspec.json.decode(digest.params["items"])
+        assert {item["template"] for item in items} <= {"resumed", "new-date"}
+        gathered = {g.message_id for g in month.of(notify.MessageGathered)}
+        ended = month.of(notify.MessageNotSent)
+        assert {m.message_id for m in ended} == gathered
+        assert {m.reason for m in ended} == {NotSentReason.IN_DIGEST}
+        assert len(items) == len(gathered)
+        # What cannot wait was told one by one.
+        assert len(month.planned("stopped")) == 3
+
+    def test_that_changed_once_more_than_often_is_told_of_that_in_its_own_name(self) -> None:
+        month = Month(often=2)
+        month.received(at(4))
+        month.told(routing.StopRequested(reason="r", by="b"), at(4, "09:00:00"))
+        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "09:00:10"))
+        gathered = month.of(notify.MessageGathered)
+        month.city.tick(at(5))
+        if len(gathered) == 1:
+            assert [m.message_id for _, m in month.planned("resumed")] == [gathered[0].message_id]
+        else:
+            assert len(month.planned("digest")) == 1
+        assert month.city.states["notify"][CODE].state.gathered == ()
+
+    def test_that_would_be_told_of_at_night_is_told_of_in_the_morning(self) -> None:
+        month = Month(often=1)
+        month.received(at(4, "18:00:00"))
+        month.told(routing.StopRequested(reason="r", by="b"), at(4, "18:30:00"))
+        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "18:40:00"))
+        assert {g.digest_at for g in month.of(notify.MessageGathered)} == {at(5, "07:00:00")}
+
+    def test_after_a_quiet_day_is_told_of_at_once_again(self) -> None:
+        month = Month(often=2)
+        month.received(at(4))
+        month.told(routing.StopRequested(reason="r", by="b"), at(5, "09:00:00"))
+        month.told(routing.ResumptionRequested(reason="r", by="b"), at(5, "10:00:00"))
+        assert len(month.planned("resumed")) == 1
+
+
+class TestACitizenWhoChose:
+    def test_to_be_left_alone_is_told_what_the_law_demands(self) -> None:
+        month = Month()
+        month.received(at(4))
+        month.told(notify.PreferencesRequested(opted_out=True), at(4, "09:00:00"))
+        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r", by="b"), at(5))
+        month.told(intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15"), at(6))
+        assert len(month.planned("supplement-demanded")) == 1
+        assert month.planned("supplement-delivered") == []
+        reasons = {m.detail: m.reason for m in month.of(notify.MessageNotSent)}
+        assert reasons["supplement-delivered"] is NotSentReason.OPTED_OUT
+
+    def test_other_channels_and_another_language_gets_them_from_then_on(self) -> None:
+        month = Month()
+        month.received(at(4))
+        chosen = notify.PreferencesRequested(channels=("sms", "zalo"), locale="en")
+        month.told(chosen, at(4, "09:00:00"))
+        month.told(routing.StopRequested(reason="r", by="b"), at(5))
+        assert [m.channel for _, m in month.planned("received")] == ["email"]
+        found = [(m.channel, m.locale) for _, m in month.planned("stopped")]
+        assert found == [("sms", "en"), ("zalo", "en")]
+
+    def test_cannot_choose_to_be_really_told_in_a_replay(self) -> None:
+        month = Month(MessageChannel.LEDGER)
+        month.received(at(4), preferences=notify.Preferences(channels=("sms",)))
+        assert [m.channel for _, m in month.planned("received")] == ["ledger"]
+
+    def test_for_a_dossier_that_is_not_there_is_refused(self) -> None:
+        month = Month()
+        month.told(notify.PreferencesRequested(opted_out=True), at(4))
+        assert [e.data.NAME for e in month.city.log][-1] == "PreferencesRefused"
+
+
+def finished(month: Month, day: int) -> None:
+    """The dossier's three steps are done, and its result is handed over at 10:00."""
+    for step in ("verify", "verify-dwelling", "update-register"):
+        lead = month.city.states["routing"][CODE].state.lead
+        month.told(routing.StepCompletionRequested(step=step, by=lead), at(day, "09:00:00"))
+    returned = routing.ResultReturnRequested(unit="H29.15", channel="counter", by="b")
+    month.told(returned, at(day, "10:00:00"))
+
+
+class TestTheQuestionAtTheEnd:
+    def test_is_asked_two_hours_after_the_result_was_handed_over(self) -> None:
+        month = Month()
+        month.received(at(4))
+        finished(month, 5)
+        month.city.tick(at(5, "12:00:00"))
+        assert month.planned("rating") == []
+        month.city.tick(at(6))
+        ((event, _),) = month.planned("rating")
+        assert event.time == at(5, "12:00:00")
+        month.city.tick(at(28))
+        assert len(month.planned("rating")) == 1
+
+    def test_is_answered_once(self) -> None:
+        month = Month()
+        month.received(at(4))
+        month.told(notify.RatingRequested(score=5), at(4, "09:00:00"))
+        finished(month, 5)
+        month.told(notify.RatingRequested(score=4), at(5, "11:00:00"))
+        month.told(notify.RatingRequested(score=1), at(5, "11:00:10"))
+        month.city.tick(at(28))
+        said = [e.data.NAME for e in month.city.log if "Rating" in e.data.NAME]
+        assert said.count("RatingGiven") == 1
+        assert said.count("RatingRefused") == 2
+        assert month.city.states["notify"][CODE].state.rating == 4
+        assert month.planned("rating") == []  # who has answered is not asked
+
+    def test_is_not_asked_of_someone_who_is_left_alone(self) -> None:
+        month = Month()
+        month.received(at(4), preferences=notify.Preferences(opted_out=True))
+        finished(month, 5)
+        month.city.tick(at(28))
+        assert month.planned("rating") == []
+
+
+class TestTheHeadOfAUnit:
+    def test_is_told_of_a_breach_at_once_and_of_all_else_in_the_morning(self) -> None:
+        month = Month()
+        month.received(at(4))
+        month.city.tick(at(28))
+        unit = month.city.states["notify"][CODE].state.unit
+        head = CATALOGUE.units[unit].head
+        ((event, overdue),) = month.planned("head-overdue")
+        assert (overdue.citizen, event.time) == (head, at(7))
+        digests = month.planned("head-digest")
+        assert all(m.citizen == head for _, m in digests)
+        assert all(
+            e.time.astimezone(VIETNAM).strftime("%H:%M:%S") == "07:30:00" for e, _ in digests
+        )
+        assert [e.subject for e, _ in digests] == [
+            f"{unit}@2024-03-{day:02}" for day in sorted({_day(e) for e, _ in digests})
+        ]
+        listed = [msgspec.json.decode(m.params["items"]) for _, m in digests]
+        kinds = [item["kind"] for items in listed for item in items]
+        assert "DossierOverdue" in kinds
+        assert "DossierSoonDue" in kinds
+
+    def test_is_not_told_in_the_morning_of_what_was_done_before(self) -> None:
+        month = Month()
+        month.received(at(4))
+        month.city.tick(at(6, "09:00:00"))  # soon due, and a letter owed
+        alerted = month.of(notify.UnitAlerted)
+        assert alerted
+        finished(month, 6)
+        month.city.tick(at(28))
+        waiting = {a.alert_id for a in alerted if a.morning.endswith("2024-03-07")}
+        assert waiting
+        assert {c.alert_id for c in month.of(notify.UnitAlertCleared)} == waiting
+        assert not any(e.subject.endswith("2024-03-07") for e, _ in month.planned("head-digest"))
+
+    def test_is_told_when_a_breach_is_taken_back(self) -> None:
+        month = Month()
+        month.received(at(4))
+        month.city.tick(at(8))
+        month.city.feed(
+            [
+                Event("late-1", "/x", CODE, at(5), routing.StopRequested(reason="r", by="b")),
+            ]
+        )
+        assert len(month.planned("head-retracted")) == 1
+        assert len(month.planned("retracted")) >= 1
+        assert month.city.states["notify"][CODE].state.overdue == {}
+
+    def test_is_left_alone_where_the_city_wants_it_so(self) -> None:
+        month = Month(tells_officers=False)
+        month.received(at(4))
+        month.city.tick(at(28))
+        assert month.of(notify.UnitAlerted) == []
+
+
+class TestALetterOfApology:
+    def test_is_told_word_for_word_and_the_new_date_is_not_told_twice(self) -> None:
+        month = Month()
+        month.received(at(4))
+        unit = month.city.states["notify"][CODE].state.unit
+        head = CATALOGUE.units[unit].head
+        apology = sla.ApologyRequested(reason="thiếu ý kiến", due=at(12, "17:00:00"), by=head)
+        month.told(apology, at(5))
+        ((_, letter),) = month.planned("apology")
+        assert letter.params["reason"] == "thiếu ý kiến"
+        assert letter.params["new_due"] == "17:00 12/03/2024"
+        assert month.planned("new-date") == []
+        month.city.tick(at(28))
+        ((_, overdue),) = month.planned("overdue")
+        assert overdue.params["due"] == "17:00 12/03/2024"
+        assert overdue.params["reason"] == "thiếu ý kiến"
+
+
+def _day(event: Event) -> int:
+    return event.time.astimezone(VIETNAM).day
+
+
+@pytest.mark.parametrize("often", [1, 3])
+def test_over_a_month_nobody_is_disturbed_at_night_or_told_twice(often: int) -> None:
+    month = Month(often=often)
+    for day in range(4, 29):
+        hour = (day * 5) % 24
+        code = f"H29.15-240304-{day:04}"
+        month.received(at(day, f"{hour:02}:00:00"), code)
+        month.told(routing.StopRequested(reason="r", by="b"), at(day, f"{hour:02}:20:00"), code)
+        month.told(
+            routing.ResumptionRequested(reason="r", by="b"), at(day, f"{hour:02}:40:00"), code
+        )
+    month.city.tick(at(29) + timedelta(days=40))
+    planned = [e for e in month.city.elsewhere if isinstance(e.data, notify.MessagePlanned)]
+    citizens = [e for e in planned if e.data.audience == "citizen"]
+    for event in citizens:
+        sent = (event.data.send_at or event.time).astimezone(VIETNAM)
+        assert 7 <= sent.hour < 21, event
+    ids = [e.data.message_id for e in planned]
+    assert len(ids) == len(set(ids))
+    gathered = {g.message_id for g in month.of(notify.MessageGathered)}
+    told_later = {m.message_id for m in month.of(notify.MessageNotSent)} | set(ids)
+    assert gathered <= told_later
+    assert not any(isinstance(e.data, ContactRegistered) for e in month.city.elsewhere)
