@@ -10,18 +10,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.codec import encode
 from contracts.envelope import Event, derive_id
-from contracts.topics import CITIZEN_CONTACTS, DOSSIER_EVENTS, NOTIFICATION_EVENTS, SERVICES
+from contracts.topics import (
+    CITIZEN_CONTACTS,
+    DOSSIER_EVENTS,
+    NOTIFICATION_EVENTS,
+    SERVICES,
+    UNIT_ALERTS,
+)
 from contracts.values import rfc3339
 from services.runtime.consumer import group_of
 from services.runtime.offsets import Offsets
 from services.runtime.producer import EventProducer
 
 _BATCH = 2_000
+_HOUR = timedelta(hours=1)
 
 
 class NotSettled(Exception):
@@ -36,6 +43,8 @@ class Feed:
         self.producer = EventProducer(bootstrap)
         self._offsets = Offsets(bootstrap)
         self._groups = [(group_of(name, DOSSIER_EVENTS), DOSSIER_EVENTS) for name in SERVICES]
+        self._groups.append((group_of("notify", UNIT_ALERTS), UNIT_ALERTS))
+        self._desks_ticked: datetime | None = None
         if sends_mail:
             for topic in (NOTIFICATION_EVENTS, CITIZEN_CONTACTS):
                 self._groups.append((group_of("notify", topic), topic))
@@ -55,7 +64,10 @@ class Feed:
             await self.producer.publish(events[at : at + _BATCH])
 
     async def tick(self, time: datetime) -> None:
-        """Says to every partition that all that happened before that time stands in it."""
+        """Says to every partition that all that happened before that time stands in it.
+
+        The units' mornings are told so once an hour: what they are made of is decided first.
+        """
         event = Event(
             id=derive_id("tick", rfc3339(time)),
             source="/motcua/feed",
@@ -64,6 +76,11 @@ class Feed:
             data=ClockTicked(),
         )
         await self.producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+        last = self._desks_ticked
+        if last is None or time - last >= _HOUR:
+            await self.settle()
+            await self.producer.write_everywhere(UNIT_ALERTS, encode(event))
+            self._desks_ticked = time
 
     async def behind(self) -> dict[str, int]:
         """How many records each group has still to commit; empty when all is settled."""
