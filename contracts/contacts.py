@@ -1,16 +1,25 @@
-"""How a citizen can be reached: the one place where contact data travels, and only sealed."""
+"""How people can be reached: the one place where contact data travels, and only sealed."""
 
 from __future__ import annotations
 
 from contracts.model import EventData, Kind
-from contracts.values import Locale
+from contracts.values import Locale, Text
+
+_TOPIC = "citizen.contacts"
 
 
-class ContactRegistered(EventData, kind=Kind.FACT, owner="intake", topic="citizen.contacts"):
-    """A citizen's contact data, sealed. The event's subject is the citizen's reference."""
+class ContactRegistered(EventData, kind=Kind.FACT, owner="intake", topic=_TOPIC):
+    """A person's contact data, sealed. The event's subject is the citizen's reference, or an
+    officer's staff number."""
 
     key_id: str
-    """Which key sealed it."""
+    """Which of the person's keys opens it; the key itself is in another place."""
     sealed: str
     """AES-256-GCM over the JSON of the contact: base64 of nonce and ciphertext."""
     locale: Locale = Locale.VI
+
+
+class ContactErased(EventData, kind=Kind.FACT, owner="intake", topic=_TOPIC):
+    """The person's key was deleted: nothing that was sealed under it can be read any more."""
+
+    reason: Text

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.topics import SERVICES
 from deploy.local.cli import app as stack_app
-from motcua import dead_letters, demo, message, simulate_command
+from motcua import citizen, dead_letters, demo, keys, message, simulate_command
 from services.intake.imports.cli import import_log
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(message.app, name="message")
+app.add_typer(citizen.app, name="citizen")
+app.add_typer(keys.app, name="keys")
 app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)

@@ -31,7 +31,6 @@ from services.runtime.topics import create_topics
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-CONTACT_KEY = "demo"
 _PERMITS = (
     Path(os.environ["MOTCUA_PERMITS"]) if "MOTCUA_PERMITS" in os.environ else None,
     ROOT.parent / "shared" / "data" / "permits.xes.gz",
@@ -69,7 +68,6 @@ def demo(
             clock="stream",
             partitions=4,
             channels="email",
-            contact_key=CONTACT_KEY,
         ) as city:
             with console.status("starting the four services"):
                 city.start_all()
@@ -104,7 +102,7 @@ def _import(settings: Settings) -> None:
 def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
     console.rule("[bold]A working day")
     with console.status("planning the day"):
-        plan = make_plan(dossiers, None, seed, late_share=0.02, contact_key=CONTACT_KEY)
+        plan = make_plan(dossiers, None, seed, late_share=0.02, contacts=True)
     view = LiveView(city, len(plan.requests))
     stop = threading.Event()
     start = time.monotonic()

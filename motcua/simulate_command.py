@@ -16,7 +16,10 @@ from contracts.catalogue import load_catalogue
 from motcua.deciders import calendars
 from motcua.feed import Feed, NotSettled
 from motcua.simulate import Plan, Simulation, plan_city, slices
+from motcua.simulate.contacts import sealed_contacts
 from services.intake.codes import Codes
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo import client
 from services.runtime.settings import Settings
 
@@ -34,10 +37,9 @@ def simulate(
     speed: Annotated[
         float, typer.Option(help="Simulated seconds a second; 0: as fast as it goes.", min=0)
     ] = 0,
-    contact_key: Annotated[
-        str | None,
-        typer.Option(envvar="MOTCUA_CONTACT_KEY", help="Seals the citizens' made-up addresses."),
-    ] = None,
+    contacts: Annotated[
+        bool, typer.Option(help="Citizens leave made-up addresses; notify has to deliver.")
+    ] = False,
 ) -> None:
     """Plays a working day: all channels, supplements, payments, hand-overs, late ones, bursts.
 
@@ -45,7 +47,7 @@ def simulate(
     """
     settings = Settings()
     plan = make_plan(
-        dossiers, carried_over, seed, late_share=late_share, day=day, contact_key=contact_key
+        dossiers, carried_over, seed, late_share=late_share, day=day, contacts=contacts
     )
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bar:
@@ -55,7 +57,7 @@ def simulate(
             bar.update(task, completed=done, description=f"{until:%d/%m %H:%M}")
 
         try:
-            asyncio.run(play(settings, plan, told, speed=speed, sends_mail=contact_key is not None))
+            asyncio.run(play(settings, plan, told, speed=speed, sends_mail=contacts))
         except NotSettled as error:
             console.print(f"[red]{error}[/red]; do the services run, with MOTCUA_CLOCK=stream?")
             raise typer.Exit(1) from error
@@ -69,7 +71,7 @@ def make_plan(
     *,
     late_share: float = 0.0016,
     day: datetime | None = None,
-    contact_key: str | None = None,
+    contacts: bool = False,
 ) -> Plan:
     """The plan of a day."""
     chosen: dict[str, date] = {} if day is None else {"day": day.date()}
@@ -79,7 +81,7 @@ def make_plan(
             carried_over=dossiers * 4 // 3 if carried_over is None else carried_over,
             seed=seed,
             late_share=late_share,
-            contact_key=contact_key,
+            contacts=contacts,
             **chosen,  # type: ignore[arg-type]
         ),
         load_catalogue(),
@@ -100,11 +102,14 @@ async def play(
     codes = Codes(mongo["motcua_intake"])
     for (agency, number_day), highest in plan.counters.items():
         await codes.at_least(agency, number_day, highest)
+    told_contacts = await sealed_contacts(
+        CitizenKeys(mongo, master_keys(KeySettings())), plan.contacts
+    )
     mongo.close()
     feed = Feed(settings.kafka, sends_mail=sends_mail)
     await feed.start()
     try:
-        await feed.send(plan.contacts)
+        await feed.send(told_contacts)
         await feed.settle()
         began, first, done = time.monotonic(), plan.begins, 0
         for piece in slices(plan.requests, ends=plan.ends):

@@ -9,11 +9,11 @@ from contracts.catalogue import Catalogue
 from contracts.envelope import Event
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
+from motcua.simulate.contacts import PlannedContact
 from motcua.simulate.life import Life
 from motcua.simulate.settings import Plan, Simulation
 from services.intake.codes import day_of, format_code
-from services.intake.contact import contact_event
-from services.runtime.sealing import Sealer
+from services.intake.contact import Contact
 from services.sla.working_time import Calendars
 
 _ITSELF, _AT_ONCE, _LATER = range(3)
@@ -34,11 +34,10 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         before = days_before(settings.day, town.calendar(town.wards[0].code))
     arrivals = _arrivals(settings, town, before, day)
     requests: list[Event] = []
-    contacts: list[Event] = []
+    contacts: list[PlannedContact] = []
     counters: dict[tuple[str, str], int] = {}
     to_be_refused: set[str] = set()
     late: set[str] = set()
-    sealer = Sealer(settings.contact_key) if settings.contact_key is not None else None
     for arrival in arrivals:
         code = _next_code(counters, arrival)
         life = Life(settings, town, arrival, code, today=today, ends=ends)
@@ -47,8 +46,8 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         to_be_refused.update(life.to_be_refused)
         if life.late:
             late.add(code)
-        if sealer is not None and life.requests:
-            contacts += _contact(settings, sealer, arrival, life.requests[0])
+        if settings.contacts and life.requests:
+            contacts += _contact(settings, arrival, life.requests[0])
     requests.sort(key=_time_and_code)
     return Plan(
         requests=_with_duplicates(settings, requests),
@@ -77,13 +76,15 @@ def _next_code(counters: dict[tuple[str, str], int], arrival: Arrival) -> str:
     return format_code(agency, day, number)
 
 
-def _contact(settings: Simulation, sealer: Sealer, arrival: Arrival, first: Event) -> list[Event]:
+def _contact(settings: Simulation, arrival: Arrival, first: Event) -> list[PlannedContact]:
     citizen = arrival.filing.citizen
     rng = Random(f"motcua contact {settings.seed} {arrival.index}")
-    if rng.random() >= odds.HAS_EMAIL:
+    email = f"{citizen}@example.test" if rng.random() < odds.HAS_EMAIL else None
+    phone = f"+849{rng.randrange(10**8):08}" if rng.random() < odds.HAS_PHONE else None
+    if email is None and phone is None:
         return []
-    email, locale = f"{citizen}@example.test", arrival.filing.locale
-    return [contact_event(sealer, citizen, email, locale, first.time, first.id)]
+    contact = Contact(email=email, phone=phone)
+    return [PlannedContact(citizen, contact, arrival.filing.locale, first.time, first.id)]
 
 
 def _with_duplicates(settings: Simulation, requests: list[Event]) -> list[Event]:

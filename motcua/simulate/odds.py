@@ -122,3 +122,5 @@ DIRECTLY_BEHIND = 0.5
 """Of the duplicates, those that come straight after what they repeat."""
 DUPLICATE_WITHIN = 50
 """The others come at most so many places later."""
+HAS_PHONE = 0.9
+"""Of the citizens, those who leave a telephone number."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from contracts.envelope import Event
+from motcua.simulate.contacts import PlannedContact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class Simulation:
     """How far apart two requests about one dossier are at least, on the day itself."""
     min_gap_minutes_before: int = 120
     """The same after a request of the days before."""
-    contact_key: str | None = None
-    """The secret that seals contact data; None draws no contacts."""
+    contacts: bool = False
+    """Whether citizens leave addresses."""
 
     def __post_init__(self) -> None:
         for name in ("dossiers", "carried_over", "min_gap_minutes", "min_gap_minutes_before"):
@@ -44,8 +45,8 @@ class Plan:
 
     requests: list[Event]
     """By time and dossier code, but for the duplicates: each stands where it is told again."""
-    contacts: list[Event]
-    """In order of time. How they are sealed is the one thing that differs from run to run."""
+    contacts: list[PlannedContact]
+    """In order of time, in clear: they are sealed when they are told."""
     begins: datetime
     ends: datetime
     """The midnight after the day. What would come later is cut off."""

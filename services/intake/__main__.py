@@ -10,10 +10,13 @@ from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
 from services.intake.api import add_routes
+from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
 from services.runtime.ask import Ask
+from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.decider import Decider
+from services.runtime.master_keys import master_keys
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 
@@ -23,7 +26,10 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
 
 
 def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
-    add_routes(app, running, ask, load_catalogue())
+    assert isinstance(running.settings, IntakeSettings)
+    keys = CitizenKeys(running.database.client, master_keys(running.settings))
+    add_routes(app, running, ask, load_catalogue(), keys)
+    add_contact_routes(app, running, ask, keys)
 
 
 SERVICE = Service(

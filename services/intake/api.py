@@ -14,27 +14,19 @@ from contracts.envelope import derive_id
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
 from services.intake.codes import Codes
-from services.intake.contact import contact_event
+from services.intake.contact import Contact, contact_event
 from services.intake.receipt import receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
 from services.intake.view import view
 from services.runtime.ask import Ask
 from services.runtime.changes import At, Changes, IdempotencyKey
+from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.problem import Problem, invalid_field
-from services.runtime.sealing import Sealer
 from services.runtime.service import Running
 from services.runtime.stored import state_of
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
-
-
-class Contact(BaseModel):
-    """Where the citizen wants to be told things. It is sealed before it leaves this process."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    email: str = Field(pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$", max_length=254)
 
 
 class NewDossier(BaseModel):
@@ -49,12 +41,13 @@ class NewDossier(BaseModel):
     contact: Contact | None = None
 
 
-def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -> None:
-    """Adds intake's routes."""
+def add_routes(
+    app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue, keys: CitizenKeys
+) -> None:
+    """Adds intake's routes about dossiers."""
     settings = running.settings
     assert isinstance(settings, IntakeSettings)
     codes = Codes(running.database)
-    sealer = Sealer(settings.contact_key)
     store = running.engine.store
 
     async def load(code: str) -> Intake | None:
@@ -90,9 +83,8 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         code = await codes.draw(filing.receiving_unit, time, key)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
-            contact = contact_event(
-                sealer, filing.citizen, body.contact.email, filing.locale, time, cause
-            )
+            sealed = await keys.seal(filing.citizen, body.contact.plain(), time)
+            contact = contact_event(filing.citizen, sealed, filing.locale, time, cause)
             await ask.publish(contact)
         response = await change(code, data, key, at, made=201)
         response.headers["Location"] = f"/dossiers/{code}"

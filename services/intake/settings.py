@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.runtime.sealing import ContactSettings
+from services.runtime.master_keys import KeySettings
 
 
-class IntakeSettings(ContactSettings):
+class IntakeSettings(KeySettings):
     """Intake seals contact data before it leaves the process."""

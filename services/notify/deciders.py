@@ -1,19 +1,15 @@
-"""Notify, as the engine runs it: dossiers, deliveries, contacts, and the units' mornings."""
+"""Notify, as the engine runs it: dossiers, deliveries, and the units' mornings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-
-import msgspec
 
 from contracts import intake, notify, routing, sla
 from contracts.codec import types
-from contracts.contacts import ContactRegistered
 from contracts.envelope import Event
 from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
-from contracts.topics import CITIZEN_CONTACTS, DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from contracts.values import DOSSIER_CODE
 from services.notify.decisions import REQUESTS, decide
 from services.notify.delivery import Deliveries, deliveries_after
@@ -124,32 +120,3 @@ class DeskDecider(NoRequests, NoReactions):
 
     def fire(self, state: Desk, timer: Timer) -> Sequence[EventData]:
         return desk_fired(self._policy, state)
-
-
-class Contact(msgspec.Struct, frozen=True):
-    """Where a citizen can be reached, sealed; the newest registration counts."""
-
-    sealed: str | None = None
-    key_id: str | None = None
-    at: datetime | None = None
-
-
-class ContactDecider(NoRequests, NoReactions, NoTimers):
-    """Keeps each citizen's sealed contact data."""
-
-    name = "notify"
-    topic = CITIZEN_CONTACTS
-    collection = "contacts"
-    subject_pattern = r"^.{1,64}$"
-    facts = types(ContactRegistered)
-    state_type = Contact
-
-    def initial(self, subject: str) -> Contact:
-        return Contact()
-
-    def evolve(self, state: Contact, fact: Event) -> Contact:
-        data = fact.data
-        assert isinstance(data, ContactRegistered)
-        if state.at is not None and fact.time < state.at:
-            return state
-        return Contact(data.sealed, data.key_id, fact.time)

@@ -1,35 +1,28 @@
-"""Seals contact data, so that what travels and what is stored can be read only with a key."""
+"""Seals what only some may read: AES-256-GCM, bound to its owner."""
 
 from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.runtime.settings import Settings
+KEY_BYTES = 32
 
 
 class Unreadable(Exception):
     """What was sealed cannot be opened: the key is gone, or it was tampered with."""
 
 
-class ContactSettings(Settings):
-    """The settings of a service that handles contact data."""
-
-    contact_key: str = "development-only"
-    """The secret from which the sealing key is derived; the same in intake and notify."""
-
-
 class Sealer:
-    """AES-256-GCM under one key; the owner's reference is bound to what is sealed."""
+    """One key. The owner's reference is bound to what is sealed: it opens for nobody else."""
 
-    def __init__(self, secret: str) -> None:
-        key = sha256(b"motcua contact\x1f" + secret.encode()).digest()
+    def __init__(self, key: bytes) -> None:
+        """Raises ValueError for a key that is not of 32 bytes."""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, this one {len(key)}")
         self._cipher = AESGCM(key)
-        self.key_id = sha256(key).hexdigest()[:12]
 
     def seal(self, owner: str, plain: bytes) -> str:
         """Base64 of nonce and ciphertext."""
@@ -42,4 +35,4 @@ class Sealer:
             raw = b64decode(sealed)
             return self._cipher.decrypt(raw[:12], raw[12:], owner.encode())
         except (InvalidTag, ValueError) as error:  # ValueError: no base64, or cut too short
-            raise Unreadable(f"the contact of {owner} does not open with this key") from error
+            raise Unreadable(f"what is sealed for {owner} does not open with this key") from error

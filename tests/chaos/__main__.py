@@ -37,7 +37,7 @@ def main() -> None:
                 carried_over=options.dossiers // 4,
                 seed=options.seed,
                 late_share=0.02,
-                contact_key="chaos",
+                contacts=True,
             ),
             load_catalogue(),
             calendars(),

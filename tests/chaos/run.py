@@ -15,6 +15,9 @@ from deploy.local.endpoints import Endpoints
 from deploy.local.stack import Stack
 from motcua.feed import Feed
 from motcua.simulate import Plan, slices
+from motcua.simulate.contacts import sealed_contacts
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo import client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
@@ -88,6 +91,11 @@ async def run_city(
     endpoints = stack.up()
     settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS)
     await create_topics(settings)
+    mongo = client(endpoints.mongo)
+    told_contacts = await sealed_contacts(
+        CitizenKeys(mongo, master_keys(KeySettings())), plan.contacts
+    )
+    mongo.close()
     pieces = list(slices(plan.requests, ends=plan.ends))
     when = spread(drills, len(pieces)) if drills else {}
     with City(
@@ -97,7 +105,6 @@ async def run_city(
         partitions=PARTITIONS,
         channels="email",
         session_timeout_ms=2000,
-        contact_key="chaos",
         retry_most=1.0,
     ) as city:
         city.start_all()
@@ -105,7 +112,7 @@ async def run_city(
         feed = Feed(endpoints.kafka, sends_mail=True)
         await _again(feed.start, watch)
         try:
-            await _again(lambda: feed.send(plan.contacts), watch)
+            await _again(lambda: feed.send(told_contacts), watch)
             await settle(feed, watch)
             start = time.monotonic()
             for number, piece in enumerate(pieces):

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.slow]
 
 def test_a_drilled_day_comes_to_the_same_as_a_calm_one(tmp_path: Path) -> None:
     plan = plan_city(
-        Simulation(dossiers=80, carried_over=40, seed=3, late_share=0.1, contact_key="chaos"),
+        Simulation(dossiers=80, carried_over=40, seed=3, late_share=0.1, contacts=True),
         load_catalogue(),
         calendars(),
     )

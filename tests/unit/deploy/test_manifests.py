@@ -144,9 +144,9 @@ def test_variables_are_settings_of_the_service(name: str) -> None:
     assert all(isinstance(value, str) for value in shared.values())
     assert container["envFrom"] == [{"configMapRef": {"name": "motcua"}}]
     if name in ("intake", "notify"):
-        assert "MOTCUA_CONTACT_KEY" in own
+        assert "MOTCUA_MASTER_KEY" in own
     else:
-        assert "MOTCUA_CONTACT_KEY" not in own
+        assert "MOTCUA_MASTER_KEY" not in own
 
 
 def test_topics_are_made_by_the_command_line() -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from contracts import intake, routing
 from contracts.catalogue import load_catalogue
@@ -16,13 +17,13 @@ from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.values import Locale, Outcome
 from services.intake.codes import day_of, format_code
-from services.intake.contact import contact_event
+from services.intake.contact import Contact, contact_event
 from services.intake.fold import evolve
 from services.intake.receipt import form_of, receipt
 from services.intake.state import Intake
 from services.intake.view import view
+from services.runtime.citizen_keys import Sealed
 from services.runtime.lookup_key import fits
-from services.runtime.sealing import Sealer
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"
@@ -199,16 +200,34 @@ class TestADossierCode:
 
 class TestContactData:
     def test_leaves_intake_only_sealed_and_for_its_citizen(self) -> None:
-        sealer = Sealer("secret")
-        found = contact_event(sealer, "citizen-1", "an@example.test", Locale.EN, START, "cause")
+        sealed = Sealed("k-1", "c2VhbGVk")
+        found = contact_event("citizen-1", sealed, Locale.EN, START, "cause")
         assert isinstance(found.data, ContactRegistered)
-        assert "example" not in found.data.model_dump_json()
-        assert (found.subject, found.data.key_id) == ("citizen-1", sealer.key_id)
-        assert sealer.open("citizen-1", found.data.sealed) == b'{"email":"an@example.test"}'
+        assert (found.subject, found.data.key_id, found.data.sealed) == (
+            "citizen-1",
+            "k-1",
+            "c2VhbGVk",
+        )
 
     def test_is_the_same_event_for_the_same_cause(self) -> None:
         made = [
-            contact_event(Sealer("s"), "citizen-1", "a@b.test", Locale.VI, START, cause).id
+            contact_event("citizen-1", Sealed("k", "x"), Locale.VI, START, cause).id
             for cause in ("one", "one", "two")
         ]
         assert made[0] == made[1] != made[2]
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({}, "at least one of"),
+            ({"email": "nguyen@"}, "email"),
+            ({"email": "nguyễn@example.test"}, "email"),
+            ({"phone": "call me"}, "phone"),
+            ({"webhook": "https://portal.example/hook"}, "an address and a secret"),
+            ({"webhook": "ftp://x", "webhook_secret": "whsec_" + "a" * 24}, "webhook"),
+            ({"email": "a@b.test", "fax": "1"}, "fax"),
+        ],
+    )
+    def test_that_reaches_nobody_is_refused(self, given: dict[str, str], says: str) -> None:
+        with pytest.raises(ValidationError, match=says):
+            Contact(**given)  # type: ignore[arg-type]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from services.runtime.lookup_key import fits, lookup_key
-from services.runtime.sealing import ContactSettings, Sealer, Unreadable
+from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
+from services.runtime.sealing import Sealer, Unreadable
 from services.runtime.settings import ClockKind, Settings
 
+SECRET, OTHER = bytes(range(32)), bytes(32)
 CODE = "H29.15-240307-0001"
 
 
@@ -46,39 +49,84 @@ class TestTheLookUpKey:
 
 class TestTheSeal:
     def test_opens_with_the_same_key_for_the_same_citizen(self) -> None:
-        sealed = Sealer("secret").seal("citizen-1", b"an@example.test")
-        assert Sealer("secret").open("citizen-1", sealed) == b"an@example.test"
+        sealed = Sealer(SECRET).seal("citizen-1", b"an@example.test")
+        assert Sealer(SECRET).open("citizen-1", sealed) == b"an@example.test"
 
     def test_hides_what_it_seals_and_never_the_same_way_twice(self) -> None:
-        sealer = Sealer("secret")
+        sealer = Sealer(SECRET)
         one, two = (sealer.seal("citizen-1", b"an@example.test") for _ in "ab")
         assert b"example" not in b64decode(one)
         assert one != two
 
     def test_opens_with_no_other_key(self) -> None:
-        sealed = Sealer("secret").seal("citizen-1", b"an@example.test")
+        sealed = Sealer(SECRET).seal("citizen-1", b"an@example.test")
         with pytest.raises(Unreadable, match="citizen-1"):
-            Sealer("another").open("citizen-1", sealed)
+            Sealer(OTHER).open("citizen-1", sealed)
 
     def test_opens_for_no_other_citizen(self) -> None:
-        sealed = Sealer("secret").seal("citizen-1", b"an@example.test")
+        sealed = Sealer(SECRET).seal("citizen-1", b"an@example.test")
         with pytest.raises(Unreadable):
-            Sealer("secret").open("citizen-2", sealed)
+            Sealer(SECRET).open("citizen-2", sealed)
 
     def test_tells_that_it_was_tampered_with(self) -> None:
-        raw = bytearray(b64decode(Sealer("secret").seal("citizen-1", b"an@example.test")))
+        raw = bytearray(b64decode(Sealer(SECRET).seal("citizen-1", b"an@example.test")))
         raw[-1] ^= 1
         with pytest.raises(Unreadable):
-            Sealer("secret").open("citizen-1", b64encode(raw).decode())
+            Sealer(SECRET).open("citizen-1", b64encode(raw).decode())
 
     @pytest.mark.parametrize("sealed", ["", "AAAA", "no base64", "é", "A"])
     def test_tells_nonsense_from_what_it_sealed(self, sealed: str) -> None:
         with pytest.raises(Unreadable):
-            Sealer("secret").open("citizen-1", sealed)
+            Sealer(SECRET).open("citizen-1", sealed)
 
-    def test_names_its_key_and_does_not_show_it(self) -> None:
-        assert Sealer("secret").key_id == Sealer("secret").key_id != Sealer("other").key_id
-        assert len(Sealer("secret").key_id) == 12
+    def test_needs_a_key_of_its_length(self) -> None:
+        with pytest.raises(ValueError, match="32 bytes, this one 3"):
+            Sealer(b"abc")
+
+
+class TestTheMasterKeys:
+    def test_wrap_under_the_first_and_unwrap_under_all(self, tmp_path: Path) -> None:
+        old, new = (b64encode(key).decode() for key in (SECRET, OTHER))
+        file = tmp_path / "keys"
+        file.write_text(f"# the old one\n2024:{old}\n")
+        wrapped = master_keys(KeySettings(master_key_file=file)).wrap("cd-1", b"key")
+        file.write_text(f"2025:{new}\n2024:{old}\n")
+        keys = master_keys(KeySettings(master_key_file=file))
+        assert (keys.current, keys.ids) == ("2025", {"2024", "2025"})
+        assert keys.unwrap("cd-1", "2024", wrapped) == b"key"
+        with pytest.raises(Unreadable):
+            keys.unwrap("cd-2", "2024", wrapped)
+        with pytest.raises(Unreadable, match="2023 is not known here"):
+            keys.unwrap("cd-1", "2023", wrapped)
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            ("", "no key in it"),
+            ("abc", "line 1: write id:base64"),
+            ("a:!!", "line 1: not base64"),
+            ("a:AAAA", "line 1: 3 bytes; a master key has 32"),
+            (f"a:{b64encode(bytes(32)).decode()}\n" * 2, "line 2: the id a is there already"),
+        ],
+    )
+    def test_a_file_that_cannot_be_used_is_named_with_its_line_and_never_its_key(
+        self, tmp_path: Path, content: str, says: str
+    ) -> None:
+        file = tmp_path / "keys"
+        file.write_text(content)
+        with pytest.raises(MasterKeyWrong, match=says):
+            master_keys(KeySettings(master_key_file=file))
+
+    def test_come_from_one_place(self, tmp_path: Path) -> None:
+        settings = KeySettings(master_key="x", master_key_file=tmp_path / "keys")
+        with pytest.raises(MasterKeyWrong, match="not both"):
+            master_keys(settings)
+
+    def test_of_the_environment_have_a_name_that_does_not_show_them(self) -> None:
+        key = b64encode(SECRET).decode()
+        keys = master_keys(KeySettings(master_key=key))
+        assert len(keys.current) == 8
+        assert keys.current not in key
 
 
 class TestSettings:
@@ -90,13 +138,13 @@ class TestSettings:
         assert (settings.kafka, settings.clock) == ("broker:9", ClockKind.STREAM)
 
     def test_have_defaults_for_a_machine_of_ones_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("CLOCK", "STOP_AT", "HOST", "CONTACT_KEY"):
+        for name in ("CLOCK", "STOP_AT", "HOST", "MASTER_KEY"):
             monkeypatch.delenv(f"MOTCUA_{name}", raising=False)
-        settings = ContactSettings()
+        settings = KeySettings()
         assert settings.clock is ClockKind.WALL
         assert settings.host == "127.0.0.1"
         assert settings.stop_at is None
-        assert settings.contact_key == "development-only"
+        assert settings.master_key is None
 
     @pytest.mark.parametrize(
         ("name", "value"),

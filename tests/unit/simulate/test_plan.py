@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
 
-import msgspec
 import pytest
 
 from contracts import intake, routing
@@ -20,7 +19,6 @@ from contracts.envelope import Event
 from contracts.values import Channel, Outcome, ServiceLevel
 from motcua.simulate import Simulation, odds
 from services.intake.codes import VIETNAM, day_of
-from services.runtime.sealing import Sealer
 from services.sla.working_time import WORKING_DAY
 
 TODAY = date(2026, 3, 11)
@@ -379,24 +377,21 @@ def test_nothing_is_said_while_the_citizen_is_waited_for(plan):
 # -- contacts -------------------------------------------------------------------------
 
 
-def test_most_citizens_leave_an_address_that_only_the_key_opens(draw):
-    plan = draw(dossiers=500, contact_key="secret")
-    sealer = Sealer("secret")
-    assert near(len(plan.contacts), 500, odds.HAS_EMAIL)
-    assert [e.time for e in plan.contacts] == sorted(e.time for e in plan.contacts)
-    for event in plan.contacts:
-        assert "@" not in event.data.sealed
-        contact = msgspec.json.decode(sealer.open(event.subject, event.data.sealed))
-        assert contact == {"email": f"{event.subject}@example.test"}
+def test_most_citizens_leave_an_address_and_a_number(draw):
+    plan = draw(dossiers=500, contacts=True)
+    found = [planned.contact for planned in plan.contacts]
+    assert near(sum(c.email is not None for c in found), 500, odds.HAS_EMAIL)
+    assert near(sum(c.phone is not None for c in found), 500, odds.HAS_PHONE)
+    assert [p.time for p in plan.contacts] == sorted(p.time for p in plan.contacts)
 
 
 def test_a_contact_is_known_when_its_citizen_files(draw):
-    plan = draw(dossiers=200, contact_key="secret")
+    plan = draw(dossiers=200, contacts=True)
     filed = {f.citizen: e.time for e in plan.requests if (f := filing_of(e))}
-    assert all(filed[e.subject] == e.time for e in plan.contacts)
+    assert all(filed[planned.citizen] == planned.time for planned in plan.contacts)
 
 
-def test_without_a_key_there_are_no_contacts_and_the_requests_are_the_same(draw):
-    without, with_ = draw(dossiers=100), draw(dossiers=100, contact_key="secret")
+def test_without_being_asked_for_there_are_no_contacts_and_the_requests_are_the_same(draw):
+    without, with_ = draw(dossiers=100), draw(dossiers=100, contacts=True)
     assert without.contacts == []
     assert without.requests == with_.requests

@@ -1,0 +1,81 @@
+"""``motcua citizen``: what a citizen may ask of the city about their own data."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from contracts.contacts import ContactErased
+from contracts.envelope import Event, derive_id
+from contracts.topics import CITIZEN_CONTACTS
+from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.runtime.clock import WallClock
+from services.runtime.consumer import group_of
+from services.runtime.master_keys import KeySettings, master_keys
+from services.runtime.mongo import client
+from services.runtime.offsets import Offsets
+from services.runtime.producer import EventProducer
+
+app = typer.Typer(help="A citizen's own data.", no_args_is_help=True)
+console = Console()
+
+Ref = Annotated[str, typer.Argument(help="The citizen's reference, or an officer's staff number.")]
+
+
+@app.command("erase")
+def erase(
+    ref: Ref,
+    reason: Annotated[str, typer.Option(help="Why; it is kept, so name nobody in it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Makes every copy of a person's contact data unreadable, for good.
+
+    Their key is deleted: what was sealed under it (on the log, in states, in backups) can be read
+    by nobody any more. Messages that wait for them end with the reason `erased`.
+    """
+    if not yes:
+        typer.confirm(f"Erase {ref} for good?", abort=True)
+    there = asyncio.run(_erase(KeySettings(), ref, reason))
+    console.print(
+        f"{ref}: the key is deleted" if there else f"{ref}: there was no key (any more)",
+        style="bold",
+    )
+    console.print(f"every instance has forgotten it within {KEPT_SECONDS:.0f} seconds")
+
+
+async def _erase(settings: KeySettings, ref: str, reason: str) -> bool:
+    now = WallClock().now()
+    mongo = client(settings.mongo)
+    producer = EventProducer(settings.kafka)
+    offsets = Offsets(settings.kafka)
+    try:
+        await producer.start()
+        # The key first: from then on nothing opens, whatever happens to the rest.
+        there = await CitizenKeys(mongo, master_keys(settings)).erase(ref, reason, now)
+        erased = Event(
+            id=derive_id("erased", ref, now.isoformat()),
+            source="/motcua/intake/erase",
+            subject=ref,
+            time=now,
+            data=ContactErased(reason=reason),
+        )
+        await producer.publish([erased])
+        group = group_of("notify", CITIZEN_CONTACTS)
+        if await offsets.committed(group, CITIZEN_CONTACTS):
+            with console.status("waiting for notify"):
+                await _folded(offsets, group)
+    finally:
+        await producer.stop()
+        await offsets.stop()
+        mongo.close()
+    return there
+
+
+async def _folded(offsets: Offsets, group: str) -> None:
+    pause = 0.05
+    while await offsets.behind(group, CITIZEN_CONTACTS):
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 1.0)

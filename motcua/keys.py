@@ -1,0 +1,80 @@
+"""``motcua keys``: the master key that wraps every citizen's own, and its rotation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from base64 import b64encode
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
+from services.runtime.mongo import client
+from services.runtime.sealing import KEY_BYTES, Unreadable
+
+app = typer.Typer(help="The master key and the citizens' keys.", no_args_is_help=True)
+console = Console()
+
+
+@app.command("new")
+def new() -> None:
+    """Prints a new master key. Put it into the file's first line, as ``id:key``."""
+    typer.echo(b64encode(os.urandom(KEY_BYTES)).decode())
+
+
+@app.command("status")
+def status() -> None:
+    """Says how many keys are wrapped by which master key, and how many people were erased."""
+    found, current = asyncio.run(_status(KeySettings()))
+    table = Table("master key", "keys")
+    for master, number in sorted(found.items()):
+        if master != "erased":
+            table.add_row(f"{master} (current)" if master == current else master, f"{number:,}")
+    console.print(table)
+    console.print(f"erased: {found['erased']:,}")
+
+
+@app.command("rotate")
+def rotate() -> None:
+    """Wraps every citizen's key under the current master key; may be broken off and run again.
+
+    Put the new key first into MOTCUA_MASTER_KEY_FILE, leave the old ones below it, restart intake
+    and notify, and run this. When `motcua keys status` shows the new one alone, take the old out.
+    """
+    try:
+        done = asyncio.run(_rotate(KeySettings()))
+    except (MasterKeyWrong, Unreadable) as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from error
+    console.print(f"{done:,} keys wrapped anew")
+
+
+async def _status(settings: KeySettings) -> tuple[dict[str, int], str]:
+    mongo = client(settings.mongo)
+    masters = master_keys(settings)
+    try:
+        return await CitizenKeys(mongo, masters).count(), masters.current
+    finally:
+        mongo.close()
+
+
+async def _rotate(settings: KeySettings) -> int:
+    mongo = client(settings.mongo)
+    masters = master_keys(settings)
+    keys = CitizenKeys(mongo, masters)
+    done = 0
+    try:
+        found = await keys.count()
+        total = sum(n for m, n in found.items() if m not in ("erased", masters.current))
+        columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("wrapping", total=total)
+            async for done in keys.rewrap():
+                bar.update(task, completed=done)
+    finally:
+        mongo.close()
+    return done

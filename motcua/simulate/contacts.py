@@ -1,0 +1,38 @@
+"""The made-up addresses of a simulated city's citizens, and how they come to the city: sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.envelope import Event
+from contracts.values import Locale
+from services.intake.contact import Contact, contact_event
+from services.runtime.citizen_keys import CitizenKeys
+
+_TOGETHER = 1_000
+
+
+@dataclass(frozen=True)
+class PlannedContact:
+    """One citizen's contact data, told when they file."""
+
+    citizen: str
+    contact: Contact
+    locale: Locale
+    time: datetime
+    cause: str
+
+
+async def sealed_contacts(keys: CitizenKeys, planned: Sequence[PlannedContact]) -> list[Event]:
+    """The events that tell of them, each sealed under its citizen's own key."""
+    events: list[Event] = []
+    for at in range(0, len(planned), _TOGETHER):
+        some = planned[at : at + _TOGETHER]
+        sealed = await keys.seal_many([(p.citizen, p.contact.plain()) for p in some], some[0].time)
+        events += [
+            contact_event(p.citizen, each, p.locale, p.time, p.cause)
+            for p, each in zip(some, sealed, strict=True)
+        ]
+    return events

@@ -1,0 +1,47 @@
+"""Where people can be reached, sealed: the newest registration counts, and an erasure for good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from contracts.codec import types
+from contracts.contacts import ContactErased, ContactRegistered
+from contracts.envelope import Event
+from contracts.topics import CITIZEN_CONTACTS
+from services.runtime.decider import NoReactions, NoRequests, NoTimers
+
+
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One person's contact data."""
+
+    sealed: str | None = None
+    key_id: str | None = None
+    at: datetime | None = None
+    erased_at: datetime | None = None
+
+
+class ContactDecider(NoRequests, NoReactions, NoTimers):
+    """Keeps each person's sealed contact data."""
+
+    name = "notify"
+    topic = CITIZEN_CONTACTS
+    collection = "contacts"
+    subject_pattern = r"^.{1,64}$"
+    facts = types(ContactRegistered, ContactErased)
+    state_type = Contact
+
+    def initial(self, subject: str) -> Contact:
+        return Contact()
+
+    def evolve(self, state: Contact, fact: Event) -> Contact:
+        data = fact.data
+        if state.at is not None and fact.time < state.at:
+            return state
+        if isinstance(data, ContactErased):
+            return Contact(at=fact.time, erased_at=fact.time)
+        assert isinstance(data, ContactRegistered)
+        if state.erased_at == fact.time:
+            return state  # of one instant, the erasure counts
+        return Contact(data.sealed, data.key_id, fact.time)

@@ -1,0 +1,171 @@
+"""Every citizen's own key: contact data is sealed under it, and erasing it erases the person.
+
+The keys are in a database of their own, ``motcua_keys``, wrapped by the master key. What is sealed
+travels and is kept in many places (the log, its replicas, states, backups); its key is in one.
+Deleting that makes all of them unreadable at once. Two things follow: `motcua_keys` is backed up
+apart from everything else and its backups are kept for days, not years; and a key that was deleted
+is in MongoDB's own journal and oplog, wrapped, until these have been written over.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pymongo import InsertOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from services.runtime.master_keys import MasterKeys
+from services.runtime.mongo import Client, Collection, Document
+from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
+
+KEPT_SECONDS = 5.0
+"""How long a key is remembered: so soon after an erasure no instance opens anything any more."""
+_KEPT = 10_000
+_DUPLICATE_KEY = 11000
+
+
+class Erased(Unreadable):
+    """The citizen's key was deleted, so that nothing that was sealed under it can be read."""
+
+
+class Sealed(NamedTuple):
+    """What was sealed, and which of the citizen's keys opens it."""
+
+    key_id: str
+    text: str
+
+
+class _Key(NamedTuple):
+    key_id: str
+    sealer: Sealer
+    until: float
+
+
+class CitizenKeys:
+    """Makes, finds, wraps anew and deletes the keys. All instances share them."""
+
+    def __init__(self, mongo: Client, masters: MasterKeys) -> None:
+        self._collection: Collection = mongo["motcua_keys"]["citizen_keys"]
+        self._masters = masters
+        self._kept: OrderedDict[str, _Key] = OrderedDict()
+
+    async def seal(self, citizen: str, plain: bytes, now: datetime) -> Sealed:
+        """Seals under the citizen's key, which is made if there is none (any more)."""
+        (sealed,) = await self.seal_many([(citizen, plain)], now)
+        return sealed
+
+    async def seal_many(self, contacts: Sequence[tuple[str, bytes]], now: datetime) -> list[Sealed]:
+        """Seals for many citizens, in their order, with a few round trips for all of them."""
+        await self._make({citizen for citizen, _ in contacts}, now)
+        found = await self._find({citizen for citizen, _ in contacts})
+        return [
+            Sealed(found[citizen].key_id, found[citizen].sealer.seal(citizen, plain))
+            for citizen, plain in contacts
+        ]
+
+    async def open(self, citizen: str, key_id: str, sealed: str) -> bytes:
+        """What was sealed. Raises Erased if the key was deleted, Unreadable for other reasons."""
+        key = self._kept.get(citizen)
+        if key is None or key.until < time.monotonic() or key.key_id != key_id:
+            key = (await self._find({citizen})).get(citizen)
+        if key is None or key.key_id != key_id:
+            raise Erased(f"the key of {citizen} was deleted")
+        return key.sealer.open(citizen, sealed)
+
+    async def erase(self, citizen: str, reason: str, now: datetime) -> bool:
+        """Deletes the citizen's key for good; whether there was one.
+
+        A tombstone says when and why. Contact data that comes later is a new consent and gets a
+        new key; what was sealed under the old one stays unreadable.
+        """
+        self._kept.pop(citizen, None)
+        before = await self._collection.find_one_and_replace(
+            {"_id": citizen}, {"erased_at": now, "reason": reason}, upsert=True
+        )
+        return before is not None and "wrapped" in before
+
+    async def rewrap(self) -> AsyncIterator[int]:
+        """Wraps under the current master key whatever is under another; says how many so far.
+
+        May be broken off and begun again. Raises Unreadable at a key whose master is unknown.
+        """
+        done = 0
+        elsewhere = {"wrapped": {"$exists": True}, "master": {"$ne": self._masters.current}}
+        async for document in self._collection.find(elsewhere):
+            citizen, wrapped = document["_id"], document["wrapped"]
+            key = self._masters.unwrap(citizen, document["master"], wrapped)
+            await self._collection.update_one(
+                {"_id": citizen, "wrapped": wrapped},  # not over an erasure in between
+                {
+                    "$set": {
+                        "wrapped": self._masters.wrap(citizen, key),
+                        "master": self._masters.current,
+                    }
+                },
+            )
+            done += 1
+            yield done
+
+    async def count(self) -> dict[str, int]:
+        """How many keys there are under each master key, and how many were deleted (``erased``)."""
+        found: dict[str, int] = {}
+        for master in await self._collection.distinct("master"):
+            found[master] = await self._collection.count_documents({"master": master})
+        found["erased"] = await self._collection.count_documents({"erased_at": {"$exists": True}})
+        return found
+
+    async def _make(self, citizens: set[str], now: datetime) -> None:
+        wanted = {"_id": {"$in": sorted(citizens)}, "wrapped": {"$exists": True}}
+        there = {d["_id"] async for d in self._collection.find(wanted, {"_id": 1})}
+        missing = sorted(citizens - there)
+        if not missing:
+            return
+        try:
+            await self._collection.bulk_write(
+                [InsertOne(self._new(citizen, now)) for citizen in missing], ordered=False
+            )
+        except BulkWriteError as error:
+            if {e["code"] for e in error.details["writeErrors"]} != {_DUPLICATE_KEY}:
+                raise
+            # Another instance was first, and its key counts; or there is a tombstone.
+            for citizen in missing:
+                await self._anew(citizen, now)
+
+    async def _anew(self, citizen: str, now: datetime) -> None:
+        """A new key in the place of a tombstone; nothing if there is a key by now."""
+        try:
+            await self._collection.replace_one(
+                {"_id": citizen, "wrapped": {"$exists": False}},
+                self._new(citizen, now),
+                upsert=True,
+            )
+        except DuplicateKeyError:
+            return  # there is one: the filter did not fit, and the upsert found it
+
+    def _new(self, citizen: str, now: datetime) -> Document:
+        key = os.urandom(KEY_BYTES)
+        return {
+            "_id": citizen,
+            "key_id": os.urandom(6).hex(),
+            "wrapped": self._masters.wrap(citizen, key),
+            "master": self._masters.current,
+            "made_at": now,
+        }
+
+    async def _find(self, citizens: set[str]) -> dict[str, _Key]:
+        found: dict[str, _Key] = {}
+        until = time.monotonic() + KEPT_SECONDS
+        wanted = {"_id": {"$in": sorted(citizens)}, "wrapped": {"$exists": True}}
+        async for document in self._collection.find(wanted):
+            citizen = document["_id"]
+            key = self._masters.unwrap(citizen, document["master"], document["wrapped"])
+            found[citizen] = self._kept[citizen] = _Key(document["key_id"], Sealer(key), until)
+            self._kept.move_to_end(citizen)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return found

@@ -1,0 +1,103 @@
+"""The master keys, under which every citizen's own key is kept wrapped."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as NoBase64
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
+from services.runtime.settings import Settings
+
+log = structlog.get_logger("motcua.keys")
+
+_DEVELOPMENT = "development"
+
+
+class KeySettings(Settings):
+    """The settings of a service that handles contact data."""
+
+    master_key: str | None = None
+    """Base64 of 32 random bytes; the same in intake and notify."""
+    master_key_file: Path | None = None
+    """Instead: a file of lines ``id:base64``. The first is the current one; the others still
+    open what was wrapped under them, until `motcua keys rotate` has wrapped it anew."""
+
+
+class MasterKeyWrong(ValueError):
+    """A master key cannot be used. Names the place and the remedy, never the key."""
+
+
+class MasterKeys:
+    """The current master key, and those before it."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        """By id; the first is the current one."""
+        self._sealers = {key_id: Sealer(key) for key_id, key in keys.items()}
+        self.current = next(iter(keys))
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All that are known."""
+        return frozenset(self._sealers)
+
+    def wrap(self, citizen: str, key: bytes) -> str:
+        """The citizen's key, sealed under the current master key."""
+        return self._sealers[self.current].seal(citizen, key)
+
+    def unwrap(self, citizen: str, master: str, wrapped: str) -> bytes:
+        """The citizen's key. Raises Unreadable if that master key is unknown, or does not fit."""
+        if (sealer := self._sealers.get(master)) is None:
+            raise Unreadable(f"the master key {master} is not known here: {', '.join(self.ids)}")
+        return sealer.open(citizen, wrapped)
+
+
+def master_keys(settings: KeySettings) -> MasterKeys:
+    """The master keys of the settings; without any, one that does for a trial only.
+
+    Raises MasterKeyWrong.
+    """
+    if settings.master_key is not None and settings.master_key_file is not None:
+        raise MasterKeyWrong("set MOTCUA_MASTER_KEY or MOTCUA_MASTER_KEY_FILE, and not both")
+    if settings.master_key is not None:
+        key = _key(settings.master_key, "MOTCUA_MASTER_KEY")
+        return MasterKeys({sha256(key).hexdigest()[:8]: key})
+    if settings.master_key_file is not None:
+        return MasterKeys(_read(settings.master_key_file))
+    log.warning("contact data is sealed with the development key: set MOTCUA_MASTER_KEY")
+    return MasterKeys({_DEVELOPMENT: sha256(b"motcua development only").digest()})
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MasterKeyWrong(f"{path}: cannot be read: {error}") from error
+    found: dict[str, bytes] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        where = f"{path}: line {number}"
+        key_id, colon, value = line.strip().partition(":")
+        if not colon or not key_id:
+            raise MasterKeyWrong(f"{where}: write id:base64")
+        if key_id in found:
+            raise MasterKeyWrong(f"{where}: the id {key_id} is there already")
+        found[key_id] = _key(value, where)
+    if not found:
+        raise MasterKeyWrong(f"{path}: no key in it: write a line id:base64")
+    return found
+
+
+def _key(text: str, where: str) -> bytes:
+    try:
+        key = b64decode(text, validate=True)
+    except NoBase64 as error:
+        raise MasterKeyWrong(f"{where}: not base64") from error
+    if len(key) != KEY_BYTES:
+        raise MasterKeyWrong(f"{where}: {len(key)} bytes; a master key has {KEY_BYTES}")
+    return key
