@@ -28,6 +28,7 @@ from typing import Any
 
 from contracts.topics import SERVICES
 from deploy.local.endpoints import Endpoints
+from deploy.local.gateway import SECRET, TOKEN
 
 Progress = Callable[[str], None]
 _PR_SET_PDEATHSIG = 1
@@ -102,6 +103,7 @@ class City:
             "mongo": self.endpoints.mongo,
             "smtp_host": host,
             "smtp_port": port,
+            **_gateway(self.endpoints.gateway),
             **self.settings,
             **more,
         }
@@ -113,6 +115,8 @@ class City:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made += 1
         port = _free_port()
+        if service == "notify":
+            more = {"receipts_url": f"http://127.0.0.1:{port}", **more}
         log = self.folder / f"{service}-{self._made}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
@@ -186,6 +190,15 @@ class City:
             instance.process.kill()
             instance.process.wait()
         self.instances.clear()
+
+
+def _gateway(url: str) -> dict[str, str]:
+    """What notify is told about the local gateway."""
+    return {
+        f"{channel}_{name}": value
+        for channel in ("sms", "zalo")
+        for name, value in (("url", url), ("token", TOKEN), ("secret", SECRET))
+    }
 
 
 def cpu_seconds(pid: int) -> float:

@@ -26,13 +26,15 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help=(
-        "A real Kafka, a real MongoDB and an SMTP server on this machine, without Docker.\n\n"
+        "A real Kafka, a real MongoDB, an SMTP server and a gateway for SMS and Zalo on this "
+        "machine, without Docker.\n\n"
         "Start with `motcua stack up`; it prints where everything is. The parts keep running "
         "until `down`, their data until `reset`. Each checkout has its own, and with `--name` "
         "several.\n\n"
         "Sizes and ports are set by the environment: `MOTCUA_STACK_KAFKA_HEAP_MB`, "
         "`MOTCUA_STACK_MONGO_CACHE_MB`, `MOTCUA_STACK_KAFKA_PORT`, `MOTCUA_STACK_MONGOD_PORT`, "
-        "`MOTCUA_STACK_SMTP_PORT`, `MOTCUA_STACK_SMTP_PAGE_PORT` and more."
+        "`MOTCUA_STACK_SMTP_PORT`, `MOTCUA_STACK_GATEWAY_PORT` and more; how the gateway behaves, "
+        "too: `MOTCUA_STACK_GATEWAY_IGNORE_KEYS`, `MOTCUA_STACK_GATEWAY_FAIL_RATE`."
     ),
 )
 

@@ -21,9 +21,17 @@ class Endpoints:
     """Address of the page that shows the mail that arrived; `/ledger` is the NDJSON."""
     smtp_ledger: Path
     """The append-only file of every message that was answered with 250."""
+    gateway: str
+    """Address of the gateway for SMS and Zalo; what it and the services know each other by is in
+    `deploy.local.gateway`."""
+    gateway_page: str
+    """Address of the page that shows what the gateway accepted; `/ledger` is the NDJSON, and
+    `/control` changes how it behaves."""
+    gateway_ledger: Path
+    """The append-only file of every message that the gateway accepted."""
 
 
-def endpoints_from(ports: dict[str, int], smtp_ledger: Path) -> Endpoints:
+def endpoints_from(ports: dict[str, int], smtp_ledger: Path, gateway_ledger: Path) -> Endpoints:
     """The addresses that belong to these ports."""
     return Endpoints(
         kafka=f"127.0.0.1:{ports['kafka']}",
@@ -31,6 +39,9 @@ def endpoints_from(ports: dict[str, int], smtp_ledger: Path) -> Endpoints:
         smtp=f"127.0.0.1:{ports['smtp']}",
         smtp_page=f"http://127.0.0.1:{ports['smtp_page']}",
         smtp_ledger=smtp_ledger,
+        gateway=f"http://127.0.0.1:{ports['gateway']}",
+        gateway_page=f"http://127.0.0.1:{ports['gateway_page']}",
+        gateway_ledger=gateway_ledger,
     )
 
 

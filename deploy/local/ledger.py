@@ -20,6 +20,7 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from pathlib import Path
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,14 @@ def read_ledger(path: Path) -> Iterator[Accepted]:
                 yield Accepted(**{**content, "rcpt_to": tuple(content["rcpt_to"])})
 
 
+class Line(Protocol):
+    """What a ledger is made of."""
+
+    def to_line(self) -> bytes:
+        """The line, newline included."""
+        ...
+
+
 class LedgerWriter:
     """Appends to the ledger; to be used on one event loop."""
 
@@ -110,7 +119,7 @@ class LedgerWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         _cut_torn_line(self._descriptor)
 
-    async def append(self, entry: Accepted) -> None:
+    async def append(self, entry: Line) -> None:
         """Returns when the line is with the operating system, or on the disk with `fsync`.
 
         Raises OSError (a full disk, say) if it is not; then nothing of it stays in the ledger.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from deploy.local.errors import StackError
 
-PORT_NAMES = ("kafka", "controller", "mongod", "smtp", "smtp_page")
+PORT_NAMES = ("kafka", "controller", "mongod", "smtp", "smtp_page", "gateway", "gateway_page")
 """The listeners of a stack. `controller` is Kafka's own inner one, of no use to clients."""
 
 ENV_PREFIX = "MOTCUA_STACK_"
@@ -29,6 +29,16 @@ class Settings:
     smtp_fail_rate: float = 0.0
     """The share of messages, 0 to 1, that is refused for now with a 451."""
     smtp_seed: int = 0
+    gateway_ignore_keys: bool = False
+    """Accept a message again that comes again, as a provider does that honours no keys."""
+    gateway_delay_ms: int = 0
+    gateway_fail_rate: float = 0.0
+    """The share of messages, 0 to 1, that is refused for now with a 503."""
+    gateway_drop_answer_rate: float = 0.0
+    """The share that is accepted and not answered."""
+    gateway_lose_receipt_rate: float = 0.0
+    gateway_double_receipt_rate: float = 0.0
+    gateway_seed: int = 0
     start_timeout_s: float = 90.0
     """How long each part may take until it answers."""
     stop_timeout_s: float = 20.0

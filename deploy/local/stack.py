@@ -1,4 +1,4 @@
-"""The local stack: Kafka, mongod and an SMTP server that belong to one checkout and one name.
+"""The local stack: Kafka, mongod, a mail server and an SMS gateway of one checkout and one name.
 
     stack = Stack(root)
     endpoints = stack.up()
@@ -24,6 +24,7 @@ from deploy.local import watchdog
 from deploy.local.endpoints import Endpoints, PartStatus, State, endpoints_from
 from deploy.local.errors import PortBusy, StackError
 from deploy.local.file_lock import exclusive
+from deploy.local.gateway import Gateway
 from deploy.local.kafka import Kafka
 from deploy.local.log_file import disk_usage
 from deploy.local.mongod import Mongod
@@ -37,7 +38,7 @@ from deploy.local.starting import await_ready, launch, log_path, processes
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 WATCHDOG = "watchdog"
 PORT_ATTEMPTS = 3
-PARTS = ("mongod", "smtp", "kafka")
+PARTS = ("mongod", "smtp", "gateway", "kafka")
 """In the order of their start: Kafka takes longest, the others start beside it."""
 
 
@@ -64,9 +65,11 @@ class Stack:
         self._ports_path = self.folder / "ports.json"
         self._die_with_parent = die_with_parent
         self._smtp = Smtp(self.folder / "smtp", self.settings)
+        self._gateway = Gateway(self.folder / "gateway", self.settings)
         made: list[Part] = [
             Mongod(self.folder / "mongod", self.settings),
             self._smtp,
+            self._gateway,
             Kafka(self.folder / "kafka", self.settings),
         ]
         self._parts = {part.name: part for part in made}
@@ -141,7 +144,7 @@ class Stack:
 
     def endpoints(self) -> Endpoints:
         """Where the stack is (or will be again) reached. Raises `StackError` before any `up`."""
-        return endpoints_from(self.ports(), self._smtp.ledger)
+        return endpoints_from(self.ports(), self._smtp.ledger, self._gateway.ledger)
 
     def ports(self) -> dict[str, int]:
         """The ports by listener name. Raises `StackError` before any `up`."""
