@@ -12,12 +12,9 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from contracts.notify import MessageChannel
 from services.notify.api import add_routes
-from services.notify.deciders import (
-    ContactDecider,
-    DeliveryDecider,
-    DeskDecider,
-    NotifyDecider,
-)
+from services.notify.contact import ContactDecider
+from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
+from services.notify.receipts_api import add_receipts
 from services.notify.render import Renderer
 from services.notify.sender import sending
 from services.notify.settings import NotifySettings
@@ -37,7 +34,9 @@ def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
 
 
 def _routes(app: FastAPI, running: Running, _: Ask) -> None:
+    assert isinstance(running.settings, NotifySettings)
     add_routes(app, running)
+    add_receipts(app, running, running.settings)
 
 
 def _beside(running: Running) -> AbstractAsyncContextManager[None]:

@@ -11,13 +11,35 @@ MESSAGES = Counter(
 )
 SEND = Histogram(
     "motcua_message_send_seconds",
-    "Seconds that a provider took to accept or refuse a message.",
-    ["channel"],
+    "Seconds that a provider took to accept or refuse a message, or to say nothing.",
+    ["channel", "provider"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
+CALLS = Counter(
+    "motcua_provider_calls_total",
+    "Attempts to hand a message to a provider, by what became of them: accepted, rejected (for "
+    "good), not-taken (now), unknown (no answer, so the same provider is asked again) or defect "
+    "(ours).",
+    ["provider", "outcome"],
+)
+FAILING = Gauge(
+    "motcua_provider_failing",
+    "1 while a provider is left alone because it fails, 0 otherwise.",
+    ["provider"],
+)
 PENDING = Gauge(
-    "motcua_messages_pending", "Dossiers with messages to be sent that this instance found."
+    "motcua_messages_pending",
+    "Dossiers with messages that are due and not sent yet, in this instance's partitions.",
 )
 RETRIED = Counter(
     "motcua_message_retries_total", "Times that a message could not be sent yet.", ["channel"]
+)
+PARTS = Counter(
+    "motcua_sms_parts_total", "Segments of SMS that were accepted: what is paid for.", ["provider"]
+)
+RECEIPTS = Counter(
+    "motcua_receipts_total",
+    "Receipts that came back, by provider and status: delivered, failed, or refused (no good "
+    "signature, or not understood).",
+    ["provider", "status"],
 )

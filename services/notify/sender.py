@@ -1,10 +1,10 @@
-"""Sends what is pending: finds it, sends it, and says so on the log.
+"""Sends what is due: finds it, hands it to a provider, and says on the log what became of it.
 
-Nothing is written to the database here. That a message was sent is a fact on the log, folded
-by the delivery engine like every fact. Before an instance sends anything of a partition it has
-folded everything that stood in the log when it took the partition over: so it knows of every
-message that another instance sent and told of. What was accepted by the server and could not
-be told of is sent a second time, with the same Message-ID; over SMTP that cannot be helped.
+That a message was sent is a fact on the log, folded by the delivery engine like every fact. Before
+an instance sends anything of a partition it has folded everything that stood in the log when it
+took the partition over: so it knows of every message that another instance sent and told of. What
+was accepted by a provider and could not be told of is handed to the same provider again, with the
+same idempotency key. Over SMTP, which knows none, the recipient may then get it twice.
 """
 
 from __future__ import annotations
@@ -12,53 +12,48 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
-import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from contracts import notify
-from contracts.envelope import Event, derive_id
-from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify import metrics
-from services.notify.deciders import Contact
+from services.notify.address import Addresses
+from services.notify.channels.setup import set_up
+from services.notify.contact import Contact
+from services.notify.courier import Courier, Work
 from services.notify.delivery import Deliveries, Delivery
-from services.notify.render import Renderer, Text
+from services.notify.handing import Handing
+from services.notify.outbox import Due, Outbox
+from services.notify.render import Renderer
 from services.notify.settings import NotifySettings
-from services.notify.smtp import NotYet, Rejected, SmtpConnection
+from services.notify.telling import End, Teller, not_sent
+from services.notify.tries import Tries
+from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
+from services.runtime.master_keys import master_keys
 from services.runtime.offsets import Offsets
-from services.runtime.sealing import Sealer, Unreadable
 from services.runtime.service import Running
-from services.runtime.stored import state_of
 
 log = structlog.get_logger("motcua.sender")
 
-_ROUND = 200
-"""How many dossiers with pending messages are looked at together."""
 _PAUSE = 0.05
-"""Seconds between two looks when nothing is pending; twenty cheap index look-ups a second."""
+"""Seconds between two looks when nothing is due; twenty cheap index look-ups a second."""
+_PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
+"""And more for each message that a look saw and that has to wait: looking has its price."""
+_ENDS = 200
+"""So many messages of a look are ended without being sent, at the most."""
+_COUNT_EVERY = 5.0
+"""Seconds between two counts of what is due."""
 
-
-@dataclass
-class _Try:
-    """When a message that could not be sent is tried again, by the process's own clock."""
-
-    after: float = 0.0
-    pause: float = field(default=0.5)
-
-
-@dataclass(frozen=True)
-class _Work:
-    dossier: str
-    partition: int
-    message: Delivery
+_AWAY = (KafkaError, PyMongoError, OSError, TimeoutError)
+"""Broker or database cannot be reached: that passes."""
 
 
 class Sender:
@@ -67,69 +62,114 @@ class Sender:
     def __init__(self, running: Running, renderer: Renderer) -> None:
         settings = running.settings
         assert isinstance(settings, NotifySettings)
-        self._running = running
-        self._renderer = renderer
         self._deliveries: Engine[Deliveries] = running.engines[1]
-        self._contacts: Engine[Contact] = running.engines[2]
-        self._sealer = Sealer(settings.contact_key)
-        self._offsets = Offsets(settings.kafka)
-        self._connections = [SmtpConnection(settings) for _ in range(settings.smtp_connections)]
+        contacts: Engine[Contact] = running.engines[2]
+        keys = CitizenKeys(running.database.client, master_keys(settings))
         self._stopping = asyncio.Event()
+        self._offsets = Offsets(settings.kafka)
+        self._outbox = Outbox(running.database, running.clock)
+        self._handing = Handing(running.database["handed"])
+        self._channels = set_up(settings, self._stopping)
+        self._teller = Teller(running, self._stopping)
+        self._tries = Tries()
+        self._courier = Courier(
+            renderer,
+            Addresses(contacts, keys, self._offsets),
+            self._handing,
+            self._teller,
+            self._tries,
+            running.faults,
+        )
         self._prepared = False
-        self._under_way = 0
+        self._counted = 0.0
+        self._more = False
+        """Whether the last look ended before all that is due was seen."""
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: dict[str, str] = {}
+        """The channels of the messages that are being sent, or wait for their turn to be."""
+        self._going: set[str] = set()
+        """Of these, what may be with a provider by now, or is being told of."""
+        self._over: list[str] = []
+        """Messages that ended here, until it is struck out who had them."""
         self._idle = asyncio.Event()
         self._idle.set()
-        self._ended: set[str] = set()
-        """Messages that ended here, until the delivery engine has folded that they did."""
-        self._tries: dict[str, _Try] = {}
 
-        # What was handed to a server is told of before another instance takes over.
+        # What was handed to a provider is told of before another instance takes over.
         self._deliveries.before_leaving.append(self._idle.wait)
 
     def stop(self) -> None:
         """Asks `run` to return; what is under way is finished first."""
         self._stopping.set()
+        self._wake.set()
 
     async def run(self) -> None:
-        """Sends what is pending until it is asked to stop."""
+        """Sends what is due until it is asked to stop."""
         try:
             while not self._stopping.is_set():
+                self._wake.clear()
+                waiting = 0
                 try:
                     await self._prepare()
-                    sent = await self._round()
-                except (KafkaError, PyMongoError, OSError, TimeoutError) as error:
+                    waiting = await self._look()
+                except _AWAY as error:
                     log.warning("waiting for broker or database", error=repr(error))
-                    sent = 0
-                if not sent:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), timeout=_PAUSE)
+                pause = min(_LONGEST_PAUSE, _PAUSE + _PAUSE_EACH * waiting)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), timeout=pause)
         finally:
-            for connection in self._connections:
-                await connection.close()
+            self._stopping.set()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for channel in self._channels.values():
+                await channel.close()
             await self._offsets.stop()
 
     async def _prepare(self) -> None:
         if not self._prepared:
-            await self._running.database["deliveries"].create_index(
-                [("p", 1)], name="pending", partialFilterExpression={"state.pending": {"$gt": 0}}
-            )
+            await self._outbox.prepare()
+            await self._handing.prepare()
             self._prepared = True
 
-    async def _round(self) -> int:
+    async def _look(self) -> int:
+        """Starts as much of what is due as there is room for; returns how many have to wait."""
+        over, self._over = self._over, []
+        await self._handing.strike_out(over)
         partitions = await self._caught_up()
-        if not partitions:
+        now = time.monotonic()
+        if now - self._counted > _COUNT_EVERY:
+            self._counted = now
+            metrics.PENDING.set(await self._outbox.dossiers(partitions))
+        room = self._room()
+        self._more = True
+        if not any(room.values()):
             return 0
-        work = await self._pending(partitions)
-        queue = iter(work)
-        # One task a connection, each taking the next message when it is done with one.
-        results = await asyncio.gather(
-            *(self._drain(connection, queue) for connection in self._connections),
-            return_exceptions=True,
-        )
-        # All have come to rest: a connection has one task, and no message two.
-        for failure in (r for r in results if isinstance(r, BaseException)):
-            raise failure
-        return sum(r for r in results if isinstance(r, int))
+        found: list[Due] = []
+        waiting = 0
+        ends = _ENDS
+        seen: set[str] = set()
+        async for due in self._outbox.due(partitions):
+            message = due.message
+            seen.add(message.message_id)
+            if message.message_id in self._teller.ended or message.message_id in self._under_way:
+                continue
+            if (end := self._end(due)) is not None:
+                ends -= 1
+                self._start(message, self._finish(due, end))
+            elif not self._tries.waits(message.message_id, now) and room[message.channel]:
+                room[message.channel] -= 1
+                found.append(due)
+            else:
+                waiting += 1
+            if ends <= 0 or not any(room.values()):
+                break
+        else:
+            # All was seen: what was not is folded as ended, or another instance's by now.
+            self._more = False
+            self._teller.ended &= seen
+            self._tries.keep(seen)
+        for work in await self._assigned(found):
+            self._start(work.due.message, self._send(work))
+        return waiting
 
     async def _caught_up(self) -> set[int]:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
@@ -137,153 +177,109 @@ class Sender:
         group = group_of(engine.decider.name, engine.decider.topic)
         return await engine.progress.caught_up(engine.owned, self._offsets, group)
 
-    async def _pending(self, partitions: set[int]) -> list[_Work]:
-        waiting = {"p": {"$in": sorted(partitions)}, "state.pending": {"$gt": 0}, "hold": None}
-        cursor = self._running.database["deliveries"].find(waiting)
-        metrics.PENDING.set(await self._running.database["deliveries"].count_documents(waiting))
-        now = time.monotonic()
-        found: list[_Work] = []
-        unfolded: set[str] = set()
-        whole = True
-        async for document in cursor:
-            if len(found) >= _ROUND:
-                whole = False
-                break
-            for message in state_of(document, Deliveries).messages.values():
-                if not message.pending:
-                    continue
-                if message.message_id in self._ended:
-                    unfolded.add(message.message_id)
-                    continue
-                if (again := self._tries.get(message.message_id)) and again.after > now:
-                    continue
-                found.append(_Work(document["_id"], document["p"], message))
-        if whole:
-            self._ended &= unfolded  # the others are folded: the database knows that they ended
-        return sorted(found, key=lambda w: (w.dossier, w.message.message_id))
+    def _room(self) -> dict[str, int]:
+        """How many more messages may be started, by channel."""
+        taken = Tally(self._under_way.values())
+        return {
+            name: max(0, channel.room - taken[name]) if channel.opens() == 0 else 0
+            for name, channel in self._channels.items()
+        }
 
-    async def _drain(self, connection: SmtpConnection, queue: Iterator[_Work]) -> int:
-        done = 0
-        for work in queue:
-            if self._stopping.is_set() or work.partition not in self._deliveries.owned:
-                continue
-            self._under_way += 1
-            self._idle.clear()
-            try:
-                done += await self._one(connection, work.dossier, work.message)
-            except (KafkaError, PyMongoError, OSError, TimeoutError):
-                raise
-            except Exception:
-                log.exception("cannot be sent", message_id=work.message.message_id)
-                await connection.close()  # it may be in the middle of a mail
-                self._later(work.message)
-            finally:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._idle.set()
-        return done
-
-    async def _one(self, connection: SmtpConnection, dossier: str, message: Delivery) -> bool:
-        faults = self._running.faults
-        faults.passing("message-picked")
-        address = await self._address(message)
-        if address is None:
-            return False
-        if isinstance(address, NotSentReason):
-            await self._tell(dossier, message, _not_sent(message, address))
-            return True
-        assert message.template is not None
-        text: Text = self._renderer.render(
-            message.template, message.locale, dossier, message.params
-        )
-        start = time.perf_counter()
-        try:
-            await connection.send(message.message_id, address, text)
-        except NotYet as error:
-            self._later(message)
-            metrics.RETRIED.labels(message.channel).inc()
-            log.warning("not sent yet", message_id=message.message_id, error=str(error))
-            return False
-        except Rejected as error:
-            await self._tell(
-                dossier, message, _not_sent(message, NotSentReason.REJECTED, str(error))
-            )
-            return True
-        finally:
-            metrics.SEND.labels(message.channel).observe(time.perf_counter() - start)
-        faults.passing("message-accepted")
+    def _end(self, due: Due) -> End | None:
+        """How a message ends that is not handed to anybody; None if it is."""
+        message = due.message
         channel = MessageChannel(message.channel)
-        await self._tell(
-            dossier, message, notify.MessageSent(message_id=message.message_id, channel=channel)
-        )
-        return True
+        # A stream may run faster than any provider: there a message is tried once, or it would
+        # depend on the machine what is told in time.
+        in_time = self._teller.streamed and not self._tries.failed(message.message_id)
+        if message.expires_at is not None and message.expires_at <= due.now and not in_time:
+            detail = self._tries.detail(message.message_id)
+            return not_sent(message, NotSentReason.EXPIRED, detail)
+        if channel is MessageChannel.LEDGER:
+            return notify.MessageSent(
+                message_id=message.message_id, channel=channel, provider="ledger"
+            )
+        if channel not in self._channels:
+            detail = f"no provider is set up for {channel}"
+            return not_sent(message, NotSentReason.REJECTED, detail)
+        return None
 
-    def _later(self, message: Delivery) -> None:
-        again = self._tries.setdefault(message.message_id, _Try())
-        again.after = time.monotonic() + again.pause
-        again.pause = min(again.pause * 2, 60.0)
+    async def _assigned(self, found: list[Due]) -> list[Work]:
+        """Who takes what, written down where there is more than one who could."""
+        to_choose = [
+            due.message.message_id for due in found if self._channels[due.message.channel].several
+        ]
+        known = await self._handing.take_over(to_choose) if to_choose else {}
+        works: list[Work] = []
+        fresh: dict[str, str] = {}
+        for due in found:
+            message_id, channel = due.message.message_id, self._channels[due.message.channel]
+            before = known.get(message_id)
+            if before in channel.names:
+                works.append(Work(due, channel, before, bound=True))
+                continue
+            if (provider := channel.pick()) is None:
+                self._tries.hold(message_id, channel.opens())
+                continue
+            if before is not None:
+                log.warning("its provider is not set up any more", message_id=message_id)
+                await self._handing.move(message_id, before, provider)
+            elif channel.several:
+                fresh[message_id] = provider
+            works.append(Work(due, channel, provider, bound=False))
+        noted = await self._handing.note(fresh)
+        lost = fresh.keys() - noted  # to another instance, which has just handed them over
+        return [work for work in works if work.due.message.message_id not in lost]
 
-    async def _address(self, message: Delivery) -> str | NotSentReason | None:
-        """Where to send it; why not; or None as long as a contact may still be on its way."""
-        assert message.citizen is not None
-        document = await self._contacts.store.get(message.citizen)
-        if document is None:
-            decider = self._contacts.decider
-            group = group_of(decider.name, decider.topic)
-            if await self._offsets.behind(group, decider.topic):
-                return None
-            # It may have been folded between the look and the question.
-            document = await self._contacts.store.get(message.citizen)
-        if document is None:
-            return NotSentReason.NO_CONTACT
-        contact = state_of(document, Contact)
-        if contact.sealed is None:
-            return NotSentReason.NO_CONTACT
+    def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
+        message_id = message.message_id
+        self._under_way[message_id] = message.channel
+        task = asyncio.create_task(doing, name=f"message {message_id}")
+        self._tasks.add(task)
+
+        def done(_: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            del self._under_way[message_id]
+            self._going.discard(message_id)
+            if not self._going:
+                self._idle.set()
+            if (channel := self._channels.get(message.channel)) is None:
+                return
+            if channel.several and message_id in self._teller.ended:
+                self._over.append(message_id)
+            left = sum(name == message.channel for name in self._under_way.values())
+            if self._more and left <= channel.room // 2:
+                self._wake.set()
+
+        task.add_done_callback(done)
+
+    async def _finish(self, due: Due, end: End) -> None:
+        with self._guarded(due.message):
+            if self._may_go(due):
+                await self._teller.tell(due, end)
+
+    async def _send(self, work: Work) -> None:
+        with self._guarded(work.due.message):
+            await self._courier.carry(work, lambda: self._may_go(work.due))
+
+    @contextlib.contextmanager
+    def _guarded(self, message: Delivery) -> Iterator[None]:
+        """One message that cannot be sent stops no other."""
         try:
-            plain = msgspec.json.decode(self._sealer.open(message.citizen, contact.sealed))
-        except Unreadable:
-            return NotSentReason.NO_CONTACT
-        return str(plain["email"])
+            yield
+        except _AWAY as error:
+            self._tries.put_off(message, repr(error))
+        except Exception as error:
+            log.exception("cannot be sent", message_id=message.message_id)
+            self._tries.put_off(message, repr(error))
 
-    async def _tell(self, dossier: str, message: Delivery, data: EventData) -> None:
-        # Once it is accepted it must be told of: this is tried until it works.
-        assert message.planned_at is not None
-        event = Event(
-            id=derive_id(message.message_id, data.NAME),
-            source="/motcua/notify/sender",
-            subject=dossier,
-            time=message.planned_at,
-            data=data,
-            cause=message.message_id,
-        )
-        self._ended.add(message.message_id)
-        pause = 0.1
-        while True:
-            try:
-                await self._running.producer.publish([event])
-                break
-            except (KafkaError, OSError, TimeoutError) as error:
-                if self._stopping.is_set():
-                    log.error("a sent message is not told of", message_id=message.message_id)
-                    raise  # it will be sent again, with the same Message-ID
-                log.warning("cannot tell of a message yet", error=repr(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-        self._tries.pop(message.message_id, None)
-        outcome = data.reason if isinstance(data, notify.MessageNotSent) else "sent"
-        metrics.MESSAGES.labels(message.channel, outcome).inc()
-        self._running.faults.passing("message-told")
-
-
-def _not_sent(
-    message: Delivery, reason: NotSentReason, detail: str | None = None
-) -> notify.MessageNotSent:
-    return notify.MessageNotSent(
-        message_id=message.message_id,
-        channel=MessageChannel(message.channel),
-        reason=reason,
-        detail=detail,
-    )
+    def _may_go(self, due: Due) -> bool:
+        """Whether this instance may still tell: asked with nothing to wait for in between."""
+        if self._stopping.is_set() or due.partition not in self._deliveries.owned:
+            return False
+        self._going.add(due.message.message_id)
+        self._idle.clear()
+        return True
 
 
 @asynccontextmanager

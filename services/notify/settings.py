@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from contracts.catalogue import Catalogue
 from contracts.notify import ClockTime, MessageChannel
+from services.notify.channels.settings import ChannelSettings
 from services.notify.policy import Policy
 from services.notify.when import Quiet, clock_time
-from services.runtime.sealing import ContactSettings
+
+_NEEDED = {
+    MessageChannel.SMS: "sms_url",
+    MessageChannel.ZALO: "zalo_url",
+}
 
 
 def _by_comma(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-class NotifySettings(ContactSettings):
+class NotifySettings(ChannelSettings):
     """How people are told things."""
 
     channels: Annotated[tuple[MessageChannel, ...], NoDecode, BeforeValidator(_by_comma)] = Field(
@@ -40,12 +45,12 @@ class NotifySettings(ContactSettings):
     morning: ClockTime = "07:30"
     """When the heads of units get their digest."""
 
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = Field(default=25, ge=1, le=65535)
-    smtp_sender: str = "mot-cua@example.test"
-    smtp_connections: int = Field(default=4, ge=1, le=64)
-    smtp_timeout: float = Field(default=20.0, gt=0)
-    """Seconds for one message, from greeting to the server's answer."""
+    @model_validator(mode="after")
+    def _every_channel_has_a_provider(self) -> Self:
+        for channel, provider in _NEEDED.items():
+            if channel in self.channels and getattr(self, provider) is None:
+                raise ValueError(f"channels: {channel} needs {provider}")
+        return self
 
     def policy(self, catalogue: Catalogue) -> Policy:
         """What every message is judged by."""

@@ -14,10 +14,11 @@ from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from contracts.values import Locale
-from services.notify.deciders import Contact, ContactDecider, DeliveryDecider
+from services.notify.channels.smtp import compose
+from services.notify.contact import Contact, ContactDecider
+from services.notify.deciders import DeliveryDecider
 from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.render import Text
-from services.notify.smtp import compose
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)

@@ -1,34 +1,296 @@
-"""What is handed to a mail server, and what is not."""
+"""What is handed to a mail server, and what is not. The servers are real ones."""
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
 
+from services.notify.channels.provider import (
+    Accepted,
+    Misconfigured,
+    NotTaken,
+    Outgoing,
+    Rejected,
+    Unknown,
+)
+from services.notify.channels.smtp import MailServer, SmtpProvider, Tls, compose
 from services.notify.render import Text
 from services.notify.settings import NotifySettings
-from services.notify.smtp import NotYet, Rejected, SmtpConnection, compose
 
 SUBJECT = "Hồ sơ H29.101-260311-0001 đã được tiếp nhận, hẹn trả kết quả 17:00 16/03/2026"
+TEXT = Text(SUBJECT, "Kính gửi", "short", "1")
+
+
+def outgoing(to: str = "a@example.test") -> Outgoing:
+    return Outgoing("m-1", "H29.101-260311-0001", to, TEXT)
+
+
+class Mailbox:
+    """Answers as it is told to; keeps what it accepts."""
+
+    def __init__(self) -> None:
+        self.mails: list[Envelope] = []
+        self.sessions: list[Session] = []
+        self.to_data = "250 2.0.0 Accepted"
+        self.hangs_up = False
+        self.transports: list[asyncio.Transport] = []
+
+    async def handle_EHLO(
+        self,
+        server: Any,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        self.transports.append(server.transport)
+        return responses
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Session, envelope: Envelope, to: str, _options: list[str]
+    ) -> str:
+        if to.startswith("bounces"):
+            return "550 5.1.1 no such mailbox"
+        if to.startswith("full"):
+            return "452 4.2.2 mailbox full"
+        envelope.rcpt_tos.append(to)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        self.mails.append(envelope)
+        self.sessions.append(session)
+        if self.hangs_up:
+            server.transport.abort()
+        return self.to_data
+
+
+Serve = Callable[..., Awaitable[MailServer]]
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+async def serve(mailbox: Mailbox) -> AsyncIterator[Serve]:
+    """Starts a mail server and says how it is reached."""
+    servers: list[asyncio.Server] = []
+    loop = asyncio.get_running_loop()
+
+    async def start(
+        tls: Tls = Tls.NONE, context: ssl.SSLContext | None = None, **options: Any
+    ) -> MailServer:
+        starts_tls = {"tls_context": context} if tls is Tls.STARTTLS else {}
+        server = await loop.create_server(
+            lambda: SMTP(mailbox, hostname="mail.test", loop=loop, **starts_tls, **options),
+            "127.0.0.1",
+            0,
+            ssl=context if tls is Tls.IMPLICIT else None,
+        )
+        servers.append(server)
+        port = server.sockets[0].getsockname()[1]
+        return MailServer("smtp", "127.0.0.1", port, "mot-cua@example.test", tls, timeout=5.0)
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and a certificate for 127.0.0.1 that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "mail.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def knows(
+    _server: Any, _session: Session, _envelope: Envelope, _kind: str, login: Any
+) -> AuthResult:
+    good = isinstance(login, LoginPassword) and login == LoginPassword(b"city", b"secret")
+    return AuthResult(success=good, handled=False)
 
 
 def test_a_long_vietnamese_subject_keeps_every_letter_and_space() -> None:
-    raw = compose("mot-cua@example.test", "m-1", "a@example.test", Text(SUBJECT, "Kính gửi"))
+    raw = compose("mot-cua@example.test", "m-1", "a@example.test", TEXT)
     mail = message_from_bytes(raw)
     assert str(make_header(decode_header(mail["Subject"]))) == SUBJECT
     assert mail["Message-ID"] == "<m-1@motcua>"
+    assert mail["Auto-Submitted"] == "auto-generated"
     assert all(len(line) < 998 for line in raw.split(b"\r\n"))
 
 
-async def test_an_address_that_no_server_can_take_is_rejected_and_asks_none() -> None:
-    connection = SmtpConnection(NotifySettings(smtp_port=1))
-    with pytest.raises(Rejected, match="not ASCII"):
-        await connection.send("m-1", "nguyễn@example.test", Text("s", "b"))
+@pytest.mark.parametrize("to", ["nguyễn@example.test", "a b@example.test", "<a@b>", "a@b\r\nRCPT"])
+async def test_an_address_that_no_server_can_take_is_rejected_and_asks_none(to: str) -> None:
+    provider = SmtpProvider(MailServer("smtp", "127.0.0.1", 1, "x@example.test"))
+    with pytest.raises(Rejected, match="address"):
+        await provider.send(outgoing(to))
 
 
-async def test_a_server_that_is_away_makes_the_message_wait() -> None:
-    connection = SmtpConnection(NotifySettings(smtp_port=1, smtp_timeout=2))
-    with pytest.raises(NotYet):
-        await connection.send("m-1", "a@example.test", Text("s", "b"))
+async def test_a_server_that_is_away_has_taken_nothing() -> None:
+    provider = SmtpProvider(MailServer("smtp", "127.0.0.1", 1, "x@example.test", timeout=2))
+    with pytest.raises(NotTaken):
+        await provider.send(outgoing())
+
+
+async def test_one_connection_is_kept_for_many_mails(serve: Serve, mailbox: Mailbox) -> None:
+    provider = SmtpProvider(await serve())
+    for _ in range(3):
+        assert await provider.send(outgoing()) == Accepted("smtp")
+    await provider.close()
+    assert len(mailbox.mails) == 3
+    assert len(mailbox.transports) == 1
+
+
+async def test_a_connection_that_the_server_has_closed_is_opened_again(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    provider = SmtpProvider(await serve())
+    await provider.send(outgoing())
+    mailbox.transports[0].abort()
+    assert await provider.send(outgoing()) == Accepted("smtp")
+    await provider.close()
+    assert len(mailbox.transports) == 2
+
+
+@pytest.mark.parametrize(
+    ("to", "meaning"), [("bounces@example.test", Rejected), ("full@example.test", NotTaken)]
+)
+async def test_an_address_is_refused_for_good_or_for_now(
+    serve: Serve, to: str, meaning: type[Exception]
+) -> None:
+    provider = SmtpProvider(await serve())
+    with pytest.raises(meaning):
+        await provider.send(outgoing(to))
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "meaning"),
+    [
+        ("451 4.3.0 later", NotTaken),
+        ("550 5.7.1 we do not know you", NotTaken),
+        ("552 too large", Rejected),
+        ("554 5.6.0 spam", Rejected),
+    ],
+)
+async def test_a_mail_is_refused_for_good_or_for_now(
+    serve: Serve, mailbox: Mailbox, says: str, meaning: type[Exception]
+) -> None:
+    provider = SmtpProvider(await serve())
+    mailbox.to_data = says
+    with pytest.raises(meaning):
+        await provider.send(outgoing())
+    mailbox.to_data = "250 OK"
+    await provider.send(outgoing("another@example.test"))
+    await provider.close()
+
+
+async def test_a_server_that_hangs_up_after_the_mail_may_have_taken_it(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    provider = SmtpProvider(await serve())
+    mailbox.hangs_up = True
+    with pytest.raises(Unknown):
+        await provider.send(outgoing())
+    await provider.close()
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
+async def test_mail_goes_over_tls_with_a_password(
+    serve: Serve, mailbox: Mailbox, certificate: Path, tls: Tls
+) -> None:
+    server = await serve(
+        tls,
+        server_context(certificate),
+        authenticator=knows,
+        auth_required=True,
+        auth_require_tls=tls is Tls.STARTTLS,
+    )
+    trusted = MailServer(
+        **{**vars(server), "ca_file": certificate, "user": "city", "password": "secret"}
+    )
+    provider = SmtpProvider(trusted)
+    assert await provider.send(outgoing()) == Accepted("smtp")
+    await provider.close()
+    (session,) = mailbox.sessions
+    assert session.authenticated
+    assert session.ssl is not None or tls is Tls.IMPLICIT
+    for wrong in ({"password": "guess"}, {"ca_file": None}):
+        provider = SmtpProvider(MailServer(**{**vars(trusted), **wrong}))
+        with pytest.raises(Misconfigured):
+            await provider.send(outgoing())
+    assert len(mailbox.mails) == 1
+
+
+async def test_nothing_is_said_in_clear_to_a_server_that_has_no_tls(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    server = await serve(Tls.STARTTLS)
+    provider = SmtpProvider(server)
+    with pytest.raises(NotTaken):
+        await provider.send(outgoing())
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"smtp_user": "a", "smtp_password": "b"}, "not sent in clear"),
+        ({"smtp_user": "a", "smtp_tls": "starttls"}, "belong together"),
+        ({"smtp2_host": "x", "smtp2_user": "a", "smtp2_password": "b"}, "smtp2.*in clear"),
+        ({"channels": "email,sms"}, "sms needs sms_url"),
+        ({"sms_secret": "hunter2"}, "whsec_"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(settings: dict[str, str], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        NotifySettings(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,72 @@
+"""Where a recipient is reached on a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from contracts.notify import MessageChannel, NotSentReason
+from services.notify.contact import Contact
+from services.runtime.citizen_keys import CitizenKeys, Erased
+from services.runtime.consumer import group_of
+from services.runtime.engine import Engine
+from services.runtime.offsets import Offsets
+from services.runtime.sealing import Unreadable
+from services.runtime.stored import state_of
+
+_FIELDS = {
+    MessageChannel.EMAIL: ("email",),
+    MessageChannel.SMS: ("phone",),
+    # Whoever names no account of their own has it under their telephone number.
+    MessageChannel.ZALO: ("zalo", "phone"),
+    MessageChannel.WEBHOOK: ("webhook",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address, and what a message to it is signed with, if it is."""
+
+    to: str
+    secret: str | None = None
+
+
+def address_of(contact: dict[str, Any], channel: MessageChannel) -> Address | None:
+    """The address on the channel in an opened contact; None if they left none."""
+    for field in _FIELDS.get(channel, ()):
+        if found := contact.get(field):
+            return Address(str(found), contact.get(f"{field}_secret"))
+    return None
+
+
+class Addresses:
+    """Opens the sealed contacts of citizens and officers."""
+
+    def __init__(self, contacts: Engine[Contact], keys: CitizenKeys, offsets: Offsets) -> None:
+        self._contacts = contacts
+        self._keys = keys
+        self._offsets = offsets
+
+    async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
+        """Where to write; why not; or None as long as a contact may still be on its way."""
+        store = self._contacts.store
+        document = await store.get(who)
+        if document is None:
+            decider = self._contacts.decider
+            if await self._offsets.behind(group_of(decider.name, decider.topic), decider.topic):
+                return None
+            # It may have been folded between the look and the question.
+            document = await store.get(who)
+        contact = state_of(document, Contact) if document else Contact()
+        if contact.sealed is None or contact.key_id is None:
+            return NotSentReason.ERASED if contact.erased_at else NotSentReason.NO_CONTACT
+        try:
+            plain = await self._keys.open(who, contact.key_id, contact.sealed)
+        except Erased:
+            return NotSentReason.ERASED
+        except Unreadable:
+            return NotSentReason.NO_CONTACT
+        found = address_of(msgspec.json.decode(plain, type=dict[str, Any]), channel)
+        return found or NotSentReason.NO_CONTACT

@@ -1,0 +1,146 @@
+"""One channel: its providers, each at its own pace, and which of them takes what."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.notify import metrics
+from services.notify.channels.pace import Bucket
+from services.notify.channels.provider import (
+    Accepted,
+    Misconfigured,
+    NotTaken,
+    Outgoing,
+    Provider,
+    Rejected,
+    Unknown,
+)
+from services.notify.channels.switch import Limits, Outcome, Switch
+
+log = structlog.get_logger("motcua.channel")
+
+_WAITING = 4
+"""For each message that a provider is working on so many more are kept ready."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One provider and how much of it may be used by this instance."""
+
+    provider: Provider
+    connections: int
+    """So many messages at a time."""
+    rate: float
+    """So many messages a second."""
+
+
+class Channel:
+    """Hands messages over, and remembers how its providers do."""
+
+    def __init__(
+        self,
+        name: str,
+        lines: Sequence[Line],
+        stopping: asyncio.Event,
+        *,
+        limits: Limits | None = None,
+        judged: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The lines are in the order in which they are preferred.
+
+        `judged` is False where the answers come from the recipients' own machines: they say
+        nothing of the channel.
+        """
+        self.name = name
+        self.names = tuple(line.provider.name for line in lines)
+        self.room = sum(line.connections * _WAITING for line in lines)
+        """How many messages may be on their way at a time."""
+        self._stopping = stopping
+        self._clock = clock
+        self._judged = judged
+        self._providers = {line.provider.name: line.provider for line in lines}
+        self._slots = {line.provider.name: asyncio.Semaphore(line.connections) for line in lines}
+        self._buckets = {line.provider.name: Bucket(line.rate, clock()) for line in lines}
+        self._switch = Switch(self.names, limits or Limits())
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one provider to choose from."""
+        return len(self.names) > 1
+
+    def pick(self, without: frozenset[str] = frozenset()) -> str | None:
+        """Which provider takes a new message now; None if none should be asked at the moment."""
+        return self._switch.pick(self._clock(), without)
+
+    def opens(self) -> float:
+        """Seconds until a provider can be asked again; 0.0 if one can now."""
+        return self._switch.opens(self._clock())
+
+    async def hand(
+        self, name: str, message: Outgoing, may_go: Callable[[], bool]
+    ) -> Accepted | None:
+        """Hands the message to this provider when it is its turn.
+
+        Asks `may_go` at the last moment; returns None if it may not any more. Raises Rejected,
+        NotTaken or Unknown.
+        """
+        async with self._slots[name]:
+            await self._turn(name)
+            if not may_go():
+                return None
+            start = self._clock()
+            outcome: Outcome | None = Outcome.ANSWERED
+            said = "accepted"
+            try:
+                return await self._providers[name].send(message)
+            except Rejected:
+                said = "rejected"
+                raise
+            except NotTaken as error:
+                said = "not-taken"
+                outcome = None if error.retry_after else Outcome.FAILED
+                if error.retry_after and self._judged:
+                    # It says when it wants to be asked again: it works, and is not asked till then.
+                    self._switch.close(name, self._clock() + error.retry_after)
+                if isinstance(error, Misconfigured):
+                    log.error("a provider does not know us", provider=name, error=str(error))
+                raise
+            except Unknown as error:
+                said = "unknown"
+                outcome = Outcome.SILENT if error.silent else Outcome.FAILED
+                raise
+            except BaseException:
+                outcome, said = None, "defect"  # ours, not the provider's
+                raise
+            finally:
+                self._note(name, outcome, said, self._clock() - start)
+
+    async def close(self) -> None:
+        """Drops all connections."""
+        for provider in self._providers.values():
+            await provider.close()
+
+    async def _turn(self, name: str) -> None:
+        """Waits for the provider's pace to allow one more message; not when the service ends."""
+        if wait := self._buckets[name].take(self._clock()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), timeout=wait)
+
+    def _note(self, name: str, outcome: Outcome | None, said: str, seconds: float) -> None:
+        metrics.SEND.labels(self.name, name).observe(seconds)
+        metrics.CALLS.labels(name, said).inc()
+        if outcome is None or not self._judged:
+            return
+        before = self._switch.failing(name)
+        self._switch.told(name, outcome, seconds, self._clock())
+        after = self._switch.failing(name)
+        metrics.FAILING.labels(name).set(after)
+        if before != after:
+            log.warning("a provider fails" if after else "a provider works again", provider=name)

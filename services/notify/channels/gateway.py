@@ -1,0 +1,163 @@
+"""SMS and Zalo over a provider's HTTP gateway. The contract is in ``docs/howto.md``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from services.notify.channels import segments
+from services.notify.channels.phone import e164
+from services.notify.channels.provider import (
+    Accepted,
+    Misconfigured,
+    NotTaken,
+    Outgoing,
+    Rejected,
+    Unknown,
+)
+
+_LONGEST_RETRY_AFTER = 3600.0
+_ZALO_USER = 15
+"""Zalo's own ids of users have more digits than any telephone number."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Where a gateway is and how it knows us."""
+
+    name: str
+    url: str
+    token: str
+    receipts: str | None = None
+    """Where its receipts are to go; None if nobody waits for them."""
+    connections: int = 8
+    rate: float = 50.0
+    """Messages a second."""
+    timeout: float = 20.0
+    """Seconds for one message, from connecting to the answer."""
+
+
+class SmsProvider:
+    """Sends short messages. Used by several tasks at once."""
+
+    def __init__(self, gateway: Gateway, *, plain: bool, most_parts: int) -> None:
+        """`plain` leaves the diacritics out; no message has more than `most_parts` segments."""
+        self.name = gateway.name
+        self._http = _Client(gateway, "sms")
+        self._plain = plain
+        self._most_parts = most_parts
+
+    async def send(self, message: Outgoing) -> Accepted:
+        """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
+        short = message.text.short
+        text = segments.fit(segments.plain(short) if self._plain else short, self._most_parts)
+        answer = await self._http.post(message, e164(message.to), text)
+        counted = answer.get("parts")
+        parts = counted if isinstance(counted, int) and counted > 0 else segments.parts(text)
+        return Accepted(self.name, _reference(answer), parts)
+
+    async def close(self) -> None:
+        """Drops the connections."""
+        await self._http.close()
+
+
+class ZaloProvider:
+    """Sends messages to the followers of the city's account. Used by several tasks at once."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.name = gateway.name
+        self._http = _Client(gateway, "zalo")
+
+    async def send(self, message: Outgoing) -> Accepted:
+        """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
+        to = message.to.strip()
+        if not (to.isascii() and to.isdigit() and len(to) >= _ZALO_USER):
+            to = e164(to)
+        answer = await self._http.post(message, to, message.text.short)
+        return Accepted(self.name, _reference(answer))
+
+    async def close(self) -> None:
+        """Drops the connections."""
+        await self._http.close()
+
+
+class _Client:
+    """Posts to one path of a gateway and says what its answer means."""
+
+    def __init__(self, gateway: Gateway, path: str) -> None:
+        self._gateway = gateway
+        self._url = f"{gateway.url.rstrip('/')}/{path}"
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(gateway.timeout, connect=min(5.0, gateway.timeout)),
+            limits=httpx.Limits(
+                max_connections=gateway.connections,
+                max_keepalive_connections=gateway.connections,
+            ),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def post(self, message: Outgoing, to: str, text: str) -> dict[str, Any]:
+        """The gateway's answer to an accepted message."""
+        body = {"to": to, "text": text, "reference": f"{message.dossier}:{message.message_id}"}
+        if self._gateway.receipts:
+            body["receipts"] = self._gateway.receipts
+        headers = {
+            "Authorization": f"Bearer {self._gateway.token}",
+            "Idempotency-Key": message.message_id,
+        }
+        try:
+            async with asyncio.timeout(self._gateway.timeout):
+                answer = await self._client.post(self._url, json=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotTaken(f"cannot be reached: {error!r}") from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise Misconfigured(f"its address is none: {error}") from error
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise Unknown("no answer in time", silent=True) from error
+        except httpx.HTTPError as error:
+            raise Unknown(f"the connection broke off: {error!r}") from error
+        return judged(answer)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def judged(answer: httpx.Response) -> dict[str, Any]:
+    """What a gateway's answer says. Raises Rejected, NotTaken or Unknown."""
+    status, said = answer.status_code, _said(answer)
+    if answer.is_success:
+        return said
+    detail = f"{status} {said.get('error', '')}".rstrip()[:200]
+    if status in (401, 403, 404, 405) or answer.is_redirect:
+        raise Misconfigured(f"does not take our requests: {detail}")
+    if status in (429, 503):
+        raise NotTaken(f"not now: {detail}", retry_after=retry_after(answer))
+    if answer.is_server_error or status in (408, 409, 425):
+        # Behind a proxy, or in the middle of its work: it may have got further than it says.
+        raise Unknown(f"says neither yes nor no: {detail}")
+    raise Rejected(detail)
+
+
+def retry_after(answer: httpx.Response) -> float | None:
+    """The seconds that a provider asks us to wait, an hour at the most; None if it does not."""
+    value = answer.headers.get("Retry-After", "")
+    if not (value.isascii() and value.isdigit()):
+        return None  # an HTTP date, which no gateway that we know of uses
+    return min(float(value), _LONGEST_RETRY_AFTER)
+
+
+def _said(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}  # the status alone says enough
+    return found if isinstance(found, dict) else {}
+
+
+def _reference(answer: dict[str, Any]) -> str | None:
+    found = answer.get("id")
+    return str(found)[:200] if found else None

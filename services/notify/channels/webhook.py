@@ -1,0 +1,143 @@
+"""Webhooks: a business that files many dossiers is told over HTTP, signed as the standard has it.
+
+The address is chosen by whoever is told. So it is looked at before anything is sent: what is not
+public (this machine, the city's own network, a cloud's inner services) is never called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from services.notify.channels.gateway import retry_after
+from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
+from services.notify.channels.standard_webhooks import key_of, signed
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """How webhooks are called."""
+
+    name: str
+    private: bool = False
+    """Whether plain HTTP and addresses that are not public may be called: for a test only."""
+    connections: int = 32
+    timeout: float = 10.0
+
+
+class WebhookProvider:
+    """Calls the receivers' addresses. Used by several tasks at once."""
+
+    def __init__(self, webhooks: Webhooks, clock: Callable[[], float] = time.time) -> None:
+        self.name = webhooks.name
+        self._webhooks = webhooks
+        self._clock = clock
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(webhooks.timeout, connect=min(5.0, webhooks.timeout)),
+            limits=httpx.Limits(max_connections=webhooks.connections, max_keepalive_connections=0),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def send(self, message: Outgoing) -> Accepted:
+        """Returns once the receiver has answered 2xx. Raises Rejected, NotTaken or Unknown.
+
+        The receiver knows a repetition by its ``webhook-id``, which is the message's id.
+        """
+        url = _parsed(message.to, private=self._webhooks.private)
+        body = payload(message)
+        try:
+            key = key_of(message.secret or "")
+        except ValueError as error:
+            raise Rejected("there is no secret to sign it with") from error
+        headers = {
+            "Content-Type": "application/json",
+            "Host": url.netloc.decode("ascii"),
+            **signed(key, message.message_id, int(self._clock()), body),
+        }
+        try:
+            async with asyncio.timeout(self._webhooks.timeout):
+                address = await self._address(url)
+                answer = await self._client.post(
+                    # The very address that was looked at: a name may lead elsewhere a moment later.
+                    url.copy_with(host=address),
+                    content=body,
+                    headers=headers,
+                    extensions={"sni_hostname": _host(url)},
+                )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotTaken(f"cannot be reached: {error!r}") from error
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise Unknown("no answer in time", silent=True) from error
+        except httpx.HTTPError as error:
+            raise Unknown(f"the connection broke off: {error!r}") from error
+        if answer.is_success:
+            return Accepted(self.name)
+        if answer.status_code == 410:
+            raise Rejected("410: the receiver wants no more")
+        raise NotTaken(f"answered {answer.status_code}", retry_after=retry_after(answer))
+
+    async def close(self) -> None:
+        """Drops the connections."""
+        await self._client.aclose()
+
+    async def _address(self, url: httpx.URL) -> str:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(_host(url), url.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NotTaken(f"its name is not known: {error}") from error
+        addresses = [str(entry[4][0]) for entry in found]
+        if not self._webhooks.private:
+            for address in addresses:
+                if not public(address):
+                    raise Rejected("the address is not public")
+        return addresses[0]
+
+
+def public(address: str) -> bool:
+    """Whether an IP address is one of the internet at large, and of no network of our own."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is not None:
+            ip = inner
+        elif ip in _NAT64:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def payload(message: Outgoing) -> bytes:
+    """What is told: the same bytes at every attempt."""
+    data = {
+        "dossier": message.dossier,
+        "subject": message.text.subject,
+        "text": message.text.body,
+    }
+    return json.dumps({"type": "message", "data": data}, ensure_ascii=False).encode()
+
+
+def _host(url: httpx.URL) -> str:
+    return url.raw_host.decode("ascii")
+
+
+def _parsed(address: str, *, private: bool) -> httpx.URL:
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Rejected("the address is none") from error
+    if url.scheme != "https" and not (private and url.scheme == "http"):
+        raise Rejected("the address must begin with https://")
+    if not url.host or url.userinfo:
+        raise Rejected("the address must name a host, and nobody's password")
+    return url

@@ -1,0 +1,117 @@
+"""Carries one message: finds the address, hands it to a provider, tells what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from contracts import notify
+from contracts.notify import MessageChannel, NotSentReason
+from services.notify.address import Addresses
+from services.notify.channels.channel import Channel
+from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
+from services.notify.handing import Handing
+from services.notify.outbox import Due
+from services.notify.render import Renderer
+from services.notify.telling import Teller, not_sent
+from services.notify.tries import Tries
+from services.runtime.faults import Faults
+
+
+@dataclass(frozen=True)
+class Work:
+    """A message, and who is to take it."""
+
+    due: Due
+    channel: Channel
+    provider: str
+    bound: bool
+    """The provider may have it already: nobody else is asked."""
+
+
+class Courier:
+    """Used by several tasks at once, each with a message of its own."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        addresses: Addresses,
+        handing: Handing,
+        teller: Teller,
+        tries: Tries,
+        faults: Faults,
+    ) -> None:
+        self._renderer = renderer
+        self._addresses = addresses
+        self._handing = handing
+        self._teller = teller
+        self._tries = tries
+        self._faults = faults
+
+    async def carry(self, work: Work, may_go: Callable[[], bool]) -> None:
+        """Returns when the message has come to its end, or was put off.
+
+        `may_go` is asked before anything of it leaves, with nothing to wait for in between. Raises
+        what broker or database raise while they are away.
+        """
+        due, message = work.due, work.due.message
+        self._faults.passing("message-picked")
+        assert message.citizen is not None
+        assert message.template is not None
+        address = await self._addresses.find(message.citizen, MessageChannel(message.channel))
+        if address is None:
+            self._tries.hold(message.message_id)
+            return
+        if isinstance(address, NotSentReason):
+            if may_go():
+                await self._teller.tell(due, not_sent(message, address))
+            return
+        text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
+        outgoing = Outgoing(message.message_id, due.dossier, address.to, text, address.secret)
+        await self._hand(work, outgoing, may_go)
+
+    async def _hand(self, work: Work, outgoing: Outgoing, may_go: Callable[[], bool]) -> None:
+        due, message = work.due, work.due.message
+        tried: frozenset[str] = frozenset()
+        provider: str | None = work.provider
+        while provider is not None:
+            try:
+                accepted = await work.channel.hand(provider, outgoing, may_go)
+            except Rejected as error:
+                end = not_sent(message, NotSentReason.REJECTED, str(error))
+                await self._teller.tell(due, end)
+                return
+            except Unknown as error:
+                self._tries.put_off(message, f"{provider}: {error}")
+                return
+            except NotTaken as error:
+                tried |= {provider}
+                refused, provider = provider, await self._another(work, provider, tried)
+                if provider is None:
+                    self._tries.put_off(message, f"{refused}: {error}", error.retry_after or 0.0)
+                continue
+            if accepted is None:
+                return  # another instance's by now, or this one ends
+            self._faults.passing("message-accepted")
+            await self._teller.tell(
+                due,
+                notify.MessageSent(
+                    message_id=message.message_id,
+                    channel=MessageChannel(message.channel),
+                    provider=accepted.provider,
+                    reference=accepted.reference,
+                    parts=accepted.parts,
+                ),
+            )
+            return
+
+    async def _another(self, work: Work, refused: str, tried: frozenset[str]) -> str | None:
+        """Who takes a message that this provider has certainly not taken; None: nobody now."""
+        if work.bound or not work.channel.several:
+            return None
+        message_id = work.due.message.message_id
+        other = work.channel.pick(tried)
+        if other is None:
+            await self._handing.strike_out([message_id])
+            return None
+        return other if await self._handing.move(message_id, refused, other) else None

@@ -1,0 +1,64 @@
+"""The messages that could not be sent yet, and when each is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from services.notify import metrics
+from services.notify.channels.pace import BackOff
+from services.notify.delivery import Delivery
+
+log = structlog.get_logger("motcua.sender")
+
+_FIRST, _MOST = 0.5, 60.0
+"""Seconds that a message is put off, after its first failure and after many."""
+
+
+@dataclass
+class _Try:
+    after: float = 0.0
+    failures: int = 0
+    detail: str | None = None
+
+
+class Tries:
+    """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, _Try] = {}
+        self._back_off = BackOff(_FIRST, _MOST, Random())
+
+    def waits(self, message_id: str, now: float) -> bool:
+        """Whether the message's next try is still to come."""
+        return (known := self._tries.get(message_id)) is not None and known.after > now
+
+    def failed(self, message_id: str) -> bool:
+        """Whether the message was tried, and in vain."""
+        return (known := self._tries.get(message_id)) is not None and known.failures > 0
+
+    def detail(self, message_id: str) -> str | None:
+        """What the last try came to; None if there was none."""
+        known = self._tries.get(message_id)
+        return known.detail if known else None
+
+    def put_off(self, message: Delivery, detail: str, at_least: float = 0.0) -> None:
+        """A try was in vain: the next one is later each time."""
+        known = self._tries.setdefault(message.message_id, _Try())
+        known.failures += 1
+        known.detail = detail[:500]
+        known.after = time.monotonic() + self._back_off.after(known.failures, at_least)
+        metrics.RETRIED.labels(message.channel).inc()
+        log.warning("not sent yet", message_id=message.message_id, error=detail)
+
+    def hold(self, message_id: str, seconds: float = _FIRST) -> None:
+        """Nobody could be asked: that is no failure of the message."""
+        self._tries.setdefault(message_id, _Try()).after = time.monotonic() + seconds
+
+    def keep(self, message_ids: Collection[str]) -> None:
+        """Only these are still to be sent here."""
+        self._tries = {key: known for key, known in self._tries.items() if key in message_ids}

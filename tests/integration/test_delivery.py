@@ -1,0 +1,504 @@
+"""Messages on their way through real gateways: once, by whom, when, and if not, why not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from contracts import notify
+from contracts.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.codec import decode, encode
+from contracts.envelope import Event, derive_id
+from contracts.notify import Audience, MessageChannel
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.values import Locale
+from deploy.local.city import City, Instance
+from deploy.local.endpoints import Endpoints
+from deploy.local.gateway import SECRET, TOKEN
+from deploy.local.ledger import read_ledger
+from deploy.local.stack import Stack
+from services.intake.contact import Contact, contact_event
+from services.notify.channels.standard_webhooks import key_of, signed
+from services.notify.delivery import Deliveries, Delivery
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import KeySettings, master_keys
+from services.runtime.mongo import client
+from services.runtime.producer import EventProducer
+from services.runtime.settings import Settings
+from services.runtime.stored import state_of
+from services.runtime.topics import create_topics
+from tests.integration.eventually import eventually
+from tests.integration.gateways import GatewayProcess
+from tests.integration.stage import read_topic
+
+pytestmark = pytest.mark.integration
+
+PARTITIONS = 4
+CITIZEN, NOBODY, HEAD = "citizen-1", "citizen-without-a-number", "cb-29-0001"
+
+
+class Post:
+    """Plans messages, and reads what became of them."""
+
+    def __init__(self, endpoints: Endpoints, folder: Path) -> None:
+        self.endpoints = endpoints
+        self.folder = folder
+        self.settings = Settings(
+            kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS
+        )
+        self._made = 0
+        self._mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+        self._kept = self._mongo["motcua_notify"]["deliveries"]
+
+    def close(self) -> None:
+        """Closes the connection to the database."""
+        self._mongo.close()
+
+    def city(self, *gateways: GatewayProcess, **settings: object) -> City:
+        """The city's settings, with these gateways; notify is to be started in it."""
+        urls = dict(zip(("sms", "sms2"), gateways, strict=False))
+        told: dict[str, object] = {"channels": "email,sms", "clock": "wall"}
+        for name, gateway in urls.items():
+            told |= {f"{name}_url": gateway.url, f"{name}_token": TOKEN, f"{name}_secret": SECRET}
+        self._made += 1
+        return City(
+            self.endpoints,
+            self.folder / f"city-{self._made}",
+            partitions=PARTITIONS,
+            session_timeout_ms=2000,
+            **{"provider_rest": 1.0, **told, **settings},
+        )
+
+    def plan(self, mark: str, count: int = 1, **changes: Any) -> list[str]:
+        """Plans so many messages, one a dossier; their ids. The same mark plans the same ones."""
+        events = [self.planned(mark, number, **changes) for number in range(count)]
+        self.put(events)
+        return [derive_id("message", mark, number) for number in range(count)]
+
+    def planned(self, mark: str, number: int, at: datetime | None = None, **changes: Any) -> Event:
+        """The fact that a message is planned."""
+        message_id = derive_id("message", mark, number)
+        data = notify.MessagePlanned(
+            **{
+                "message_id": message_id,
+                "cause_id": derive_id("cause", message_id),
+                "citizen": CITIZEN,
+                "channel": MessageChannel.SMS,
+                "template": "withdrawn",
+                "locale": Locale.VI,
+                "params": {"reason": "công dân xin rút"},
+                **changes,
+            }
+        )
+        return Event(
+            derive_id("planned", message_id),
+            "/tests",
+            code_of(mark, number),
+            at or datetime.now(UTC).replace(microsecond=0),
+            data,
+        )
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Writes events to their topics."""
+
+        async def write() -> None:
+            producer = EventProducer(self.endpoints.kafka)
+            await producer.publish(events)
+            await producer.stop()
+
+        asyncio.run(write())
+
+    def tick(self, moment: datetime) -> None:
+        """Moves the stream clock of every partition."""
+
+        async def write() -> None:
+            producer = EventProducer(self.endpoints.kafka)
+            event = Event(
+                derive_id("tick", str(moment)), "/t", CLOCK_SUBJECT, moment, ClockTicked()
+            )
+            await producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+            await producer.stop()
+
+        asyncio.run(write())
+
+    def deliveries(self, mark: str, count: int = 1) -> list[Delivery]:
+        """What is known of the messages with this mark, as far as anything is."""
+        codes = [code_of(mark, number) for number in range(count)]
+        found = self._kept.find({"_id": {"$in": codes}})
+        return [m for document in found for m in state_of(document, Deliveries).messages.values()]
+
+    def ended(self, mark: str, count: int = 1, timeout: float = 60.0) -> list[Delivery]:
+        """The messages with this mark once all have come to their end."""
+
+        def look() -> list[Delivery]:
+            found = [d for d in self.deliveries(mark, count) if d.ended_at is not None]
+            return found if len(found) == count else []
+
+        return eventually(look, timeout=timeout, what=f"the end of {mark}")
+
+    def facts(self, ids: Sequence[str]) -> list[Event]:
+        """What stands on the log about these messages, repetitions and all."""
+        records = asyncio.run(read_topic(self.endpoints.kafka, NOTIFICATION_EVENTS))
+        events = [decode(r.key, r.value, r.headers) for r in records]
+        return [e for e in events if getattr(e.data, "message_id", None) in set(ids)]
+
+
+def code_of(mark: str, number: int) -> str:
+    """A dossier's code; the mark's letters and digits make it a code of the test's own."""
+    return f"H29.1-260302-{mark.upper()}{number:04d}"
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    """A stack of these tests' own: their notify belongs to no city."""
+    stack = Stack(tmp_path_factory.mktemp("post"), "post", die_with_parent=True, kafka_heap_mb=256)
+    found = Post(stack.up(), tmp_path_factory.mktemp("cities"))
+    asyncio.run(create_topics(found.settings))
+    asyncio.run(_contacts(found.settings))
+    yield found
+    found.close()
+    stack.reset()
+
+
+async def _contacts(settings: Settings) -> None:
+    mongo = client(settings.mongo)
+    producer = EventProducer(settings.kafka)
+    keys = CitizenKeys(mongo, master_keys(KeySettings()))
+    now = datetime.now(UTC)
+    for who, contact in (
+        (CITIZEN, Contact(email="citizen@example.test", phone="0903 123 456")),
+        (NOBODY, Contact(phone="0100 000 000")),
+        (HEAD, Contact(email="head@example.test")),
+    ):
+        sealed = await keys.seal(who, contact.plain(), now)
+        await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
+    await producer.stop()
+    mongo.close()
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path / "first") as found:
+        yield found
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path / "second") as found:
+        yield found
+
+
+def started(city: City, **settings: object) -> Instance:
+    instance = city.start("notify", **settings)
+    city.wait_ready()
+    return instance
+
+
+def metric(instance: Instance, line: str) -> float:
+    """The value of one sample, as it stands on the page; 0.0 if it does not."""
+    text = httpx.get(f"{instance.url}/metrics", timeout=10).text
+    return sum(float(x.rpartition(" ")[2]) for x in text.splitlines() if x.startswith(line))
+
+
+def killed(city: City, instance: Instance) -> None:
+    """Waits until the instance has killed itself at its fault point."""
+    eventually(lambda: instance.process.poll() is not None, timeout=60, what="the kill")
+    assert instance.process.returncode == -9
+    city.instances.remove(instance)
+
+
+# -- once -----------------------------------------------------------------------------------
+
+
+def test_a_message_is_accepted_once_though_answers_are_dropped_and_the_sender_is_killed(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(drop_answer_rate=0.4)
+    with post.city(gateway) as city:
+        ids = post.plan("once", 60)
+        for point in ("message-picked:9", "message-accepted:11", "message-told:7"):
+            killed(city, city.start("notify", stop_at=point))
+        started(city)
+        found = post.ended("once", 60)
+        assert {(d.provider, d.not_sent, d.parts) for d in found} == {("sms", None, 1)}
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+        assert {d.reference for d in found} == {e.id for e in gateway.entries()}
+
+
+def test_where_keys_are_ignored_only_what_was_in_flight_at_a_kill_comes_twice(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(ignore_keys=True)
+    with post.city(gateway, gateway_connections=4) as city:
+        ids = post.plan("twice", 40)
+        killed(city, city.start("notify", stop_at="message-accepted:10"))
+        started(city)
+        post.ended("twice", 40)
+        counts = gateway.counts()
+        assert counts.keys() == set(ids)
+        assert max(counts.values()) == 2
+        assert 1 <= sum(count == 2 for count in counts.values()) <= 4
+
+
+def test_a_sender_that_leaves_in_order_repeats_nothing_even_where_keys_are_ignored(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(ignore_keys=True, delay_ms=50)
+    with post.city(gateway, gateway_connections=2) as city:
+        first = started(city)
+        ids = post.plan("leave", 60)
+        eventually(lambda: len(gateway.entries()) >= 5, what="the middle")
+        city.start("notify")  # takes half of the partitions over, in the middle of it
+        eventually(lambda: len(gateway.entries()) >= 20, what="the middle")
+        assert city.leave(first) == 0
+        post.ended("leave", 60)
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+
+
+# -- by whom --------------------------------------------------------------------------------
+
+
+def test_a_message_that_was_not_answered_stays_with_its_provider_whatever_happens(
+    post: Post, gateway: GatewayProcess, second: GatewayProcess
+) -> None:
+    gateway.behaves(delay_ms=1500)
+    with post.city(gateway, second, gateway_timeout=0.4) as city:
+        ids = post.plan("stays", 5)
+        first = started(city)
+        eventually(lambda: metric(first, "motcua_message_retries_total") >= 5, what="time-outs")
+        city.kill(first)
+        gateway.behaves(away=True, delay_ms=0)
+        # Whoever goes on finds the first gateway gone, and knows that it may have them.
+        other = started(city)
+        eventually(
+            lambda: metric(other, 'motcua_provider_calls_total{outcome="not-taken"') >= 5,
+            what="refused connections",
+        )
+        gateway.behaves(away=False)
+        assert {d.provider for d in post.ended("stays", 5)} == {"sms"}
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+        assert not second.counts()
+
+
+def test_the_second_provider_takes_over_when_the_first_fails_and_gives_back_when_it_is_well(
+    post: Post, gateway: GatewayProcess, second: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=1.0)
+    with post.city(gateway, second) as city:
+        instance = started(city)
+        ids = post.plan("fails", 200)
+        assert {d.provider for d in post.ended("fails", 200)} == {"sms2"}
+        assert second.counts() == dict.fromkeys(ids, 1)
+        assert metric(instance, 'motcua_provider_failing{provider="sms"}') == 1
+        tried = metric(instance, 'motcua_provider_calls_total{outcome="not-taken",provider="sms"}')
+        assert 5 <= tried < 120, "it was left alone once it was known to fail"
+        gateway.behaves(fail_rate=0.0)
+        numbers = iter(range(1000))
+
+        def by_the_first() -> bool:
+            mark = f"back{next(numbers)}"
+            post.plan(mark)
+            return post.ended(mark)[0].provider == "sms"
+
+        eventually(by_the_first, what="the first")
+        assert metric(instance, 'motcua_provider_failing{provider="sms"}') == 0
+
+
+def test_when_both_are_slow_everything_stays_with_the_first(
+    post: Post, gateway: GatewayProcess, second: GatewayProcess
+) -> None:
+    for each in (gateway, second):
+        each.behaves(delay_ms=150)
+    with post.city(gateway, second, provider_slow=0.05) as city:
+        started(city)
+        ids = post.plan("slow", 60)
+        assert {d.provider for d in post.ended("slow", 60)} == {"sms"}
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+        assert not second.counts()
+
+
+def test_a_gateway_that_goes_away_for_a_while_costs_nothing_but_time(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway) as city:
+        instance = started(city)
+        gateway.behaves(away=True)
+        ids = post.plan("away", 30)
+        mails = post.plan("mails", 5, channel=MessageChannel.EMAIL)
+        assert {d.provider for d in post.ended("mails", 5)} == {"smtp"}, "mail goes on meanwhile"
+        eventually(lambda: metric(instance, "motcua_provider_failing") >= 1, what="failing")
+        gateway.behaves(away=False)
+        post.ended("away", 30)
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+        arrived = Counter(entry.message_id for entry in read_ledger(post.endpoints.smtp_ledger))
+        assert {arrived[f"<{mail}@motcua>"] for mail in mails} == {1}
+
+
+# -- receipts -------------------------------------------------------------------------------
+
+
+def test_receipts_that_come_twice_and_out_of_order_are_one_event_each(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(double_receipt_rate=1.0, receipt_delay_ms=400)
+    with post.city(gateway) as city:
+        instance = started(city)
+        ids = post.plan("seen", 20)
+
+        def all_seen() -> bool:
+            return [d.receipt for d in post.deliveries("seen", 20)] == ["delivered"] * 20
+
+        eventually(all_seen, what="receipts")
+        line = 'motcua_receipts_total{provider="sms",status="delivered"}'
+        eventually(lambda: metric(instance, line) == 40, what="every receipt twice")
+        delivered = [e for e in post.facts(ids) if isinstance(e.data, notify.MessageDelivered)]
+        assert len({e.id for e in delivered}) == 20
+        gateway.behaves(undelivered_rate=1.0, double_receipt_rate=0.0)
+        post.plan("unseen")
+        found = eventually(
+            lambda: [d for d in post.deliveries("unseen") if d.receipt], what="a bad receipt"
+        )
+        assert (found[0].receipt, found[0].detail) == ("undelivered", "the phone is switched off")
+        assert found[0].not_sent is None
+
+
+def test_a_receipt_before_our_own_record_counts_and_a_forged_one_does_not(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(lose_receipt_rate=1.0)
+    with post.city(gateway) as city:
+        instance = started(city)
+        key, now = key_of(SECRET), int(time.time())
+        message_id = derive_id("message", "early", 0)
+        body = {
+            "id": "gw-1",
+            "reference": f"{code_of('early', 0)}:{message_id}",
+            "status": "delivered",
+            "at": "2026-03-02T01:00:00Z",
+        }
+
+        def send(
+            content: object = body, key: bytes = key, at: int = now, to: str = "sms"
+        ) -> httpx.Response:
+            raw = json.dumps(content).encode()
+            return httpx.post(
+                f"{instance.url}/receipts/{to}",
+                content=raw,
+                headers=signed(key, "receipt-1", at, raw),
+                timeout=20,
+            )
+
+        assert send(key=key_of("whsec_" + "A" * 32)).status_code == 401
+        assert send(at=now - 301).status_code == 401
+        assert send(to="smtp").status_code == 404
+        assert send({**body, "status": "perhaps"}).status_code == 422
+        assert send({**body, "reference": "elsewhere"}).status_code == 422
+        assert send({**body, "reference": f"{code_of('early', 0)}:1"}).status_code == 422
+        assert send([]).status_code == 422
+        unsigned = httpx.post(f"{instance.url}/receipts/sms", json=body, timeout=20)
+        assert unsigned.status_code == 401
+        assert unsigned.headers["Content-Type"] == "application/problem+json"
+        assert post.facts([message_id]) == []
+
+        assert send().status_code == 204
+        assert [type(e.data) for e in post.facts([message_id])] == [notify.MessageDelivered]
+        assert send().status_code == 204
+        post.plan("early")
+        (found,) = post.ended("early")
+        assert (found.provider, found.receipt) == ("sms", "delivered")
+        assert metric(instance, 'motcua_receipts_total{provider="sms",status="refused"}') == 7
+
+
+# -- if not, why not ------------------------------------------------------------------------
+
+
+def test_each_message_that_cannot_be_sent_says_why_and_holds_up_no_other(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        past = datetime.now(UTC) - timedelta(hours=1)
+        post.plan("late", expires_at=past, at=past - timedelta(hours=1))
+        post.plan("none", citizen=NOBODY)
+        post.plan("unknown", citizen="citizen-who-left-nothing")
+        post.plan("nomail", citizen=NOBODY, channel=MessageChannel.EMAIL)
+        post.plan("written", channel=MessageChannel.LEDGER)
+        (good,) = post.plan("good")
+        ends = {
+            mark: (d.not_sent, d.provider)
+            for mark in ("late", "none", "unknown", "nomail", "written", "good")
+            for d in post.ended(mark)
+        }
+        assert ends == {
+            "late": ("expired", None),
+            "none": ("rejected", None),
+            "unknown": ("no-contact", None),
+            "nomail": ("no-contact", None),
+            "written": (None, "ledger"),
+            "good": (None, "sms"),
+        }
+        assert gateway.counts() == {good: 1}, "of a bad number no gateway was asked"
+
+
+def test_a_message_is_tried_until_it_says_nothing_any_more(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=1.0)
+    with post.city(gateway) as city:
+        started(city)
+        post.plan("until", expires_at=datetime.now(UTC) + timedelta(seconds=3))
+        (found,) = post.ended("until")
+        assert found.not_sent == "expired"
+        assert found.detail == "sms: not now: 503 refused-on-purpose"
+        assert not gateway.counts()
+
+
+# -- to whom, and when ----------------------------------------------------------------------
+
+
+def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProcess) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        (message_id,) = post.plan(
+            "head",
+            citizen=HEAD,
+            audience=Audience.HEAD,
+            channel=MessageChannel.EMAIL,
+            template="head-overdue",
+            params={"procedure": "1.004873", "unit": "H29.1", "due": "17:00 02/03/2026"},
+        )
+        post.ended("head")
+        mails = {e.message_id: e for e in read_ledger(post.endpoints.smtp_ledger)}
+        assert mails[f"<{message_id}@motcua>"].rcpt_to == ("head@example.test",)
+
+
+def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    evening = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+    morning = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+    with post.city(gateway, clock="stream") as city:
+        started(city)
+        (held,) = post.plan("held", at=evening, send_at=morning)
+        post.tick(morning - timedelta(seconds=1))
+        # What is due and planned after it goes: the sender has looked, and let the other lie.
+        (other,) = post.plan("other", at=evening, expires_at=evening + timedelta(hours=1))
+        (found,) = post.ended("other")
+        assert found.ended_at == evening
+        assert gateway.counts() == {other: 1}, (
+            "a stream runs ahead; it was told in time all the same"
+        )
+        post.tick(morning)
+        (found,) = post.ended("held")
+        assert found.ended_at == morning
+        assert gateway.counts() == {other: 1, held: 1}

@@ -1,0 +1,290 @@
+"""What gateways and webhooks are sent, and what their answers mean. The servers are real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from deploy.local.gateway_http import Request, Response, Server, answer
+from services.notify.channels.gateway import Gateway, SmsProvider, ZaloProvider, judged
+from services.notify.channels.provider import (
+    Accepted,
+    Misconfigured,
+    NotTaken,
+    Outgoing,
+    Rejected,
+    Unknown,
+)
+from services.notify.channels.standard_webhooks import check, key_of
+from services.notify.channels.webhook import WebhookProvider, Webhooks, public
+from services.notify.render import Text
+from tests.integration.gateways import free_port
+
+LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TEXT = Text("Tiêu đề", "Nội dung\n", "Hồ sơ đã tiếp nhận.", "1")
+
+
+def outgoing(
+    to: str = "0903 123 456", short: str = TEXT.short, secret: str | None = None
+) -> Outgoing:
+    text = Text(TEXT.subject, TEXT.body, short, TEXT.version)
+    return Outgoing("m-1", "H29.15-240307-0001", to, text, secret)
+
+
+class Heard:
+    """A real server that keeps what it was asked and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.requests: list[Request] = []
+        self.says: Callable[[Request], Awaitable[Response | None]] = self._accepts
+        self.server = Server(self._hear, self.port)
+
+    async def _hear(self, request: Request) -> Response | None:
+        self.requests.append(request)
+        return await self.says(request)
+
+    async def _accepts(self, _: Request) -> Response | None:
+        return answer(202, {"id": "gw-1", "status": "accepted", "parts": 2})
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    found = Heard()
+    await found.server.start()
+    yield found
+    found.server.close()
+
+
+def sms(heard: Heard, *, plain: bool = False, timeout: float = 5.0) -> SmsProvider:
+    gateway = Gateway(
+        "sms", heard.url, "secret-token", f"{heard.url}/receipts/sms", timeout=timeout
+    )
+    return SmsProvider(gateway, plain=plain, most_parts=2)
+
+
+async def test_a_gateway_is_sent_what_the_contract_says(heard: Heard) -> None:
+    provider = sms(heard)
+    assert await provider.send(outgoing()) == Accepted("sms", "gw-1", 2)
+    await provider.close()
+    (request,) = heard.requests
+    assert (request.method, request.path) == ("POST", "/sms")
+    assert request.headers["authorization"] == "Bearer secret-token"
+    assert request.headers["idempotency-key"] == "m-1"
+    assert request.json() == {
+        "to": "+84903123456",
+        "text": TEXT.short,
+        "reference": "H29.15-240307-0001:m-1",
+        "receipts": f"{heard.url}/receipts/sms",
+    }
+
+
+async def test_an_sms_is_plain_if_the_city_wants_it_and_never_longer_than_it_may_be(
+    heard: Heard,
+) -> None:
+    for plain in (False, True):
+        provider = sms(heard, plain=plain)
+        await provider.send(outgoing(short="giấy tờ " * 500 + LINK))
+        await provider.close()
+    whole, bare = (request.json()["text"] for request in heard.requests)
+    assert len(whole) <= 134
+    assert len(bare) <= 306
+    assert bare.startswith("giay to ")
+    assert whole.endswith("… " + LINK)
+    assert bare.endswith("... " + LINK)
+
+
+async def test_a_number_that_is_none_is_rejected_and_no_gateway_is_asked(heard: Heard) -> None:
+    for provider in (sms(heard), ZaloProvider(Gateway("zalo", heard.url, "t"))):
+        with pytest.raises(Rejected):
+            await provider.send(outgoing("not a number"))
+        await provider.close()
+    assert heard.requests == []
+
+
+async def test_zalo_takes_a_number_or_its_own_id_of_a_user(heard: Heard) -> None:
+    provider = ZaloProvider(Gateway("zalo", heard.url, "t"))
+    for to in ("0903 123 456", "4312345678901234567"):
+        assert (await provider.send(outgoing(to))).reference == "gw-1"
+    await provider.close()
+    assert [r.json()["to"] for r in heard.requests] == ["+84903123456", "4312345678901234567"]
+    assert {r.path for r in heard.requests} == {"/zalo"}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "meaning", "after"),
+    [
+        (400, {}, Rejected, None),
+        (413, {}, Rejected, None),
+        (422, {}, Rejected, None),
+        (401, {}, Misconfigured, None),
+        (403, {}, Misconfigured, None),
+        (404, {}, Misconfigured, None),
+        (301, {"Location": "/elsewhere"}, Misconfigured, None),
+        (429, {"Retry-After": "7"}, NotTaken, 7.0),
+        (429, {"Retry-After": "999999"}, NotTaken, 3600.0),
+        (503, {}, NotTaken, None),
+        (503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, NotTaken, None),
+        (409, {}, Unknown, None),
+        (500, {}, Unknown, None),
+        (502, {}, Unknown, None),
+        (504, {}, Unknown, None),
+    ],
+)
+def test_what_an_answer_means(
+    status: int, headers: dict[str, str], meaning: type[Exception], after: float | None
+) -> None:
+    with pytest.raises(meaning) as raised:
+        judged(httpx.Response(status, headers=headers, json={"error": "why"}))
+    assert type(raised.value) is meaning
+    assert getattr(raised.value, "retry_after", None) == after
+
+
+def test_a_yes_counts_whatever_is_in_it() -> None:
+    assert judged(httpx.Response(200, text="OK")) == {}
+    assert judged(httpx.Response(202, json=["odd"])) == {}
+
+
+async def test_a_gateway_that_is_not_there_has_taken_nothing(heard: Heard) -> None:
+    heard.server.close()
+    provider = sms(heard)
+    with pytest.raises(NotTaken):
+        await provider.send(outgoing())
+    await provider.close()
+
+
+async def test_a_gateway_that_hangs_up_may_have_taken_it(heard: Heard) -> None:
+    async def hangs_up(_: Request) -> Response | None:
+        return None
+
+    heard.says = hangs_up
+    provider = sms(heard)
+    with pytest.raises(Unknown) as raised:
+        await provider.send(outgoing())
+    assert not raised.value.silent
+    await provider.close()
+
+
+async def test_a_gateway_that_says_nothing_may_have_taken_it(heard: Heard) -> None:
+    async def waits(_: Request) -> Response | None:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    heard.says = waits
+    provider = sms(heard, timeout=0.2)
+    with pytest.raises(Unknown) as raised:
+        await provider.send(outgoing())
+    assert raised.value.silent
+    await provider.close()
+
+
+async def test_an_address_of_a_gateway_that_is_none_has_to_be_seen_to() -> None:
+    provider = ZaloProvider(Gateway("zalo", "gopher://x", "t"))
+    with pytest.raises(Misconfigured):
+        await provider.send(outgoing())
+    await provider.close()
+
+
+# -- webhooks -----------------------------------------------------------------------------
+
+
+async def test_a_webhook_is_signed_with_the_receiver_s_own_secret(heard: Heard) -> None:
+    provider = WebhookProvider(Webhooks("webhook", private=True), clock=lambda: 1_614_265_330.7)
+    url = f"http://localhost:{heard.port}/hook?a=1"
+    for _ in range(2):
+        assert await provider.send(outgoing(url, secret=SECRET)) == Accepted("webhook")
+    await provider.close()
+    first, again = heard.requests
+    assert first.path == "/hook?a=1"
+    assert first.headers["host"] == f"localhost:{heard.port}"
+    assert check([key_of(SECRET)], first.headers, first.body, 1_614_265_330) == "m-1"
+    assert json.loads(first.body)["data"] == {
+        "dossier": "H29.15-240307-0001",
+        "subject": TEXT.subject,
+        "text": TEXT.body,
+    }
+    assert again.body == first.body, "by which the receiver sees that it is the same"
+    assert again.headers["webhook-id"] == "m-1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/x",
+        "https://localhost/x",
+        "https://[::1]/x",
+        "https://10.0.0.8/x",
+        "https://192.168.1.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://0.0.0.0/",
+        "https://2130706433/",
+        "https://[::ffff:127.0.0.1]/",
+        "http://example.test/",
+        "ftp://example.test/",
+        "https://",
+        "https://user:password@example.test/",
+        "nonsense",
+        "",
+    ],
+)
+async def test_what_is_not_public_is_never_called(url: str) -> None:
+    provider = WebhookProvider(Webhooks("webhook"))
+    with pytest.raises(Rejected):
+        await provider.send(outgoing(url, secret=SECRET))
+    await provider.close()
+
+
+@pytest.mark.parametrize("secret", [None, "", "hunter2"])
+async def test_nothing_goes_unsigned(heard: Heard, secret: str | None) -> None:
+    provider = WebhookProvider(Webhooks("webhook", private=True))
+    with pytest.raises(Rejected, match="secret"):
+        await provider.send(outgoing(f"{heard.url}/x", secret=secret))
+    await provider.close()
+    assert heard.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"), [(410, Rejected), (301, NotTaken), (404, NotTaken), (500, NotTaken)]
+)
+async def test_a_receiver_may_say_no_for_good_or_for_now(
+    heard: Heard, status: int, meaning: type[Exception]
+) -> None:
+    async def says(_: Request) -> Response | None:
+        return answer(status, {}, Location=f"{heard.url}/elsewhere")
+
+    heard.says = says
+    provider = WebhookProvider(Webhooks("webhook", private=True))
+    with pytest.raises(meaning):
+        await provider.send(outgoing(heard.url, secret=SECRET))
+    await provider.close()
+    assert len(heard.requests) == 1, "nobody is sent elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::808:808", True),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_which_addresses_are_public(address: str, expected: bool) -> None:
+    assert public(address) is expected

@@ -1,0 +1,136 @@
+"""Numbers as people write them, and what fits into an SMS."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.channels.phone import e164
+from services.notify.channels.provider import Rejected
+from services.notify.channels.segments import fit, parts, plain
+
+LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("0903123456", "+84903123456"),
+        (" 0903 123 456 ", "+84903123456"),
+        ("0903.123-456", "+84903123456"),
+        ("+84 903 123 456", "+84903123456"),
+        ("84903123456", "+84903123456"),
+        ("0084903123456", "+84903123456"),
+        ("+84 (0)903 123 456", "+84903123456"),
+        ("+840903123456", "+84903123456"),
+        ("903123456", "+84903123456"),
+        ("0845551234", "+84845551234"),
+        ("01201234567", "+84701234567"),
+        ("01691234567", "+84391234567"),
+        ("+1 202 555 0143", "+12025550143"),
+        ("0061 412 345 678", "+61412345678"),
+    ],
+)
+def test_a_number_is_known_however_it_is_written(written: str, number: str) -> None:
+    assert e164(written) == number
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "nobody",
+        "0903",
+        "09031234567",
+        "02838123456",
+        "0103123456",
+        "+1",
+        "+999",
+        "٠٩٠٣١٢٣٤٥٦",
+        "+84",
+        "0" * 40,
+        "0903 123 456 ext 7",
+        "0903/0904123456",
+        "+0903123456",
+        "1900 1234",
+    ],
+)
+def test_a_number_that_is_none_is_rejected(written: str) -> None:
+    with pytest.raises(Rejected):
+        e164(written)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_written_is_a_number_or_rejected(written: str) -> None:
+    try:
+        number = e164(written)
+    except Rejected:
+        return
+    assert number[0] == "+"
+    assert number[1:].isdigit()
+    assert 8 <= len(number) <= 16
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("é" * 160, 1),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),
+        ("đ" * 70, 1),
+        ("đ" * 71, 2),
+        ("đ" * 134, 2),
+        ("đ" * 135, 3),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+        ("a" * 66 + "😀" * 34, 3),
+    ],
+)
+def test_segments_are_counted_as_they_are_billed(text: str, count: int) -> None:
+    assert parts(text) == count
+
+
+def test_the_plain_form_is_read_well_and_is_one_segment_instead_of_two() -> None:
+    text = "Hồ sơ H29.15-240307-0001 đã tiếp nhận, hẹn trả kết quả 17:00 12/03/2024…"
+    assert plain(text) == (
+        "Ho so H29.15-240307-0001 da tiep nhan, hen tra ket qua 17:00 12/03/2024..."
+    )
+    assert (parts(text), parts(plain(text))) == (2, 1)
+
+
+@given(st.text(alphabet="ăâđêôơưạảãáàẠẢÃ Đ“”–₫abc012.,:", max_size=200))
+def test_vietnamese_without_diacritics_is_of_the_alphabet_that_every_phone_has(text: str) -> None:
+    assert plain(text).isascii()
+
+
+@given(st.text(max_size=2000), st.integers(1, 5))
+def test_whatever_is_said_fits(text: str, most: int) -> None:
+    assert parts(fit(text, most)) <= most
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    assert fit("Đã tiếp nhận. " + LINK, 3) == "Đã tiếp nhận. " + LINK
+
+
+@pytest.mark.parametrize("word", ["giấy tờ ", "paper "])
+def test_a_huge_note_is_cut_between_words_and_keeps_the_address_of_the_status_page(
+    word: str,
+) -> None:
+    cut = fit(word * 500 + LINK, 3)
+    assert parts(cut) == 3
+    told, _, rest = cut.partition("…" if "ấ" in word else "...")
+    assert rest == " " + LINK
+    assert told.split(" ")[-1] in word.split(), "no word is cut"
+
+
+def test_a_huge_note_without_an_address_ends_in_an_ellipsis() -> None:
+    cut = fit("giấy tờ " * 500, 2)
+    assert parts(cut) == 2
+    assert cut.endswith("giấy tờ…") or cut.endswith("giấy…")
