@@ -14,6 +14,8 @@ from contracts.notify import MessageChannel
 from services.notify.api import add_routes
 from services.notify.contact import ContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
+from services.notify.page.links import Links
+from services.notify.page.routes import add_page
 from services.notify.receipts_api import add_receipts
 from services.notify.render import Renderer
 from services.notify.sender import sending
@@ -33,16 +35,20 @@ def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
     return [planner, DeliveryDecider(), ContactDecider(), desks]
 
 
-def _routes(app: FastAPI, running: Running, _: Ask) -> None:
+def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
     assert isinstance(running.settings, NotifySettings)
     add_routes(app, running)
     add_receipts(app, running, running.settings)
+    add_page(app, running, running.settings, ask)
 
 
 def _beside(running: Running) -> AbstractAsyncContextManager[None]:
-    assert isinstance(running.settings, NotifySettings)
-    renderer = Renderer(load_catalogue())  # checks every template, whether one is sent or not
-    if running.settings.channels == (MessageChannel.LEDGER,):
+    settings = running.settings
+    assert isinstance(settings, NotifySettings)
+    links = Links(settings.public_url, settings.lookup_secret)
+    # Checks every template, whether one is sent or not.
+    renderer = Renderer(load_catalogue(), link=links.link)
+    if settings.channels == (MessageChannel.LEDGER,):
         return nullcontext()
     return sending(running, renderer)
 

@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 from contracts.catalogue import Catalogue
 from contracts.notify import ClockTime, MessageChannel
 from services.notify.channels.settings import ChannelSettings
+from services.notify.page.settings import PageSettings
 from services.notify.policy import Policy
 from services.notify.when import Quiet, clock_time
 
@@ -24,7 +25,7 @@ def _by_comma(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-class NotifySettings(ChannelSettings):
+class NotifySettings(ChannelSettings, PageSettings):
     """How people are told things."""
 
     channels: Annotated[tuple[MessageChannel, ...], NoDecode, BeforeValidator(_by_comma)] = Field(

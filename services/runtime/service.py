@@ -49,6 +49,8 @@ class Running:
     faults: Faults
     failed: asyncio.Future[None]
     """To be given an exception by whatever runs beside the engines and cannot go on."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service is to end: an answer that has no end of its own ends then."""
     engines: list[Engine[Any]] = field(default_factory=list)
 
     @property
@@ -109,6 +111,7 @@ async def _run(service: Service, settings: Settings) -> int:
         ends: list[asyncio.Future[Any]] = [stopping, serving, *failures]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        running.stopping.set()
         server.should_exit = True
         await serving
         failed = [f for f in failures if f.done() and f.exception() is not None]
@@ -153,7 +156,14 @@ async def _started(
     add_answers(app, ask, service.name)
     add_balance(app, running.engine.store.collection, service.name)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,  # whose word about a client's address counts is a setting
+        )
     )
     # The signals are ours: the server is told to end when the engines have been told to.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]

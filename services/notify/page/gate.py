@@ -1,0 +1,65 @@
+"""Opens a dossier to whoever has its code and its look-up key, and to nobody else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from contracts.values import DOSSIER_CODE
+from services.notify.page.guesses import Guesses
+from services.notify.state import Notify
+from services.runtime.lookup_key import fits
+from services.runtime.store import Store
+from services.runtime.stored import state_of
+
+_CODE = re.compile(DOSSIER_CODE)
+_STRANGE = "?"
+"""Under what all tries are counted that are no dossier code at all."""
+
+
+class NotOpened(Exception):
+    """Code and key do not belong together. That there is no such dossier looks the same."""
+
+
+class NotYetHere(Exception):
+    """The key is right, and what is known of the dossier has not arrived here yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dossier, to someone who has its key."""
+
+    code: str
+    key: str
+    version: int
+    """Grows each time that the state is written."""
+    state: Notify
+
+
+class Gate:
+    """Every way to a dossier on the page leads through here."""
+
+    def __init__(self, store: Store[Notify], guesses: Guesses, secret: str) -> None:
+        self._store = store
+        self._guesses = guesses
+        self._secret = secret
+
+    async def open(self, code: str, key: str, address: str) -> Opened:
+        """The dossier. Codes and keys may be written in small letters and with spaces.
+
+        Raises TooMany, NotOpened or NotYetHere. The key is computed and compared for any code,
+        and the database is asked only if it fits: so neither the answer nor the time that it
+        takes tells whether there is a dossier with that code.
+        """
+        code = code.strip().upper()
+        key = "".join(letter for letter in key.upper() if letter not in " -")
+        counted = code if _CODE.fullmatch(code) else _STRANGE
+        await self._guesses.check(counted, address)
+        if not fits(self._secret, code, key) or counted is _STRANGE:
+            await self._guesses.wrong(counted, address)
+            raise NotOpened
+        document = await self._store.get(code)
+        state = state_of(document, Notify) if document else None
+        if document is None or state is None or state.citizen is None or state.status is None:
+            raise NotYetHere
+        return Opened(code, key, document["v"], state)

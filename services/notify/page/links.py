@@ -1,0 +1,63 @@
+"""The addresses of the status page. Those that open a dossier carry its look-up key.
+
+The key stands in the query because a QR code and a link in a message can only be followed with GET.
+So it must not travel on from there: every page is sent with ``Referrer-Policy: no-referrer`` and
+``Cache-Control: no-store``, has no link to another site and loads nothing from one; this service
+writes no access log, and its metrics are labelled by route, not by address. What is typed into the
+form travels in a POST body: a key tried for a wrong code is in no history and no proxy's log.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode, urlsplit
+
+from contracts.values import Locale
+from services.runtime.lookup_key import lookup_key
+
+
+class Links:
+    """Makes addresses. Those of pages are relative to the host, whatever it is called."""
+
+    def __init__(self, public_url: str | None, secret: str) -> None:
+        self._public_url = public_url
+        self._secret = secret
+        self._base = urlsplit(public_url).path if public_url else ""
+
+    def link(self, code: str) -> str:
+        """A dossier's page as it is reached from outside; empty without a public address."""
+        if self._public_url is None:
+            return ""
+        query = urlencode({"key": lookup_key(self._secret, code)})
+        return f"{self._public_url}/status/{quote(code)}?{query}"
+
+    def start(self, locale: Locale) -> str:
+        """The page where code and key are typed in."""
+        return f"{self._base}/?{urlencode({'lang': locale})}"
+
+    def status(self, code: str, key: str, locale: Locale, told: str = "") -> str:
+        """A dossier's page; `told` names what it says about a form that was sent."""
+        return self._at(code, "", key=key, lang=locale, **({"told": told} if told else {}))
+
+    def portal(self, code: str, key: str) -> str:
+        """The same data for other portals."""
+        return self._at(code, ".json", key=key)
+
+    def events(self, code: str, key: str, version: int) -> str:
+        """What has changed since that version of the dossier."""
+        return self._at(code, "/events", key=key, v=str(version))
+
+    def form(self, code: str, name: str) -> str:
+        """Where a form of the page goes: ``preferences`` or ``rating``. Its key is a field."""
+        return self._at(code, f"/{name}")
+
+    def receipt(self, code: str, key: str) -> str:
+        """The receipt, for printing."""
+        return f"{self._base}/receipt/{quote(code)}?{urlencode({'key': key})}"
+
+    def static(self, name: str, mark: str) -> str:
+        """A file that belongs to the pages; another content has another mark."""
+        return f"{self._base}/page/{name}?{urlencode({'v': mark})}"
+
+    def _at(self, code: str, what: str, **query: str) -> str:
+        path = f"{self._base}/status/{quote(code)}{what}"
+        return f"{path}?{urlencode(query)}" if query else path

@@ -1,0 +1,175 @@
+"""Pages that are open learn that their dossier has changed: one change stream for all of them.
+
+MongoDB sends the changes of the dossiers that are watched, and of no others. When a page comes,
+the stream is opened anew, with its dossier. PyMongo resumes a stream that broke from its token.
+Beyond that nothing hangs on a place in the database's log: each time that a stream was opened, the
+versions of all watched dossiers are read once and compared with what the pages have seen. So no
+change is lost between a page and its stream, nor when the log was written over during an outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from inspect import isawaitable
+from typing import Any
+
+import structlog
+from prometheus_client import Gauge
+from pymongo.errors import PyMongoError
+
+from services.runtime.mongo import Collection
+
+log = structlog.get_logger("motcua.live")
+
+OPEN = Gauge("motcua_live_pages", "Status pages that this instance keeps up to date.")
+
+_AWAIT_MS = 250
+"""How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""
+_PAUSE_FIRST, _PAUSE_MOST = 0.1, 5.0
+"""Seconds before a broken stream is opened again."""
+
+
+class Full(Exception):
+    """No more pages are kept up to date. They can be read all the same."""
+
+
+class Page:
+    """One open page."""
+
+    def __init__(self, code: str, seen: int) -> None:
+        self.code = code
+        self.seen = seen
+        """The newest version of the dossier that it was told of."""
+        self.closed = False
+        self._news = asyncio.Event()
+
+    def tell(self, version: int) -> None:
+        """The dossier has that version now."""
+        if version > self.seen:
+            self.seen = version
+            self._news.set()
+
+    def close(self) -> None:
+        """The page is told nothing more."""
+        self.closed = True
+        self._news.set()
+
+    async def news(self) -> None:
+        """Waits until the dossier has a newer version than was told before, or the page's end."""
+        await self._news.wait()
+        self._news.clear()
+
+
+class Live:
+    """The open pages of this instance."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        stopping: asyncio.Event,
+        failed: asyncio.Future[None],
+        *,
+        most: int,
+        most_by_address: int,
+    ) -> None:
+        """`stopping` ends every page; `failed` is given a defect."""
+        self._collection = collection
+        self._stopping = stopping
+        self._failed = failed
+        self._most = most
+        self._most_by_address = most_by_address
+        self._task: asyncio.Task[None] | None = None
+        self._pages: dict[str, set[Page]] = {}
+        self._by_address: Counter[str] = Counter()
+        self._unwatched = asyncio.Event()
+        """A page has come that the stream does not know of."""
+
+    @contextmanager
+    def page(self, code: str, seen: int, address: str) -> Iterator[Page]:
+        """A page that shows that version, open as long as the context is. Raises Full."""
+        full = self._by_address.total() >= self._most
+        if self._stopping.is_set() or full or self._by_address[address] >= self._most_by_address:
+            raise Full
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="live")
+        page = Page(code, seen)
+        self._by_address[address] += 1
+        self._pages.setdefault(code, set()).add(page)
+        # For a dossier that is watched already, too: its versions are to be compared.
+        self._unwatched.set()
+        OPEN.inc()
+        try:
+            yield page
+        finally:
+            OPEN.dec()
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+            self._pages[code].discard(page)
+            if not self._pages[code]:
+                del self._pages[code]
+
+    async def _run(self) -> None:
+        """Tells the pages until the service ends, and then closes them."""
+        telling = asyncio.create_task(self._tell_all(), name="live-changes")
+        stopping = asyncio.create_task(self._stopping.wait(), name="live-stop")
+        await asyncio.wait((telling, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if telling.done() and (error := telling.exception()) is not None:
+            if not self._failed.done():
+                self._failed.set_exception(error)
+            await stopping
+        telling.cancel()
+        for pages in self._pages.values():
+            for page in pages:
+                page.close()
+
+    async def _tell_all(self) -> None:
+        pause = _PAUSE_FIRST
+        while True:
+            await self._unwatched.wait()
+            self._unwatched.clear()
+            try:
+                await self._follow(sorted(self._pages))
+                pause = _PAUSE_FIRST
+            except PyMongoError as error:
+                log.warning("open pages are not told of changes", error=repr(error))
+                self._unwatched.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _PAUSE_MOST)
+
+    async def _follow(self, codes: Sequence[str]) -> None:
+        """Tells of changes until another page comes or the last one goes."""
+        stream: Any = self._collection.watch(_changes_of(codes), max_await_time_ms=_AWAIT_MS)
+        if isawaitable(stream):  # the one client wants it, the other has nothing to wait for
+            stream = await stream
+        async with stream:
+            self._tell(await stream.try_next())  # by then it is open, with either client
+            async for document in self._collection.find({"_id": {"$in": codes}}, {"v": 1}):
+                self._tell_of(document["_id"], document["v"])
+            while self._pages and not self._unwatched.is_set():
+                self._tell(await stream.try_next())
+                if not stream.alive:
+                    raise PyMongoError("the change stream has ended")
+
+    def _tell(self, change: dict[str, Any] | None) -> None:
+        if change is not None and (version := change.get("v")) is not None:
+            self._tell_of(change["documentKey"]["_id"], version)
+
+    def _tell_of(self, code: str, version: int) -> None:
+        for page in self._pages.get(code, ()):
+            page.tell(version)
+
+
+def _changes_of(codes: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"$match": {"documentKey._id": {"$in": codes}}},
+        {
+            "$project": {
+                "documentKey": 1,
+                "v": {"$ifNull": ["$fullDocument.v", "$updateDescription.updatedFields.v"]},
+            }
+        },
+    ]

@@ -1,0 +1,215 @@
+"""The status page over HTTP: the form, the dossier, its live updates, its JSON and its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
+
+from contracts.catalogue import load_catalogue
+from contracts.model import EventData
+from contracts.notify import MessageChannel, RatingRequested
+from contracts.refusals import RefusalReason
+from contracts.values import Locale
+from services.notify.page.client_address import client_address
+from services.notify.page.events import EventStream
+from services.notify.page.forms import Fields, fields_of, one, preferences, rating
+from services.notify.page.gate import Gate, NotOpened, NotYetHere, Opened
+from services.notify.page.guesses import Guesses, Limits, TooMany
+from services.notify.page.html import SCORES, TOLD, Html, secured
+from services.notify.page.links import Links
+from services.notify.page.live import Live
+from services.notify.page.look import look
+from services.notify.page.portal import portal
+from services.notify.page.receipt import receipt
+from services.notify.page.trouble import TROUBLES, trouble_of
+from services.notify.page.words import Words
+from services.notify.plan import locale as chosen_locale
+from services.notify.settings import NotifySettings
+from services.runtime.ask import Ask
+from services.runtime.clock import WallClock
+from services.runtime.problem import Problem
+from services.runtime.service import Running
+
+Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
+Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
+Lang = Annotated[str, Query(max_length=8, description="`vi` or `en`.")]
+
+
+def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask) -> None:
+    """Adds the status page. Raises TextWrong if its wording is not as it should be."""
+    links = Links(settings.public_url, settings.lookup_secret)
+    html = Html(links)
+    words = {locale: Words(load_catalogue(), locale) for locale in Locale}
+    limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
+    secret = settings.lookup_secret
+    guesses = Guesses(running.database["guesses"], secret, limits, WallClock())
+    gate = Gate(running.engine.store, guesses, secret)
+    live = Live(
+        running.engine.store.collection,
+        running.stopping,
+        running.failed,
+        most=settings.live_pages,
+        most_by_address=settings.live_pages_by_address,
+    )
+    # Where nobody is really told anything, nobody can choose how.
+    channels = tuple(c for c in settings.channels if c is not MessageChannel.LEDGER)
+
+    def address(request: Request) -> str:
+        return client_address(request, settings.trusted_proxies)
+
+    async def opened(request: Request, code: str, key: str) -> Opened:
+        """For programs: raises Problem."""
+        try:
+            return await gate.open(code, key, address(request))
+        except (NotOpened, NotYetHere, TooMany) as error:
+            raise trouble_of(error).problem() from None
+
+    async def told(opened: Opened, data: EventData) -> str:
+        """What became of a form's request, as the page says it."""
+        event = ask.event(
+            opened.code,
+            data,
+            key=None,
+            body=data.model_dump(mode="json"),
+            at=running.clock.now(),
+        )
+        answer = await ask(event)
+        if answer is None:
+            return "pending"
+        if answer.reason == RefusalReason.ALREADY_RATED:
+            return "already-rated"
+        if answer.reason is not None:
+            return "refused"
+        return "rating" if isinstance(data, RatingRequested) else "preferences"
+
+    class Pages(APIRoute):
+        """Tells trouble as a page, in the language that was asked for."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except TROUBLES as error:
+                    locale = _locale(request.query_params.get("lang", ""))
+                    return html.trouble(trouble_of(error), locale)
+
+            return handle
+
+    pages = APIRouter(route_class=Pages, tags=["status page"])
+
+    @pages.get("/", response_class=Response)
+    async def start(lang: Lang = "") -> Response:
+        """The form that asks for dossier code and look-up key."""
+        return html.start(_locale(lang))
+
+    @pages.post("/", response_class=Response)
+    async def find(request: Request, lang: Lang = "") -> Response:
+        """Leads to the dossier, if code and key belong together."""
+        fields = await fields_of(request)
+        found = await gate.open(one(fields, "code"), one(fields, "key"), address(request))
+        return _lead(links.status(found.code, found.key, _locale(lang)))
+
+    @app.get("/status/{code}.json", tags=["status page"])
+    async def read(request: Request, code: Code, key: Key = "") -> Response:
+        """The dossier for other portals, with the national portal's state codes."""
+        found = await opened(request, code, key)
+        view = portal(found.state, words, html.texts)
+        return secured(JSONResponse(jsonable_encoder(view)))
+
+    @app.get("/status/{code}/events", tags=["status page"], response_class=EventStream)
+    async def follow(
+        request: Request,
+        code: Code,
+        key: Key = "",
+        v: Annotated[int, Query(ge=0, description="The version that the page shows.")] = 0,
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    ) -> Response:
+        """Server-sent events: one each time that the dossier has changed."""
+        found = await opened(request, code, key)
+        stream = EventStream(live, found.code, max(v, last_event_id or 0), address(request))
+        return secured(stream)
+
+    @pages.get("/status/{code}", response_class=Response)
+    async def show(
+        request: Request, code: Code, key: Key = "", lang: Lang = "", told: str = ""
+    ) -> Response:
+        """The dossier."""
+        found = await gate.open(code, key, address(request))
+        state = found.state
+        # Whoever opens a link from a message has the language of their messages.
+        locale = _locale(lang) if lang else chosen_locale(state)
+        other = Locale.EN if locale is Locale.VI else Locale.VI
+        return html.page(
+            "status.html",
+            locale,
+            other=links.status(found.code, found.key, other),
+            look=look(state, words[locale]),
+            key=found.key,
+            version=found.version,
+            told=told if told in TOLD else "",
+            received=state.span.received_at is not None,
+            rating=settings.ratings,
+            scores=SCORES,
+            choice=state.choice,
+            chosen_locale=chosen_locale(state),
+            channels=channels,
+        )
+
+    @pages.get("/receipt/{code}", response_class=Response)
+    async def print_receipt(
+        request: Request, code: Code, key: Key = "", lang: Lang = ""
+    ) -> Response:
+        """The receipt for printing, in both languages, with the QR code of the status page."""
+        found = await gate.open(code, key, address(request))
+        locale = _locale(lang)
+        shown = receipt(found, words, links.link(found.code))
+        return html.page(
+            "receipt.html", locale, other=links.status(found.code, found.key, Locale.EN), **shown
+        )
+
+    async def ask_for(
+        request: Request, code: str, lang: str, data_of: Callable[[Fields], EventData], at: str
+    ) -> Response:
+        fields = await fields_of(request)
+        data = data_of(fields)
+        found = await gate.open(code, one(fields, "key"), address(request))
+        what = await told(found, data)
+        return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
+
+    @pages.post("/status/{code}/preferences", response_class=Response)
+    async def prefer(request: Request, code: Code, lang: Lang = "") -> Response:
+        """Chooses how the citizen is told about this dossier."""
+        return await ask_for(request, code, lang, preferences, "")
+
+    @pages.post("/status/{code}/rating", response_class=Response)
+    async def rate(request: Request, code: Code, lang: Lang = "") -> Response:
+        """Says how content the citizen is."""
+        return await ask_for(request, code, lang, rating, "#rating")
+
+    @app.get("/page/{name}", tags=["status page"])
+    async def read_static(name: str) -> Response:
+        """A file that belongs to the pages. Its address changes with its content."""
+        file = html.static.get(name)
+        if file is None:
+            raise Problem(404, "unknown-file", f"there is no {name}")
+        for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(file.content, media_type=file.media_type, headers=for_ever)
+
+    app.include_router(pages)
+
+
+def _locale(lang: str) -> Locale:
+    """Vietnamese, unless another language is asked for that there is."""
+    return Locale.EN if lang == Locale.EN else Locale.VI
+
+
+def _lead(where: str) -> Response:
+    """After a form, to a page that may be loaded again without sending the form again."""
+    return secured(RedirectResponse(where, 303))

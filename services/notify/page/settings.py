@@ -1,0 +1,36 @@
+"""What the status page is told: where citizens reach it, and how much it takes from one of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from services.runtime.settings import Settings
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("write it like https://hoso.example.vn, without ? and #")
+    return url.rstrip("/")
+
+
+class PageSettings(Settings):
+    """The status page, which notify serves to citizens."""
+
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """Where citizens reach the status page from outside. Messages and receipts carry it; without
+    it, they carry no address."""
+    trusted_proxies: int = Field(default=0, ge=0, le=9)
+    """How many proxies of the city's own stand before the page: so far back ``X-Forwarded-For`` is
+    believed. 0: a client's address is that of its connection."""
+    guesses_by_code: int = Field(default=10, ge=1)
+    """Wrong keys for one dossier code in a quarter of an hour."""
+    guesses_by_address: int = Field(default=30, ge=1)
+    """Wrong codes and keys from one client address in a quarter of an hour."""
+    live_pages: int = Field(default=5_000, ge=0)
+    """Status pages that one instance keeps up to date while they are open."""
+    live_pages_by_address: int = Field(default=100, ge=0)
+    """The same for one client address: a telephone company shows many people as one."""

@@ -1,0 +1,321 @@
+"""What a citizen is shown of a dossier: where it is, what comes next, by when and why."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi.encoders import jsonable_encoder
+
+from contracts import intake, notify, routing, sla
+from contracts.catalogue import load_catalogue
+from contracts.envelope import Event
+from contracts.lifecycle import ENDED, PublicStatus
+from contracts.model import EventData
+from contracts.sla import Budget, MoveCause, TimeUnit
+from contracts.values import Channel, Locale, Outcome
+from services.notify.deciders import NotifyDecider
+from services.notify.page.html import Html
+from services.notify.page.links import Links
+from services.notify.page.look import Look, look
+from services.notify.page.portal import portal
+from services.notify.page.words import Words
+from services.notify.policy import Policy
+from services.notify.state import Notify
+from services.runtime.handle import handle
+from services.runtime.stored import Stored
+
+CODE = "H29.1-260302-0001"
+START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+DUE = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
+CATALOGUE = load_catalogue()
+WORDS = {locale: Words(CATALOGUE, locale) for locale in Locale}
+HTML = Html(Links("https://hoso.example.vn", "secret"))
+VI = HTML.texts[Locale.VI]
+
+FILING = {
+    "procedure": "1.004873",
+    "channel": "counter",
+    "receiving_unit": "H29.1",
+    "returning_unit": "H29.102",
+    "place": "26740",
+    "citizen": "citizen-1",
+}
+RECEIVED = intake.DossierReceived(**FILING, by="cb-1")
+REGISTERED = intake.DossierRegistered(**{**FILING, "channel": "online"})
+ROUTED = routing.DossierRouted(
+    procedure="1.004873",
+    handling_unit="H29.101",
+    workflow="short",
+    workflow_version=1,
+    steps=("receive-check", "decide"),
+    rule="ward",
+)
+SET = sla.DeadlineSet(due=DUE, budget=Budget(amount=3, unit=TimeUnit.WORKING_DAYS), rule="r")
+FIRST = routing.StepStarted(step="receive-check", ordinal=0, unit="H29.101", lead="cb-1")
+SECOND = routing.StepStarted(step="decide", ordinal=1, unit="H29.101", lead="cb-2")
+BEGIN: tuple[EventData, ...] = (RECEIVED, ROUTED, SET, FIRST)
+DEMANDED = intake.SupplementDemanded(
+    documents=("Bản sao giấy khai sinh", "Ảnh 4x6"),
+    reason="Thiếu giấy tờ",
+    until=DUE + timedelta(days=10),
+    by="cb-1",
+)
+DELIVERED = intake.SupplementDelivered(documents=("Ảnh 4x6",), unit="H29.102")
+OWED = intake.PaymentDemanded(amount=1_500_000, reason="Lệ phí trước bạ", by="cb-1")
+PART = intake.PaymentReceived(amount=500_000, outstanding=1_000_000, reference="p1")
+PAID = intake.PaymentReceived(amount=1_000_000, outstanding=0, reference="p2")
+STOPPED = routing.DossierStopped(reason="Chờ tòa án", by="cb-1")
+RESUMED = routing.DossierResumed(reason="Đã có bản án", by="cb-1")
+OVERDUE = sla.DossierOverdue(due=DUE, unit="H29.101")
+PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.101", by="cb-2")
+DENIED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.101", by="cb-2")
+RETURNED = routing.ResultReturned(unit="H29.102", channel=Channel.COUNTER, by="cb-3")
+
+
+def moved(cause: MoveCause | None = None) -> sla.DeadlineMoved:
+    due = DUE + timedelta(days=2)
+    return sla.DeadlineMoved(
+        due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause
+    )
+
+
+def letter(due: datetime) -> sla.ApologyIssued:
+    return sla.ApologyIssued(
+        reason="Chờ xác minh",
+        due=due,
+        previous=DUE,
+        letter_by=DUE - timedelta(days=1),
+        in_time=True,
+        unit="H29.101",
+        by="cb-9",
+        form="04/2025-03",
+    )
+
+
+def after(*facts: EventData) -> Notify:
+    """The state after facts, one a minute."""
+    decider = NotifyDecider(Policy(CATALOGUE))
+    stored: Stored[Notify] = Stored(CODE, 0, decider.initial(CODE))
+    for minute, data in enumerate(facts):
+        fact = Event(f"fact-{minute}", "/x", CODE, START + timedelta(minutes=minute), data)
+        handle(decider, stored, fact)
+    return stored.state
+
+
+def shown(*facts: EventData, locale: Locale = Locale.VI) -> Look:
+    return look(after(*facts), WORDS[locale])
+
+
+def test_it_says_where_the_dossier_is_and_which_step_it_is_in() -> None:
+    seen = shown(*BEGIN)
+    assert seen.status is PublicStatus.IN_PROCESS
+    ward = CATALOGUE.units["H29.101"].name_vi
+    assert VI.say(seen.now) == (
+        f"Hồ sơ đang được giải quyết tại {ward}, bước 1/2: Kiểm tra hồ sơ."
+    )
+    assert VI.say(seen.next) == "Bước tiếp theo: Quyết định và ký."
+    assert [(s.title, s.state) for s in seen.steps] == [
+        ("Kiểm tra hồ sơ", "now"),
+        ("Quyết định và ký", "later"),
+    ]
+
+
+def test_the_last_step_says_where_the_result_will_be_returned() -> None:
+    other = CATALOGUE.units["H29.102"]
+    said = VI.say(shown(*BEGIN, SECOND).next)
+    assert other.name_vi in said
+    assert other.address in said
+
+
+def test_the_due_time_stands_with_the_weekday_in_vietnam_and_the_law_that_set_it() -> None:
+    promise = shown(*BEGIN).promise
+    assert promise is not None
+    assert promise.due.text == "17:00, thứ Năm 05/03/2026"
+    assert promise.due.iso == "2026-03-05T17:00:00+07:00"
+    assert promise.why is not None
+    assert VI.say(promise.why) == (
+        "Theo thời hạn của thủ tục: 3 ngày làm việc kể từ khi tiếp nhận."
+    )
+    english = shown(*BEGIN, locale=Locale.EN).promise
+    assert english is not None
+    assert english.due.text == "17:00, Thursday 5 March 2026"
+
+
+def test_what_is_asked_of_the_citizen_has_its_reason_its_last_day_and_its_place() -> None:
+    seen = shown(*BEGIN, DEMANDED)
+    (wish,) = seen.asked
+    assert wish.documents == ("Bản sao giấy khai sinh", "Ảnh 4x6")
+    assert wish.reason == "Thiếu giấy tờ"
+    assert wish.until is not None
+    assert CATALOGUE.units["H29.1"].address in VI.say(wish.where)
+    assert seen.tone == "yours"
+    assert seen.promise is not None
+    assert seen.promise.paused
+    assert seen.promise.why is not None
+    assert seen.promise.why.key == "why.paused"
+
+
+def test_what_was_handed_in_is_asked_no_more_and_the_moved_date_says_why() -> None:
+    seen = shown(*BEGIN, DEMANDED, DELIVERED, moved())
+    assert seen.asked == ()
+    assert seen.promise is not None
+    assert seen.promise.original is not None
+    assert seen.promise.original.text == "17:00, thứ Năm 05/03/2026"
+    assert seen.promise.why is not None
+    assert seen.promise.why.key == "why.time-given-back"
+
+
+def test_a_date_that_moved_though_nobody_waited_was_computed_anew() -> None:
+    promise = shown(*BEGIN, moved()).promise
+    assert promise is not None
+    assert promise.why is not None
+    assert promise.why.key == "why.recomputed"
+
+
+def test_a_payment_in_part_leaves_the_rest_to_be_paid() -> None:
+    (wish,) = shown(*BEGIN, OWED, PART).asked
+    assert wish.amount == 1_000_000
+    assert VI.say(wish.title) == "Nộp 1.000.000 đồng"
+    assert shown(*BEGIN, OWED, PART, PAID).asked == ()
+
+
+def test_papers_and_money_may_be_asked_at_once() -> None:
+    assert [w.kind for w in shown(*BEGIN, DEMANDED, OWED).asked] == ["supplement", "payment"]
+
+
+def test_nothing_is_asked_any_more_once_the_dossier_has_ended() -> None:
+    withdrawn = intake.DossierWithdrawn(reason="không cần nữa")
+    seen = shown(*BEGIN, DEMANDED, withdrawn)
+    assert seen.asked == ()
+    assert seen.promise is None
+    assert seen.reason == "không cần nữa"
+    assert seen.steps == ()
+
+
+def test_a_stopped_dossier_says_why() -> None:
+    seen = shown(*BEGIN, STOPPED)
+    assert seen.reason == "Chờ tòa án"
+    assert seen.tone == "paused"
+    assert shown(*BEGIN, STOPPED, RESUMED).reason == ""
+
+
+def test_an_overdue_dossier_apologises_and_shows_the_new_date_of_the_letter() -> None:
+    seen = shown(*BEGIN, OVERDUE)
+    assert seen.tone == "late"
+    assert seen.promise is not None
+    assert seen.promise.why is not None
+    assert "xin lỗi" in VI.say(seen.promise.why)
+    again = shown(*BEGIN, OVERDUE, letter(DUE + timedelta(days=4)))
+    assert again.promise is not None
+    assert again.promise.expected is not None
+    assert again.promise.expected.text == "17:00, thứ Hai 09/03/2026"
+    assert again.apology is not None
+    assert again.apology.reason == "Chờ xác minh"
+
+
+def test_an_overdue_alert_that_was_retracted_is_not_shown() -> None:
+    overdue = len(BEGIN)
+    back = sla.AlertRetracted(
+        alert_id=f"fact-{overdue}", alert="DossierOverdue", reason="r", due=DUE
+    )
+    assert shown(*BEGIN, OVERDUE, back).tone == "working"
+
+
+def test_a_letter_that_moved_the_date_is_its_reason() -> None:
+    due = DUE + timedelta(days=2)
+    promise = shown(*BEGIN, letter(due), moved(MoveCause.EXTENDED)).promise
+    assert promise is not None
+    assert promise.why is not None
+    assert promise.why.key == "why.letter"
+
+
+def test_a_result_says_what_it_is_and_where_it_is_fetched() -> None:
+    seen = shown(*BEGIN, SECOND, PROCESSED)
+    assert seen.tone == "done"
+    assert CATALOGUE.procedures["1.004873"].result_vi in VI.say(seen.now)
+    assert CATALOGUE.units["H29.102"].address in VI.say(seen.next)
+    assert {step.state for step in seen.steps} == {"done"}
+    denied = shown(*BEGIN, SECOND, DENIED)
+    assert denied.now.key == "now.9-denied"
+
+
+def test_what_was_done_after_the_due_time_is_not_called_in_time() -> None:
+    late = shown(*BEGIN, OVERDUE, PROCESSED).promise
+    assert late is not None
+    assert late.why is not None
+    assert late.why.key == "why.ended-late"
+    in_time = shown(*BEGIN, PROCESSED).promise
+    assert in_time is not None
+    assert in_time.why is not None
+    assert in_time.why.key == "why.ended"
+
+
+@pytest.mark.parametrize("end", [PROCESSED, RETURNED, intake.DossierWithdrawn(reason="x")])
+def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None:
+    facts = (*BEGIN, PROCESSED, end) if end is RETURNED else (*BEGIN, end)
+    state = after(*facts)
+    assert state.status in ENDED
+    request = notify.RatingRequested(score=5)
+    event = Event("rate", "/x", CODE, START + timedelta(hours=1), request)
+    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(state, event)
+    taken = isinstance(answer, notify.RatingGiven)
+    assert look(state, WORDS[Locale.VI]).may_rate is taken
+    assert not look(after(*facts, notify.RatingGiven(score=4)), WORDS[Locale.VI]).may_rate
+
+
+def test_a_dossier_registered_online_waits_without_a_date() -> None:
+    seen = shown(REGISTERED)
+    assert seen.promise is None
+    assert VI.say(seen.state) == "Mới đăng ký"
+    refused = shown(REGISTERED, intake.DossierNotReceived(reason="Sai mẫu", by="cb-1"))
+    assert refused.reason == "Sai mẫu"
+    assert refused.tone == "closed"
+
+
+def test_the_history_is_told_newest_first_and_a_long_reason_is_cut_there_but_not_above() -> None:
+    long = "rất dài " * 249
+    seen = shown(*BEGIN, routing.DossierStopped(reason=long, by="cb-1"))
+    assert seen.reason == long
+    newest = seen.history[0]
+    assert VI.say(newest.what) == "Dừng giải quyết hồ sơ"
+    assert len(newest.words) <= 300
+    assert newest.words.endswith("…")
+    assert seen.history[-1].event == "DossierReceived"
+
+
+def test_a_history_that_is_very_long_is_shown_in_part() -> None:
+    pauses = [fact for _ in range(60) for fact in (STOPPED, RESUMED)]
+    seen = shown(*BEGIN, *pauses)
+    assert len(seen.history) + seen.older == 3 + 120
+    assert seen.older > 0
+
+
+def test_what_the_catalogue_does_not_know_is_shown_by_its_code() -> None:
+    filing = {**FILING, "procedure": "9.999999", "receiving_unit": "X1", "returning_unit": "X2"}
+    step = routing.StepStarted(step="odd", ordinal=0, unit="X1", lead="cb-1")
+    seen = shown(intake.DossierReceived(**filing, by="cb-1"), SET, step)
+    assert seen.procedure == "9.999999"
+    assert seen.receiving is not None
+    assert seen.receiving.name == "X1"
+    assert VI.say(seen.now)
+    assert VI.say(seen.next)
+    assert seen.promise is not None
+    assert seen.promise.why is None
+
+
+def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time() -> None:
+    state = after(*BEGIN, DEMANDED)
+    view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
+    assert view["status"] == {
+        "code": 5,
+        "name": {"vi": "Yêu cầu bổ sung giấy tờ", "en": "Supplement requested"},
+    }
+    assert view["due"] == "2026-03-05T17:00:00+07:00"
+    assert view["due_reason"]["code"] == "paused"
+    assert view["asked"][0]["documents"] == ["Bản sao giấy khai sinh", "Ảnh 4x6"]
+    assert view["handling_unit"]["name_en"] == CATALOGUE.units["H29.101"].name_en
+    assert view["history"][0]["event"] == "SupplementDemanded"
+    assert "citizen-1" not in json.dumps(view)
+    assert "cb-1" not in json.dumps(view)
