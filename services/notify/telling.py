@@ -31,6 +31,8 @@ class Teller:
         self.streamed = running.settings.clock is ClockKind.STREAM
         self.ended: set[str] = set()
         """Messages that ended here, until the delivery engine has folded that they did."""
+        self._waiting: dict[str, Event] = {}
+        self._turn = asyncio.Lock()
 
     async def tell(self, due: Due, end: End) -> None:
         """Returns once it stands on the log: what was accepted must be told of.
@@ -47,18 +49,10 @@ class Teller:
             cause=message.message_id,
         )
         self.ended.add(message.message_id)
-        pause = 0.1
-        while True:
-            try:
-                await self._running.producer.publish([event])
-                break
-            except (KafkaError, OSError, TimeoutError) as error:
-                if self._stopping.is_set():
-                    log.error("a sent message is not told of", message_id=message.message_id)
-                    raise  # it will be handed over again, with the same key
-                log.warning("cannot tell of a message yet", error=repr(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        self._waiting[event.id] = event
+        async with self._turn:
+            if event.id in self._waiting:  # else it went with another's
+                await self._publish_waiting()
         outcome = "sent"
         if isinstance(end, notify.MessageNotSent):
             outcome = str(end.reason)
@@ -66,6 +60,25 @@ class Teller:
             metrics.PARTS.labels(end.provider).inc(end.parts)
         metrics.MESSAGES.labels(message.channel, outcome).inc()
         self._running.faults.passing("message-told")
+
+    async def _publish_waiting(self) -> None:
+        """All that waits goes in one write: many messages end while one is being told of."""
+        batch, self._waiting = self._waiting, {}
+        pause = 0.1
+        while True:
+            try:
+                return await self._running.producer.publish(batch.values())
+            except (KafkaError, OSError, TimeoutError) as error:
+                if self._stopping.is_set():
+                    self._waiting = batch | self._waiting  # nobody else takes theirs for told
+                    log.error("sent messages are not told of", messages=len(batch))
+                    raise  # they will be handed over again, with the same keys
+                log.warning("cannot tell of messages yet", error=repr(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            except BaseException:
+                self._waiting = batch | self._waiting
+                raise
 
     def _time(self, message: Delivery, end: End) -> datetime:
         """When it came to its end. In a replay that follows from the message alone."""

@@ -19,7 +19,7 @@ from services.notify.channels.provider import (
     Unknown,
 )
 
-_LONGEST_RETRY_AFTER = 3600.0
+_LONGEST_RETRY_AFTER = 600.0
 _ZALO_USER = 15
 """Zalo's own ids of users have more digits than any telephone number."""
 
@@ -143,7 +143,7 @@ def judged(answer: httpx.Response) -> dict[str, Any]:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that a provider asks us to wait, an hour at the most; None if it does not."""
+    """The seconds that a provider asks us to wait, ten minutes at most; None if it does not."""
     value = answer.headers.get("Retry-After", "")
     if not (value.isascii() and value.isdigit()):
         return None  # an HTTP date, which no gateway that we know of uses

@@ -128,7 +128,7 @@ async def test_zalo_takes_a_number_or_its_own_id_of_a_user(heard: Heard) -> None
         (404, {}, Misconfigured, None),
         (301, {"Location": "/elsewhere"}, Misconfigured, None),
         (429, {"Retry-After": "7"}, NotTaken, 7.0),
-        (429, {"Retry-After": "999999"}, NotTaken, 3600.0),
+        (429, {"Retry-After": "999999"}, NotTaken, 600.0),
         (503, {}, NotTaken, None),
         (503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, NotTaken, None),
         (409, {}, Unknown, None),
