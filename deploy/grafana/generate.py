@@ -128,16 +128,45 @@ def _city() -> list[Node]:
         series(
             "Messages pending",
             {"{{instance}}": "motcua_messages_pending"},
-            "Messages ready to be sent that an instance found in its last round of 200 dossiers.",
+            "Dossiers with messages that are due and not sent yet.",
         ),
         series(
             "Provider's answer time",
             {
-                "{{channel}} half": _quantile(0.5, "motcua_message_send_seconds", "channel"),
-                "{{channel}} 99 %": _quantile(0.99, "motcua_message_send_seconds", "channel"),
+                "{{provider}} half": _quantile(0.5, "motcua_message_send_seconds", "provider"),
+                "{{provider}} 99 %": _quantile(0.99, "motcua_message_send_seconds", "provider"),
             },
             "Seconds until the provider accepted or refused a message.",
             unit="s",
+        ),
+        series(
+            "Providers' answers",
+            {
+                "{{provider}} {{outcome}}": "sum by (provider, outcome) "
+                "(rate(motcua_provider_calls_total[$__rate_interval]))",
+                "{{provider}} is left alone": "max by (provider) (motcua_provider_failing)",
+            },
+            "Attempts by what became of them. Unknown: no answer, so that the same provider is "
+            "asked again. A provider that fails is left alone, and its messages go to the second.",
+            unit="/s",
+        ),
+        series(
+            "Receipts",
+            {
+                "{{provider}} {{status}}": "sum by (provider, status) "
+                "(rate(motcua_receipts_total[$__rate_interval]))",
+            },
+            "What gateways say became of the messages that they had accepted.",
+            unit="/s",
+        ),
+        series(
+            "SMS segments",
+            {
+                "{{provider}}": "sum by (provider) "
+                "(rate(motcua_sms_parts_total[$__rate_interval]))",
+            },
+            "Segments that were accepted: what is paid for. Without diacritics there are fewer.",
+            unit="/s",
         ),
     ]
 
