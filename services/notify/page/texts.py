@@ -29,6 +29,11 @@ class Texts:
     def __init__(self, texts: dict[str, Template]) -> None:
         self._texts = texts
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """All that can be said."""
+        return frozenset(self._texts)
+
     def __call__(self, key: str, **fields: str) -> str:
         """The text with that key."""
         return self._texts[key].render(fields)

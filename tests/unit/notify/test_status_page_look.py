@@ -76,9 +76,7 @@ RETURNED = routing.ResultReturned(unit="H29.102", channel=Channel.COUNTER, by="c
 
 def moved(cause: MoveCause | None = None) -> sla.DeadlineMoved:
     due = DUE + timedelta(days=2)
-    return sla.DeadlineMoved(
-        due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause
-    )
+    return sla.DeadlineMoved(due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause)
 
 
 def letter(due: datetime) -> sla.ApologyIssued:
@@ -112,9 +110,7 @@ def test_it_says_where_the_dossier_is_and_which_step_it_is_in() -> None:
     seen = shown(*BEGIN)
     assert seen.status is PublicStatus.IN_PROCESS
     ward = CATALOGUE.units["H29.101"].name_vi
-    assert VI.say(seen.now) == (
-        f"Hồ sơ đang được giải quyết tại {ward}, bước 1/2: Kiểm tra hồ sơ."
-    )
+    assert VI.say(seen.now) == (f"Hồ sơ đang được giải quyết tại {ward}, bước 1/2: Kiểm tra hồ sơ.")
     assert VI.say(seen.next) == "Bước tiếp theo: Quyết định và ký."
     assert [(s.title, s.state) for s in seen.steps] == [
         ("Kiểm tra hồ sơ", "now"),

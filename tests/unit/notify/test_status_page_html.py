@@ -1,0 +1,248 @@
+"""The pages as they are sent: their wording is checked, they are small, and text stays text."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from pymongo.errors import ConnectionFailure
+from starlette.requests import Request
+
+from contracts.catalogue import load_catalogue
+from contracts.lifecycle import Mark, Move, Span
+from contracts.values import Locale
+from services.notify.page.client_address import client_address
+from services.notify.page.gate import NotOpened, NotYetHere, Opened
+from services.notify.page.guesses import TooMany
+from services.notify.page.html import SCORES, Html
+from services.notify.page.links import Links
+from services.notify.page.look import look
+from services.notify.page.receipt import receipt
+from services.notify.page.settings import PageSettings
+from services.notify.page.texts import FOLDER, TextWrong
+from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
+from services.notify.page.words import Words
+from services.notify.state import Demand, Entry, Letter, Notify
+from services.runtime.lookup_key import lookup_key
+from services.runtime.problem import Problem, unavailable
+
+CODE = "H29.1-260302-0001"
+AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+HOSTILE = '"><script>alert(1)</script>'
+LINKS = Links("https://hoso.example.vn/mot-cua", "secret")
+HTML = Html(LINKS)
+WORDS = {locale: Words(load_catalogue(), locale) for locale in Locale}
+FIRST_LOAD = 100 * 1024
+
+
+def a_state(words: str = "Thiếu ảnh", lines: int = 2) -> Notify:
+    """A dossier that waits for papers, with officers' words wherever there can be any."""
+    return Notify(
+        code=CODE,
+        marks=(
+            Mark(AT, Move.RECEIVED, "1"),
+            Mark(AT, Move.STARTED, "2"),
+            Mark(AT, Move.SUPPLEMENT_DEMANDED, "3"),
+            Mark(AT, Move.PAYMENT_DEMANDED, "4"),
+        ),
+        span=Span(AT),
+        citizen="citizen-1",
+        procedure="1.004873",
+        receiving_unit="H29.1",
+        returning_unit="H29.102",
+        unit="H29.101",
+        due=AT + timedelta(days=5),
+        original_due=AT + timedelta(days=3),
+        plan=tuple(f"step-{number}" for number in range(12)),
+        supplement=Demand(AT, words, (words[:200],) * 10),
+        payment=Demand(AT, words, amount=1_500_000),
+        letter=Letter(AT, words, AT + timedelta(days=5), "H29.101"),
+        story=tuple(
+            Entry(AT + timedelta(hours=n), "DossierStopped", str(n), "H29.101", words)
+            for n in range(lines)
+        ),
+    )
+
+
+def page(state: Notify, locale: Locale = Locale.VI) -> str:
+    answer = HTML.page(
+        "status.html",
+        locale,
+        other=LINKS.status(CODE, "KEY", Locale.EN),
+        look=look(state, WORDS[locale]),
+        key="KEY",
+        version=1,
+        told="",
+        received=True,
+        rating=True,
+        scores=SCORES,
+        choice=None,
+        chosen_locale=Locale.VI,
+        channels=("email", "sms", "zalo"),
+    )
+    return bytes(answer.body).decode()
+
+
+def static(name: str) -> int:
+    return len(HTML.static[name].content)
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(locale: Locale) -> None:
+    whole = page(a_state("ộ" * 2000, lines=500), locale)
+    loads = re.findall(r'(?:href|src)="/mot-cua/page/([^?"]+)\?', whole)
+    assert {"page.css", "live.js", "icon.svg"} == set(loads)
+    assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
+    usual = page(a_state(lines=15), locale)
+    assert len(usual.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD / 2
+
+
+def test_the_script_is_less_than_two_kilobytes() -> None:
+    assert static("live.js") < 2048
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_officers_write_is_escaped_wherever_it_stands(locale: Locale) -> None:
+    whole = page(a_state(HOSTILE), locale)
+    assert "<script>alert" not in whole
+    assert whole.count("&lt;script&gt;alert(1)") >= 15
+
+
+def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:
+    whole = page(a_state())
+    assert "style=" not in whole
+    assert re.search(r"\son[a-z]+=", whole) is None
+    assert re.search(r"<script(?! src=\"/mot-cua/page/)", whole) is None
+    assert "http" not in whole
+
+
+def test_a_missing_text_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    folder = texts(tmp_path)
+    change(folder / "en.toml", "send = ", "sent = ")
+    with pytest.raises(TextWrong, match=r"en\.toml: no text form\.send"):
+        Html(LINKS, folder)
+
+
+def test_a_text_that_nothing_says_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    folder = texts(tmp_path)
+    change(folder / "vi.toml", "send = ", 'odd = "x"\nsend = ')
+    with pytest.raises(TextWrong, match=r"vi\.toml: nothing says form\.odd"):
+        Html(LINKS, folder)
+
+
+def test_an_unknown_field_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    folder = texts(tmp_path)
+    change(folder / "vi.toml", "{{ minutes }}", "{{ hours }}")
+    with pytest.raises(TextWrong, match=r"trouble\.too-many-more: no field hours; there are "):
+        Html(LINKS, folder)
+
+
+def test_a_broken_text_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    folder = texts(tmp_path)
+    change(folder / "vi.toml", "{{ minutes }}", "{{ minutes")
+    with pytest.raises(TextWrong, match=r"trouble\.too-many-more: "):
+        Html(LINKS, folder)
+
+
+def test_every_text_is_another_in_the_other_language() -> None:
+    vi, en = (HTML.texts[locale] for locale in (Locale.VI, Locale.EN))
+    same = {key for key in vi.keys if vi(key) == en(key)}
+    assert same <= {"preferences.zalo", "asked.payment-where"}
+
+
+def test_the_address_in_a_message_opens_the_dossier() -> None:
+    key = lookup_key("secret", CODE)
+    assert LINKS.link(CODE) == f"https://hoso.example.vn/mot-cua/status/{CODE}?key={key}"
+    assert Links(None, "secret").link(CODE) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["hoso.example.vn", "ftp://x", "https://", "https://x/?a=b", "https://x/#y"]
+)
+def test_a_public_address_that_is_none_stops_the_start(url: str) -> None:
+    with pytest.raises(ValidationError, match="public_url"):
+        PageSettings(public_url=url)
+
+
+def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> None:
+    opened = Opened(CODE, "KEY", 1, a_state())
+    shown = receipt(opened, WORDS, LINKS.link(CODE))
+    assert shown["circular"].name == "03/2025/TT-VPCP"
+    assert shown["form"].number == "01"
+    assert shown["address"] == "https://hoso.example.vn/mot-cua"
+    assert shown["qr"].startswith("<svg")
+    assert receipt(opened, WORDS, "")["qr"] is None
+    with pytest.raises(NotReceived):
+        receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "what", "headers"),
+    [
+        (NotOpened(), 404, "not-opened", {}),
+        (NotYetHere(), 404, "not-yet-here", {}),
+        (TooMany(61), 429, "too-many", {"Retry-After": "61"}),
+        (NotReceived(), 404, "not-received", {}),
+        (WrongForm(), 422, "wrong-form", {}),
+        (ConnectionFailure(), 503, "unavailable", {"Retry-After": "5"}),
+        (unavailable(), 503, "unavailable", {"Retry-After": "5"}),
+    ],
+)
+def test_each_trouble_is_told_to_people_and_to_programs(
+    error: Exception, status: int, what: str, headers: dict[str, str]
+) -> None:
+    trouble = trouble_of(error)
+    assert (trouble.status, trouble.what, trouble.headers) == (status, what, headers)
+    assert trouble.problem().status == status
+    for locale in Locale:
+        answer = HTML.trouble(trouble, locale)
+        assert answer.status_code == status
+        assert HTML.texts[locale](f"trouble.{what}") in bytes(answer.body).decode()
+
+
+def test_waiting_is_said_in_whole_minutes() -> None:
+    said = bytes(HTML.trouble(trouble_of(TooMany(61)), Locale.VI).body).decode()
+    assert "sau 2 phút" in said
+
+
+def test_another_problem_is_no_page() -> None:
+    with pytest.raises(Problem):
+        trouble_of(Problem(422, "invalid-field", "x"))
+
+
+@pytest.mark.parametrize(
+    ("said", "proxies", "address"),
+    [
+        ((), 0, "192.0.2.1"),
+        (("203.0.113.9",), 0, "192.0.2.1"),
+        (("203.0.113.9",), 1, "203.0.113.9"),
+        (("198.51.100.7, 203.0.113.9",), 1, "203.0.113.9"),
+        (("198.51.100.7, 203.0.113.9, 10.0.0.1",), 2, "203.0.113.9"),
+        (("198.51.100.7", "203.0.113.9, 10.0.0.1"), 2, "203.0.113.9"),
+        (("203.0.113.9",), 2, "192.0.2.1"),
+        (("nonsense",), 1, "192.0.2.1"),
+        ((), 1, "192.0.2.1"),
+        (("2001:db8:1:2:3:4:5:6",), 1, "2001:db8:1:2::/64"),
+        (("::ffff:203.0.113.9",), 1, "203.0.113.9"),
+    ],
+)
+def test_an_address_counts_as_far_as_our_own_proxies_vouch_for_it(
+    said: tuple[str, ...], proxies: int, address: str
+) -> None:
+    headers = [(b"x-forwarded-for", line.encode()) for line in said]
+    request = Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 5)})
+    assert client_address(request, proxies) == address
+
+
+def texts(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, tmp_path / "texts"))
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
