@@ -51,7 +51,7 @@ def demo(
     """Starts everything, imports an older system's log, plays a day, and draws the balance."""
     stack = Stack(ROOT, "demo", die_with_parent=True)
     try:
-        with console.status("starting Kafka, MongoDB and a mail server") as status:
+        with console.status("starting Kafka, MongoDB, a mail server and an SMS gateway") as status:
             stack.reset()
             endpoints = stack.up(lambda line: status.update(line))
     except StackError as error:
@@ -61,19 +61,20 @@ def demo(
     folder = ROOT / ".motcua" / "demo"
     try:
         asyncio.run(create_topics(settings))
-        console.print(f"Kafka on {endpoints.kafka}, MongoDB and a mail server beside it")
+        console.print(f"Kafka on {endpoints.kafka}, MongoDB and the providers beside it")
         with City(
             endpoints,
             folder,
             clock="stream",
             partitions=4,
-            channels="email",
+            channels="email,sms",
         ) as city:
             with console.status("starting the four services"):
                 city.start_all()
             for instance in city.instances:
                 console.print(f"{instance.service:8} {instance.url}/docs")
             console.print(f"mail     {endpoints.smtp_page}")
+            console.print(f"SMS      {endpoints.gateway_page}")
             _import(settings)
             _day(settings, city, dossiers, seed)
             if keep:
@@ -124,7 +125,7 @@ def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
     last = plan.ends - timedelta(seconds=1)
     since = last.astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
     until = since + timedelta(days=1)
-    asyncio.run(_mail_is_out(settings))
+    asyncio.run(_mail_is_out(settings, plan.ends))
     console.rule(f"[bold]The balance of {since:%d/%m/%Y}")
     balanced = _balance(city, since, until)
     figures = city.of("sla").get(f"/figures?{_period(since, until)}")
@@ -176,7 +177,9 @@ def _messages(city: City) -> None:
     console.print(table)
     sent = figures["delivered"]
     reasons = ", ".join(f"{n:,} {why}" for why, n in figures["not_sent"].items()) or "none"
-    console.print(f"sent {sent['sent']:,}, pending {sent['pending']:,}; not sent: {reasons}")
+    console.print(
+        f"sent {sent['sent']:,}, for the next morning {sent['pending']:,}; not sent: {reasons}"
+    )
 
 
 def _period(since: datetime, until: datetime) -> str:
@@ -193,12 +196,13 @@ async def _log_length(settings: Settings) -> int:
         await feed.stop()
 
 
-async def _mail_is_out(settings: Settings, timeout: float = 120.0) -> None:
+async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.0) -> None:
+    """Waits until all is sent that was to be sent by the day's end; the rest is for tomorrow."""
     mongo = client(settings.mongo)
     deliveries = mongo["motcua_notify"]["deliveries"]
     deadline = time.monotonic() + timeout
     with console.status("the last messages go out"):
-        while await deliveries.count_documents({"state.pending": {"$gt": 0}}):
+        while await deliveries.count_documents({"state.next_at": {"$lt": ends}}):
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.2)
