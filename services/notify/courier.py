@@ -82,7 +82,8 @@ class Courier:
                 await self._teller.tell(due, end)
                 return
             except Unknown as error:
-                self._tries.put_off(message, f"{provider}: {error}")
+                keyed = work.channel.keyed(provider)
+                self._tries.put_off(message, f"{provider}: {error}", repeats=not keyed)
                 return
             except NotTaken as error:
                 tried |= {provider}

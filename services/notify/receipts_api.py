@@ -21,6 +21,7 @@ from contracts import notify
 from contracts.envelope import Event, derive_id
 from contracts.values import DOSSIER_CODE, Instant
 from services.notify import metrics
+from services.notify.channels.redact import redacted
 from services.notify.channels.settings import ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
 from services.runtime.problem import Problem
@@ -30,7 +31,6 @@ log = structlog.get_logger("motcua.receipts")
 
 _SUBJECT = re.compile(f"{DOSSIER_CODE}|{notify.UNIT_DAY}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_REASON = 500
 
 
 class Receipt(BaseModel):
@@ -55,7 +55,7 @@ class Receipt(BaseModel):
         if self.status == "delivered":
             data = notify.MessageDelivered(message_id=message_id, provider=provider)
         else:
-            reason = (self.reason or "the gateway gives no reason")[:_REASON]
+            reason = redacted(self.reason or "the gateway gives no reason")
             data = notify.MessageUndelivered(
                 message_id=message_id, provider=provider, reason=reason
             )

@@ -12,6 +12,7 @@ from contracts import notify
 from contracts.envelope import Event, derive_id
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify import metrics
+from services.notify.channels.redact import redacted
 from services.notify.delivery import Delivery
 from services.notify.outbox import Due
 from services.runtime.service import Running
@@ -99,5 +100,5 @@ def not_sent(
         message_id=message.message_id,
         channel=MessageChannel(message.channel),
         reason=reason,
-        detail=detail,
+        detail=redacted(detail) if detail else None,
     )

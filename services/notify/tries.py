@@ -11,12 +11,15 @@ import structlog
 
 from services.notify import metrics
 from services.notify.channels.pace import BackOff
+from services.notify.channels.redact import redacted
 from services.notify.delivery import Delivery
 
 log = structlog.get_logger("motcua.sender")
 
 _FIRST, _MOST = 0.5, 60.0
 """Seconds that a message is put off, after its first failure and after many."""
+_REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
+"""The same, at the least, where each try may be one more message in somebody's mailbox."""
 
 
 @dataclass
@@ -46,14 +49,22 @@ class Tries:
         known = self._tries.get(message_id)
         return known.detail if known else None
 
-    def put_off(self, message: Delivery, detail: str, at_least: float = 0.0) -> None:
-        """A try was in vain: the next one is later each time."""
+    def put_off(
+        self, message: Delivery, detail: str, at_least: float = 0.0, *, repeats: bool = False
+    ) -> None:
+        """A try was in vain: the next one is later each time.
+
+        `repeats` says that it may have arrived all the same, and will arrive again.
+        """
         known = self._tries.setdefault(message.message_id, _Try())
         known.failures += 1
-        known.detail = detail[:500]
+        known.detail = redacted(detail)
+        if repeats:
+            grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
+            at_least = max(at_least, min(grown, _REPEATED_MOST))
         known.after = time.monotonic() + self._back_off.after(known.failures, at_least)
         metrics.RETRIED.labels(message.channel).inc()
-        log.warning("not sent yet", message_id=message.message_id, error=detail)
+        log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 
     def hold(self, message_id: str, seconds: float = _FIRST) -> None:
         """Nobody could be asked: that is no failure of the message."""

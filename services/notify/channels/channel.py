@@ -21,6 +21,7 @@ from services.notify.channels.provider import (
     Rejected,
     Unknown,
 )
+from services.notify.channels.redact import redacted
 from services.notify.channels.switch import Limits, Outcome, Switch
 
 log = structlog.get_logger("motcua.channel")
@@ -75,6 +76,10 @@ class Channel:
         """Whether there is more than one provider to choose from."""
         return len(self.names) > 1
 
+    def keyed(self, name: str) -> bool:
+        """Whether the provider knows a repetition by its key."""
+        return self._providers[name].keyed
+
     def pick(self, without: frozenset[str] = frozenset()) -> str | None:
         """Which provider takes a new message now; None if none should be asked at the moment."""
         return self._switch.pick(self._clock(), without)
@@ -110,7 +115,8 @@ class Channel:
                     # It says when it wants to be asked again: it works, and is not asked till then.
                     self._switch.close(name, self._clock() + error.retry_after)
                 if isinstance(error, Misconfigured):
-                    log.error("a provider does not know us", provider=name, error=str(error))
+                    said_by_it = redacted(str(error))
+                    log.error("a provider does not know us", provider=name, error=said_by_it)
                 raise
             except Unknown as error:
                 said = "unknown"

@@ -43,6 +43,8 @@ class Gateway:
 class SmsProvider:
     """Sends short messages. Used by several tasks at once."""
 
+    keyed = True
+
     def __init__(self, gateway: Gateway, *, plain: bool, most_parts: int) -> None:
         """`plain` leaves the diacritics out; no message has more than `most_parts` segments."""
         self.name = gateway.name
@@ -66,6 +68,8 @@ class SmsProvider:
 
 class ZaloProvider:
     """Sends messages to the followers of the city's account. Used by several tasks at once."""
+
+    keyed = True
 
     def __init__(self, gateway: Gateway) -> None:
         self.name = gateway.name

@@ -72,6 +72,8 @@ class Provider(Protocol):
 
     name: str
     """As in its settings and in the address that its receipts come to: ``sms``, ``sms2``."""
+    keyed: bool
+    """Whether it knows a repetition by its key; otherwise the recipient gets it once more."""
 
     async def send(self, message: Outgoing) -> Accepted:
         """Returns once the provider has accepted it. Raises Rejected, NotTaken or Unknown."""

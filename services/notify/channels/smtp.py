@@ -63,6 +63,8 @@ class MailServer:
 class SmtpProvider:
     """Sends mail. Used by several tasks at once, each on a connection of its own."""
 
+    keyed = False
+
     def __init__(self, server: MailServer) -> None:
         self.name = server.name
         self._server = server

@@ -35,6 +35,8 @@ class Webhooks:
 class WebhookProvider:
     """Calls the receivers' addresses. Used by several tasks at once."""
 
+    keyed = True
+
     def __init__(self, webhooks: Webhooks, clock: Callable[[], float] = time.time) -> None:
         self.name = webhooks.name
         self._webhooks = webhooks
