@@ -18,8 +18,8 @@ SEND = Histogram(
 CALLS = Counter(
     "motcua_provider_calls_total",
     "Attempts to hand a message to a provider, by what became of them: accepted, rejected (for "
-    "good), not-taken (now), unknown (no answer, so the same provider is asked again) or defect "
-    "(ours).",
+    "good), not-taken (now), unknown (no answer, so the same provider is asked again), no-address "
+    "(so it was not asked) or defect (ours).",
     ["provider", "outcome"],
 )
 FAILING = Gauge(

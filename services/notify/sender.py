@@ -33,6 +33,7 @@ from services.notify.outbox import Due, Outbox
 from services.notify.render import Renderer
 from services.notify.settings import NotifySettings
 from services.notify.telling import End, Teller, not_sent
+from services.notify.ticks import Ticks
 from services.notify.tries import Tries
 from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.consumer import group_of
@@ -40,6 +41,7 @@ from services.runtime.engine import Engine
 from services.runtime.master_keys import master_keys
 from services.runtime.offsets import Offsets
 from services.runtime.service import Running
+from services.runtime.settings import ClockKind
 
 log = structlog.get_logger("motcua.sender")
 
@@ -67,7 +69,11 @@ class Sender:
         keys = CitizenKeys(running.database.client, master_keys(settings))
         self._stopping = asyncio.Event()
         self._offsets = Offsets(settings.kafka)
-        self._outbox = Outbox(running.database, running.clock)
+        self._ticks: Ticks | None = None
+        if settings.clock is ClockKind.STREAM:
+            self._ticks = Ticks(settings.kafka, settings.partitions)
+        clock = self._ticks.clock if self._ticks else running.clock
+        self._outbox = Outbox(running.database, clock)
         self._handing = Handing(running.database["handed"])
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
@@ -105,8 +111,11 @@ class Sender:
 
     async def run(self) -> None:
         """Sends what is due until it is asked to stop."""
+        following = asyncio.create_task(self._ticks.follow()) if self._ticks else None
         try:
             while not self._stopping.is_set():
+                if following is not None and following.done():
+                    following.result()  # it ends by a defect alone
                 self._wake.clear()
                 waiting = 0
                 try:
@@ -120,6 +129,9 @@ class Sender:
         finally:
             self._stopping.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
             for channel in self._channels.values():
                 await channel.close()
             await self._offsets.stop()

@@ -228,6 +228,8 @@ def test_a_message_is_accepted_once_though_answers_are_dropped_and_the_sender_is
         ids = post.plan("once", 60)
         for point in ("message-picked:9", "message-accepted:11", "message-told:7"):
             killed(city, city.start("notify", stop_at=point))
+        assert len(gateway.counts()) >= 11, "some answers were dropped by now"
+        gateway.behaves(drop_answer_rate=0.0)
         started(city)
         found = post.ended("once", 60)
         assert {(d.provider, d.not_sent, d.parts) for d in found} == {("sms", None, 1)}
@@ -247,7 +249,8 @@ def test_where_keys_are_ignored_only_what_was_in_flight_at_a_kill_comes_twice(
         counts = gateway.counts()
         assert counts.keys() == set(ids)
         assert max(counts.values()) == 2
-        assert 1 <= sum(count == 2 for count in counts.values()) <= 4
+        # What this instance may have on its way at once: four for each connection.
+        assert 1 <= sum(count == 2 for count in counts.values()) <= 16
 
 
 def test_a_sender_that_leaves_in_order_repeats_nothing_even_where_keys_are_ignored(
@@ -488,7 +491,7 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
     evening = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
     morning = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
     with post.city(gateway, clock="stream") as city:
-        started(city)
+        instance = started(city)
         (held,) = post.plan("held", at=evening, send_at=morning)
         post.tick(morning - timedelta(seconds=1))
         # What is due and planned after it goes: the sender has looked, and let the other lie.
@@ -502,3 +505,9 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
         (found,) = post.ended("held")
         assert found.ended_at == morning
         assert gateway.counts() == {other: 1, held: 1}
+        # Nothing ticks any more; whoever starts now knows all the same what time it is.
+        city.kill(instance)
+        (last,) = post.plan("last", at=evening, send_at=morning)
+        started(city)
+        post.ended("last")
+        assert gateway.counts() == {other: 1, held: 1, last: 1}

@@ -15,6 +15,7 @@ from services.notify.channels.pace import Bucket
 from services.notify.channels.provider import (
     Accepted,
     Misconfigured,
+    NoAddress,
     NotTaken,
     Outgoing,
     Provider,
@@ -105,6 +106,9 @@ class Channel:
             said = "accepted"
             try:
                 return await self._providers[name].send(message)
+            except NoAddress:
+                outcome, said = None, "no-address"  # it was not asked
+                raise
             except Rejected:
                 said = "rejected"
                 raise

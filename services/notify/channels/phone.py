@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.notify.channels.provider import Rejected
+from services.notify.channels.provider import NoAddress
 
 _VIETNAM = "84"
 _WRITTEN = re.compile(r"[\s.\-–()/\u00a0]+")
@@ -21,7 +21,7 @@ _BEFORE_2018 = {
 
 
 def e164(written: str) -> str:
-    """The number with its country, such as ``+84903123456``. Raises Rejected if it is none.
+    """The number with its country, such as ``+84903123456``. Raises NoAddress if it is none.
 
     Without a country it is a Vietnamese one. A Vietnamese number must be a mobile one: others
     take no SMS. Of a foreign one only the length can be judged.
@@ -30,10 +30,10 @@ def e164(written: str) -> str:
     foreign = digits.startswith("+") or digits.startswith("00")
     digits = digits.removeprefix("+").removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):
-        raise Rejected("the number has something in it that is no digit")
+        raise NoAddress("the number has something in it that is no digit")
     if foreign and not digits.startswith(_VIETNAM):
         if not _FOREIGN.fullmatch(digits):
-            raise Rejected(f"no telephone number has {len(digits)} digits")
+            raise NoAddress(f"no telephone number has {len(digits)} digits")
         return f"+{digits}"
     national = digits.removeprefix("0")
     if national == digits and digits.startswith(_VIETNAM) and len(digits) > 9:
@@ -42,5 +42,5 @@ def e164(written: str) -> str:
         national = renumbered + national[3:]
     number = _VIETNAM + national
     if not _MOBILE.fullmatch(number):
-        raise Rejected("it is no Vietnamese mobile number")
+        raise NoAddress("it is no Vietnamese mobile number")
     return f"+{number}"

@@ -41,6 +41,10 @@ class Rejected(Exception):
     """This message is taken by nobody, ever: the number is none, the address was refused."""
 
 
+class NoAddress(Rejected):
+    """The address is none: no provider was asked."""
+
+
 class NotTaken(Exception):
     """Certainly not accepted: another provider may be asked at once.
 

@@ -25,6 +25,7 @@ from aiosmtplib import (
 from services.notify.channels.provider import (
     Accepted,
     Misconfigured,
+    NoAddress,
     NotTaken,
     Outgoing,
     Rejected,
@@ -80,7 +81,7 @@ class SmtpProvider:
         by this that a recipient, or a judge, tells a repetition.
         """
         if not message.to.isascii() or any(c.isspace() or c in "<>" for c in message.to):
-            raise Rejected("the address is none that mail can be sent to")
+            raise NoAddress("the address is none that mail can be sent to")
         raw = compose(self._server.sender, message.message_id, message.to, message.text)
         client = await self._addressed(message.to)
         try:

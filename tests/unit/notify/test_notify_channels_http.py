@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from deploy.local.gateway_http import Request, Response, Server, answer
+from deploy.local.gateway_http import Request, Response, answer
 from services.notify.channels.gateway import Gateway, SmsProvider, ZaloProvider, judged
 from services.notify.channels.provider import (
     Accepted,
@@ -22,7 +22,7 @@ from services.notify.channels.provider import (
 from services.notify.channels.standard_webhooks import check, key_of
 from services.notify.channels.webhook import WebhookProvider, Webhooks, public
 from services.notify.render import Text
-from tests.integration.gateways import free_port
+from tests.unit.notify.heard import Heard
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -34,24 +34,6 @@ def outgoing(
 ) -> Outgoing:
     text = Text(TEXT.subject, TEXT.body, short, TEXT.version)
     return Outgoing("m-1", "H29.15-240307-0001", to, text, secret)
-
-
-class Heard:
-    """A real server that keeps what it was asked and answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.requests: list[Request] = []
-        self.says: Callable[[Request], Awaitable[Response | None]] = self._accepts
-        self.server = Server(self._hear, self.port)
-
-    async def _hear(self, request: Request) -> Response | None:
-        self.requests.append(request)
-        return await self.says(request)
-
-    async def _accepts(self, _: Request) -> Response | None:
-        return answer(202, {"id": "gw-1", "status": "accepted", "parts": 2})
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.channels.phone import e164
-from services.notify.channels.provider import Rejected
+from services.notify.channels.provider import NoAddress
 from services.notify.channels.segments import fit, parts, plain
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
@@ -57,7 +57,7 @@ def test_a_number_is_known_however_it_is_written(written: str, number: str) -> N
     ],
 )
 def test_a_number_that_is_none_is_rejected(written: str) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(NoAddress):
         e164(written)
 
 
@@ -65,7 +65,7 @@ def test_a_number_that_is_none_is_rejected(written: str) -> None:
 def test_whatever_is_written_is_a_number_or_rejected(written: str) -> None:
     try:
         number = e164(written)
-    except Rejected:
+    except NoAddress:
         return
     assert number[0] == "+"
     assert number[1:].isdigit()

@@ -1,0 +1,84 @@
+"""The stream's time for whoever sends: read off the log of dossiers, tick by tick.
+
+The engines' own clock will not do. It knows only the partitions of dossiers that its instance
+looks after, which are others than those of the messages; and after a restart it knows no time at
+all until the next tick, which may never come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.codec import BadRecord, decode, type_of
+from contracts.topics import DOSSIER_EVENTS
+from services.runtime.clock import StreamClock
+
+log = structlog.get_logger("motcua.sender")
+
+_KEY = CLOCK_SUBJECT.encode()
+_FIRST_LOOK, _GROWS = 256, 8
+"""So many records before a partition's end are looked through for its last tick, then more."""
+_PAUSE = 1.0
+"""Seconds between two attempts to reach the broker."""
+
+
+class Ticks:
+    """Follows the ticks of every partition. A tick is good for the same partition of any topic."""
+
+    def __init__(self, bootstrap: str, partitions: int) -> None:
+        self.clock = StreamClock()
+        self._bootstrap = bootstrap
+        self._partitions = [TopicPartition(DOSSIER_EVENTS, n) for n in range(partitions)]
+
+    async def follow(self) -> None:
+        """Follows until cancelled, and begins anew whenever the broker was away."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("waiting for the broker", error=repr(error))
+                await asyncio.sleep(_PAUSE)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            consumer.assign(self._partitions)
+            for partition in self._partitions:
+                await self._find_last(consumer, partition)
+            while True:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    self._note(records)
+        finally:
+            await consumer.stop()
+
+    async def _find_last(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        """The newest tick that stands in the partition; the consumer then stands at its end."""
+        (first,) = (await consumer.beginning_offsets([partition])).values()
+        (end,) = (await consumer.end_offsets([partition])).values()
+        look, known = _FIRST_LOOK, self.clock.now(partition.partition)
+        while True:
+            begin = max(first, end - look)
+            consumer.seek(partition, begin)
+            while await consumer.position(partition) < end:
+                found = await consumer.getmany(partition, timeout_ms=1000)
+                self._note(found.get(partition, []))
+            if begin == first or self.clock.now(partition.partition) > known:
+                return
+            look *= _GROWS
+
+    def _note(self, records: Sequence[ConsumerRecord[Any, Any]]) -> None:
+        for record in records:
+            if record.key != _KEY or type_of(record.headers) != ClockTicked.TYPE:
+                continue
+            with contextlib.suppress(BadRecord):  # the engine makes a dead letter of it
+                event = decode(record.key, record.value, record.headers)
+                self.clock.tick(record.partition, event.time)
