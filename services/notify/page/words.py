@@ -57,7 +57,7 @@ class Words:
         local = at.astimezone(VIETNAM)
         clock = local.strftime("%H:%M")
         if self.locale is Locale.VI:
-            text = f"{clock}, {_DAYS_VI[local.weekday()]} {local.strftime('%d/%m/%Y')}"
+            text = f"{clock} {_DAYS_VI[local.weekday()]}, ngày {local.strftime('%d/%m/%Y')}"
         else:
             month = _MONTHS_EN[local.month - 1]
             text = f"{clock}, {_DAYS_EN[local.weekday()]} {local.day} {month} {local.year}"

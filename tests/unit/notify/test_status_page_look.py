@@ -111,7 +111,7 @@ def test_it_says_where_the_dossier_is_and_which_step_it_is_in() -> None:
     assert seen.status is PublicStatus.IN_PROCESS
     ward = CATALOGUE.units["H29.101"].name_vi
     assert VI.say(seen.now) == (f"Hồ sơ đang được giải quyết tại {ward}, bước 1/2: Kiểm tra hồ sơ.")
-    assert VI.say(seen.next) == "Bước tiếp theo: Quyết định và ký."
+    assert VI.say(seen.next) == "Sau bước này đến bước: Quyết định và ký."
     assert [(s.title, s.state) for s in seen.steps] == [
         ("Kiểm tra hồ sơ", "now"),
         ("Quyết định và ký", "later"),
@@ -128,7 +128,7 @@ def test_the_last_step_says_where_the_result_will_be_returned() -> None:
 def test_the_due_time_stands_with_the_weekday_in_vietnam_and_the_law_that_set_it() -> None:
     promise = shown(*BEGIN).promise
     assert promise is not None
-    assert promise.due.text == "17:00, thứ Năm 05/03/2026"
+    assert promise.due.text == "17:00 thứ Năm, ngày 05/03/2026"
     assert promise.due.iso == "2026-03-05T17:00:00+07:00"
     assert promise.why is not None
     assert VI.say(promise.why) == (
@@ -158,7 +158,7 @@ def test_what_was_handed_in_is_asked_no_more_and_the_moved_date_says_why() -> No
     assert seen.asked == ()
     assert seen.promise is not None
     assert seen.promise.original is not None
-    assert seen.promise.original.text == "17:00, thứ Năm 05/03/2026"
+    assert seen.promise.original.text == "17:00 thứ Năm, ngày 05/03/2026"
     assert seen.promise.why is not None
     assert seen.promise.why.key == "why.time-given-back"
 
@@ -206,7 +206,7 @@ def test_an_overdue_dossier_apologises_and_shows_the_new_date_of_the_letter() ->
     again = shown(*BEGIN, OVERDUE, letter(DUE + timedelta(days=4)))
     assert again.promise is not None
     assert again.promise.expected is not None
-    assert again.promise.expected.text == "17:00, thứ Hai 09/03/2026"
+    assert again.promise.expected.text == "17:00 thứ Hai, ngày 09/03/2026"
     assert again.apology is not None
     assert again.apology.reason == "Chờ xác minh"
 
