@@ -1,0 +1,102 @@
+"""Who a message was handed to: two instances agree, and the one that lost it changes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts import notify
+from contracts.envelope import Event
+from contracts.notify import MessageChannel
+from contracts.values import Locale
+from services.notify.delivery import Deliveries, deliveries_after
+from services.notify.handing import Handing
+from services.notify.outbox import Outbox
+from services.runtime.clock import StreamClock
+from services.runtime.mongo import Database
+from services.runtime.store import Store
+from services.runtime.stored import Stored
+
+pytestmark = pytest.mark.integration
+
+EVENING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+
+
+async def test_of_two_instances_one_hands_a_message_over_and_both_know_to_whom(
+    database: Database,
+) -> None:
+    one, other = Handing(database["handed"]), Handing(database["handed"])
+    await one.prepare()
+    assert await one.note({"a": "sms", "b": "sms2"}) == {"a", "b"}
+    assert await other.note({"b": "sms", "c": "sms"}) == {"c"}
+    assert await other.take_over(["a", "b", "d"]) == {"a": "sms", "b": "sms2"}
+    assert await other.note({}) == set()
+
+
+async def test_whoever_lost_a_message_neither_gives_it_to_another_nor_sets_it_free(
+    database: Database,
+) -> None:
+    one, other = Handing(database["handed"]), Handing(database["handed"])
+    await one.note({"a": "sms", "b": "sms"})
+    assert await one.move("b", "sms", "sms2")
+    assert not await one.move("b", "sms", "sms2"), "it is not there any more"
+    await other.take_over(["a", "b"])
+    assert not await one.move("a", "sms", "sms2")
+    await one.strike_out(["a", "b"])
+    assert await one.take_over(["a", "b"]) == {"a": "sms", "b": "sms2"}
+    await one.strike_out(["a"])
+    assert await other.take_over(["a", "b"]) == {"b": "sms2"}
+
+
+def planned(message_id: str, send_at: datetime | None = None) -> Event:
+    data = notify.MessagePlanned(
+        message_id=message_id,
+        cause_id="cause",
+        citizen="citizen-1",
+        channel=MessageChannel.SMS,
+        template="withdrawn",
+        locale=Locale.VI,
+        send_at=send_at,
+    )
+    return Event(f"planned {message_id}", "/tests", "subject", EVENING, data)
+
+
+async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) -> None:
+    clock = StreamClock()
+    outbox = Outbox(database, clock)
+    await outbox.prepare()
+    store = Store(database["deliveries"], Deliveries)
+    ended = notify.MessageSent(message_id="ended", channel=MessageChannel.SMS)
+    sent = Event("sent", "/tests", "subject", EVENING, ended)
+    kept = []
+    for number in range(300):
+        state = deliveries_after(Deliveries(), planned("ended"))
+        state = deliveries_after(state, sent)
+        if number % 3 == 1:
+            state = deliveries_after(state, planned("held", MORNING))
+        if number % 100 == 0:
+            state = deliveries_after(state, planned("now"))
+            state = deliveries_after(state, planned("later", MORNING))
+        kept.append(Stored(f"d{number:03}", number % 4, state))
+    await store.persist(kept)
+
+    async def found(*partitions: int) -> list[tuple[str, str]]:
+        due = [d async for d in outbox.due(set(partitions))]
+        return sorted((d.dossier, d.message.message_id) for d in due)
+
+    assert await found(0, 1, 2, 3) == [], "it is no time yet"
+    for partition in range(4):
+        clock.tick(partition, EVENING)
+    assert await found(0) == [("d000", "now"), ("d100", "now"), ("d200", "now")]
+    assert await found(1, 2, 3) == []
+    clock.tick(1, MORNING)
+    assert len(await found(1)) == 25
+    assert await outbox.dossiers({0, 1}) == 28
+
+    (query,) = [q for _, q in outbox._queries({0})]
+    plan = await database["deliveries"].find(query).sort("state.next_at", 1).explain()
+    assert plan["executionStats"]["totalDocsExamined"] == 3
+    clock.tick(0, MORNING - timedelta(milliseconds=1))
+    assert len(await found(0)) == 3
