@@ -45,6 +45,8 @@ class Feed:
         self._groups = [(group_of(name, DOSSIER_EVENTS), DOSSIER_EVENTS) for name in SERVICES]
         self._groups.append((group_of("notify", UNIT_ALERTS), UNIT_ALERTS))
         self._desks_ticked: datetime | None = None
+        self.ticked: datetime | None = None
+        """The city's time: that of the newest tick."""
         if sends_mail:
             for topic in (NOTIFICATION_EVENTS, CITIZEN_CONTACTS):
                 self._groups.append((group_of("notify", topic), topic))
@@ -76,6 +78,7 @@ class Feed:
             data=ClockTicked(),
         )
         await self.producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+        self.ticked = time
         last = self._desks_ticked
         if last is None or time - last >= _HOUR:
             await self.settle()

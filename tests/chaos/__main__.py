@@ -69,7 +69,9 @@ def main() -> None:
         "reached": watch.reached,
         "differences": wrong,
         "repeated_records": drilled.repeated,
-        "messages": len(drilled.messages),
+        "mails": len(drilled.messages),
+        "sms": len(drilled.sms),
+        "sms_accepted_twice": sum(n - 1 for n in drilled.sms.values()),
         "accepted_twice": sum(n - 1 for n in drilled.messages.values()),
     }
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
@@ -87,11 +89,17 @@ def _print(calm: Outcome, drilled: Outcome) -> None:
     table.add_row("records twice in the log", *(f"{o.repeated:,}" for o in (calm, drilled)))
     for alert in sorted(calm.late.keys() | drilled.late.keys()):
         table.add_row(alert, *(f"{o.late[alert]:,}" for o in (calm, drilled)))
-    table.add_row("messages accepted", *(f"{len(o.messages):,}" for o in (calm, drilled)))
+    table.add_row("mails accepted", *(f"{len(o.messages):,}" for o in (calm, drilled)))
     table.add_row(
         "of these accepted twice",
         *(f"{sum(n - 1 for n in o.messages.values()):,}" for o in (calm, drilled)),
     )
+    table.add_row("SMS accepted", *(f"{len(o.sms):,}" for o in (calm, drilled)))
+    table.add_row(
+        "of these accepted twice",
+        *(f"{sum(n - 1 for n in o.sms.values()):,}" for o in (calm, drilled)),
+    )
+    table.add_row("receipts in the log", *(f"{o.receipts.total():,}" for o in (calm, drilled)))
     console.print(table)
 
 

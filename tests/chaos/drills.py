@@ -13,15 +13,25 @@ _TIMER_POINTS = tuple(p for p in POINTS if p.startswith("timers-"))
 _MESSAGE_POINTS = tuple(p for p in POINTS if p.startswith("message-"))
 _ARROWS = tuple(p for p in POINTS if p not in _TIMER_POINTS and p not in _MESSAGE_POINTS)
 
+MISBEHAVIOUR: dict[str, dict[str, object]] = {
+    "away": {"away": True},
+    "drops answers": {"drop_answer_rate": 0.5},
+    "answers after our time-out": {"delay_ms": 3_000},
+    "refuses": {"fail_rate": 0.5},
+    "tells twice": {"double_receipt_rate": 1.0, "receipt_delay_ms": 500},
+}
+"""What the gateway can be told to do; see `deploy.local.gateway_behaviour`."""
+
 
 @dataclass(frozen=True)
 class Drill:
     """One disturbance."""
 
     kind: str
-    """``arrow``, ``kill``, ``join``, ``leave``, or ``restart`` (of a part of the stack)."""
+    """``arrow``, ``kill``, ``join``, ``leave``, ``restart`` (of a part of the stack), or
+    ``provider`` (the gateway misbehaves for some seconds)."""
     target: str
-    """The service, or the part of the stack."""
+    """The service, the part of the stack, or one of `MISBEHAVIOUR`."""
     stop_at: str | None = None
 
     def __str__(self) -> str:
@@ -44,6 +54,8 @@ def every_drill(seed: int) -> list[Drill]:
     for service in SERVICES:
         drills += [Drill("join", service), Drill("leave", service)]
     drills += [Drill("restart", part) for part in ("kafka", "mongod") * 2]
+    drills += [Drill("restart", part) for part in ("gateway", "smtp")]
+    drills += [Drill("provider", name) for name in tuple(MISBEHAVIOUR) * 2]
     rng.shuffle(drills)
     return drills
 
@@ -59,6 +71,7 @@ def few_drills() -> list[Drill]:
         Drill("kill", "routing"),
         Drill("restart", "kafka"),
         Drill("arrow", "sla", "timers-published:1"),
+        Drill("provider", "drops answers"),
     ]
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from contracts import notify
 from contracts.clock import ClockTicked
 from contracts.codec import decode, type_of
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.model import EventData
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from deploy.local.endpoints import Endpoints
+from deploy.local.gateway_ledger import read_entries
 from deploy.local.ledger import read_ledger
 from motcua.deciders import city_deciders
 from services.runtime.mongo import client
@@ -34,6 +37,10 @@ class Outcome:
     """Records whose id stood in the log already: known and ignored by every reader."""
     messages: Counter[str] = field(default_factory=Counter)
     """By Message-ID: how often the SMTP server accepted it."""
+    sms: Counter[str] = field(default_factory=Counter)
+    """By idempotency key: how often the gateway accepted it."""
+    receipts: Counter[str] = field(default_factory=Counter)
+    """By message: how often the log says that it arrived."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
 
@@ -48,9 +55,10 @@ async def read_outcome(endpoints: Endpoints) -> Outcome:
             subject: state_hash(state) async for subject, state in store.states()
         }
     mongo.close()
-    for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
+    for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS):
         await _read_topic(endpoints.kafka, topic, outcome)
     outcome.messages = message_counts(endpoints.smtp_ledger)
+    outcome.sms = Counter(entry.key for entry in read_entries(endpoints.gateway_ledger))
     return outcome
 
 
@@ -73,7 +81,10 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
                 if type_of(record.headers) == ClockTicked.TYPE:
                     continue
                 event = decode(record.key, record.value, record.headers)
-                said = f"{event.subject} {event.type} {event.time.isoformat()} {event.data!r}"
+                if isinstance(event.data, notify.MessageDelivered):
+                    outcome.receipts[event.data.message_id] += 1
+                    continue  # when a gateway says so is its own affair
+                said = f"{event.subject} {event.type} {event.time.isoformat()} {_said(event.data)}"
                 outcome.records += 1
                 if event.id in outcome.facts:
                     outcome.repeated += 1
@@ -83,6 +94,13 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
                 if event.data.OWNER == "sla":
                     outcome.late[event.data.NAME] += 1
     await consumer.stop()
+
+
+def _said(data: EventData) -> str:
+    """What a record says, but for the names that a gateway made up."""
+    if isinstance(data, notify.MessageSent):
+        data = data.model_copy(update={"reference": None})
+    return repr(data)
 
 
 def differences(calm: Outcome, drilled: Outcome) -> list[str]:
@@ -105,6 +123,14 @@ def differences(calm: Outcome, drilled: Outcome) -> list[str]:
         i for i in calm.facts.keys() & drilled.facts.keys() if calm.facts[i] != drilled.facts[i]
     ]:
         found.append(f"{len(changed)} facts say another thing, e.g. {calm.facts[changed[0]]}")
+    if lost := calm.sms.keys() - drilled.sms.keys():
+        found.append(f"{len(lost)} SMS lost")
+    if extra := drilled.sms.keys() - calm.sms.keys():
+        found.append(f"{len(extra)} SMS that nobody should have got")
+    if twice := [key for key, count in drilled.sms.items() if count > 1]:
+        found.append(f"{len(twice)} SMS accepted twice by a gateway that honours our keys")
+    if silent := drilled.sms.keys() - drilled.receipts.keys():
+        found.append(f"of {len(silent)} SMS the log does not say that they arrived")
     if lost := calm.messages.keys() - drilled.messages.keys():
         found.append(f"{len(lost)} messages lost")
     if extra := drilled.messages.keys() - calm.messages.keys():

@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 from aiokafka.errors import KafkaError
 
 from deploy.local.city import City, Instance
 from deploy.local.endpoints import Endpoints
+from deploy.local.gateway_behaviour import Behaviour
+from deploy.local.gateway_ledger import read_entries
 from deploy.local.stack import Stack
 from motcua.feed import Feed
 from motcua.simulate import Plan, slices
@@ -21,10 +24,13 @@ from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo import client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
-from tests.chaos.drills import Drill, spread
+from tests.chaos.drills import MISBEHAVIOUR, Drill, spread
 from tests.chaos.outcome import Outcome, read_outcome
 
 PARTITIONS = 4
+_MISBEHAVES = 4.0
+"""Seconds for which the gateway does what it is told to: longer than our time-out for it."""
+_WELL = Behaviour().to_json()
 Tell = Callable[[str], None]
 
 
@@ -37,6 +43,7 @@ class Watch:
         self.tell = tell
         self.reached: list[str] = []
         self._doomed: dict[int, Drill] = {}
+        self._heal_at: float | None = None
 
     def do(self, drill: Drill) -> None:
         """Does one drill; a stop at an arrow happens when the work comes to it."""
@@ -49,6 +56,9 @@ class Watch:
                     city.kill(instance)
                 doomed = city.start(drill.target, stop_at=drill.stop_at)
                 self._doomed[doomed.number] = drill
+            case "provider":
+                self._gateway(MISBEHAVIOUR[drill.target])
+                self._heal_at = time.monotonic() + _MISBEHAVES
             case "kill":
                 city.kill(city.of(drill.target))
                 city.start(drill.target)
@@ -63,7 +73,10 @@ class Watch:
                 self.stack.start(drill.target)
 
     def look(self) -> None:
-        """Starts instances for those that came to their arrow; raises for any other death."""
+        """Starts instances for those that came to their arrow, and heals the gateway in time.
+
+        Raises for any other death.
+        """
         for instance in list(self.city.instances):
             if instance.process.poll() is None:
                 continue
@@ -73,6 +86,18 @@ class Watch:
             self.city.instances.remove(instance)
             self.reached.append(str(drill))
             self._ensure(instance)
+
+        if self._heal_at is not None and time.monotonic() > self._heal_at:
+            self.heal()
+
+    def heal(self) -> None:
+        """The gateway behaves again."""
+        self._gateway({name: _WELL[name] for drill in MISBEHAVIOUR.values() for name in drill})
+        self._heal_at = None
+
+    def _gateway(self, behaviour: dict[str, object]) -> None:
+        page = self.stack.endpoints().gateway_page
+        httpx.post(f"{page}/control", json=behaviour, timeout=10).raise_for_status()
 
     def pending(self) -> list[str]:
         """Arrows that the work has not come to."""
@@ -103,7 +128,9 @@ async def run_city(
         folder,
         clock="stream",
         partitions=PARTITIONS,
-        channels="email",
+        channels="email,sms",
+        sms_rate=1_000,
+        gateway_timeout=2,
         session_timeout_ms=2000,
         retry_most=1.0,
     ) as city:
@@ -125,7 +152,9 @@ async def run_city(
                     took = time.monotonic() - start
                     tell(f"slice {number} of {len(pieces)}, {took:.0f} s")
             await settle(feed, watch)
+            watch.heal()
             await told(endpoints, feed, watch)
+            await received(endpoints, feed, watch)
         finally:
             await feed.stop()
         return await read_outcome(endpoints), watch
@@ -144,7 +173,7 @@ async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
             lag = await feed.behind()
 
         await _again(ask, watch)
-        if not lag:
+        if not lag and not await _unsent(watch, feed):
             return
         if time.monotonic() > deadline:
             raise TimeoutError(f"the city does not come to rest; still to do: {lag}")
@@ -152,15 +181,60 @@ async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
         pause = min(pause * 1.5, 0.1)
 
 
+async def _unsent(watch: Watch, feed: Feed) -> int:
+    """How many dossiers have messages that were to be sent by now, as the city's time has it.
+
+    Were they left behind, the day would go on without them, and they would expire within minutes.
+    """
+    mongo = client(watch.city.endpoints.mongo)
+    due = {"state.next_at": {"$lt": feed.ticked}, "hold": None}
+    count = 0
+
+    async def ask() -> None:
+        nonlocal count
+        count = await mongo["motcua_notify"]["deliveries"].count_documents(due)
+
+    try:
+        if feed.ticked is not None:
+            await _again(ask, watch)
+    finally:
+        mongo.close()
+    return count
+
+
 async def told(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
     """Waits until no message is pending any more."""
     mongo = client(endpoints.mongo)
     deadline = time.monotonic() + timeout
-    while await mongo["motcua_notify"]["deliveries"].count_documents({"state.pending": {"$gt": 0}}):
+    waiting = {"state.next_at": {"$lt": feed.ticked}}
+    while await mongo["motcua_notify"]["deliveries"].count_documents(waiting):
         watch.look()
         if time.monotonic() > deadline:
             raise TimeoutError("messages are still pending")
         await asyncio.sleep(0.1)
+    mongo.close()
+    await settle(feed, watch)
+
+
+async def received(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: float = 60.0) -> None:
+    """Waits until the gateway's receipts for all that it accepted are folded."""
+    mongo = client(endpoints.mongo)
+    deadline = time.monotonic() + timeout
+    accepted = {entry.key for entry in read_entries(endpoints.gateway_ledger)}
+    while True:
+        watch.look()
+        arrived: set[str] = set()
+        async for document in mongo["motcua_notify"]["deliveries"].find({}, {"state.messages": 1}):
+            arrived |= {
+                key
+                for key, message in document["state"]["messages"].items()
+                if message.get("receipt")
+            }
+        if accepted <= arrived:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no receipt is folded of {len(accepted - arrived)} SMS")
+        await asyncio.sleep(0.2)
     mongo.close()
     await settle(feed, watch)
 

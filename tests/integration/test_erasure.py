@@ -1,0 +1,187 @@
+"""A person who is erased is erased everywhere: shown by looking into every file there is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.city import City
+from deploy.local.ledger import read_ledger
+from deploy.local.stack import Stack
+from services.runtime.citizen_keys import CitizenKeys, Erased
+from services.runtime.master_keys import MasterKeys
+from services.runtime.mongo import client
+from services.runtime.sealing import Sealer, Unreadable
+from services.runtime.settings import Settings
+from services.runtime.topics import create_topics
+from tests.integration.eventually import eventually
+from tests.integration.office import OFFICER, Office, filing
+
+pytestmark = pytest.mark.integration
+
+MASTER = b64encode(bytes(range(32))).decode()
+ERASED, KEPT = "nguyen.thi.erased@erased.test", "tran.van.kept@kept.test"
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this module's own, whose files are searched when it is down."""
+    stack = Stack(tmp_path_factory.mktemp("erasure"), "erasure", die_with_parent=True)
+    stack.up()
+    yield stack
+    stack.reset()
+
+
+def spellings(text: str) -> list[bytes]:
+    """How a text may stand in a file: UTF-8, UTF-16, and base64 at each alignment."""
+    raw = text.encode()
+    found = [raw, text.encode("utf-16-le"), text.encode("utf-16-be")]
+    for shift in range(3):
+        encoded = b64encode(b"\0" * shift + raw)
+        # What depends on the neighbours is cut off at both ends.
+        found.append(encoded[4 if shift else 0 : -4])
+    return found
+
+
+def documents(mongo: MongoClient[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Every document of every collection, the oplog's too, as text."""
+    for name in mongo.list_database_names():
+        for collection in mongo[name].list_collection_names():
+            if collection.startswith("system."):
+                continue
+            for document in mongo[name][collection].find():
+                yield f"{name}.{collection}", repr(document)
+
+
+async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_nothing(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    endpoints = own_stack.endpoints()
+    settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=2)
+    await create_topics(settings)
+    with City(
+        endpoints,
+        tmp_path / "city",
+        clock="wall",
+        partitions=2,
+        channels="email",
+        quiet_from="00:00",
+        quiet_until="00:00",
+        master_key=MASTER,
+    ) as city:
+        city.start_all()
+        office = Office(city)
+        codes = {}
+        for citizen, email in (("cd-erased", ERASED), ("cd-kept", KEPT)):
+            body = {
+                "filing": filing(citizen=citizen),
+                "by": OFFICER,
+                "contact": {"email": email, "phone": "+84 90 123 4567"},
+            }
+            answer = office.post("intake", "/dossiers", body)
+            assert answer.status_code == 201, answer.text
+            codes[citizen] = answer.json()["code"]
+        bad = {"filing": filing(), "by": OFFICER, "contact": {"email": ERASED, "fax": ERASED}}
+        assert office.post("intake", "/dossiers", bad).status_code == 422
+
+        def told() -> set[str]:
+            return {to for mail in read_ledger(endpoints.smtp_ledger) for to in mail.rcpt_to}
+
+        eventually(lambda: told() >= {ERASED, KEPT}, what="mail to both")
+        mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo)
+        contact = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-erased"})
+        assert contact is not None
+        sealed, key_id = contact["state"]["sealed"], contact["state"]["key_id"]
+
+        environment = {
+            **os.environ,
+            "MOTCUA_KAFKA": endpoints.kafka,
+            "MOTCUA_MONGO": endpoints.mongo,
+            "MOTCUA_MASTER_KEY": MASTER,
+        }
+        erase = ["citizen", "erase", "cd-erased", "--reason", "asked to", "--yes"]
+        said = subprocess.run(
+            [sys.executable, "-m", "motcua", *erase],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert "the key is deleted" in said.stdout
+
+        # Whoever is erased is not written to, and the reason is kept.
+        office.does(
+            "intake",
+            codes["cd-erased"],
+            "supplement-demand",
+            {"documents": ["b"], "reason": "r", "by": OFFICER},
+        )
+        eventually(
+            lambda: [
+                m
+                for m in office.view("notify", codes["cd-erased"]).get("messages", [])
+                if m["outcome"] == "not sent: erased"
+            ],
+            what="a message that is not sent",
+        )
+        metrics = "".join(
+            office.get(service, "/metrics").text
+            for service in ("intake", "routing", "sla", "notify")
+        )
+        office.close()
+
+        # Nothing that is left opens what was sealed: no key that is there, nor the master key.
+        motor = client(endpoints.mongo)
+        masters = MasterKeys({"m": b64decode(MASTER)})
+        keys = CitizenKeys(motor, masters)
+        with pytest.raises(Erased):
+            await keys.open("cd-erased", key_id, sealed)
+        left = [d for d in mongo["motcua_keys"]["citizen_keys"].find() if "wrapped" in d]
+        assert [d["_id"] for d in left] == ["cd-kept"]
+        for key in (b64decode(MASTER), *(_unwrapped(d) for d in left)):
+            for owner in ("cd-erased", "cd-kept"):
+                with pytest.raises(Unreadable):
+                    Sealer(key).open(owner, sealed)
+        kept = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-kept"})
+        assert kept is not None
+        state = kept["state"]
+        real = CitizenKeys(motor, _named(left[0]["master"]))
+        assert KEPT.encode() in await real.open("cd-kept", state["key_id"], state["sealed"])
+        motor.close()
+
+        wanted = [s.decode("latin-1") for s in spellings(ERASED)]
+        for where, text in documents(mongo):
+            assert not any(spelling in text for spelling in wanted), where
+        assert ERASED not in metrics
+        mongo.close()
+    own_stack.down()
+
+    searched = 0
+    for folder in (own_stack.folder / "kafka", own_stack.folder / "mongod", tmp_path):
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                content = path.read_bytes()
+                searched += len(content)
+                for address in (ERASED, KEPT, "+84 90 123 4567"):
+                    for spelling in spellings(address):
+                        assert spelling not in content, f"{address} in {path}"
+    assert searched > 1_000_000
+
+
+def _unwrapped(document: dict[str, Any]) -> bytes:
+    return _named(document["master"]).unwrap(
+        document["_id"], document["master"], document["wrapped"]
+    )
+
+
+def _named(master: str) -> MasterKeys:
+    return MasterKeys({master: b64decode(MASTER)})
