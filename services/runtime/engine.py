@@ -12,8 +12,8 @@ import random
 import time
 from collections import Counter as Tally
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic
@@ -81,6 +81,8 @@ class Engine(Generic[S]):
         self.owned: set[int] = set()
         self.before_leaving: list[Callable[[], Awaitable[object]]] = []
         """What must come to rest before partitions are given up."""
+        self.on_written: list[Callable[[Sequence[Event]], object]] = []
+        """Who is told of new events, once they are published and the states are written."""
         self._cache: OrderedDict[str, Stored[S]] = OrderedDict()
         self._turn = asyncio.Lock()
         self._leaving = asyncio.Event()
@@ -324,6 +326,21 @@ class Engine(Generic[S]):
         metrics.REBALANCES.labels(self.decider.name).inc()
         metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
 
+    # -- changes from beside ----------------------------------------------------------
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Holds batches, timers and rebalances back, and has every state loaded again after.
+
+        What changes the decider or writes to the store from beside the engine does it here. A
+        batch is decided under what was before, all its tries included, or under what is after.
+        """
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self._cache.clear()
+
     # -- answers ----------------------------------------------------------------------
 
     @contextmanager
@@ -398,6 +415,8 @@ class Engine(Generic[S]):
             metrics.EVENTS.labels(name, type_name, outcome).inc(count)
         for type_name, count in Tally(event.type for event in decided.events).items():
             metrics.PUBLISHED.labels(name, type_name).inc(count)
+        for tell in self.on_written:
+            tell(decided.events)
         for fault, count in decided.faults.items():
             metrics.DEAD_LETTERS.labels(name, fault).inc(count)
         for subject, place, fault, detail in decided.buried:

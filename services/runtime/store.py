@@ -91,6 +91,24 @@ class Store(Generic[S]):
         async for document in cursor.sort("_id", ASCENDING):
             yield document["_id"], state_of(document, self.state_type)
 
+    async def wake(self, query: dict[str, Any], at: datetime, limit: int) -> int:
+        """Has the timers of the subjects of a query looked at as soon as `at` has passed.
+
+        For what moves timers and no record tells of. At most `limit` subjects; returns how many:
+        fewer than that means that none is left. Those that are held, or looked at by then as it
+        is, are left alone. `due` only says when to look, the decider what is due then: one look
+        too many changes nothing. And the version goes up, so that whoever has loaded a subject
+        before this, and would write back when it was due, is fenced off and loads it again.
+        """
+        asleep = {**query, "hold": None, "due": {"$not": {"$lte": at}}}
+        cursor = self.collection.find(asleep, {"_id": 1}, batch_size=limit).limit(limit)
+        found = [document["_id"] for document in await cursor.to_list(limit)]
+        if found:
+            await self.collection.update_many(
+                {"_id": {"$in": found}, **asleep}, {"$set": {"due": at}, "$inc": {"v": 1}}
+            )
+        return len(found)
+
 
 def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:
     document = stored.document()
