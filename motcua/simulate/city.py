@@ -9,6 +9,7 @@ from contracts.catalogue import Catalogue
 from contracts.envelope import Event
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
+from motcua.simulate.fates import Fate
 from motcua.simulate.life import Life
 from motcua.simulate.settings import Plan, Simulation
 from services.intake.codes import day_of, format_code
@@ -37,7 +38,7 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
     contacts: list[Event] = []
     counters: dict[tuple[str, str], int] = {}
     to_be_refused: set[str] = set()
-    late: set[str] = set()
+    fates: dict[str, Fate] = {}
     sealer = Sealer(settings.contact_key) if settings.contact_key is not None else None
     for arrival in arrivals:
         code = _next_code(counters, arrival)
@@ -45,8 +46,8 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         life.draw()
         requests += life.requests
         to_be_refused.update(life.to_be_refused)
-        if life.late:
-            late.add(code)
+        if life.fate is not Fate.ON_TIME:
+            fates[code] = life.fate
         if sealer is not None and life.requests:
             contacts += _contact(settings, sealer, arrival, life.requests[0])
     requests.sort(key=_time_and_code)
@@ -57,7 +58,7 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         ends=ends,
         counters=counters,
         to_be_refused=frozenset(to_be_refused),
-        late=frozenset(late),
+        fates=fates,
     )
 
 
