@@ -208,11 +208,11 @@ async def _mail_is_out(settings: Settings, timeout: float = 120.0) -> None:
 
 
 async def _late_one(settings: Settings) -> str | None:
-    """A dossier whose story is worth telling: late, with a pause, and resolved all the same."""
+    """A dossier whose story is worth telling: late, with a letter, and resolved all the same."""
     mongo = client(settings.mongo)
     dossiers = mongo["motcua_sla"]["dossiers"]
     late = {"state.alerts.kind": "DossierOverdue", "state.span.ended_at": {"$ne": None}}
-    for query in ({**late, "state.deadlines.1": {"$exists": True}}, late, {}):
+    for query in ({**late, "state.letters.0": {"$exists": True}}, late, {}):
         mine = {"$and": [query, {"_id": {"$regex": "^H29"}}]}
         if (found := await dossiers.find_one(mine, {"_id": 1})) is not None:
             mongo.close()
