@@ -98,14 +98,15 @@ def running_of(
         unit = receiving_unit
         start = begin
         for handler in handlers:
+            taker = handler.unit or receiving_unit
             if handler.since <= begin:
-                unit = handler.unit
+                unit = taker
             elif end is not None and handler.since >= end:
                 break
-            elif handler.unit != unit:
+            elif taker != unit:
                 if handler.since > start:
                     pieces.append(Piece(start, handler.since, unit, calendars.for_unit(unit)))
-                start, unit = handler.since, handler.unit
+                start, unit = handler.since, taker
         pieces.append(Piece(start, end, unit, calendars.for_unit(unit)))
     return Running(pieces)
 
