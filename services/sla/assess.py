@@ -251,12 +251,15 @@ def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
 
 def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
     """Consulted authorities have their own hours, and their clocks do not stop with the whole."""
-    for consultation in consultations(state, terms):
-        end = consultation.answered_at or state.span.ended_at
-        if end is None or consultation.due < end:
-            yield Expected(
-                consultation.due, CONSULTATION, consultation.unit, consultation.due, end is not None
-            )
+    ended = state.span.ended_at
+    told: set[tuple[str, datetime]] = set()
+    for asked in consultations(state, terms):
+        # What is answered after the dossier's end was not waited for until then.
+        end = min((e for e in (asked.answered_at, ended) if e is not None), default=None)
+        # Whoever is reminded before the office opens owes one answer, not two.
+        if (end is None or asked.due < end) and (asked.unit, asked.due) not in told:
+            told.add((asked.unit, asked.due))
+            yield Expected(asked.due, CONSULTATION, asked.unit, asked.due, end is not None)
 
 
 @dataclass(frozen=True, slots=True)
