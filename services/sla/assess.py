@@ -14,11 +14,11 @@ from math import ceil
 
 from contracts.consultations import Answer, Question, paired
 from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
-from contracts.sla import Budget
+from contracts.sla import Budget, TimeUnit
 from services.sla.rule_book import RuleBook
 from services.sla.running import Reached, Running, running_of
 from services.sla.state import Assessment, Expected, Letter, Sla, StepSpan
-from services.sla.working_time import WORKING_HOUR, Calendars
+from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
 
 SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
 STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
@@ -34,6 +34,16 @@ class Terms:
     """Each step's part of the budget, by ordinal; empty if nobody told the workflow."""
     book: RuleBook
     calendars: Calendars
+
+    @property
+    def fixes_a_day(self) -> bool:
+        """Whether the budget names a day, and not an amount of working time.
+
+        Whoever handles the dossier, and however long their office is open, it is the same day.
+        """
+        if self.budget.unit is TimeUnit.WORKING_DAYS:
+            return self.calendars.reading.working_days is not WorkingDaysReading.EIGHT_HOURS
+        return self.budget.unit is TimeUnit.CALENDAR_DAYS
 
     @property
     def rule(self) -> str:
@@ -127,11 +137,17 @@ def course(state: Sla, terms: Terms) -> Course | None:
         return None
     first = running.pieces[0]
     original = first.calendar.due(first.begin, terms.budget)
-    total = first.calendar.measure(first.begin, original)
+    fixed = terms.fixes_a_day
+    total = (
+        running.ahead(first.begin, original)
+        if fixed
+        else first.calendar.measure(first.begin, original)
+    )
+    first_due = original if fixed else None
     ended = state.span.ended_at
     # A letter about what had ended by then, as became known later, promises nothing.
     letters = [each for each in state.letters if ended is None or each.at <= ended]
-    promises = list(_promises(running, first.begin, original, total, letters, terms.book))
+    promises = list(_promises(running, total, first_due, letters, terms.book))
     return Course(known, running, original, total, promises)
 
 
@@ -156,20 +172,20 @@ class Promise:
 
 def _promises(
     running: Running,
-    start: datetime,
-    original: datetime,
     total: int,
+    first_due: datetime | None,
     letters: Sequence[Letter],
     book: RuleBook,
 ) -> Iterator[Promise]:
     """The original date and those that letters put in its place.
 
-    A letter adds the working time between the date before and its own, so that a pause that
-    becomes known later moves the second date as it moved the first. What was late when the letter
-    was issued stays late.
+    A letter promises its date, whoever has the dossier then. If the date before was another than
+    the letter says, because a pause became known later, the second one moves as the first did: by
+    working time. What was late when the letter was issued stays late.
     """
-    since, rest = start, total
-    breach = running.reached(start, total, first_due=original)
+    start = since = running.pieces[0].begin
+    rest = total
+    breach = running.reached(start, total, first_due)
     moved = 0
     made_by: Letter | None = None
     for letter in letters:
@@ -177,20 +193,22 @@ def _promises(
             break
         if breach is None or (breach.happened and breach.at < letter.at):
             break
-        calendar = next(
-            (p.calendar for p in reversed(running.pieces) if p.begin <= letter.at),
-            running.pieces[0].calendar,
-        )
-        added = calendar.measure(letter.previous, letter.due)
-        if letter.at < start or added <= 0:
+        if letter.at < start:
+            continue
+        then = running.as_of(letter.at)
+        last, due_then = then.pieces[-1], then.reached(since, rest, first_due)
+        added = last.calendar.measure(letter.previous, letter.due)
+        if added <= 0:
             continue
         yield Promise(since, letter.at, rest, total, breach, made_by)
-        rest += added - running.used(since, letter.at)
-        total += added
-        as_promised = letter.due if breach.at == letter.previous else None
+        if last.end is None and due_then is not None and due_then.at == letter.previous:
+            first_due, rest = letter.due, running.ahead(letter.at, letter.due)
+        else:
+            first_due, rest = None, rest + added - running.used(since, letter.at)
+        total = running.used(start, letter.at) + rest
         since, made_by = letter.at, letter
         moved += 1
-        breach = running.reached(since, rest, first_due=as_promised)
+        breach = running.reached(since, rest, first_due)
     yield Promise(since, None, rest, total, breach, made_by)
 
 

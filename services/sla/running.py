@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import NamedTuple
 
 from contracts.lifecycle import ENDED, Phase, PublicStatus
@@ -56,26 +57,54 @@ class Running:
                 total += piece.calendar.measure(begin, end)
         return total
 
+    def as_of(self, moment: datetime) -> Running:
+        """As it looked then: what ran at that moment runs on. It must not be before the first."""
+        begun = [piece for piece in self.pieces if piece.begin <= moment]
+        last = begun[-1]
+        if last.end is not None and last.end > moment:
+            begun[-1] = last._replace(end=None)
+        return Running(begun)
+
+    def ahead(self, since: datetime, until: datetime) -> int:
+        """The working seconds from `since` to `until` if the clock does not stop on the way.
+
+        Each by the hours of the unit that has the dossier then, as far as is known.
+        """
+        begun = sum(piece.begin <= since for piece in self.pieces)
+        coming = self.pieces[max(0, begun - 1) :]
+        total = 0
+        for piece, following in zip_longest(coming, coming[1:]):
+            begin = piece.begin if piece.begin > since else since
+            if following is None or following.begin != piece.end or following.begin >= until:
+                return total + piece.calendar.measure(begin, until)
+            total += piece.calendar.measure(begin, following.begin)
+        return total
+
     def reached(
         self, since: datetime, seconds: int, first_due: datetime | None = None
     ) -> Reached | None:
         """When so many working seconds after `since` are used up; None if no piece is after it.
 
-        `first_due` is the answer as long as the clock has not stopped since: a promise in days may
-        end at another moment than its working seconds do (at midnight, say).
+        `first_due` is the answer as long as the clock has not stopped since: a promise in days is
+        of a day, whoever has the dossier then, and it may end at another moment than its working
+        seconds do (at midnight, say).
         """
         rest = seconds
         found: Reached | None = None
+        stopped: datetime | None = None
         for piece in self.pieces:
             begin, end = piece.begin, piece.end
             if begin < since:
                 if end is not None and end <= since:
                     continue
                 begin = since
-            if first_due is not None and found is None:
+            if found is not None and begin != stopped:
+                first_due = None
+            if first_due is not None:
                 at = first_due
             else:
-                at = piece.calendar.add(begin, rest)
+                # What has no time left is due at once, to the millisecond at which it goes on.
+                at = piece.calendar.add(begin, rest) if rest else begin
             happened = end is None or at < end
             found = Reached(at, happened, end is not None)
             if happened:
@@ -83,6 +112,7 @@ class Running:
             assert end is not None
             # At its very end a piece can have used all, and the next one begins with nothing.
             rest = max(0, rest - piece.calendar.measure(begin, end))
+            stopped = end
         return found
 
 
