@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
+from contracts.catalogue.load import VIETNAM
 from contracts.consultations import Answer, Question, paired
 from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
 from contracts.sla import Budget, TimeUnit
@@ -19,6 +20,7 @@ from services.sla.rule_book import RuleBook
 from services.sla.running import Reached, Running, running_of
 from services.sla.state import Assessment, Expected, Letter, Sla, StepSpan
 from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
+from services.sla.working_time.holidays_vn import FIRST_YEAR
 
 SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
 STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
@@ -55,7 +57,7 @@ class Terms:
 
 
 def assess(state: Sla, terms: Terms) -> Assessment | None:
-    """What follows from what is known; None for a dossier that was never received.
+    """What follows from what is known; None for a dossier without a clock (see `course`).
 
     Waiting time (portal states 5, 6 and 8) uses up nothing: what was left of the budget when
     the clock stopped is left when it runs again. In a budget of calendar days, too, what is
@@ -129,13 +131,20 @@ class Course:
 
 
 def course(state: Sla, terms: Terms) -> Course | None:
-    """The course of the dossier's clock; None for a dossier that was never received."""
+    """The course of the dossier's clock.
+
+    None for a dossier that was never received, and for one that was received before the calendars
+    begin: no release will ever tell what it was promised. Raises OutsideCalendar for one whose
+    time reaches beyond their end: it waits for a release that knows those years.
+    """
     known = phases(state.marks)
     assert state.receiving_unit is not None
     running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
     if not running.pieces:
         return None
     first = running.pieces[0]
+    if first.begin.astimezone(VIETNAM).year < FIRST_YEAR:
+        return None
     original = first.calendar.due(first.begin, terms.budget)
     fixed = terms.fixes_a_day
     total = (
@@ -293,7 +302,8 @@ class Consultation:
 def consultations(state: Sla, terms: Terms) -> list[Consultation]:
     """Each question to another authority, with its answer if there is one, as routing pairs them.
 
-    An answer that nobody asked for is none; what is asked after the dossier's end is not asked.
+    An answer that nobody asked for is none; what is asked before the dossier's reception or after
+    its end is not asked.
     """
     asked = [a for a in state.consultations if not a.answer]
     pairs = paired(
@@ -301,11 +311,13 @@ def consultations(state: Sla, terms: Terms) -> list[Consultation]:
         [Answer(a.at, a.id, a.unit, "", "") for a in state.consultations if a.answer],
     )
     budgets = {(a.unit, a.at): a.budget for a in asked}
-    ended = state.span.ended_at
+    received, ended = state.span.received_at, state.span.ended_at
     found: list[Consultation] = []
     for pair in pairs:
         opened = pair.opened_at
-        if opened is None or (ended is not None and opened >= ended):
+        if opened is None or received is None or opened < received:
+            continue
+        if ended is not None and opened >= ended:
             continue
         budget = budgets[pair.unit, opened] or terms.book.consultation.budget
         due = terms.calendars.for_unit(pair.unit).due(opened, budget)
