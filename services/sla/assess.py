@@ -94,7 +94,7 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
     return Assessment(
         budget=current.total,
         used=running.used(first.begin),
-        due=None if paused else current.due,
+        due=found.due,
         original_due=found.original_due,
         running=last.end is None,
         breach_at=breach.at if breach else None,
@@ -128,6 +128,11 @@ class Course:
     """Working seconds that the procedure allows."""
     promises: Sequence[Promise]
     """The original date, and those that letters put in its place."""
+
+    @property
+    def due(self) -> datetime | None:
+        """When the budget runs out if nothing changes; None while the clock stands still."""
+        return None if self.phases[-1].status in CLOCK_STOPPED else self.promises[-1].due
 
 
 def course(state: Sla, terms: Terms) -> Course | None:
