@@ -16,6 +16,7 @@ from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 from services.sla.api import add_routes
 from services.sla.beside import beside
+from services.sla.clock_api import add_clock_routes
 from services.sla.decider import SlaDecider
 from services.sla.figures_api import add_figure_routes
 from services.sla.gauges import keep_counting, tell_retractions
@@ -32,6 +33,7 @@ def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
 
 def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
     add_routes(app, running, ask)
+    add_clock_routes(app, running)
     add_figure_routes(app, running)
 
 
