@@ -121,7 +121,7 @@ def _beside(told: Explained) -> Table:
     for name, begin, end, clock in clocks:
         budget = clock.budget_seconds
         table.add_row(
-            Text(name),
+            Text(f"{name} ({words.word('late').lower()})" if clock.late else name),
             words.short(begin),
             words.short(end) if end is not None else words.word("still"),
             words.short(clock.due) if clock.due is not None else "–",
