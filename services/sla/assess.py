@@ -74,7 +74,7 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
     expected = [alert for promise in promises for alert in _warnings(running, promise, terms)]
     owed = _letter_owed(running, promises[0], terms.book)
     if owed is not None and owed.happened and state.exemption is None:
-        letter = state.letters[0].at if state.letters else None
+        letter = next((each.at for each in state.letters if each.at >= first.begin), None)
         if letter is None or owed.at < letter:
             certain = owed.certain or letter is not None
             expected.append(Expected(owed.at, OWED, "", promises[0].due or owed.at, certain))

@@ -37,7 +37,10 @@ class Rules:
     book: RuleBook = field(default_factory=load_rule_book)
     since: datetime = BEGINNING
     """When they were put in force; what was judged by others is judged anew from then on."""
-    _terms: dict[tuple[str, str | None], Terms] = field(default_factory=dict, compare=False)
+    # Not of those that these rules are a changed copy of.
+    _terms: dict[tuple[str, str | None], Terms] = field(
+        init=False, default_factory=dict, compare=False
+    )
 
     def terms(self, procedure_code: str, workflow: str | None) -> Terms:
         """The rules for a dossier of that procedure in that workflow."""
