@@ -162,9 +162,10 @@ def _balance(city: City, since: datetime, until: datetime) -> bool:
 def _rates(figures: dict[str, Any]) -> None:
     total = figures["total"]
     table = Table("unit", "resolved", "late", "on time", "open", "open and late")
-    busiest = sorted(figures["units"], key=lambda u: -u["resolved"])[:8]
+    busiest = sorted(figures["rows"], key=lambda u: -u["resolved"])[:8]
     for row in [*busiest, {"unit": "the city", **total}]:
-        rate = "no figure" if row["on_time_rate"] is None else f"{row['on_time_rate']} %"
+        on_time = row["on_time_of_resolved"]
+        rate = "no figure" if on_time is None else f"{on_time} %"
         numbers = f"{row['resolved']:,}", f"{row['resolved_late']:,}", rate
         table.add_row(row["unit"], *numbers, f"{row['open']:,}", f"{row['open_late']:,}")
     console.print(table)

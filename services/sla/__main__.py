@@ -19,10 +19,12 @@ from services.sla.beside import beside
 from services.sla.clock_api import add_clock_routes
 from services.sla.decider import SlaDecider
 from services.sla.figures_api import add_figure_routes
+from services.sla.freezing import keep_freezing
 from services.sla.gauges import keep_counting, tell_retractions
 from services.sla.in_force import keep_in_force, lenient
 from services.sla.rule_files import RuleFiles
 from services.sla.settings import SlaSettings
+from services.sla.snapshots_api import add_snapshot_routes
 
 
 def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
@@ -35,12 +37,13 @@ def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
     add_routes(app, running, ask)
     add_clock_routes(app, running)
     add_figure_routes(app, running)
+    add_snapshot_routes(app, running)
 
 
 @asynccontextmanager
 async def _beside(running: Running) -> AsyncIterator[None]:
     running.engine.on_written.append(tell_retractions)
-    work = keep_in_force(running), keep_counting(running)
+    work = keep_in_force(running), keep_counting(running), keep_freezing(running)
     async with beside(running, *work):
         yield
 
