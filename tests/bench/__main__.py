@@ -33,6 +33,7 @@ from tests.bench.city import city_run
 from tests.bench.clocks import clocks_run
 from tests.bench.loops import Run, bare_loop, engine_loop, log_ends, tutorial_loop
 from tests.bench.recording import recorded_log
+from tests.bench.timers import timers_run
 
 ROOT = Path(__file__).parents[2]
 console = Console()
@@ -45,7 +46,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each loop, in turn")
     parser.add_argument("--tutorial", type=int, default=3_000, help="records for the tutorial")
     parser.add_argument("--city", type=int, default=6_000, help="dossiers of the whole city")
-    parser.add_argument("--only", choices=("loops", "city", "clocks"))
+    parser.add_argument("--timers", type=int, default=100_000, help="that are due at one moment")
+    parser.add_argument("--only", choices=("loops", "city", "timers", "clocks"))
     options = parser.parse_args()
     configure("bench", level="WARNING", as_json=False)
     results: dict[str, Any] = {
@@ -76,6 +78,11 @@ def _on_the_stack(options: argparse.Namespace, results: dict[str, Any]) -> None:
         if options.only in (None, "city"):
             stack.reset()
             results["city"] = city_run(stack, ROOT, options.city, console)
+        if options.only in (None, "timers"):
+            stack.reset()
+            endpoints = stack.up()
+            settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
+            results["timers"] = uvloop.run(timers_run(stack, settings, options.timers, console))
     finally:
         stack.down()
         stack.reset()
