@@ -337,6 +337,20 @@ def test_no_number_of_partitions_or_of_instances_makes_a_difference(data: st.Dat
         agree(partition.state(life[0].subject), partition.said(life[0].subject), life)
 
 
+@settings(max_examples=60, deadline=None)
+@given(events=lives(), data=st.data())
+def test_a_past_that_was_imported_comes_to_the_same_once_it_is_told(
+    events: list[Event], data: st.DataObject
+) -> None:
+    told = data.draw(st.integers(1, len(events)))
+    past = [replace(event, history=True) for event in events[:told]]
+    closed = Event("c", "/older", CODES[0], past[-1].time, intake.HistoryClosed(), history=True)
+    partition = Partition()
+    partition.append([*past, closed, *events[told:]])
+    partition.settles()
+    agree(partition.state(CODES[0]), partition.said(CODES[0]), events)
+
+
 @settings(max_examples=150, deadline=None)
 @given(events=lives(), later=st.integers(0, 3 * 86_400_000))
 def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later: int) -> None:
