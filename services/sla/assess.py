@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from math import ceil
+from functools import cached_property
 
 from contracts.catalogue.load import VIETNAM
 from contracts.consultations import Answer, Question, paired
@@ -25,6 +24,8 @@ from services.sla.working_time.holidays_vn import FIRST_YEAR
 SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
 STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
 
+_MILLION = 1_000_000
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -37,7 +38,7 @@ class Terms:
     book: RuleBook
     calendars: Calendars
 
-    @property
+    @cached_property
     def fixes_a_day(self) -> bool:
         """Whether the budget names a day, and not an amount of working time.
 
@@ -47,7 +48,7 @@ class Terms:
             return self.calendars.reading.working_days is not WorkingDaysReading.EIGHT_HOURS
         return self.budget.unit is TimeUnit.CALENDAR_DAYS
 
-    @property
+    @cached_property
     def rule(self) -> str:
         """What is put beside a deadline to say which rules and which calendar made it."""
         return (
@@ -229,7 +230,7 @@ def _promises(
 def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expected]:
     for share in terms.soon_due_shares:
         # Seven tenths exactly, and not a second less.
-        seconds = int(promise.rest * Decimal(str(share)))
+        seconds = promise.rest * _millionths(share) // _MILLION
         reached = running.reached(promise.since, seconds)
         if reached is None or not reached.happened:
             continue
@@ -239,14 +240,19 @@ def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expe
         yield Expected(reached.at, SOON, str(share), promise.due or reached.at, certain)
 
 
+def _millionths(share: float) -> int:
+    """A share as a clerk wrote it, in whole numbers: 0.7 is no binary fraction."""
+    return round(share * _MILLION)
+
+
 def _letter_owed(running: Running, promise: Promise, book: RuleBook) -> Reached | None:
     """The last moment for a letter to be in time: so long before the first date is due."""
     notice = book.apology.notice_working_hours * WORKING_HOUR
-    never_before = ceil(promise.rest * Decimal(str(book.apology.never_before_share)))
+    never_before = -(-promise.rest * _millionths(book.apology.never_before_share) // _MILLION)
     return running.reached(promise.since, max(promise.rest - notice, never_before))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepClock:
     """A step's own time: it runs and stands with the whole."""
 
@@ -255,7 +261,21 @@ class StepClock:
     """When it was done, the next one began or the dossier ended; None while it is open."""
     budget: int | None
     """Its working seconds; None if it has no deadline but the whole's."""
-    due: Reached | None
+    running: Running
+
+    @cached_property
+    def due(self) -> Reached | None:
+        """When its budget is used up; None if it has none, or the clock never ran since."""
+        if self.budget is None:
+            return None
+        return self.running.reached(self.step.started_at, self.budget)
+
+    @property
+    def surely_in_time(self) -> bool:
+        """Whether it was done in less time than it had, even if nobody had gone home meanwhile."""
+        if self.budget is None or self.end is None:
+            return False
+        return (self.end - self.step.started_at).total_seconds() < self.budget
 
 
 def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
@@ -267,14 +287,17 @@ def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
             ends.append(steps[index + 1].started_at)
         end = min((e for e in ends if e is not None), default=None)
         if len(shares) < 2 or step.ordinal >= len(shares):
-            yield StepClock(step, end, None, None)  # an only step has the whole's own deadline
+            # An only step has the whole's own deadline.
+            yield StepClock(step, end, None, found.running)
             continue
         budget = round(found.total * shares[step.ordinal])
-        yield StepClock(step, end, budget, found.running.reached(step.started_at, budget))
+        yield StepClock(step, end, budget, found.running)
 
 
 def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
     for clock in clocks:
+        if clock.surely_in_time:
+            continue  # most are, and this costs nothing
         due, end = clock.due, clock.end
         if due is not None and due.happened and (end is None or due.at < end):
             about = str(clock.step.ordinal)

@@ -6,6 +6,7 @@ seconds from here on, when are they used up?
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import zip_longest
@@ -40,13 +41,21 @@ class Reached(NamedTuple):
 class Running:
     """The pieces in the order of time."""
 
-    __slots__ = ("pieces",)
+    __slots__ = ("_before", "pieces")
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
+        self._before = [0]
+        """The working seconds before each piece, and before what would follow the last."""
+        for piece in pieces:
+            if piece.end is not None:
+                length = piece.calendar.measure(piece.begin, piece.end)
+                self._before.append(self._before[-1] + length)
 
     def used(self, since: datetime, until: datetime | None = None) -> int:
         """The working seconds from `since` to `until`, or in all pieces that have ended."""
+        if until is None and self.pieces and since <= self.pieces[0].begin:
+            return self._before[-1]
         total = 0
         for piece in self.pieces:
             begin = piece.begin if piece.begin > since else since
@@ -89,31 +98,53 @@ class Running:
         of a day, whoever has the dossier then, and it may end at another moment than its working
         seconds do (at midnight, say).
         """
-        rest = seconds
-        found: Reached | None = None
-        stopped: datetime | None = None
-        for piece in self.pieces:
+        pieces = self.pieces
+        at = bisect_right(pieces, since, key=_begin) - 1
+        start = max(at, 0)
+        if at >= 0 and (end := pieces[at].end) is not None and end <= since:
+            start += 1
+        if start == len(pieces):
+            return None
+        resumed = start
+        if first_due is not None:
+            promised, resumed = self._unbroken(start, first_due)
+            if promised.happened or resumed == len(pieces):
+                return promised
+        piece = pieces[start]
+        target = self._before[start] + seconds
+        if piece.begin < since:
+            target += piece.calendar.measure(piece.begin, since)
+        # The first piece that is long enough; what is used up at the very end of one may be
+        # reached before it, if the office was closed by then, or only with the next one.
+        index = min(bisect_left(self._before, target, start + 1) - 1, len(pieces) - 1)
+        index = max(index, resumed)
+        while True:
+            piece = pieces[index]
             begin, end = piece.begin, piece.end
-            if begin < since:
-                if end is not None and end <= since:
-                    continue
-                begin = since
-            if found is not None and begin != stopped:
-                first_due = None
-            if first_due is not None:
-                at = first_due
-            else:
-                # What has no time left is due at once, to the millisecond at which it goes on.
-                at = piece.calendar.add(begin, rest) if rest else begin
-            happened = end is None or at < end
-            found = Reached(at, happened, end is not None)
-            if happened:
-                return found
-            assert end is not None
-            # At its very end a piece can have used all, and the next one begins with nothing.
-            rest = max(0, rest - piece.calendar.measure(begin, end))
-            stopped = end
-        return found
+            rest = target - self._before[index]
+            # What has no time left is due at once, to the millisecond at which it goes on.
+            moment = piece.calendar.add(begin, rest) if rest > 0 else begin
+            if moment < since:
+                moment = since
+            happened = end is None or moment < end
+            if happened or index == len(pieces) - 1:
+                return Reached(moment, happened, end is not None)
+            index += 1
+
+    def _unbroken(self, start: int, due: datetime) -> tuple[Reached, int]:
+        """Whether the clock runs until that moment without a stop; and the piece after the stop."""
+        index = start
+        while True:
+            end = self.pieces[index].end
+            index += 1
+            if end is None or due < end:
+                return Reached(due, True, end is not None), index
+            if index == len(self.pieces) or self.pieces[index].begin != end:
+                return Reached(due, False, True), index
+
+
+def _begin(piece: Piece) -> datetime:
+    return piece.begin
 
 
 def running_of(
