@@ -12,7 +12,15 @@ import random
 import time
 from collections import Counter as Tally
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -49,6 +57,8 @@ Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
 _CLOCK = CLOCK_SUBJECT.encode()
 _ROUNDS_AT_ONCE = 4
 """Of timers, each of another partition: while one is decided, others wait for an ack or a write."""
+_REST = 5.0
+"""Seconds that rounds of timers are given to come to rest when they are to end."""
 
 
 class Defect(Exception):
@@ -196,6 +206,8 @@ class Engine(Generic[S]):
         """Fires, for one turn, each partition's timers that passed before its time.
 
         Returns whether some may be left, which is so when the turn was over before they were.
+        Cancelled, it finishes the rounds that are under way: what is on the log and not in the
+        states, the next owner would say again.
         """
         generation = self._generation
         async with self._turn:
@@ -212,7 +224,11 @@ class Engine(Generic[S]):
                     if time.monotonic() >= over:
                         return
 
-            await _side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE))
+            def stop() -> None:
+                nonlocal over
+                over = 0.0
+
+            await _to_its_end(_side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE)), stop)
             return bool(waiting) and not self._leaving.is_set()
 
     async def run_wall_timers(self, caught_up: Callable[[], Awaitable[set[int]]]) -> None:
@@ -495,3 +511,16 @@ async def _side_by_side(parts: Iterable[Awaitable[None]]) -> None:
     # A defect says more than the others' leaving.
     for failure in sorted(failures, key=lambda end: isinstance(end, Leaving)):
         raise failure
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> None:
+    """Waits for the work; cancelled, asks it to stop and lets it come to rest."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait({task}, timeout=_REST)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

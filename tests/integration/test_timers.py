@@ -288,6 +288,31 @@ async def test_records_get_their_turn_however_many_timers_are_due(settings: Sett
         await engine.producer.stop()
 
 
+async def test_who_is_asked_to_end_finishes_what_is_half_said(settings: Settings) -> None:
+    async with a_stage(settings, partitions=1) as stage:
+        engine, decider = await _with_dossiers(stage, 12, timer_batch=5)
+        published, written = asyncio.Event(), asyncio.Event()
+        persist = engine.store.persist
+
+        async def slowly(subjects: Any) -> None:
+            published.set()
+            await written.wait()
+            await persist(subjects)
+
+        engine.store.persist = slowly
+        turn = asyncio.create_task(engine.fire_due({0: MONDAY}))
+        await published.wait()
+        turn.cancel()
+        written.set()
+        with pytest.raises(asyncio.CancelledError):
+            await turn
+        log = {code for code, *_ in await _alarms(stage)}
+        assert len(log) == 5, "the round that was under way, and no other"
+        states = stage.store(decider).states()
+        assert {code async for code, state in states if state.alerts} == log
+        await engine.producer.stop()
+
+
 async def test_what_was_settled_before_a_rebalance_fires_nothing_after_it(
     settings: Settings,
 ) -> None:
