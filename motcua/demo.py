@@ -131,6 +131,7 @@ def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
     balanced = _balance(city, since, until)
     figures = city.of("sla").get(f"/figures?{_period(since, until)}")
     _rates(figures)
+    _letters(figures["total"])
     _messages(city)
     console.print(
         f"{events:,} events on the log; the day took {seconds:.0f} s with broker and database on "
@@ -168,6 +169,19 @@ def _rates(figures: dict[str, Any]) -> None:
         rate = "no figure" if on_time is None else f"{on_time} %"
         numbers = f"{row['resolved']:,}", f"{row['resolved_late']:,}", rate
         table.add_row(row["unit"], *numbers, f"{row['open']:,}", f"{row['open_late']:,}")
+    console.print(table)
+
+
+def _letters(total: dict[str, Any]) -> None:
+    table = Table(
+        "given a second date",
+        "kept by it alone",
+        "late, with a letter",
+        "late, without a letter",
+        "exempt",
+    )
+    names = "extended", "kept_second_date", "late_with_letter", "late_without_letter", "exempt"
+    table.add_row(*(f"{total[name]:,}" for name in names))
     console.print(table)
 
 
