@@ -148,9 +148,10 @@ class InForce:
             log.info("rules are in force", since=since.isoformat(), **versions)
 
     async def _wake(self, rules: Rules, since: datetime) -> None:
-        others = judged_by_others(rules)
+        asleep = sorted(self._engine.owned - self._awake)
+        others = judged_by_others(rules) if asleep else {}
         round_of = self._engine.settings.timer_batch
-        for partition in sorted(self._engine.owned - self._awake):
+        for partition in asleep:
             woken, found = 0, round_of
             while found == round_of:
                 # One round at a time: records and timers have their turn in between.

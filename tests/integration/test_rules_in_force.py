@@ -448,6 +448,46 @@ async def test_what_an_instance_said_that_died_before_it_was_written_down_has_on
         assert len((await stage.subject(CODE, decider)).state.deadlines) == 2
 
 
+class _FailsOnce:
+    """The broker is away for a moment after a batch was published; new files come meanwhile."""
+
+    def __init__(self, in_force: InForce, folder: Folder) -> None:
+        self._in_force = in_force
+        self._folder = folder
+        self.looking: asyncio.Task[None] | None = None
+
+    def passing(self, point: str) -> None:
+        if point == "published" and self.looking is None:
+            self._folder.days_off(date(2030, 1, 2))
+            self.looking = asyncio.create_task(self._in_force.look())
+            raise ConnectionError("the broker is away")
+
+
+async def test_a_batch_that_is_tried_again_is_decided_by_the_rules_that_it_began_with(
+    settings: Settings, folder: Folder
+) -> None:
+    now = to_utc_millis(datetime.now(UTC))
+    async with a_stage(settings) as stage:
+        decider = sla_of(stage, folder)
+        # Long enough to read the files, and to put them in force if nothing held that back.
+        actor = await stage.act(decider, timer_poll=600, retry_first=0.5)
+        in_force = clerk(stage, actor, folder)
+        await in_force.look()
+        before = decider.rules
+        faults = _FailsOnce(in_force, folder)
+        actor.engine.faults = faults  # type: ignore[assignment]
+        await stage.put(*begun(CODE, now))
+        await stage.rest()
+        assert faults.looking is not None
+        await faults.looking
+        assert decider.rules.calendars != before.calendars
+        await stage.rest()
+        events = [decode(r.key, r.value, r.headers) for r in await stage.log()]
+        said = [e for e in events if isinstance(e.data, sla.DeadlineSet)]
+        assert len(said) == 2, "it was tried again"
+        assert {(e.id, e.data.rule) for e in said} == {(said[0].id, before.rule(MARITAL_STATUS))}  # type: ignore[attr-defined]
+
+
 async def test_by_the_stream_clock_new_rules_hold_from_the_tick_that_they_were_read_at(
     settings: Settings, folder: Folder
 ) -> None:
@@ -509,7 +549,7 @@ def read(folder: Folder) -> Rules:
 
 
 def with_other_calendars(rules: Rules) -> Rules:
-    return replace(rules, calendars=replace(rules.calendars, version="other"), _terms={})
+    return replace(rules, calendars=replace(rules.calendars, version="other"))
 
 
 def with_another_budget(rules: Rules) -> Rules:
@@ -518,7 +558,7 @@ def with_another_budget(rules: Rules) -> Rules:
     one = procedures[MARITAL_STATUS]
     other = next(p for p in procedures.values() if p.budget != one.budget)
     procedures[MARITAL_STATUS] = one.model_copy(update={"budget": other.budget})
-    return replace(rules, catalogue=replace(rules.catalogue, procedures=procedures), _terms={})
+    return replace(rules, catalogue=replace(rules.catalogue, procedures=procedures))
 
 
 def dossiers(rules: Rules) -> list[Stored[Sla]]:
@@ -649,14 +689,14 @@ async def test_other_rules_under_the_same_version_are_refused_with_the_remedy(
     register = Register(anew["rules"])
     await register.enter(rules, MORNING)
     apology = rules.book.apology.model_copy(update={"notice_working_hours": 16})
-    same_name = replace(rules, book=rules.book.model_copy(update={"apology": apology}), _terms={})
+    same_name = replace(rules, book=rules.book.model_copy(update={"apology": apology}))
     with pytest.raises(FileError, match="still have the version '2025-1': give them another"):
         await register.enter(same_name, MORNING)
     other_name = same_name.book.model_copy(update={"version": "2026-1"})
-    await register.enter(replace(same_name, book=other_name, _terms={}), MORNING)
+    await register.enter(replace(same_name, book=other_name), MORNING)
     # How figures are drawn is no part of what a dossier is judged by.
     figures = rules.book.figures.model_copy(update={"freeze_after_days": 9})
-    drawn = replace(rules, book=rules.book.model_copy(update={"figures": figures}), _terms={})
+    drawn = replace(rules, book=rules.book.model_copy(update={"figures": figures}))
     await register.enter(drawn, MORNING)
 
 
