@@ -101,7 +101,8 @@ class Running:
         pieces = self.pieces
         at = bisect_right(pieces, since, key=_begin) - 1
         start = max(at, 0)
-        if at >= 0 and (end := pieces[at].end) is not None and end <= since:
+        if at >= 0 and pieces[at].begin < since and (end := pieces[at].end) and end <= since:
+            # Not one that ended as it began, at that instant: what was promised then was broken.
             start += 1
         if start == len(pieces):
             return None

@@ -29,6 +29,7 @@ from services.runtime.handle import fire_timers, handle, set_due
 from services.runtime.stored import Stored, from_document
 from services.sla.assess import course
 from services.sla.fold import alert_of
+from services.sla.running import Reached, Running
 from services.sla.state import Sla, unit_at
 from tests.unit.sla.dossiers import (
     DELIVERED,
@@ -366,6 +367,58 @@ def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later
     assert unit is not None
     left = DECIDER.rules.calendars.for_unit(unit).measure(moment, now.due)
     assert found.running.used(found.running.pieces[0].begin, moment) + left == now.budget
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    events=lives(),
+    since=_times,
+    seconds=st.sampled_from([0, 1, 3600, 5400, 4 * 3600, 8 * 3600, 24 * 3600, 50 * 3600]),
+    first_due=st.none() | _times,
+)
+def test_a_budget_is_used_up_when_going_from_piece_to_piece_says_so(
+    events: list[Event], since: datetime, seconds: int, first_due: datetime | None
+) -> None:
+    note(brief(events))
+    state = plain(events)[0].state
+    if state.assessment is None:
+        return
+    assert state.procedure is not None
+    found = course(state, DECIDER.rules.terms(state.procedure, None))
+    assert found is not None
+    running = found.running
+    if first_due is not None:
+        # A day is promised at the reception or while the clock runs, for later; until then it is
+        # so much time.
+        begin = running.pieces[0].begin
+        since = max(since, begin)
+        promised = since == begin or running.as_of(since).pieces[-1].end is None
+        first_due = max(first_due, since) if promised else None
+    if first_due is not None:
+        seconds = running.ahead(since, first_due)
+    reached = running.reached(since, seconds, first_due)
+    assert reached == step_by_step(running, since, seconds, first_due)
+
+
+def step_by_step(
+    running: Running, since: datetime, seconds: int, first_due: datetime | None
+) -> Reached | None:
+    """What `Running.reached` says, by its definition: each piece takes its part of the rest."""
+    found: Reached | None = None
+    stopped: datetime | None = None
+    for piece in running.pieces:
+        begin, end = max(piece.begin, since), piece.end
+        if piece.begin < since and end is not None and end <= since:
+            continue
+        if found is not None and begin != stopped:
+            first_due = None
+        moment = first_due or (piece.calendar.add(begin, seconds) if seconds else begin)
+        found = Reached(moment, end is None or moment < end, end is not None)
+        if end is None or found.happened:
+            break
+        seconds -= piece.calendar.measure(begin, end)
+        stopped = end
+    return found
 
 
 @settings(max_examples=200, deadline=None)
