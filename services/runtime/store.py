@@ -111,23 +111,26 @@ class Store(Generic[S]):
         async for document in cursor.sort("_id", ASCENDING):
             yield document["_id"], state_of(document, self.state_type)
 
-    async def wake(self, query: dict[str, Any], at: datetime, limit: int) -> int:
-        """Has the timers of the subjects of a query looked at as soon as `at` has passed.
+    async def asleep(self, query: dict[str, Any], at: datetime) -> list[str]:
+        """The subjects of a query whose timers nobody looks at by that time; held ones are not."""
+        cursor = self.collection.find({**query, **_asleep(at)}, {"_id": 1}, batch_size=10_000)
+        return [document["_id"] async for document in cursor]
 
-        For what moves timers and no record tells of. At most `limit` subjects; returns how many:
-        fewer than that means that none is left. Those that are held, or looked at by then as it
-        is, are left alone. `due` only says when to look, the decider what is due then: one look
-        too many changes nothing. And the version goes up, so that whoever has loaded a subject
-        before this, and would write back when it was due, is fenced off and loads it again.
+    async def wake(self, subjects: Sequence[str], at: datetime) -> None:
+        """Has the timers of these looked at as soon as `at` has passed, if they are asleep.
+
+        For what moves timers and no record tells of. `due` only says when to look, the decider
+        what is due then: one look too many changes nothing. And the version goes up, so that
+        whoever has loaded a subject before this, and would write back when it was due, is fenced
+        off and loads it again.
         """
-        asleep = {**query, "hold": None, "due": {"$not": {"$lte": at}}}
-        cursor = self.collection.find(asleep, {"_id": 1}, batch_size=limit).limit(limit)
-        found = [document["_id"] for document in await cursor.to_list(limit)]
-        if found:
-            await self.collection.update_many(
-                {"_id": {"$in": found}, **asleep}, {"$set": {"due": at}, "$inc": {"v": 1}}
-            )
-        return len(found)
+        await self.collection.update_many(
+            {"_id": {"$in": list(subjects)}, **_asleep(at)}, {"$set": {"due": at}, "$inc": {"v": 1}}
+        )
+
+
+def _asleep(at: datetime) -> dict[str, Any]:
+    return {"hold": None, "due": {"$not": {"$lte": at}}}
 
 
 def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:

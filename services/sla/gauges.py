@@ -37,7 +37,7 @@ GAUGES: Mapping[str, Gauge] = {
     "late_without_letter": metrics.LATE_WITHOUT_LETTER,
     "letters_owed": metrics.LETTERS_OWED,
 }
-_SHARE = 0.03
+_SHARE = 0.05
 """The part of the time that counting takes at the most: of one of the database's cores."""
 _LOOK = 0.5
 """Seconds between two looks whether other partitions are owned."""

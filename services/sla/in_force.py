@@ -77,6 +77,8 @@ class InForce:
         """Put in force by this instance last."""
         self._awake: set[int] = set()
         """Owned partitions in which no dossier is left to be woken."""
+        self._left = 0
+        """How often partitions were given up: what was found before is void after."""
         # Whoever owns them in between may judge by other rules.
         engine.before_leaving.append(self._forget)
 
@@ -148,25 +150,27 @@ class InForce:
             log.info("rules are in force", since=since.isoformat(), **versions)
 
     async def _wake(self, rules: Rules, since: datetime) -> None:
-        asleep = sorted(self._engine.owned - self._awake)
-        others = judged_by_others(rules) if asleep else {}
-        round_of = self._engine.settings.timer_batch
-        for partition in asleep:
-            woken, found = 0, round_of
-            while found == round_of:
-                # One round at a time: records and timers have their turn in between.
-                async with self._engine.alone():
-                    if partition not in self._engine.owned:
-                        break
-                    query = {"p": partition, **others}
-                    found = await self._engine.store.wake(query, since, round_of)
-                    if found < round_of:
-                        self._awake.add(partition)
-                woken += found
-            if woken:
-                log.info("dossiers are judged anew", partition=partition, dossiers=woken)
+        engine = self._engine
+        waiting = sorted(engine.owned - self._awake)
+        others = judged_by_others(rules) if waiting else {}
+        at_once = engine.settings.timer_batch
+        for partition in waiting:
+            left = self._left
+            found = await engine.store.asleep({"p": partition, **others}, since)
+            for first in range(0, len(found), at_once):
+                # So many at a time: records and timers have their turn in between.
+                async with engine.alone():
+                    if self._left != left:
+                        return
+                    await engine.store.wake(found[first : first + at_once], since)
+            if self._left != left:
+                return  # the next look begins anew, with what is owned then
+            self._awake.add(partition)
+            if found:
+                log.info("dossiers are judged anew", partition=partition, dossiers=len(found))
 
     async def _forget(self) -> None:
+        self._left += 1
         self._awake.clear()
 
 

@@ -25,7 +25,7 @@ from contracts.topics import DOSSIER_EVENTS
 from contracts.values import Channel, Outcome, to_utc_millis
 from deploy.local.city import City, Instance
 from deploy.local.stack import Stack
-from services.runtime.clock import StreamClock
+from services.runtime.clock import StreamClock, WallClock
 from services.runtime.engine import Engine
 from services.runtime.handle import fire_timers, handle, set_due
 from services.runtime.mongo import client, pymongo_client
@@ -34,6 +34,7 @@ from services.runtime.settings import Settings
 from services.runtime.store import Fenced, Store
 from services.runtime.stored import Hold, Stored
 from services.runtime.topics import create_topics
+from services.sla import metrics, rule_book
 from services.sla.decider import SlaDecider
 from services.sla.gauges import count
 from services.sla.in_force import InForce, lenient
@@ -448,6 +449,45 @@ async def test_what_an_instance_said_that_died_before_it_was_written_down_has_on
         assert len((await stage.subject(CODE, decider)).state.deadlines) == 2
 
 
+async def test_a_rule_book_that_is_changed_without_a_new_version_is_rejected(
+    settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(rule_book.DATA, tmp_path / "rules")
+    book = tmp_path / "rules" / "rules.toml"
+    text = book.read_text(encoding="utf-8")
+    changed = text.replace("notice_working_hours = 8", "notice_working_hours = 16")
+    async with a_stage(settings) as stage:
+        files = RuleFiles(SlaSettings(rules=tmp_path / "rules"), load_catalogue())
+        decider = stage.cast(SlaDecider(lenient(files.read())))
+        engine = Actor(stage, decider, WallClock()).engine
+
+        def started_anew() -> InForce:
+            again = RuleFiles(SlaSettings(rules=tmp_path / "rules"), load_catalogue())
+            return InForce(engine, again, Register(stage.database["rules"]))
+
+        in_force = InForce(engine, files, Register(stage.database["rules"]))
+        await in_force.look()
+        before = decider.rules
+        assert type(before) is Rules
+        book.write_text(changed, encoding="utf-8")
+        await in_force.look()
+        await in_force.look()
+        assert decider.rules is before
+        assert metrics.RULE_FILES_IN_FORCE._value.get() == 0
+        with pytest.raises(FileError, match="still have the version '2025-1'"):
+            await started_anew().look()  # which has nothing older to fall back on
+
+        book.write_text(changed.replace("2025-1", "2026-1"), encoding="utf-8")
+        await in_force.look()
+        assert decider.rules.book.version == "2026-1"
+        assert decider.rules.since > before.since
+        assert metrics.RULE_FILES_IN_FORCE._value.get() == 1
+
+        book.write_text("[apology]", encoding="utf-8")
+        with pytest.raises(FileError, match=r"rules\.toml: version: Field required"):
+            await started_anew().look()
+
+
 class _FailsOnce:
     """The broker is away for a moment after a batch was published; new files come meanwhile."""
 
@@ -637,20 +677,20 @@ async def test_what_is_woken_is_looked_at_in_time_and_fences_off_who_does_not_kn
     await store.persist(open_ones)
     query = judged_by_others(others)
 
-    rounds: list[int] = []
-    while not rounds or rounds[-1] == 20:
-        rounds.append(await store.wake(query, MORNING, 20))
-    assert sum(rounds) == len(rest)
-    assert await store.wake(query, MORNING, 20) == 0, "again changes nothing"
+    found = await store.asleep(query, MORNING)
+    assert sorted(found) == [s.subject for s in rest]
+    await store.wake([held.subject, earlier.subject, *found], MORNING)
+    assert await store.asleep(query, MORNING) == []
+    await store.wake(found, MORNING)  # again is a no-op
     due = {s.subject: s.due for s in (await store.load([s.subject for s in open_ones])).values()}
     assert due == {
         held.subject: None,
         earlier.subject: earlier.due,
         **{s.subject: MORNING for s in rest},
     }
-    for stale in rest[:1]:
-        with pytest.raises(Fenced):
-            await store.persist([stale])
+    with pytest.raises(Fenced):
+        await store.persist([rest[0]])
+    await store.persist([held, earlier])  # which nobody touched
 
     # What is looked at says what it has to, and is not woken again.
     decider = SlaDecider(others)
@@ -659,7 +699,7 @@ async def test_what_is_woken_is_looked_at_in_time_and_fences_off_who_does_not_kn
         fire_timers(decider, stored, MORNING + timedelta(hours=1))
         set_due(decider, stored)
     await store.persist(looked_at)
-    assert await store.wake(query, MORNING, 20) == 0
+    assert await store.asleep(query, MORNING) == []
     assert [s.subject for s in await store.due({0, 1, 2}, MORNING + timedelta(hours=1), 9)] == []
 
 
