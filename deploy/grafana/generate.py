@@ -201,7 +201,8 @@ def _deadlines() -> list[Node]:
         series(
             "Rules and calendars in force",
             {"{{rules}} {{calendar}}": "count by (rules, calendar) (motcua_sla_rules_in_force)"},
-            "Instances by the versions that they judge by. Two lines are a change on its way.",
+            "Instances by the versions that they judge by. Two lines are a change on its way: "
+            "those with the older one leave dates as they are.",
         ),
         series(
             "Judged anew",

@@ -143,7 +143,7 @@ class InForce:
             self._awake.clear()
         versions = {"rules": rules.book.version, "calendar": rules.calendars.version}
         metrics.RULES_IN_FORCE.clear()
-        metrics.RULES_IN_FORCE.labels(**versions).set(1)
+        metrics.RULES_IN_FORCE.labels(**versions).set(since is not None)
         if since is None:
             log.warning("another instance has put other rules in force", **versions)
         else:

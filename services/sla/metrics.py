@@ -28,7 +28,8 @@ RETRACTIONS = Counter(
 )
 RULES_IN_FORCE = Gauge(
     "motcua_sla_rules_in_force",
-    "1 for the versions of the rule book and of the calendars that are in force.",
+    "By the versions of rule book and calendars that this instance judges by: 1 if they are in "
+    "force, 0 if another instance has put newer ones in force.",
     ["rules", "calendar"],
 )
 RULE_FILES_IN_FORCE = Gauge(

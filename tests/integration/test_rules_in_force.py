@@ -369,6 +369,9 @@ async def test_while_two_instances_have_different_files_no_dossier_goes_back_and
         of_new = clerk(stage, second, new)
         await of_new.look()
         await of_old.look()
+        (sample,) = (s for family in metrics.RULES_IN_FORCE.collect() for s in family.samples)
+        calendar = decider.rules.calendars.version
+        assert (sample.labels["calendar"], sample.value) == (calendar, 0), "it knows that it is old"
         theirs = second.engine.owned
 
         async def settled(partitions: set[int]) -> bool:
