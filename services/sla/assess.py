@@ -143,14 +143,15 @@ def course(state: Sla, terms: Terms) -> Course | None:
     begin: no release will ever tell what it was promised. Raises OutsideCalendar for one whose
     time reaches beyond their end: it waits for a release that knows those years.
     """
+    received = state.span.received_at
+    if received is not None and received.astimezone(VIETNAM).year < FIRST_YEAR:
+        return None
     known = phases(state.marks)
     assert state.receiving_unit is not None
     running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
     if not running.pieces:
         return None
     first = running.pieces[0]
-    if first.begin.astimezone(VIETNAM).year < FIRST_YEAR:
-        return None
     original = first.calendar.due(first.begin, terms.budget)
     fixed = terms.fixes_a_day
     total = (
