@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.topics import SERVICES
 from deploy.local.cli import app as stack_app
-from motcua import citizen, dead_letters, demo, keys, message, simulate_command
+from motcua import citizen, dead_letters, demo, keys, message, simulate_command, why
 from services.intake.imports.cli import import_log
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.add_typer(keys.app, name="keys")
 app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)
+app.command("why")(why.why)
 
 
 @app.command("run")

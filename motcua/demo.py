@@ -130,6 +130,7 @@ def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
     balanced = _balance(city, since, until)
     figures = city.of("sla").get(f"/figures?{_period(since, until)}")
     _rates(figures)
+    _letters(figures["total"])
     _messages(city)
     console.print(
         f"{events:,} events on the log; the day took {seconds:.0f} s with broker and database on "
@@ -161,11 +162,25 @@ def _balance(city: City, since: datetime, until: datetime) -> bool:
 def _rates(figures: dict[str, Any]) -> None:
     total = figures["total"]
     table = Table("unit", "resolved", "late", "on time", "open", "open and late")
-    busiest = sorted(figures["units"], key=lambda u: -u["resolved"])[:8]
+    busiest = sorted(figures["rows"], key=lambda u: -u["resolved"])[:8]
     for row in [*busiest, {"unit": "the city", **total}]:
-        rate = "no figure" if row["on_time_rate"] is None else f"{row['on_time_rate']} %"
+        on_time = row["on_time_of_resolved"]
+        rate = "no figure" if on_time is None else f"{on_time} %"
         numbers = f"{row['resolved']:,}", f"{row['resolved_late']:,}", rate
         table.add_row(row["unit"], *numbers, f"{row['open']:,}", f"{row['open_late']:,}")
+    console.print(table)
+
+
+def _letters(total: dict[str, Any]) -> None:
+    table = Table(
+        "given a second date",
+        "kept by it alone",
+        "late, with a letter",
+        "late, without a letter",
+        "exempt",
+    )
+    names = "extended", "kept_second_date", "late_with_letter", "late_without_letter", "exempt"
+    table.add_row(*(f"{total[name]:,}" for name in names))
     console.print(table)
 
 
@@ -210,11 +225,11 @@ async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.
 
 
 async def _late_one(settings: Settings) -> str | None:
-    """A dossier whose story is worth telling: late, with a pause, and resolved all the same."""
+    """A dossier whose story is worth telling: late, with a letter, and resolved all the same."""
     mongo = client(settings.mongo)
     dossiers = mongo["motcua_sla"]["dossiers"]
     late = {"state.alerts.kind": "DossierOverdue", "state.span.ended_at": {"$ne": None}}
-    for query in ({**late, "state.deadlines.1": {"$exists": True}}, late, {}):
+    for query in ({**late, "state.letters.0": {"$exists": True}}, late, {}):
         mine = {"$and": [query, {"_id": {"$regex": "^H29"}}]}
         if (found := await dossiers.find_one(mine, {"_id": 1})) is not None:
             mongo.close()

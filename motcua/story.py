@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.table import Table
 
+from contracts import sla
 from contracts.codec import BadRecord, decode
 from contracts.envelope import Event
 from contracts.model import Kind
@@ -60,7 +61,7 @@ def story_table(code: str, events: list[Event]) -> Table:
     table.add_column("")
     for event in events:
         style = "dim" if event.data.KIND is Kind.REQUEST else ""
-        if event.data.NAME in ("DossierOverdue", "DossierSoonDue", "AlertRetracted"):
+        if isinstance(event.data, (*sla.ALERTS, sla.AlertRetracted)):
             style = "red"
         table.add_row(
             event.time.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M"),

@@ -171,6 +171,77 @@ def _city() -> list[Node]:
     ]
 
 
+def _deadlines() -> list[Node]:
+    def per_unit(metric: str) -> dict[str, str]:
+        return {"{{unit}}": f"topk(10, sum by (unit) ({metric}))"}
+
+    return [
+        row("Deadlines"),
+        stat(
+            "Open",
+            "sum(motcua_sla_open_dossiers)",
+            "Dossiers that were received and are not resolved, those that wait for their citizen "
+            "included.",
+        ),
+        stat(
+            "Soon due",
+            "sum(motcua_sla_soon_due_dossiers)",
+            "Open, most of the time used, and not overdue.",
+        ),
+        stat("Overdue", "sum(motcua_sla_overdue_dossiers)", "Open, and the promised date is past."),
+        stat(
+            "Letters owed",
+            "sum(motcua_sla_letters_owed_dossiers)",
+            "Open, the last moment for a letter of apology in time is past, and there is none. "
+            "Overdue or about to be.",
+        ),
+        stat(
+            "Late without a letter",
+            "sum(motcua_sla_late_without_letter_dossiers)",
+            "Open, overdue, not exempt, and the citizen has no letter of apology.",
+        ),
+        stat(
+            "Rule files rejected",
+            "sum(1 - motcua_sla_rule_files_in_force)",
+            "Instances that could not use the files of rules and calendars and go on by older "
+            "ones. Their log names file, line and remedy.",
+            red_above=1,
+        ),
+        series(
+            "Overdue, ten units with the most",
+            per_unit("motcua_sla_overdue_dossiers"),
+            "Open dossiers whose promised date is past.",
+        ),
+        series(
+            "Letters owed, ten units with the most",
+            per_unit("motcua_sla_letters_owed_dossiers"),
+            "Each is the head of the unit's to sign.",
+        ),
+        series(
+            "Soon due, ten units with the most",
+            per_unit("motcua_sla_soon_due_dossiers"),
+            "What will be overdue next if nothing is done.",
+        ),
+        series(
+            "Retractions per hour, by alert",
+            {"{{alert}}": "sum by (alert) (increase(motcua_sla_retractions_total[1h]))"},
+            "Alerts that a late fact, or a change of rules or calendar, showed to be wrong.",
+        ),
+        series(
+            "Rules and calendars in force",
+            {"{{rules}} {{calendar}}": "count by (rules, calendar) (motcua_sla_rules_in_force)"},
+            "Instances by the versions that they judge by. Two lines are a change on its way: "
+            "those with the older one leave dates as they are.",
+        ),
+        series(
+            "Judged anew",
+            {"dossiers": f"sum(rate({_PUBLISHED}{{{_type('RulesApplied')}}}[$__rate_interval]))"},
+            "Open dossiers whose times were computed again because rules or calendar changed.",
+            unit="/s",
+        ),
+    ]
+
+
 def _engine() -> list[Node]:
     return [
         row("Engine: $service", repeat="service"),
@@ -376,7 +447,15 @@ def _processes() -> list[Node]:
 def dashboard() -> Node:
     """The dashboard, its panels numbered and laid out three (numbers: six) to a line."""
     panels: list[Node] = []
-    for part in (_city(), _engine(), _timers(), _dead_letters(), _http(), _processes()):
+    for part in (
+        _city(),
+        _deadlines(),
+        _engine(),
+        _timers(),
+        _dead_letters(),
+        _http(),
+        _processes(),
+    ):
         panels += part
     x = y = height = 0
     for number, panel in enumerate(panels, start=1):

@@ -5,7 +5,8 @@ settings give the same plan on any machine.
 """
 
 from motcua.simulate.city import plan_city
+from motcua.simulate.fates import Fate
 from motcua.simulate.settings import Plan, Simulation
 from motcua.simulate.slices import Slice, slices
 
-__all__ = ["Plan", "Simulation", "Slice", "plan_city", "slices"]
+__all__ = ["Fate", "Plan", "Simulation", "Slice", "plan_city", "slices"]

@@ -14,7 +14,8 @@ from contracts.values import Channel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM
 from services.routing.competence import competent_unit
-from services.sla.working_time import WORKING_DAY, Calendar, Calendars
+from services.sla.rule_book import load_rule_book
+from services.sla.working_time import WORKING_DAY, WORKING_HOUR, Calendar, Calendars
 
 T = TypeVar("T")
 _DAY = timedelta(days=1)
@@ -84,6 +85,7 @@ class Town:
     def __init__(self, catalogue: Catalogue, calendars: Calendars) -> None:
         self.catalogue = catalogue
         self.calendars = calendars
+        self._apology = load_rule_book().apology
         fields: dict[str, list[Procedure]] = {}
         for procedure in catalogue.procedures.values():
             if procedure.code not in odds.NOT_SIMULATED:
@@ -118,6 +120,11 @@ class Town:
     def calendar(self, unit: str) -> Calendar:
         """The calendar that the unit keeps."""
         return self.calendars.for_unit(unit)
+
+    def last_moment_for_letter(self, total: int) -> int:
+        """How much of a budget may be used before it is too late for a letter in time."""
+        notice = self._apology.notice_working_hours * WORKING_HOUR
+        return max(total - notice, int(total * self._apology.never_before_share))
 
     def peer(self, rng: Random, unit: Unit) -> Unit | None:
         """Another unit of its kind and its hours, to which it may pass a dossier on."""

@@ -10,6 +10,7 @@ from contracts.envelope import Event
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
 from motcua.simulate.contacts import PlannedContact
+from motcua.simulate.fates import Fate
 from motcua.simulate.life import Life
 from motcua.simulate.settings import Plan, Simulation
 from services.intake.codes import day_of, format_code
@@ -37,15 +38,15 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
     contacts: list[PlannedContact] = []
     counters: dict[tuple[str, str], int] = {}
     to_be_refused: set[str] = set()
-    late: set[str] = set()
+    fates: dict[str, Fate] = {}
     for arrival in arrivals:
         code = _next_code(counters, arrival)
         life = Life(settings, town, arrival, code, today=today, ends=ends)
         life.draw()
         requests += life.requests
         to_be_refused.update(life.to_be_refused)
-        if life.late:
-            late.add(code)
+        if life.fate is not Fate.ON_TIME:
+            fates[code] = life.fate
         if settings.contacts and life.requests:
             contacts += _contact(settings, arrival, life.requests[0])
     requests.sort(key=_time_and_code)
@@ -56,7 +57,7 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         ends=ends,
         counters=counters,
         to_be_refused=frozenset(to_be_refused),
-        late=frozenset(late),
+        fates=fates,
     )
 
 

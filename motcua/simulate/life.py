@@ -10,25 +10,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from contracts import intake, routing
+from contracts import intake, routing, sla
 from contracts.catalogue import Unit
-from contracts.envelope import Event, derive_id
+from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.sla import Budget, TimeUnit
 from contracts.values import Channel, Outcome
 from motcua.simulate import odds
-from motcua.simulate.arrivals import Arrival, Town
+from motcua.simulate.arrivals import Arrival, Town, Weighted
+from motcua.simulate.asking import Asking, BudgetClock, LifeOver
+from motcua.simulate.fates import Fate
+from motcua.simulate.outlook import draw_outlook
+from motcua.simulate.reasons import why_exempt, why_late
 from motcua.simulate.settings import Simulation
+from motcua.simulate.timetable import Act, timetable
 from services.routing.competence import lead_for
-from services.sla.working_time import WORKING_DAY, Calendar
+from services.sla.working_time import WORKING_DAY
 
-SOURCE = "/motcua/simulate"
 _MILLION = 1_000_000
 _NO_SUCH_STEP = "archive"
-
-
-class LifeOver(Exception):
-    """Nothing more is asked about the dossier, or only after the plan's end."""
 
 
 class Life:
@@ -44,20 +44,21 @@ class Life:
         today: datetime,
         ends: datetime,
     ) -> None:
-        self.requests: list[Event] = []
-        self.to_be_refused: list[str] = []
-        self.late = False
-        """Whether it misses its due time, now or later."""
         self._settings = settings
         self._town = town
         self._arrival = arrival
         self._filing = arrival.filing
         self._code = code
-        self._today = today
-        self._ends = ends
         self._rng = Random(f"motcua life {settings.seed} {arrival.index}")
-        self._time = arrival.time
+        self._asking = Asking(
+            settings, code, arrival.index, begins=arrival.time, today=today, ends=ends
+        )
+        self._ask, self._after = self._asking.ask, self._asking.after
         self._consulted: Unit | None = None
+        self.requests = self._asking.requests
+        self.to_be_refused: list[str] = []
+        self.fate = Fate.ON_TIME
+        """What becomes of its due time, now or later."""
 
     def draw(self) -> None:
         """Lives it, up to its end or the plan's."""
@@ -67,34 +68,6 @@ class Life:
                 self._handle(self._arrival.handling)
         except LifeOver:
             pass
-
-    # -- asking, and the time between ------------------------------------------------
-
-    def _ask(self, time: datetime, data: EventData) -> Event:
-        if time >= self._ends:
-            raise LifeOver
-        event = Event(
-            id=derive_id("simulate", self._settings.seed, self._arrival.index, len(self.requests)),
-            source=SOURCE,
-            subject=self._code,
-            time=time,
-            data=data,
-        )
-        self.requests.append(event)
-        self._time = time
-        return event
-
-    @property
-    def _gap(self) -> int:
-        """The seconds that must lie between the last request and the next one."""
-        settings = self._settings
-        early = self._time < self._today
-        minutes = settings.min_gap_minutes_before if early else settings.min_gap_minutes
-        return max(1, minutes * 60)
-
-    def _after(self, calendar: Calendar, seconds: float) -> datetime:
-        """So much working time after the last request, but no less than the gap."""
-        return calendar.add(self._time, max(self._gap, int(seconds)))
 
     def _some_days(self, days: tuple[int, int]) -> float:
         return self._rng.uniform(*days) * WORKING_DAY
@@ -109,10 +82,10 @@ class Life:
         unit = self._town.catalogue.units[filing.receiving_unit]
         officer = rng.choice(unit.officers)
         if filing.channel is not Channel.ONLINE:
-            self._ask(self._time, intake.ReceptionRequested(by=officer, filing=filing))
+            self._ask(self._asking.time, intake.ReceptionRequested(by=officer, filing=filing))
             return
         self._ask(
-            self._time,
+            self._asking.time,
             # The filing was checked when it was made.
             intake.RegistrationRequested.model_construct(**filing.__dict__),
         )
@@ -133,40 +106,29 @@ class Life:
         rng, catalogue = self._rng, self._town.catalogue
         procedure = catalogue.procedures[self._filing.procedure]
         self._unit = unit
-        self._calendar = self._town.calendar(unit.code)
         self._steps = [s.name for s in catalogue.workflow(procedure.workflow).steps]
         self._open = 0
         self._lead = self._lead_of_open_step()
-        self._start, self._used = self._time, 0
-        due = self._calendar.due(self._start, procedure.budget)
-        total = self._calendar.measure(self._start, due)
-        self.late = self._chance(self._settings.late_share)
-        if self.late:
-            share = rng.uniform(*odds.LATE_SHARE)
-        elif self._chance(odds.QUICK):
-            share = rng.uniform(*odds.QUICK_SHARE)
-        else:
-            share = rng.uniform(*odds.USUAL_SHARE)
+        start, calendar = self._asking.time, self._town.calendar(unit.code)
+        self._clock = BudgetClock(calendar, start, calendar.due(start, procedure.budget))
+        total, gap = self._clock.total, self._asking.gap
+        self._outlook = draw_outlook(rng, total, self._settings.late_share)
+        self.fate, needed = self._outlook.fate, self._outlook.needed
         cuts = sorted(rng.random() for _ in self._steps[1:])
-        acts: list[tuple[float, int, Callable[[], None]]] = [
-            (place, -1, self._complete) for place in (*cuts, 1.0)
-        ]
-        if self.late and self._chance(odds.LATE_STAYS_OPEN):
+        acts = [Act(int(needed * place), self._complete) for place in (*cuts, 1.0)]
+        if self.fate.late and self._chance(odds.LATE_STAYS_OPEN):
             acts.pop()
-        latest = int(odds.LATEST_SHARE * total)
+        acts += self._letters(total, needed)
+        room = int(odds.LATEST_SHARE * total) // gap
         for extra in self._extras(procedure.field):
             # What the gaps leave no room for would make a dossier late by accident.
-            if len(acts) + len(extra) > latest // self._gap:
+            if len(acts) + len(extra) > room:
                 continue
-            for place, act in zip(sorted(rng.random() for _ in extra), extra, strict=True):
-                acts.append((place, len(acts), act))
-        acts.sort(key=lambda act: act[:2])
-        for number, (place, _, act) in enumerate(acts):
-            wanted = int(total * share * place)
-            if not self.late:
-                wanted = min(wanted, latest - (len(acts) - 1 - number) * self._gap)
-            self._wait_until(wanted)
-            act()
+            places = sorted(rng.random() for _ in extra)
+            acts += [Act(int(needed * at), do) for at, do in zip(places, extra, strict=True)]
+        for act in timetable(acts, gap, self._outlook.latest):
+            self._wait_until(act.wanted)
+            act.do()
         if self._open == len(self._steps):
             self._fetch()
 
@@ -181,29 +143,23 @@ class Life:
         ]
         if len(self._steps) > 2:
             often.append((odds.CONSULTED, [self._consult, self._be_answered]))
-        if not self.late:
+        if not self.fate.late:
+            supplements = [self._demand_supplement]
+            if self._chance(odds.SUPPLEMENT_AGAIN):
+                supplements.append(self._demand_supplement)
             often += [
                 (odds.WITHDRAWN, [self._withdraw]),
                 (odds.STOPPED, [self._stop]),
                 (odds.TO_BE_REFUSED, [self._ask_in_vain]),
                 (odds.PAYMENT.get(field, odds.PAYMENT_ELSEWHERE), [self._demand_payment]),
-                (odds.SUPPLEMENT, [self._demand_supplement]),
+                (odds.SUPPLEMENT, supplements),
             ]
         return [extra for share, extra in often if self._chance(share)]
 
     def _wait_until(self, used: int) -> None:
         """Puts `_next` where so much of the budget is used, no sooner than the gap allows."""
-        earliest = self._calendar.add(self._time, self._gap)
-        wanted = self._calendar.add(self._start, max(0, used - self._used))
-        self._next = max(earliest, wanted)
-
-    def _paused(self) -> None:
-        """The last request stopped the clock."""
-        self._used += self._calendar.measure(self._start, self._time)
-
-    def _running(self) -> None:
-        """The last request let it run again."""
-        self._start = self._time
+        earliest = self._clock.calendar.add(self._asking.time, self._asking.gap)
+        self._next = max(earliest, self._clock.at(used))
 
     def _lead_of_open_step(self) -> str:
         return lead_for(self._unit, self._code, self._steps[self._open])
@@ -286,7 +242,7 @@ class Life:
                 by=self._lead,
             ),
         )
-        self._paused()
+        self._clock.stop(self._asking.time)
         if self._chance(odds.SUPPLEMENT_NEVER):
             raise LifeOver
         desk = self._desk()
@@ -296,7 +252,7 @@ class Life:
         self._ask(
             delivered, intake.SupplementDeliveryRequested(documents=documents, unit=desk.code)
         )
-        self._running()
+        self._clock.go(self._asking.time)
 
     def _demand_payment(self) -> None:
         rng = self._rng
@@ -307,7 +263,7 @@ class Life:
                 amount=amount, reason="Nghĩa vụ tài chính của hồ sơ", by=self._lead
             ),
         )
-        self._paused()
+        self._clock.stop(self._asking.time)
         parts = [amount]
         if self._chance(odds.PAYMENT_IN_TWO_PARTS):
             first = rng.randint(1, amount // 1_000 - 1) * 1_000
@@ -316,11 +272,11 @@ class Life:
             self.to_be_refused.append(self._pay(amount + 50_000).id)
         for part in parts:
             self._pay(part)
-        self._running()
+        self._clock.go(self._asking.time)
 
     def _pay(self, amount: int) -> Event:
         hours = self._rng.uniform(*odds.PAYMENT_HOURS)
-        time = self._time + timedelta(seconds=max(self._gap, int(hours * 3600)))
+        time = self._asking.time + timedelta(seconds=max(self._asking.gap, int(hours * 3600)))
         return self._ask(time, self._payment(amount))
 
     def _payment(self, amount: int) -> intake.PaymentReportRequested:
@@ -330,16 +286,64 @@ class Life:
     def _stop(self) -> None:
         head = self._unit.head
         self._ask(self._next, routing.StopRequested(reason="Chờ kết quả xác minh", by=head))
-        self._paused()
+        self._clock.stop(self._asking.time)
         if not self._chance(odds.RESUMED):
             raise LifeOver
-        time = self._after(self._calendar, self._some_days(odds.STOPPED_WORKING_DAYS))
+        time = self._after(self._clock.calendar, self._some_days(odds.STOPPED_WORKING_DAYS))
         self._ask(time, routing.ResumptionRequested(reason="Đã có kết quả xác minh", by=head))
-        self._running()
+        self._clock.go(self._asking.time)
 
     def _withdraw(self) -> None:
         self._ask(self._next, intake.WithdrawalRequested(reason="Không còn nhu cầu"))
         raise LifeOver
+
+    # -- what is said when the date is not kept ---------------------------------------
+
+    def _letters(self, total: int, needed: int) -> list[Act]:
+        """What the head of the unit signs, and what is asked in vain."""
+        rng = self._rng
+        match self.fate:
+            case Fate.EXTENDED | Fate.EXTENDED_IN_VAIN:
+                last_moment = self._town.last_moment_for_letter(total)
+                wanted = int(last_moment * rng.uniform(*odds.LETTER_SHARE))
+                acts = [Act(wanted, self._apologise, by=last_moment)]
+                if self.fate.late and self._chance(odds.LETTER_AGAIN):
+                    second_due = total + self._outlook.added
+                    acts.append(Act(int(rng.uniform(second_due, needed)), self._apologise_again))
+                return acts
+            case Fate.TOLD_TOO_LATE:
+                return [Act(total + max(1, int(rng.random() * (needed - total))), self._apologise)]
+            case Fate.EXEMPT:
+                return [Act(int(rng.random() * needed), self._exempt)]
+            case Fate.UNTOLD if self._chance(odds.LETTER_REFUSED):
+                return [Act(int(rng.random() * needed), self._apologise_wrongly)]
+            case _:
+                return []
+
+    def _apology(self, *, by: str) -> sla.ApologyRequested:
+        """A letter with a date as one may be given: after the one before, and after today."""
+        clock = self._clock
+        field = self._town.catalogue.procedures[self._filing.procedure].field
+        due = clock.calendar.add(max(clock.at(clock.total), self._next), self._outlook.added)
+        return sla.ApologyRequested(reason=why_late(self._rng, field), due=due, by=by)
+
+    def _apologise(self) -> None:
+        self._ask(self._next, self._apology(by=self._unit.head))
+
+    def _apologise_again(self) -> None:
+        self.to_be_refused.append(self._ask(self._next, self._apology(by=self._unit.head)).id)
+
+    def _apologise_wrongly(self) -> None:
+        if self._chance(0.5):
+            data = self._apology(by=self._lead)
+        else:
+            data = self._apology(by=self._unit.head).model_copy(update={"due": self._next})
+        self.to_be_refused.append(self._ask(self._next, data).id)
+
+    def _exempt(self) -> None:
+        ground = Weighted(odds.EXEMPTION_WEIGHTS).draw(self._rng)
+        reason, by = why_exempt(self._rng, ground), self._unit.head
+        self._ask(self._next, sla.ExemptionRequested(ground=ground, reason=reason, by=by))
 
     # -- what must be refused ---------------------------------------------------------
 

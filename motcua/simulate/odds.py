@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contracts.sla import ExemptionGround
 from contracts.values import Channel
+from motcua.simulate.fates import Fate
 
 NOT_SIMULATED = frozenset({"TP.001"})
 """Procedures that only dossiers of the past have."""
@@ -72,7 +74,7 @@ QUICK_SHARE = (0.05, 0.30)
 USUAL_SHARE = (0.30, 0.90)
 """The share of the budget that a dossier needs."""
 LATE_SHARE = (1.10, 1.60)
-"""The same, of a dossier that is late."""
+"""The same, of a dossier that does not keep its first date; of both dates, if it keeps neither."""
 LATE_STAYS_OPEN = 0.5
 """Of the late ones, those whose result does not come at all."""
 LATEST_SHARE = 0.95
@@ -80,6 +82,8 @@ LATEST_SHARE = 0.95
 
 DENIED = 0.04
 SUPPLEMENT = 0.08
+SUPPLEMENT_AGAIN = 0.05
+"""Of the dossiers sent back for a supplement, those that are sent back once more than allowed."""
 SUPPLEMENT_NEVER = 0.10
 """Of the supplements asked for, those that never come."""
 SUPPLEMENT_WORKING_DAYS = (1, 5)
@@ -109,6 +113,31 @@ NEVER_ANSWERED = 0.10
 """Of those questions."""
 TO_BE_REFUSED = 0.005
 """Dossiers about which something is asked that their state does not allow."""
+
+# -- what the citizens of late dossiers are told -------------------------------------
+
+EXTENDED_FOR_EACH_LATE = 1.0
+"""So many dossiers keep a second date for each that is late."""
+LATE_FATES = {
+    # With those that keep their second date, 85 % of all that miss the first get a letter.
+    Fate.EXTENDED_IN_VAIN: 25.0,
+    Fate.TOLD_TOO_LATE: 45.0,
+    Fate.EXEMPT: 3.0,
+    Fate.UNTOLD: 27.0,
+}
+LETTER_SHARE = (0.60, 1.0)
+"""When a letter in time is written: the share used of the time up to the last moment for it."""
+LETTER_AGAIN = 0.20
+"""Of the late ones with a letter in time, those for which another one is asked: it is refused."""
+LETTER_REFUSED = 0.20
+"""Of the late ones without a letter, those for which one is asked as no letter may be."""
+EXEMPTION_WEIGHTS = {
+    ExemptionGround.FORCE_MAJEURE: 70.0,
+    ExemptionGround.WITHHELD_INFORMATION: 25.0,
+    ExemptionGround.STATE_SECRET: 5.0,
+}
+
+# -- when the result is fetched ------------------------------------------------------
 
 NEVER_FETCHED = 0.08
 """Of the results."""

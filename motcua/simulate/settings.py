@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from contracts.envelope import Event
 from motcua.simulate.contacts import PlannedContact
+from motcua.simulate.fates import Fate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,10 @@ class Simulation:
     """How many came in on the fifteen working days before it."""
     seed: int = 1
     late_share: float = 0.0016
-    """The share of dossiers whose result is not there when it is due."""
+    """The share of dossiers whose result is not there when it is due.
+
+    Those that a letter in time gives a second date, which they keep, come on top.
+    """
     duplicate_share: float = 0.01
     """The share of requests that are told twice."""
     min_gap_minutes: int = 15
@@ -54,5 +58,12 @@ class Plan:
     """The highest number given, by agency and day (YYMMDD)."""
     to_be_refused: frozenset[str]
     """The ids of the requests that ask for what the dossier's state does not allow."""
-    late: frozenset[str]
-    """The codes of the dossiers that miss their due time, be it after the plan ends."""
+    fates: dict[str, Fate]
+    """Of the dossiers that miss their first due time: what becomes of them, be it after the plan
+    ends. A few of them end before they come to it, withdrawn or without the supplement asked for.
+    """
+
+    @property
+    def late(self) -> frozenset[str]:
+        """The codes of the dossiers that miss their due time, be it after the plan ends."""
+        return frozenset(code for code, fate in self.fates.items() if fate.late)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Protocol
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import structlog
 
 from contracts.values import to_utc_millis
+from services.runtime import metrics
+
+log = structlog.get_logger("motcua.clock")
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 """The stream clock's time before the first tick."""
+_WORTH_SAYING = timedelta(seconds=1)
+"""The wall is corrected backwards by less than this all the time, and nobody need know."""
 
 
 class Clock(Protocol):
@@ -20,10 +29,89 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The time of a live city: the same in every partition."""
+    """The time of a live city: the same in every partition, and safe against its being set.
+
+    It never goes back: when the wall does, it stands still until the wall has caught up. And it
+    does not follow at once when the wall leaps ahead, more than `limit` further than the
+    machine's monotonic clock has come meanwhile: it goes on as it did for `settling`, and follows
+    if the wall is there still. A machine that was suspended looks like that when it wakes up.
+
+    So what a leap makes due waits, and is not said if the leap is taken back. There is one time
+    for timers and for new records: an event's time fires the timers of its dossier too, so a
+    record that had the leap's time would say what must wait.
+    """
+
+    def __init__(
+        self,
+        limit: timedelta = timedelta(seconds=60),
+        settling: timedelta = timedelta(seconds=30),
+        *,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`wall` tells an aware time; `monotonic` tells seconds, and nobody can set it."""
+        self._limit = limit
+        self._settling = settling
+        self._wall = wall
+        self._monotonic = monotonic
+        # A start has nothing to compare with: what the wall says first is believed.
+        self._told = _Moment(wall(), monotonic())
+        self._leapt: _Moment | None = None
+        """Where the wall leapt to, as long as that is not believed."""
+        self._stands_still = False
+        for direction in ("forward", "backward"):
+            metrics.CLOCK_JUMPS.labels(direction)  # an increase shows only from a 0 that was there
 
     def now(self, partition: int | None = None) -> datetime:
-        return to_utc_millis(datetime.now(UTC))
+        wall, monotonic = self._wall(), self._monotonic()
+        expected = self._told.later(monotonic)
+        if wall - expected > self._limit:
+            if not self._believes(wall, monotonic):
+                wall = expected
+        elif self._leapt is not None:
+            log.warning("the clock came back from its leap; nothing was said by it")
+            self._leapt = None
+        if wall < self._told.time:
+            self._stand_still(self._told.time - wall)
+        else:
+            self._told = _Moment(wall, monotonic)
+            self._stands_still = False
+        return to_utc_millis(self._told.time)
+
+    def _believes(self, wall: datetime, monotonic: float) -> bool:
+        """Whether the wall has been where it leapt to for long enough."""
+        leapt = self._leapt
+        if leapt is None or abs(wall - leapt.later(monotonic)) > self._limit:
+            self._leapt = _Moment(wall, monotonic)
+            metrics.CLOCK_JUMPS.labels("forward").inc()
+            log.warning(
+                "the clock leapt ahead; what it makes due waits until the leap has lasted",
+                ahead=str(wall - self._told.later(monotonic)),
+                believed_in=str(self._settling),
+            )
+            return False
+        if leapt.later(monotonic) - leapt.time < self._settling:
+            return False
+        log.warning("the clock's leap is believed", now=wall.isoformat())
+        self._leapt = None
+        return True
+
+    def _stand_still(self, behind: timedelta) -> None:
+        if behind > _WORTH_SAYING and not self._stands_still:
+            self._stands_still = True
+            metrics.CLOCK_JUMPS.labels("backward").inc()
+            log.warning("the clock was set back; time stands still", catches_up_in=str(behind))
+
+
+class _Moment(NamedTuple):
+    """A time, and the monotonic clock's seconds at it."""
+
+    time: datetime
+    monotonic: float
+
+    def later(self, monotonic: float) -> datetime:
+        """The time by the monotonic clock alone."""
+        return self.time + timedelta(seconds=monotonic - self.monotonic)
 
 
 class StreamClock:
@@ -36,12 +124,13 @@ class StreamClock:
 
     def __init__(self) -> None:
         self._times: dict[int, datetime] = {}
+        self._wall = WallClock()
 
     def now(self, partition: int | None = None) -> datetime:
         if partition is not None:
             return self._times.get(partition, BEGINNING)
         # Before the first tick there is nothing to go by, and a new record needs some time.
-        return max(self._times.values(), default=None) or WallClock().now()
+        return max(self._times.values(), default=None) or self._wall.now()
 
     def tick(self, partition: int, time: datetime) -> None:
         """Moves a partition's time forward; a tick from the past changes nothing."""

@@ -11,9 +11,17 @@ import asyncio
 import random
 import time
 from collections import Counter as Tally
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import OrderedDict, deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic
@@ -26,10 +34,11 @@ from contracts.codec import BadRecord, Fault, decode, type_of
 from contracts.envelope import Event
 from contracts.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.batch import Decided, decide, pick
+from services.runtime.batch import Decided, Wanted, decide, pick
 from services.runtime.clock import Clock, StreamClock
 from services.runtime.dead_letter import bury
 from services.runtime.decider import Decider, S
+from services.runtime.echoes import Echoes
 from services.runtime.faults import Faults
 from services.runtime.handle import fire_timers, set_due
 from services.runtime.producer import EventProducer
@@ -46,6 +55,10 @@ Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
 
 
 _CLOCK = CLOCK_SUBJECT.encode()
+_ROUNDS_AT_ONCE = 4
+"""Of timers, each of another partition: while one is decided, others wait for an ack or a write."""
+_REST = 5.0
+"""Seconds that rounds of timers are given to come to rest when they are to end."""
 
 
 class Defect(Exception):
@@ -59,7 +72,7 @@ class Leaving(Exception):
 class Engine(Generic[S]):
     """Runs one decider over the partitions that this instance owns.
 
-    There is one writer: a batch, a round of timers and a rebalance never overlap.
+    There is one writer: a batch, a turn of timers and a rebalance never overlap.
     """
 
     def __init__(
@@ -81,7 +94,10 @@ class Engine(Generic[S]):
         self.owned: set[int] = set()
         self.before_leaving: list[Callable[[], Awaitable[object]]] = []
         """What must come to rest before partitions are given up."""
+        self.on_written: list[Callable[[Sequence[Event]], object]] = []
+        """Who is told of new events, once they are published and the states are written."""
         self._cache: OrderedDict[str, Stored[S]] = OrderedDict()
+        self._echoes = Echoes(decider)
         self._turn = asyncio.Lock()
         self._leaving = asyncio.Event()
         self._waiters: dict[str, asyncio.Event] = {}
@@ -129,13 +145,7 @@ class Engine(Generic[S]):
         by_partition: dict[int, list[ConsumerRecord[Any, Any]]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
-        ends = await asyncio.gather(
-            *(self._one_partition(mine) for mine in by_partition.values()), return_exceptions=True
-        )
-        failures = [end for end in ends if end is not None]
-        # A defect says more than the others' leaving; all have come to rest by now.
-        for failure in sorted(failures, key=lambda end: isinstance(end, Leaving)):
-            raise failure
+        await _side_by_side(self._one_partition(mine) for mine in by_partition.values())
 
     async def _one_partition(self, records: Records) -> None:
         for chunk, tick in self._chunks(records):
@@ -147,6 +157,7 @@ class Engine(Generic[S]):
     async def _attempt(self, records: Records) -> None:
         decider = self.decider
         wanted, outcomes = pick(decider, records)
+        wanted = self._without_echoes(wanted, outcomes)
         self.faults.passing("received")
         with self._timed("load"):
             states = await self._load({w.subject for w in wanted if w.subject is not None})
@@ -172,6 +183,7 @@ class Engine(Generic[S]):
         with self._timed("persist"):
             await self.store.persist(decided.dirty.values())
         self.faults.passing("persisted")
+        self._echoes.expect(decided.events)
         for request in decided.requests:
             if (waiter := self._waiters.get(request)) is not None:
                 waiter.set()
@@ -186,17 +198,38 @@ class Engine(Generic[S]):
             # The effects are written. The next owner reads the records again and knows them.
             log.warning("the group went on without us", error=str(error))
             self._cache.clear()
+            self._echoes.clear()
 
     # -- timers -----------------------------------------------------------------------
 
-    async def fire_due(self, partitions: set[int], before: datetime) -> int:
-        """Fires at most one round of the partitions' timers that passed before that time.
+    async def fire_due(self, until: dict[int, datetime]) -> bool:
+        """Fires, for one turn, each partition's timers that passed before its time.
 
-        Returns how many; fewer than a full round means that none is left.
+        Returns whether some may be left, which is so when the turn was over before they were.
+        Cancelled, it finishes the rounds that are under way: what is on the log and not in the
+        states, the next owner would say again.
         """
+        generation = self._generation
         async with self._turn:
-            mine = partitions & self.owned
-            return await self._fire_round(mine, before) if mine else 0
+            if generation != self._generation:
+                return False  # what was settled before a rebalance need not be settled after it
+            waiting = deque(partition for partition in until if partition in self.owned)
+            over = time.monotonic() + self.settings.timer_turn
+
+            async def rounds() -> None:
+                while waiting and not self._leaving.is_set():
+                    partition = waiting.popleft()
+                    if await self._fire_round(partition, until[partition]):
+                        waiting.append(partition)
+                    if time.monotonic() >= over:
+                        return
+
+            def stop() -> None:
+                nonlocal over
+                over = 0.0
+
+            await _to_its_end(_side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE)), stop)
+            return bool(waiting) and not self._leaving.is_set()
 
     async def run_wall_timers(self, caught_up: Callable[[], Awaitable[set[int]]]) -> None:
         """Fires timers by the wall clock until cancelled; leaves records their turn between.
@@ -206,13 +239,10 @@ class Engine(Generic[S]):
         lags, time is no further than the newest record that was handled.
         """
         while True:
+            more = False
             try:
                 ready = await caught_up() if self.owned else set()
-                now = self.clock.now()
-                for before, partitions in self.progress.settled_until(ready, now).items():
-                    fired = self.settings.timer_batch
-                    while fired >= self.settings.timer_batch:
-                        fired = await self.fire_due(partitions, before)
+                more = await self.fire_due(self.progress.settled_until(ready, self.clock.now()))
             except Leaving:
                 log.info("left timers to the next owner")
             except Exception as error:
@@ -220,7 +250,8 @@ class Engine(Generic[S]):
                     raise
                 log.warning("waiting for the broker", error=repr(error))
             metrics.CLOCK.labels(self.decider.name).set(self.clock.now().timestamp())
-            await asyncio.sleep(self.settings.timer_poll)
+            if not more:
+                await asyncio.sleep(self.settings.timer_poll)
 
     def leave(self) -> None:
         """Lets a batch that waits for broker or database go: the process is to end."""
@@ -240,32 +271,31 @@ class Engine(Generic[S]):
         clock.tick(record.partition, event.time)
         metrics.CLOCK.labels(self.decider.name).set(event.time.timestamp())
         before = clock.now(record.partition)
-        while await self._fire_round({record.partition}, before) >= self.settings.timer_batch:
+        while await self._fire_round(record.partition, before):
             pass
 
-    async def _fire_round(self, partitions: set[int], before: datetime) -> int:
+    async def _fire_round(self, partition: int, before: datetime) -> bool:
+        """Fires one round of the partition's timers; returns whether it was a full one."""
         fired = 0
 
         async def attempt() -> None:
             nonlocal fired
-            fired = await self._fire(partitions, before)
+            fired = await self._fire(partition, before)
 
         await self._until_done(attempt)
-        return fired
+        return fired >= self.settings.timer_batch
 
-    async def _fire(self, partitions: set[int], before: datetime) -> int:
+    async def _fire(self, partition: int, before: datetime) -> int:
         name = self.decider.name
-        due = await self.store.due(partitions, before, self.settings.timer_batch)
+        due = await self.store.due([partition], before, self.settings.timer_batch)
         states = {stored.subject: stored for stored in due}
         decided: Decided[S] = Decided(dirty=states)
         lateness = metrics.TIMER_LATENESS.labels(name)
+        now = self.clock.now(partition)
         try:
             for stored in due:
                 assert stored.due is not None
-                if isinstance(self.clock, StreamClock):
-                    lateness.observe(max(0.0, (before - stored.due).total_seconds()))
-                else:
-                    lateness.observe((self.clock.now() - stored.due).total_seconds())
+                lateness.observe((now - stored.due).total_seconds())
                 decided.events += self._fire_one(stored, before)
             self.faults.passing("timers-decided")
             await self.producer.publish(decided.events)
@@ -275,7 +305,10 @@ class Engine(Generic[S]):
         except BaseException:
             self._forget(states)
             raise
-        self._remember(states)
+        self._echoes.expect(decided.events)
+        # Only what is in memory already: many timers at once must not push out the dossiers
+        # that are being worked on.
+        self._remember({subject: states[subject] for subject in states.keys() & self._cache.keys()})
         metrics.TIMERS.labels(name).inc(len(due))
         self._tell(decided, Tally())
         return len(due)
@@ -305,6 +338,7 @@ class Engine(Generic[S]):
                 self.owned -= partitions
                 self._generation += 1
                 self._cache.clear()
+                self._echoes.clear()
                 self.progress.left(partitions)
                 for at_rest in self.before_leaving:
                     await at_rest()
@@ -321,8 +355,24 @@ class Engine(Generic[S]):
         self._generation += 1
         async with self._turn:
             self._cache.clear()
+            self._echoes.clear()
         metrics.REBALANCES.labels(self.decider.name).inc()
         metrics.PARTITIONS.labels(self.decider.name, self.decider.topic).set(len(self.owned))
+
+    # -- changes from beside ----------------------------------------------------------
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Holds batches, timers and rebalances back, and has every state loaded again after.
+
+        What changes the decider or writes to the store from beside the engine does it here. A
+        batch is decided under what was before, all its tries included, or under what is after.
+        """
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self._cache.clear()
 
     # -- answers ----------------------------------------------------------------------
 
@@ -375,6 +425,17 @@ class Engine(Generic[S]):
             known |= await self.store.load(missing)
         return known
 
+    def _without_echoes(
+        self, wanted: list[Wanted], outcomes: Tally[tuple[str, str]]
+    ) -> list[Wanted]:
+        kept: list[Wanted] = []
+        for item in wanted:
+            if item.redrive is None and self._echoes.take(item.subject, item.short):
+                outcomes[item.type_name, "duplicate"] += 1
+            else:
+                kept.append(item)
+        return kept
+
     def _remember(self, states: dict[str, Stored[S]]) -> None:
         cache = self._cache
         for subject, stored in states.items():
@@ -398,6 +459,8 @@ class Engine(Generic[S]):
             metrics.EVENTS.labels(name, type_name, outcome).inc(count)
         for type_name, count in Tally(event.type for event in decided.events).items():
             metrics.PUBLISHED.labels(name, type_name).inc(count)
+        for tell in self.on_written:
+            tell(decided.events)
         for fault, count in decided.faults.items():
             metrics.DEAD_LETTERS.labels(name, fault).inc(count)
         for subject, place, fault, detail in decided.buried:
@@ -439,3 +502,25 @@ class Engine(Generic[S]):
             yield
         finally:
             self._phase[phase].observe(time.perf_counter() - start)
+
+
+async def _side_by_side(parts: Iterable[Awaitable[None]]) -> None:
+    """Waits until all have come to rest; then raises what one of them raised."""
+    ends = await asyncio.gather(*parts, return_exceptions=True)
+    failures = [end for end in ends if end is not None]
+    # A defect says more than the others' leaving.
+    for failure in sorted(failures, key=lambda end: isinstance(end, Leaving)):
+        raise failure
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> None:
+    """Waits for the work; cancelled, asks it to stop and lets it come to rest."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait({task}, timeout=_REST)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

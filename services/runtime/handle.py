@@ -36,7 +36,8 @@ def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
 def fire_timers(decider: Decider[S], stored: Stored[S], before: datetime) -> list[Event]:
     """Fires the subject's timers that had passed before the time given, each in its order."""
     fired: list[Event] = []
-    while (timer := decider.timer(stored.state)) is not None and timer.at < before:
+    timer = decider.timer(stored.state)
+    while timer is not None and timer.at < before:
         cause = Event(
             id=derive_id(decider.name, stored.subject, timer.name, timer.at.isoformat()),
             source=f"/motcua/{decider.name}",
@@ -47,8 +48,10 @@ def fire_timers(decider: Decider[S], stored: Stored[S], before: datetime) -> lis
         )
         if not (facts := _apply(decider, stored, cause, decider.fire(stored.state, timer))):
             raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} came to nothing")
-        if decider.timer(stored.state) == timer:
+        following = decider.timer(stored.state)
+        if following == timer:
             raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} fires for ever")
+        timer = following
         fired += facts
     return fired
 

@@ -64,7 +64,8 @@ TIMER_LATENESS = Histogram(
     "motcua_timer_lateness_seconds",
     "Seconds between a timer's time and its firing, by the service's clock.",
     ["service"],
-    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400),
+    # From a quiet day's, which are below the poll's second, to those of a long weekend's outage.
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 900, 3600, 14400, 86400, 259200),
 )
 PARTITIONS = Gauge(
     "motcua_partitions_owned", "Partitions that this instance looks after.", ["service", "topic"]
@@ -83,4 +84,10 @@ CLOCK = Gauge(
     "motcua_clock_seconds",
     "The service's time as Unix seconds; under the stream clock, that of the newest tick.",
     ["service"],
+)
+CLOCK_JUMPS = Counter(
+    "motcua_clock_jumps_total",
+    "Times that the machine's clock was set, by direction: forward (further than is believed at "
+    "once) or backward.",
+    ["direction"],
 )

@@ -69,16 +69,13 @@ class Progress:
                 self._next.setdefault(partition, done.get(partition, 0))
         return {p for p in owned & self._goal.keys() if self.next_offset(p) >= self._goal[p]}
 
-    def settled_until(self, partitions: set[int], now: datetime) -> dict[datetime, set[int]]:
+    def settled_until(self, partitions: set[int], now: datetime) -> dict[int, datetime]:
         """Up to when each partition's past is folded: till now, or to where it lags."""
-        until: dict[datetime, set[int]] = {}
-        for partition in partitions:
+        until = dict.fromkeys(sorted(partitions), now)
+        for partition in until:
             stamp = self._stamp.get(partition)
             if self._lags.get(partition) and stamp is not None:
-                moment = min(now, datetime.fromtimestamp(stamp / 1000, UTC))
-            else:
-                moment = now
-            until.setdefault(moment, set()).add(partition)
+                until[partition] = min(now, datetime.fromtimestamp(stamp / 1000, UTC))
         return until
 
     def look(self, consumer: AIOKafkaConsumer) -> int:
@@ -89,7 +86,8 @@ class Progress:
             total += lag
             self._lags[tp.partition] = lag
             stamp = self._stamp.get(tp.partition)
-            age = time.time() - stamp / 1000 if lag and stamp is not None else 0.0
+            # Not below 0, where whoever wrote the record has a clock that is ahead of ours.
+            age = max(0.0, time.time() - stamp / 1000) if lag and stamp is not None else 0.0
             labels = (self._service, self._topic, str(tp.partition))
             metrics.LAG.labels(*labels).set(lag)
             metrics.LAG_SECONDS.labels(*labels).set(age)

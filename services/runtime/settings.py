@@ -48,7 +48,13 @@ class Settings(BaseSettings):
     timer_poll: float = Field(default=1.0, gt=0)
     """Seconds between two looks for timers that are due, by the wall clock."""
     timer_batch: int = Field(default=1000, ge=1)
-    """How many timers are fired together at the most."""
+    """How many timers of a partition are fired together at the most."""
+    timer_turn: float = Field(default=0.5, ge=0)
+    """Seconds after which timers let the records have their turn, however many are due."""
+    clock_leap: float = Field(default=60.0, gt=0)
+    """Seconds by which the machine's clock may leap ahead and be believed at once."""
+    clock_settling: float = Field(default=30.0, ge=0)
+    """Seconds for which a leap that is larger must last before it is believed."""
     retry_first: float = Field(default=0.1, gt=0)
     retry_most: float = Field(default=5.0, gt=0)
     """Seconds between two tries of a batch: doubling from the first to the most."""

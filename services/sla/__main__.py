@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,19 +15,37 @@ from services.runtime.decider import Decider
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 from services.sla.api import add_routes
+from services.sla.beside import beside
+from services.sla.clock_api import add_clock_routes
 from services.sla.decider import SlaDecider
 from services.sla.figures_api import add_figure_routes
-from services.sla.rules import Rules
-from services.sla.working_time import load_calendars
+from services.sla.freezing import keep_freezing
+from services.sla.gauges import keep_counting, tell_retractions
+from services.sla.in_force import keep_in_force, lenient
+from services.sla.rule_files import RuleFiles
+from services.sla.settings import SlaSettings
+from services.sla.snapshots_api import add_snapshot_routes
 
 
-def _deciders(_: Settings) -> Sequence[Decider[Any]]:
-    return [SlaDecider(Rules(load_catalogue(), load_calendars()))]
+def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
+    assert isinstance(settings, SlaSettings)
+    rules = RuleFiles(settings, load_catalogue()).read()
+    return [SlaDecider(lenient(rules))]  # until it is known since when they are in force
 
 
 def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
     add_routes(app, running, ask)
+    add_clock_routes(app, running)
     add_figure_routes(app, running)
+    add_snapshot_routes(app, running)
+
+
+@asynccontextmanager
+async def _beside(running: Running) -> AsyncIterator[None]:
+    running.engine.on_written.append(tell_retractions)
+    work = keep_in_force(running), keep_counting(running), keep_freezing(running)
+    async with beside(running, *work):
+        yield
 
 
 SERVICE = Service(
@@ -34,6 +53,8 @@ SERVICE = Service(
     title="By when? Deadlines, pauses, warnings, breaches, on-time figures.",
     deciders=_deciders,
     routes=_routes,
+    settings=SlaSettings,
+    beside=_beside,
 )
 
 if __name__ == "__main__":

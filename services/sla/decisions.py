@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from contracts import refusals, sla
 from contracts.catalogue import FormKind
-from contracts.envelope import Event
+from contracts.catalogue.load import VIETNAM
+from contracts.envelope import Event, caused
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.refusals import Refusal, RefusalReason
 from contracts.values import rfc3339
 from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.sla.as_of import as_of
+from services.sla.fold import evolve
 from services.sla.rules import Rules
 from services.sla.state import Sla, unit_at
 from services.sla.working_time import LAST_YEAR
@@ -19,33 +22,42 @@ from services.sla.working_time import LAST_YEAR
 Facts = Sequence[EventData]
 
 _RUNNING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
+_PROMISED = frozenset(PublicStatus) - {PublicStatus.REGISTERED, PublicStatus.NOT_RECEIVED}
 
 
 def decide(rules: Rules, state: Sla, request: Event) -> Facts:
-    """The facts that a request comes to, or its one refusal."""
-    return decide_by(_DECISIONS, rules, state, request)
+    """The fact that a request comes to and what follows from it, or its one refusal."""
+    facts = decide_by(_DECISIONS, rules, state, request)
+    (fact,) = caused(request, "/motcua/sla", facts)
+    if isinstance(fact.data, Refusal):
+        return facts
+    # A service does not react to what it decided itself: what follows is said at once.
+    known = rules.assessed(evolve(state, fact))
+    return [*facts, *rules.announcements(known, fact)]
 
 
 def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyRequested) -> Facts:
     unit = _signed_by_head(rules, state, request, data.by)
     must_be(state, request.time, _RUNNING, to="get a new date: its clock does not run")
-    now = state.assessment
-    assert now is not None
     if len(state.letters) >= max(1, rules.book.apology.max_extensions):
         raise Refused(
             RefusalReason.ALREADY_EXTENDED,
             f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves but once",
         )
-    due = now.due or now.breach_at
-    if due is None or now.letter_by is None:
-        raise Refused(RefusalReason.WRONG_STATE, "the clock stands: there is no date to move")
-    if data.due <= max(due, request.time):
+    # As things stood when it was signed: it may be entered late, while the clock stands.
+    now = rules.assessed(as_of(state, request.time)).assessment
+    if now is None or now.due is None or now.letter_by is None:
+        raise Refused(RefusalReason.WRONG_STATE, "it is older than the calendars: it has no date")
+    after = max(now.due, request.time)
+    if data.due <= after:
+        raise Refused(RefusalReason.WRONG_DATE, f"the new date must be after {rfc3339(after)}")
+    if data.due.astimezone(VIETNAM).year > LAST_YEAR:
+        raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
+    if rules.calendars.for_unit(unit).measure(after, data.due) == 0:
         raise Refused(
             RefusalReason.WRONG_DATE,
-            f"the new date must be after {rfc3339(max(due, request.time))}",
+            f"no office hours lie between {rfc3339(after)} and the new date",
         )
-    if data.due.year > LAST_YEAR:
-        raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
     found = rules.catalogue.form(FormKind.APOLOGY, request.time)
     assert found is not None
     circular, form = found
@@ -53,7 +65,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
         sla.ApologyIssued(
             reason=data.reason,
             due=data.due,
-            previous=due,
+            previous=now.due,
             letter_by=now.letter_by,
             in_time=request.time <= now.letter_by,
             unit=unit,
@@ -65,6 +77,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
 
 def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequested) -> Facts:
     unit = _signed_by_head(rules, state, request, data.by)
+    must_be(state, request.time, _PROMISED, to="be exempt: nothing was promised")
     if state.exemption is not None:
         raise Refused(
             RefusalReason.ALREADY_EXEMPT, f"exempt already, on the ground {state.exemption.ground}"
@@ -74,7 +87,7 @@ def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequest
 
 def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> str:
     """The unit that handles the dossier at the request's time, if the officer is its head."""
-    if state.procedure is None or state.assessment is None:
+    if state.procedure is None:
         raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
     code = unit_at(state, request.time)
     unit = rules.catalogue.units.get(code) if code else None

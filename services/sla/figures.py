@@ -1,93 +1,138 @@
-"""On-time figures per unit, computed from the dossiers' own states, as integers.
+"""Figures counted from the dossiers' own states, on demand: a retraction leaves no trace in them.
 
-They are counted from the states on demand, so that nothing has to be corrected when an alert
-is retracted. A rate is made of two integers at the very end, to two decimals; nothing resolved
-is no figure, and not 100 %.
+Each partition of the log is counted by itself, in one read as of one moment (MongoDB's read
+concern "snapshot"): so each dossier is counted once, as it stood before or after whatever
+happens to it meanwhile. Between partitions there is no order anyway.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from services.runtime.mongo import Collection, aggregate
+import pymongo
+from pymongo import ASCENDING
+from pymongo.read_concern import ReadConcern
+
+from services.runtime.mongo import Collection, Document, aggregate
+from services.sla.counting import MARKS, MEASURES, Reading
+from services.sla.tables import Dimension, Measure, Scope, Table, met_by, table
+
+PATIENCE = 240.0
+"""Seconds that one read may take. MongoDB keeps the past for five minutes."""
+_AT_ONCE = 4
+"""How many partitions are read side by side."""
 
 
-async def by_unit(collection: Collection, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """For each unit: carried over, received, resolved, open, and how many were late.
+@dataclass(frozen=True)
+class Sheet:
+    """What is counted of the states in a collection."""
 
-    The period is from `since`, inclusive, to `until`, exclusive. Carried over + received =
-    resolved + open, for every unit and every period.
-    """
-    received, ended = "$state.span.received_at", "$state.span.ended_at"
-    over = {
-        "$anyElementTrue": {
-            "$map": {
-                "input": "$state.alerts",
-                "as": "a",
-                "in": {
-                    "$and": [
-                        {"$eq": ["$$a.kind", "DossierOverdue"]},
-                        {"$ne": [{"$ifNull": ["$$a.retracted", False]}, True]},
-                        {"$lt": ["$$a.at", until]},
-                    ]
-                },
-            }
-        }
+    collection: Collection
+    reading: Reading
+    measures: Mapping[str, Measure]
+    marks: Mapping[str, Any]
+    """What each mark that the measures want is of a state."""
+
+    async def count(self, scope: Scope) -> Table:
+        """The measures by the dimensions of the scope."""
+        given = {**self.reading.dimensions(), **self.marks}
+        stages = [*scope.match(given), scope.group(given, list(self.marks))]
+        cells = await self._of_each_partition(
+            lambda partition: [{"$match": self.reading.selection(partition)}, *stages]
+        )
+        found = (cell for of_partition in cells for cell in of_partition)
+        return table(found, scope.by, list(self.marks), self.measures)
+
+    async def dossiers(
+        self, scope: Scope, measure: str, *, after: str = "", limit: int | None = None
+    ) -> list[Document]:
+        """The dossiers behind one number, in the order of their codes, those after `after`."""
+        given = {**self.reading.dimensions(), **self.marks}
+        shown = {**given, **self.reading.times()}
+        stages: list[Document] = [
+            *scope.match(given),
+            {"$project": shown},
+            {"$match": dict(self.measures[measure].marks)},
+            {"$sort": {"_id": ASCENDING}},
+        ]
+        if limit is not None:
+            stages.append({"$limit": limit})
+        found = await self._of_each_partition(
+            lambda partition: [
+                {"$match": {**self.reading.selection(partition), "_id": {"$gt": after}}},
+                *stages,
+            ]
+        )
+        merged = heapq.merge(*found, key=lambda row: str(row["_id"]))
+        return [listed(row["_id"], row, self.measures) for row in islice(merged, limit)]
+
+    async def codes(self, scope: Scope, measure: str, partition: int) -> set[str]:
+        """The codes of the dossiers behind one number that are of that partition."""
+        given = {**self.reading.dimensions(), **self.marks}
+        stages = [
+            {"$match": self.reading.selection(partition)},
+            *scope.match(given),
+            {"$project": self.marks},
+            {"$match": dict(self.measures[measure].marks)},
+            {"$project": {"_id": 1}},
+        ]
+        return {row["_id"] for row in await read(self.collection, stages)}
+
+    async def _of_each_partition(
+        self, pipeline: Callable[[int], Sequence[Document]]
+    ) -> list[list[Document]]:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(partition: int) -> list[Document]:
+            async with gate:
+                return await read(self.collection, pipeline(partition))
+
+        return await asyncio.gather(*(one(p) for p in await partitions(self.collection)))
+
+
+def figures(collection: Collection, reading: Reading) -> Sheet:
+    """The figures of a period."""
+    return Sheet(collection, reading, MEASURES, {name: reading.marks()[name] for name in MARKS})
+
+
+def listed(code: str, row: Document, measures: Mapping[str, Measure]) -> Document:
+    """A dossier as it is listed: what it is, its times, and all that it counts as."""
+    return {
+        "code": code,
+        **{name: row[name] for name in (*(d.value for d in Dimension), *TIMES)},
+        "counts": met_by(row, measures),
     }
-    has_ended = {"$and": [{"$ne": [{"$ifNull": [ended, None]}, None]}, {"$lt": [ended, until]}]}
-    carried = {"$lt": [received, since]}
-    pipeline: list[dict[str, Any]] = [
-        {
-            "$match": {
-                "state.span.received_at": {"$lt": until},
-                "$or": [
-                    {"state.span.ended_at": None},
-                    {"state.span.ended_at": {"$gte": since}},
-                ],
-            }
-        },
-        {"$set": {"_over": over, "_ended": has_ended, "_carried": carried}},
-        {
-            "$group": {
-                "_id": "$state.unit",
-                "carried_over": _count("$_carried"),
-                "received": _count({"$not": ["$_carried"]}),
-                "resolved": _count("$_ended"),
-                "resolved_late": _count({"$and": ["$_ended", "$_over"]}),
-                "open": _count({"$not": ["$_ended"]}),
-                "open_late": _count({"$and": [{"$not": ["$_ended"]}, "$_over"]}),
-            }
-        },
-        {"$sort": {"_id": 1}},
-    ]
-    rows = []
-    async for row in aggregate(collection, pipeline):
-        unit = row.pop("_id")
-        rows.append({"unit": unit, **row, "on_time_rate": rate(row)})
-    return rows
 
 
-def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The whole city's row."""
-    names = ("carried_over", "received", "resolved", "resolved_late", "open", "open_late")
-    row = {name: sum(r[name] for r in rows) for name in names}
-    return {**row, "on_time_rate": rate(row)}
+TIMES = ("received_at", "ended_at", "late_since")
+"""The times that are shown of a dossier: as they were at the period's end."""
 
 
-def rate(row: dict[str, Any]) -> str | None:
-    """Of those resolved, the share on time, in percent to two decimals; None if none was.
-
-    One late dossier among a million is 99.99, never 100.00.
-    """
-    resolved, late = row["resolved"], row["resolved_late"]
-    if not resolved:
-        return None
-    share = Decimal(100 * (resolved - late)) / Decimal(resolved)
-    shown = share.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return str(shown if shown < 100 or not late else Decimal("99.99"))
+async def read(collection: Collection, pipeline: Sequence[Document]) -> list[Document]:
+    """What the pipeline comes to, as of one moment."""
+    of_one_moment = collection.with_options(read_concern=ReadConcern("snapshot"))
+    with pymongo.timeout(PATIENCE):
+        return [document async for document in aggregate(of_one_moment, pipeline)]
 
 
-def _count(condition: Any) -> dict[str, Any]:
-    return {"$sum": {"$cond": [condition, 1, 0]}}
+async def partitions(collection: Collection) -> list[int]:
+    """The partitions that any dossier is of."""
+    found: list[int] = await collection.distinct("p")
+    return sorted(found)
+
+
+async def prepare(collection: Collection) -> None:
+    """Makes the index that the figures are read by; again is a no-op."""
+    await collection.create_index(
+        [
+            ("p", ASCENDING),
+            ("state.span.ended_at", ASCENDING),
+            ("state.span.received_at", ASCENDING),
+        ],
+        name="figures",
+    )

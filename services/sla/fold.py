@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -33,10 +35,15 @@ def evolve(state: Sla, fact: Event) -> Sla:
 def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
     replace = msgspec.structs.replace
     match data:
+        case intake.SupplementDemanded() | intake.SupplementDelivered():
+            # It counts even where it moves no clock, as while the dossier is stopped: judge anew.
+            return replace(state, assessment=None)
         case routing.StepStarted():
-            return replace(state, steps=_started(state.steps, fact, data))
+            begun = _StepTold(fact.time, True, data.ordinal, data.step)
+            return replace(state, steps=_with_step(state.steps, begun))
         case routing.StepCompleted():
-            return replace(state, steps=_completed(state.steps, fact, data))
+            done = _StepTold(fact.time, False, data.ordinal, data.step)
+            return replace(state, steps=_with_step(state.steps, done))
         case intake.DossierReceived():
             known = replace(
                 state,
@@ -49,8 +56,8 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case routing.DossierRouted():
             workflow = f"{data.workflow}/{data.workflow_version}"
             return _handled(replace(state, workflow=workflow), fact, data.handling_unit)
-        case routing.DossierUnroutable() if state.receiving_unit is not None:
-            return _handled(state, fact, state.receiving_unit)
+        case routing.DossierUnroutable():
+            return _handled(state, fact, "")
         case routing.DossierHandedOver():
             return _handled(state, fact, data.to_unit, by=fact.id)
         case routing.ConsultationOpened():
@@ -113,7 +120,8 @@ def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
 
 
 def _handled(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
-    state = handled_by(state, fact, unit, by=by)
+    # Which unit received the dossier may be told later than that it is nobody else's.
+    state = handled_by(state, fact, unit or state.receiving_unit or "", by=by)
     handler = Handler(fact.time, by, unit)
     return msgspec.structs.replace(state, handlers=_with(state.handlers, handler))
 
@@ -132,23 +140,43 @@ def _with(known: tuple[O, ...], one: O) -> tuple[O, ...]:
     return tuple(sorted({*known, one}))
 
 
-def _started(
-    steps: tuple[StepSpan, ...], fact: Event, data: routing.StepStarted
-) -> tuple[StepSpan, ...]:
-    for index, known in enumerate(steps):
-        # A completion that came first has made the span already.
-        if known.ordinal == data.ordinal and known.started_at == known.completed_at:
-            begun = StepSpan(fact.time, data.ordinal, data.step, known.completed_at)
-            return tuple(sorted((*steps[:index], begun, *steps[index + 1 :])))
-    return _with(steps, StepSpan(fact.time, data.ordinal, data.step))
+class _StepTold(NamedTuple):
+    """What is told of a step. In this order: within one instant, the end is before the start."""
+
+    at: datetime
+    begins: bool
+    ordinal: int
+    step: str
 
 
-def _completed(
-    steps: tuple[StepSpan, ...], fact: Event, data: routing.StepCompleted
-) -> tuple[StepSpan, ...]:
-    for index in reversed(range(len(steps))):
-        known = steps[index]
-        if known.ordinal == data.ordinal and known.completed_at is None:
-            done = StepSpan(known.started_at, known.ordinal, known.step, fact.time)
-            return (*steps[:index], done, *steps[index + 1 :])
-    return _with(steps, StepSpan(fact.time, data.ordinal, data.step, fact.time))
+def _with_step(steps: tuple[StepSpan, ...], one: _StepTold) -> tuple[StepSpan, ...]:
+    """The spans with one more start or completion, as if all had been told in their order."""
+    newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
+    spans = list(steps) if newest else []
+    for told in [one] if newest else sorted({*_told(steps), one}):
+        _tell(spans, told)
+    return tuple(spans)
+
+
+def _told(steps: tuple[StepSpan, ...]) -> Iterator[_StepTold]:
+    for span in steps:
+        if span.begun:
+            yield _StepTold(span.started_at, True, span.ordinal, span.step)
+        if span.completed_at is not None:
+            yield _StepTold(span.completed_at, False, span.ordinal, span.step)
+
+
+def _tell(spans: list[StepSpan], told: _StepTold) -> None:
+    """A completion ends the newest open start of its step, or a start of the same instant."""
+    at, begins, ordinal, step = told
+    for index in reversed(range(len(spans))):
+        known = spans[index]
+        if (known.ordinal, known.step) != (ordinal, step):
+            continue
+        if begins and not known.begun and known.started_at == at:
+            spans[index] = StepSpan(at, ordinal, step, at)
+            return
+        if not begins and known.completed_at is None:
+            spans[index] = StepSpan(known.started_at, ordinal, step, at)
+            return
+    spans.append(StepSpan(at, ordinal, step, None if begins else at, begins))

@@ -33,7 +33,8 @@ class Apology(_Table):
 class Supplement(_Table):
     """How often a citizen may be sent back."""
 
-    allowed: int = Field(default=1, ge=0)
+    allowed: int = Field(default=1, ge=1)
+    """At least once: only the second demand is one too many (`SupplementRepeated.number`)."""
 
 
 class ConsultationRule(_Table):

@@ -37,7 +37,10 @@ class Rules:
     book: RuleBook = field(default_factory=load_rule_book)
     since: datetime = BEGINNING
     """When they were put in force; what was judged by others is judged anew from then on."""
-    _terms: dict[tuple[str, str | None], Terms] = field(default_factory=dict, compare=False)
+    # Not of those that these rules are a changed copy of.
+    _terms: dict[tuple[str, str | None], Terms] = field(
+        init=False, default_factory=dict, compare=False
+    )
 
     def terms(self, procedure_code: str, workflow: str | None) -> Terms:
         """The rules for a dossier of that procedure in that workflow."""
@@ -85,8 +88,10 @@ class Rules:
 
     def _announcements(self, state: Sla, cause: MoveCause | None) -> list[EventData]:
         now = state.assessment
-        if now is None or not _handler_known(state):
+        if not _handler_known(state):
             return []  # whose office hours count is known once routing has said who handles it
+        if now is None:
+            return _retractions(state, None)  # it was withdrawn before it was received, we hear
         said: list[EventData] = []
         said += self._deadline(state, now, cause)
         said += _retractions(state, now)
@@ -131,10 +136,11 @@ class Rules:
         standing = _standing(state)
         for expected in now.expected:
             if not expected.certain and _key(expected) not in standing:
-                # The number tells a second announcement of the same moment from the first.
-                kind, _, about = _key(expected)
-                name = f"{kind}:{about}#{len(state.alerts)}"
-                return Timer(expected.at, name, own_time=state.history)
+                # The number tells a second announcement of the same moment from the first. It
+                # counts no others: an instance that knows less gives the same one the same id.
+                key = _key(expected)
+                number = sum(_key(alert) == key for alert in state.alerts)
+                return Timer(expected.at, f"{key[0]}:{key[2]}#{number}", own_time=state.history)
         return None
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
@@ -213,19 +219,29 @@ def _alert(expected: Expected, state: Sla) -> EventData:
     raise AssertionError(f"no alert is called {expected.kind}")
 
 
-def _retractions(state: Sla, now: Assessment) -> list[EventData]:
-    wanted = {_key(expected) for expected in now.expected}
+def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
+    wanted = {_key(expected) for expected in now.expected} if now else set()
+    standing: set[_Key] = set()
     found: list[EventData] = []
     for alert in state.alerts:
-        if alert.retracted or _key(alert) in wanted:
+        if alert.retracted:
             continue
-        cause = retraction_cause(alert, state, now)
+        own = alert.kind, alert.at, alert.about
+        cause = None
+        if _key(alert) in wanted:
+            if own not in standing:
+                standing.add(own)
+                continue
+            reason = _TWICE
+        else:
+            cause = retraction_cause(alert, state, now)
+            reason = _RETRACTED[cause].format(alert.at.isoformat())
         found.append(
             sla.AlertRetracted(
                 alert_id=alert.id,
                 alert=cast("sla.AlertKind", alert.kind),
-                reason=_RETRACTED[cause].format(alert.at.isoformat()),
-                due=now.due,
+                reason=reason,
+                due=now.due if now else None,
                 cause=cause,
             )
         )
@@ -237,12 +253,13 @@ _RETRACTED = {
     RetractionCause.MOVED: "a fact that came late moved the moment from {}",
     RetractionCause.NOT_REACHED: "a fact that came late shows that {} was not missed",
 }
+_TWICE = "two instances announced it, each not knowing what the other knew: one of them stands"
 
 
-def retraction_cause(alert: Alert, state: Sla, now: Assessment) -> RetractionCause:
+def retraction_cause(alert: Alert, state: Sla, now: Assessment | None) -> RetractionCause:
     """Why an alert that was announced does not follow from what is known now."""
     if alert.kind == OWED and state.exemption is not None:
         return RetractionCause.EXEMPT
-    if any(e.kind == alert.kind and e.about == alert.about for e in now.expected):
+    if now and any(e.kind == alert.kind and e.about == alert.about for e in now.expected):
         return RetractionCause.MOVED
     return RetractionCause.NOT_REACHED

@@ -50,15 +50,18 @@ class Handler(msgspec.Struct, frozen=True, array_like=True, order=True):
     by: str
     """The hand-over that said so; empty for the competence rules, which a hand-over overrides."""
     unit: str
+    """Empty for the unit that received the dossier: nobody else is competent."""
 
 
-class StepSpan(msgspec.Struct, frozen=True, array_like=True, order=True):
+class StepSpan(msgspec.Struct, frozen=True, array_like=True):
     """A step that was started, and when it was done."""
 
     started_at: datetime
     ordinal: int
     step: str
     completed_at: datetime | None = None
+    begun: bool = True
+    """Whether its start was told; an older system may tell of its end alone."""
 
 
 class Asked(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -174,5 +177,5 @@ def unit_at(state: Sla, moment: datetime) -> str | None:
     for handler in state.handlers:
         if handler.since > moment:
             break
-        unit = handler.unit
+        unit = handler.unit or state.receiving_unit
     return unit

@@ -1,4 +1,4 @@
-"""``make bench``: how near the engine comes to a bare loop, and what a city does on this machine.
+"""``make bench``: the engine beside a bare loop, a whole city, and what a dossier's clock costs.
 
 Every figure is taken in one run on one machine, and the ratios are what lasts: the machine's
 speed drifts. Results go to .motcua/bench/results.json as well as to the table.
@@ -30,8 +30,10 @@ from services.runtime.service import settle_memory
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
 from tests.bench.city import city_run
+from tests.bench.clocks import clocks_run
 from tests.bench.loops import Run, bare_loop, engine_loop, log_ends, tutorial_loop
 from tests.bench.recording import recorded_log
+from tests.bench.timers import timers_run
 
 ROOT = Path(__file__).parents[2]
 console = Console()
@@ -44,32 +46,46 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each loop, in turn")
     parser.add_argument("--tutorial", type=int, default=3_000, help="records for the tutorial")
     parser.add_argument("--city", type=int, default=6_000, help="dossiers of the whole city")
-    parser.add_argument("--only", choices=("loops", "city"))
+    parser.add_argument("--timers", type=int, default=100_000, help="that are due at one moment")
+    parser.add_argument("--only", choices=("loops", "city", "timers", "clocks"))
     options = parser.parse_args()
     configure("bench", level="WARNING", as_json=False)
-    stack = Stack(ROOT, "bench", die_with_parent=True)
-    stack.reset()
-    console.print("starting Kafka and MongoDB")
-    endpoints = stack.up()
     results: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    try:
-        if options.only != "city":
-            settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
-            # On the loop that the services run on, for every contestant.
-            results["loops"] = uvloop.run(_loops(settings, options))
-        if options.only != "loops":
-            stack.reset()
-            results["city"] = city_run(stack, ROOT, options.city, console)
-    finally:
-        stack.down()
-        stack.reset()
+    if options.only in (None, "clocks"):
+        results["clocks"] = clocks_run(console)
+    if options.only != "clocks":
+        _on_the_stack(options, results)
     path = ROOT / ".motcua" / "bench" / "results.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
     console.print(f"results: {path.relative_to(ROOT)}")
+
+
+def _on_the_stack(options: argparse.Namespace, results: dict[str, Any]) -> None:
+    """Runs the benches that need Kafka and MongoDB, on a stack of their own."""
+    stack = Stack(ROOT, "bench", die_with_parent=True)
+    stack.reset()
+    console.print("starting Kafka and MongoDB")
+    endpoints = stack.up()
+    try:
+        if options.only in (None, "loops"):
+            settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
+            # On the loop that the services run on, for every contestant.
+            results["loops"] = uvloop.run(_loops(settings, options))
+        if options.only in (None, "city"):
+            stack.reset()
+            results["city"] = city_run(stack, ROOT, options.city, console)
+        if options.only in (None, "timers"):
+            stack.reset()
+            endpoints = stack.up()
+            settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
+            results["timers"] = uvloop.run(timers_run(stack, settings, options.timers, console))
+    finally:
+        stack.down()
+        stack.reset()
 
 
 async def _loops(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _ROUNDS = 7
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SPANS = {
-    "5 to 60 minutes": (5 * _MINUTE, 60 * _MINUTE),
+    "5 to 60 min": (5 * _MINUTE, 60 * _MINUTE),
     "1 to 24 hours": (_HOUR, _DAY),
     "1 to 10 days": (_DAY, 10 * _DAY),
     "10 to 60 days": (10 * _DAY, 60 * _DAY),
@@ -70,10 +70,11 @@ def _working_time(console: Console) -> dict[str, Any]:
         for series in asked:
             _same_answers(series, field)
         otherwise = sum(_answered_otherwise(series, ours) for series in asked)
-    table = Table("question", "span", *(f"{who.name}, CPU µs" for who in field), "times faster")
+    names = [who.name for who in field]
+    table = Table("asked", "span", *names, "times faster", title="CPU µs a question")
     rows: list[dict[str, Any]] = []
     for series in asked:
-        taken: dict[str, list[float]] = {who.name: [] for who in field}
+        taken: dict[str, list[float]] = {name: [] for name in names}
         with console.status(f"working time: {series.kind}, {series.span}"):
             for number in range(_ROUNDS):
                 for who in in_turn(field, number):
@@ -94,7 +95,7 @@ def _working_time(console: Console) -> dict[str, Any]:
         table.add_row(
             series.kind,
             series.span,
-            *(f"{statistics.median(taken[who.name]):,.1f}" for who in field),
+            *(_figure(statistics.median(taken[name])) for name in names),
             f"{faster:,.0f} ({min(ratios):,.0f} to {max(ratios):,.0f})",
         )
     least = min(row["times_faster"] for row in rows)
@@ -162,3 +163,7 @@ def _answered_otherwise(series: Series, ours: Contestant) -> int:
 def _ratios(taken: dict[str, list[float]], slow: Contestant, fast: Contestant) -> list[float]:
     """How many times faster one was than the other, in each round."""
     return [a / b for a, b in zip(taken[slow.name], taken[fast.name], strict=True)]
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

@@ -71,7 +71,7 @@ def contestants() -> tuple[Contestant, Contestant, Contestant]:
     return (
         Contestant("motcua", calendar.measure, calendar.add),
         _library("library", quickest),
-        _library("as in its README", readme),
+        _library("README", readme),
     )
 
 

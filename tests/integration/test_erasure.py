@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -108,7 +109,8 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
             "MOTCUA_MASTER_KEY": MASTER,
         }
         erase = ["citizen", "erase", "cd-erased", "--reason", "asked to", "--yes"]
-        said = subprocess.run(
+        said = await asyncio.to_thread(
+            subprocess.run,
             [sys.executable, "-m", "motcua", *erase],
             env=environment,
             capture_output=True,

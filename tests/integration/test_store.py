@@ -23,10 +23,13 @@ from services.runtime.mongo import client, pymongo_client
 from services.runtime.settings import Settings
 from services.runtime.store import Fenced, Store
 from services.runtime.stored import Answer, Hold, Stored
+from services.sla.counting import reading
 from services.sla.decider import SlaDecider
-from services.sla.figures import by_unit
+from services.sla.figures import figures
+from services.sla.periods import Period
 from services.sla.rules import Rules
 from services.sla.state import Sla
+from services.sla.tables import Scope
 from tests.integration.stage import (
     MORNING,
     code_of,
@@ -175,14 +178,15 @@ async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], databa
         "resolved": 1,
         "open": 4,
     }
-    rules = SlaDecider(Rules(load_catalogue(), calendars()))
+    rules = Rules(load_catalogue(), calendars())
     clocks = Store(database["clocks"], Sla)
     clock = Stored(code_of(1), 0, Sla())
     fact = reception(code_of(1)).data.filing.model_dump()  # type: ignore[attr-defined]
-    handle(rules, clock, event(code_of(1), DossierReceived(**fact, by="cb-1")))
+    handle(SlaDecider(rules), clock, event(code_of(1), DossierReceived(**fact, by="cb-1")))
     await clocks.persist([clock])
-    (row,) = await by_unit(clocks.collection, since, until)
-    assert (row["received"], row["resolved"], row["open"]) == (1, 0, 1)
+    sheet = figures(clocks.collection, reading(Period(since, until), until, rules))
+    total = (await sheet.count(Scope())).total
+    assert (total["received"], total["resolved"], total["open"]) == (1, 0, 1)
     assert await message_figures(database) == {
         "planned": {},
         "delivered": {"sent": 0, "pending": 0},

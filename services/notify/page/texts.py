@@ -26,7 +26,8 @@ class TextWrong(ValueError):
 class Texts:
     """Says things in one language."""
 
-    def __init__(self, texts: dict[str, Template]) -> None:
+    def __init__(self, texts: dict[str, str | Template]) -> None:
+        """Most texts have no field: said as they stand, they cost a page nothing."""
         self._texts = texts
 
     @property
@@ -36,11 +37,12 @@ class Texts:
 
     def __call__(self, key: str, **fields: str) -> str:
         """The text with that key."""
-        return self._texts[key].render(fields)
+        text = self._texts[key]
+        return text if isinstance(text, str) else text.render(fields)
 
     def say(self, what: Say) -> str:
         """What was decided to be said."""
-        return self._texts[what.key].render(what.fields)
+        return self(what.key, **what.fields)
 
 
 def load_texts(needed: Iterable[str], folder: Path = FOLDER) -> dict[Locale, Texts]:
@@ -72,14 +74,15 @@ def _load(path: Path, needed: frozenset[str]) -> Texts:
         raise TextWrong(f"{path}: nothing says {', '.join(strange)}")
     # A field that one dossier does not have is empty, so that texts can ask for it.
     environment = SandboxedEnvironment(undefined=Undefined, autoescape=False)
-    compiled: dict[str, Template] = {}
+    made: dict[str, str | Template] = {}
     for key, line in found.items():
         try:
-            compiled[key] = environment.from_string(line)
+            compiled = environment.from_string(line)
             used = find_undeclared_variables(environment.parse(line))
         except TemplateError as error:
             raise TextWrong(f"{path}: {key}: {error}") from error
         if unknown := sorted(used - FIELDS):
             known = ", ".join(sorted(FIELDS))
             raise TextWrong(f"{path}: {key}: no field {', '.join(unknown)}; there are {known}")
-    return Texts(compiled)
+        made[key] = compiled if used else compiled.render()
+    return Texts(made)

@@ -7,7 +7,7 @@ files; nothing after that does, and nothing reads a clock.
 from services.sla.working_time.calendar import WORKING_DAY, WORKING_HOUR, Calendar, Day, DayKind
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import LAST_YEAR
-from services.sla.working_time.load import DATA, CalendarKeeper, Calendars, load_calendars
+from services.sla.working_time.load import DATA, Calendars, load_calendars
 from services.sla.working_time.office_hours import CalendarDaysEnd, WorkingDaysReading
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "WORKING_HOUR",
     "Calendar",
     "CalendarDaysEnd",
-    "CalendarKeeper",
     "Calendars",
     "Day",
     "DayKind",

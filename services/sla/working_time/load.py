@@ -1,4 +1,4 @@
-"""Reads the calendars of all units, and keeps the old ones in force when new files are broken."""
+"""Reads the calendars of all units."""
 
 from __future__ import annotations
 
@@ -68,28 +68,6 @@ def load_calendars(folder: Path = DATA) -> Calendars:
         },
         _hours=hours,
     )
-
-
-class CalendarKeeper:
-    """The calendars in force, which a broken file cannot unseat."""
-
-    def __init__(self, folder: Path = DATA) -> None:
-        """Raises FileError if the files are broken: there is nothing older to fall back on."""
-        self._folder = folder
-        self._current = load_calendars(folder)
-
-    @property
-    def current(self) -> Calendars:
-        """The calendars in force."""
-        return self._current
-
-    def reload(self) -> Calendars:
-        """Reads the files again and puts them in force, whole or not at all.
-
-        Raises FileError if they are broken; what was in force then still is.
-        """
-        self._current = load_calendars(self._folder)
-        return self._current
 
 
 def _fingerprint(hours: OfficeHours, special: Mapping[date, SpecialDay]) -> str:

@@ -20,6 +20,7 @@ from contracts.model import registered
 from deploy.grafana import generate
 from services.notify import metrics as notify_metrics
 from services.runtime import metrics as runtime_metrics
+from services.sla import metrics as sla_metrics
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules" / "motcua.rules.yml"
@@ -67,7 +68,7 @@ def _expressions(node: Any) -> Iterator[str]:
 
 
 def _unknown(expressions: Iterator[str]) -> set[str]:
-    known = _declared(runtime_metrics, notify_metrics) | _RECORDED | _PROCESS
+    known = _declared(runtime_metrics, notify_metrics, sla_metrics) | _RECORDED | _PROCESS
     return {name for text in expressions for name in _NAME.findall(text)} - known
 
 
@@ -138,6 +139,12 @@ def test_an_alert_is_proven_to_fire_and_to_be_quiet(rule: dict[str, Any]) -> Non
             fires |= case["alertname"] == name and bool(case["exp_alerts"])
     assert fires, f"no case in {TESTS.name} makes {name} fire"
     assert quiet, f"no case in {TESTS.name} keeps {name} quiet"
+
+
+def test_the_proof_looks_at_every_group_in_an_order_that_does_not_change() -> None:
+    groups = [group["name"] for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]]
+    tests = yaml.safe_load(TESTS.read_text(encoding="utf-8"))
+    assert tests["group_eval_order"] == groups
 
 
 @pytest.mark.slow

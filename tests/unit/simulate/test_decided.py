@@ -4,45 +4,55 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pytest
 
-from contracts import intake, refusals, routing
+from contracts import intake, refusals, routing, sla
 from contracts.catalogue import Catalogue
 from contracts.envelope import Event, short_id
 from contracts.lifecycle import CLOCK_STOPPED, PublicStatus, phases
 from contracts.refusals import Refusal, RefusalReason
-from motcua.simulate import Plan
+from motcua.simulate import Fate, Plan
 from services.intake.decider import IntakeDecider
 from services.routing.decider import RoutingDecider
-from services.runtime.handle import handle
+from services.runtime.handle import fire_timers, handle
 from services.runtime.stored import Stored
-from services.sla.assess import assess
+from services.sla.decider import SlaDecider
 from services.sla.rules import Rules
-from services.sla.state import Assessment, Handler, Sla
+from services.sla.state import Sla
 from services.sla.working_time import Calendars
 
 
 @dataclass
 class Decided:
-    """All that intake and routing know and said after a plan was told."""
+    """All that intake, routing and sla know and said after a plan was told, up to its end."""
 
     intake: dict[str, Any] = field(default_factory=dict)
     routing: dict[str, Any] = field(default_factory=dict)
+    sla: dict[str, Any] = field(default_factory=dict)
     facts: list[Event] = field(default_factory=list)
 
     def of(self, *kinds: type) -> list[Event]:
         return [fact for fact in self.facts if isinstance(fact.data, kinds)]
 
+    @property
+    def late(self) -> set[str]:
+        return {code for code, known in self.sla.items() if known.state.late}
 
-def decide(plan: Plan, catalogue: Catalogue) -> Decided:
+    def clocks(self) -> dict[str, Sla]:
+        """What sla knows of the dossiers that were received."""
+        return {code: k.state for code, k in self.sla.items() if k.state.assessment is not None}
+
+
+def decide(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
     """Tells each request to its owner, and each fact that follows to all, in causal order."""
     found = Decided()
+    clocks = SlaDecider(Rules(catalogue, calendars))
     services: list[tuple[Any, dict[str, Any]]] = [
         (IntakeDecider(catalogue), found.intake),
         (RoutingDecider(catalogue), found.routing),
+        (clocks, found.sla),
     ]
     for request in plan.requests:
         waiting = deque([request])
@@ -59,54 +69,56 @@ def decide(plan: Plan, catalogue: Catalogue) -> Decided:
                 facts = handle(decider, known[subject], event)
                 found.facts += facts
                 waiting += facts
+    for stored in found.sla.values():
+        found.facts += fire_timers(clocks, stored, plan.ends)
     return found
 
 
 @pytest.fixture(scope="module")
-def decided(plan: Plan, catalogue: Catalogue) -> Decided:
-    return decide(plan, catalogue)
+def decided(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
+    return decide(plan, catalogue, calendars)
 
 
-def assessed(code: str, decided: Decided, catalogue: Catalogue, calendars: Calendars) -> Assessment:
-    known = decided.routing[code].state
-    hand_overs = [Handler(over.at, over.id, over.to_unit) for over in known.hand_overs]
-    seen = Sla(
-        marks=known.marks,
-        span=known.span,
-        procedure=known.procedure,
-        receiving_unit=known.routed_unit or known.handling_unit,
-        handlers=tuple(hand_overs),
-    )
-    found = assess(seen, Rules(catalogue, calendars).terms(known.procedure, None))
-    assert found is not None
-    return found
+@pytest.fixture(scope="module")
+def belated(draw: Any) -> Plan:
+    """A plan in which many dossiers miss their first date."""
+    return draw(dossiers=300, carried_over=1_500, seed=5, late_share=0.2)
 
 
-def missed(now: Assessment, ends: datetime) -> bool:
-    return now.breach_certain or (now.breach_at is not None and now.breach_at < ends)
+@pytest.fixture(scope="module")
+def judged(belated: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
+    return decide(belated, catalogue, calendars)
 
 
-def test_only_what_was_meant_to_be_refused_is_refused(plan, decided):
-    refused = {fact.cause for fact in decided.of(Refusal)}
-    assert refused == plan.to_be_refused
+def assert_as_planned(plan: Plan, decided: Decided) -> None:
+    """Refused is what is to be refused; late is what is to be late, once it is due."""
+    assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused
+    assert decided.late <= plan.late
+    for code in plan.late - decided.late:
+        due = decided.sla[code].state.assessment.due
+        assert due is not None
+        assert due >= plan.ends
 
 
-def test_that_much_is_refused_for_each_of_the_reasons_there_are(draw, catalogue):
-    plan = draw(carried_over=3_000, dossiers=0, seed=22)
-    decided = decide(plan, catalogue)
-    refused = Counter(type(fact.data) for fact in decided.of(Refusal))
-    assert set(refused) == {
-        refusals.StepCompletionRefused,
-        refusals.SupplementDeliveryRefused,
-        refusals.PaymentReportRefused,
+def test_only_what_was_meant_to_be_is_refused_or_late(plan, decided):
+    assert_as_planned(plan, decided)
+    assert plan.to_be_refused
+    assert decided.late
+
+
+def test_that_much_is_refused_for_each_of_the_reasons_there_are(draw, catalogue, calendars):
+    plan = draw(carried_over=3_000, dossiers=0, seed=22, late_share=0.05)
+    refused = decide(plan, catalogue, calendars).of(Refusal)
+    assert {(type(fact.data), fact.data.reason) for fact in refused} == {
+        (refusals.StepCompletionRefused, RefusalReason.WRONG_STEP),
+        (refusals.SupplementDeliveryRefused, RefusalReason.WRONG_STATE),
+        (refusals.PaymentReportRefused, RefusalReason.NOTHING_OUTSTANDING),
+        (refusals.PaymentReportRefused, RefusalReason.OVERPAID),
+        (refusals.ApologyRefused, RefusalReason.NOT_THE_HEAD),
+        (refusals.ApologyRefused, RefusalReason.WRONG_DATE),
+        (refusals.ApologyRefused, RefusalReason.ALREADY_EXTENDED),
     }
-    assert refused.total() == len(plan.to_be_refused)
-    assert {fact.data.reason for fact in decided.of(Refusal)} == {
-        RefusalReason.WRONG_STEP,
-        RefusalReason.WRONG_STATE,
-        RefusalReason.NOTHING_OUTSTANDING,
-        RefusalReason.OVERPAID,
-    }
+    assert len(refused) == len(plan.to_be_refused)
 
 
 def test_every_request_is_answered_once(plan, decided):
@@ -142,24 +154,92 @@ def test_at_the_end_of_the_day_most_are_done_and_few_stand_still(decided):
     assert 0 < states[PublicStatus.REGISTERED] < 0.1 * total
 
 
-def test_the_late_ones_are_those_that_were_meant_to_be_late(plan, decided, catalogue, calendars):
-    late = {
-        code
-        for code, known in decided.routing.items()
-        if known.state.procedure is not None
-        and missed(assessed(code, decided, catalogue, calendars), plan.ends)
-    }
-    assert late
-    assert late <= plan.late
-    for code in plan.late - late:
-        # Those are due only after the plan's end.
-        due = assessed(code, decided, catalogue, calendars).due
-        assert due is not None
-        assert due >= plan.ends
+# -- letters --------------------------------------------------------------------------
+
+
+def fated(plan: Plan, decided: Decided, *fates: Fate) -> list[Sla]:
+    """What sla knows of the dossiers of those fates."""
+    return [decided.sla[code].state for code, fate in plan.fates.items() if fate in fates]
+
+
+def test_each_letter_and_exemption_that_is_not_to_be_refused_is_issued(belated, judged):
+    asked = [e for e in belated.requests if e.data.OWNER == "sla"]
+    wanted = {e.id for e in asked} - belated.to_be_refused
+    assert wanted == {f.cause for f in judged.of(sla.ApologyIssued, sla.ExemptionGranted)}
+    assert_as_planned(belated, judged)
+
+
+def test_every_fate_is_met_before_the_plan_ends(belated, judged):
+    met = {belated.fates[code] for code in judged.late}
+    assert met == set(Fate) - {Fate.ON_TIME, Fate.EXTENDED}
+    assert any(clock.span.ended_at for clock in fated(belated, judged, Fate.EXTENDED))
+
+
+def test_a_letter_in_time_is_in_time_and_one_too_late_is_after_the_date(belated, judged):
+    for clock in fated(belated, judged, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
+        assert all(letter.in_time for letter in clock.letters)
+        assert not any(alert.kind == "ApologyOwed" for alert in clock.alerts)
+    belatedly = [c for c in fated(belated, judged, Fate.TOLD_TOO_LATE) if c.letters]
+    assert belatedly
+    for clock in belatedly:
+        (letter,) = clock.letters
+        assert not letter.in_time
+        assert letter.previous < letter.at < letter.due
+
+
+def test_a_dossier_with_a_second_date_is_done_between_the_two(belated, judged):
+    done = [
+        clock
+        for clock in fated(belated, judged, Fate.EXTENDED)
+        if clock.status in (PublicStatus.PROCESSED, PublicStatus.RETURNED)
+    ]
+    assert len(done) > 50
+    between = 0
+    for clock in done:
+        assert clock.letters
+        assert not clock.late
+        assert clock.assessment is not None
+        between += clock.assessment.first_breach_at is not None
+    # What follows a pause may be done sooner than it was meant to be.
+    assert between > 0.9 * len(done)
+
+
+def test_a_second_date_that_is_missed_is_what_makes_a_dossier_late(belated, judged):
+    missed = [c for c in fated(belated, judged, Fate.EXTENDED_IN_VAIN) if c.late]
+    assert missed
+    for clock in missed:
+        (overdue,) = (a for a in clock.alerts if a.kind == "DossierOverdue")
+        assert overdue.due == clock.letters[0].due
+
+
+def test_the_exempt_are_late_and_owe_nothing(belated, judged):
+    exempt = [c for c in fated(belated, judged, Fate.EXEMPT) if c.late and c.exemption]
+    assert exempt
+    for clock in exempt:
+        assert not clock.letter_missing
+        assert all(alert.retracted for alert in clock.alerts if alert.kind == "ApologyOwed")
+
+
+def test_the_untold_are_late_without_a_letter(belated, judged):
+    untold = [clock for clock in fated(belated, judged, Fate.UNTOLD) if clock.late]
+    assert untold
+    for clock in untold:
+        assert clock.letter_missing
+        assert any(a.kind == "ApologyOwed" and not a.retracted for a in clock.alerts)
+
+
+def test_who_is_sent_back_twice_is_counted_so(plan, decided):
+    demands = Counter(fact.subject for fact in decided.of(intake.SupplementDemanded))
+    twice = {code for code, number in demands.items() if number == 2}
+    assert twice
+    assert twice == {fact.subject for fact in decided.of(sla.SupplementRepeated)}
+
+
+# -- other settings -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("gap", [1, 15, 120])
+@pytest.mark.parametrize("gap", [1, 15, 120, 240])
 def test_no_other_seed_and_gap_brings_a_refusal_or_a_delay_by_accident(
     seed, gap, draw, catalogue, calendars
 ):
@@ -167,15 +247,11 @@ def test_no_other_seed_and_gap_brings_a_refusal_or_a_delay_by_accident(
         carried_over=250,
         dossiers=100,
         seed=seed,
-        late_share=0,
+        late_share=0.2,
         min_gap_minutes=min(gap, 15),
         min_gap_minutes_before=gap,
     )
-    decided = decide(plan, catalogue)
-    assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused
-    for code, known in decided.routing.items():
-        if known.state.procedure is not None:
-            assert not missed(assessed(code, decided, catalogue, calendars), plan.ends)
+    assert_as_planned(plan, decide(plan, catalogue, calendars))
 
 
 def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
@@ -183,11 +259,10 @@ def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
 ):
     for name in ("SUPPLEMENT", "REASSIGNED", "HANDED_OVER", "TO_BE_REFUSED", "PAYMENT_ELSEWHERE"):
         monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
-    for name in ("PAID_TOO_MUCH", "CONSULTED"):
+    for name in ("PAID_TOO_MUCH", "CONSULTED", "SUPPLEMENT_AGAIN", "LETTER_AGAIN"):
         monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
-    plan = draw(carried_over=400, dossiers=100, late_share=0)
-    decided = decide(plan, catalogue)
-    assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused
-    for code, known in decided.routing.items():
-        if known.state.procedure is not None:
-            assert not missed(assessed(code, decided, catalogue, calendars), plan.ends)
+    plan = draw(carried_over=400, dossiers=100, late_share=0.3)
+    decided = decide(plan, catalogue, calendars)
+    assert_as_planned(plan, decided)
+    for clock in fated(plan, decided, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
+        assert all(letter.in_time for letter in clock.letters)

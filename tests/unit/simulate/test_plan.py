@@ -12,12 +12,12 @@ from itertools import pairwise
 
 import pytest
 
-from contracts import intake, routing
+from contracts import intake, routing, sla
 from contracts.catalogue import Step
 from contracts.codec import encode
 from contracts.envelope import Event
 from contracts.values import Channel, Outcome, ServiceLevel
-from motcua.simulate import Simulation, odds
+from motcua.simulate import Fate, Simulation, odds
 from services.intake.codes import VIETNAM, day_of
 from services.sla.working_time import WORKING_DAY
 
@@ -342,10 +342,55 @@ def steps_of(filing: intake.Filing, catalogue) -> tuple[Step, ...]:
     return catalogue.workflow(catalogue.procedures[filing.procedure].workflow).steps
 
 
-def test_late_dossiers_are_as_many_as_asked_for(draw, plan):
+def test_late_dossiers_are_as_many_as_asked_for(plan):
     received = len({e.subject for e in of(intake.ReceptionRequested, plan)})
     assert near(len(plan.late), received, 0.02)
-    assert draw(dossiers=300, late_share=0).late == frozenset()
+
+
+def test_most_who_miss_their_first_date_get_a_letter(draw):
+    fates = Counter(draw(dossiers=0, carried_over=3_000, late_share=0.2).fates.values())
+    late = sum(number for fate, number in fates.items() if fate.late)
+    untold = fates[Fate.UNTOLD] + fates[Fate.EXEMPT]
+    assert near(fates.total() - untold, fates.total(), 0.85)
+    assert near(fates[Fate.EXTENDED], fates.total(), 0.5)
+    assert near(fates[Fate.EXEMPT], late, 0.03)
+
+
+def test_letters_are_signed_by_the_head_but_for_some_that_are_to_be_refused(draw, catalogue):
+    plan = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
+    heads = {unit.head for unit in catalogue.units.values()}
+    letters = of(sla.ApologyRequested, plan)
+    assert {e.id for e in letters if e.data.by not in heads} < plan.to_be_refused
+    assert all(e.data.by in heads for e in of(sla.ExemptionRequested, plan))
+    refused = sum(e.id in plan.to_be_refused for e in letters)
+    assert 0 < refused < 0.1 * len(letters)
+
+
+def test_letters_give_many_reasons(draw):
+    plan = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
+    assert len({e.data.reason for e in of(sla.ApologyRequested, plan)}) > 15
+
+
+def test_nobody_is_late_where_no_share_is(draw):
+    plan = draw(dossiers=300, late_share=0)
+    assert plan.fates == {}
+    assert not of(sla.ApologyRequested, plan)
+    assert not of(sla.ExemptionRequested, plan)
+
+
+def test_all_may_be_late(draw):
+    plan = draw(dossiers=300, late_share=1)
+    assert plan.late == {e.subject for e in of(intake.ReceptionRequested, plan)}
+
+
+def test_a_few_are_sent_back_for_a_supplement_twice(draw):
+    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    demands = Counter(e.subject for e in of(intake.SupplementDemandRequested, plan))
+    again = sum(number == 2 for number in demands.values())
+    assert max(demands.values()) == 2
+    # Some never bring the first one, and the plan's end cuts off what would come later.
+    most = len(demands) * odds.SUPPLEMENT_AGAIN
+    assert 0 < again <= most + 4 * most**0.5
 
 
 def test_payments_add_up_to_what_was_demanded(plan, draw):

@@ -1,4 +1,4 @@
-"""The files that the calendars are read from: what is wrong is named, and what is old stays."""
+"""The files that the calendars are read from: what is wrong is named by file and place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from contracts.catalogue import load_catalogue
 from services.sla.toml_file import FileError
-from services.sla.working_time import DATA, CalendarKeeper, load_calendars
+from services.sla.working_time import DATA, load_calendars
 from services.sla.working_time.office_hours import read_office_hours
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -141,18 +141,6 @@ def test_an_empty_override_file_leaves_the_package_alone(folder: Path) -> None:
     (folder / "overrides.toml").write_text("", encoding="utf-8")
     monday = datetime(2027, 2, 8, 8, tzinfo=VIETNAM)  # the third day of Tết
     assert load_calendars(folder).for_unit("H29.15").measure(monday, monday + timedelta(1)) == 0
-
-
-def test_a_broken_new_file_leaves_the_old_calendar_in_force(folder: Path) -> None:
-    keeper = CalendarKeeper(folder)
-    old = keeper.current
-    (folder / "overrides.toml").write_text("[[days]]\n", encoding="utf-8")
-    with pytest.raises(FileError):
-        keeper.reload()
-    assert keeper.current is old
-    (folder / "overrides.toml").write_text("", encoding="utf-8")
-    assert keeper.reload() is keeper.current
-    assert keeper.current.version != old.version
 
 
 def test_an_override_can_send_a_holiday_back_to_work(folder: Path) -> None:

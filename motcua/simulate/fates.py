@@ -1,0 +1,32 @@
+"""What can become of the date that a dossier was promised."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fate(StrEnum):
+    """Whether the promised date is kept and, if not, what its citizen is told."""
+
+    ON_TIME = "on-time"
+    """The date is kept, or what ends the dossier comes before it."""
+    EXTENDED = "extended"
+    """A letter in time gives a second date, and that one is kept."""
+    EXTENDED_IN_VAIN = "extended-in-vain"
+    """A letter in time gives a second date, and that one is missed too."""
+    TOLD_TOO_LATE = "told-too-late"
+    """The letter comes only when the date has passed."""
+    EXEMPT = "exempt"
+    """The date is missed, and the head of the unit states why no letter is owed."""
+    UNTOLD = "untold"
+    """The date is missed, and nobody tells the citizen why."""
+
+    @property
+    def late(self) -> bool:
+        """Whether a due time is missed: the first one, or the second if a letter gave one."""
+        return self not in (Fate.ON_TIME, Fate.EXTENDED)
+
+    @property
+    def told_in_time(self) -> bool:
+        """Whether a letter comes at least a working day before the first date."""
+        return self in (Fate.EXTENDED, Fate.EXTENDED_IN_VAIN)

@@ -1,0 +1,88 @@
+"""``motcua why CODE``: why a dossier is due when it is, told and drawn in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from pymongo.errors import PyMongoError
+from rich.console import Console
+
+from contracts.catalogue import load_catalogue
+from contracts.values import Instant, Locale
+from services.runtime.clock import WallClock
+from services.runtime.mongo import client
+from services.runtime.stored import state_of
+from services.sla.decider import SlaDecider
+from services.sla.explain_page import page
+from services.sla.explain_texts import load_texts
+from services.sla.explained import asked_at, explained
+from services.sla.rule_files import RuleFiles
+from services.sla.settings import SlaSettings
+from services.sla.state import Sla
+from services.sla.working_time import OutsideCalendar
+
+console = Console()
+
+
+def why(
+    code: Annotated[str, typer.Argument(help="The dossier's code, e.g. H29.15-240307-0001.")],
+    lang: Annotated[
+        Locale | None, typer.Option(help="Default: vi if LANG says so, else en.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="As of when, with an offset: 2024-03-07T16:00+07:00. Default: now."),
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Writes the drawing to this file too.")] = None,
+    mongo: Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")] = None,
+) -> None:
+    """Explains a dossier's due time: each segment, day off and rule that made it, and a drawing."""
+    moment = _instant(at) if at is not None else None
+    try:
+        state = asyncio.run(_read(mongo or SlaSettings().mongo, code))
+    except PyMongoError as error:
+        console.print(f"the database does not answer: {error}", markup=False)
+        raise typer.Exit(1) from error
+    if state is None or state.procedure is None:
+        console.print(f"sla knows of no dossier {code}")
+        raise typer.Exit(1)
+    rules = RuleFiles(SlaSettings(), load_catalogue()).read()
+    texts = load_texts()[lang or _language()]
+    try:
+        told = explained(code, state, rules, texts, moment or asked_at(state, WallClock().now()))
+    except OutsideCalendar as error:
+        raise typer.BadParameter(str(error), param_hint="--at") from error
+    if told is None:
+        console.print(f"the clock of {code} had not begun by then")
+        raise typer.Exit(1)
+    console.print(page(told, console.width))
+    if svg is not None:
+        svg.write_text(told.svg(), encoding="utf-8")
+        console.print(f"[dim]{svg}[/dim]")
+
+
+async def _read(uri: str, code: str) -> Sla | None:
+    """Sla's state of the dossier; None if there is none."""
+    mongo = client(uri)
+    try:
+        document = await mongo["motcua_sla"][SlaDecider.collection].find_one({"_id": code})
+    finally:
+        mongo.close()
+    return state_of(document, Sla) if document is not None else None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return TypeAdapter(Instant).validate_python(text)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--at") from error
+
+
+def _language() -> Locale:
+    return Locale.VI if os.environ.get("LANG", "").startswith("vi") else Locale.EN

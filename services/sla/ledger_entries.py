@@ -1,0 +1,84 @@
+"""What stands in a dossier's ledger beside its segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.sla import RetractionCause
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was due from a moment on, until the next of these."""
+
+    since: datetime
+    due: datetime | None
+    """None while the clock stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """How long the promise has been broken, or was when the dossier ended."""
+
+    since: datetime
+    working_seconds: int
+    calendar_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLetter:
+    """A letter of apology with a new date."""
+
+    at: datetime
+    form: str
+    previous: datetime
+    """What was due before, by what was known then."""
+    due: datetime
+    """The new date that it gives."""
+    in_time: bool
+    moved: bool
+    """Whether it moved the due time."""
+    added_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedExemption:
+    """Why no letter is owed."""
+
+    at: datetime
+    ground: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A due time that was announced."""
+
+    at: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlert:
+    """An alert that was announced."""
+
+    kind: str
+    about: str
+    at: datetime
+    due: datetime
+    retracted: bool
+    cause: RetractionCause | None
+    """Of a retracted one: why it does not stand, by what is known now; None if it stands again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An alert that follows by the rules, whether its time has come or not."""
+
+    kind: str
+    about: str
+    at: datetime
+    due: datetime
+    certain: bool
+    """Whether nothing that is still to happen can avert it."""

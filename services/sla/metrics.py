@@ -1,0 +1,43 @@
+"""Sla's own metrics, declared once."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+OPEN = Gauge("motcua_sla_open_dossiers", "Dossiers received and not resolved yet.", ["unit"])
+SOON_DUE = Gauge(
+    "motcua_sla_soon_due_dossiers",
+    "Open dossiers of which most of the time is used, and that are not overdue.",
+    ["unit"],
+)
+OVERDUE = Gauge(
+    "motcua_sla_overdue_dossiers", "Open dossiers whose promised date has passed.", ["unit"]
+)
+LATE_WITHOUT_LETTER = Gauge(
+    "motcua_sla_late_without_letter_dossiers",
+    "Open dossiers that are overdue, not exempt, and without a letter of apology.",
+    ["unit"],
+)
+LETTERS_OWED = Gauge(
+    "motcua_sla_letters_owed_dossiers",
+    "Open dossiers, overdue or about to be, for which a letter of apology is owed and not issued.",
+    ["unit"],
+)
+RETRACTIONS = Counter(
+    "motcua_sla_retractions_total", "Alerts that proved wrong and were taken back.", ["alert"]
+)
+RULES_IN_FORCE = Gauge(
+    "motcua_sla_rules_in_force",
+    "By the versions of rule book and calendars that this instance judges by: 1 if they are in "
+    "force, 0 if another instance has put newer ones in force.",
+    ["rules", "calendar"],
+)
+RULE_FILES_IN_FORCE = Gauge(
+    "motcua_sla_rule_files_in_force",
+    "1 if the files of rules and calendars can be used as they are; 0 if they were rejected and "
+    "older rules are in force.",
+)
+RULES_REJECTED = Counter(
+    "motcua_sla_rules_rejected_total",
+    "Times that changed files of rules or calendars could not be put in force.",
+)

@@ -1,0 +1,23 @@
+"""What sla is told beyond what every service is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.runtime.settings import Settings
+from services.sla import rule_book, working_time
+
+
+class SlaSettings(Settings):
+    """Where the rules and calendars are, and how often sla looks around."""
+
+    calendars: Path = working_time.DATA
+    """The folder of ``office_hours.toml`` and ``overrides.toml``."""
+    rules: Path = rule_book.DATA
+    """The folder of ``rules.toml``."""
+    rules_poll: float = Field(default=2.0, gt=0)
+    """Seconds between two looks at these files."""
+    count_poll: float = Field(default=15.0, gt=0)
+    """Seconds between two counts of the open dossiers; more if counting takes long."""

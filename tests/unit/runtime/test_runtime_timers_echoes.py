@@ -1,0 +1,74 @@
+"""What an instance has just said and written need not be looked up when it comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts import intake, notify
+from contracts.envelope import Event, caused, short_id
+from contracts.topics import DOSSIER_EVENTS
+from services.runtime.echoes import Echoes
+
+
+@pytest.fixture
+def folding(purse: Any) -> Any:
+    """A purse on the log of dossiers."""
+    purse.topic = DOSSIER_EVENTS
+    return purse
+
+
+def received(say: Any, subject: str = "purse-1") -> Event:
+    """A fact that the purse has decided."""
+    data = intake.PaymentReceived(amount=1, outstanding=0, reference="found")
+    (fact,) = caused(say.note("a find", subject=subject), "/motcua/purse", [data])
+    return fact
+
+
+def test_an_own_fact_is_taken_once(folding: Any, say: Any) -> None:
+    echoes, fact = Echoes(folding), received(say)
+    echoes.expect([fact])
+    assert echoes.take("purse-1", short_id(fact.id))
+    assert not echoes.take("purse-1", short_id(fact.id)), "written twice: its state will know it"
+
+
+def test_what_nobody_expects_is_no_echo(folding: Any, say: Any) -> None:
+    echoes = Echoes(folding)
+    echoes.expect([received(say)])
+    assert not echoes.take("purse-1", short_id(received(say).id))
+    assert not echoes.take(None, short_id("no id at all"))
+
+
+def test_the_same_id_under_another_key_is_no_echo(folding: Any, say: Any) -> None:
+    echoes, fact = Echoes(folding), received(say)
+    echoes.expect([fact])
+    assert not echoes.take("purse-2", short_id(fact.id))
+    assert not echoes.take(None, short_id(fact.id))
+    assert echoes.take("purse-1", short_id(fact.id))
+
+
+def test_what_does_not_come_back_is_not_waited_for(folding: Any, say: Any) -> None:
+    echoes = Echoes(folding)
+    folding.facts |= {notify.MessageNotSent.TYPE}
+    elsewhere = notify.MessageNotSent(
+        message_id="m", channel=notify.MessageChannel.LEDGER, reason="rejected", detail="x"
+    )
+    not_folded = intake.DossierWithdrawn(reason="x")
+    facts = caused(say.note("a find"), "/motcua/purse", [elsewhere, not_folded])
+    echoes.expect(facts)
+    assert not any(echoes.take("purse-1", short_id(fact.id)) for fact in facts)
+
+
+def test_nothing_is_expected_any_more_once_others_may_write(folding: Any, say: Any) -> None:
+    echoes, fact = Echoes(folding), received(say)
+    echoes.expect([fact])
+    echoes.clear()
+    assert not echoes.take("purse-1", short_id(fact.id))
+
+
+def test_the_oldest_are_let_go(folding: Any, say: Any) -> None:
+    echoes = Echoes(folding, most=2)
+    facts = [received(say) for _ in range(3)]
+    echoes.expect(facts)
+    assert [echoes.take("purse-1", short_id(fact.id)) for fact in facts] == [False, True, True]
