@@ -43,3 +43,10 @@ RECEIPTS = Counter(
     "signature, or not understood).",
     ["provider", "status"],
 )
+LOOKUPS = Counter(
+    "motcua_lookups_total",
+    "Attempts to open a dossier on the status page, by outcome: opened, wrong (code or key), "
+    "too-many (guessed too often) or not-yet-here.",
+    ["outcome"],
+)
+LIVE_PAGES = Gauge("motcua_live_pages", "Open status pages that this instance keeps up to date.")

@@ -12,8 +12,12 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from contracts.model import EventData
 from contracts.notify import PreferencesRequested, RatingRequested
+from contracts.refusals import RefusalReason
 from services.notify.page.trouble import WrongForm
+from services.runtime.ask import Ask
+from services.runtime.clock import Clock
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _MOST = 50
@@ -58,3 +62,19 @@ def rating(fields: Fields) -> RatingRequested:
         return RatingRequested.model_validate({"score": one(fields, "score")})
     except ValidationError:
         raise WrongForm from None
+
+
+async def asked(ask: Ask, clock: Clock, code: str, data: EventData) -> str:
+    """What became of a form's request, by the name under which the page says it (``told.…``).
+
+    Raises Problem 503 if the log is away.
+    """
+    body = data.model_dump(mode="json")
+    answer = await ask(ask.event(code, data, key=None, body=body, at=clock.now()))
+    if answer is None:
+        return "pending"
+    if answer.reason == RefusalReason.ALREADY_RATED:
+        return "already-rated"
+    if answer.reason is not None:
+        return "refused"
+    return "rating" if isinstance(data, RatingRequested) else "preferences"

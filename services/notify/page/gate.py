@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from contracts.values import DOSSIER_CODE
-from services.notify.page.guesses import Guesses
+from services.notify import metrics
+from services.notify.page.guesses import Guesses, TooMany
 from services.notify.state import Notify
 from services.runtime.lookup_key import fits
 from services.runtime.store import Store
@@ -51,6 +52,15 @@ class Gate:
         and the database is asked only if it fits: so neither the answer nor the time that it
         takes tells whether there is a dossier with that code.
         """
+        try:
+            opened = await self._open(code, key, address)
+        except (TooMany, NotOpened, NotYetHere) as error:
+            metrics.LOOKUPS.labels(_OUTCOMES[type(error)]).inc()
+            raise
+        metrics.LOOKUPS.labels("opened").inc()
+        return opened
+
+    async def _open(self, code: str, key: str, address: str) -> Opened:
         code = code.strip().upper()
         key = "".join(letter for letter in key.upper() if letter not in " -")
         counted = code if _CODE.fullmatch(code) else _STRANGE
@@ -63,3 +73,10 @@ class Gate:
         if document is None or state is None or state.citizen is None or state.status is None:
             raise NotYetHere
         return Opened(code, key, document["v"], state)
+
+
+_OUTCOMES: dict[type[Exception], str] = {
+    TooMany: "too-many",
+    NotOpened: "wrong",
+    NotYetHere: "not-yet-here",
+}

@@ -17,14 +17,12 @@ from inspect import isawaitable
 from typing import Any
 
 import structlog
-from prometheus_client import Gauge
 from pymongo.errors import PyMongoError
 
+from services.notify import metrics
 from services.runtime.mongo import Collection
 
 log = structlog.get_logger("motcua.live")
-
-OPEN = Gauge("motcua_live_pages", "Status pages that this instance keeps up to date.")
 
 _AWAIT_MS = 250
 """How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""
@@ -100,11 +98,11 @@ class Live:
         self._pages.setdefault(code, set()).add(page)
         # For a dossier that is watched already, too: its versions are to be compared.
         self._unwatched.set()
-        OPEN.inc()
+        metrics.LIVE_PAGES.inc()
         try:
             yield page
         finally:
-            OPEN.dec()
+            metrics.LIVE_PAGES.dec()
             self._by_address[address] -= 1
             if not self._by_address[address]:
                 del self._by_address[address]

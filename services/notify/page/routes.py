@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
 from contracts.catalogue import load_catalogue
 from contracts.model import EventData
-from contracts.notify import MessageChannel, RatingRequested
-from contracts.refusals import RefusalReason
+from contracts.notify import MessageChannel
 from contracts.values import Locale
 from services.notify.page.client_address import client_address
 from services.notify.page.events import EventStream
-from services.notify.page.forms import Fields, fields_of, one, preferences, rating
+from services.notify.page.forms import Fields, asked, fields_of, one, preferences, rating
 from services.notify.page.gate import Gate, NotOpened, NotYetHere, Opened
 from services.notify.page.guesses import Guesses, Limits, TooMany
 from services.notify.page.html import SCORES, TOLD, Html, secured
@@ -69,24 +68,6 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         except (NotOpened, NotYetHere, TooMany) as error:
             raise trouble_of(error).problem() from None
 
-    async def told(opened: Opened, data: EventData) -> str:
-        """What became of a form's request, as the page says it."""
-        event = ask.event(
-            opened.code,
-            data,
-            key=None,
-            body=data.model_dump(mode="json"),
-            at=running.clock.now(),
-        )
-        answer = await ask(event)
-        if answer is None:
-            return "pending"
-        if answer.reason == RefusalReason.ALREADY_RATED:
-            return "already-rated"
-        if answer.reason is not None:
-            return "refused"
-        return "rating" if isinstance(data, RatingRequested) else "preferences"
-
     class Pages(APIRoute):
         """Tells trouble as a page, in the language that was asked for."""
 
@@ -123,7 +104,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         view = portal(found.state, words, html.texts)
         return secured(JSONResponse(jsonable_encoder(view)))
 
-    @app.get("/status/{code}/events", tags=["status page"], response_class=EventStream)
+    @app.get("/status/{code}/events", tags=["status page"], response_class=StreamingResponse)
     async def follow(
         request: Request,
         code: Code,
@@ -180,7 +161,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         fields = await fields_of(request)
         data = data_of(fields)
         found = await gate.open(code, one(fields, "key"), address(request))
-        what = await told(found, data)
+        what = await asked(ask, running.clock, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 
     @pages.post("/status/{code}/preferences", response_class=Response)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fastapi.encoders import jsonable_encoder
 
+import contracts
 from contracts import intake, notify, routing, sla
 from contracts.catalogue import load_catalogue
 from contracts.envelope import Event
 from contracts.lifecycle import ENDED, PublicStatus
-from contracts.model import EventData
+from contracts.model import EventData, Kind, registered
 from contracts.sla import Budget, MoveCause, TimeUnit
+from contracts.topics import DOSSIER_EVENTS
 from contracts.values import Channel, Locale, Outcome
 from services.notify.deciders import NotifyDecider
+from services.notify.fold import evolve
+from services.notify.page.history import STORY_KEYS
 from services.notify.page.html import Html
 from services.notify.page.links import Links
 from services.notify.page.look import Look, look
@@ -26,6 +31,7 @@ from services.notify.state import Notify
 from services.runtime.handle import handle
 from services.runtime.stored import Stored
 
+SAMPLES = Path(contracts.__file__).parent / "samples"
 CODE = "H29.1-260302-0001"
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 DUE = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
@@ -315,3 +321,14 @@ def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time
     assert view["history"][0]["event"] == "SupplementDemanded"
     assert "citizen-1" not in json.dumps(view)
     assert "cb-1" not in json.dumps(view)
+
+
+def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() -> None:
+    told = set()
+    for path in SAMPLES.glob("*.json"):
+        sample = json.loads(path.read_text(encoding="utf-8"))
+        kind = registered().get(sample["type"])
+        if kind is not None and kind.KIND is Kind.FACT and kind.TOPIC == DOSSIER_EVENTS:
+            fact = Event("x", "/x", CODE, START, kind.model_validate(sample["data"]))
+            told |= {f"story.{entry.what}" for entry in evolve(Notify(), fact).story}
+    assert told | {"story.PaymentReceivedInPart"} == STORY_KEYS
