@@ -66,24 +66,20 @@ class Feed:
             await self.producer.publish(events[at : at + _BATCH])
 
     async def tick(self, time: datetime) -> None:
-        """Says to every partition that all that happened before that time stands in it.
-
-        The units' mornings are told so once an hour: what they are made of is decided first.
-        """
-        event = Event(
-            id=derive_id("tick", rfc3339(time)),
-            source="/motcua/feed",
-            subject=CLOCK_SUBJECT,
-            time=time,
-            data=ClockTicked(),
-        )
-        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+        """Says to every partition that all that happened before that time stands in it."""
+        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(_tick(time)))
         self.ticked = time
-        last = self._desks_ticked
-        if last is None or time - last >= _HOUR:
-            await self.settle()
-            await self.producer.write_everywhere(UNIT_ALERTS, encode(event))
-            self._desks_ticked = time
+
+    async def tick_mornings(self) -> None:
+        """Tells the units' mornings of the newest tick, once an hour; call it over a settled past.
+
+        What a morning is made of is decided when that tick fires timers: so it is told later.
+        """
+        time, last = self.ticked, self._desks_ticked
+        if time is None or (last is not None and time - last < _HOUR):
+            return
+        await self.producer.write_everywhere(UNIT_ALERTS, encode(_tick(time)))
+        self._desks_ticked = time
 
     async def behind(self) -> dict[str, int]:
         """How many records each group has still to commit; empty when all is settled."""
@@ -113,3 +109,13 @@ class Feed:
     async def ends(self) -> dict[int, int]:
         """Where the log of dossiers ends, by partition."""
         return await self._offsets.ends(DOSSIER_EVENTS)
+
+
+def _tick(time: datetime) -> Event:
+    return Event(
+        id=derive_id("tick", rfc3339(time)),
+        source="/motcua/feed",
+        subject=CLOCK_SUBJECT,
+        time=time,
+        data=ClockTicked(),
+    )

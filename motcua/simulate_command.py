@@ -115,12 +115,15 @@ async def play(
         for piece in slices(plan.requests, ends=plan.ends):
             await feed.send(piece.events)
             await feed.settle()
+            await feed.tick_mornings()
             await feed.tick(piece.until)
             done += len(piece.events)
             told(done, piece.until)
             if speed:
                 ahead = (piece.until - first).total_seconds() / speed - (time.monotonic() - began)
                 await asyncio.sleep(max(0.0, ahead))
+        await feed.settle()
+        await feed.tick_mornings()
         await feed.settle()
     finally:
         await feed.stop()

@@ -84,8 +84,11 @@ async def _feed(kafka: str, plan: Any) -> tuple[int, int]:
         for piece in slices(plan.requests, ends=plan.ends):
             await feed.send(piece.events)
             await feed.settle()
+            await feed.tick_mornings()
             await feed.tick(piece.until)
             fed += 1
+        await feed.settle()
+        await feed.tick_mornings()
         await feed.settle()
         return fed, sum((await feed.ends()).values())
     finally:

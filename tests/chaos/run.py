@@ -147,10 +147,13 @@ async def run_city(
                     watch.do(drill)
                 await _again(lambda p=piece: feed.send(p.events), watch)  # type: ignore[misc]
                 await settle(feed, watch)
+                await _again(feed.tick_mornings, watch)
                 await _again(lambda p=piece: feed.tick(p.until), watch)  # type: ignore[misc]
                 if number % 20 == 0:
                     took = time.monotonic() - start
                     tell(f"slice {number} of {len(pieces)}, {took:.0f} s")
+            await settle(feed, watch)
+            await _again(feed.tick_mornings, watch)
             await settle(feed, watch)
             watch.heal()
             await told(endpoints, feed, watch)
