@@ -21,9 +21,10 @@ import httpx
 from deploy.local.gateway_behaviour import Behaviour
 from deploy.local.gateway_ledger import Entry, now
 
-_ATTEMPTS = 8
+_ATTEMPTS = 30
 _FIRST_PAUSE_S = 0.2
-"""A receipt that is not taken is sent again after so long, then twice as long, for a minute."""
+_LONGEST_PAUSE_S = 5.0
+"""A receipt that is not taken is sent again after so long, then twice as long, for two minutes."""
 
 
 class Receipts:
@@ -82,7 +83,7 @@ class Receipts:
                 if answer.is_client_error:
                     break  # it will not be taken another time either
             await asyncio.sleep(pause)
-            pause *= 2
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
         sys.stderr.write(f"a receipt is given up: {url}: {problem}\n")
 
     def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
