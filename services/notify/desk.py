@@ -60,7 +60,7 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
             if data.alert_id in desk.cleared:
                 return replace(desk, morning=data.morning)
             alert = DeskAlert(data.alert, data.due, data.dossier, data.unit)
-            alerts = {**desk.alerts, data.alert_id: alert}
+            alerts = dict(sorted({**desk.alerts, data.alert_id: alert}.items()))
             return replace(desk, morning=data.morning, alerts=alerts)
         case notify.UnitAlertCleared():
             alerts = {key: a for key, a in desk.alerts.items() if key != data.alert_id}

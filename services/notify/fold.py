@@ -73,7 +73,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case sla.DeadlineMoved():
             return replace(state, due=data.due, original_due=data.original)
         case sla.DossierOverdue():
-            return replace(state, overdue={**state.overdue, fact.id: data.due})
+            overdue = {**state.overdue, fact.id: data.due}
+            return replace(state, overdue=dict(sorted(overdue.items())))
         case sla.AlertRetracted():
             overdue = {key: due for key, due in state.overdue.items() if key != data.alert_id}
             return replace(state, overdue=overdue)
@@ -124,7 +125,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
             return _with(state, kept)
         case notify.UnitAlerted():
-            return replace(state, alerted={**state.alerted, data.alert_id: data.morning})
+            alerted = {**state.alerted, data.alert_id: data.morning}
+            return replace(state, alerted=dict(sorted(alerted.items())))
         case notify.UnitAlertCleared():
             alerted = {key: day for key, day in state.alerted.items() if key != data.alert_id}
             return replace(state, alerted=alerted)

@@ -45,7 +45,7 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
         case routing.DossierProcessed() | intake.DossierWithdrawn():
             return [
                 notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
-                for alert_id, morning in state.alerted.items()
+                for alert_id, morning in sorted(state.alerted.items())
                 if _instant(policy, morning) > fact.time
             ]
         case _:
