@@ -41,6 +41,8 @@ class Outcome:
     """By idempotency key: how often the gateway accepted it."""
     receipts: Counter[str] = field(default_factory=Counter)
     """By message: how often the log says that it arrived."""
+    mornings: dict[str, str] = field(default_factory=dict)
+    """By alert: the morning whose digest it was left for. What was cleared before is in none."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
 
@@ -81,6 +83,12 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
                 if type_of(record.headers) == ClockTicked.TYPE:
                     continue
                 event = decode(record.key, record.value, record.headers)
+                if isinstance(event.data, notify.UnitAlerted):
+                    outcome.mornings[event.data.alert_id] = event.data.morning
+                    continue
+                if isinstance(event.data, notify.UnitAlertCleared):
+                    outcome.mornings.pop(event.data.alert_id, None)
+                    continue
                 if isinstance(event.data, notify.MessageDelivered):
                     outcome.receipts[event.data.message_id] += 1
                     continue  # when a gateway says so is its own affair
@@ -123,6 +131,9 @@ def differences(calm: Outcome, drilled: Outcome) -> list[str]:
         i for i in calm.facts.keys() & drilled.facts.keys() if calm.facts[i] != drilled.facts[i]
     ]:
         found.append(f"{len(changed)} facts say another thing, e.g. {calm.facts[changed[0]]}")
+    if calm.mornings != drilled.mornings:
+        moved = set(calm.mornings.items()) ^ set(drilled.mornings.items())
+        found.append(f"{len(moved)} alerts are in another morning's digest, or in none")
     if lost := calm.sms.keys() - drilled.sms.keys():
         found.append(f"{len(lost)} SMS lost")
     if extra := drilled.sms.keys() - calm.sms.keys():
