@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.topics import SERVICES
 from deploy.local.cli import app as stack_app
-from motcua import dead_letters, demo, simulate_command, why
+from motcua import dead_letters, demo, report, simulate_command, why
 from services.intake.imports.cli import import_log
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ topics_app = typer.Typer(help="The topics of the log.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(report.app, name="report")
 app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)

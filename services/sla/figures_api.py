@@ -23,9 +23,9 @@ from services.sla.figures_query import (
     Measured,
     WantsCsv,
     answer,
-    check_fields,
-    check_measure,
     file_name,
+    known_fields,
+    known_measure,
     page,
 )
 from services.sla.figures_view import (
@@ -57,14 +57,14 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
 
     def of_period(period: Period, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()
-        check_fields(scope, rules.catalogue)
+        known_fields(scope, rules.catalogue)
         if period.since > now:
             raise invalid_field("period" if period.name else "since", "it has not begun yet")
         return figures(collection, reading(period, now, rules))
 
     def of_moment(at: datetime | None, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()
-        check_fields(scope, rules.catalogue)
+        known_fields(scope, rules.catalogue)
         moment = now if at is None else at
         if moment > now:
             raise invalid_field("at", "what will be open then is not known yet")
@@ -98,7 +98,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 100,
     ) -> Response:
         """The dossiers behind one number of the figures, in the order of their codes."""
-        check_measure(measure, MEASURES)
+        known_measure(measure, MEASURES)
         found = await of_period(period, scope).dossiers(
             scope, measure, after=after, limit=limit + 1
         )
@@ -129,7 +129,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 100,
     ) -> Response:
         """The dossiers behind one number of the backlog, in the order of their codes."""
-        check_measure(measure, BACKLOG)
+        known_measure(measure, BACKLOG)
         sheet = of_moment(at, scope)
         found = await sheet.dossiers(scope, measure, after=after, limit=limit + 1)
         rows = dossiers_view(found, rules_of(running).catalogue)
