@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -83,9 +84,13 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         """
         sheet = of_period(period, scope)
         table = await sheet.count(scope)
-        shown = figures_view(table, sheet.reading, rules_of(running).catalogue)
-        header = columns(scope.by, MEASURES, rated=True)
-        return answer(shown, header, lines(shown), f"figures-{file_name(period)}", csv=csv)
+
+        def made() -> Response:
+            shown = figures_view(table, sheet.reading, rules_of(running).catalogue)
+            header = columns(scope.by, MEASURES, rated=True)
+            return answer(shown, header, lines(shown), f"figures-{file_name(period)}", csv=csv)
+
+        return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
     @app.get("/figures/dossiers", tags=["figures"], responses=FORMATS)
     async def read_dossiers(

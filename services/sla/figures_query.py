@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 
 from contracts.catalogue import Catalogue
 from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
@@ -117,7 +117,8 @@ def answer(
     """The document as JSON, or its rows as a CSV file of that name."""
     headers = {"Vary": "Accept"}
     if not csv:
-        return JSONResponse(jsonable_encoder(shown), headers=headers)
+        text = json.dumps(shown, ensure_ascii=False, default=datetime.isoformat)
+        return Response(text, media_type="application/json", headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return Response(csv_text(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
 

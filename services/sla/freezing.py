@@ -76,7 +76,6 @@ class Freezing:
         running = self._running
         if not self._prepared:
             await figures.prepare(running.engine.store.collection)
-            await snapshots.prepare(running.database)
             self._prepared = True
         now = self._now()
         if now is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
@@ -65,9 +66,13 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
         known_fields(scope, rules_of(running).catalogue)
         of = await frozen(period)
         table = await snapshots.count(database, of, scope)
-        shown = snapshot_view(of, table, rules_of(running).catalogue)
-        header = columns(scope.by, MEASURES, rated=True)
-        return answer(shown, header, lines(shown), f"frozen-{period}", csv=csv)
+
+        def made() -> Response:
+            shown = snapshot_view(of, table, rules_of(running).catalogue)
+            header = columns(scope.by, MEASURES, rated=True)
+            return answer(shown, header, lines(shown), f"frozen-{period}", csv=csv)
+
+        return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
     @app.get("/snapshots/{period}/dossiers", tags=["figures"], responses=FORMATS)
     async def read_snapshot_dossiers(
