@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.topics import SERVICES
 from deploy.local.cli import app as stack_app
-from motcua import citizen, dead_letters, demo, keys, message, simulate_command, why
+from motcua import citizen, dead_letters, demo, keys, message, report, simulate_command, why
 from services.intake.imports.cli import import_log
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(message.app, name="message")
 app.add_typer(citizen.app, name="citizen")
 app.add_typer(keys.app, name="keys")
+app.add_typer(report.app, name="report")
 app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)

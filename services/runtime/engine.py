@@ -40,6 +40,7 @@ from services.runtime.dead_letter import bury
 from services.runtime.decider import Decider, S
 from services.runtime.echoes import Echoes
 from services.runtime.faults import Faults
+from services.runtime.garbage import uncollected
 from services.runtime.handle import fire_timers, set_due
 from services.runtime.producer import EventProducer
 from services.runtime.progress import Progress
@@ -127,7 +128,8 @@ class Engine(Generic[S]):
                 return
             metrics.BATCH.labels(self.decider.name).observe(len(records))
             try:
-                await self._all_partitions(records)
+                with uncollected():
+                    await self._all_partitions(records)
                 with self._timed("commit"):
                     await self._commit(records, commit)
             except Leaving:
@@ -228,7 +230,8 @@ class Engine(Generic[S]):
                 nonlocal over
                 over = 0.0
 
-            await _to_its_end(_side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE)), stop)
+            with uncollected():
+                await _to_its_end(_side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE)), stop)
             return bool(waiting) and not self._leaving.is_set()
 
     async def run_wall_timers(self, caught_up: Callable[[], Awaitable[set[int]]]) -> None:

@@ -11,6 +11,7 @@ from contracts.catalogue import Catalogue
 from services.runtime.mongo import Database, Document
 from services.sla import snapshots
 from services.sla.counting import MEASURES, Reading, fields_of
+from services.sla.decider import SlaDecider
 from services.sla.figures import Sheet, figures, partitions
 from services.sla.snapshots import Snapshot
 from services.sla.tables import Scope, Table
@@ -45,7 +46,7 @@ async def changed_dossiers(
     """
     sheet = _now(database, of, catalogue)
     found: list[Document] = []
-    for partition in await partitions(database["dossiers"]):
+    for partition in await partitions(database[SlaDecider.collection]):
         now = await sheet.codes(scope, measure, partition)
         then = await snapshots.codes(database, of, scope, measure, partition)
         found += [{"code": code, "change": 1} for code in now - then]
@@ -55,7 +56,7 @@ async def changed_dossiers(
 
 def _now(database: Database, of: Snapshot, catalogue: Catalogue) -> Sheet:
     reading = Reading(of.period, of.period.until, of.extended, fields_of(catalogue))
-    return figures(database["dossiers"], reading)
+    return figures(database[SlaDecider.collection], reading)
 
 
 def _add(sums: dict[str, int], row: Mapping[str, int], sign: int) -> None:

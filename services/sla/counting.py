@@ -17,7 +17,7 @@ from contracts.lifecycle import PublicStatus
 from services.runtime.mongo import Document
 from services.sla.periods import Period
 from services.sla.rules import Rules
-from services.sla.tables import UNKNOWN, Dimension, Measure
+from services.sla.tables import UNKNOWN, Dimension, Measure, Scope
 
 MEASURES: Mapping[str, Measure] = {
     "carried_over": Measure("Kỳ trước chuyển qua", "Carried over", {"carried": True}),
@@ -170,3 +170,15 @@ def reading(period: Period, now: datetime, rules: Rules) -> Reading:
 def fields_of(catalogue: Catalogue) -> dict[str, str]:
     """The field of each procedure."""
     return {code: procedure.field for code, procedure in catalogue.procedures.items()}
+
+
+class NoSuchField(ValueError):
+    """A field is asked for that no procedure is of. Names those that there are."""
+
+
+def check_fields(scope: Scope, catalogue: Catalogue) -> None:
+    """Raises NoSuchField: nothing is of such a field, and that it is none may be a slip."""
+    known = {*fields_of(catalogue).values(), UNKNOWN}
+    for name in scope.only.get(Dimension.FIELD, ()):
+        if name not in known:
+            raise NoSuchField(f"no procedure is of {name!r}, but of {', '.join(sorted(known))}")

@@ -45,8 +45,9 @@ class Sheet:
         cells = await self._of_each_partition(
             lambda partition: [{"$match": self.reading.selection(partition)}, *stages]
         )
-        found = (cell for of_partition in cells for cell in of_partition)
-        return table(found, scope.by, list(self.marks), self.measures)
+        found = [cell for of_partition in cells for cell in of_partition]
+        # By all dimensions there are a hundred thousand: not for the event loop.
+        return await asyncio.to_thread(table, found, scope.by, list(self.marks), self.measures)
 
     async def dossiers(
         self, scope: Scope, measure: str, *, after: str = "", limit: int | None = None

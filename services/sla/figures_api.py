@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -23,9 +24,9 @@ from services.sla.figures_query import (
     Measured,
     WantsCsv,
     answer,
-    check_fields,
-    check_measure,
     file_name,
+    known_fields,
+    known_measure,
     page,
 )
 from services.sla.figures_view import (
@@ -57,14 +58,14 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
 
     def of_period(period: Period, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()
-        check_fields(scope, rules.catalogue)
+        known_fields(scope, rules.catalogue)
         if period.since > now:
             raise invalid_field("period" if period.name else "since", "it has not begun yet")
         return figures(collection, reading(period, now, rules))
 
     def of_moment(at: datetime | None, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()
-        check_fields(scope, rules.catalogue)
+        known_fields(scope, rules.catalogue)
         moment = now if at is None else at
         if moment > now:
             raise invalid_field("at", "what will be open then is not known yet")
@@ -83,9 +84,13 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         """
         sheet = of_period(period, scope)
         table = await sheet.count(scope)
-        shown = figures_view(table, sheet.reading, rules_of(running).catalogue)
-        header = columns(scope.by, MEASURES, rated=True)
-        return answer(shown, header, lines(shown), f"figures-{file_name(period)}", csv=csv)
+
+        def made() -> Response:
+            shown = figures_view(table, sheet.reading, rules_of(running).catalogue)
+            header = columns(scope.by, MEASURES, rated=True)
+            return answer(shown, header, lines(shown), f"figures-{file_name(period)}", csv=csv)
+
+        return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
     @app.get("/figures/dossiers", tags=["figures"], responses=FORMATS)
     async def read_dossiers(
@@ -98,7 +103,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 100,
     ) -> Response:
         """The dossiers behind one number of the figures, in the order of their codes."""
-        check_measure(measure, MEASURES)
+        known_measure(measure, MEASURES)
         found = await of_period(period, scope).dossiers(
             scope, measure, after=after, limit=limit + 1
         )
@@ -129,7 +134,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 100,
     ) -> Response:
         """The dossiers behind one number of the backlog, in the order of their codes."""
-        check_measure(measure, BACKLOG)
+        known_measure(measure, BACKLOG)
         sheet = of_moment(at, scope)
         found = await sheet.dossiers(scope, measure, after=after, limit=limit + 1)
         rows = dossiers_view(found, rules_of(running).catalogue)

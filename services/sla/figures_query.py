@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 
 from contracts.catalogue import Catalogue
 from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
 from services.runtime.mongo import Document
 from services.runtime.problem import invalid_field
+from services.sla.counting import NoSuchField, check_fields
 from services.sla.csv_table import csv_text
 from services.sla.periods import NAMES, BadPeriod, Period, period
-from services.sla.tables import UNKNOWN, Dimension, Measure, Scope
+from services.sla.tables import Dimension, Measure, Scope, scope
 
 
 def _asked_period(
@@ -53,17 +54,7 @@ def _asked_scope(
     channel: Annotated[list[Channel] | None, Query(description="Only these.")] = None,
     level: Annotated[list[ServiceLevel] | None, Query(description="Only these.")] = None,
 ) -> Scope:
-    only = {
-        Dimension.UNIT: unit,
-        Dimension.FIELD: field,
-        Dimension.PROCEDURE: procedure,
-        Dimension.CHANNEL: channel,
-        Dimension.LEVEL: level,
-    }
-    return Scope(
-        (Dimension.UNIT,) if by is None else tuple(dict.fromkeys(by)),
-        {dimension: tuple(values) for dimension, values in only.items() if values},
-    )
+    return scope(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
 
 
 def wants_csv(
@@ -101,15 +92,15 @@ After = Annotated[str, Query(max_length=64, description="The last code of the pa
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-def check_fields(scope: Scope, catalogue: Catalogue) -> None:
-    """Raises a problem if a field is asked for that no procedure has: it may be a slip."""
-    known = {procedure.field for procedure in catalogue.procedures.values()} | {UNKNOWN}
-    for name in scope.only.get(Dimension.FIELD, ()):
-        if name not in known:
-            raise invalid_field("field", f"no procedure is of {name!r}: {', '.join(sorted(known))}")
+def known_fields(scope: Scope, catalogue: Catalogue) -> None:
+    """Raises a problem if a field is asked for that no procedure is of."""
+    try:
+        check_fields(scope, catalogue)
+    except NoSuchField as error:
+        raise invalid_field("field", str(error)) from error
 
 
-def check_measure(name: str, measures: Mapping[str, Measure]) -> None:
+def known_measure(name: str, measures: Mapping[str, Measure]) -> None:
     """Raises a problem that names the numbers that there are, if that is none of them."""
     if name not in measures:
         raise invalid_field("measure", f"{name!r} is none of {', '.join(measures)}")
@@ -126,7 +117,8 @@ def answer(
     """The document as JSON, or its rows as a CSV file of that name."""
     headers = {"Vary": "Accept"}
     if not csv:
-        return JSONResponse(jsonable_encoder(shown), headers=headers)
+        text = json.dumps(shown, ensure_ascii=False, default=datetime.isoformat)
+        return Response(text, media_type="application/json", headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return Response(csv_text(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -2,8 +2,9 @@
 
 One instance claims the period, and keeps the claim while it works; when it dies, the claim runs out
 and the next one begins again, under the number of a new attempt. What an attempt left behind is
-never read, and is deleted by the one that succeeds. So freezing can be interrupted anywhere, and
-two that freeze at once are no harm: the period is frozen once, from the rows of one attempt.
+never read, and is deleted: by itself if it lives, else by the one that succeeds. So freezing can be
+interrupted anywhere, and two that freeze at once are no harm: the period is frozen once, from the
+rows of one attempt.
 
 First a row is kept of each dossier, then the rows are counted: so numbers and rows agree always.
 Each partition's rows are taken as of one moment, as the live figures are counted: a fact that is
@@ -25,10 +26,11 @@ from pymongo.errors import DuplicateKeyError
 
 from services.runtime.mongo import Database, Document
 from services.sla.counting import MARKS, MEASURES, Reading, reading
+from services.sla.decider import SlaDecider
 from services.sla.figures import PATIENCE, partitions, read
 from services.sla.periods import Period
 from services.sla.rules import Rules
-from services.sla.snapshots import CELLS, DIMENSIONS, GIVEN, ROWS, SNAPSHOTS, all_of
+from services.sla.snapshots import CELLS, DIMENSIONS, GIVEN, ROWS, SNAPSHOTS, all_of, prepare
 from services.sla.tables import Dimension, Scope, Table, table
 
 LEASE = timedelta(seconds=PATIENCE + 60)
@@ -77,19 +79,21 @@ async def freeze(
     assert period.name is not None
     if now < period.until:
         raise NotOver(f"{period.name} is not over before {period.until.isoformat()}")
+    await prepare(database)
     work = _Work(database, period.name, reading(period, now, rules), rules.book.version, lease)
     outcome = await work.claim()
     if outcome is not None:
         return outcome
     passing("snapshot-claimed")
     try:
-        for partition in await partitions(database["dossiers"]):
+        for partition in await partitions(database[SlaDecider.collection]):
             await work.keep_rows(partition)
             passing("snapshot-rows")
         counted = await work.count()
         passing("snapshot-cells")
         await work.finish(counted, now)
     except _ClaimLost:
+        await work.delete(all_of(period.name, work.attempt))
         return Outcome.ELSEWHERE
     passing("snapshot-frozen")
     return Outcome.FROZEN
@@ -106,7 +110,7 @@ class _Work:
         self._rules = rules
         self._lease_until = {"$add": ["$$NOW", lease // timedelta(milliseconds=1)]}
         self._claim = uuid.uuid4().hex
-        self._attempt = 0
+        self.attempt = 0
 
     async def claim(self) -> Outcome | None:
         """None if the period is ours to freeze."""
@@ -144,7 +148,7 @@ class _Work:
             )
         except DuplicateKeyError:
             return Outcome.ELSEWHERE  # two claimed it in the same instant
-        self._attempt = found["attempt"]
+        self.attempt = found["attempt"]
         if found["state"] == "frozen":
             return Outcome.ALREADY
         return None if found["claim"] == self._claim else Outcome.ELSEWHERE
@@ -154,18 +158,18 @@ class _Work:
         known = {**self._reading.dimensions(), **self._reading.marks(), **self._reading.times()}
         row = {"_id": self._id("code"), "p": "$p", **known}
         stages = [{"$match": self._reading.selection(partition)}, {"$replaceWith": row}]
-        await self._merge("dossiers", stages, into=ROWS)
+        await self._merge(SlaDecider.collection, stages, into=ROWS)
 
     async def count(self) -> Table:
         """Counts the rows and keeps the cells; returns the table of all of them."""
-        stages = [{"$match": all_of(self._name, self._attempt)}, _ALL.group(GIVEN, MARKS)]
+        stages = [{"$match": all_of(self._name, self.attempt)}, _ALL.group(GIVEN, MARKS)]
         parts = {
             name: {"$arrayElemAt": ["$_id", place]}
             for place, name in enumerate((*DIMENSIONS, *MARKS))
         }
         cell = {"_id": self._id("cell"), "n": "$n", **parts}
         await self._merge(ROWS, [*stages, {"$replaceWith": cell}], into=CELLS)
-        mine = {"$match": all_of(self._name, self._attempt)}
+        mine = {"$match": all_of(self._name, self.attempt)}
         total = Scope().group(GIVEN, MARKS, amount="$n")
         return table(await read(self._database[CELLS], [mine, total]), (), MARKS, MEASURES)
 
@@ -174,18 +178,22 @@ class _Work:
         earlier = {
             "_id": {
                 "$gt": {"period": self._name},
-                "$lt": {"period": self._name, "attempt": self._attempt},
+                "$lt": {"period": self._name, "attempt": self.attempt},
             }
         }
-        with pymongo.timeout(PATIENCE):
-            for name in (ROWS, CELLS):
-                await self._database[name].delete_many(earlier)
+        await self.delete(earlier)
         done = {"state": "frozen", "frozen_at": now, "total": counted.total}
         await self._update({"$set": done, "$unset": {"claim": "", "lease_until": ""}})
 
+    async def delete(self, query: Document) -> None:
+        """Deletes rows and cells."""
+        with pymongo.timeout(PATIENCE):
+            for name in (ROWS, CELLS):
+                await self._database[name].delete_many(query)
+
     def _id(self, name: str) -> Document:
         """What is known of its source by its id, as this attempt knows it."""
-        mine = {"period": {"$literal": self._name}, "attempt": {"$literal": self._attempt}}
+        mine = {"period": {"$literal": self._name}, "attempt": {"$literal": self.attempt}}
         return {**mine, name: "$_id"}
 
     async def _merge(self, source: str, stages: list[Document], *, into: str) -> None:

@@ -31,6 +31,8 @@ log = structlog.get_logger("motcua.snapshots")
 
 _LOOK = 30.0
 """Seconds between two looks whether a period is to be frozen."""
+_PAUSE = 0.5
+"""Seconds between two looks how far a group has come, when somebody waits for it."""
 _NO_SNAPSHOT = frozenset({239, 246})
 """MongoDB's codes for a moment that it keeps no more, or not yet: an index is being made, say."""
 
@@ -51,6 +53,13 @@ class Folded:
         done = await self._offsets.committed(self._group, self._topic)
         return all(done.get(partition, 0) >= end for partition, end in self._ends.items())
 
+    async def wait(self) -> None:
+        """Returns when it has folded all that stands there now."""
+        while True:
+            if await self.look():
+                return
+            await asyncio.sleep(_PAUSE)
+
 
 class Freezing:
     """One instance's part in freezing the city's periods."""
@@ -67,7 +76,6 @@ class Freezing:
         running = self._running
         if not self._prepared:
             await figures.prepare(running.engine.store.collection)
-            await snapshots.prepare(running.database)
             self._prepared = True
         now = self._now()
         if now is None:

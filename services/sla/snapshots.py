@@ -9,6 +9,7 @@ succeeded are read.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ async def count(database: Database, of: Snapshot, scope: Scope) -> Table:
             scope.group(GIVEN, MARKS, amount="$n"),
         ],
     )
-    return table(cells, scope.by, MARKS, MEASURES)
+    return await asyncio.to_thread(table, cells, scope.by, MARKS, MEASURES)
 
 
 async def dossiers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
@@ -20,8 +21,8 @@ from services.sla.figures_query import (
     Measured,
     WantsCsv,
     answer,
-    check_fields,
-    check_measure,
+    known_fields,
+    known_measure,
     named_period,
     page,
 )
@@ -62,12 +63,16 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
     @app.get("/snapshots/{period}", tags=["figures"], responses=FORMATS)
     async def read_snapshot(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
         """The figures of a period as they were frozen; by unit if not told else."""
-        check_fields(scope, rules_of(running).catalogue)
+        known_fields(scope, rules_of(running).catalogue)
         of = await frozen(period)
         table = await snapshots.count(database, of, scope)
-        shown = snapshot_view(of, table, rules_of(running).catalogue)
-        header = columns(scope.by, MEASURES, rated=True)
-        return answer(shown, header, lines(shown), f"frozen-{period}", csv=csv)
+
+        def made() -> Response:
+            shown = snapshot_view(of, table, rules_of(running).catalogue)
+            header = columns(scope.by, MEASURES, rated=True)
+            return answer(shown, header, lines(shown), f"frozen-{period}", csv=csv)
+
+        return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
     @app.get("/snapshots/{period}/dossiers", tags=["figures"], responses=FORMATS)
     async def read_snapshot_dossiers(
@@ -80,8 +85,8 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 100,
     ) -> Response:
         """The dossiers behind one frozen number, as they were then, in the order of their codes."""
-        check_measure(measure, MEASURES)
-        check_fields(scope, rules_of(running).catalogue)
+        known_measure(measure, MEASURES)
+        known_fields(scope, rules_of(running).catalogue)
         found = await snapshots.dossiers(
             database, await frozen(period), scope, measure, after=after, limit=limit + 1
         )
@@ -96,7 +101,7 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
         By unit if not told else; where nothing changed there is no row.
         """
         catalogue = rules_of(running).catalogue
-        check_fields(scope, catalogue)
+        known_fields(scope, catalogue)
         of = await frozen(period)
         shown = changes_view(of, await changes(database, of, scope, catalogue), catalogue)
         header = columns(scope.by, MEASURES)
@@ -114,8 +119,8 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
     ) -> Response:
         """The dossiers that a number has gained (1) or lost (-1) since it was frozen."""
         catalogue = rules_of(running).catalogue
-        check_measure(measure, MEASURES)
-        check_fields(scope, catalogue)
+        known_measure(measure, MEASURES)
+        known_fields(scope, catalogue)
         of = await frozen(period)
         found = await changed_dossiers(database, of, scope, catalogue, measure)
         rows = [row for row in found if row["code"] > after]

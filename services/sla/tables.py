@@ -67,6 +67,29 @@ class Scope:
         return {"$group": {"_id": cell, "n": {"$sum": amount}}}
 
 
+def scope(
+    by: Sequence[Dimension] | None,
+    *,
+    unit: Sequence[str] | None = None,
+    field: Sequence[str] | None = None,
+    procedure: Sequence[str] | None = None,
+    channel: Sequence[str] | None = None,
+    level: Sequence[str] | None = None,
+) -> Scope:
+    """What somebody asks for: by unit if they do not say by what; whatever they leave out, all."""
+    only = {
+        Dimension.UNIT: unit,
+        Dimension.FIELD: field,
+        Dimension.PROCEDURE: procedure,
+        Dimension.CHANNEL: channel,
+        Dimension.LEVEL: level,
+    }
+    return Scope(
+        tuple(dict.fromkeys(by or (Dimension.UNIT,))),
+        {dimension: tuple(values) for dimension, values in only.items() if values},
+    )
+
+
 @dataclass(frozen=True)
 class Table:
     """A row of numbers for each combination of the dimensions, in order, and the total of all."""

@@ -633,10 +633,7 @@ async def test_those_who_take_each_others_claims_freeze_it_once(database: Databa
         *(freeze(database, JULY, RULES, LATER, lease=timedelta(0)) for _ in range(6))
     )
     assert outcomes.count(Freezing.FROZEN) == 1
-    of = await frozen(database, "2025-07")
-    assert of.total == total
-    for measure in MEASURES:
-        assert len(await snapshots.dossiers(database, of, ALL, measure)) == total[measure]
+    await is_whole(database, total)
 
 
 class Died(Exception):

@@ -1,0 +1,179 @@
+"""What every question to ``motcua report`` needs: its options, the rules, and sla's database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import typer
+from fastapi.encoders import jsonable_encoder
+from pydantic import TypeAdapter, ValidationError
+from pymongo.errors import PyMongoError
+from rich.console import Console, RenderableType
+
+from contracts.catalogue import load_catalogue
+from contracts.values import Channel, Instant, ServiceLevel
+from motcua import report_tables
+from services.runtime.clock import WallClock
+from services.runtime.mongo import Database, Document, client
+from services.sla import snapshots
+from services.sla.counting import NoSuchField, check_fields
+from services.sla.csv_table import csv_text
+from services.sla.decider import SlaDecider
+from services.sla.figures_view import DOSSIER_COLUMNS
+from services.sla.periods import NAMES, BadPeriod, Period, period
+from services.sla.rule_files import RuleFiles
+from services.sla.rules import Rules
+from services.sla.settings import SlaSettings
+from services.sla.snapshots import Snapshot
+from services.sla.tables import Dimension, Scope
+
+T = TypeVar("T")
+
+console = Console()
+errors = Console(stderr=True)
+
+_PATIENCE = 2.0
+"""Seconds after which somebody who waits is told what for."""
+
+
+class Format(StrEnum):
+    """What figures are written as."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return TypeAdapter(Instant).validate_python(text)
+    except ValidationError as error:
+        raise typer.BadParameter("write a time with its offset: 2025-07-31T17:00+07:00") from error
+
+
+PeriodName = Annotated[
+    str, typer.Argument(metavar="PERIOD", help=f"{NAMES[0].upper()}{NAMES[1:]}.")
+]
+By = Annotated[
+    list[Dimension] | None, typer.Option(help="Divide by this; more than once, by more.")
+]
+Unit = Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. H29.15.")]
+Field = Annotated[list[str] | None, typer.Option(help="Only this field (lĩnh vực), e.g. land.")]
+Procedure = Annotated[list[str] | None, typer.Option(help="Only this procedure, by its code.")]
+InChannel = Annotated[list[Channel] | None, typer.Option(help="Only what came in this way.")]
+Level = Annotated[list[ServiceLevel] | None, typer.Option(help="Only this online service level.")]
+As = Annotated[Format, typer.Option("--format", help="csv and json have every number.")]
+Frozen = Annotated[bool, typer.Option("--snapshot", help="As published, not as it is now.")]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_instant,
+        metavar="TIME",
+        help="As of when, e.g. 2025-07-31T17:00+07:00. Default: now. A simulated city has its own.",
+    ),
+]
+Mongo = Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where questions are put: a database, the rules in force, and a time that is now."""
+
+    mongo: str
+    rules: Rules
+    now: datetime
+
+    def checked(self, scope: Scope) -> Scope:
+        """The scope, if what it looks at alone can be there. Raises BadParameter."""
+        try:
+            check_fields(scope, self.rules.catalogue)
+        except NoSuchField as error:
+            raise typer.BadParameter(str(error), param_hint="--field") from error
+        return scope
+
+    def ask(self, question: Callable[[Database], Awaitable[T]], what: str) -> T:
+        """The answer from sla's database; says what it is waiting for if that takes long."""
+
+        async def asked() -> T:
+            async with _database(self.mongo) as database:
+                task = asyncio.ensure_future(question(database))
+                await asyncio.wait({task}, timeout=_PATIENCE)
+                if not task.done():
+                    with errors.status(f"{what}…"):
+                        await asyncio.wait({task})
+                return task.result()
+
+        try:
+            return asyncio.run(asked())
+        except PyMongoError as error:
+            errors.print(f"the database does not answer: {error}", markup=False)
+            raise typer.Exit(1) from error
+
+
+def desk_of(mongo: str | None, at: datetime | None = None) -> Desk:
+    """The desk at the database that is named, or is told by the environment."""
+    settings = SlaSettings()
+    rules = RuleFiles(settings, load_catalogue()).read()
+    return Desk(mongo or settings.mongo, rules, at or WallClock().now())
+
+
+@asynccontextmanager
+async def _database(uri: str) -> AsyncIterator[Database]:
+    mongo = client(uri)
+    try:
+        yield mongo[f"motcua_{SlaDecider.name}"]
+    finally:
+        mongo.close()
+
+
+def named(name: str) -> Period:
+    """The period of that name. Raises BadParameter."""
+    try:
+        return period(name)
+    except BadPeriod as error:
+        hint = f"{error}; the commands are in motcua report --help"
+        raise typer.BadParameter(hint, param_hint="PERIOD") from error
+
+
+async def frozen(database: Database, of: Period) -> Snapshot:
+    """The period's snapshot. Raises BadParameter if it has none."""
+    found = await snapshots.snapshot(database, str(of))
+    if found is None:
+        raise typer.BadParameter(
+            f"the figures of {of} are not frozen; motcua report snapshots lists those that are",
+            param_hint="PERIOD",
+        )
+    return found
+
+
+def write_dossiers(format: Format, rows: list[Document], title: str) -> None:
+    """Writes the dossiers behind a number."""
+
+    def table() -> RenderableType:
+        return report_tables.dossiers_table(rows, f"{title}: {len(rows):,}", console.width)
+
+    write(format, {"items": rows}, DOSSIER_COLUMNS, rows, table)
+
+
+def write(
+    format: Format,
+    shown: Document,
+    header: Sequence[str],
+    rows: Iterable[Document],
+    table: Callable[[], RenderableType],
+) -> None:
+    """Writes what was found: as a table for a reader, or all of it for a spreadsheet, a program."""
+    match format:
+        case Format.TABLE:
+            console.print(table(), crop=False)
+        case Format.CSV:
+            typer.echo(csv_text(header, rows), nl=False)
+        case Format.JSON:
+            typer.echo(json.dumps(jsonable_encoder(shown), ensure_ascii=False, indent=2))

@@ -1,0 +1,134 @@
+"""``motcua report`` on frozen figures: which there are, what was entered since, and freezing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from motcua import report_tables
+from motcua.report_desk import (
+    As,
+    At,
+    By,
+    Field,
+    Format,
+    InChannel,
+    Level,
+    Mongo,
+    PeriodName,
+    Procedure,
+    Unit,
+    console,
+    desk_of,
+    errors,
+    frozen,
+    named,
+    write,
+)
+from services.runtime.consumer import group_of
+from services.runtime.mongo import Database, Document
+from services.runtime.offsets import Offsets
+from services.sla import snapshots
+from services.sla.changes import changes
+from services.sla.counting import MEASURES
+from services.sla.decider import SlaDecider
+from services.sla.figures_view import (
+    SNAPSHOT_COLUMNS,
+    changes_view,
+    columns,
+    lines,
+    snapshots_view,
+)
+from services.sla.freeze import Outcome, freeze
+from services.sla.freezing import Folded
+from services.sla.settings import SlaSettings
+from services.sla.tables import scope as scope_of
+
+
+def show_changes(
+    name: PeriodName,
+    by: By = None,
+    unit: Unit = None,
+    field: Field = None,
+    procedure: Procedure = None,
+    channel: InChannel = None,
+    level: Level = None,
+    format: As = Format.TABLE,
+    mongo: Mongo = None,
+) -> None:
+    """What was entered since a period was frozen: its figures now, less the published ones."""
+    desk = desk_of(mongo)
+    of = named(name)
+    scope = desk.checked(
+        scope_of(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
+    )
+
+    async def read(database: Database) -> Document:
+        found = await frozen(database, of)
+        table = await changes(database, found, scope, desk.rules.catalogue)
+        return changes_view(found, table, desk.rules.catalogue)
+
+    shown = desk.ask(read, f"counting {of}")
+    header = columns(scope.by, MEASURES)
+    write(
+        format,
+        shown,
+        header,
+        lines(shown),
+        lambda: report_tables.changes_table(shown, console.width),
+    )
+
+
+def show_snapshots(format: As = Format.TABLE, mongo: Mongo = None) -> None:
+    """Which periods are frozen, with their rates as they were published."""
+    found = desk_of(mongo).ask(snapshots.snapshots, "reading")
+    shown = snapshots_view(found)
+    header = [*SNAPSHOT_COLUMNS, *columns((), MEASURES, rated=True)]
+    write(
+        format,
+        shown,
+        header,
+        shown["items"],
+        lambda: report_tables.snapshots_table(shown["items"], console.width),
+    )
+
+
+def freeze_period(
+    name: PeriodName,
+    at: At = None,
+    mongo: Mongo = None,
+    kafka: Annotated[str | None, typer.Option(help="Default: MOTCUA_KAFKA.")] = None,
+) -> None:
+    """Freezes a period that is over, once sla has read all that stands on the log.
+
+    Months and quarters are frozen by sla itself some days after their end. This is for the others:
+    a year, or a period from before sla began to. Nothing can unfreeze them.
+    """
+    desk = desk_of(mongo, at)
+    of = named(name)
+
+    async def work(database: Database) -> Outcome:
+        offsets = Offsets(kafka or SlaSettings().kafka)
+        try:
+            group = group_of(SlaDecider.name, SlaDecider.topic)
+            await Folded(offsets, group, SlaDecider.topic).wait()
+        finally:
+            await offsets.stop()
+        return await freeze(database, of, desk.rules, desk.now)
+
+    if of.until > desk.now:
+        raise typer.BadParameter(f"{of} is not over: its figures still change", param_hint="PERIOD")
+    try:
+        outcome = desk.ask(work, f"freezing {of}")
+    except KafkaError as error:
+        errors.print(f"the broker does not answer: {error}", markup=False)
+        raise typer.Exit(1) from error
+    console.print(
+        {
+            Outcome.FROZEN: f"{of} is frozen: motcua report {of} --snapshot",
+            Outcome.ALREADY: f"{of} was frozen before, and stays as it is",
+            Outcome.ELSEWHERE: f"{of} is being frozen by another process",
+        }[outcome]
+    )

@@ -1,0 +1,227 @@
+"""Figures in the terminal, for a tired reader: in both languages, and every sum proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from contracts.catalogue.load import VIETNAM
+from motcua.report_layout import Column, table
+from services.runtime.mongo import Document
+from services.sla.backlog import BACKLOG
+from services.sla.counting import MEASURES
+from services.sla.rates import RATES
+from services.sla.tables import Dimension, Measure
+
+WIDE = 120
+"""Columns of a terminal from which on a table of figures shows more than the essential numbers."""
+
+
+_ALWAYS = ("resolved", "resolved_late", "open", "open_late", "late_without_letter")
+_WIDE = ("carried_over", "received", *_ALWAYS)
+_BAD = frozenset({"resolved_late", "open_late", "late_without_letter"})
+_BALANCE = ("carried_over", "received", "resolved", "open")
+_HEADS = {
+    "carried_over": "Kỳ trước\nBefore",
+    "received": "Tiếp nhận\nNew",
+    "resolved": "Giải quyết\nDone",
+    "resolved_late": "quá hạn\nlate",
+    "open": "Đang xử lý\nOpen",
+    "open_late": "quá hạn\nlate",
+    "late_without_letter": "chưa xin lỗi\nno letter",
+    "on_time_of_resolved": "Đúng hạn %\nof done",
+    "on_time_decision_766": "QĐ 766 %\nD. 766",
+    "on_time_of_all_to_process": "Toàn bộ %\nof all",
+}
+"""Short, so that there is room for the units' names; the foot says it in full."""
+_DIMENSIONS = {
+    Dimension.UNIT: "Đơn vị\nUnit",
+    Dimension.FIELD: "Lĩnh vực\nField",
+    Dimension.PROCEDURE: "Thủ tục\nProcedure",
+    Dimension.CHANNEL: "Hình thức\nChannel",
+    Dimension.LEVEL: "Mức độ\nLevel",
+}
+
+
+def figures_table(shown: Document, width: int) -> RenderableType:
+    """The figures of a period: a table, and in its foot the balance and the three rates."""
+    total = shown["total"]
+    measures = _WIDE if width >= WIDE else _ALWAYS
+    rates = [rate.name for rate in RATES if width >= WIDE or rate is not RATES[-1]]
+    heads = {name: _HEADS[name] for name in (*measures, *rates)}
+    rows = _table(shown, heads, _title(shown), width, names=width >= WIDE)
+    others = [name for name in MEASURES if name not in _WIDE and total[name]]
+    return Group(rows, Text(), _balance(total), _rates(total), *_lines(total, others, MEASURES))
+
+
+def changes_table(shown: Document, width: int) -> RenderableType:
+    """By how much the numbers of a frozen period have changed: those that have."""
+    changed = [name for name in MEASURES if any(row[name] for row in shown["rows"])]
+    heads = {name: f"{MEASURES[name].vi}\n{MEASURES[name].en}" for name in changed}
+    if not changed:
+        return Text("Không có gì thay đổi từ khi chốt / Nothing was entered since it was frozen")
+    return _table(shown, heads, _title(shown), width, signed=True)
+
+
+def backlog_table(shown: Document, width: int) -> RenderableType:
+    """What is open, by age above and by how long it has been overdue below."""
+    title = f"Hồ sơ đang giải quyết / Open dossiers, {_time(shown['at'])}"
+    ages = [name for name in BACKLOG if name == "open" or name.startswith("age_")]
+    overdue = [name for name in BACKLOG if name not in ages]
+    since_reception = f"{title}\nngày làm việc từ khi tiếp nhận / age in working days"
+    since_due = "ngày làm việc quá hạn / overdue for working days"
+    return Group(
+        _table(shown, _days(ages, "age_"), since_reception, width),
+        Text(),
+        _table(shown, _days(overdue, "overdue_"), since_due, width),
+    )
+
+
+def dossiers_table(rows: Sequence[Document], title: str, width: int) -> RenderableType:
+    """The dossiers behind a number. A narrow terminal shows days, and procedures by their codes."""
+    wide = width >= WIDE
+
+    def times(name: str) -> list[Text]:
+        return [Text(_time(row[name]) if wide else _day(row[name])) for row in rows]
+
+    procedures = [(row["procedure_name"] if wide else None) or row["procedure"] for row in rows]
+    keys = [
+        Column("Mã hồ sơ\nCode", [Text(row["code"]) for row in rows]),
+        Column("Đơn vị\nUnit", [Text(row["unit"]) for row in rows]),
+        Column("Thủ tục\nProcedure", [Text(each) for each in procedures], names=wide),
+        Column("Tiếp nhận\nReceived", times("received_at")),
+        Column("Kết thúc\nEnded", times("ended_at")),
+        Column("Quá hạn từ\nLate since", times("late_since")),
+    ]
+    return table(title, keys, [], width)
+
+
+def snapshots_table(items: Sequence[Document], width: int) -> RenderableType:
+    """What is frozen, with its totals and its rates."""
+    keys = [
+        Column("Kỳ\nPeriod", [Text(item["period"]) for item in items]),
+        Column("Chốt lúc\nFrozen at", [Text(_time(item["frozen_at"])) for item in items]),
+    ]
+    names = (*_BALANCE, *(rate.name for rate in RATES))
+    numbers = [Column(_HEADS[name], [_number(name, item) for item in items]) for name in names]
+    return table("Số liệu đã chốt / Frozen figures", keys, numbers, width)
+
+
+def _table(
+    shown: Document,
+    heads: Mapping[str, str],
+    title: str,
+    width: int,
+    *,
+    names: bool = True,
+    signed: bool = False,
+) -> RenderableType:
+    rows = shown["rows"] if shown["by"] else []
+    keys = [
+        Column(
+            _DIMENSIONS[Dimension(name)],
+            [_key(name, row, names=names) for row in rows],
+            Text("" if place else "Tổng / Total"),
+            names=names and any(row.get(f"{name}_name") for row in rows),
+        )
+        for place, name in enumerate(shown["by"])
+    ]
+    numbers = [
+        Column(
+            head,
+            [_number(name, row, signed=signed) for row in rows],
+            _number(name, shown["total"], signed=signed),
+        )
+        for name, head in heads.items()
+    ]
+    return table(title, keys, numbers, width)
+
+
+def _key(name: str, row: Mapping[str, Any], *, names: bool) -> Text:
+    text = Text(str(row[name]))
+    if names and row.get(f"{name}_name"):
+        text.append(f" {row[f'{name}_name']}", style="dim")
+    return text
+
+
+def _number(name: str, row: Mapping[str, Any], *, signed: bool = False) -> Text:
+    value = row.get(name)
+    if value is None or isinstance(value, str):
+        return Text(_percent(value), style="" if value else "dim")
+    text = f"{value:+,}" if signed and value else f"{value:,}"
+    style = "red" if value and name in _BAD else "dim" if not value else ""
+    return Text(text, style=style)
+
+
+def _percent(rate: str | None) -> str:
+    return "–" if rate is None else rate
+
+
+def _balance(total: Mapping[str, int]) -> Text:
+    carried, received, resolved, left = (total[name] for name in _BALANCE)
+    even = carried + received == resolved + left
+    text = Text("Cân đối / Balance: ", style="bold")
+    text.append(
+        f"kỳ trước chuyển qua {carried:,} + tiếp nhận {received:,} = "
+        f"đã giải quyết {resolved:,} + đang giải quyết {left:,}  ",
+        style="not bold",
+    )
+    return text.append("✓" if even else "✗ LỆCH / does not reconcile", "green" if even else "red")
+
+
+def _rates(total: Mapping[str, int]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for rate in RATES:
+        shown = rate(total)
+        part, whole = rate.on_time(total), rate.of(total)
+        grid.add_row(
+            f"{rate.vi} / {rate.en}",
+            f"[bold]{'không có số liệu / no figure' if shown is None else f'{shown} %'}[/bold]",
+            f"{part:,} / {whole:,}" if whole else "",
+        )
+    return grid
+
+
+def _lines(
+    total: Mapping[str, int], names: Iterable[str], measures: Mapping[str, Measure]
+) -> list[Text]:
+    return [
+        Text(f"{measures[name].vi} / {measures[name].en}: {total[name]:,}", style="dim")
+        for name in names
+    ]
+
+
+def _days(names: Sequence[str], prefix: str) -> dict[str, str]:
+    heads = {}
+    for name in names:
+        measure = BACKLOG[name]
+        days = name.removeprefix(prefix).replace("_up", "+").replace("_", "–")
+        heads[name] = days if name.startswith(prefix) else f"{measure.vi}\n{measure.en}"
+    return heads
+
+
+def _title(shown: Document) -> str:
+    first = _day(shown["since"])
+    last = _day(shown["until"] - timedelta(milliseconds=1))
+    name = f"{shown['period']}: " if shown["period"] else ""
+    lines = [f"Kỳ báo cáo / Period {name}{first} – {last}"]
+    if "frozen_at" in shown:
+        lines.append(f"đã chốt / frozen {_time(shown['frozen_at'])}")
+    elif shown["as_of"] < shown["until"]:
+        lines.append(f"chưa hết kỳ / not over: late as of {_time(shown['as_of'])}")
+    if shown["extended"] == "late":
+        lines.append("hẹn lại vẫn tính quá hạn / a second date alone counts as late")
+    return "\n".join(lines)
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(VIETNAM):%d/%m/%Y}"
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M}"

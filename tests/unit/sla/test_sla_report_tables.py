@@ -1,0 +1,144 @@
+"""The report in the terminal: no number is ever cut, however narrow; the sums are proven."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from motcua.report_tables import (
+    backlog_table,
+    changes_table,
+    dossiers_table,
+    figures_table,
+    snapshots_table,
+)
+from services.sla.backlog import BACKLOG
+from services.sla.counting import MEASURES
+from services.sla.rates import RATES, rates
+
+SINCE, UNTIL = datetime(2025, 6, 30, 17, tzinfo=UTC), datetime(2025, 7, 31, 17, tzinfo=UTC)
+
+
+def rendered(table: RenderableType, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table, crop=False)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def numbers(scale: int = 1) -> dict[str, Any]:
+    """A city's month; carried over + received = resolved + open."""
+    found = {name: scale * (1_000 + place) for place, name in enumerate(MEASURES)}
+    found |= {"carried_over": scale * 1_234_567, "received": scale * 2_345_678}
+    found |= {
+        "resolved": scale * 3_000_000,
+        "open": scale * 580_245,
+        "resolved_late": scale * 4_321,
+    }
+    return found
+
+
+def figures(*by: str, **more: Any) -> dict[str, Any]:
+    row = {"unit": "H29.101", "unit_name": "Ủy ban nhân dân phường Sài Gòn", "field": "land"}
+    total = numbers(3)
+    return {
+        "period": "2025-07",
+        "since": SINCE,
+        "until": UNTIL,
+        "as_of": UNTIL,
+        "extended": "on-time",
+        "by": list(by),
+        "rows": [{**row, **numbers(n), **rates(numbers(n))} for n in (1, 2)] if by else [],
+        "total": {**total, **rates(total)},
+        **more,
+    }
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120, 160, 240])
+@pytest.mark.parametrize("by", [(), ("unit",), ("unit", "field")])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int, by: tuple[str, ...]) -> None:
+    shown = figures(*by)
+    text = rendered(figures_table(shown, width), width)
+    for row in (*shown["rows"], shown["total"]):
+        for name in ("resolved", "resolved_late", "open", "open_late", "late_without_letter"):
+            assert f"{row[name]:,}" in text
+        assert row["on_time_of_resolved"] in text
+        assert row["on_time_decision_766"] in text
+
+
+def test_the_foot_has_the_balance_and_the_three_rates_by_their_names() -> None:
+    text = rendered(figures_table(figures("unit"), 200), 200)
+    assert "kỳ trước chuyển qua 3,703,701 + tiếp nhận 7,037,034 = đã giải quyết 9,000,000" in text
+    assert "✓" in text
+    for rate in RATES:
+        assert f"{rate.vi} / {rate.en}" in text
+        assert f"{rate(numbers(3))} %" in text
+
+
+def test_a_balance_that_does_not_reconcile_is_shouted() -> None:
+    shown = figures("unit")
+    shown["total"]["open"] += 1
+    assert "does not reconcile" in rendered(figures_table(shown, 200), 200)
+
+
+def test_what_has_nothing_to_be_on_time_has_no_figure() -> None:
+    empty = dict.fromkeys(MEASURES, 0)
+    shown = figures("unit", rows=[], total={**empty, **rates(empty)})
+    assert rendered(figures_table(shown, 200), 200).count("no figure") == 3
+
+
+def test_a_title_says_whether_the_figures_are_final() -> None:
+    day = datetime(2025, 7, 10, 2, tzinfo=UTC)
+    assert "01/07/2025 – 31/07/2025" in rendered(figures_table(figures("unit"), 120), 120)
+    running = rendered(figures_table(figures("unit", as_of=day), 120), 120)
+    assert "not over: late as of 10/07/2025 09:00" in running
+    published = rendered(figures_table(figures("unit", frozen_at=day), 120), 120)
+    assert "frozen 10/07/2025 09:00" in published
+    late = rendered(figures_table(figures("unit", extended="late"), 120), 120)
+    assert "a second date alone counts as late" in late
+
+
+def test_changes_have_their_signs_and_no_change_is_said() -> None:
+    nothing = dict.fromkeys(MEASURES, 0)
+    row = {**nothing, "unit": "H29.101", "unit_name": None, "resolved": 2, "open": -1_000}
+    text = rendered(changes_table(figures("unit", rows=[row], total=row), 120), 120)
+    assert "+2" in text
+    assert "-1,000" in text
+    assert "late" not in text
+    assert "Nothing was entered" in rendered(changes_table(figures("unit", rows=[]), 120), 120)
+
+
+def test_the_backlog_has_every_age_twice() -> None:
+    counts = {name: 10_000 + place for place, name in enumerate(BACKLOG)}
+    shown = {"at": UNTIL, "by": ["unit"], "rows": [], "total": counts}
+    for width in (60, 120):
+        text = rendered(backlog_table(shown, width), width)
+        assert all(f"{number:,}" in text for number in counts.values())
+        assert text.count("41+") == 2
+
+
+def test_a_list_of_dossiers_has_vietnams_times() -> None:
+    row = {
+        "code": "H29.15-250704-0001",
+        "unit": "H29.101",
+        "procedure": "1.004873",
+        "procedure_name": None,
+        "received_at": SINCE,
+        "ended_at": None,
+        "late_since": UNTIL,
+    }
+    text = rendered(dossiers_table([row], "Open", 140), 140)
+    assert "01/07/2025 00:00" in text
+    assert "1.004873" in text
+
+
+def test_what_is_frozen_is_listed_with_its_rates() -> None:
+    item = {"period": "2025-07", "frozen_at": UNTIL, **numbers(), **rates(numbers())}
+    text = rendered(snapshots_table([item], 120), 120)
+    assert "2025-07" in text
+    assert "3,000,000" in text
+    assert item["on_time_of_resolved"] in text
