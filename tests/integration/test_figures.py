@@ -266,11 +266,12 @@ async def test_behind_every_number_are_as_many_dossiers(
 
 async def in_pages(sheet: Sheet, scope: Scope, measure: str, size: int = 4) -> list[Any]:
     found: list[Any] = []
-    while page := await sheet.dossiers(
-        scope, measure, after=found[-1]["code"] if found else "", limit=size
-    ):
+    after = ""
+    while page := await sheet.dossiers(scope, measure, after=after, limit=size):
         assert len(page) <= size
+        assert page[0]["code"] > after
         found += page
+        after = page[-1]["code"]
     return found
 
 
