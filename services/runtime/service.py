@@ -49,9 +49,9 @@ class Running:
     faults: Faults
     failed: asyncio.Future[None]
     """To be given an exception by whatever runs beside the engines and cannot go on."""
+    engines: list[Engine[Any]] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is to end: an answer that has no end of its own ends then."""
-    engines: list[Engine[Any]] = field(default_factory=list)
 
     @property
     def engine(self) -> Engine[Any]:
