@@ -132,9 +132,7 @@ class Rules:
         if now is None or not _handler_known(state):
             return None
         if self.outdated(state):
-            # The number tells one judgement from the next: rules may come and go, and come again.
-            said = len(state.deadlines) + len(state.alerts) + len(state.retracted)
-            return Timer(self.since, f"{_RULES}#{said}", own_time=state.history)
+            return Timer(self.since, _RULES, own_time=state.history)
         standing = _standing(state)
         for expected in now.expected:
             if not expected.certain and _key(expected) not in standing:
@@ -147,7 +145,7 @@ class Rules:
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
         """What a timer raises: an alert, or the judgement by new rules."""
-        if timer.name.startswith(f"{_RULES}#"):
+        if timer.name == _RULES:
             assert state.rule is not None
             anew = self.assessed(state)
             assert anew.rule is not None
