@@ -139,8 +139,11 @@ async def _started(
     for decider in service.deciders(settings):
         store = Store(running.database[decider.collection], decider.state_type)
         await store.prepare()
+        # A tick says what is settled in its own topic: of another one it may be too early.
+        streamed = running.engines and isinstance(clock, StreamClock)
+        mine = StreamClock() if streamed else clock
         running.engines.append(
-            Engine(decider, store, running.producer, clock, settings, running.faults)
+            Engine(decider, store, running.producer, mine, settings, running.faults)
         )
     broker = make_broker(settings)
     consumers = [EngineConsumer(broker, engine, settings) for engine in running.engines]

@@ -20,7 +20,7 @@ from contracts.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.codec import decode, encode
 from contracts.envelope import Event, derive_id
 from contracts.notify import Audience, MessageChannel
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from contracts.values import Locale
 from deploy.local.city import City, Instance
 from deploy.local.endpoints import Endpoints
@@ -44,6 +44,7 @@ from tests.integration.stage import read_topic
 pytestmark = pytest.mark.integration
 
 PARTITIONS = 4
+MORNING = "H29.1@2026-03-04"
 CITIZEN, NOBODY, HEAD = "citizen-1", "citizen-without-a-number", "cb-29-0001"
 
 
@@ -118,15 +119,15 @@ class Post:
 
         asyncio.run(write())
 
-    def tick(self, moment: datetime) -> None:
-        """Moves the stream clock of every partition."""
+    def tick(self, moment: datetime, topic: str = DOSSIER_EVENTS) -> None:
+        """Moves the stream clock of the topic in every partition."""
 
         async def write() -> None:
             producer = EventProducer(self.endpoints.kafka)
             event = Event(
                 derive_id("tick", str(moment)), "/t", CLOCK_SUBJECT, moment, ClockTicked()
             )
-            await producer.write_everywhere(DOSSIER_EVENTS, encode(event))
+            await producer.write_everywhere(topic, encode(event))
             await producer.stop()
 
         asyncio.run(write())
@@ -511,3 +512,45 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
         started(city)
         post.ended("last")
         assert gateway.counts() == {other: 1, held: 1, last: 1}
+
+
+def test_a_unit_s_morning_waits_for_the_tick_of_its_own_topic(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    seven = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
+    half_past, eight = seven + timedelta(minutes=30), seven + timedelta(hours=1)
+    with post.city(gateway, clock="stream") as city:
+        instance = started(city)
+        post.put([alerted("first", half_past)])
+        # The dossiers' time is past the morning; that all alerts of it are there, nobody said yet.
+        post.tick(eight)
+
+        def ticked() -> bool:
+            return bool(instance.get("/health/ready")["now"] == eight.isoformat())
+
+        eventually(ticked, what="the dossiers' tick")
+        post.tick(seven, UNIT_ALERTS)
+        post.put([alerted("second", half_past)])
+        post.tick(eight, UNIT_ALERTS)
+
+        def digest() -> list[Event]:
+            records = asyncio.run(read_topic(post.endpoints.kafka, NOTIFICATION_EVENTS))
+            events = [decode(r.key, r.value, r.headers) for r in records]
+            return [e for e in events if e.subject == MORNING]
+
+        told = eventually(digest, what="the digest")[0].data
+        assert isinstance(told, notify.MessagePlanned)
+        assert told.params["count"] == "2"
+
+
+def alerted(mark: str, due: datetime) -> Event:
+    """An alert for the unit's morning."""
+    data = notify.UnitAlerted(
+        morning=MORNING,
+        unit="H29.1",
+        dossier=code_of(mark, 0),
+        alert_id=derive_id("alert", mark),
+        alert="StepOverdue",
+        due=due,
+    )
+    return Event(derive_id("alerted", mark), "/tests", MORNING, due - timedelta(hours=20), data)
