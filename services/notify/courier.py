@@ -60,7 +60,7 @@ class Courier:
         assert message.template is not None
         address = await self._addresses.find(message.citizen, MessageChannel(message.channel))
         if address is None:
-            self._tries.hold(message.message_id)
+            self._tries.hold(message)
             return
         if isinstance(address, NotSentReason):
             if may_go():

@@ -52,6 +52,8 @@ class Deliveries(msgspec.Struct, frozen=True):
     """How many are still to be sent."""
     next_at: datetime | None = None
     """When the first of these may be sent; an index finds the dossiers that have any."""
+    next_on: dict[str, datetime] = {}
+    """The same by channel: what waits for one channel is not in the way of another's."""
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
@@ -95,8 +97,15 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
         case _:
             return state
     messages = {**state.messages, message.message_id: message}
-    waiting = [m.due_at for m in messages.values() if m.due_at is not None]
-    return Deliveries(messages, len(waiting), min(waiting, default=None))
+    next_on: dict[str, datetime] = {}
+    waiting = 0
+    for message in messages.values():
+        if (due_at := message.due_at) is not None:
+            waiting += 1
+            next_on[message.channel] = min(next_on.get(message.channel, due_at), due_at)
+    # In one order, whatever came first: states are compared.
+    next_on = dict(sorted(next_on.items()))
+    return Deliveries(messages, waiting, min(next_on.values(), default=None), next_on)
 
 
 def _known(state: Deliveries, message_id: str, channel: str) -> Delivery:

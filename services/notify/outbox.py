@@ -1,12 +1,13 @@
-"""Finds the messages that are due, of the partitions that an instance looks after."""
+"""Finds the messages that are due on a channel, of the partitions that an instance looks after."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from contracts.notify import MessageChannel
 from services.notify.delivery import Deliveries, Delivery
 from services.runtime.clock import Clock
 from services.runtime.mongo import Database
@@ -25,7 +26,7 @@ class Due:
 
 
 class Outbox:
-    """The deliveries' states, by when their first message may be sent.
+    """The deliveries' states, by when their first message on a channel may be sent.
 
     What is held until the morning is not looked at before, and what has ended never again.
     """
@@ -35,42 +36,59 @@ class Outbox:
         self._clock = clock
 
     async def prepare(self) -> None:
-        """Makes the index; again is a no-op."""
+        """Makes the indexes; again is a no-op."""
+        pending = {"state.pending": {"$gt": 0}}
         await self._collection.create_index(
-            [("p", 1), ("state.next_at", 1)],
-            name="next",
-            partialFilterExpression={"state.pending": {"$gt": 0}},
+            [("p", 1), ("state.next_at", 1)], name="next", partialFilterExpression=pending
         )
+        for channel in MessageChannel:
+            field = f"state.next_on.{channel}"
+            await self._collection.create_index(
+                [("p", 1), (field, 1)],
+                name=f"next-{channel}",
+                partialFilterExpression={field: {"$exists": True}},
+            )
 
-    async def due(self, partitions: set[int]) -> AsyncIterator[Due]:
-        """Every message that is due by its partition's clock, the longest due dossier first."""
-        for now, query in self._queries(partitions):
-            async for document in self._collection.find(query).sort("state.next_at", 1):
+    async def any_due(self, partitions: set[int]) -> bool:
+        """Whether anything is due, on whatever channel."""
+        for _, query in self._queries(partitions, "state.next_at"):
+            pending = {**query, "state.pending": {"$gt": 0}}
+            if await self._collection.find_one(pending, {"_id": 1}) is not None:
+                return True
+        return False
+
+    async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[Due]:
+        """Every message that is due on the channel, by its partition's clock.
+
+        The longest due dossier comes first.
+        """
+        field = f"state.next_on.{channel}"
+        for now, query in self._queries(partitions, field):
+            async for document in self._collection.find(query).sort(field, 1):
                 messages = state_of(document, Deliveries).messages.values()
-                ready = [m for m in messages if m.due_at is not None and m.due_at <= now]
+                ready = [
+                    message
+                    for message in messages
+                    if message.channel == channel
+                    and message.due_at is not None
+                    and message.due_at <= now
+                ]
                 for message in sorted(ready, key=lambda m: (m.due_at, m.message_id)):
                     yield Due(document["_id"], document["p"], now, message)
 
     async def dossiers(self, partitions: set[int]) -> int:
         """How many dossiers have a message that is due."""
         counts = [
-            await self._collection.count_documents(query) for _, query in self._queries(partitions)
+            await self._collection.count_documents({**query, "state.pending": {"$gt": 0}})
+            for _, query in self._queries(partitions, "state.next_at")
         ]
         return sum(counts)
 
-    def _queries(self, partitions: set[int]) -> list[tuple[datetime, dict[str, Any]]]:
+    def _queries(
+        self, partitions: set[int], field: str
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
         by_time: dict[datetime, list[int]] = {}
         for partition in sorted(partitions):
             by_time.setdefault(self._clock.now(partition), []).append(partition)
-        return [
-            (
-                now,
-                {
-                    "p": {"$in": mine},
-                    "state.next_at": {"$lte": now},
-                    "state.pending": {"$gt": 0},
-                    "hold": None,
-                },
-            )
-            for now, mine in by_time.items()
-        ]
+        for now, mine in by_time.items():
+            yield now, {"p": {"$in": mine}, field: {"$lte": now}, "hold": None}

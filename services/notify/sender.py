@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter as Tally
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 
@@ -50,7 +49,8 @@ _PAUSE = 0.05
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
 """And more for each message that a look saw and that has to wait: looking has its price."""
 _ENDS = 200
-"""So many messages of a look are ended without being sent, at the most."""
+"""So many of a channel's messages a look ends without sending them, at the most. Of a channel that
+nothing can be handed to it looks at so many, and not at a backlog that may be of hours."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
@@ -88,8 +88,8 @@ class Sender:
         )
         self._prepared = False
         self._counted = 0.0
-        self._more = False
-        """Whether the last look ended before all that is due was seen."""
+        self._more: set[str] = set()
+        """Channels of which the last look did not see all that is due."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, str] = {}
@@ -151,34 +151,43 @@ class Sender:
         if now - self._counted > _COUNT_EVERY:
             self._counted = now
             metrics.PENDING.set(await self._outbox.dossiers(partitions))
-        room = self._room()
-        self._more = True
-        if not any(room.values()):
+        if await self._outbox.any_due(partitions):
+            return sum([await self._look_at(name, partitions) for name in MessageChannel])
+        self._teller.ended.clear()
+        self._tries.clear()
+        return 0
+
+    async def _look_at(self, channel: str, partitions: set[int]) -> int:
+        """The same for what goes by one channel: what waits there holds up no other."""
+        room = self._room(channel)
+        if room == 0:
             return 0
+        now = time.monotonic()
+        left = _ENDS
         found: list[Due] = []
         waiting = 0
-        ends = _ENDS
         seen: set[str] = set()
-        async for due in self._outbox.due(partitions):
+        self._more.add(channel)
+        async for due in self._outbox.due(channel, partitions):
             message = due.message
             seen.add(message.message_id)
             if message.message_id in self._teller.ended or message.message_id in self._under_way:
                 continue
             if (end := self._end(due)) is not None:
-                ends -= 1
+                left -= 1
                 self._start(message, self._finish(due, end))
-            elif not self._tries.waits(message.message_id, now) and room[message.channel]:
-                room[message.channel] -= 1
+            elif room and not self._tries.waits(message.message_id, now):
                 found.append(due)
             else:
                 waiting += 1
-            if ends <= 0 or not any(room.values()):
+                left -= room is None
+            if not left or len(found) == room:
                 break
         else:
             # All was seen: what was not is folded as ended, or another instance's by now.
-            self._more = False
-            self._teller.ended &= seen
-            self._tries.keep(seen)
+            self._more.discard(channel)
+            self._teller.keep(channel, seen)
+            self._tries.keep(channel, seen)
         for work in await self._assigned(found):
             self._start(work.due.message, self._send(work))
         return waiting
@@ -189,13 +198,17 @@ class Sender:
         group = group_of(engine.decider.name, engine.decider.topic)
         return await engine.progress.caught_up(engine.owned, self._offsets, group)
 
-    def _room(self) -> dict[str, int]:
-        """How many more messages may be started, by channel."""
-        taken = Tally(self._under_way.values())
-        return {
-            name: max(0, channel.room - taken[name]) if channel.opens() == 0 else 0
-            for name, channel in self._channels.items()
-        }
+    def _room(self, name: str) -> int | None:
+        """How many more messages may be started on a channel.
+
+        None if none can, now or ever: all that can be done is to end those that say nothing any
+        more.
+        """
+        channel = self._channels.get(name)
+        if channel is None or channel.opens() > 0:
+            return None
+        taken = sum(taken_by == name for taken_by in self._under_way.values())
+        return max(0, channel.room - taken)
 
     def _end(self, due: Due) -> End | None:
         """How a message ends that is not handed to anybody; None if it is."""
@@ -231,7 +244,7 @@ class Sender:
                 works.append(Work(due, channel, before, bound=True))
                 continue
             if (provider := channel.pick()) is None:
-                self._tries.hold(message_id, channel.opens())
+                self._tries.hold(due.message, channel.opens())
                 continue
             if before is not None:
                 log.warning("its provider is not set up any more", message_id=message_id)
@@ -260,7 +273,7 @@ class Sender:
             if channel.several and message_id in self._teller.ended:
                 self._over.append(message_id)
             left = sum(name == message.channel for name in self._under_way.values())
-            if self._more and left <= channel.room // 2:
+            if message.channel in self._more and left <= channel.room // 2:
                 self._wake.set()
 
         task.add_done_callback(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog
@@ -30,8 +31,8 @@ class Teller:
         self._running = running
         self._stopping = stopping
         self.streamed = running.settings.clock is ClockKind.STREAM
-        self.ended: set[str] = set()
-        """Messages that ended here, until the delivery engine has folded that they did."""
+        self.ended: dict[str, str] = {}
+        """Messages that ended here, and their channels, until the delivery engine has folded it."""
         self._waiting: dict[str, Event] = {}
         self._turn = asyncio.Lock()
 
@@ -49,7 +50,7 @@ class Teller:
             data=end,
             cause=message.message_id,
         )
-        self.ended.add(message.message_id)
+        self.ended[message.message_id] = message.channel
         self._waiting[event.id] = event
         async with self._turn:
             if event.id in self._waiting:  # else it went with another's
@@ -61,6 +62,12 @@ class Teller:
             metrics.PARTS.labels(end.provider).inc(end.parts)
         metrics.MESSAGES.labels(message.channel, outcome).inc()
         self._running.faults.passing("message-told")
+
+    def keep(self, channel: str, message_ids: Collection[str]) -> None:
+        """Of the channel's messages, only these are not folded yet."""
+        self.ended = {
+            key: its for key, its in self.ended.items() if its != channel or key in message_ids
+        }
 
     async def _publish_waiting(self) -> None:
         """All that waits goes in one write: many messages end while one is being told of."""

@@ -24,6 +24,7 @@ _REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
 
 @dataclass
 class _Try:
+    channel: str
     after: float = 0.0
     failures: int = 0
     detail: str | None = None
@@ -56,7 +57,7 @@ class Tries:
 
         `repeats` says that it may have arrived all the same, and will arrive again.
         """
-        known = self._tries.setdefault(message.message_id, _Try())
+        known = self._tries.setdefault(message.message_id, _Try(message.channel))
         known.failures += 1
         known.detail = redacted(detail)
         if repeats:
@@ -66,10 +67,19 @@ class Tries:
         metrics.RETRIED.labels(message.channel).inc()
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 
-    def hold(self, message_id: str, seconds: float = _FIRST) -> None:
+    def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
         """Nobody could be asked: that is no failure of the message."""
-        self._tries.setdefault(message_id, _Try()).after = time.monotonic() + seconds
+        known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        known.after = time.monotonic() + seconds
 
-    def keep(self, message_ids: Collection[str]) -> None:
-        """Only these are still to be sent here."""
-        self._tries = {key: known for key, known in self._tries.items() if key in message_ids}
+    def clear(self) -> None:
+        """Nothing is to be sent here."""
+        self._tries.clear()
+
+    def keep(self, channel: str, message_ids: Collection[str]) -> None:
+        """Of the channel's messages, only these are still to be sent here."""
+        self._tries = {
+            key: known
+            for key, known in self._tries.items()
+            if known.channel != channel or key in message_ids
+        }

@@ -1,4 +1,4 @@
-"""``make bench``: the engine beside a bare loop, a whole city, and what a dossier's clock costs.
+"""``make bench``: the engine beside a bare loop, a whole city, messages, and a dossier's clock.
 
 Every figure is taken in one run on one machine, and the ratios are what lasts: the machine's
 speed drifts. Results go to .motcua/bench/results.json as well as to the table.
@@ -32,6 +32,7 @@ from services.runtime.topics import create_topics
 from tests.bench.city import city_run
 from tests.bench.clocks import clocks_run
 from tests.bench.loops import Run, bare_loop, engine_loop, log_ends, tutorial_loop
+from tests.bench.messages import messages_run
 from tests.bench.recording import recorded_log
 from tests.bench.timers import timers_run
 
@@ -47,7 +48,10 @@ def main() -> None:
     parser.add_argument("--tutorial", type=int, default=3_000, help="records for the tutorial")
     parser.add_argument("--city", type=int, default=6_000, help="dossiers of the whole city")
     parser.add_argument("--timers", type=int, default=100_000, help="that are due at one moment")
-    parser.add_argument("--only", choices=("loops", "city", "timers", "clocks"))
+    parser.add_argument("--rate", type=float, default=60.0, help="dossiers filed a second")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for which they are filed")
+    parser.add_argument("--told", type=int, default=4_000, help="dossiers to tell of at once")
+    parser.add_argument("--only", choices=("loops", "city", "timers", "clocks", "messages"))
     options = parser.parse_args()
     configure("bench", level="WARNING", as_json=False)
     results: dict[str, Any] = {
@@ -78,6 +82,10 @@ def _on_the_stack(options: argparse.Namespace, results: dict[str, Any]) -> None:
         if options.only in (None, "city"):
             stack.reset()
             results["city"] = city_run(stack, ROOT, options.city, console)
+        if options.only in (None, "messages"):
+            results["messages"] = messages_run(
+                stack, ROOT, options.rate, options.seconds, options.told, console
+            )
         if options.only in (None, "timers"):
             stack.reset()
             endpoints = stack.up()

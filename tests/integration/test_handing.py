@@ -50,17 +50,46 @@ async def test_whoever_lost_a_message_neither_gives_it_to_another_nor_sets_it_fr
     assert await other.take_over(["a", "b"]) == {"b": "sms2"}
 
 
-def planned(message_id: str, send_at: datetime | None = None) -> Event:
+def planned(
+    message_id: str,
+    send_at: datetime | None = None,
+    channel: MessageChannel = MessageChannel.SMS,
+) -> Event:
     data = notify.MessagePlanned(
         message_id=message_id,
         cause_id="cause",
         citizen="citizen-1",
-        channel=MessageChannel.SMS,
+        channel=channel,
         template="withdrawn",
         locale=Locale.VI,
         send_at=send_at,
     )
     return Event(f"planned {message_id}", "/tests", "subject", EVENING, data)
+
+
+async def test_what_waits_on_one_channel_is_not_read_for_another(database: Database) -> None:
+    clock = StreamClock()
+    outbox = Outbox(database, clock)
+    await outbox.prepare()
+    store = Store(database["deliveries"], Deliveries)
+    both = deliveries_after(
+        deliveries_after(Deliveries(), planned("by SMS")),
+        planned("by mail", channel=MessageChannel.EMAIL),
+    )
+    sms = deliveries_after(Deliveries(), planned("by SMS alone"))
+    await store.persist([Stored("both", 0, both), *(Stored(f"{n}", 0, sms) for n in range(50))])
+    clock.tick(0, EVENING)
+    assert [d.message.message_id async for d in outbox.due(MessageChannel.EMAIL, {0})] == [
+        "by mail"
+    ]
+    assert len([d async for d in outbox.due(MessageChannel.SMS, {0})]) == 51
+    assert [d async for d in outbox.due(MessageChannel.ZALO, {0})] == []
+    assert await outbox.dossiers({0}) == 51
+
+    field = "state.next_on.email"
+    ((_, query),) = outbox._queries({0}, field)
+    plan = await database["deliveries"].find(query).sort(field, 1).explain()
+    assert plan["executionStats"]["totalDocsExamined"] == 1
 
 
 async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) -> None:
@@ -83,7 +112,7 @@ async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) ->
     await store.persist(kept)
 
     async def found(*partitions: int) -> list[tuple[str, str]]:
-        due = [d async for d in outbox.due(set(partitions))]
+        due = [d async for d in outbox.due(MessageChannel.SMS, set(partitions))]
         return sorted((d.dossier, d.message.message_id) for d in due)
 
     assert await found(0, 1, 2, 3) == [], "it is no time yet"
@@ -95,8 +124,9 @@ async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) ->
     assert len(await found(1)) == 25
     assert await outbox.dossiers({0, 1}) == 28
 
-    (query,) = [q for _, q in outbox._queries({0})]
-    plan = await database["deliveries"].find(query).sort("state.next_at", 1).explain()
+    field = "state.next_on.sms"
+    ((_, query),) = outbox._queries({0}, field)
+    plan = await database["deliveries"].find(query).sort(field, 1).explain()
     assert plan["executionStats"]["totalDocsExamined"] == 3
     clock.tick(0, MORNING - timedelta(milliseconds=1))
     assert len(await found(0)) == 3

@@ -54,7 +54,7 @@ def test_where_each_try_may_be_one_more_mail_they_are_soon_an_hour_apart() -> No
 
 def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
     tries = Tries()
-    tries.hold("m-1", 10.0)
+    tries.hold(MESSAGE, 10.0)
     assert tries.waits("m-1", time.monotonic())
     assert not tries.failed("m-1")
     assert tries.detail("m-1") is None
@@ -63,6 +63,9 @@ def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
 def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
     tries = Tries()
     tries.put_off(MESSAGE, "x")
-    tries.put_off(Delivery("m-2", "sms"), "x")
-    tries.keep({"m-2"})
-    assert (tries.failed("m-1"), tries.failed("m-2")) == (False, True)
+    tries.put_off(Delivery("m-2", MESSAGE.channel), "x")
+    tries.put_off(Delivery("m-3", "zalo"), "x")
+    tries.keep(MESSAGE.channel, {"m-2"})
+    assert [tries.failed(m) for m in ("m-1", "m-2", "m-3")] == [False, True, True]
+    tries.clear()
+    assert not tries.failed("m-2")
