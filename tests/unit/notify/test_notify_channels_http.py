@@ -248,6 +248,23 @@ async def test_a_receiver_may_say_no_for_good_or_for_now(
     assert len(heard.requests) == 1, "nobody is sent elsewhere"
 
 
+async def test_what_a_receiver_says_beyond_its_status_is_not_read() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nand so on")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    provider = WebhookProvider(Webhooks("webhook", private=True, timeout=5.0))
+    url = f"http://127.0.0.1:{port}/"
+    assert await provider.send(outgoing(url, secret=SECRET)) == Accepted("webhook")
+    await provider.close()
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -265,6 +282,10 @@ async def test_a_receiver_may_say_no_for_good_or_for_now(
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::808:808", True),
+        ("64:ff9b:1::7f00:1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
         ("2002:7f00:1::", False),
     ],
 )
