@@ -13,7 +13,6 @@ from services.runtime.citizen_keys import CitizenKeys, Erased
 from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.offsets import Offsets
-from services.runtime.sealing import Unreadable
 from services.runtime.stored import state_of
 
 _FIELDS = {
@@ -50,15 +49,22 @@ class Addresses:
         self._offsets = offsets
 
     async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
-        """Where to write; why not; or None as long as a contact may still be on its way."""
-        store = self._contacts.store
-        document = await store.get(who)
-        if document is None:
-            decider = self._contacts.decider
-            if await self._offsets.behind(group_of(decider.name, decider.topic), decider.topic):
-                return None
-            # It may have been folded between the look and the question.
-            document = await store.get(who)
+        """Where to write; why not; or None as long as a contact may still be on its way.
+
+        Raises Unreadable for a contact that does not open though its key is there: the master key
+        is not known here, and that ends no message.
+        """
+        found = await self._known(who, channel)
+        if isinstance(found, Address):
+            return found
+        decider = self._contacts.decider
+        if await self._offsets.behind(group_of(decider.name, decider.topic), decider.topic):
+            return None
+        # It may have been folded between the look and the question.
+        return await self._known(who, channel)
+
+    async def _known(self, who: str, channel: MessageChannel) -> Address | NotSentReason:
+        document = await self._contacts.store.get(who)
         contact = state_of(document, Contact) if document else Contact()
         if contact.sealed is None or contact.key_id is None:
             return NotSentReason.ERASED if contact.erased_at else NotSentReason.NO_CONTACT
@@ -66,7 +72,5 @@ class Addresses:
             plain = await self._keys.open(who, contact.key_id, contact.sealed)
         except Erased:
             return NotSentReason.ERASED
-        except Unreadable:
-            return NotSentReason.NO_CONTACT
         found = address_of(msgspec.json.decode(plain, type=dict[str, Any]), channel)
         return found or NotSentReason.NO_CONTACT

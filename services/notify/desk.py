@@ -76,9 +76,7 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
     """The morning itself, as long as there is something to tell."""
     if desk.morning is None or desk.told or not desk.alerts:
         return None
-    day = date.fromisoformat(desk.morning.rpartition("@")[2])
-    at = datetime.combine(day, policy.morning, VIETNAM)
-    return Timer(at.astimezone(UTC), "morning")
+    return Timer(_instant(policy, desk.morning), "morning")
 
 
 def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
@@ -100,8 +98,14 @@ def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
             locale=Locale.VI,
             params={"unit": unit, "items": _items(desk), "count": str(len(desk.alerts))},
             audience=Audience.HEAD,
+            expires_at=_instant(policy, subject) + policy.lasts,
         )
     ]
+
+
+def _instant(policy: Policy, morning: str) -> datetime:
+    day = date.fromisoformat(morning.rpartition("@")[2])
+    return datetime.combine(day, policy.morning, VIETNAM).astimezone(UTC)
 
 
 def _items(desk: Desk) -> str:

@@ -20,6 +20,8 @@ from services.notify.channels.provider import (
 )
 
 _LONGEST_RETRY_AFTER = 600.0
+_MOST_PARTS = 255
+"""No SMS has more: their number is one byte."""
 _ZALO_USER = 15
 """Zalo's own ids of users have more digits than any telephone number."""
 
@@ -58,8 +60,9 @@ class SmsProvider:
         text = segments.fit(segments.plain(short) if self._plain else short, self._most_parts)
         answer = await self._http.post(message, e164(message.to), text)
         counted = answer.get("parts")
-        parts = counted if isinstance(counted, int) and counted > 0 else segments.parts(text)
-        return Accepted(self.name, _reference(answer), parts)
+        if not isinstance(counted, int) or not 0 < counted <= _MOST_PARTS:
+            counted = segments.parts(text)
+        return Accepted(self.name, _reference(answer), counted)
 
     async def close(self) -> None:
         """Drops the connections."""
@@ -120,6 +123,9 @@ class _Client:
             raise NotTaken(f"cannot be reached: {error!r}") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise Misconfigured(f"its address is none: {error}") from error
+        except httpx.LocalProtocolError:
+            # Nothing was sent. What is wrong with it says the exception, and repeats the token.
+            raise Misconfigured("its token cannot stand in a header (a line's end?)") from None
         except (TimeoutError, httpx.TimeoutException) as error:
             raise Unknown("no answer in time", silent=True) from error
         except httpx.HTTPError as error:
@@ -135,8 +141,9 @@ def judged(answer: httpx.Response) -> dict[str, Any]:
     status, said = answer.status_code, _said(answer)
     if answer.is_success:
         return said
-    detail = f"{status} {said.get('error', '')}".rstrip()[:200]
-    if status in (401, 403, 404, 405) or answer.is_redirect:
+    # Not cut short: what is left of an address that was cut would not be known for one.
+    detail = _sayable(f"{status} {said.get('error', '')}".rstrip())
+    if status in (401, 402, 403, 404, 405) or answer.is_redirect:
         raise Misconfigured(f"does not take our requests: {detail}")
     if status in (429, 503):
         raise NotTaken(f"not now: {detail}", retry_after=retry_after(answer))
@@ -164,4 +171,9 @@ def _said(answer: httpx.Response) -> dict[str, Any]:
 
 def _reference(answer: dict[str, Any]) -> str | None:
     found = answer.get("id")
-    return str(found)[:200] if found else None
+    return _sayable(str(found))[:200] if found else None
+
+
+def _sayable(text: str) -> str:
+    """Without halves of characters, which JSON can name and no event can carry."""
+    return text.encode(errors="replace").decode()

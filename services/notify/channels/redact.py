@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"[^\s<>\"',;()]+@[^\s<>\"',;()]+")
+_ADDRESS = re.compile(r"""(?:"[^"@]*"|(?<![^\s<>",;()])[^\s<>",;()]+)(?:@|%40)[^\s<>"',;:()]+""")
+"""It begins where a word begins: else each letter of a long one would be begun from."""
 _NUMBER = re.compile(r"\+?\d(?:[\s.\-()]{0,2}\d){6,}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from email.header import Header
@@ -32,6 +33,16 @@ from services.notify.channels.provider import (
     Unknown,
 )
 from services.notify.render import Text
+
+_IN_NO_ADDRESS = frozenset('<>()[],;:\\"')
+"""An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
+own: a comma would lead the mail to somebody else."""
+
+_OF_THE_ADDRESS = frozenset({501, 550, 551, 553, 556})
+_ENHANCED = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
+_ADDRESS_ENDED = re.compile(r"5\.(1\.(?![78]\b)|2\.|4\.4\b)")
+"""What is wrong is the recipient's address (5.1, but for the sender's, or no route to it) or their
+mailbox (5.2), by RFC 3463. All else, 5.7 above all, is said of us: that passes."""
 
 
 class Tls(StrEnum):
@@ -80,7 +91,7 @@ class SmtpProvider:
         The Message-ID follows from the message's id: SMTP knows no idempotency key, so it is
         by this that a recipient, or a judge, tells a repetition.
         """
-        if not message.to.isascii() or any(c.isspace() or c in "<>" for c in message.to):
+        if not message.to.isascii() or any(c.isspace() or c in _IN_NO_ADDRESS for c in message.to):
             raise NoAddress("the address is none that mail can be sent to")
         raw = compose(self._server.sender, message.message_id, message.to, message.text)
         client = await self._addressed(message.to)
@@ -89,7 +100,7 @@ class SmtpProvider:
         except SMTPDataError as error:
             client.close()
             # Only these say something of this message; any other refusal is of us, and passes.
-            if error.code in (552, 554):
+            if error.code in (552, 554) and not error.message.startswith("5.7."):
                 raise Rejected(f"the message was refused: {error.code}") from error
             raise NotTaken(f"not now: {error.code} {error.message}") from error
         except SMTPTimeoutError as error:
@@ -138,7 +149,7 @@ class SmtpProvider:
             await client.rcpt(to)
         except SMTPRecipientRefused as error:
             client.close()
-            if 500 <= error.code < 600:
+            if _for_good(error):
                 raise Rejected(f"the address was refused: {error.code}") from error
             raise NotTaken(f"not now: {error.code} {error.message}") from error
         except (SMTPException, OSError, TimeoutError) as error:
@@ -168,6 +179,17 @@ class SmtpProvider:
             client.close()
             raise
         return client
+
+
+def _for_good(error: SMTPRecipientRefused) -> bool:
+    """Whether it is the recipient's address that was refused.
+
+    Most servers say only at this point that they do not want us at all (a relay that does not know
+    our network, a password that is missing): then the mail waits until somebody has seen to it.
+    """
+    if said := _ENHANCED.match(error.message):
+        return _ADDRESS_ENDED.match(said[0]) is not None
+    return error.code in _OF_THE_ADDRESS
 
 
 def compose(sender: str, message_id: str, to: str, text: Text) -> bytes:

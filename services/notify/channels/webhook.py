@@ -67,13 +67,16 @@ class WebhookProvider:
         try:
             async with asyncio.timeout(self._webhooks.timeout):
                 address = await self._address(url)
-                answer = await self._client.post(
+                async with self._client.stream(
+                    "POST",
                     # The very address that was looked at: a name may lead elsewhere a moment later.
                     url.copy_with(host=address),
                     content=body,
                     headers=headers,
                     extensions={"sni_hostname": _host(url)},
-                )
+                ) as answer:
+                    # Its body is not read: a stranger's has no end, or unpacks to gigabytes.
+                    pass
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise NotTaken(f"cannot be reached: {error!r}") from error
         except (TimeoutError, httpx.TimeoutException) as error:
@@ -113,9 +116,14 @@ def public(address: str) -> bool:
             ip = inner
         elif ip in _NAT64:
             ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        elif ip not in _GLOBAL:
+            return False
     return ip.is_global and not ip.is_multicast
 
 
+_GLOBAL = ipaddress.IPv6Network("2000::/3")
+"""All that was given out so far. Beyond it there are ways into IPv4 (``::/96``, ``64:ff9b:1::/48``)
+and sites of one's own (``fec0::/10``)."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from traceback import format_exception
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from services.notify.channels.provider import (
     Rejected,
     Unknown,
 )
+from services.notify.channels.redact import redacted
 from services.notify.channels.standard_webhooks import check, key_of
 from services.notify.channels.webhook import WebhookProvider, Webhooks, public
 from services.notify.render import Text
@@ -106,6 +108,7 @@ async def test_zalo_takes_a_number_or_its_own_id_of_a_user(heard: Heard) -> None
         (413, {}, Rejected, None),
         (422, {}, Rejected, None),
         (401, {}, Misconfigured, None),
+        (402, {}, Misconfigured, None),
         (403, {}, Misconfigured, None),
         (404, {}, Misconfigured, None),
         (301, {"Location": "/elsewhere"}, Misconfigured, None),
@@ -128,9 +131,39 @@ def test_what_an_answer_means(
     assert getattr(raised.value, "retry_after", None) == after
 
 
+def test_a_reason_is_kept_whole_until_addresses_are_taken_out_of_it() -> None:
+    said = "x" * 190 + " nguyen.van.an@example.vn \\ud800"
+    with pytest.raises(Rejected) as raised:
+        judged(httpx.Response(422, text=f'{{"error": "{said}"}}'))
+    assert str(raised.value).endswith(" nguyen.van.an@example.vn ?")
+    assert redacted(str(raised.value)).endswith(" [address] ?")
+
+
 def test_a_yes_counts_whatever_is_in_it() -> None:
     assert judged(httpx.Response(200, text="OK")) == {}
     assert judged(httpx.Response(202, json=["odd"])) == {}
+
+
+@pytest.mark.parametrize("parts", ["99999999999999999999", "256", "0", "-1", '"2"', "null"])
+async def test_no_answer_says_more_than_an_event_or_a_database_can_hold(
+    heard: Heard, parts: str
+) -> None:
+    async def odd(_: Request) -> Response | None:
+        return Response(202, b'{"id": "\\ud800-1", "parts": %s}' % parts.encode())
+
+    heard.says = odd
+    provider = sms(heard)
+    assert await provider.send(outgoing()) == Accepted("sms", "?-1", 1)
+    await provider.close()
+
+
+async def test_a_token_that_cannot_be_sent_is_seen_to_and_told_to_nobody(heard: Heard) -> None:
+    provider = SmsProvider(Gateway("sms", heard.url, "secret-token\n"), plain=False, most_parts=2)
+    with pytest.raises(Misconfigured) as raised:
+        await provider.send(outgoing())
+    await provider.close()
+    assert "secret-token" not in "".join(format_exception(raised.value))
+    assert heard.requests == []
 
 
 async def test_a_gateway_that_is_not_there_has_taken_nothing(heard: Heard) -> None:
@@ -248,6 +281,23 @@ async def test_a_receiver_may_say_no_for_good_or_for_now(
     assert len(heard.requests) == 1, "nobody is sent elsewhere"
 
 
+async def test_what_a_receiver_says_beyond_its_status_is_not_read() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nand so on")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    provider = WebhookProvider(Webhooks("webhook", private=True, timeout=5.0))
+    url = f"http://127.0.0.1:{port}/"
+    assert await provider.send(outgoing(url, secret=SECRET)) == Accepted("webhook")
+    await provider.close()
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -265,6 +315,10 @@ async def test_a_receiver_may_say_no_for_good_or_for_now(
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::808:808", True),
+        ("64:ff9b:1::7f00:1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
         ("2002:7f00:1::", False),
     ],
 )

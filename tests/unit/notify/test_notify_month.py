@@ -244,6 +244,7 @@ class TestTheHeadOfAUnit:
         assert all(
             e.time.astimezone(VIETNAM).strftime("%H:%M:%S") == "07:30:00" for e, _ in digests
         )
+        assert all(m.expires_at == e.time + timedelta(days=3) for e, m in digests)
         assert [e.subject for e, _ in digests] == [
             f"{unit}@2024-03-{day:02}" for day in sorted({_day(e) for e, _ in digests})
         ]

@@ -46,6 +46,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[Envelope] = []
         self.sessions: list[Session] = []
+        self.to_rcpt: str | None = None
         self.to_data = "250 2.0.0 Accepted"
         self.hangs_up = False
         self.transports: list[asyncio.Transport] = []
@@ -69,6 +70,8 @@ class Mailbox:
             return "550 5.1.1 no such mailbox"
         if to.startswith("full"):
             return "452 4.2.2 mailbox full"
+        if self.to_rcpt is not None:
+            return self.to_rcpt
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
@@ -167,7 +170,18 @@ def test_a_long_vietnamese_subject_keeps_every_letter_and_space() -> None:
     assert all(len(line) < 998 for line in raw.split(b"\r\n"))
 
 
-@pytest.mark.parametrize("to", ["nguyễn@example.test", "a b@example.test", "<a@b>", "a@b\r\nRCPT"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "nguyễn@example.test",
+        "a b@example.test",
+        "<a@b>",
+        "a@b\r\nRCPT",
+        "root,a@example.test",
+        "root;a@example.test",
+        '"root"@example.test',
+    ],
+)
 async def test_an_address_that_no_server_can_take_is_rejected_and_asks_none(to: str) -> None:
     provider = SmtpProvider(MailServer("smtp", "127.0.0.1", 1, "x@example.test"))
     with pytest.raises(Rejected, match="address"):
@@ -215,10 +229,38 @@ async def test_an_address_is_refused_for_good_or_for_now(
 @pytest.mark.parametrize(
     ("says", "meaning"),
     [
+        ("550 no such user", Rejected),
+        ("550 5.1.1 no such user", Rejected),
+        ("550 5.2.1 mailbox disabled", Rejected),
+        ("554 5.4.4 no such domain", Rejected),
+        ("553 5.1.8 sender's domain unknown", NotTaken),
+        ("554 5.7.1 <client>: relay access denied", NotTaken),
+        ("550 5.7.1 client host rejected", NotTaken),
+        ("530 5.7.0 must issue a STARTTLS command first", NotTaken),
+        ("503 need MAIL command", NotTaken),
+        ("554 go away", NotTaken),
+    ],
+)
+async def test_only_what_is_said_of_the_address_ends_a_mail_before_it_was_sent(
+    serve: Serve, mailbox: Mailbox, says: str, meaning: type[Exception]
+) -> None:
+    provider = SmtpProvider(await serve())
+    mailbox.to_rcpt = says
+    with pytest.raises(meaning):
+        await provider.send(outgoing())
+    mailbox.to_rcpt = None
+    await provider.send(outgoing("another@example.test"))
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "meaning"),
+    [
         ("451 4.3.0 later", NotTaken),
         ("550 5.7.1 we do not know you", NotTaken),
         ("552 too large", Rejected),
         ("554 5.6.0 spam", Rejected),
+        ("554 5.7.1 we do not know you", NotTaken),
     ],
 )
 async def test_a_mail_is_refused_for_good_or_for_now(

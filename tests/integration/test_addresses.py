@@ -1,0 +1,82 @@
+"""Where somebody is written to: by the newest contact, and never "nowhere" by mistake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.codec import encode
+from contracts.contacts import ContactErased
+from contracts.envelope import Event
+from contracts.notify import MessageChannel, NotSentReason
+from contracts.values import Locale
+from services.intake.contact import Contact, contact_event
+from services.notify.address import Address, Addresses
+from services.notify.contact import ContactDecider
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import MasterKeys
+from services.runtime.sealing import Unreadable
+from services.runtime.settings import Settings
+from tests.integration.stage import Stage, a_stage
+
+pytestmark = pytest.mark.integration
+
+MASTERS = MasterKeys({"one": bytes(32)})
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+BY_MAIL = MessageChannel.EMAIL
+
+
+async def leaves(stage: Stage, keys: CitizenKeys, who: str, contact: Contact, minute: int) -> None:
+    """Somebody leaves a contact, which is on the log then."""
+    at = NOW + timedelta(minutes=minute)
+    sealed = await keys.seal(who, contact.plain(), at)
+    await stage.put_records(encode(contact_event(who, sealed, Locale.VI, at, str(minute))))
+
+
+async def test_nobody_is_given_up_as_long_as_a_contact_of_theirs_may_be_on_its_way(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings) as stage:
+        actor = await stage.act(stage.cast(ContactDecider()))
+        keys = CitizenKeys(stage.database.client, MASTERS)
+        addresses = Addresses(actor.engine, keys, stage.offsets)
+        mark = stage.name
+        erased, by_phone, stranger = f"{mark}-e", f"{mark}-p", f"{mark}-s"
+        await leaves(stage, keys, erased, Contact(email="old@x.test"), 1)
+        await keys.erase(erased, "asked to", NOW)
+        gone = Event(
+            "gone", "/tests", erased, NOW + timedelta(minutes=2), ContactErased(reason="r")
+        )
+        await stage.put_records(encode(gone))
+        await leaves(stage, keys, by_phone, Contact(phone="0903123456"), 1)
+        await stage.rest()
+        people = (erased, by_phone, stranger)
+        assert [await addresses.find(who, BY_MAIL) for who in people] == [
+            NotSentReason.ERASED,
+            NotSentReason.NO_CONTACT,
+            NotSentReason.NO_CONTACT,
+        ]
+
+        await actor.leave()
+        for who in people:
+            await leaves(stage, keys, who, Contact(email=f"{who}@x.test"), 3)
+        assert [await addresses.find(who, BY_MAIL) for who in people] == [None, None, None]
+
+        other = await stage.act(stage.cast(ContactDecider()))
+        await stage.rest()
+        addresses = Addresses(other.engine, keys, stage.offsets)
+        found = [await addresses.find(who, BY_MAIL) for who in people]
+        assert found == [Address(f"{who}@x.test") for who in people]
+
+
+async def test_a_master_key_that_is_not_known_here_ends_no_message(settings: Settings) -> None:
+    async with a_stage(settings) as stage:
+        actor = await stage.act(stage.cast(ContactDecider()))
+        who = f"{stage.name}-m"
+        keys = CitizenKeys(stage.database.client, MASTERS)
+        await leaves(stage, keys, who, Contact(email="a@x.test"), 1)
+        await stage.rest()
+        wrong = CitizenKeys(stage.database.client, MasterKeys({"two": b"2" * 32}))
+        with pytest.raises(Unreadable, match="one is not known here"):
+            await Addresses(actor.engine, wrong, stage.offsets).find(who, BY_MAIL)
