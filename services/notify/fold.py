@@ -69,9 +69,9 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, outcome=data.outcome)
         case sla.DeadlineSet():
             # What sla said last counts: after a fact that came late, its time may be the earlier.
-            return replace(state, due=data.due, original_due=data.due)
+            return replace(state, due=data.due, original_due=data.due, moved_by=None)
         case sla.DeadlineMoved():
-            return replace(state, due=data.due, original_due=data.original)
+            return replace(state, due=data.due, original_due=data.original, moved_by=data.cause)
         case sla.DossierOverdue():
             overdue = {**state.overdue, fact.id: data.due}
             return replace(state, overdue=dict(sorted(overdue.items())))

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.lifecycle import Handled
+from contracts.sla import MoveCause
 
 
 class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +98,8 @@ class Notify(Handled, frozen=True):
     returning_unit: str | None = None
     due: datetime | None = None
     original_due: datetime | None = None
+    moved_by: MoveCause | None = None
+    """Why sla moved what is due, the last time; None too if an older sla did not say."""
     choice: Choice | None = None
     plan: tuple[str, ...] = ()
     """The names of the workflow's steps."""

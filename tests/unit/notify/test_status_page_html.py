@@ -7,13 +7,16 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from markupsafe import escape
 from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure
 from starlette.requests import Request
 
 from contracts.catalogue import load_catalogue
 from contracts.lifecycle import Mark, Move, Span
+from contracts.sla import MoveCause
 from contracts.values import Locale
 from services.notify.page.client_address import client_address
 from services.notify.page.gate import NotOpened, NotYetHere, Opened
@@ -84,6 +87,12 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
         chosen_locale=Locale.VI,
         channels=("email", "sms", "zalo"),
     )
+    return bytes(answer.body).decode()
+
+
+def a_receipt(state: Notify, locale: Locale = Locale.VI) -> str:
+    shown = receipt(Opened(CODE, "KEY", 1, state), WORDS, LINKS.link(CODE))
+    answer = HTML.page("receipt.html", locale, other="/", **shown)
     return bytes(answer.body).decode()
 
 
@@ -178,6 +187,25 @@ def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> No
     assert receipt(opened, WORDS, "")["qr"] is None
     with pytest.raises(NotReceived):
         receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("cause", MoveCause)
+def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_languages(
+    cause: MoveCause, locale: Locale
+) -> None:
+    state = msgspec.structs.replace(a_state(), marks=a_state().marks[:2], moved_by=cause)
+    printed = a_receipt(state, locale)
+    assert "08:00 thứ Năm, ngày 05/03/2026" in printed
+    assert "08:00 thứ Bảy, ngày 07/03/2026" in printed
+    for language, texts in HTML.texts.items():
+        promise = look(state, WORDS[language]).promise
+        assert promise is not None
+        assert promise.moved is not None
+        assert texts("part.due-new") in printed
+        assert escape(texts.say(promise.moved)) in printed
+    as_promised = msgspec.structs.replace(state, due=state.original_due)
+    assert "07/03/2026" not in a_receipt(as_promised, locale)
 
 
 @pytest.mark.parametrize(
