@@ -15,12 +15,16 @@ from services.notify.state import (
     Gathered,
     Letter,
     Notify,
+    Papers,
     Planned,
     Step,
 )
 
 ALERTS = frozenset({"soon-due", "overdue", "head-overdue"})
 """The templates by which someone is told of an alert."""
+
+_PAPERS = 30
+"""So many papers are kept by name: a filing may list hundreds, and every state is read whole."""
 
 
 def evolve(state: Notify, fact: Event) -> Notify:
@@ -48,6 +52,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                 procedure=data.procedure,
                 receiving_unit=data.receiving_unit,
                 returning_unit=data.returning_unit,
+                papers=_papers(data.documents),
             )
             return _chosen(known, fact, data.preferences) if data.preferences else known
         case routing.StepStarted():
@@ -132,6 +137,12 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, alerted=alerted)
         case _:
             return state
+
+
+def _papers(documents: tuple[str, ...]) -> Papers | None:
+    if not documents:
+        return None
+    return Papers(documents[:_PAPERS], max(0, len(documents) - _PAPERS))
 
 
 def _with(state: Notify, message: Planned) -> Notify:

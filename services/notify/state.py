@@ -69,6 +69,15 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
 
 
+class Papers(msgspec.Struct, frozen=True, array_like=True):
+    """What the citizen handed in with the dossier, as it was written down at the counter."""
+
+    names: tuple[str, ...]
+    """The first of them."""
+    more: int = 0
+    """How many there are beyond these."""
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
     """The step that was started last."""
 
@@ -96,6 +105,8 @@ class Notify(Handled, frozen=True):
     procedure: str | None = None
     receiving_unit: str | None = None
     returning_unit: str | None = None
+    papers: Papers | None = None
+    """None if nobody wrote down what was handed in."""
     due: datetime | None = None
     original_due: datetime | None = None
     moved_by: MoveCause | None = None

@@ -29,7 +29,7 @@ from services.notify.page.settings import PageSettings
 from services.notify.page.texts import FOLDER, TextWrong
 from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
 from services.notify.page.words import Words
-from services.notify.state import Demand, Entry, Letter, Notify
+from services.notify.state import Demand, Entry, Letter, Notify, Papers
 from services.runtime.lookup_key import lookup_key
 from services.runtime.problem import Problem, unavailable
 
@@ -187,6 +187,25 @@ def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> No
     assert receipt(opened, WORDS, "")["qr"] is None
     with pytest.raises(NotReceived):
         receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_a_receipt_lists_what_was_handed_in_and_else_what_the_procedure_asks_for(
+    locale: Locale,
+) -> None:
+    asked_for = WORDS[Locale.VI].catalogue.procedures["1.004873"].documents
+    printed = a_receipt(a_state(), locale)
+    assert all(paper in printed for paper in asked_for)
+    assert "Thành phần hồ sơ theo quy định" in printed
+    handed_in = Papers(("Tờ khai", HOSTILE), 3)
+    printed = a_receipt(msgspec.structs.replace(a_state(), papers=handed_in), locale)
+    assert not any(paper in printed for paper in asked_for)
+    for said in ("Thành phần hồ sơ nộp gồm", "Papers handed in", "và 3 giấy tờ khác", "and 3 more"):
+        assert said in printed
+    assert "<li>Tờ khai</li>" in printed
+    assert "<script>alert" not in printed
+    all_named = msgspec.structs.replace(a_state(), papers=Papers(("Tờ khai",)))
+    assert "giấy tờ khác" not in a_receipt(all_named, locale)
 
 
 @pytest.mark.parametrize("locale", Locale)

@@ -28,7 +28,7 @@ from services.notify.page.look import Look, look
 from services.notify.page.portal import portal
 from services.notify.page.words import Words
 from services.notify.policy import Policy
-from services.notify.state import Notify
+from services.notify.state import Notify, Papers
 from services.runtime.handle import handle
 from services.runtime.stored import Stored, state_of
 
@@ -253,16 +253,30 @@ def test_what_moved_the_date_is_said_beside_what_has_come_after(then: EventData,
     assert (promise.why.key, promise.moved.key) == (why, "why.rules-changed")
 
 
-def test_a_state_that_was_stored_before_causes_were_kept_is_read_and_concluded_from() -> None:
+def test_a_state_of_before_causes_and_papers_were_kept_is_read_and_concluded_from() -> None:
     facts = (*BEGIN, DEMANDED, DELIVERED, moved(MoveCause.RULES_CHANGED))
     document = Stored(CODE, 0, after(*facts)).document()
-    del document["state"]["moved_by"]
+    del document["state"]["moved_by"], document["state"]["papers"]
     state = state_of(document, Notify)
     assert state.moved_by is None
     promise = look(state, WORDS[Locale.VI]).promise
     assert promise is not None
     assert promise.why is not None
     assert promise.why.key == "why.time-given-back"
+
+
+def test_what_was_handed_in_is_kept_by_name_and_of_very_much_the_number() -> None:
+    assert after(*BEGIN).papers is None
+    many = tuple(f"Giấy tờ {number}" for number in range(400))
+    for kind in (intake.DossierReceived, intake.DossierRegistered):
+        by = {"by": "cb-1"} if kind is intake.DossierReceived else {}
+        few = after(kind(**FILING, **by, documents=many[:2]))
+        assert few.papers == Papers(many[:2])
+        papers = after(kind(**FILING, **by, documents=many)).papers
+        assert papers is not None
+        assert papers.names == many[: len(papers.names)]
+        assert len(papers.names) + papers.more == 400
+        assert len(papers.names) <= 50
 
 
 def test_a_payment_in_part_leaves_the_rest_to_be_paid() -> None:
