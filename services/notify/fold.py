@@ -8,6 +8,7 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
+from contracts.notify import MessageChannel
 from services.notify.state import (
     Choice,
     Demand,
@@ -157,9 +158,11 @@ def _newest(known: Demand | None, asked: Demand) -> Demand:
 def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
     if state.choice is not None and state.choice.at > fact.time:
         return state
+    # By the ledger nobody is told anything, not even what the law demands.
+    channels = tuple(c for c in data.channels or () if c is not MessageChannel.LEDGER)
     choice = Choice(
         fact.time,
-        data.channels or (),
+        channels,
         data.locale,
         data.opted_out,
         data.quiet_from,

@@ -29,7 +29,7 @@ from services.notify.page.settings import PageSettings
 from services.notify.page.texts import FOLDER, TextWrong
 from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
 from services.notify.page.words import Words
-from services.notify.state import Demand, Entry, Letter, Notify, Papers
+from services.notify.state import Demand, Entry, Letter, Notify, Papers, Step
 from services.runtime.lookup_key import lookup_key
 from services.runtime.problem import Problem, unavailable
 
@@ -106,6 +106,12 @@ def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(locale: L
     loads = re.findall(r'(?:href|src)="/mot-cua/page/([^?"]+)\?', whole)
     assert {"page.css", "live.js", "icon.svg"} == set(loads)
     assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
+    listing = Demand(AT, "ộ" * 2000, ("ộ" * 200,) * 1200)
+    whole = page(
+        msgspec.structs.replace(a_state("ộ" * 2000, lines=500), supplement=listing), locale
+    )
+    assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
+    assert HTML.texts[locale]("part.documents-more", count="1180") in whole
     usual = page(a_state(lines=15), locale)
     assert len(usual.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD / 2
 
@@ -119,6 +125,36 @@ def test_what_officers_write_is_escaped_wherever_it_stands(locale: Locale) -> No
     whole = page(a_state(HOSTILE), locale)
     assert "<script>alert" not in whole
     assert whole.count("&lt;script&gt;alert(1)") >= 15
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_names_that_no_catalogue_knows_are_escaped_on_the_page_and_on_the_receipt(
+    locale: Locale,
+) -> None:
+    # What an older system calls a procedure, a step or a paper may be anything.
+    state = msgspec.structs.replace(
+        a_state(),
+        procedure=HOSTILE,
+        plan=(HOSTILE, "decide"),
+        step=Step(AT, 0, HOSTILE, HOSTILE),
+        marks=a_state().marks[:2],
+        unit=HOSTILE,
+        receiving_unit=HOSTILE,
+        returning_unit=HOSTILE,
+        letter=Letter(AT, "x", AT + timedelta(days=9), HOSTILE),
+        papers=Papers((HOSTILE,)),
+        story=(Entry(AT, "StepStarted", "1", HOSTILE, HOSTILE),),
+    )
+    for whole, times in ((page(state, locale), 10), (a_receipt(state, locale), 6)):
+        assert "<script>alert" not in whole
+        assert whole.count("&lt;script&gt;alert(1)") >= times
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_was_typed_in_vain_does_not_come_back_on_the_page(locale: Locale) -> None:
+    for error in (NotOpened(), WrongForm(), TooMany(60)):
+        said = bytes(HTML.trouble(trouble_of(error), locale).body).decode()
+        assert "value=" not in said
 
 
 def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:

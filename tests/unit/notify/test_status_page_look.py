@@ -426,6 +426,19 @@ def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time
     assert "cb-1" not in json.dumps(view)
 
 
+def test_to_programs_everything_is_said_raw_and_whole() -> None:
+    hostile = '"><script>alert(1)</script>&'
+    many = tuple(f"{hostile} {number}" for number in range(1200))
+    demanded = intake.SupplementDemanded(documents=many, reason=hostile, by="cb-1")
+    filing = {**FILING, "procedure": hostile}
+    state = after(intake.DossierReceived(**filing, by="cb-1"), SET, FIRST, demanded)
+    view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
+    assert view["procedure"]["name"] == {"vi": hostile, "en": hostile}
+    assert view["asked"][0]["reason"] == hostile
+    assert tuple(view["asked"][0]["documents"]) == many
+    assert view["history"][0]["reason"] == hostile
+
+
 def test_the_json_says_why_the_date_is_another_than_was_promised_first() -> None:
     view = portal(after(*BEGIN, moved(MoveCause.OTHER_HOURS), STOPPED), WORDS, HTML.texts)
     (_, vi, en) = REASONS[1]
