@@ -8,6 +8,7 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
+from contracts.notify import MessageChannel
 from services.notify.state import (
     Choice,
     Demand,
@@ -15,12 +16,16 @@ from services.notify.state import (
     Gathered,
     Letter,
     Notify,
+    Papers,
     Planned,
     Step,
 )
 
 ALERTS = frozenset({"soon-due", "overdue", "head-overdue"})
 """The templates by which someone is told of an alert."""
+
+_PAPERS = 30
+"""So many papers are kept by name: a filing may list hundreds, and every state is read whole."""
 
 
 def evolve(state: Notify, fact: Event) -> Notify:
@@ -48,6 +53,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                 procedure=data.procedure,
                 receiving_unit=data.receiving_unit,
                 returning_unit=data.returning_unit,
+                papers=_papers(data.documents),
             )
             return _chosen(known, fact, data.preferences) if data.preferences else known
         case routing.StepStarted():
@@ -69,9 +75,9 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, outcome=data.outcome)
         case sla.DeadlineSet():
             # What sla said last counts: after a fact that came late, its time may be the earlier.
-            return replace(state, due=data.due, original_due=data.due)
+            return replace(state, due=data.due, original_due=data.due, moved_by=None)
         case sla.DeadlineMoved():
-            return replace(state, due=data.due, original_due=data.original)
+            return replace(state, due=data.due, original_due=data.original, moved_by=data.cause)
         case sla.DossierOverdue():
             overdue = {**state.overdue, fact.id: data.due}
             return replace(state, overdue=dict(sorted(overdue.items())))
@@ -134,6 +140,12 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return state
 
 
+def _papers(documents: tuple[str, ...]) -> Papers | None:
+    if not documents:
+        return None
+    return Papers(documents[:_PAPERS], max(0, len(documents) - _PAPERS))
+
+
 def _with(state: Notify, message: Planned) -> Notify:
     messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
     return msgspec.structs.replace(state, messages=tuple(messages))
@@ -146,9 +158,11 @@ def _newest(known: Demand | None, asked: Demand) -> Demand:
 def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
     if state.choice is not None and state.choice.at > fact.time:
         return state
+    # By the ledger nobody is told anything, not even what the law demands.
+    channels = tuple(c for c in data.channels or () if c is not MessageChannel.LEDGER)
     choice = Choice(
         fact.time,
-        data.channels or (),
+        channels,
         data.locale,
         data.opted_out,
         data.quiet_from,

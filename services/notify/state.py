@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.lifecycle import Handled
+from contracts.sla import MoveCause
 
 
 class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,6 +69,15 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
 
 
+class Papers(msgspec.Struct, frozen=True, array_like=True):
+    """What the citizen handed in with the dossier, as it was written down at the counter."""
+
+    names: tuple[str, ...]
+    """The first of them."""
+    more: int = 0
+    """How many there are beyond these."""
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
     """The step that was started last."""
 
@@ -95,8 +105,12 @@ class Notify(Handled, frozen=True):
     procedure: str | None = None
     receiving_unit: str | None = None
     returning_unit: str | None = None
+    papers: Papers | None = None
+    """None if nobody wrote down what was handed in."""
     due: datetime | None = None
     original_due: datetime | None = None
+    moved_by: MoveCause | None = None
+    """Why sla moved what is due, the last time; None too if an older sla did not say."""
     choice: Choice | None = None
     plan: tuple[str, ...] = ()
     """The names of the workflow's steps."""

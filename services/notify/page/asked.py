@@ -11,6 +11,8 @@ from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Demand, Notify
 
+_LISTED = 20
+"""So many papers are listed on a page, which is to stay small; programs get them all."""
 ASKED_KEYS = frozenset(
     {"asked.supplement", "asked.payment", "asked.supplement-where", "asked.payment-where"}
 )
@@ -26,10 +28,21 @@ class Asked:
     reason: str
     """In the officer's words."""
     documents: tuple[str, ...]
+    """All of them, however many."""
     amount: int
     """In dong; 0 for papers."""
     until: Moment | None
     where: Say
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The papers that the page lists."""
+        return self.documents[:_LISTED]
+
+    @property
+    def unlisted(self) -> int:
+        """How many papers there are that the page does not list."""
+        return len(self.documents) - len(self.listed)
 
 
 def asked(state: Notify, words: Words) -> tuple[Asked, ...]:

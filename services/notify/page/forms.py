@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from contracts.model import EventData
-from contracts.notify import PreferencesRequested, RatingRequested
+from contracts.notify import MessageChannel, PreferencesRequested, RatingRequested
 from contracts.refusals import RefusalReason
 from services.notify.page.trouble import WrongForm
 from services.runtime.ask import Ask
@@ -43,7 +43,7 @@ def one(fields: Fields, name: str) -> str:
 def preferences(fields: Fields) -> PreferencesRequested:
     """What the citizen chose. Raises WrongForm."""
     try:
-        return PreferencesRequested.model_validate(
+        chosen = PreferencesRequested.model_validate(
             {
                 "channels": tuple(dict.fromkeys(fields.get("channels", ()))) or None,
                 "locale": one(fields, "locale") or None,
@@ -54,6 +54,9 @@ def preferences(fields: Fields) -> PreferencesRequested:
         )
     except ValidationError:
         raise WrongForm from None
+    if MessageChannel.LEDGER in (chosen.channels or ()):
+        raise WrongForm  # it tells nobody anything
+    return chosen
 
 
 def rating(fields: Fields) -> RatingRequested:

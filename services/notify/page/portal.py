@@ -12,6 +12,7 @@ from typing import Any
 from contracts.values import Locale
 from services.notify.page.asked import Asked
 from services.notify.page.look import Look, look
+from services.notify.page.promise import Promise
 from services.notify.page.say import Say
 from services.notify.page.texts import Texts
 from services.notify.page.words import Office, Words
@@ -42,10 +43,12 @@ def portal(
         names = {"name_vi": office.name, "name_en": found[1].name}
         return {"code": office.code, **names, "address": office.address}
 
-    def why(shown: Look) -> Say | None:
-        return shown.promise.why if shown.promise else None
+    def because(of: Callable[[Promise], Say | None]) -> dict[str, str] | None:
+        """A reason of the date, with a code for programs: the text's own key."""
+        said = both(lambda shown: of(shown.promise) if shown.promise else None)
+        reason = of(promise) if promise else None
+        return {"code": reason.key.partition(".")[2], **said} if reason and said else None
 
-    reason = why(vi)
     return {
         "code": vi.code,
         "status": {"code": int(vi.status), "name": both(lambda shown: shown.state)},
@@ -61,7 +64,8 @@ def portal(
         "outcome": state.outcome,
         "due": at(state.due),
         "original_due": at(state.original_due),
-        "due_reason": reason and {"code": reason.key.partition(".")[2], **(both(why) or {})},
+        "due_reason": because(lambda given: given.why),
+        "due_moved": because(lambda given: given.moved),
         "late": bool(promise and promise.late),
         "paused": bool(promise and promise.paused),
         "apology": state.letter

@@ -38,6 +38,7 @@ def receipt(opened: Opened, words: Mapping[Locale, Words], link: str) -> dict[st
         "unit_en": en.office(state.receiving_unit),
         "received_at": vi.moment(received_at),
         "due": vi.moment(due) if due else None,
+        "handed_in": state.papers,
         "papers": procedure.documents if procedure else (),
         "circular": found[0] if found else None,
         "form": found[1] if found else None,

@@ -100,6 +100,48 @@ def test_every_order_of_arrival_comes_to_the_same() -> None:
         assert found.pending == 1
 
 
+def receipt(message: str, *, arrived: bool) -> EventData:
+    if arrived:
+        return notify.MessageDelivered(message_id=message, provider="sms")
+    return notify.MessageUndelivered(message_id=message, provider="sms", reason="switched off")
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_receipt_may_come_before_our_own_record_and_twice(arrived: bool) -> None:
+    facts = [
+        event(planned("a"), 0),
+        event(sent("a"), 1),
+        event(receipt("a", arrived=arrived), 2),
+        event(receipt("a", arrived=arrived), 3),
+    ]
+    whole = folded(facts)
+    assert whole.messages["a"].receipt == ("delivered" if arrived else "undelivered")
+    assert whole.messages["a"].ended_at == facts[1].time
+    assert whole.pending == 0
+    for order in permutations(facts):
+        assert folded(list(order)) == whole
+
+
+def test_what_arrived_has_arrived_whatever_else_is_said_of_it_and_when() -> None:
+    facts = [
+        event(planned("a"), 0),
+        event(sent("a"), 1),
+        event(receipt("a", arrived=False), 2),
+        event(receipt("a", arrived=True), 3),
+    ]
+    for order in permutations(facts):
+        assert folded(list(order)).messages["a"].receipt == "delivered"
+
+
+def test_a_receipt_for_a_message_that_nobody_planned_makes_nothing_to_be_sent() -> None:
+    state = folded([*STORY, event(receipt("unknown", arrived=True), 9)])
+    assert (state.pending, state.next_at) == (folded(STORY).pending, folded(STORY).next_at)
+    assert state.messages["unknown"].due_at is None
+    assert {key: m for key, m in state.messages.items() if key != "unknown"} == folded(
+        STORY
+    ).messages
+
+
 def test_an_end_stands_whatever_comes_later() -> None:
     state = folded([*STORY, event(not_sent("a"), 9), event(sent("b"), 9)])
     assert state == folded(STORY)

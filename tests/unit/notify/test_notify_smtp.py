@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
+from contracts.catalogue import load_catalogue
 from services.notify.channels.provider import (
     Accepted,
     Misconfigured,
@@ -29,7 +30,7 @@ from services.notify.channels.provider import (
     Unknown,
 )
 from services.notify.channels.smtp import MailServer, SmtpProvider, Tls, compose
-from services.notify.render import Text
+from services.notify.render import Renderer, Text
 from services.notify.settings import NotifySettings
 
 SUBJECT = "Hồ sơ H29.101-260311-0001 đã được tiếp nhận, hẹn trả kết quả 17:00 16/03/2026"
@@ -168,6 +169,27 @@ def test_a_long_vietnamese_subject_keeps_every_letter_and_space() -> None:
     assert mail["Message-ID"] == "<m-1@motcua>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert all(len(line) < 998 for line in raw.split(b"\r\n"))
+
+
+async def test_what_an_officer_wrote_is_plain_text_in_a_mail_and_never_a_header(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    hostile = "<script>alert(1)</script>\nBcc: all@example.test\r\n\r\n<b>"
+    text = Renderer(load_catalogue()).render(
+        "stopped", "vi", "H29.101-260311-0001", {"procedure": hostile, "reason": hostile}
+    )
+    provider = SmtpProvider(await serve())
+    await provider.send(Outgoing("m-1", "H29.101-260311-0001", "a@example.test", text))
+    await provider.close()
+    (envelope,) = mailbox.mails
+    assert envelope.rcpt_tos == ["a@example.test"]
+    mail = message_from_bytes(envelope.content, policy=policy.default)
+    assert mail.get_content_type() == "text/plain"
+    assert not mail.is_multipart()
+    assert mail["Bcc"] is None
+    assert "\n" not in mail["Subject"]
+    # Nobody's mail program takes it for markup, so nothing of it is masked.
+    assert "<script>alert(1)</script>" in mail.get_content()
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,16 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from markupsafe import escape
 from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure
 from starlette.requests import Request
 
 from contracts.catalogue import load_catalogue
 from contracts.lifecycle import Mark, Move, Span
+from contracts.sla import MoveCause
 from contracts.values import Locale
 from services.notify.page.client_address import client_address
 from services.notify.page.gate import NotOpened, NotYetHere, Opened
@@ -26,7 +29,7 @@ from services.notify.page.settings import PageSettings
 from services.notify.page.texts import FOLDER, TextWrong
 from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
 from services.notify.page.words import Words
-from services.notify.state import Demand, Entry, Letter, Notify
+from services.notify.state import Demand, Entry, Letter, Notify, Papers, Step
 from services.runtime.lookup_key import lookup_key
 from services.runtime.problem import Problem, unavailable
 
@@ -87,6 +90,12 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
     return bytes(answer.body).decode()
 
 
+def a_receipt(state: Notify, locale: Locale = Locale.VI) -> str:
+    shown = receipt(Opened(CODE, "KEY", 1, state), WORDS, LINKS.link(CODE))
+    answer = HTML.page("receipt.html", locale, other="/", **shown)
+    return bytes(answer.body).decode()
+
+
 def static(name: str) -> int:
     return len(HTML.static[name].content)
 
@@ -97,6 +106,12 @@ def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(locale: L
     loads = re.findall(r'(?:href|src)="/mot-cua/page/([^?"]+)\?', whole)
     assert {"page.css", "live.js", "icon.svg"} == set(loads)
     assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
+    listing = Demand(AT, "ộ" * 2000, ("ộ" * 200,) * 1200)
+    whole = page(
+        msgspec.structs.replace(a_state("ộ" * 2000, lines=500), supplement=listing), locale
+    )
+    assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
+    assert HTML.texts[locale]("part.documents-more", count="1180") in whole
     usual = page(a_state(lines=15), locale)
     assert len(usual.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD / 2
 
@@ -110,6 +125,36 @@ def test_what_officers_write_is_escaped_wherever_it_stands(locale: Locale) -> No
     whole = page(a_state(HOSTILE), locale)
     assert "<script>alert" not in whole
     assert whole.count("&lt;script&gt;alert(1)") >= 15
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_names_that_no_catalogue_knows_are_escaped_on_the_page_and_on_the_receipt(
+    locale: Locale,
+) -> None:
+    # What an older system calls a procedure, a step or a paper may be anything.
+    state = msgspec.structs.replace(
+        a_state(),
+        procedure=HOSTILE,
+        plan=(HOSTILE, "decide"),
+        step=Step(AT, 0, HOSTILE, HOSTILE),
+        marks=a_state().marks[:2],
+        unit=HOSTILE,
+        receiving_unit=HOSTILE,
+        returning_unit=HOSTILE,
+        letter=Letter(AT, "x", AT + timedelta(days=9), HOSTILE),
+        papers=Papers((HOSTILE,)),
+        story=(Entry(AT, "StepStarted", "1", HOSTILE, HOSTILE),),
+    )
+    for whole, times in ((page(state, locale), 10), (a_receipt(state, locale), 6)):
+        assert "<script>alert" not in whole
+        assert whole.count("&lt;script&gt;alert(1)") >= times
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_was_typed_in_vain_does_not_come_back_on_the_page(locale: Locale) -> None:
+    for error in (NotOpened(), WrongForm(), TooMany(60)):
+        said = bytes(HTML.trouble(trouble_of(error), locale).body).decode()
+        assert "value=" not in said
 
 
 def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:
@@ -178,6 +223,44 @@ def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> No
     assert receipt(opened, WORDS, "")["qr"] is None
     with pytest.raises(NotReceived):
         receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_a_receipt_lists_what_was_handed_in_and_else_what_the_procedure_asks_for(
+    locale: Locale,
+) -> None:
+    asked_for = WORDS[Locale.VI].catalogue.procedures["1.004873"].documents
+    printed = a_receipt(a_state(), locale)
+    assert all(paper in printed for paper in asked_for)
+    assert "Thành phần hồ sơ theo quy định" in printed
+    handed_in = Papers(("Tờ khai", HOSTILE), 3)
+    printed = a_receipt(msgspec.structs.replace(a_state(), papers=handed_in), locale)
+    assert not any(paper in printed for paper in asked_for)
+    for said in ("Thành phần hồ sơ nộp gồm", "Papers handed in", "và 3 giấy tờ khác", "and 3 more"):
+        assert said in printed
+    assert "<li>Tờ khai</li>" in printed
+    assert "<script>alert" not in printed
+    all_named = msgspec.structs.replace(a_state(), papers=Papers(("Tờ khai",)))
+    assert "giấy tờ khác" not in a_receipt(all_named, locale)
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("cause", MoveCause)
+def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_languages(
+    cause: MoveCause, locale: Locale
+) -> None:
+    state = msgspec.structs.replace(a_state(), marks=a_state().marks[:2], moved_by=cause)
+    printed = a_receipt(state, locale)
+    assert "08:00 thứ Năm, ngày 05/03/2026" in printed
+    assert "08:00 thứ Bảy, ngày 07/03/2026" in printed
+    for language, texts in HTML.texts.items():
+        promise = look(state, WORDS[language]).promise
+        assert promise is not None
+        assert promise.moved is not None
+        assert texts("part.due-new") in printed
+        assert escape(texts.say(promise.moved)) in printed
+    as_promised = msgspec.structs.replace(state, due=state.original_due)
+    assert "07/03/2026" not in a_receipt(as_promised, locale)
 
 
 @pytest.mark.parametrize(

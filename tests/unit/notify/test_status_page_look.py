@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,9 @@ from services.notify.page.look import Look, look
 from services.notify.page.portal import portal
 from services.notify.page.words import Words
 from services.notify.policy import Policy
-from services.notify.state import Notify
+from services.notify.state import Notify, Papers
 from services.runtime.handle import handle
-from services.runtime.stored import Stored
+from services.runtime.stored import Stored, state_of
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 CODE = "H29.1-260302-0001"
@@ -80,8 +81,8 @@ DENIED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.101
 RETURNED = routing.ResultReturned(unit="H29.102", channel=Channel.COUNTER, by="cb-3")
 
 
-def moved(cause: MoveCause | None = None) -> sla.DeadlineMoved:
-    due = DUE + timedelta(days=2)
+def moved(cause: MoveCause | None = None, days: int = 2) -> sla.DeadlineMoved:
+    due = DUE + timedelta(days=days)
     return sla.DeadlineMoved(due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause)
 
 
@@ -174,6 +175,108 @@ def test_a_date_that_moved_though_nobody_waited_was_computed_anew() -> None:
     assert promise is not None
     assert promise.why is not None
     assert promise.why.key == "why.recomputed"
+
+
+WARD = CATALOGUE.units["H29.101"]
+REASONS = [
+    (
+        MoveCause.TIME_GIVEN_BACK,
+        "Ngày hẹn được dời, vì thời gian hồ sơ chờ không tính vào thời hạn giải quyết.",
+        "The date has moved, because the time that the dossier waited does not count.",
+    ),
+    (
+        MoveCause.OTHER_HOURS,
+        "Ngày hẹn được tính lại theo giờ làm việc của cơ quan đang giải quyết hồ sơ.",
+        "The date was computed anew by the office hours of the authority that handles the dossier.",
+    ),
+    (
+        MoveCause.EXTENDED,
+        f"{WARD.name_vi} đã xin lỗi và hẹn lại ngày trả kết quả.",
+        f"{WARD.name_en} has apologised and given a new date.",
+    ),
+    (
+        MoveCause.RULES_CHANGED,
+        "Ngày hẹn được tính lại theo lịch làm việc hoặc quy định về thời hạn mới được ban hành.",
+        "The date was computed anew by a newly issued working calendar or rule on standard times.",
+    ),
+]
+"""What a citizen reads of each cause, in both languages."""
+
+
+@pytest.mark.parametrize(("cause", "vi", "en"), REASONS, ids=[cause for cause, _, _ in REASONS])
+def test_a_moved_date_says_what_sla_said_moved_it_in_both_languages(
+    cause: MoveCause, vi: str, en: str
+) -> None:
+    # The dossier waited and there is a letter: from neither is anything concluded.
+    facts = (*BEGIN, STOPPED, RESUMED, letter(DUE + timedelta(days=2)), moved(cause))
+    for locale, said in ((Locale.VI, vi), (Locale.EN, en)):
+        promise = shown(*facts, locale=locale).promise
+        assert promise is not None
+        assert promise.why is not None
+        assert HTML.texts[locale].say(promise.why) == said
+        assert promise.moved == promise.why
+
+
+def test_every_cause_of_a_move_has_its_reason() -> None:
+    assert [cause for cause, _, _ in REASONS] == list(MoveCause)
+
+
+def test_of_several_moves_the_one_that_sla_said_last_is_the_reason() -> None:
+    causes = (MoveCause.EXTENDED, MoveCause.RULES_CHANGED, None, MoveCause.OTHER_HOURS)
+    for order in permutations(causes):
+        dates = {cause: moved(cause, days) for days, cause in enumerate(causes, 1)}
+        state = after(*BEGIN, *(dates[cause] for cause in order))
+        assert (state.due, state.moved_by) == (dates[order[-1]].due, order[-1])
+    assert after(*BEGIN, moved(MoveCause.OTHER_HOURS), SET).moved_by is None
+
+
+def test_a_date_that_moved_and_moved_back_is_the_one_promised_first() -> None:
+    promise = shown(
+        *BEGIN, moved(MoveCause.RULES_CHANGED), moved(MoveCause.RULES_CHANGED, 0)
+    ).promise
+    assert promise is not None
+    assert (promise.original, promise.moved) == (None, None)
+    assert promise.why is not None
+    assert promise.why.key == "why.working-days"
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [(STOPPED, "why.stopped"), (OVERDUE, "why.late"), (PROCESSED, "why.ended")],
+    ids=["paused", "late", "ended"],
+)
+def test_what_moved_the_date_is_said_beside_what_has_come_after(then: EventData, why: str) -> None:
+    promise = shown(*BEGIN, moved(MoveCause.RULES_CHANGED), then).promise
+    assert promise is not None
+    assert promise.why is not None
+    assert promise.moved is not None
+    assert (promise.why.key, promise.moved.key) == (why, "why.rules-changed")
+
+
+def test_a_state_of_before_causes_and_papers_were_kept_is_read_and_concluded_from() -> None:
+    facts = (*BEGIN, DEMANDED, DELIVERED, moved(MoveCause.RULES_CHANGED))
+    document = Stored(CODE, 0, after(*facts)).document()
+    del document["state"]["moved_by"], document["state"]["papers"]
+    state = state_of(document, Notify)
+    assert state.moved_by is None
+    promise = look(state, WORDS[Locale.VI]).promise
+    assert promise is not None
+    assert promise.why is not None
+    assert promise.why.key == "why.time-given-back"
+
+
+def test_what_was_handed_in_is_kept_by_name_and_of_very_much_the_number() -> None:
+    assert after(*BEGIN).papers is None
+    many = tuple(f"Giấy tờ {number}" for number in range(400))
+    for kind in (intake.DossierReceived, intake.DossierRegistered):
+        by = {"by": "cb-1"} if kind is intake.DossierReceived else {}
+        few = after(kind(**FILING, **by, documents=many[:2]))
+        assert few.papers == Papers(many[:2])
+        papers = after(kind(**FILING, **by, documents=many)).papers
+        assert papers is not None
+        assert papers.names == many[: len(papers.names)]
+        assert len(papers.names) + papers.more == 400
+        assert len(papers.names) <= 50
 
 
 def test_a_payment_in_part_leaves_the_rest_to_be_paid() -> None:
@@ -321,6 +424,27 @@ def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time
     assert view["history"][0]["event"] == "SupplementDemanded"
     assert "citizen-1" not in json.dumps(view)
     assert "cb-1" not in json.dumps(view)
+
+
+def test_to_programs_everything_is_said_raw_and_whole() -> None:
+    hostile = '"><script>alert(1)</script>&'
+    many = tuple(f"{hostile} {number}" for number in range(1200))
+    demanded = intake.SupplementDemanded(documents=many, reason=hostile, by="cb-1")
+    filing = {**FILING, "procedure": hostile}
+    state = after(intake.DossierReceived(**filing, by="cb-1"), SET, FIRST, demanded)
+    view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
+    assert view["procedure"]["name"] == {"vi": hostile, "en": hostile}
+    assert view["asked"][0]["reason"] == hostile
+    assert tuple(view["asked"][0]["documents"]) == many
+    assert view["history"][0]["reason"] == hostile
+
+
+def test_the_json_says_why_the_date_is_another_than_was_promised_first() -> None:
+    view = portal(after(*BEGIN, moved(MoveCause.OTHER_HOURS), STOPPED), WORDS, HTML.texts)
+    (_, vi, en) = REASONS[1]
+    assert view["due_reason"]["code"] == "stopped"
+    assert view["due_moved"] == {"code": "other-hours", "vi": vi, "en": en}
+    assert portal(after(*BEGIN), WORDS, HTML.texts)["due_moved"] is None
 
 
 def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() -> None:

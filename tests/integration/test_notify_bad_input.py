@@ -1,0 +1,373 @@
+"""Bad addresses, bad wording, bad receipts: each ends with its reason, and nothing else suffers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+import contracts
+import services
+from contracts import notify
+from contracts.envelope import derive_id
+from contracts.notify import MessageChannel
+from contracts.values import Locale
+from deploy.local.city import City, Instance
+from deploy.local.gateway import SECRET
+from deploy.local.stack import Stack
+from services.intake.contact import Contact, contact_event
+from services.notify.channels.standard_webhooks import key_of, signed
+from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.master_keys import KeySettings, master_keys
+from services.runtime.mongo import client
+from services.runtime.producer import EventProducer
+from services.runtime.settings import Settings
+from services.runtime.topics import create_topics
+from tests.integration.eventually import eventually
+from tests.integration.gateways import GatewayProcess, free_port
+from tests.integration.test_delivery import CITIZEN, Post, code_of, metric, started
+
+pytestmark = pytest.mark.integration
+
+BOUNCES, NO_PHONE = "citizen-whose-mailbox-is-gone", "citizen-whose-phone-is-none"
+INSIDE = {
+    "citizen-of-this-machine": "https://127.0.0.1:{port}/hook",
+    "citizen-of-a-name-for-it": "https://localhost:{port}/hook",
+    "citizen-of-a-cloud": "https://169.254.169.254/latest/meta-data",
+}
+"""Who wants to be told at an address that is not public."""
+
+
+@pytest.fixture(scope="module")
+def inner() -> Iterator[socket.socket]:
+    """A server of this machine's own, which whoever calls it would have to wait for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory, inner: socket.socket) -> Iterator[Post]:
+    """A stack of these tests' own: their notify belongs to no city."""
+    stack = Stack(tmp_path_factory.mktemp("bad"), "bad", die_with_parent=True, kafka_heap_mb=256)
+    found = Post(stack.up(), tmp_path_factory.mktemp("cities"))
+    asyncio.run(create_topics(found.settings))
+    asyncio.run(_contacts(found.settings, inner.getsockname()[1]))
+    yield found
+    found.close()
+    stack.reset()
+
+
+async def _contacts(settings: Settings, inner_port: int) -> None:
+    mongo = client(settings.mongo)
+    producer = EventProducer(settings.kafka)
+    keys = CitizenKeys(mongo, master_keys(KeySettings()))
+    now = datetime.now(UTC)
+    told = {
+        CITIZEN: Contact(email="citizen@example.test", phone="0903 123 456"),
+        BOUNCES: Contact(email="gone@example.test", phone="0903 123 457"),
+        NO_PHONE: Contact(phone="0100 000 000"),
+        **{
+            who: Contact(webhook=url.format(port=inner_port), webhook_secret=SECRET)
+            for who, url in INSIDE.items()
+        },
+    }
+    for who, contact in told.items():
+        sealed = await keys.seal(who, contact.plain(), now)
+        await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
+    await producer.stop()
+    mongo.close()
+
+
+class MailServer:
+    """A real one that knows no mailbox called ``gone``."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
+        """By recipient: how often it was named, and how many mails it got."""
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+
+    def __enter__(self) -> MailServer:
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, to: str, _options: list[str]
+    ) -> str:
+        self.asked[to] += 1
+        if to.startswith("gone@"):
+            return f"550 5.1.1 <{to}> no such mailbox"
+        envelope.rcpt_tos.append(to)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        self.taken.update(envelope.rcpt_tos)
+        return "250 2.0.0 Accepted"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path / "gateway") as found:
+        yield found
+
+
+# -- addresses ------------------------------------------------------------------------------
+
+
+def test_a_mailbox_that_is_not_there_ends_its_message_at_the_first_try_and_no_other(
+    post: Post,
+) -> None:
+    with MailServer() as mail, post.city(smtp_host="127.0.0.1", smtp_port=mail.port) as city:
+        instance = started(city)
+        post.plan("gone", 3, citizen=BOUNCES, channel=MessageChannel.EMAIL)
+        post.plan("mail", 5, channel=MessageChannel.EMAIL)
+        bounced = post.ended("gone", 3)
+        assert {(d.not_sent, d.detail) for d in bounced} == {
+            ("rejected", "the address was refused: 550")
+        }
+        assert {(d.not_sent, d.provider) for d in post.ended("mail", 5)} == {(None, "smtp")}
+        # Each was tried once, and a mailbox that is gone says nothing of the server.
+        assert mail.asked == {"gone@example.test": 3, "citizen@example.test": 5}
+        assert mail.taken == {"citizen@example.test": 5}
+        assert metric(instance, "motcua_message_retries_total") == 0
+        assert metric(instance, 'motcua_provider_failing{provider="smtp"}') == 0
+
+
+def test_a_number_that_is_none_and_a_channel_without_a_provider_say_so(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway, zalo_url=None) as city:
+        started(city)
+        post.plan("nonum", citizen=NO_PHONE)
+        post.plan("nozalo", channel=MessageChannel.ZALO)
+        (good,) = post.plan("goodnum")
+        ends = {
+            mark: (d.not_sent, d.detail)
+            for mark in ("nonum", "nozalo", "goodnum")
+            for d in post.ended(mark)
+        }
+        assert ends == {
+            "nonum": ("rejected", "it is no Vietnamese mobile number"),
+            "nozalo": ("rejected", "no provider is set up for zalo"),
+            "goodnum": (None, None),
+        }
+        assert gateway.counts() == {good: 1}
+
+
+def test_a_webhook_that_leads_inside_is_never_called(
+    post: Post, gateway: GatewayProcess, inner: socket.socket
+) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        marks = {f"hook{number}": who for number, who in enumerate(INSIDE)}
+        for mark, who in marks.items():
+            post.plan(mark, citizen=who, channel=MessageChannel.WEBHOOK)
+        post.plan("outside")
+        for mark in marks:
+            (found,) = post.ended(mark)
+            assert (found.not_sent, found.detail) == ("rejected", "the address is not public")
+        assert post.ended("outside")[0].provider == "sms"
+        with pytest.raises(BlockingIOError):
+            inner.accept()  # nobody is waiting there
+
+
+# -- wording --------------------------------------------------------------------------------
+
+
+def test_a_message_that_cannot_be_worded_says_why_in_the_end_and_holds_up_no_other(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        soon = datetime.now(UTC) + timedelta(seconds=3)
+        post.plan("broken", 20, template="digest", params={"items": "{"}, expires_at=soon)
+        post.plan("strange", template="no-such-template", expires_at=soon)
+        ids = post.plan("worded", 20)
+        post.ended("worded", 20)
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+        broken, strange = post.ended("broken", 20), post.ended("strange")
+        assert {d.not_sent for d in (*broken, *strange)} == {"expired"}
+        assert all("DecodeError" in (d.detail or "") for d in broken)
+        assert "there is no template 'no-such-template' in vi.toml" in (strange[0].detail or "")
+        assert gateway.counts() == dict.fromkeys(ids, 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "wrong", "says"),
+    [
+        (
+            "templates/en.toml",
+            "{{ new_due }}",
+            "{{ next_due }}",
+            "en.toml [overdue] body: no field next_due; there are amount, cause",
+        ),
+        (
+            "page/texts/vi.toml",
+            "{{ minutes }}",
+            "{{ hours }}",
+            "vi.toml: trouble.too-many-more: no field hours; there are address, amount",
+        ),
+    ],
+    ids=["message", "page"],
+)
+def test_a_service_whose_wording_names_an_unknown_field_does_not_start_and_names_it(
+    post: Post, tmp_path: Path, file: str, text: str, wrong: str, says: str
+) -> None:
+    for package in (contracts, services):
+        folder = Path(str(package.__file__)).parent
+        shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("*.pyc"))
+    changed = tmp_path / "services" / "notify" / file
+    words = changed.read_text(encoding="utf-8")
+    changed.write_text(words.replace(text, wrong, 1), encoding="utf-8")
+    environment = post.city().environment(port=free_port())
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.notify"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": os.fspath(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert says in ended.stderr + ended.stdout
+
+
+# -- receipts -------------------------------------------------------------------------------
+
+
+class Caller:
+    """Sends receipts as a gateway does."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._url = f"{instance.url}/receipts/sms"
+
+    def says(self, mark: str, **changes: Any) -> bytes:
+        """A receipt for the message with that mark."""
+        said = {
+            "id": f"gw-{mark}",
+            "reference": f"{code_of(mark, 0)}:{derive_id('message', mark, 0)}",
+            "status": "delivered",
+            "at": "2026-03-02T01:00:00Z",
+        }
+        return json.dumps({**said, **changes}).encode()
+
+    def headers(self, body: bytes, secret: str = SECRET, age: int = 0) -> dict[str, str]:
+        """Of a receipt that was signed so many seconds ago."""
+        return signed(key_of(secret), "receipt-1", int(time.time()) - age, body)
+
+    def send(self, body: bytes, **how: Any) -> int:
+        """What such a receipt is answered with."""
+        return self.post(body, self.headers(body, **how))
+
+    def post(self, body: bytes | Iterator[bytes], headers: dict[str, str]) -> int:
+        """What a request is answered with."""
+        return httpx.post(self._url, content=body, headers=headers, timeout=60).status_code
+
+
+@pytest.fixture
+def receipts(post: Post, gateway: GatewayProcess) -> Iterator[tuple[City, Caller]]:
+    """A notify whose gateway loses all receipts, so that those of the test are all there are."""
+    gateway.behaves(lose_receipt_rate=1.0)
+    with post.city(gateway) as city:
+        yield city, Caller(started(city))
+
+
+def test_a_receipt_with_a_wrong_signature_or_of_long_ago_changes_nothing(
+    post: Post, receipts: tuple[City, Caller]
+) -> None:
+    _, caller = receipts
+    (message_id,) = post.plan("forged")
+    post.ended("forged")
+    body = caller.says("forged")
+    assert caller.send(body, secret="whsec_" + "A" * 32) == 401
+    assert caller.send(body, age=301) == 401
+    assert caller.post(caller.says("forged", status="failed"), caller.headers(body)) == 401
+    assert caller.post(body, {}) == 401
+    assert [type(e.data).__name__ for e in post.facts([message_id])] == [
+        "MessagePlanned",
+        "MessageSent",
+    ]
+
+
+def test_a_receipt_that_is_repeated_byte_for_byte_is_one_event(
+    post: Post, receipts: tuple[City, Caller]
+) -> None:
+    _, caller = receipts
+    (message_id,) = post.plan("again")
+    post.ended("again")
+    body = caller.says("again")
+    headers = caller.headers(body)
+    assert {caller.post(body, headers) for _ in range(3)} == {204}
+    heard = [e for e in post.facts([message_id]) if isinstance(e.data, notify.MessageDelivered)]
+    assert len({e.id for e in heard}) == 1
+
+
+def test_what_was_delivered_is_not_undone_by_what_comes_out_of_order(
+    post: Post, receipts: tuple[City, Caller]
+) -> None:
+    _, caller = receipts
+    assert caller.send(caller.says("order")) == 204, "before the message was even planned"
+    post.plan("order")
+    post.ended("order")
+    assert caller.send(caller.says("order", status="sent", id="late")) == 422
+    assert caller.send(caller.says("order", status="failed", id="late", reason="off")) == 204
+    # Once a later receipt about the same dossier is folded, all that came before it is, too.
+    last = f"{code_of('order', 0)}:{derive_id('message', 'last', 0)}"
+    assert caller.send(caller.says("order", reference=last)) == 204
+    eventually(lambda: len(post.deliveries("order")) == 2, what="the last receipt")
+    (found,) = post.ended("order")
+    assert (found.receipt, found.not_sent, found.provider) == ("delivered", None, "sms")
+
+
+def test_a_receipt_for_a_message_that_nobody_planned_is_taken_and_sends_nothing(
+    post: Post, receipts: tuple[City, Caller], gateway: GatewayProcess
+) -> None:
+    city, caller = receipts
+    assert caller.send(caller.says("nobody")) == 204
+    (good,) = post.plan("somebody")
+    post.ended("somebody")
+    assert gateway.counts() == {good: 1}
+    (kept,) = eventually(lambda: post.deliveries("nobody"), what="the receipt")
+    assert (kept.pending, kept.receipt) == (False, "delivered")
+    unknown = httpx.get(f"{city.of('notify').url}/dossiers/{code_of('nobody', 0)}", timeout=10)
+    assert unknown.status_code == 404
+
+
+def test_a_receipt_of_ten_megabytes_is_not_read_whether_its_size_is_announced_or_not(
+    post: Post, receipts: tuple[City, Caller]
+) -> None:
+    _, caller = receipts
+    body = caller.says("large", reason="x" * 10_000_000)
+    headers = caller.headers(body)
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(body), 65_536):
+            yield body[at : at + 65_536]
+
+    assert caller.post(body, headers) == 413
+    assert caller.post(pieces(), headers) == 413
+    (message_id,) = post.plan("large")
+    post.ended("large")
+    assert caller.send(caller.says("large")) == 204
+    assert len(post.facts([message_id])) == 3

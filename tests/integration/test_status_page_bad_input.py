@@ -1,0 +1,167 @@
+"""What the status page makes of huge notes, unknown channels and guesses, on the real stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from contracts.lifecycle import Mark, Move
+from deploy.local.city import City
+from services.notify.page.gate import Gate, NotOpened
+from services.notify.page.guesses import Guesses, Limits
+from services.notify.state import Notify
+from services.runtime.clock import StreamClock
+from services.runtime.lookup_key import lookup_key
+from services.runtime.mongo import Database
+from services.runtime.settings import Settings
+from services.runtime.store import Store
+from services.runtime.stored import Stored
+from tests.integration.office import CENTRE, OFFICER, Office, filing
+
+pytestmark = pytest.mark.integration
+
+HUGE = "ộ" * 34_000
+"""102 kB of UTF-8."""
+
+
+@pytest.fixture
+def code(office: Office) -> str:
+    """A dossier that is being handled."""
+    code = office.hand_in(documents=["Tờ khai", "<b>Ảnh 4x6</b>"])
+    office.agrees(code, "in_process", "notify")
+    return code
+
+
+def page(city: City, code: str, what: str = "status") -> str:
+    """A page of the dossier."""
+    key = lookup_key("tests", code)
+    answer = httpx.get(f"{city.of('notify').url}/{what}/{code}", params={"key": key}, timeout=30)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_a_huge_note_is_refused_at_the_counter_and_the_page_is_as_it_was(
+    city: City, office: Office, code: str
+) -> None:
+    for service, what, body in (
+        ("intake", "supplement-demand", {"documents": ["x"], "reason": HUGE, "by": OFFICER}),
+        ("intake", "supplement-demand", {"documents": [HUGE], "reason": "x", "by": OFFICER}),
+        ("intake", "payment-demand", {"amount": 5, "reason": HUGE, "by": OFFICER}),
+        ("routing", "stop", {"reason": HUGE, "by": OFFICER}),
+    ):
+        answer = office.post(service, f"/dossiers/{code}/{what}", body)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["field"] in ("reason", "documents.0")
+        assert len(answer.content) < 10_000, "nor is it sent back"
+    shown = page(city, code)
+    assert "ộộộ" not in shown
+    assert "Hồ sơ đang được giải quyết" in shown
+
+
+def test_of_very_many_papers_the_page_lists_some_and_programs_get_all(
+    city: City, office: Office, code: str
+) -> None:
+    papers = [f"Giấy tờ số {number} {'ộ' * 100}" for number in range(700)]
+    body = {"documents": papers, "reason": "Thiếu", "by": OFFICER}
+    office.does("intake", code, "supplement-demand", body)
+    office.agrees(code, "supplement_requested", "notify")
+    shown = page(city, code)
+    assert len(shown.encode()) < 50_000
+    assert "và 680 giấy tờ khác" in shown
+    key = lookup_key("tests", code)
+    url = f"{city.of('notify').url}/status/{code}.json"
+    view = httpx.get(url, params={"key": key}, timeout=30).json()
+    assert view["asked"][0]["documents"] == papers
+
+
+def test_the_receipt_lists_the_papers_that_were_handed_in(city: City, code: str) -> None:
+    printed = page(city, code, "receipt")
+    assert "Thành phần hồ sơ nộp gồm" in printed
+    assert "<li>Tờ khai</li>" in printed
+    assert "<li>&lt;b&gt;Ảnh 4x6&lt;/b&gt;</li>" in printed
+
+
+@pytest.mark.parametrize("channel", ["pigeon", "ledger", "SMS"])
+def test_a_channel_that_cannot_be_chosen_is_refused_and_the_choice_stays(
+    city: City, code: str, channel: str
+) -> None:
+    url = f"{city.of('notify').url}/status/{code}/preferences"
+    fields = {"key": lookup_key("tests", code), "quiet_from": "20:15"}
+    assert httpx.post(url, data=fields, timeout=30).status_code == 303
+    wrong = {**fields, "quiet_from": "22:45", "channels": ["email", channel]}
+    answer = httpx.post(url, data=wrong, timeout=30)
+    assert answer.status_code == 422
+    assert "Chưa hiểu được nội dung đã gửi" in answer.text
+    shown = page(city, code)
+    assert 'value="20:15"' in shown
+    assert "22:45" not in shown
+
+
+def test_an_unknown_channel_at_the_counter_names_its_field(office: Office) -> None:
+    chosen = filing(preferences={"channels": ["email", "pigeon"]})
+    answer = office.post("intake", "/dossiers", {"by": OFFICER, "filing": chosen})
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json()["errors"]] == ["filing.preferences.channels.1"]
+
+
+# -- guesses --------------------------------------------------------------------------------
+
+
+class Asked(CommandListener):
+    """Counts what the database is asked, by command and collection."""
+
+    def __init__(self) -> None:
+        self.commands: Counter[tuple[str, str]] = Counter()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """The one that is counted."""
+        self.commands[event.command_name, str(event.command[event.command_name])] += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Not counted."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Not counted."""
+
+
+async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_or_not(
+    settings: Settings, database: Database
+) -> None:
+    known, unknown, secret = f"{CENTRE}-260302-0001", f"{CENTRE}-260302-0002", "secret"
+    at = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+    state = Notify(code=known, citizen="citizen-1", marks=(Mark(at, Move.RECEIVED, "1"),))
+    await Store(database["dossiers"], Notify).persist([Stored(known, 0, state)])
+    asked = Asked()
+    mongo: Any = AsyncIOMotorClient(settings.mongo, tz_aware=True, event_listeners=[asked])
+    seen = mongo[database.name]
+    clock = StreamClock()
+    clock.tick(0, at)
+    guesses = Guesses(seen["guesses"], secret, Limits(99, 99), clock)
+    gate = Gate(Store(seen["dossiers"], Notify), guesses, secret)
+
+    async def work(code: str, key: str) -> Counter[tuple[str, str]]:
+        asked.commands = Counter()
+        with pytest.raises(NotOpened):
+            await gate.open(code, key, "192.0.2.1")
+        return asked.commands
+
+    await work(known, "first")  # which also makes the index
+    usual = await work(known, "AAAAAAAAAA")
+    assert {collection for _, collection in usual} == {"guesses"}
+    for code in (known, unknown, "nonsense", ""):
+        for key in ("AAAAAAAAAA", "", "x" * 64, lookup_key(secret, "another")):
+            assert await work(code, key) == usual, (code, key)
+    opened = await gate.open(known, lookup_key(secret, known), "192.0.2.1")
+    assert opened.state == state
+    mongo.close()

@@ -1,0 +1,78 @@
+"""What a form may say, and what is no answer to its questions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts import intake, notify
+from contracts.catalogue import load_catalogue
+from contracts.envelope import Event
+from contracts.notify import MessageChannel
+from services.notify.fold import evolve
+from services.notify.page.forms import preferences, rating
+from services.notify.page.trouble import WrongForm
+from services.notify.plan import channels
+from services.notify.policy import Policy
+from services.notify.state import Notify
+
+FILING = {
+    "procedure": "1.004873",
+    "channel": "counter",
+    "receiving_unit": "H29.1",
+    "returning_unit": "H29.1",
+    "place": "26740",
+    "citizen": "citizen-1",
+}
+
+
+def test_what_was_ticked_is_asked_for_once_each() -> None:
+    asked = preferences({"channels": ["sms", "email", "sms"], "locale": ["en"]})
+    assert asked.channels == (MessageChannel.SMS, MessageChannel.EMAIL)
+    assert asked.locale == "en"
+    assert preferences({}).channels is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"channels": ["pigeon"]},
+        {"channels": ["sms", "pigeon"]},
+        {"channels": ["SMS"]},
+        {"channels": ["ledger"]},
+        {"channels": ["sms", "ledger"]},
+        {"channels": ["sms", "email", "zalo", "webhook", "ledger"]},
+        {"locale": ["fr"]},
+        {"quiet_from": ["soon"]},
+        {"quiet_until": ["24:00"]},
+    ],
+    ids=str,
+)
+def test_a_choice_that_the_page_does_not_offer_is_a_wrong_form(
+    fields: dict[str, list[str]],
+) -> None:
+    with pytest.raises(WrongForm):
+        preferences(fields)
+
+
+@pytest.mark.parametrize("score", ["", "0", "6", "five", "4.5", "9" * 400])
+def test_a_score_that_there_is_not_is_a_wrong_form(score: str) -> None:
+    with pytest.raises(WrongForm):
+        rating({"score": [score]})
+
+
+def test_an_unknown_channel_is_no_preference_wherever_it_comes_from() -> None:
+    for kind in (notify.PreferencesRequested, notify.PreferencesSet):
+        with pytest.raises(ValueError, match=r"channels\.0"):
+            kind.model_validate({"channels": ["pigeon"]})
+    with pytest.raises(ValueError, match=r"preferences\.channels\.0"):
+        intake.Filing.model_validate({**FILING, "preferences": {"channels": ["pigeon"]}})
+
+
+def test_whoever_was_put_down_for_the_ledger_is_told_as_the_city_tells_everybody() -> None:
+    policy = Policy(load_catalogue(), (MessageChannel.EMAIL,))
+    for chosen, told in ((("ledger",), ("email",)), (("sms", "ledger"), ("sms",))):
+        data = notify.PreferencesSet.model_validate({"channels": chosen})
+        fact = Event("e", "/x", "H29.1-260302-0001", datetime(2026, 3, 2, tzinfo=UTC), data)
+        assert channels(policy, evolve(Notify(), fact)) == told
