@@ -159,11 +159,13 @@ class Sender:
         waiting = 0
         ends = _ENDS
         seen: set[str] = set()
+        oldest: dict[str, float] = {}
         async for due in self._outbox.due(partitions):
             message = due.message
             seen.add(message.message_id)
             if message.message_id in self._teller.ended or message.message_id in self._under_way:
                 continue
+            oldest[message.channel] = max(due.waited, oldest.get(message.channel, 0.0))
             if (end := self._end(due)) is not None:
                 ends -= 1
                 self._start(message, self._finish(due, end))
@@ -179,6 +181,10 @@ class Sender:
             self._more = False
             self._teller.ended &= seen
             self._tries.keep(seen)
+        for name in self._channels:
+            # Of a channel whose messages all come later than those that were seen, nothing is new.
+            if name in oldest or not self._more:
+                metrics.OLDEST.labels(name).set(oldest.get(name, 0.0))
         for work in await self._assigned(found):
             self._start(work.due.message, self._send(work))
         return waiting

@@ -340,8 +340,13 @@ def test_a_gateway_that_goes_away_for_a_while_costs_nothing_but_time(
         mails = post.plan("mails", 5, channel=MessageChannel.EMAIL)
         assert {d.provider for d in post.ended("mails", 5)} == {"smtp"}, "mail goes on meanwhile"
         eventually(lambda: metric(instance, "motcua_provider_failing") >= 1, what="failing")
+        oldest = 'motcua_messages_oldest_seconds{channel="sms"}'
+        eventually(lambda: metric(instance, oldest) > 1, what="messages that grow old")
+        mail = 'motcua_messages_oldest_seconds{channel="email"}'
+        eventually(lambda: metric(instance, mail) == 0, what="no mail that waits")
         gateway.behaves(away=False)
         post.ended("away", 30)
+        eventually(lambda: metric(instance, oldest) == 0, what="none that waits")
         assert gateway.counts() == dict.fromkeys(ids, 1)
         arrived = Counter(entry.message_id for entry in read_ledger(post.endpoints.smtp_ledger))
         assert {arrived[f"<{mail}@motcua>"] for mail in mails} == {1}
