@@ -112,6 +112,12 @@ def _city() -> list[Node]:
             "Requests that the dossier's state did not allow.",
             unit="/s",
         ),
+    ]
+
+
+def _messages() -> list[Node]:
+    return [
+        row("Messages"),
         series(
             "Messages by outcome",
             {
@@ -126,9 +132,26 @@ def _city() -> list[Node]:
             unit="/s",
         ),
         series(
+            "Messages by provider",
+            {
+                "{{provider}}": "sum by (provider) (rate("
+                'motcua_provider_calls_total{outcome="accepted"}[$__rate_interval]))'
+            },
+            "What each provider accepted. A second one takes over while the first fails, or is "
+            "slow and the second is not.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
             "Messages pending",
             {"{{instance}}": "motcua_messages_pending"},
             "Dossiers with messages that are due and not sent yet.",
+        ),
+        series(
+            "Oldest message",
+            {"{{channel}}": "max by (channel) (motcua_messages_oldest_seconds)"},
+            "For how long the message has been due that has waited longest.",
+            unit="s",
         ),
         series(
             "Provider's answer time",
@@ -144,11 +167,16 @@ def _city() -> list[Node]:
             {
                 "{{provider}} {{outcome}}": "sum by (provider, outcome) "
                 "(rate(motcua_provider_calls_total[$__rate_interval]))",
-                "{{provider}} is left alone": "max by (provider) (motcua_provider_failing)",
             },
             "Attempts by what became of them. Unknown: no answer, so that the same provider is "
-            "asked again. A provider that fails is left alone, and its messages go to the second.",
+            "asked again.",
             unit="/s",
+        ),
+        series(
+            "Providers left alone",
+            {"{{provider}}": "max by (provider) (motcua_provider_failing)"},
+            "1 while a provider is left alone because it fails: its messages go to the second, "
+            "or wait.",
         ),
         series(
             "Receipts",
@@ -166,6 +194,36 @@ def _city() -> list[Node]:
                 "(rate(motcua_sms_parts_total[$__rate_interval]))",
             },
             "Segments that were accepted: what is paid for. Without diacritics there are fewer.",
+            unit="/s",
+        ),
+    ]
+
+
+def _status_page() -> list[Node]:
+    return [
+        row("Status page"),
+        series(
+            "Look-ups",
+            {
+                "{{outcome}}": "sum by (outcome) (rate(motcua_lookups_total[$__rate_interval]))",
+            },
+            "Attempts to open a dossier. Wrong: code and key do not belong together. Too-many: "
+            "guessed too often, by code or by address. Not-yet-here: the key is right.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
+            "Open status pages",
+            {"{{instance}}": "motcua_live_pages"},
+            "Pages that each instance keeps up to date while they are open.",
+        ),
+        series(
+            "Not kept up to date",
+            {
+                "refused": "sum(rate(motcua_http_request_seconds_count"
+                '{route="/status/{code}/events",status="503"}[$__rate_interval]))'
+            },
+            "Open pages that were one too many. They can be read all the same.",
             unit="/s",
         ),
     ]
@@ -414,7 +472,8 @@ def _http() -> list[Node]:
                     'route!~"/health/.*|/metrics"',
                 )
             },
-            "A change is answered when its fact is written down.",
+            "A change is answered when its fact is written down, an open status page when its "
+            "events begin.",
             unit="s",
         ),
     ]
@@ -449,6 +508,8 @@ def dashboard() -> Node:
     panels: list[Node] = []
     for part in (
         _city(),
+        _messages(),
+        _status_page(),
         _deadlines(),
         _engine(),
         _timers(),

@@ -31,6 +31,12 @@ PENDING = Gauge(
     "motcua_messages_pending",
     "Dossiers with messages that are due and not sent yet, in this instance's partitions.",
 )
+OLDEST = Gauge(
+    "motcua_messages_oldest_seconds",
+    "Seconds for which the message has been due that has waited longest, by channel, in this "
+    "instance's partitions.",
+    ["channel"],
+)
 RETRIED = Counter(
     "motcua_message_retries_total", "Times that a message could not be sent yet.", ["channel"]
 )

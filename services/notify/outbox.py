@@ -24,6 +24,12 @@ class Due:
     """The partition's time when it was found."""
     message: Delivery
 
+    @property
+    def waited(self) -> float:
+        """Seconds since it could have been sent."""
+        assert self.message.due_at is not None
+        return (self.now - self.message.due_at).total_seconds()
+
 
 class Outbox:
     """The deliveries' states, by when their first message on a channel may be sent.

@@ -155,6 +155,8 @@ class Sender:
             return sum([await self._look_at(name, partitions) for name in MessageChannel])
         self._teller.ended.clear()
         self._tries.clear()
+        for name in MessageChannel:
+            metrics.OLDEST.labels(name).set(0.0)
         return 0
 
     async def _look_at(self, channel: str, partitions: set[int]) -> int:
@@ -167,12 +169,14 @@ class Sender:
         found: list[Due] = []
         waiting = 0
         seen: set[str] = set()
+        oldest = 0.0
         self._more.add(channel)
         async for due in self._outbox.due(channel, partitions):
             message = due.message
             seen.add(message.message_id)
             if message.message_id in self._teller.ended or message.message_id in self._under_way:
                 continue
+            oldest = max(due.waited, oldest)
             if (end := self._end(due)) is not None:
                 left -= 1
                 self._start(message, self._finish(due, end))
@@ -188,6 +192,7 @@ class Sender:
             self._more.discard(channel)
             self._teller.keep(channel, seen)
             self._tries.keep(channel, seen)
+        metrics.OLDEST.labels(channel).set(oldest)
         for work in await self._assigned(found):
             self._start(work.due.message, self._send(work))
         return waiting

@@ -120,7 +120,7 @@ class _Limits:
         start = time.perf_counter()
         status = 500
         read = 0
-        started = refused = False
+        started = refused = counted = False
 
         async def limited() -> Message:
             nonlocal read, refused
@@ -132,11 +132,14 @@ class _Limits:
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal status, started
+            nonlocal status, started, counted
             if refused and not started:
                 return  # what the app makes of a body that was cut short is not the reason
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+                if _stays_open(message):
+                    counted = True
+                    self._count(scope, status, start)
             await send(message)
 
         try:
@@ -150,12 +153,22 @@ class _Limits:
             refused = False
             await error.response()(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
-            # Whoever asks chooses the method's name: it must not make a time series each.
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            metrics.REQUESTS.labels(self._service, method, route, str(status)).observe(
-                time.perf_counter() - start
-            )
+            if not counted:
+                self._count(scope, status, start)
+
+    def _count(self, scope: Scope, status: int, start: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        # Whoever asks chooses the method's name: it must not make a time series each.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.REQUESTS.labels(self._service, method, route, str(status)).observe(
+            time.perf_counter() - start
+        )
 
     def _too_large(self) -> Problem:
         return Problem(413, "body-too-large", f"the body has more than {self._most} bytes")
+
+
+def _stays_open(begin: Message) -> bool:
+    """Whether events follow for as long as a page is open: that is no time that an answer took."""
+    kind: bytes = dict(begin.get("headers", ())).get(b"content-type", b"")
+    return kind.startswith(b"text/event-stream")

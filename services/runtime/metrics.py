@@ -76,7 +76,8 @@ REBALANCES = Counter(
 CACHED = Gauge("motcua_cached_states", "States held in memory.", ["service"])
 REQUESTS = Histogram(
     "motcua_http_request_seconds",
-    "Seconds from an HTTP request to its response, by route and status.",
+    "Seconds from an HTTP request to its response, by route and status; of a page that stays open, "
+    "until its events begin.",
     ["service", "method", "route", "status"],
     buckets=_SECONDS,
 )

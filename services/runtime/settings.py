@@ -1,4 +1,7 @@
-"""What a service is told by its environment. Every setting is ``MOTCUA_`` and its name."""
+"""What a service is told by its environment. Every setting is ``MOTCUA_`` and its name.
+
+A variable that is empty is one that is not set: so a deployment can name all of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class ClockKind(StrEnum):
 class Settings(BaseSettings):
     """What every service needs."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore")
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma-separated."""

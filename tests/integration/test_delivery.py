@@ -254,6 +254,20 @@ def test_where_keys_are_ignored_only_what_was_in_flight_at_a_kill_comes_twice(
         assert 1 <= sum(count == 2 for count in counts.values()) <= 16
 
 
+def test_where_keys_are_ignored_each_answer_that_is_lost_is_one_message_more(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(ignore_keys=True, drop_answer_rate=1.0)
+    with post.city(gateway) as city:
+        instance = started(city)
+        (message_id,) = post.plan("lost")
+        eventually(lambda: len(gateway.entries()) >= 2, what="a repetition")
+        gateway.behaves(drop_answer_rate=0.0)
+        post.ended("lost")
+        lost = metric(instance, 'motcua_provider_calls_total{outcome="unknown",provider="sms"}')
+        assert gateway.counts() == {message_id: lost + 1}
+
+
 def test_a_sender_that_leaves_in_order_repeats_nothing_even_where_keys_are_ignored(
     post: Post, gateway: GatewayProcess
 ) -> None:
@@ -292,6 +306,21 @@ def test_a_message_that_was_not_answered_stays_with_its_provider_whatever_happen
         assert {d.provider for d in post.ended("stays", 5)} == {"sms"}
         assert gateway.counts() == dict.fromkeys(ids, 1)
         assert not second.counts()
+
+
+def test_what_a_provider_may_have_goes_to_another_once_the_settings_know_it_no_more(
+    post: Post, gateway: GatewayProcess, second: GatewayProcess
+) -> None:
+    gateway.behaves(delay_ms=1500)
+    with post.city(gateway, second, gateway_timeout=0.4) as city:
+        first = started(city)
+        ids = post.plan("moved")
+        eventually(lambda: metric(first, "motcua_message_retries_total") >= 1, what="a time-out")
+        eventually(lambda: gateway.counts() == dict.fromkeys(ids, 1), what="the late yes")
+    with post.city(second) as city:
+        started(city)
+        post.ended("moved")
+        assert second.counts() == dict.fromkeys(ids, 1), "told twice, which is the price"
 
 
 def test_the_second_provider_takes_over_when_the_first_fails_and_gives_back_when_it_is_well(
@@ -341,8 +370,13 @@ def test_a_gateway_that_goes_away_for_a_while_costs_nothing_but_time(
         mails = post.plan("mails", 5, channel=MessageChannel.EMAIL)
         assert {d.provider for d in post.ended("mails", 5)} == {"smtp"}, "mail goes on meanwhile"
         eventually(lambda: metric(instance, "motcua_provider_failing") >= 1, what="failing")
+        oldest = 'motcua_messages_oldest_seconds{channel="sms"}'
+        eventually(lambda: metric(instance, oldest) > 1, what="messages that grow old")
+        mail = 'motcua_messages_oldest_seconds{channel="email"}'
+        eventually(lambda: metric(instance, mail) == 0, what="no mail that waits")
         gateway.behaves(away=False)
         post.ended("away", 30)
+        eventually(lambda: metric(instance, oldest) == 0, what="none that waits")
         assert gateway.counts() == dict.fromkeys(ids, 1)
         arrived = Counter(entry.message_id for entry in read_ledger(post.endpoints.smtp_ledger))
         assert {arrived[f"<{mail}@motcua>"] for mail in mails} == {1}

@@ -4,68 +4,30 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from contracts.topics import SERVICES
-from services.intake.settings import IntakeSettings
-from services.notify.settings import NotifySettings
 from services.runtime.http import make_app
 from services.runtime.settings import Settings
+from tests.unit.deploy.manifests import (
+    COMPOSE,
+    KUBERNETES,
+    KUSTOMIZATION,
+    PORT,
+    ROOT,
+    container,
+    named,
+    pod,
+)
 
-ROOT = Path(__file__).parents[3]
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-COMPOSE: dict[str, Any] = yaml.safe_load(
-    (ROOT / "deploy" / "compose" / "compose.yaml").read_text(encoding="utf-8")
-)
-KUSTOMIZATION: dict[str, Any] = yaml.safe_load(
-    (KUBERNETES / "kustomization.yaml").read_text(encoding="utf-8")
-)
-_SETTINGS = {
-    **dict.fromkeys(SERVICES, Settings),
-    "intake": IntakeSettings,
-    "notify": NotifySettings,
-    "topics": Settings,
-}
-PORT = 8000
-
-
-def _objects(kind: str | None = None) -> Iterator[dict[str, Any]]:
-    for resource in KUSTOMIZATION["resources"]:
-        for found in yaml.safe_load_all((KUBERNETES / resource).read_text(encoding="utf-8")):
-            if kind is None or found["kind"] == kind:
-                yield found
-
-
-def _named(kind: str, name: str) -> dict[str, Any]:
-    found = [o for o in _objects(kind) if o["metadata"]["name"] == name]
-    assert len(found) == 1, f"{kind} {name}"
-    return found[0]
-
-
-def _pod(name: str) -> dict[str, Any]:
-    kind = "Job" if name == "topics" else "Deployment"
-    spec: dict[str, Any] = _named(kind, name)["spec"]["template"]["spec"]
-    return spec
-
-
-def _container(name: str) -> dict[str, Any]:
-    containers: list[dict[str, Any]] = _pod(name)["containers"]
-    assert len(containers) == 1
-    return containers[0]
 
 
 async def _health() -> dict[str, Any]:
     return {"status": "idle"}
-
-
-def _variables(settings: type[Settings]) -> set[str]:
-    return {f"MOTCUA_{field.upper()}" for field in settings.model_fields}
 
 
 def test_every_file_of_the_base_is_in_the_kustomization() -> None:
@@ -77,81 +39,63 @@ def test_every_file_of_the_base_is_in_the_kustomization() -> None:
 def test_a_deployment_runs_the_service_and_a_budget_and_a_service_select_its_pods(
     name: str,
 ) -> None:
-    deployment = _named("Deployment", name)
+    deployment = named("Deployment", name)
     labels = deployment["spec"]["template"]["metadata"]["labels"]
-    assert _container(name)["command"] == ["python", "-m", f"services.{name}"]
+    assert container(name)["command"] == ["python", "-m", f"services.{name}"]
     assert (ROOT / "services" / name / "__main__.py").exists()
     wanted = deployment["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= labels.items()
-    assert _named("PodDisruptionBudget", name)["spec"]["selector"]["matchLabels"] == wanted
-    assert _named("Service", name)["spec"]["selector"] == wanted
+    assert named("PodDisruptionBudget", name)["spec"]["selector"]["matchLabels"] == wanted
+    assert named("Service", name)["spec"]["selector"] == wanted
     assert (
-        deployment["spec"]["replicas"] > _named("PodDisruptionBudget", name)["spec"]["minAvailable"]
+        deployment["spec"]["replicas"] > named("PodDisruptionBudget", name)["spec"]["minAvailable"]
     )
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
-    container = _container(name)
+    its = container(name)
     served = set(make_app(name, "", Settings(), _health, _health).openapi()["paths"])
-    assert container["ports"] == [{"name": "http", "containerPort": PORT}]
+    assert its["ports"] == [{"name": "http", "containerPort": PORT}]
     paths = {}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        get = container[probe]["httpGet"]
+        get = its[probe]["httpGet"]
         assert get["port"] == "http"
         paths[probe] = get["path"]
     assert paths["livenessProbe"] == paths["startupProbe"] == "/health/live"
     assert paths["readinessProbe"] == "/health/ready"
-    annotations = _named("Deployment", name)["spec"]["template"]["metadata"]["annotations"]
+    annotations = named("Deployment", name)["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/scrape"] == "true"
     assert annotations["prometheus.io/port"] == str(PORT)
     assert {*paths.values(), annotations["prometheus.io/path"]} <= served
-    assert _named("Service", name)["spec"]["ports"][0]["targetPort"] == "http"
+    assert named("Service", name)["spec"]["ports"][0]["targetPort"] == "http"
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "topics"])
 def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) -> None:
-    pod, container = _pod(name), _container(name)
+    spec, its = pod(name), container(name)
     (image,) = KUSTOMIZATION["images"]
-    assert container["image"] == image["name"] == "motcua"
+    assert its["image"] == image["name"] == "motcua"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert image["newTag"] == project["version"]
     user = re.search(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
     assert user is not None
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] == int(user[1])
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["resources"]["limits"]["memory"] == "256Mi"
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == int(user[1])
+    assert its["securityContext"]["allowPrivilegeEscalation"] is False
+    assert its["securityContext"]["readOnlyRootFilesystem"] is True
+    assert its["resources"]["limits"]["memory"] == "256Mi"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_pod_has_time_to_hand_its_partitions_over(name: str) -> None:
-    assert _pod(name)["terminationGracePeriodSeconds"] == 45
+    assert pod(name)["terminationGracePeriodSeconds"] == 45
     assert COMPOSE["services"][name]["stop_grace_period"] == "45s"
-
-
-@pytest.mark.parametrize("name", [*SERVICES, "topics"])
-def test_variables_are_settings_of_the_service(name: str) -> None:
-    known = _variables(_SETTINGS[name])
-    container = _container(name)
-    own = {entry["name"] for entry in container.get("env", ())}
-    assert own <= known
-    assert set(COMPOSE["x-environment"]) <= known
-    assert set(COMPOSE["services"][name]["environment"]) <= known
-    shared = _named("ConfigMap", "motcua")["data"]
-    assert set(shared) <= _variables(NotifySettings)
-    assert all(isinstance(value, str) for value in shared.values())
-    assert container["envFrom"] == [{"configMapRef": {"name": "motcua"}}]
-    if name in ("intake", "notify"):
-        assert "MOTCUA_MASTER_KEY" in own
-    else:
-        assert "MOTCUA_MASTER_KEY" not in own
 
 
 def test_topics_are_made_by_the_command_line() -> None:
     command = ["motcua", "topics", "create"]
-    assert _container("topics")["command"] == command
+    assert container("topics")["command"] == command
     assert COMPOSE["services"]["topics"]["command"] == command
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Message
 
 from contracts import intake
 from contracts.envelope import Event
@@ -223,6 +227,47 @@ class TestOperation:
         assert any('route="none"' in x and 'status="404"' in x for x in mine)
         assert any('status="413"' in x for x in mine)
         assert "its/own" not in response.text
+
+    async def test_a_page_that_stays_open_took_as_long_as_its_first_answer(
+        self, app: FastAPI
+    ) -> None:
+        closed = asyncio.Event()
+
+        async def events() -> AsyncIterator[bytes]:
+            yield b":\n\n"
+            await closed.wait()
+
+        @app.get("/events")
+        async def follow() -> StreamingResponse:
+            return StreamingResponse(events(), media_type="text/event-stream")
+
+        def counted() -> float:
+            labels = {"service": "purse", "method": "GET", "route": "/events", "status": "200"}
+            return REGISTRY.get_sample_value("motcua_http_request_seconds_count", labels) or 0.0
+
+        begun = asyncio.Event()
+
+        async def send(message: Message) -> None:
+            if message.get("body"):
+                begun.set()
+
+        async def receive() -> Message:
+            await closed.wait()
+            return {"type": "http.disconnect"}
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/events",
+            "query_string": b"",
+            "headers": [],
+        }
+        page = asyncio.create_task(app(scope, receive, send))
+        await begun.wait()
+        assert counted() == 1, "while it is open"
+        closed.set()
+        await page
+        assert counted() == 1
 
     @pytest.mark.parametrize(
         ("status", "live", "ready"),

@@ -137,6 +137,11 @@ class TestSettings:
         settings = Settings()
         assert (settings.kafka, settings.clock) == ("broker:9", ClockKind.STREAM)
 
+    def test_that_are_empty_are_not_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in KeySettings.model_fields:
+            monkeypatch.setenv(f"MOTCUA_{name.upper()}", "")
+        assert KeySettings() == KeySettings.model_construct()
+
     def test_have_defaults_for_a_machine_of_ones_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("CLOCK", "STOP_AT", "HOST", "MASTER_KEY"):
             monkeypatch.delenv(f"MOTCUA_{name}", raising=False)

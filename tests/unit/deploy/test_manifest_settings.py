@@ -1,0 +1,219 @@
+"""What Compose and Kubernetes tell the services are settings, complete, and good to start with."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from contracts.notify import MessageChannel
+from contracts.topics import SERVICES
+from deploy.local.gateway import SECRET, TOKEN
+from deploy.local.gateway_server import parser
+from services.intake.settings import IntakeSettings
+from services.notify.channels.smtp import Tls
+from services.notify.settings import NotifySettings
+from services.runtime.master_keys import KeySettings, master_keys
+from services.runtime.settings import Settings
+from tests.unit.deploy.manifests import (
+    COMPOSE,
+    GATEWAY,
+    KUBERNETES,
+    PORT,
+    ROOT,
+    compose_told,
+    container,
+    objects,
+    pod,
+    pod_told,
+    shared,
+)
+
+_SETTINGS = {
+    **dict.fromkeys(SERVICES, Settings),
+    "intake": IntakeSettings,
+    "notify": NotifySettings,
+    "topics": Settings,
+}
+NEEDED = {"mongo": "mongodb://mongo", "lookup-secret": "s", "master-keys": "2026:…"}
+"""The keys of the Secret without which nothing starts."""
+
+
+def _variables(settings: type[Settings]) -> set[str]:
+    return {f"MOTCUA_{field.upper()}" for field in settings.model_fields}
+
+
+def _settings_told(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> NotifySettings:
+    """Notify's settings in that environment. Raises what stops its start."""
+    for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    return NotifySettings()
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "topics"])
+def test_variables_are_settings_of_the_service(name: str) -> None:
+    known = _variables(_SETTINGS[name])
+    own = {entry["name"] for entry in container(name).get("env", ())}
+    maps = shared(name)
+    assert own | set(maps) <= known
+    assert set(COMPOSE["services"][name]["environment"]) <= known
+    assert all(isinstance(value, str) for value in maps.values())
+    handles_contacts = name in ("intake", "notify")
+    assert ("MOTCUA_MASTER_KEY_FILE" in own) == handles_contacts
+    assert ("MOTCUA_MASTER_KEY" in COMPOSE["services"][name]["environment"]) == handles_contacts
+
+
+def test_compose_and_kubernetes_name_the_same_settings_of_notify() -> None:
+    more = _variables(NotifySettings) - _variables(KeySettings)
+    told = {entry["name"] for entry in container("notify")["env"]} | set(shared("notify"))
+    assert told & more == set(COMPOSE["services"]["notify"]["environment"]) & more
+
+
+def test_nothing_secret_is_in_a_config_map() -> None:
+    secret = re.compile(r"_(TOKEN|SECRET|PASSWORD|USER|MONGO|MASTER_KEY)$")
+    for found in objects("ConfigMap"):
+        assert [name for name in found["data"] if secret.search(name)] == []
+
+
+def test_a_pod_that_only_sends_mail_starts_without_any_provider_s_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = _settings_told(monkeypatch, pod_told("notify", NEEDED))
+    assert settings.channels == (MessageChannel.EMAIL,)
+    (server,) = settings.mail_servers()
+    assert (server.host, server.port, server.tls, server.user) == ("mail", 25, Tls.NONE, None)
+    assert settings.gateways("sms") == settings.gateways("zalo") == []
+    assert settings.public_url is None
+
+
+def test_a_pod_is_told_of_every_provider_that_config_and_secret_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    optional = {
+        entry["valueFrom"]["secretKeyRef"]["key"]
+        for entry in container("notify")["env"]
+        if entry.get("valueFrom", {}).get("secretKeyRef", {}).get("optional")
+    }
+    secrets = {key: f"{SECRET} {SECRET}" if key.endswith("secret") else key for key in optional}
+    told = pod_told("notify", {**NEEDED, **secrets}) | {
+        "MOTCUA_CHANNELS": "email,sms,zalo",
+        "MOTCUA_SMTP_TLS": "starttls",
+        "MOTCUA_SMTP2_HOST": "mail-2",
+        "MOTCUA_SMTP2_TLS": "implicit",
+        "MOTCUA_RECEIPTS_URL": "https://hoso.example.vn",
+    }
+    names = ("sms", "sms2", "zalo", "zalo2")
+    told |= {f"MOTCUA_{name.upper()}_URL": f"https://{name}.example.vn" for name in names}
+    settings = _settings_told(monkeypatch, told)
+    assert [(s.name, s.user, s.password) for s in settings.mail_servers()] == [
+        ("smtp", "smtp-user", "smtp-password"),
+        ("smtp2", "smtp2-user", "smtp2-password"),
+    ]
+    gateways = [*settings.gateways("sms"), *settings.gateways("zalo")]
+    assert [(g.name, g.token, g.receipts) for g in gateways] == [
+        (name, f"{name}-token", f"https://hoso.example.vn/receipts/{name}") for name in names
+    ]
+    assert [len(settings.receipt_keys(name)) for name in names] == [2] * 4
+
+
+@pytest.mark.parametrize("name", ["intake", "notify"])
+def test_the_master_keys_are_a_file_that_is_there_and_that_the_service_can_read(
+    name: str, tmp_path: Path
+) -> None:
+    spec, told = pod(name), pod_told(name, NEEDED)
+    file = Path(told["MOTCUA_MASTER_KEY_FILE"])
+    mounts = {m["name"]: Path(m["mountPath"]) for m in container(name)["volumeMounts"]}
+    (volume,) = [v for v in spec["volumes"] if v["name"] == "master-keys"]
+    assert mounts["master-keys"] / volume["secret"]["items"][0]["path"] == file
+    assert volume["secret"]["defaultMode"] == 0o440
+    assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsGroup"]
+    assert set(mounts) == {v["name"] for v in spec["volumes"]}
+    # What the kustomization says to make of it: one line without an end.
+    says = (KUBERNETES / "kustomization.yaml").read_text(encoding="utf-8")
+    assert 'master-keys="$(date +%Y):$(openssl rand -base64 32)"' in says
+    made = tmp_path / "master-keys"
+    made.write_text(f"2026:{b64encode(bytes(32)).decode()}")
+    assert master_keys(KeySettings(master_key_file=made)).current == "2026"
+
+
+def test_compose_without_a_variable_is_a_trial_that_tells_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = COMPOSE["services"]["notify"]["environment"]
+    settings = _settings_told(monkeypatch, compose_told(environment, {}))
+    assert settings.channels == (MessageChannel.LEDGER,)
+    assert settings.master_key is None
+    assert settings.master_key_file is None
+    assert settings.smtp_ca_file is None
+    assert (settings.smtp_host, settings.smtp_port) == ("mail", 1025)
+
+
+def test_compose_takes_each_variable_and_mounts_the_files_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    variables = {
+        "MOTCUA_CHANNELS": "email,sms",
+        "MOTCUA_MASTER_KEY_FILE": "./keys",
+        "MOTCUA_SMTP_CA_FILE": "./ca.crt",
+        "MOTCUA_SMS_URL": "https://sms.example.vn",
+        "MOTCUA_SMS2_URL": "",
+        "MOTCUA_PUBLIC_URL": "https://hoso.example.vn",
+        "MOTCUA_TRUSTED_PROXIES": "1",
+    }
+    service = COMPOSE["services"]["notify"]
+    settings = _settings_told(monkeypatch, compose_told(service["environment"], variables))
+    assert [gateway.name for gateway in settings.gateways("sms")] == ["sms"]
+    assert (settings.public_url, settings.trusted_proxies) == ("https://hoso.example.vn", 1)
+    for secret, path in (
+        ("master-keys", settings.master_key_file),
+        ("smtp-ca", settings.smtp_ca_file),
+    ):
+        assert secret in service["secrets"]
+        assert path == Path("/run/secrets") / secret
+    files = {name: source["file"] for name, source in COMPOSE["secrets"].items()}
+    assert compose_told(files, variables) == {"master-keys": "./keys", "smtp-ca": "./ca.crt"}
+    assert set(compose_told(files, {}).values()) == {"/dev/null"}
+
+
+def test_the_gateway_of_a_trial_is_where_notify_looks_for_it_and_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = {
+        **COMPOSE["services"]["notify"]["environment"],
+        **GATEWAY["services"]["notify"]["environment"],
+    }
+    settings = _settings_told(monkeypatch, compose_told(environment, {}))
+    assert settings.channels == (MessageChannel.SMS, MessageChannel.ZALO)
+    gateway = GATEWAY["services"]["gateway"]
+    assert gateway["network_mode"] == "service:notify"
+    assert gateway["command"][:3] == ["python", "-m", "deploy.local.gateway_server"]
+    options = parser().parse_args(gateway["command"][3:])
+    for name in ("sms", "zalo"):
+        (found,) = settings.gateways(name)
+        assert found.url == f"http://127.0.0.1:{options.port}"
+        assert found.receipts == f"http://127.0.0.1:{PORT}/receipts/{name}"
+        assert found.token == options.token == TOKEN
+        assert getattr(settings, f"{name}_secret") == options.secret == SECRET
+
+
+def test_the_gateway_needs_nothing_that_is_not_in_the_image() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = {re.split(r"[<>=\[]", line)[0] for line in project["optional-dependencies"]["local"]}
+    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    missing = {name for name in extra if not re.search(rf"^{name}==", locked, re.MULTILINE)}
+    assert "aiosmtpd" in missing
+    code = "import sys, deploy.local.gateway_server; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {module.partition(".")[0] for module in done.stdout.split()}
+    assert loaded.isdisjoint({*missing, "fiftyone"})
