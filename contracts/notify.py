@@ -52,6 +52,8 @@ class NotSentReason(StrEnum):
     """The citizen does not want to be told such things."""
     IN_DIGEST = "in-digest"
     """It was told together with others, in a digest."""
+    TAKEN_BACK = "taken-back"
+    """What it told of proved wrong before it was sent; or it takes back what was never sent."""
     ERASED = "erased"
     """The recipient's contact data was erased."""
 
@@ -112,6 +114,12 @@ class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """Not before then: it would come at night. None: at once."""
     expires_at: Instant | None = None
     """After that it says nothing that is worth telling. None: never."""
+    quiet_from: ClockTime | None = None
+    quiet_until: ClockTime | None = None
+    """Nor is it sent between these times, though it is late: by a live city's clock. None: it is
+    urgent, or the recipient has no such hours."""
+    takes_back: str | None = None
+    """The message that proved wrong: if that was never sent, this one is not either."""
 
 
 class MessageGathered(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
@@ -128,7 +136,7 @@ class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     provider: str | None = None
     reference: str | None = None
     """The provider's own name for it."""
-    parts: int = Field(default=1, ge=1)
+    parts: int = Field(default=1, ge=1, le=10_000)
     """The segments that an SMS was cut into."""
     wording: str | None = None
     """The version of the templates that it was worded by."""
