@@ -16,7 +16,7 @@ import sys
 import time
 import uuid
 
-import httpx
+import aiohttp
 
 from deploy.local.gateway_behaviour import Behaviour
 from deploy.local.gateway_ledger import Entry, now
@@ -33,7 +33,7 @@ class Receipts:
     def __init__(self, secret: str, draw: random.Random) -> None:
         self._key = base64.b64decode(secret.removeprefix("whsec_"))
         self._draw = draw
-        self._client = httpx.AsyncClient(timeout=10.0, trust_env=False)
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10.0))
         self._tasks: set[asyncio.Task[None]] = set()
 
     def owe(self, entry: Entry, behaviour: Behaviour) -> None:
@@ -62,7 +62,7 @@ class Receipts:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self._session.close()
 
     async def _send(self, url: str, body: bytes, after: float) -> None:
         await asyncio.sleep(after)  # the disorder that was asked for
@@ -71,17 +71,16 @@ class Receipts:
         problem = ""
         for _ in range(_ATTEMPTS):
             try:
-                answer = await self._client.post(
-                    url, content=body, headers=self._signed(message_id, body)
-                )
-            except httpx.HTTPError as error:
+                async with self._session.post(
+                    url, data=body, headers=self._signed(message_id, body)
+                ) as answer:
+                    if answer.ok:
+                        return
+                    problem = f"{answer.status} {(await answer.text())[:200]}"
+                    if answer.status < 500:
+                        break  # it will not be taken another time either
+            except (aiohttp.ClientError, TimeoutError) as error:
                 problem = repr(error)
-            else:
-                if answer.is_success:
-                    return
-                problem = f"{answer.status_code} {answer.text[:200]}"
-                if answer.is_client_error:
-                    break  # it will not be taken another time either
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
         sys.stderr.write(f"a receipt is given up: {url}: {problem}\n")

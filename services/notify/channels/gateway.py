@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import aiohttp
 
 from services.notify.channels import segments
 from services.notify.channels.phone import e164
@@ -97,15 +99,7 @@ class _Client:
     def __init__(self, gateway: Gateway, path: str) -> None:
         self._gateway = gateway
         self._url = f"{gateway.url.rstrip('/')}/{path}"
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(gateway.timeout, connect=min(5.0, gateway.timeout)),
-            limits=httpx.Limits(
-                max_connections=gateway.connections,
-                max_keepalive_connections=gateway.connections,
-            ),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._session = session(gateway.connections, gateway.timeout)
 
     async def post(self, message: Outgoing, to: str, text: str) -> dict[str, Any]:
         """The gateway's answer to an accepted message."""
@@ -117,53 +111,75 @@ class _Client:
             "Idempotency-Key": message.message_id,
         }
         try:
-            async with asyncio.timeout(self._gateway.timeout):
-                answer = await self._client.post(self._url, json=body, headers=headers)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            async with (
+                asyncio.timeout(self._gateway.timeout),
+                self._session.post(
+                    self._url, json=body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                content = await answer.read()
+        except NOT_CONNECTED as error:
             raise NotTaken(f"cannot be reached: {error!r}") from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Misconfigured(f"its address is none: {error}") from error
-        except httpx.LocalProtocolError:
+        except TimeoutError as error:
+            raise Unknown("no answer in time", silent=True) from error
+        except aiohttp.ClientError as error:
+            raise Unknown(f"the connection broke off: {error!r}") from error
+        except ValueError:
             # Nothing was sent. What is wrong with it says the exception, and repeats the token.
             raise Misconfigured("its token cannot stand in a header (a line's end?)") from None
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise Unknown("no answer in time", silent=True) from error
-        except httpx.HTTPError as error:
-            raise Unknown(f"the connection broke off: {error!r}") from error
-        return judged(answer)
+        return judged(answer.status, answer.headers, content)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
 
-def judged(answer: httpx.Response) -> dict[str, Any]:
+NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""No connection was made: certainly nothing was sent."""
+
+
+def session(connections: int, timeout: float, *, keeps: bool = True) -> aiohttp.ClientSession:
+    """A client that remembers nothing of the answers, and follows nobody elsewhere.
+
+    `timeout` is in seconds, and for connecting five at the most; `keeps` says whether connections
+    are used again. To be made, and closed, where an event loop runs.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, force_close=not keeps),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(5.0, timeout)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def judged(status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any]:
     """What a gateway's answer says. Raises Rejected, NotTaken or Unknown."""
-    status, said = answer.status_code, _said(answer)
-    if answer.is_success:
+    said = _said(content)
+    if 200 <= status < 300:
         return said
     # Not cut short: what is left of an address that was cut would not be known for one.
     detail = _sayable(f"{status} {said.get('error', '')}".rstrip())
-    if status in (401, 402, 403, 404, 405) or answer.is_redirect:
+    if status in (401, 402, 403, 404, 405) or status < 400:
         raise Misconfigured(f"does not take our requests: {detail}")
     if status in (429, 503):
-        raise NotTaken(f"not now: {detail}", retry_after=retry_after(answer))
-    if answer.is_server_error or status in (408, 409, 425):
+        raise NotTaken(f"not now: {detail}", retry_after=retry_after(headers))
+    if status >= 500 or status in (408, 409, 425):
         # Behind a proxy, or in the middle of its work: it may have got further than it says.
         raise Unknown(f"says neither yes nor no: {detail}")
     raise Rejected(detail)
 
 
-def retry_after(answer: httpx.Response) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that a provider asks us to wait, ten minutes at most; None if it does not."""
-    value = answer.headers.get("Retry-After", "")
+    value = headers.get("Retry-After", "")
     if not (value.isascii() and value.isdigit()):
         return None  # an HTTP date, which no gateway that we know of uses
     return min(float(value), _LONGEST_RETRY_AFTER)
 
 
-def _said(answer: httpx.Response) -> dict[str, Any]:
+def _said(content: bytes) -> dict[str, Any]:
     try:
-        found = answer.json()
+        found = json.loads(content)
     except ValueError:
         return {}  # the status alone says enough
     return found if isinstance(found, dict) else {}

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
+import aiohttp
+from yarl import URL
 
-from services.notify.channels.gateway import retry_after
+from services.notify.channels.gateway import NOT_CONNECTED, retry_after, session
 from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
 from services.notify.channels.standard_webhooks import key_of, signed
 
@@ -41,12 +42,7 @@ class WebhookProvider:
         self.name = webhooks.name
         self._webhooks = webhooks
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(webhooks.timeout, connect=min(5.0, webhooks.timeout)),
-            limits=httpx.Limits(max_connections=webhooks.connections, max_keepalive_connections=0),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._session = session(webhooks.connections, webhooks.timeout, keeps=False)
 
     async def send(self, message: Outgoing) -> Accepted:
         """Returns once the receiver has answered 2xx. Raises Rejected, NotTaken or Unknown.
@@ -61,42 +57,43 @@ class WebhookProvider:
             raise Rejected("there is no secret to sign it with") from error
         headers = {
             "Content-Type": "application/json",
-            "Host": url.netloc.decode("ascii"),
+            "Host": url.authority,
             **signed(key, message.message_id, int(self._clock()), body),
         }
         try:
-            async with asyncio.timeout(self._webhooks.timeout):
-                address = await self._address(url)
-                async with self._client.stream(
-                    "POST",
+            async with (
+                asyncio.timeout(self._webhooks.timeout),
+                self._session.post(
                     # The very address that was looked at: a name may lead elsewhere a moment later.
-                    url.copy_with(host=address),
-                    content=body,
+                    url.with_host(await self._address(url)),
+                    data=body,
                     headers=headers,
-                    extensions={"sni_hostname": _host(url)},
-                ) as answer:
-                    # Its body is not read: a stranger's has no end, or unpacks to gigabytes.
-                    pass
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                    server_hostname=url.raw_host,
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                # Its body is not read: a stranger's has no end, or unpacks to gigabytes.
+                pass
+        except NOT_CONNECTED as error:
             raise NotTaken(f"cannot be reached: {error!r}") from error
-        except (TimeoutError, httpx.TimeoutException) as error:
+        except TimeoutError as error:
             raise Unknown("no answer in time", silent=True) from error
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise Unknown(f"the connection broke off: {error!r}") from error
-        if answer.is_success:
+        if 200 <= answer.status < 300:
             return Accepted(self.name)
-        if answer.status_code == 410:
+        if answer.status == 410:
             raise Rejected("410: the receiver wants no more")
-        raise NotTaken(f"answered {answer.status_code}", retry_after=retry_after(answer))
+        raise NotTaken(f"answered {answer.status}", retry_after=retry_after(answer.headers))
 
     async def close(self) -> None:
         """Drops the connections."""
-        await self._client.aclose()
+        await self._session.close()
 
-    async def _address(self, url: httpx.URL) -> str:
+    async def _address(self, url: URL) -> str:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(_host(url), url.port, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(url.raw_host, url.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NotTaken(f"its name is not known: {error}") from error
         addresses = [str(entry[4][0]) for entry in found]
@@ -137,17 +134,13 @@ def payload(message: Outgoing) -> bytes:
     return json.dumps({"type": "message", "data": data}, ensure_ascii=False).encode()
 
 
-def _host(url: httpx.URL) -> str:
-    return url.raw_host.decode("ascii")
-
-
-def _parsed(address: str, *, private: bool) -> httpx.URL:
+def _parsed(address: str, *, private: bool) -> URL:
     try:
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, UnicodeError) as error:
+        url = URL(address)
+    except ValueError as error:
         raise Rejected("the address is none") from error
     if url.scheme != "https" and not (private and url.scheme == "http"):
         raise Rejected("the address must begin with https://")
-    if not url.host or url.userinfo:
+    if not url.raw_host or url.user is not None or url.password is not None:
         raise Rejected("the address must name a host, and nobody's password")
     return url
