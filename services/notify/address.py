@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify.contact import Contact
-from services.runtime.citizen_keys import CitizenKeys, Erased
+from services.runtime.citizen_keys import CitizenKeys, Erased, Sealed
 from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.offsets import Offsets
@@ -47,6 +48,29 @@ class Addresses:
         self._contacts = contacts
         self._keys = keys
         self._offsets = offsets
+
+    async def known(
+        self, recipients: Collection[tuple[str, MessageChannel]]
+    ) -> dict[tuple[str, MessageChannel], Address]:
+        """Of many recipients those who can be written to; `find` says what it is with the others.
+
+        A few round trips for all of them: one by one, they are most of what a message costs.
+        """
+        documents = await self._contacts.store.get_all({who for who, _ in recipients})
+        sealed: dict[str, Sealed] = {}
+        for who, document in documents.items():
+            contact = state_of(document, Contact)
+            if contact.sealed is not None and contact.key_id is not None:
+                sealed[who] = Sealed(contact.key_id, contact.sealed)
+        opened = {
+            who: msgspec.json.decode(plain, type=dict[str, Any])
+            for who, plain in (await self._keys.open_all(sealed)).items()
+        }
+        return {
+            (who, channel): found
+            for who, channel in recipients
+            if who in opened and (found := address_of(opened[who], channel)) is not None
+        }
 
     async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
         """Where to write; why not; or None as long as a contact may still be on its way.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contracts import notify
 from contracts.notify import MessageChannel, NotSentReason
-from services.notify.address import Addresses
+from services.notify.address import Address, Addresses
 from services.notify.channels.channel import Channel
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
 from services.notify.handing import Handing
@@ -27,6 +27,8 @@ class Work:
     provider: str
     bound: bool
     """The provider may have it already: nobody else is asked."""
+    address: Address | None = None
+    """Where the recipient is, if that is known by now."""
 
 
 class Courier:
@@ -58,7 +60,10 @@ class Courier:
         self._faults.passing("message-picked")
         assert message.citizen is not None
         assert message.template is not None
-        address = await self._addresses.find(message.citizen, MessageChannel(message.channel))
+        address: Address | NotSentReason | None = work.address
+        if address is None:
+            channel = MessageChannel(message.channel)
+            address = await self._addresses.find(message.citizen, channel)
         if address is None:
             self._tries.hold(message)
             return

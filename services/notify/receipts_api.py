@@ -26,6 +26,7 @@ from services.notify.channels.settings import ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
 from services.runtime.problem import Problem
 from services.runtime.service import Running
+from services.runtime.together import Together
 
 log = structlog.get_logger("motcua.receipts")
 
@@ -71,6 +72,7 @@ class Receipt(BaseModel):
 
 def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> None:
     """Adds the route that gateways call."""
+    together = Together(running.producer)
 
     @app.post("/receipts/{provider}", tags=["receipts"], status_code=204)
     async def take_receipt(
@@ -102,7 +104,7 @@ def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> N
             raise Problem(422, "unknown-reference", str(error)) from error
         try:
             async with asyncio.timeout(settings.answer_timeout):
-                await running.producer.publish([event])
+                await together.publish(event)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Problem(
                 503,

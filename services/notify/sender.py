@@ -14,6 +14,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -78,9 +79,10 @@ class Sender:
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
+        self._addresses = Addresses(contacts, keys, self._offsets)
         self._courier = Courier(
             renderer,
-            Addresses(contacts, keys, self._offsets),
+            self._addresses,
             self._handing,
             self._teller,
             self._tries,
@@ -193,8 +195,12 @@ class Sender:
             self._teller.keep(channel, seen)
             self._tries.keep(channel, seen)
         metrics.OLDEST.labels(channel).set(oldest)
-        for work in await self._assigned(found):
-            self._start(work.due.message, self._send(work))
+        works = await self._assigned(found)
+        recipients = {_recipient(work.due.message) for work in works}
+        known = await self._addresses.known(recipients) if works else {}
+        for work in works:
+            address = known.get(_recipient(work.due.message))
+            self._start(work.due.message, self._send(replace(work, address=address)))
         return waiting
 
     async def _caught_up(self) -> set[int]:
@@ -310,6 +316,11 @@ class Sender:
         self._going.add(due.message.message_id)
         self._idle.clear()
         return True
+
+
+def _recipient(message: Delivery) -> tuple[str, MessageChannel]:
+    assert message.citizen is not None
+    return message.citizen, MessageChannel(message.channel)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from services.notify.delivery import Delivery
 from services.notify.outbox import Due
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
+from services.runtime.together import Together
 
 log = structlog.get_logger("motcua.sender")
 
@@ -33,8 +34,7 @@ class Teller:
         self.streamed = running.settings.clock is ClockKind.STREAM
         self.ended: dict[str, str] = {}
         """Messages that ended here, and their channels, until the delivery engine has folded it."""
-        self._waiting: dict[str, Event] = {}
-        self._turn = asyncio.Lock()
+        self._together = Together(running.producer)
 
     async def tell(self, due: Due, end: End) -> None:
         """Returns once it stands on the log: what was accepted must be told of.
@@ -51,10 +51,7 @@ class Teller:
             cause=message.message_id,
         )
         self.ended[message.message_id] = message.channel
-        self._waiting[event.id] = event
-        async with self._turn:
-            if event.id in self._waiting:  # else it went with another's
-                await self._publish_waiting()
+        await self._publish(event)
         outcome = "sent"
         if isinstance(end, notify.MessageNotSent):
             outcome = str(end.reason)
@@ -69,24 +66,18 @@ class Teller:
             key: its for key, its in self.ended.items() if its != channel or key in message_ids
         }
 
-    async def _publish_waiting(self) -> None:
-        """All that waits goes in one write: many messages end while one is being told of."""
-        batch, self._waiting = self._waiting, {}
+    async def _publish(self, event: Event) -> None:
         pause = 0.1
         while True:
             try:
-                return await self._running.producer.publish(batch.values())
+                return await self._together.publish(event)
             except (KafkaError, OSError, TimeoutError) as error:
                 if self._stopping.is_set():
-                    self._waiting = batch | self._waiting  # nobody else takes theirs for told
-                    log.error("sent messages are not told of", messages=len(batch))
-                    raise  # they will be handed over again, with the same keys
-                log.warning("cannot tell of messages yet", error=repr(error))
+                    log.error("a sent message is not told of", message_id=event.cause)
+                    raise  # it will be handed over again, with the same key
+                log.warning("cannot tell of a message yet", error=repr(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
-            except BaseException:
-                self._waiting = batch | self._waiting
-                raise
 
     def _time(self, message: Delivery, end: End) -> datetime:
         """When it came to its end. In a replay that follows from the message alone."""

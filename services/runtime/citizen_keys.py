@@ -9,10 +9,11 @@ is in MongoDB's own journal and oplog, wrapped, until these have been written ov
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -76,6 +77,28 @@ class CitizenKeys:
         if key is None or key.key_id != key_id:
             raise Erased(f"the key of {citizen} was deleted")
         return key.sealer.open(citizen, sealed)
+
+    async def open_all(self, sealed: Mapping[str, Sealed]) -> dict[str, bytes]:
+        """By citizen what opens, with one round trip for all of them.
+
+        Who is left out is to be asked for alone: `open` says why.
+        """
+        now = time.monotonic()
+        keys = {
+            citizen: key
+            for citizen, one in sealed.items()
+            if (key := self._kept.get(citizen)) and key.until > now and key.key_id == one.key_id
+        }
+        opened: dict[str, bytes] = {}
+        # One key that is under an unknown master key must not be in the way of the others.
+        with contextlib.suppress(Unreadable):
+            keys |= await self._find(sealed.keys() - keys.keys())
+        for citizen, one in sealed.items():
+            key = keys.get(citizen)
+            if key is not None and key.key_id == one.key_id:
+                with contextlib.suppress(Unreadable):
+                    opened[citizen] = key.sealer.open(citizen, one.text)
+        return opened
 
     async def erase(self, citizen: str, reason: str, now: datetime) -> bool:
         """Deletes the citizen's key for good; whether there was one.
@@ -159,6 +182,8 @@ class CitizenKeys:
 
     async def _find(self, citizens: set[str]) -> dict[str, _Key]:
         found: dict[str, _Key] = {}
+        if not citizens:
+            return found
         until = time.monotonic() + KEPT_SECONDS
         wanted = {"_id": {"$in": sorted(citizens)}, "wrapped": {"$exists": True}}
         async for document in self._collection.find(wanted):

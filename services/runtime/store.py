@@ -105,6 +105,11 @@ class Store(Generic[S]):
         """One subject's whole document."""
         return await self.collection.find_one({"_id": subject})
 
+    async def get_all(self, subjects: Keys[str]) -> dict[str, Document]:
+        """Those of many subjects' whole documents that there are."""
+        found = self.collection.find({"_id": {"$in": list(subjects)}})
+        return {document["_id"]: document async for document in found}
+
     async def states(self, query: dict[str, Any] | None = None) -> AsyncIterator[tuple[str, S]]:
         """Every subject's state, by subject."""
         cursor = self.collection.find(query or {}, {"state": 1}, batch_size=2_000)

@@ -70,6 +70,31 @@ async def test_nobody_is_given_up_as_long_as_a_contact_of_theirs_may_be_on_its_w
         assert found == [Address(f"{who}@x.test") for who in people]
 
 
+async def test_of_many_those_who_can_be_written_to_are_found_at_once(settings: Settings) -> None:
+    async with a_stage(settings) as stage:
+        actor = await stage.act(stage.cast(ContactDecider()))
+        keys = CitizenKeys(stage.database.client, MASTERS)
+        other = CitizenKeys(stage.database.client, MasterKeys({"two": b"2" * 32}))
+        mark = stage.name
+        both, erased, elsewhere = f"{mark}-b", f"{mark}-x", f"{mark}-o"
+        await leaves(stage, keys, both, Contact(email="b@x.test", phone="0903123456"), 1)
+        await leaves(stage, keys, erased, Contact(email="x@x.test"), 1)
+        await leaves(stage, other, elsewhere, Contact(email="o@x.test"), 1)
+        await keys.erase(erased, "asked to", NOW)
+        await stage.rest()
+        asked = {(who, BY_MAIL) for who in (both, erased, f"{mark}-nobody")}
+        asked |= {(both, MessageChannel.SMS), (both, MessageChannel.WEBHOOK)}
+        found = {
+            (both, BY_MAIL): Address("b@x.test"),
+            (both, MessageChannel.SMS): Address("0903123456"),
+        }
+        fresh = CitizenKeys(stage.database.client, MASTERS)
+        addresses = Addresses(actor.engine, fresh, stage.offsets)
+        assert await addresses.known(asked) == found
+        # Of an unknown master key nothing is known at once; who is, is remembered for a while.
+        assert await addresses.known({*asked, (elsewhere, BY_MAIL)}) == found
+
+
 async def test_a_master_key_that_is_not_known_here_ends_no_message(settings: Settings) -> None:
     async with a_stage(settings) as stage:
         actor = await stage.act(stage.cast(ContactDecider()))

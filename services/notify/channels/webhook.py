@@ -57,7 +57,7 @@ class WebhookProvider:
             raise Rejected("there is no secret to sign it with") from error
         headers = {
             "Content-Type": "application/json",
-            "Host": url.authority,
+            "Host": url.raw_authority,
             **signed(key, message.message_id, int(self._clock()), body),
         }
         try:
