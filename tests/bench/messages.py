@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import uvloop
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -188,16 +188,17 @@ async def _bare(
     await consumer.start()
     mongo = client(endpoints.mongo)
     database = mongo["bare"]
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=60.0) as http:
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector) as http:
 
         async def hand(number: int) -> None:
-            answer = await http.post(
+            async with http.post(
                 f"{endpoints.gateway}/sms",
                 json={"to": "+84900000000", "text": samples["text"], "reference": str(number)},
                 headers={"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": str(number)},
-            )
-            answer.raise_for_status()
+            ) as answer:
+                answer.raise_for_status()
+                await answer.read()
 
         async def write(name: str, keys: Sequence[bytes]) -> None:
             document = samples[name]
