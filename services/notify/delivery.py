@@ -19,6 +19,11 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     send_at: datetime | None = None
     """Not before then."""
     expires_at: datetime | None = None
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    """Nor between these times of day in Vietnam."""
+    takes_back: str | None = None
+    """The message that proved wrong."""
     citizen: str | None = None
     audience: str = "citizen"
     template: str | None = None
@@ -68,6 +73,9 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
                 planned_at=fact.time,
                 send_at=data.send_at,
                 expires_at=data.expires_at,
+                quiet_from=data.quiet_from,
+                quiet_until=data.quiet_until,
+                takes_back=data.takes_back,
                 citizen=data.citizen,
                 audience=data.audience,
                 template=data.template,
@@ -91,9 +99,12 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
             if found.receipt == "delivered":
                 return state  # it arrived, whatever a receipt that comes later says
             if isinstance(data, notify.MessageUndelivered):
-                message = replace(found, receipt="undelivered", detail=data.reason)
+                detail = found.detail if found.not_sent else data.reason
+                message = replace(found, receipt="undelivered", detail=detail)
             else:
-                message = replace(found, receipt="delivered")
+                # What a receipt said before it says nothing any more; our own reason stays.
+                detail = found.detail if found.not_sent else None
+                message = replace(found, receipt="delivered", detail=detail)
         case _:
             return state
     messages = {**state.messages, message.message_id: message}

@@ -23,6 +23,10 @@ class Due:
     now: datetime
     """The partition's time when it was found."""
     message: Delivery
+    taken_back_at: datetime | None = None
+    """It proved wrong: when the message was planned that says so."""
+    notice: Delivery | None = None
+    """The message that this one takes back, if it is one of this dossier."""
 
     @property
     def waited(self) -> float:
@@ -71,16 +75,24 @@ class Outbox:
         field = f"state.next_on.{channel}"
         for now, query in self._queries(partitions, field):
             async for document in self._collection.find(query).sort(field, 1):
-                messages = state_of(document, Deliveries).messages.values()
+                messages = state_of(document, Deliveries).messages
+                wrong = {m.takes_back: m.planned_at for m in messages.values()}
                 ready = [
                     message
-                    for message in messages
+                    for message in messages.values()
                     if message.channel == channel
                     and message.due_at is not None
                     and message.due_at <= now
                 ]
                 for message in sorted(ready, key=lambda m: (m.due_at, m.message_id)):
-                    yield Due(document["_id"], document["p"], now, message)
+                    yield Due(
+                        document["_id"],
+                        document["p"],
+                        now,
+                        message,
+                        wrong.get(message.message_id),
+                        messages.get(message.takes_back or ""),
+                    )
 
     async def dossiers(self, partitions: set[int]) -> int:
         """How many dossiers have a message that is due."""

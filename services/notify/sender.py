@@ -20,19 +20,19 @@ import structlog
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts import notify
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.notify import MessageChannel
 from services.notify import metrics
 from services.notify.address import Addresses
 from services.notify.channels.setup import set_up
 from services.notify.contact import Contact
 from services.notify.courier import Courier, Work
 from services.notify.delivery import Deliveries, Delivery
+from services.notify.ending import ending, waits
 from services.notify.handing import Handing
 from services.notify.outbox import Due, Outbox
 from services.notify.render import Renderer
 from services.notify.settings import NotifySettings
-from services.notify.telling import End, Teller, not_sent
+from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
 from services.runtime.citizen_keys import CitizenKeys
@@ -182,7 +182,7 @@ class Sender:
             if (end := self._end(due)) is not None:
                 left -= 1
                 self._start(message, self._finish(due, end))
-            elif room and not self._tries.waits(message.message_id, now):
+            elif room and not self._waits(due, now):
                 found.append(due)
             else:
                 waiting += 1
@@ -222,23 +222,19 @@ class Sender:
         return max(0, channel.room - taken)
 
     def _end(self, due: Due) -> End | None:
-        """How a message ends that is not handed to anybody; None if it is."""
-        message = due.message
-        channel = MessageChannel(message.channel)
-        # A stream may run faster than any provider: there a message is tried once, or it would
-        # depend on the machine what is told in time.
-        in_time = self._teller.streamed and not self._tries.failed(message.message_id)
-        if message.expires_at is not None and message.expires_at <= due.now and not in_time:
-            detail = self._tries.detail(message.message_id)
-            return not_sent(message, NotSentReason.EXPIRED, detail)
-        if channel is MessageChannel.LEDGER:
-            return notify.MessageSent(
-                message_id=message.message_id, channel=channel, provider="ledger"
-            )
-        if channel not in self._channels:
-            detail = f"no provider is set up for {channel}"
-            return not_sent(message, NotSentReason.REJECTED, detail)
-        return None
+        message_id = due.message.message_id
+        return ending(
+            due,
+            self._channels,
+            streamed=self._teller.streamed,
+            failed=self._tries.failed(message_id),
+            detail=self._tries.detail(message_id),
+        )
+
+    def _waits(self, due: Due, now: float) -> bool:
+        return waits(due, streamed=self._teller.streamed) or self._tries.waits(
+            due.message.message_id, now
+        )
 
     async def _assigned(self, found: list[Due]) -> list[Work]:
         """Who takes what, written down where there is more than one who could."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from pymongo import MongoClient
 
@@ -502,6 +503,34 @@ def test_a_message_is_tried_until_it_says_nothing_any_more(
 
 
 # -- to whom, and when ----------------------------------------------------------------------
+
+
+def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_back(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    with post.city(gateway) as city:
+        started(city)
+        told, kept, refused = (derive_id("message", mark, 0) for mark in ("told", "kept", "none"))
+        nobody = {"citizen": NOBODY}
+        post.put([post.planned("told", 0), post.planned("none", 0, **nobody)])
+        post.put([post.planned("kept", 0, send_at=now + timedelta(hours=9))])
+        post.ended("told")
+        post.ended("none")
+        wrong = []
+        for mark, notice in (("told", told), ("kept", kept), ("none", refused)):
+            back = post.planned(f"back{mark}", 0, takes_back=notice)
+            wrong.append(msgspec.structs.replace(back, subject=code_of(mark, 0)))
+        post.put(wrong)
+
+        def ends(mark: str) -> list[str | None]:
+            found = [d for d in post.deliveries(mark) if d.ended_at is not None]
+            return [d.not_sent for d in found if d.takes_back]
+
+        assert eventually(lambda: ends("told"), what="the retraction") == [None]
+        assert eventually(lambda: ends("none"), what="the end") == ["taken-back"]
+        assert ends("kept") == [], "it waits for its notice"
+        assert gateway.counts() == {told: 1, derive_id("message", "backtold", 0): 1}
 
 
 def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProcess) -> None:

@@ -1,0 +1,62 @@
+"""How a message that is due ends without being handed to anybody, or why it waits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from contracts import notify
+from contracts.notify import MessageChannel, NotSentReason
+from services.notify.outbox import Due
+from services.notify.telling import End, not_sent
+from services.notify.when import Quiet, clock_time
+
+
+def ending(
+    due: Due,
+    channels: Container[str],
+    *,
+    streamed: bool,
+    failed: bool,
+    detail: str | None = None,
+) -> End | None:
+    """None if the message is still to be handed over.
+
+    `channels` are those that somebody carries. `failed` says that it was tried in vain, so that it
+    may have arrived all the same, and `detail` what came of it.
+    """
+    message = due.message
+    channel = MessageChannel(message.channel)
+    # A stream may run faster than any provider: there a message is tried once, or it would
+    # depend on the machine what is told in time.
+    in_time = streamed and not failed
+    if message.expires_at is not None and message.expires_at <= due.now and not in_time:
+        return not_sent(message, NotSentReason.EXPIRED, detail)
+    if (wrong_at := due.taken_back_at) is not None and not failed:
+        assert message.due_at is not None
+        # In a stream it would have been sent at once when it was due.
+        if not streamed or wrong_at < message.due_at:
+            return not_sent(message, NotSentReason.TAKEN_BACK)
+    if due.notice is not None and due.notice.not_sent is not None:
+        return not_sent(message, NotSentReason.TAKEN_BACK)
+    if channel is MessageChannel.LEDGER:
+        return notify.MessageSent(message_id=message.message_id, channel=channel, provider="ledger")
+    if channel not in channels:
+        detail = f"no provider is set up for {channel}"
+        return not_sent(message, NotSentReason.REJECTED, detail)
+    return None
+
+
+def waits(due: Due, *, streamed: bool) -> bool:
+    """Whether it is not its turn yet, though it is due.
+
+    What takes a message back comes after that one, or with it. And what is late is not sent at
+    night: planned for the day, it was entered late, or its provider was away. A stream's messages
+    have the time at which they were due, whenever they are sent.
+    """
+    message = due.message
+    if due.notice is not None and due.notice.pending:
+        return True
+    if streamed or message.quiet_from is None or message.quiet_until is None:
+        return False
+    quiet = Quiet(clock_time(message.quiet_from), clock_time(message.quiet_until))
+    return quiet.over(due.now) > due.now

@@ -1,0 +1,102 @@
+"""How a due message ends that nobody is handed, and what is not its turn yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts import notify
+from contracts.notify import NotSentReason
+from services.notify.delivery import Delivery
+from services.notify.ending import ending, waits
+from services.notify.outbox import Due
+
+MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+EVENING = MORNING - timedelta(hours=9)
+NIGHT = MORNING - timedelta(hours=4)
+CHANNELS = ("email", "sms")
+
+
+def due(now: datetime = MORNING, **changes: Any) -> Due:
+    beside = {k: changes.pop(k) for k in ("taken_back_at", "notice") if k in changes}
+    message = Delivery("m-1", **{"channel": "sms", "planned_at": EVENING, **changes})
+    return Due("H29.1-260302-0001", 0, now, message, **beside)
+
+
+def end(due: Due, *, streamed: bool = False, failed: bool = False) -> str | None:
+    found = ending(due, CHANNELS, streamed=streamed, failed=failed, detail="no answer")
+    if isinstance(found, notify.MessageNotSent):
+        return str(found.reason)
+    return found if found is None else "sent"
+
+
+def test_what_has_somewhere_to_go_has_no_end_yet() -> None:
+    assert end(due()) is None
+    assert not waits(due(), streamed=False)
+
+
+def test_what_is_only_written_down_is_sent_and_what_nobody_carries_is_not() -> None:
+    assert end(due(channel="ledger")) == "sent"
+    assert end(due(channel="zalo")) == NotSentReason.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("streamed", "failed", "reason"),
+    [
+        (False, False, NotSentReason.EXPIRED),
+        (False, True, NotSentReason.EXPIRED),
+        (True, False, None),
+        (True, True, NotSentReason.EXPIRED),
+    ],
+)
+def test_what_says_nothing_any_more_is_over_but_a_stream_tries_it_once(
+    streamed: bool, failed: bool, reason: str | None
+) -> None:
+    assert end(due(expires_at=MORNING), streamed=streamed, failed=failed) == reason
+    later = MORNING + timedelta(milliseconds=1)
+    assert end(due(expires_at=later), streamed=streamed, failed=failed) is None
+
+
+def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> None:
+    wrong = due(send_at=MORNING, taken_back_at=NIGHT)
+    for streamed in (False, True):
+        assert end(wrong, streamed=streamed) == NotSentReason.TAKEN_BACK
+    dropped = Delivery("m-0", "sms", ended_at=MORNING, not_sent="taken-back")
+    assert end(due(takes_back="m-0", notice=dropped)) == NotSentReason.TAKEN_BACK
+
+
+def test_what_proved_wrong_and_may_have_arrived_is_sent_and_then_taken_back() -> None:
+    assert end(due(send_at=MORNING, taken_back_at=NIGHT), failed=True) is None
+
+
+def test_a_stream_sends_what_proved_wrong_only_after_it_was_due() -> None:
+    late = due(taken_back_at=NIGHT)
+    assert end(late, streamed=True) is None
+    assert end(late, streamed=False) == NotSentReason.TAKEN_BACK, "a live city still has it"
+
+
+@pytest.mark.parametrize("reason", ["expired", "rejected", "no-contact", "erased"])
+def test_what_nobody_was_told_is_not_taken_back(reason: str) -> None:
+    untold = Delivery("m-0", "sms", ended_at=NIGHT, not_sent=reason)
+    assert end(due(takes_back="m-0", notice=untold)) == NotSentReason.TAKEN_BACK
+    told = Delivery("m-0", "sms", ended_at=NIGHT, provider="sms")
+    assert end(due(takes_back="m-0", notice=told)) is None
+
+
+def test_what_takes_a_message_back_waits_until_that_one_has_ended() -> None:
+    pending = Delivery("m-0", "sms", planned_at=EVENING, send_at=MORNING)
+    assert waits(due(takes_back="m-0", notice=pending), streamed=True)
+    ended = Delivery("m-0", "sms", planned_at=EVENING, ended_at=MORNING, provider="sms")
+    assert not waits(due(takes_back="m-0", notice=ended), streamed=True)
+    assert not waits(due(takes_back="m-0"), streamed=True), "it is not known here"
+
+
+def test_what_is_late_is_not_sent_at_night() -> None:
+    quiet = {"quiet_from": "21:00", "quiet_until": "07:00"}
+    assert waits(due(NIGHT, **quiet), streamed=False)
+    assert not waits(due(NIGHT, **quiet), streamed=True)
+    assert not waits(due(NIGHT), streamed=False), "it is urgent"
+    assert waits(due(MORNING - timedelta(milliseconds=1), **quiet), streamed=False)
+    assert not waits(due(MORNING, **quiet), streamed=False)
