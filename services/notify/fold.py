@@ -15,6 +15,7 @@ from services.notify.state import (
     Entry,
     Gathered,
     Letter,
+    Notice,
     Notify,
     Papers,
     Planned,
@@ -95,8 +96,17 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return state if state.rating is not None else replace(state, rating=data.score)
         case notify.MessagePlanned():
             if data.template in ALERTS:
-                told = tuple(sorted({*state.told_alerts, f"{data.audience}:{data.cause_id}"}))
-                state = replace(state, told_alerts=told)
+                state = _noticed(
+                    state,
+                    Notice(
+                        data.cause_id,
+                        data.audience,
+                        data.citizen,
+                        data.channel,
+                        data.message_id,
+                        data.params.get("unit", ""),
+                    ),
+                )
             alone = [g for g in state.gathered if g.message_id != data.message_id]
             if len(alone) < len(state.gathered):
                 return replace(state, gathered=tuple(alone))  # told at last, in its own name
@@ -149,6 +159,10 @@ def _papers(documents: tuple[str, ...]) -> Papers | None:
 def _with(state: Notify, message: Planned) -> Notify:
     messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
     return msgspec.structs.replace(state, messages=tuple(messages))
+
+
+def _noticed(state: Notify, notice: Notice) -> Notify:
+    return msgspec.structs.replace(state, notices=tuple(sorted({*state.notices, notice})))
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

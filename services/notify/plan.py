@@ -2,6 +2,9 @@
 
 A message is planned from the fact and the little that is known of the dossier; its id follows
 from dossier, cause, recipient and channel, so that planning it again is planning it once.
+
+What takes a notice back goes the notice's way: to whom and by what that was told, whatever the
+citizen has chosen since.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event, derive_id
 from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
 from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify
@@ -43,6 +46,8 @@ def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
     if template is None or state.citizen is None:
         return ()
     params = _params(state, fact.data)
+    if isinstance(fact.data, sla.AlertRetracted):
+        return list(_taken_back(policy, state, template, params, fact, fact.data))
     return list(
         messages(
             policy,
@@ -106,6 +111,32 @@ def messages(
             **common,
             send_at=send_at if send_at > at else None,
             expires_at=_expires(policy, state, template, send_at),
+        )
+
+
+def _taken_back(
+    policy: Policy,
+    state: Notify,
+    template: str,
+    params: dict[str, str],
+    fact: Event,
+    data: sla.AlertRetracted,
+) -> Iterator[EventData]:
+    for notice in state.noticed(data.alert_id, Audience.CITIZEN):
+        send_at = quiet_hours(policy, state).over(fact.time)
+        yield notify.MessagePlanned(
+            message_id=derive_id(
+                "message", fact.subject, fact.id, notice.recipient, notice.channel
+            ),
+            cause_id=fact.id,
+            citizen=notice.recipient,
+            channel=MessageChannel(notice.channel),
+            template=template,
+            locale=locale(state),
+            params=params,
+            send_at=send_at if send_at > fact.time else None,
+            expires_at=_expires(policy, state, template, send_at),
+            takes_back=notice.message_id or None,
         )
 
 
@@ -210,7 +241,7 @@ def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
             return "soon-due"
         case sla.DossierOverdue():
             return "overdue"
-        case sla.AlertRetracted() if f"citizen:{data.alert_id}" in state.told_alerts:
+        case sla.AlertRetracted():
             return "retracted"
         case _:
             return None
