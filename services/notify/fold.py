@@ -8,7 +8,7 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
-from contracts.notify import MessageChannel
+from contracts.notify import Audience, MessageChannel, NotSentReason
 from services.notify.state import (
     Choice,
     Demand,
@@ -134,8 +134,11 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             )
             return _with(replace(state, gathered=tuple(waiting)), planned)
         case notify.MessageNotSent():
-            waiting = [g for g in state.gathered if g.message_id != data.message_id]
-            if len(waiting) < len(state.gathered):
+            ended = [g for g in state.gathered if g.message_id == data.message_id]
+            if ended:
+                if data.reason is NotSentReason.IN_DIGEST:
+                    state = _told_in_digest(state, ended[0])
+                waiting = [g for g in state.gathered if g.message_id != data.message_id]
                 return replace(state, gathered=tuple(waiting))
             template = data.detail or ""
             kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
@@ -163,6 +166,15 @@ def _with(state: Notify, message: Planned) -> Notify:
 
 def _noticed(state: Notify, notice: Notice) -> Notify:
     return msgspec.structs.replace(state, notices=tuple(sorted({*state.notices, notice})))
+
+
+def _told_in_digest(state: Notify, gathered: Gathered) -> Notify:
+    if gathered.template not in ALERTS:
+        return state
+    assert state.citizen is not None  # for whom it was gathered
+    return _noticed(
+        state, Notice(gathered.cause_id, Audience.CITIZEN, state.citizen, gathered.channel)
+    )
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

@@ -122,6 +122,14 @@ def _taken_back(
     fact: Event,
     data: sla.AlertRetracted,
 ) -> Iterator[EventData]:
+    for waiting in state.gathered:
+        if waiting.cause_id == data.alert_id:
+            yield notify.MessageNotSent(
+                message_id=waiting.message_id,
+                channel=MessageChannel(waiting.channel),
+                reason=NotSentReason.TAKEN_BACK,
+                detail=waiting.template,
+            )
     for notice in state.noticed(data.alert_id, Audience.CITIZEN):
         send_at = quiet_hours(policy, state).over(fact.time)
         yield notify.MessagePlanned(

@@ -8,15 +8,18 @@ import msgspec
 import pytest
 
 from contracts import notify, routing
+from contracts.envelope import Event
 from contracts.model import EventData
-from contracts.notify import MessageChannel
+from contracts.notify import MessageChannel, NotSentReason
 from services.notify.state import Notify
 from services.notify.when import Quiet
 from tests.unit.notify.dossiers import (
     CATALOGUE,
     DUE,
     OVER,
+    RESUMED,
     SOON,
+    STOPPED,
     Dossier,
     at,
     retracted,
@@ -90,6 +93,65 @@ class TestTheCitizenWhoWasTold:
         dossier.hear(retracted(over), at(13, "23:00"))
         (back,) = dossier.planned("retracted")
         assert back.send_at == at(14, "07:00")
+
+
+class TestAWarningThatWaitsForADigest:
+    """Since 08:00:03 on the 7th a message was told, so that all routine is gathered until noon."""
+
+    def gathered(self, *more: EventData) -> tuple[Dossier, Event]:
+        dossier = Dossier(often=1)
+        warning = dossier.hear(SOON, at(7, "09:00"))
+        for minute, fact in enumerate(more, start=30):
+            dossier.hear(fact, at(7, f"09:{minute}"))
+        return dossier, warning
+
+    def test_is_not_told_if_it_proves_wrong_before(self) -> None:
+        dossier, warning = self.gathered(STOPPED, RESUMED)
+        waiting = {g.template: g.message_id for g in dossier.stored.state.gathered}
+        dossier.hear(retracted(warning), at(7, "10:00"))
+        (ended,) = dossier.not_sent()
+        assert (ended.message_id, ended.reason) == (waiting["soon-due"], NotSentReason.TAKEN_BACK)
+        dossier.tick(at(7, "20:00"))
+        (digest,) = dossier.planned("digest")
+        items = msgspec.json.decode(digest.params["items"])
+        assert [item["template"] for item in items] == ["in-process", "resumed"]
+        assert dossier.planned("retracted") == []
+
+    def test_leaves_the_other_to_be_told_in_its_own_name(self) -> None:
+        dossier, warning = self.gathered()
+        dossier.hear(retracted(warning), at(7, "10:00"))
+        dossier.tick(at(7, "20:00"))
+        assert dossier.planned("digest") == []
+        assert len(dossier.planned("in-process")) == 1
+
+    def test_is_retracted_once_the_digest_has_told_of_it(self) -> None:
+        dossier, warning = self.gathered()
+        dossier.tick(at(7, "20:00"))
+        (digest,) = dossier.planned("digest")
+        assert "soon-due" in digest.params["items"]
+        dossier.hear(TO_SMS, at(7, "21:00"))
+        dossier.hear(retracted(warning), at(8))
+        (back,) = dossier.planned("retracted")
+        # The digest told other things too: it is not for this message to take it back.
+        assert (back.channel, back.takes_back) == (MessageChannel.EMAIL, None)
+
+    def test_is_retracted_once_it_was_told_alone(self) -> None:
+        dossier = Dossier(often=2)
+        dossier.hear(STOPPED, at(7, "08:30"))
+        warning = dossier.hear(SOON, at(7, "09:00"))
+        (waiting,) = dossier.stored.state.gathered
+        dossier.tick(at(7, "20:00"))
+        dossier.hear(retracted(warning), at(8))
+        (back,) = dossier.planned("retracted")
+        assert back.takes_back == waiting.message_id
+
+    def test_of_which_only_the_rest_of_a_digest_was_told_is_not_retracted(self) -> None:
+        dossier, warning = self.gathered(STOPPED, RESUMED)
+        dossier.hear(retracted(warning), at(7, "10:00"))
+        dossier.tick(at(7, "20:00"))
+        other = msgspec.structs.replace(warning, id="another")
+        dossier.hear(retracted(other), at(8))
+        assert dossier.planned("retracted") == []
 
 
 def test_what_notify_keeps_of_notices_is_read_back_as_it_was_written() -> None:
