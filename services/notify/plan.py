@@ -90,28 +90,73 @@ def messages(
                 message_id=message_id, channel=channel, reason=not_sent, detail=template
             )
             continue
-        common = {
-            "message_id": message_id,
-            "cause_id": cause,
-            "citizen": state.citizen,
-            "channel": channel,
-            "template": template,
-            "locale": locale(state),
-            "params": params,
-        }
-        quiet = quiet_hours(policy, state)
         if template in ROUTINE and not urgent and _often(policy, state, channel, at):
             waiting = [g.digest_at for g in state.gathered if g.channel == channel]
             after = min(waiting, default=at)
-            digest_at = after if after > at else quiet.over(at + policy.digest_after)
-            yield notify.MessageGathered(**common, digest_at=digest_at)
+            if after <= at:
+                after = quiet_hours(policy, state).over(at + policy.digest_after)
+            yield notify.MessageGathered(
+                message_id=message_id,
+                cause_id=cause,
+                citizen=state.citizen,
+                channel=channel,
+                template=template,
+                locale=locale(state),
+                params=params,
+                digest_at=after,
+            )
             continue
-        send_at = at if urgent else quiet.over(at)
-        yield notify.MessagePlanned(
-            **common,
-            send_at=send_at if send_at > at else None,
-            expires_at=_expires(policy, state, template, send_at),
+        yield planned(
+            policy,
+            state,
+            template,
+            params,
+            message_id=message_id,
+            cause=cause,
+            citizen=state.citizen,
+            channel=channel,
+            at=at,
+            urgent=urgent,
         )
+
+
+def planned(
+    policy: Policy,
+    state: Notify,
+    template: str,
+    params: dict[str, str],
+    *,
+    message_id: str,
+    cause: str,
+    citizen: str,
+    channel: str,
+    at: datetime,
+    urgent: bool = False,
+    tells: Sequence[str] = (),
+    takes_back: str | None = None,
+) -> notify.MessagePlanned:
+    """A message to the citizen that is to be sent, unless it is urgent by day alone.
+
+    `tells`: the templates of what it tells of, if that is more than its own.
+    """
+    quiet = quiet_hours(policy, state)
+    send_at = at if urgent else quiet.over(at)
+    held = not urgent and quiet.begins != quiet.ends
+    return notify.MessagePlanned(
+        message_id=message_id,
+        cause_id=cause,
+        citizen=citizen,
+        channel=MessageChannel(channel),
+        template=template,
+        locale=locale(state),
+        params=params,
+        send_at=send_at if send_at > at else None,
+        expires_at=max(_expires(policy, state, told, send_at) for told in tells or (template,)),
+        # What is entered late is planned for a past that was day, and handed over at night.
+        quiet_from=f"{quiet.begins:%H:%M}" if held else None,
+        quiet_until=f"{quiet.ends:%H:%M}" if held else None,
+        takes_back=takes_back,
+    )
 
 
 def _taken_back(
@@ -131,19 +176,18 @@ def _taken_back(
                 detail=waiting.template,
             )
     for notice in state.noticed(data.alert_id, Audience.CITIZEN):
-        send_at = quiet_hours(policy, state).over(fact.time)
-        yield notify.MessagePlanned(
+        yield planned(
+            policy,
+            state,
+            template,
+            params,
             message_id=derive_id(
                 "message", fact.subject, fact.id, notice.recipient, notice.channel
             ),
-            cause_id=fact.id,
+            cause=fact.id,
             citizen=notice.recipient,
-            channel=MessageChannel(notice.channel),
-            template=template,
-            locale=locale(state),
-            params=params,
-            send_at=send_at if send_at > fact.time else None,
-            expires_at=_expires(policy, state, template, send_at),
+            channel=notice.channel,
+            at=fact.time,
             takes_back=notice.message_id or None,
         )
 
