@@ -98,7 +98,7 @@ def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
             locale=Locale.VI,
             params={"unit": unit, "items": _items(desk), "count": str(len(desk.alerts))},
             audience=Audience.HEAD,
-            expires_at=_instant(policy, subject) + policy.lasts,
+            expires_at=_instant(policy, subject) + policy.lasts_of("head-digest"),
         )
     ]
 

@@ -112,7 +112,7 @@ def _to_head(
         locale=Locale.VI,
         params={"procedure": state.procedure or "", "unit": to.unit, **params},
         audience=Audience.HEAD,
-        expires_at=fact.time + policy.lasts,
+        expires_at=fact.time + policy.lasts_of(template),
         takes_back=to.message_id or None,
     )
 

@@ -235,12 +235,10 @@ def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
 
 
 def _expires(policy: Policy, state: Notify, template: str, send_at: datetime) -> datetime:
-    if template in LEGAL:
-        return send_at + policy.legal_lasts
-    lasts = send_at + policy.lasts
+    expires = send_at + policy.lasts_of(template)
     if template == "soon-due" and state.due is not None and state.due > send_at:
-        return min(lasts, state.due)
-    return lasts
+        return min(expires, state.due)
+    return expires
 
 
 def _urgent(policy: Policy, fact: Event) -> bool:

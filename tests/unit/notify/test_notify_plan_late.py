@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
+
+import pytest
 
 from contracts import notify
+from contracts.model import EventData
+from services.notify.policy import LEGAL, PASSING
 from services.notify.when import Quiet
-from tests.unit.notify.dossiers import DEMANDED, DUE, OVER, RESUMED, SOON, STOPPED, Dossier, at
+from tests.unit.notify.dossiers import (
+    DEMANDED,
+    DUE,
+    MOVED,
+    OVER,
+    OWED,
+    PROCESSED,
+    RESUMED,
+    SOON,
+    STOPPED,
+    WITHDRAWN,
+    Dossier,
+    at,
+    retracted,
+)
 
 NIGHT = Quiet(time(21), time(7))
 
@@ -68,3 +86,51 @@ class TestTheHoursInWhichNothingIsSent:
         dossier = Dossier(quiet=NIGHT)
         dossier.hear(OVER, DUE)
         assert [hours(m) for m in dossier.planned("head-overdue")] == [(None, None)]
+
+
+class TestWhatIsEnteredAWeekLate:
+    @pytest.mark.parametrize(
+        "fact",
+        [DEMANDED, OWED, STOPPED, MOVED, OVER, PROCESSED, WITHDRAWN],
+        ids=lambda fact: fact.NAME,
+    )
+    def test_is_told_if_it_is_true_for_good(self, fact: EventData) -> None:
+        dossier = Dossier()
+        already = len(dossier.planned())
+        dossier.hear(fact, at(12))
+        told = dossier.planned()[already:]
+        assert told
+        assert all(m.expires_at == at(12) + timedelta(days=30) for m in told)
+
+    @pytest.mark.parametrize("alert", [SOON, OVER])
+    def test_is_told_if_it_takes_back_what_was_told(self, alert: EventData) -> None:
+        dossier = Dossier()
+        warning = dossier.hear(alert, DUE)
+        # A retraction has the time of the fact that shows it.
+        dossier.hear(retracted(warning), at(11))
+        late = dossier.planned("retracted", "head-retracted")
+        assert late
+        assert all(m.expires_at == at(11) + timedelta(days=30) for m in late)
+
+    def test_is_not_told_if_it_has_passed(self) -> None:
+        dossier = Dossier()
+        dossier.hear(SOON, at(8))
+        expires = {m.template: m.expires_at for m in dossier.planned("in-process", "soon-due")}
+        started = at(7) + timedelta(seconds=3)
+        assert expires == {
+            "in-process": started + timedelta(days=3),
+            "soon-due": at(8) + timedelta(days=3),
+        }
+
+    def test_is_told_in_a_digest_that_lasts_as_long_as_what_lasts_longest_in_it(self) -> None:
+        dossier = Dossier(often=1)  # in process is gathered until noon
+        noon = at(7, "12:00") + timedelta(seconds=3)
+        dossier.hear(STOPPED, at(7, "09:00"))
+        dossier.hear(RESUMED, at(7, "09:30"))
+        dossier.tick(at(20))
+        (digest,) = dossier.planned("digest")
+        assert digest.expires_at == noon + timedelta(days=30)
+
+
+def test_what_passes_and_what_the_law_demands_are_never_the_same() -> None:
+    assert not PASSING & LEGAL
