@@ -47,7 +47,7 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
             return [
                 notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
                 for alert_id, morning in sorted(state.alerted.items())
-                if _instant(policy, morning) > fact.time
+                if _told_by(policy, morning) > fact.time
             ]
         case _:
             return ()
@@ -77,7 +77,8 @@ def _taken_back(
 ) -> Sequence[EventData]:
     said: list[EventData] = []
     morning = state.alerted.get(data.alert_id)
-    if morning is not None and _instant(policy, morning) > fact.time:
+    if morning is not None:
+        # Whether the head was told of it the desk knows: it may have got there late.
         said.append(
             notify.UnitAlertCleared(morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK)
         )
@@ -124,6 +125,7 @@ def head_channel(policy: Policy) -> MessageChannel:
     return MessageChannel.EMAIL
 
 
-def _instant(policy: Policy, morning: str) -> datetime:
+def _told_by(policy: Policy, morning: str) -> datetime:
+    """The morning after: then the head is told, too, of what got to the desk late."""
     day = date.fromisoformat(morning.rpartition("@")[2])
-    return datetime.combine(day, policy.morning, VIETNAM)
+    return morning_after(datetime.combine(day, policy.morning, VIETNAM), policy.morning)
