@@ -1,4 +1,8 @@
-"""One unit's morning: what its head finds in the digest. Pure."""
+"""One unit's morning: what its head finds in the digest. Pure.
+
+An alert that gets here after the digest went out (sla or notify was away over night) goes into
+another one, on the next morning on which people work, with all others that were late.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from contracts.values import Locale
 from services.notify.heads import head_channel
 from services.notify.plan import local
 from services.notify.policy import Policy
-from services.notify.when import VIETNAM
+from services.notify.when import VIETNAM, morning_after
 from services.runtime.decider import Timer
 
 _SHOWN = 50
@@ -46,9 +50,13 @@ class Desk(msgspec.Struct, frozen=True):
 
     morning: str | None = None
     alerts: dict[str, DeskAlert] = {}
-    """What stands, by the alert's id."""
+    """What stands, by the alert's id; once the head was told, what they were told."""
     cleared: tuple[str, ...] = ()
     told: bool = False
+    told_at: datetime | None = None
+    """The morning on which the head was told last."""
+    late: dict[str, DeskAlert] = {}
+    """What stands and came after that."""
 
 
 def desk_after(desk: Desk, fact: Event) -> Desk:
@@ -57,37 +65,51 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
     replace = msgspec.structs.replace
     match data:
         case notify.UnitAlerted():
-            if data.alert_id in desk.cleared:
-                return replace(desk, morning=data.morning)
+            desk = replace(desk, morning=data.morning)
+            if data.alert_id in desk.cleared or data.alert_id in desk.alerts:
+                return desk
             alert = DeskAlert(data.alert, data.due, data.dossier, data.unit)
-            alerts = dict(sorted({**desk.alerts, data.alert_id: alert}.items()))
-            return replace(desk, morning=data.morning, alerts=alerts)
+            if desk.told:
+                return replace(desk, late=_with(desk.late, {data.alert_id: alert}))
+            return replace(desk, alerts=_with(desk.alerts, {data.alert_id: alert}))
         case notify.UnitAlertCleared():
-            alerts = {key: a for key, a in desk.alerts.items() if key != data.alert_id}
-            cleared = tuple(sorted({*desk.cleared, data.alert_id}))
-            return replace(desk, morning=data.morning, alerts=alerts, cleared=cleared)
-        case notify.MessagePlanned() | notify.MessageNotSent():
-            return replace(desk, told=True)
+            return replace(
+                desk,
+                morning=data.morning,
+                alerts={key: a for key, a in desk.alerts.items() if key != data.alert_id},
+                cleared=tuple(sorted({*desk.cleared, data.alert_id})),
+                late={key: a for key, a in desk.late.items() if key != data.alert_id},
+            )
+        case notify.MessagePlanned():
+            alerts = _with(desk.alerts, desk.late)
+            return replace(desk, alerts=alerts, told=True, told_at=fact.time, late={})
         case _:
             return desk
 
 
 def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
-    """The morning itself, as long as there is something to tell."""
-    if desk.morning is None or desk.told or not desk.alerts:
+    """The morning itself, and a later one for what came late; none with nothing to tell."""
+    if desk.morning is None or not _waiting(desk):
         return None
-    return Timer(_instant(policy, desk.morning), "morning")
+    return Timer(_tells_at(policy, desk.morning, desk), "morning")
 
 
 def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
-    """The digest."""
+    """The digest.
+
+    Its id follows from the day that it goes out on: it is the same whatever came in which order,
+    and a digest of what was late is another.
+    """
     subject = desk.morning
     assert subject is not None
+    at = _tells_at(policy, subject, desk)
+    waiting = _waiting(desk)
     unit = subject.partition("@")[0]
     known = policy.catalogue.units.get(unit)
     head = known.head if known else unit
     channel = head_channel(policy)
-    cause = derive_id("morning", subject)
+    day = (f"{at.astimezone(VIETNAM):%Y-%m-%d}",) if desk.told else ()
+    cause = derive_id("morning", subject, *day)
     return [
         notify.MessagePlanned(
             message_id=derive_id("message", subject, cause, head, channel),
@@ -96,11 +118,27 @@ def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
             channel=channel,
             template="head-digest",
             locale=Locale.VI,
-            params={"unit": unit, "items": _items(desk), "count": str(len(desk.alerts))},
+            params={"unit": unit, "items": _items(waiting), "count": str(len(waiting))},
             audience=Audience.HEAD,
-            expires_at=_instant(policy, subject) + policy.lasts,
+            expires_at=at + policy.lasts_of("head-digest"),
         )
     ]
+
+
+def _with(some: dict[str, DeskAlert], more: dict[str, DeskAlert]) -> dict[str, DeskAlert]:
+    # In one order, whatever came first: states are compared.
+    return dict(sorted({**some, **more}.items()))
+
+
+def _waiting(desk: Desk) -> dict[str, DeskAlert]:
+    return desk.late if desk.told else desk.alerts
+
+
+def _tells_at(policy: Policy, morning: str, desk: Desk) -> datetime:
+    instant = _instant(policy, morning)
+    if not desk.told:
+        return instant
+    return morning_after(desk.told_at or instant, policy.morning)
 
 
 def _instant(policy: Policy, morning: str) -> datetime:
@@ -108,9 +146,9 @@ def _instant(policy: Policy, morning: str) -> datetime:
     return datetime.combine(day, policy.morning, VIETNAM).astimezone(UTC)
 
 
-def _items(desk: Desk) -> str:
+def _items(alerts: dict[str, DeskAlert]) -> str:
     """For the renderer: JSON of kind, due time and dossier, what matters most first."""
-    found = sorted(desk.alerts.values(), key=lambda a: (_ORDER.index(a.kind), a.due, a.dossier))
+    found = sorted(alerts.values(), key=lambda a: (_ORDER.index(a.kind), a.due, a.dossier))
     return msgspec.json.encode(
         [{"kind": a.kind, "due": local(a.due), "dossier": a.dossier} for a in found[:_SHOWN]]
     ).decode()

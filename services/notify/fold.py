@@ -8,13 +8,14 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
-from contracts.notify import MessageChannel
+from contracts.notify import Audience, MessageChannel, NotSentReason
 from services.notify.state import (
     Choice,
     Demand,
     Entry,
     Gathered,
     Letter,
+    Notice,
     Notify,
     Papers,
     Planned,
@@ -95,8 +96,17 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return state if state.rating is not None else replace(state, rating=data.score)
         case notify.MessagePlanned():
             if data.template in ALERTS:
-                told = tuple(sorted({*state.told_alerts, f"{data.audience}:{data.cause_id}"}))
-                state = replace(state, told_alerts=told)
+                state = _noticed(
+                    state,
+                    Notice(
+                        data.cause_id,
+                        data.audience,
+                        data.citizen,
+                        data.channel,
+                        data.message_id,
+                        data.params.get("unit", ""),
+                    ),
+                )
             alone = [g for g in state.gathered if g.message_id != data.message_id]
             if len(alone) < len(state.gathered):
                 return replace(state, gathered=tuple(alone))  # told at last, in its own name
@@ -124,8 +134,11 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             )
             return _with(replace(state, gathered=tuple(waiting)), planned)
         case notify.MessageNotSent():
-            waiting = [g for g in state.gathered if g.message_id != data.message_id]
-            if len(waiting) < len(state.gathered):
+            ended = [g for g in state.gathered if g.message_id == data.message_id]
+            if ended:
+                if data.reason is NotSentReason.IN_DIGEST:
+                    state = _told_in_digest(state, ended[0])
+                waiting = [g for g in state.gathered if g.message_id != data.message_id]
                 return replace(state, gathered=tuple(waiting))
             template = data.detail or ""
             kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
@@ -149,6 +162,19 @@ def _papers(documents: tuple[str, ...]) -> Papers | None:
 def _with(state: Notify, message: Planned) -> Notify:
     messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
     return msgspec.structs.replace(state, messages=tuple(messages))
+
+
+def _noticed(state: Notify, notice: Notice) -> Notify:
+    return msgspec.structs.replace(state, notices=tuple(sorted({*state.notices, notice})))
+
+
+def _told_in_digest(state: Notify, gathered: Gathered) -> Notify:
+    if gathered.template not in ALERTS:
+        return state
+    assert state.citizen is not None  # for whom it was gathered
+    return _noticed(
+        state, Notice(gathered.cause_id, Audience.CITIZEN, state.citizen, gathered.channel)
+    )
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

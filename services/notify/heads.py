@@ -13,7 +13,7 @@ from contracts.notify import Audience, MessageChannel
 from contracts.values import Locale
 from services.notify.plan import local
 from services.notify.policy import Policy
-from services.notify.state import Notify
+from services.notify.state import Notice, Notify
 from services.notify.when import VIETNAM, morning_after
 
 _TAKEN_BACK = "taken back"
@@ -22,14 +22,17 @@ _DONE = "done before the morning came"
 
 def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
     """What a fact means to the head of the unit that handles the dossier; the state knows it."""
-    if not policy.tells_officers or state.history or fact.history:
+    if not policy.tells_officers:
+        return ()
+    if isinstance(fact.data, sla.AlertRetracted):
+        return _taken_back(policy, state, fact, fact.data)
+    if state.history or fact.history:
         return ()
     match fact.data:
         case sla.DossierOverdue() as data:
-            params = {"due": local(data.due)}
             return [
                 *_alerted(policy, state, fact, data.unit, data.due, "DossierOverdue"),
-                *_to_head(policy, state, fact, data.unit, "head-overdue", params),
+                *_breach(policy, state, fact, data),
             ]
         case (
             sla.DossierSoonDue()
@@ -40,13 +43,11 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
             return _alerted(policy, state, fact, data.unit, data.due, data.NAME)
         case sla.SupplementRepeated() as data:
             return _alerted(policy, state, fact, data.unit, data.at, data.NAME)
-        case sla.AlertRetracted() as data:
-            return _taken_back(policy, state, fact, data)
         case routing.DossierProcessed() | intake.DossierWithdrawn():
             return [
                 notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
                 for alert_id, morning in sorted(state.alerted.items())
-                if _instant(policy, morning) > fact.time
+                if _told_by(policy, morning) > fact.time
             ]
         case _:
             return ()
@@ -76,36 +77,45 @@ def _taken_back(
 ) -> Sequence[EventData]:
     said: list[EventData] = []
     morning = state.alerted.get(data.alert_id)
-    if morning is not None and _instant(policy, morning) > fact.time:
+    if morning is not None:
+        # Whether the head was told of it the desk knows: it may have got there late.
         said.append(
             notify.UnitAlertCleared(morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK)
         )
-    if f"{Audience.HEAD}:{data.alert_id}" in state.told_alerts and state.unit is not None:
-        params = {"due": local(data.due)} if data.due else {}
-        said += _to_head(policy, state, fact, state.unit, "head-retracted", params)
+    params = {"due": local(data.due)} if data.due else {}
+    # To the one who was told, whoever has the dossier by now.
+    said += [
+        _to_head(policy, state, fact, notice, "head-retracted", params)
+        for notice in state.noticed(data.alert_id, Audience.HEAD)
+    ]
     return said
 
 
-def _to_head(
-    policy: Policy, state: Notify, fact: Event, unit: str, template: str, params: dict[str, str]
+def _breach(
+    policy: Policy, state: Notify, fact: Event, data: sla.DossierOverdue
 ) -> Sequence[EventData]:
-    known = policy.catalogue.units.get(unit)
+    known = policy.catalogue.units.get(data.unit)
     if known is None:
         return ()
-    channel = head_channel(policy)
-    return [
-        notify.MessagePlanned(
-            message_id=derive_id("message", fact.subject, fact.id, known.head, channel),
-            cause_id=fact.id,
-            citizen=known.head,
-            channel=channel,
-            template=template,
-            locale=Locale.VI,
-            params={"procedure": state.procedure or "", "unit": unit, **params},
-            audience=Audience.HEAD,
-            expires_at=fact.time + policy.lasts,
-        )
-    ]
+    told = Notice(fact.id, Audience.HEAD, known.head, head_channel(policy), unit=data.unit)
+    return [_to_head(policy, state, fact, told, "head-overdue", {"due": local(data.due)})]
+
+
+def _to_head(
+    policy: Policy, state: Notify, fact: Event, to: Notice, template: str, params: dict[str, str]
+) -> EventData:
+    return notify.MessagePlanned(
+        message_id=derive_id("message", fact.subject, fact.id, to.recipient, to.channel),
+        cause_id=fact.id,
+        citizen=to.recipient,
+        channel=MessageChannel(to.channel),
+        template=template,
+        locale=Locale.VI,
+        params={"procedure": state.procedure or "", "unit": to.unit, **params},
+        audience=Audience.HEAD,
+        expires_at=fact.time + policy.lasts_of(template),
+        takes_back=to.message_id or None,
+    )
 
 
 def head_channel(policy: Policy) -> MessageChannel:
@@ -115,6 +125,7 @@ def head_channel(policy: Policy) -> MessageChannel:
     return MessageChannel.EMAIL
 
 
-def _instant(policy: Policy, morning: str) -> datetime:
+def _told_by(policy: Policy, morning: str) -> datetime:
+    """The morning after: then the head is told, too, of what got to the desk late."""
     day = date.fromisoformat(morning.rpartition("@")[2])
-    return datetime.combine(day, policy.morning, VIETNAM)
+    return morning_after(datetime.combine(day, policy.morning, VIETNAM), policy.morning)

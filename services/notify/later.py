@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -12,7 +13,7 @@ from contracts.envelope import derive_id
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
-from services.notify.plan import local, locale, messages
+from services.notify.plan import local, messages, planned
 from services.notify.policy import Policy
 from services.notify.state import Gathered, Notify
 from services.runtime.decider import Timer
@@ -62,32 +63,19 @@ def _returned_at(state: Notify) -> datetime | None:
 def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
     assert state.citizen is not None
     due = [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
-    common = {
-        "citizen": state.citizen,
-        "channel": MessageChannel(channel),
-        "locale": locale(state),
-        "expires_at": at + policy.lasts,
-    }
+    told = partial(planned, policy, state, citizen=state.citizen, channel=channel, at=at)
     if len(due) == 1:
         one = due[0]
         # Alone it is no digest: it is told as what it is, in its own name.
-        return [
-            notify.MessagePlanned(
-                message_id=one.message_id,
-                cause_id=one.cause_id,
-                template=one.template,
-                params=one.params,
-                **common,
-            )
-        ]
+        return [told(one.template, one.params, message_id=one.message_id, cause=one.cause_id)]
     cause = derive_id("digest", state.code, at.isoformat())
     return [
-        notify.MessagePlanned(
+        told(
+            "digest",
+            {"procedure": state.procedure or "", "items": _items(due)},
             message_id=derive_id("message", state.code, cause, state.citizen, channel),
-            cause_id=cause,
-            template="digest",
-            params={"procedure": state.procedure or "", "items": _items(due)},
-            **common,
+            cause=cause,
+            tells=[g.template for g in due],
         ),
         *(
             notify.MessageNotSent(

@@ -2,6 +2,9 @@
 
 A message is planned from the fact and the little that is known of the dossier; its id follows
 from dossier, cause, recipient and channel, so that planning it again is planning it once.
+
+What takes a notice back goes the notice's way: to whom and by what that was told, whatever the
+citizen has chosen since.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from contracts import intake, notify, routing, sla
 from contracts.envelope import Event, derive_id
 from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
 from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify
@@ -43,6 +46,8 @@ def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
     if template is None or state.citizen is None:
         return ()
     params = _params(state, fact.data)
+    if isinstance(fact.data, sla.AlertRetracted):
+        return list(_taken_back(policy, state, template, params, fact, fact.data))
     return list(
         messages(
             policy,
@@ -85,27 +90,105 @@ def messages(
                 message_id=message_id, channel=channel, reason=not_sent, detail=template
             )
             continue
-        common = {
-            "message_id": message_id,
-            "cause_id": cause,
-            "citizen": state.citizen,
-            "channel": channel,
-            "template": template,
-            "locale": locale(state),
-            "params": params,
-        }
-        quiet = quiet_hours(policy, state)
         if template in ROUTINE and not urgent and _often(policy, state, channel, at):
             waiting = [g.digest_at for g in state.gathered if g.channel == channel]
             after = min(waiting, default=at)
-            digest_at = after if after > at else quiet.over(at + policy.digest_after)
-            yield notify.MessageGathered(**common, digest_at=digest_at)
+            if after <= at:
+                after = quiet_hours(policy, state).over(at + policy.digest_after)
+            yield notify.MessageGathered(
+                message_id=message_id,
+                cause_id=cause,
+                citizen=state.citizen,
+                channel=channel,
+                template=template,
+                locale=locale(state),
+                params=params,
+                digest_at=after,
+            )
             continue
-        send_at = at if urgent else quiet.over(at)
-        yield notify.MessagePlanned(
-            **common,
-            send_at=send_at if send_at > at else None,
-            expires_at=_expires(policy, state, template, send_at),
+        yield planned(
+            policy,
+            state,
+            template,
+            params,
+            message_id=message_id,
+            cause=cause,
+            citizen=state.citizen,
+            channel=channel,
+            at=at,
+            urgent=urgent,
+        )
+
+
+def planned(
+    policy: Policy,
+    state: Notify,
+    template: str,
+    params: dict[str, str],
+    *,
+    message_id: str,
+    cause: str,
+    citizen: str,
+    channel: str,
+    at: datetime,
+    urgent: bool = False,
+    tells: Sequence[str] = (),
+    takes_back: str | None = None,
+) -> notify.MessagePlanned:
+    """A message to the citizen that is to be sent, unless it is urgent by day alone.
+
+    `tells`: the templates of what it tells of, if that is more than its own.
+    """
+    quiet = quiet_hours(policy, state)
+    send_at = at if urgent else quiet.over(at)
+    held = not urgent and quiet.begins != quiet.ends
+    return notify.MessagePlanned(
+        message_id=message_id,
+        cause_id=cause,
+        citizen=citizen,
+        channel=MessageChannel(channel),
+        template=template,
+        locale=locale(state),
+        params=params,
+        send_at=send_at if send_at > at else None,
+        expires_at=max(_expires(policy, state, told, send_at) for told in tells or (template,)),
+        # What is entered late is planned for a past that was day, and handed over at night.
+        quiet_from=f"{quiet.begins:%H:%M}" if held else None,
+        quiet_until=f"{quiet.ends:%H:%M}" if held else None,
+        takes_back=takes_back,
+    )
+
+
+def _taken_back(
+    policy: Policy,
+    state: Notify,
+    template: str,
+    params: dict[str, str],
+    fact: Event,
+    data: sla.AlertRetracted,
+) -> Iterator[EventData]:
+    for waiting in state.gathered:
+        if waiting.cause_id == data.alert_id:
+            yield notify.MessageNotSent(
+                message_id=waiting.message_id,
+                channel=MessageChannel(waiting.channel),
+                reason=NotSentReason.TAKEN_BACK,
+                detail=waiting.template,
+            )
+    for notice in state.noticed(data.alert_id, Audience.CITIZEN):
+        yield planned(
+            policy,
+            state,
+            template,
+            params,
+            message_id=derive_id(
+                "message", fact.subject, fact.id, notice.recipient, notice.channel
+            ),
+            cause=fact.id,
+            citizen=notice.recipient,
+            channel=notice.channel,
+            at=fact.time,
+            takes_back=notice.message_id or None,
         )
 
 
@@ -152,12 +235,10 @@ def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
 
 
 def _expires(policy: Policy, state: Notify, template: str, send_at: datetime) -> datetime:
-    if template in LEGAL:
-        return send_at + policy.legal_lasts
-    lasts = send_at + policy.lasts
+    expires = send_at + policy.lasts_of(template)
     if template == "soon-due" and state.due is not None and state.due > send_at:
-        return min(lasts, state.due)
-    return lasts
+        return min(expires, state.due)
+    return expires
 
 
 def _urgent(policy: Policy, fact: Event) -> bool:
@@ -210,7 +291,7 @@ def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
             return "soon-due"
         case sla.DossierOverdue():
             return "overdue"
-        case sla.AlertRetracted() if f"citizen:{data.alert_id}" in state.told_alerts:
+        case sla.AlertRetracted():
             return "retracted"
         case _:
             return None

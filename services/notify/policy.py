@@ -27,6 +27,12 @@ ROUTINE = frozenset(
 )
 """What can wait for a digest when a dossier changes often. A demand, a result, a breach cannot."""
 
+PASSING = frozenset({"registered", "in-process", "soon-due", "rating", "head-digest"})
+"""What says nothing any more after some days: the dossier has moved on, or the head has looked.
+All else is true for good (what is asked, decided, promised, taken back) and is told even if it is
+entered days late or a provider is away for weeks: the time that it has counts from when it
+happened. A citizen's digest has the longest time of what it tells of."""
+
 _NIGHT = Quiet(time(21), time(7))
 
 
@@ -47,9 +53,14 @@ class Policy:
     rating_after: timedelta = timedelta(hours=2)
     """When the citizen is asked how content they are, after they were given the result."""
     lasts: timedelta = timedelta(days=3)
-    """How long a message is tried to be delivered."""
-    legal_lasts: timedelta = timedelta(days=30)
+    """For how long after it happened what passes is worth telling."""
+    truth_lasts: timedelta = timedelta(days=30)
+    """For how long everything else is tried to be delivered."""
     morning: time = time(7, 30)
     """When heads get their digest."""
     tells_officers: bool = True
     ratings: bool = True
+
+    def lasts_of(self, template: str) -> timedelta:
+        """How long a message is tried to be delivered, from when what it tells of happened."""
+        return self.lasts if template in PASSING else self.truth_lasts

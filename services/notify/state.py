@@ -35,6 +35,19 @@ class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
     digest_at: datetime
 
 
+class Notice(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Someone was told of an alert: who is to hear of it if it proves wrong, and by what."""
+
+    alert_id: str
+    audience: str
+    recipient: str
+    channel: str
+    message_id: str = ""
+    """Empty if a digest told of it, among other things."""
+    unit: str = ""
+    """The unit that a head was told of; of a citizen's notice, what it says there."""
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One line of the dossier's history, as the citizen may read it."""
 
@@ -122,8 +135,8 @@ class Notify(Handled, frozen=True):
     outcome: str | None = None
     letter: Letter | None = None
     rating: int | None = None
-    told_alerts: tuple[str, ...] = ()
-    """Ids of alerts that the citizen or a head was sent a message about."""
+    notices: tuple[Notice, ...] = ()
+    """Of which alerts the citizen and heads were told."""
     alerted: dict[str, str] = msgspec.field(default_factory=dict)
     """Alerts that were put into a unit's morning digest, and into which."""
     overdue: dict[str, datetime] = msgspec.field(default_factory=dict)
@@ -133,3 +146,7 @@ class Notify(Handled, frozen=True):
     gathered: tuple[Gathered, ...] = ()
     story: tuple[Entry, ...] = ()
     """What happened, in event-time order."""
+
+    def noticed(self, alert_id: str, audience: str) -> list[Notice]:
+        """Who of the audience was told of the alert, and by what."""
+        return [n for n in self.notices if (n.alert_id, n.audience) == (alert_id, audience)]

@@ -263,7 +263,8 @@ class TestTheHeadOfAUnit:
         month.city.tick(at(28))
         waiting = {a.alert_id for a in alerted if a.morning.endswith("2024-03-07")}
         assert waiting
-        assert {c.alert_id for c in month.of(notify.UnitAlertCleared)} == waiting
+        # Those of the day before too: they might have got to the desk after its digest.
+        assert {c.alert_id for c in month.of(notify.UnitAlertCleared)} >= waiting
         assert not any(e.subject.endswith("2024-03-07") for e, _ in month.planned("head-digest"))
 
     def test_is_told_when_a_breach_is_taken_back(self) -> None:

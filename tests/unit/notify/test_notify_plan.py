@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import intake, notify, routing, sla
+from contracts import intake, notify, routing
 from contracts.catalogue import load_catalogue
 from contracts.envelope import Event, derive_id
 from contracts.model import EventData, Kind, registered
 from contracts.notify import MessageChannel, NotSentReason
 from contracts.refusals import Refusal, RefusalReason
-from contracts.sla import Budget, TimeUnit
-from contracts.values import Channel, Locale, Outcome
+from contracts.values import Locale
 from services.notify.deciders import NotifyDecider
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.plan import local
@@ -25,59 +24,38 @@ from services.notify.view import view
 from services.notify.when import Quiet
 from services.runtime.handle import handle
 from services.runtime.stored import Stored
-
-CODE = "H29.15-240307-0001"
-START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
-DUE = datetime(2024, 3, 12, 1, 0, tzinfo=UTC)
-FILING = {
-    "procedure": "1.004194",
-    "channel": "online",
-    "receiving_unit": "H29.15",
-    "returning_unit": "H29.14",
-    "place": "26740",
-    "citizen": "citizen-1",
-}
-
-REGISTERED = intake.DossierRegistered(**FILING)
-RECEIVED = intake.DossierReceived(**FILING, by="cb-1")
-NOT_RECEIVED = intake.DossierNotReceived(reason="not ours", by="cb-1")
-ROUTED = routing.DossierRouted(
-    procedure="1.004194",
-    handling_unit="H29.131",
-    workflow="residence",
-    workflow_version=1,
-    steps=("one", "two"),
-    rule="ward",
+from tests.unit.notify.dossiers import (
+    BEGIN,
+    CODE,
+    DELIVERED,
+    DEMANDED,
+    DUE,
+    EXTENDED,
+    MOVED,
+    NOT_RECEIVED,
+    OVER,
+    OWED,
+    PAID,
+    PART,
+    PROCESSED,
+    RECEIVED,
+    REGISTERED,
+    RESUMED,
+    RETURNED,
+    ROUTED,
+    SET,
+    SOON,
+    START,
+    STARTED,
+    STOPPED,
+    WITHDRAWN,
+    retracted,
 )
-STARTED = routing.StepStarted(step="one", ordinal=0, unit="H29.131", lead="cb-1")
-SET = sla.DeadlineSet(due=DUE, budget=Budget(amount=3, unit=TimeUnit.WORKING_DAYS), rule="r")
-MOVED = sla.DeadlineMoved(
-    due=DUE + timedelta(days=1), previous=DUE, original=DUE, reason="waited", rule="r"
-)
-EXTENDED = MOVED.model_copy(update={"cause": sla.MoveCause.EXTENDED})
-"""Told by the letter of apology that moved it."""
-DEMANDED = intake.SupplementDemanded(documents=("b", "c"), reason="incomplete", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b", "c"), unit="H29.15")
-OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
-PART = intake.PaymentReceived(amount=200, outstanding=300, reference="p1")
-PAID = intake.PaymentReceived(amount=300, outstanding=0, reference="p2")
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
-SOON = sla.DossierSoonDue(at=START, due=DUE, unit="H29.131")
-OVER = sla.DossierOverdue(due=DUE, unit="H29.131")
-PROCESSED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.131", by="cb-1")
-RETURNED = routing.ResultReturned(unit="H29.14", channel=Channel.COUNTER, by="cb-2")
-WITHDRAWN = intake.DossierWithdrawn(reason="changed my mind")
-BEGIN: list[EventData] = [RECEIVED, ROUTED, SET, STARTED]
 
 
 def event(data: EventData, minute: int = 0, *, history: bool = False) -> Event:
     time = START + timedelta(minutes=minute)
     return Event(f"{data.NAME}-{minute}", "/x", CODE, time, data, history=history)
-
-
-def retracted(alert: Event, due: datetime | None = None) -> EventData:
-    return sla.AlertRetracted(alert_id=alert.id, alert=alert.data.NAME, reason="r", due=due)
 
 
 def policy(channel: MessageChannel) -> Policy:

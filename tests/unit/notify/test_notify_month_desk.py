@@ -1,0 +1,191 @@
+"""A unit's morning whose alerts come late: each is told once, and they are told together."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from contracts import notify, sla
+from contracts.envelope import Event
+from contracts.model import EventData
+from services.notify.deciders import DeskDecider
+from services.notify.desk import Desk
+from services.notify.policy import Policy
+from services.runtime.handle import fire_timers, handle
+from services.runtime.stored import Stored
+from tests.unit.notify.dossiers import CATALOGUE, DUE, PROCESSED, Dossier, at, retracted
+
+UNIT = "H29.15"
+FRIDAY = f"{UNIT}@2024-03-08"
+OWED = sla.ApologyOwed(at=at(7, "16:00"), due=DUE, unit=UNIT)
+
+
+class Morning:
+    """Friday the 8th, and what its head was told."""
+
+    def __init__(self) -> None:
+        self.decider = DeskDecider(Policy(CATALOGUE))
+        self.stored: Stored[Desk] = Stored(FRIDAY, 0, self.decider.initial(FRIDAY))
+        self.said: list[Event] = []
+
+    def alerted(self, *marks: str) -> None:
+        for mark in marks:
+            self._hear(
+                f"alerted-{mark}",
+                at(7, "16:00"),
+                notify.UnitAlerted(
+                    morning=FRIDAY,
+                    unit=UNIT,
+                    dossier=f"dossier-{mark}",
+                    alert_id=mark,
+                    alert="ApologyOwed",
+                    due=DUE,
+                ),
+            )
+
+    def cleared(self, mark: str, when: datetime) -> None:
+        data = notify.UnitAlertCleared(morning=FRIDAY, alert_id=mark, reason="taken back")
+        self._hear(f"cleared-{mark}", when, data)
+
+    def tick(self, before: datetime) -> None:
+        self.said += fire_timers(self.decider, self.stored, before)
+
+    def _hear(self, event_id: str, when: datetime, data: EventData) -> None:
+        event = Event(event_id, "/x", FRIDAY, when, data)
+        self.said += handle(self.decider, self.stored, event)
+
+    @property
+    def told(self) -> list[tuple[datetime, set[str]]]:
+        """When the head was told of which alerts."""
+        return [
+            (e.time, {item["dossier"].removeprefix("dossier-") for item in items(e.data)})
+            for e in self.said
+        ]
+
+    @property
+    def ids(self) -> list[str]:
+        return [planned(e.data).message_id for e in self.said]
+
+
+def planned(data: EventData) -> notify.MessagePlanned:
+    assert isinstance(data, notify.MessagePlanned)
+    return data
+
+
+def items(data: EventData) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = msgspec.json.decode(planned(data).params["items"])
+    return found
+
+
+def test_an_alert_that_comes_after_the_digest_is_told_on_the_next_working_morning() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.tick(at(8, "09:00"))
+    morning.alerted("b")
+    morning.tick(at(11, "07:30"))
+    assert morning.told == [(at(8, "07:30"), {"a"})]
+    morning.tick(at(11, "07:31"))
+    assert morning.told == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b"})]
+    assert len(set(morning.ids)) == 2
+    last = planned(morning.said[-1].data)
+    assert last.expires_at == at(11, "07:30") + timedelta(days=3)
+
+
+def test_all_that_come_late_are_told_in_one_digest_whatever_their_order() -> None:
+    ends = set()
+    for order in permutations("bcd"):
+        morning = Morning()
+        morning.alerted("a")
+        morning.tick(at(8, "09:00"))
+        morning.alerted(*order)
+        morning.tick(at(20))
+        assert morning.told == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b", "c", "d"})]
+        ends.add((*morning.ids, msgspec.json.encode(morning.stored.state)))
+    assert len(ends) == 1
+
+
+def test_many_that_come_late_are_named_up_to_fifty_and_counted() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.tick(at(8, "09:00"))
+    morning.alerted(*(f"{n:03}" for n in range(120)))
+    morning.tick(at(20))
+    (_, late) = morning.said
+    assert len(items(late.data)) == 50
+    assert planned(late.data).params["count"] == "120"
+
+
+def test_what_is_later_still_is_told_on_the_morning_after_that() -> None:
+    morning = Morning()
+    for mark, day in (("a", 8), ("b", 11), ("c", 12)):
+        morning.alerted(mark)
+        morning.tick(at(day, "09:00"))
+    assert [when for when, _ in morning.told] == [at(day, "07:30") for day in (8, 11, 12)]
+    assert [marks for _, marks in morning.told] == [{"a"}, {"b"}, {"c"}]
+    assert len(set(morning.ids)) == 3
+
+
+def test_what_was_told_is_not_told_again_if_it_is_heard_of_again() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.tick(at(8, "09:00"))
+    morning.alerted("b")
+    morning.tick(at(12))
+    morning.alerted("a", "b")
+    morning.tick(at(20))
+    assert len(morning.said) == 2
+
+
+def test_what_came_late_and_was_taken_back_before_it_was_told_is_not_told() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.tick(at(8, "09:00"))
+    morning.alerted("b", "c")
+    morning.cleared("b", at(8, "15:00"))
+    morning.tick(at(20))
+    assert [marks for _, marks in morning.told] == [{"a"}, {"c"}]
+
+
+def test_a_morning_that_an_older_release_told_is_not_told_again() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.stored.state = msgspec.structs.replace(morning.stored.state, told=True)
+    morning.alerted("b")
+    morning.tick(at(20))
+    assert morning.told == [(at(11, "07:30"), {"b"})]
+
+
+def test_a_digest_has_one_id_whoever_says_it_after_a_crash_so_nothing_is_told_twice() -> None:
+    first, second = Morning(), Morning()
+    for morning in (first, second):
+        morning.alerted("a")
+        morning.tick(at(8, "09:00"))
+        morning.alerted("b")
+    first.tick(at(11, "09:00"))  # published and not written: the next owner says it again
+    second.alerted("c")
+    second.tick(at(11, "09:00"))
+    assert first.ids == second.ids
+    assert [e.id for e in first.said] == [e.id for e in second.said]
+
+
+@pytest.mark.parametrize(
+    ("when", "cleared"), [(at(8, "07:00"), 1), (at(8, "15:00"), 1), (at(11, "07:30"), 0)]
+)
+def test_the_desk_hears_that_a_dossier_is_done_as_long_as_it_may_tell_of_it(
+    when: datetime, cleared: int
+) -> None:
+    dossier = Dossier()
+    dossier.hear(OWED, at(7, "16:00"))
+    dossier.hear(PROCESSED, when)
+    assert sum(isinstance(d, notify.UnitAlertCleared) for d in dossier.said) == cleared
+
+
+def test_the_desk_hears_of_every_retraction_for_it_may_not_have_told_of_the_alert_yet() -> None:
+    dossier = Dossier()
+    owed = dossier.hear(OWED, at(7, "16:00"))
+    dossier.hear(retracted(owed), at(14))
+    (cleared,) = [d for d in dossier.said if isinstance(d, notify.UnitAlertCleared)]
+    assert (cleared.morning, cleared.alert_id) == (FRIDAY, owed.id)
