@@ -28,7 +28,7 @@ from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
 from services.runtime.offsets import Offsets
 from services.runtime.producer import EventProducer
-from services.runtime.settings import ClockKind, Settings
+from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
 from services.runtime.store import Store
 from services.runtime.topics import check_topics
 
@@ -79,8 +79,19 @@ def run(service: Service, settings: Settings | None = None) -> int:
     settings = settings or service.settings()
     settle_memory()
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
+    warn_of_trials(settings)
     with asyncio.Runner(loop_factory=_loop) as runner:
         return runner.run(_run(service, settings))
+
+
+def warn_of_trials(settings: Settings) -> None:
+    """Says what does for a trial only."""
+    if settings.lookup_secret == DEVELOPMENT_SECRET:
+        log.warning(
+            "look-up keys are made of the development secret, which everyone knows: set "
+            "MOTCUA_LOOKUP_SECRET before the first receipt is printed",
+            MOTCUA_LOOKUP_SECRET=how_set("MOTCUA_LOOKUP_SECRET"),
+        )
 
 
 def settle_memory() -> None:

@@ -5,10 +5,14 @@ A variable that is empty is one that is not set: so a deployment can name all of
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only"
+"""Does for a trial: everyone knows it."""
 
 
 class ClockKind(StrEnum):
@@ -70,7 +74,13 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     log_json: bool = True
-    lookup_secret: str = "development-only"
+    lookup_secret: str = DEVELOPMENT_SECRET
     """From it the look-up keys on receipts are made. Every instance has the same."""
     stop_at: str | None = None
     """A fault drill: the point of the engine at which the process kills itself (see faults)."""
+
+
+def how_set(variable: str) -> str:
+    """How a variable stands: ``set``, ``not set``, or ``empty``, which was meant to be set."""
+    value = os.environ.get(variable)
+    return "not set" if value is None else "set" if value else "empty"
