@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -78,6 +79,7 @@ def run(service: Service, settings: Settings | None = None) -> int:
     """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
     settings = settings or service.settings()
     settle_memory()
+    settle_files()
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
     warn_of_trials(settings)
     with asyncio.Runner(loop_factory=_loop) as runner:
@@ -100,6 +102,15 @@ def settle_memory() -> None:
     gc.freeze()
     # A batch makes many objects and no cycles; the default looks for them every 700 objects.
     gc.set_threshold(50_000, 20, 50)
+
+
+def settle_files() -> None:
+    """Has the process open as many files as it may, connections among them.
+
+    The usual 1,024 are left at that for the sake of programs that cannot go beyond; this one can.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     """Seconds that an HTTP request waits for its answer before it says 202."""
     max_body: int = Field(default=262_144, ge=1024)
     """The largest HTTP body that is read, in bytes."""
+    body_timeout: float = Field(default=10.0, gt=0)
+    """Seconds within which an HTTP body has to be there whole."""
+    requests_at_once: int = Field(default=2_000, ge=1)
+    """HTTP requests that one instance answers at the same time; one more is told to come later.
+    Status pages that stay open are not among them, nor is whoever asks how the service is."""
 
     batch_records: int = Field(default=4000, ge=1)
     """How many records are handled together at the most."""
