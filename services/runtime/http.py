@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.values import Instant
@@ -157,6 +158,8 @@ class _Limits:
                 return  # what the app makes of a body that was cut short is not the reason
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+                if status >= 400:
+                    _not_kept(message)
                 if _stays_open(message):
                     counted = True
                     self._count(scope, status, start)
@@ -212,6 +215,12 @@ class _Limits:
             "too many requests are being answered; ask again later",
             headers={"Retry-After": "5", "Connection": "close"},
         )
+
+
+def _not_kept(begin: Message) -> None:
+    """An error is not kept by anyone: what is not there now may be there next."""
+    begin.setdefault("headers", [])
+    MutableHeaders(scope=begin).setdefault("Cache-Control", "no-store")
 
 
 def _stays_open(begin: Message) -> bool:

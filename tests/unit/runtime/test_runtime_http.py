@@ -113,6 +113,12 @@ class TestAProblem:
             "asked": 404,
         }
 
+    def test_is_kept_by_nobody_on_the_way(self, client: TestClient) -> None:
+        for path in ("/things/404", "/things/x", "/nothing", "/things/503"):
+            assert client.get(path).headers["cache-control"] == "no-store"
+        assert client.post("/things", content=b" " * 1025).headers["cache-control"] == "no-store"
+        assert "cache-control" not in client.get("/things/1").headers
+
     def test_keeps_its_headers(self, client: TestClient) -> None:
         response = client.get("/things/503")
         problem_of(response, 503, "away")
