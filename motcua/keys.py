@@ -22,7 +22,7 @@ console = Console()
 
 @app.command("new")
 def new() -> None:
-    """Prints a new master key. Put it into the file's first line, as ``id:key``."""
+    """Prints a new master key, for a line ``id:key`` of the file; ``rotate --help`` says which."""
     typer.echo(b64encode(os.urandom(KEY_BYTES)).decode())
 
 
@@ -42,8 +42,14 @@ def status() -> None:
 def rotate() -> None:
     """Wraps every citizen's key under the current master key; may be broken off and run again.
 
-    Put the new key first into MOTCUA_MASTER_KEY_FILE, leave the old ones below it, restart intake
-    and notify, and run this. When `motcua keys status` shows the new one alone, take the old out.
+    1. Put the new key into MOTCUA_MASTER_KEY_FILE below the current one, and restart intake and
+    notify: an instance that does not know it cannot open what it wraps.
+
+    2. Move it to the top, which makes it the current one, and restart intake.
+
+    3. Run this.
+
+    4. When `motcua keys status` shows the new one alone, take the old one out, and restart both.
     """
     try:
         done = asyncio.run(_rotate(KeySettings()))

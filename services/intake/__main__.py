@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
 from services.intake.api import add_routes
+from services.intake.contacts import Contacts
 from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
@@ -28,8 +29,9 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
 def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
     assert isinstance(running.settings, IntakeSettings)
     keys = CitizenKeys(running.database.client, master_keys(running.settings))
-    add_routes(app, running, ask, load_catalogue(), keys)
-    add_contact_routes(app, running, ask, keys)
+    contacts = Contacts(ask, running.clock, keys)
+    add_routes(app, running, ask, load_catalogue(), contacts)
+    add_contact_routes(app, contacts)
 
 
 SERVICE = Service(

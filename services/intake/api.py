@@ -14,14 +14,14 @@ from contracts.envelope import derive_id
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
 from services.intake.codes import Codes
-from services.intake.contact import Contact, contact_event
+from services.intake.contact import Contact
+from services.intake.contacts import Contacts
 from services.intake.receipt import receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
 from services.intake.view import view
 from services.runtime.ask import Ask
 from services.runtime.changes import At, Changes, IdempotencyKey
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.problem import Problem, invalid_field
 from services.runtime.service import Running
 from services.runtime.stored import state_of
@@ -42,7 +42,7 @@ class NewDossier(BaseModel):
 
 
 def add_routes(
-    app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue, keys: CitizenKeys
+    app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue, contacts: Contacts
 ) -> None:
     """Adds intake's routes about dossiers."""
     settings = running.settings
@@ -79,13 +79,10 @@ def add_routes(
             data = intake.RegistrationRequested(**filing.model_dump())
         else:
             raise invalid_field("by", "name the officer who received it; only online has none")
-        time = change.time(at)
-        code = await codes.draw(filing.receiving_unit, time, key)
+        code = await codes.draw(filing.receiving_unit, change.time(at), key)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
-            sealed = await keys.seal(filing.citizen, body.contact.plain(), time)
-            contact = contact_event(filing.citizen, sealed, filing.locale, time, cause)
-            await ask.publish(contact)
+            await contacts.take(filing.citizen, body.contact, filing.locale, cause)
         response = await change(code, data, key, at, made=201)
         response.headers["Location"] = f"/dossiers/{code}"
         return response

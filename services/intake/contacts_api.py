@@ -6,13 +6,11 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
 
-from contracts.envelope import derive_id, fingerprint
+from contracts.envelope import derive_id
 from contracts.values import Locale
-from services.intake.contact import Contact, contact_event
-from services.runtime.ask import Ask
+from services.intake.contact import Contact
+from services.intake.contacts import Contacts
 from services.runtime.changes import IdempotencyKey
-from services.runtime.citizen_keys import CitizenKeys
-from services.runtime.service import Running
 
 Ref = Annotated[
     str,
@@ -20,7 +18,7 @@ Ref = Annotated[
 ]
 
 
-def add_contact_routes(app: FastAPI, running: Running, ask: Ask, keys: CitizenKeys) -> None:
+def add_contact_routes(app: FastAPI, contacts: Contacts) -> None:
     """Adds the routes about contact data. For officers, behind the gateway."""
 
     @app.put("/contacts/{ref}", tags=["contacts"], status_code=204)
@@ -28,8 +26,5 @@ def add_contact_routes(app: FastAPI, running: Running, ask: Ask, keys: CitizenKe
         ref: Ref, body: Contact, locale: Locale = Locale.VI, key: IdempotencyKey = None
     ) -> Response:
         """Where the person is told things from now on; what was there before is replaced."""
-        time = running.clock.now()
-        sealed = await keys.seal(ref, body.plain(), time)
-        cause = derive_id("contact", ref, key or fingerprint([time.isoformat(), sealed.text]))
-        await ask.publish(contact_event(ref, sealed, locale, time, cause))
+        await contacts.take(ref, body, locale, derive_id("contact", ref, key) if key else None)
         return Response(status_code=204)

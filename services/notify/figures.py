@@ -33,6 +33,15 @@ async def message_figures(database: Database) -> dict[str, Any]:
     pipeline = [
         {"$project": {"message": {"$objectToArray": "$state.messages"}}},
         {"$unwind": "$message"},
+        # A receipt alone, of a message that nobody planned, leaves nothing to be delivered.
+        {
+            "$match": {
+                "$or": [
+                    {"message.v.planned_at": {"$ne": None}},
+                    {"message.v.ended_at": {"$ne": None}},
+                ]
+            }
+        },
         {
             "$group": {
                 "_id": {

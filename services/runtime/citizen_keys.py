@@ -27,11 +27,17 @@ from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
 KEPT_SECONDS = 5.0
 """How long a key is remembered: so soon after an erasure no instance opens anything any more."""
 _KEPT = 10_000
+_TRIES = 5
+"""So often a key is made that is deleted at once."""
 _DUPLICATE_KEY = 11000
 
 
 class Erased(Unreadable):
     """The citizen's key was deleted, so that nothing that was sealed under it can be read."""
+
+
+class KeyWithdrawn(Exception):
+    """Each time that a key was made for the citizen, it was deleted before it could be used."""
 
 
 class Sealed(NamedTuple):
@@ -56,14 +62,20 @@ class CitizenKeys:
         self._kept: OrderedDict[str, _Key] = OrderedDict()
 
     async def seal(self, citizen: str, plain: bytes, now: datetime) -> Sealed:
-        """Seals under the citizen's key, which is made if there is none (any more)."""
+        """Seals under the citizen's key, which is made if there is none (any more).
+
+        Raises Unreadable at a key whose master is unknown, KeyWithdrawn if an erasure is always
+        faster.
+        """
         (sealed,) = await self.seal_many([(citizen, plain)], now)
         return sealed
 
     async def seal_many(self, contacts: Sequence[tuple[str, bytes]], now: datetime) -> list[Sealed]:
-        """Seals for many citizens, in their order, with a few round trips for all of them."""
-        await self._make({citizen for citizen, _ in contacts}, now)
-        found = await self._find({citizen for citizen, _ in contacts})
+        """Seals for many citizens, in their order, with a few round trips for all of them.
+
+        Raises what `seal` does.
+        """
+        found = await self._made({citizen for citizen, _ in contacts}, now)
         return [
             Sealed(found[citizen].key_id, found[citizen].sealer.seal(citizen, plain))
             for citizen, plain in contacts
@@ -141,6 +153,17 @@ class CitizenKeys:
             found[master] = await self._collection.count_documents({"master": master})
         found["erased"] = await self._collection.count_documents({"erased_at": {"$exists": True}})
         return found
+
+    async def _made(self, citizens: set[str], now: datetime) -> dict[str, _Key]:
+        """Everyone's key. One that is deleted between being made and being read is made anew."""
+        found: dict[str, _Key] = {}
+        for _ in range(_TRIES):
+            await self._make(citizens, now)
+            found = await self._find(citizens)
+            if found.keys() == citizens:
+                return found
+        withdrawn = ", ".join(sorted(citizens - found.keys()))
+        raise KeyWithdrawn(f"keys are deleted as soon as they are made: {withdrawn}")
 
     async def _make(self, citizens: set[str], now: datetime) -> None:
         wanted = {"_id": {"$in": sorted(citizens)}, "wrapped": {"$exists": True}}

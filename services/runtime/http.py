@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.values import Instant
@@ -38,7 +40,7 @@ def make_app(
         openapi_tags=[{"name": service, "description": title}],
     )
     problem.install(app)
-    app.add_middleware(_Limits, service=service, most=settings.max_body)
+    app.add_middleware(_Limits, service=service, settings=settings)
 
     @app.get("/metrics", tags=["operation"], response_class=Response)
     async def read_metrics() -> Response:
@@ -102,16 +104,24 @@ def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
         return await balance(collection, since, until)
 
 
+_OPERATION = ("/health/", "/metrics")
+"""Where an operator looks."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Limits:
-    """Refuses a body that is too large before it is read whole; times every request."""
+    """Holds nobody's body that is too large or too slow, nor too many at once; times every request.
 
-    def __init__(self, app: ASGIApp, *, service: str, most: int) -> None:
+    How the service is, it says however many ask for something else.
+    """
+
+    def __init__(self, app: ASGIApp, *, service: str, settings: Settings) -> None:
         self._app = app
         self._service = service
-        self._most = most
+        self._most = settings.max_body
+        self._body_seconds = settings.body_timeout
+        self._at_once = settings.requests_at_once
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -120,39 +130,62 @@ class _Limits:
         start = time.perf_counter()
         status = 500
         read = 0
-        started = refused = counted = False
+        refused: Problem | None = None
+        started = counted = whole = False
+        held = not scope["path"].startswith(_OPERATION)
+        deadline = asyncio.get_running_loop().time() + self._body_seconds
 
         async def limited() -> Message:
-            nonlocal read, refused
-            message = await receive()
+            nonlocal read, refused, whole
+            if whole or started:
+                return await receive()  # there is nothing left to wait for but the client's leaving
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                refused = self._too_slow()
+                raise refused from None
             read += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if read > self._most:
-                refused = True
-                raise self._too_large()
+                refused = self._too_large()
+                raise refused
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal status, started, counted
-            if refused and not started:
+            nonlocal status, started, counted, held
+            if refused is not None and not started:
                 return  # what the app makes of a body that was cut short is not the reason
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+                if status >= 400:
+                    _not_kept(message)
                 if _stays_open(message):
                     counted = True
                     self._count(scope, status, start)
+                    if held:
+                        # How many may stay open is for whoever keeps them so to say.
+                        self._open -= 1
+                        held = False
             await send(message)
 
+        if held:
+            self._open += 1
         try:
+            if held and self._open > self._at_once:
+                raise self._too_many()
             announced = dict(scope["headers"]).get(b"content-length", b"0")
             if announced.isdigit() and int(announced) > self._most:
                 raise self._too_large()
             await self._app(scope, limited, watched)
-            if refused and not started:
-                raise self._too_large()
+            if refused is not None and not started:
+                raise refused
         except Problem as error:
-            refused = False
+            refused = None
             await error.response()(scope, receive, watched)
         finally:
+            if held:
+                self._open -= 1
             if not counted:
                 self._count(scope, status, start)
 
@@ -166,6 +199,28 @@ class _Limits:
 
     def _too_large(self) -> Problem:
         return Problem(413, "body-too-large", f"the body has more than {self._most} bytes")
+
+    def _too_slow(self) -> Problem:
+        return Problem(
+            408,
+            "body-too-slow",
+            f"the body did not come within {self._body_seconds:g} s",
+            headers={"Connection": "close"},
+        )
+
+    def _too_many(self) -> Problem:
+        return Problem(
+            503,
+            "too-busy",
+            "too many requests are being answered; ask again later",
+            headers={"Retry-After": "5", "Connection": "close"},
+        )
+
+
+def _not_kept(begin: Message) -> None:
+    """An error is not kept by anyone: what is not there now may be there next."""
+    begin.setdefault("headers", [])
+    MutableHeaders(scope=begin).setdefault("Cache-Control", "no-store")
 
 
 def _stays_open(begin: Message) -> bool:

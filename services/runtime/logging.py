@@ -23,7 +23,8 @@ def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> Non
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer()
+        # Not rich's: it prints local variables too, and addresses and secrets are among them.
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[

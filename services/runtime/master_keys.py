@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, how_set
 
 log = structlog.get_logger("motcua.keys")
 
@@ -68,7 +68,12 @@ def master_keys(settings: KeySettings) -> MasterKeys:
         return MasterKeys({sha256(key).hexdigest()[:8]: key})
     if settings.master_key_file is not None:
         return MasterKeys(_read(settings.master_key_file))
-    log.warning("contact data is sealed with the development key: set MOTCUA_MASTER_KEY")
+    log.warning(
+        "contact data is sealed with the development key, which everyone knows: set "
+        "MOTCUA_MASTER_KEY or MOTCUA_MASTER_KEY_FILE",
+        MOTCUA_MASTER_KEY=how_set("MOTCUA_MASTER_KEY"),
+        MOTCUA_MASTER_KEY_FILE=how_set("MOTCUA_MASTER_KEY_FILE"),
+    )
     return MasterKeys({_DEVELOPMENT: sha256(b"motcua development only").digest()})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,7 +29,7 @@ from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
 from services.runtime.offsets import Offsets
 from services.runtime.producer import EventProducer
-from services.runtime.settings import ClockKind, Settings
+from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
 from services.runtime.store import Store
 from services.runtime.topics import check_topics
 
@@ -78,9 +79,21 @@ def run(service: Service, settings: Settings | None = None) -> int:
     """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
     settings = settings or service.settings()
     settle_memory()
+    settle_files()
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
+    warn_of_trials(settings)
     with asyncio.Runner(loop_factory=_loop) as runner:
         return runner.run(_run(service, settings))
+
+
+def warn_of_trials(settings: Settings) -> None:
+    """Says what does for a trial only."""
+    if settings.lookup_secret == DEVELOPMENT_SECRET:
+        log.warning(
+            "look-up keys are made of the development secret, which everyone knows: set "
+            "MOTCUA_LOOKUP_SECRET before the first receipt is printed",
+            MOTCUA_LOOKUP_SECRET=how_set("MOTCUA_LOOKUP_SECRET"),
+        )
 
 
 def settle_memory() -> None:
@@ -89,6 +102,15 @@ def settle_memory() -> None:
     gc.freeze()
     # A batch makes many objects and no cycles; the default looks for them every 700 objects.
     gc.set_threshold(50_000, 20, 50)
+
+
+def settle_files() -> None:
+    """Has the process open as many files as it may, connections among them.
+
+    The usual 1,024 are left at that for the sake of programs that cannot go beyond; this one can.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -5,10 +5,14 @@ A variable that is empty is one that is not set: so a deployment can name all of
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only"
+"""Does for a trial: everyone knows it."""
 
 
 class ClockKind(StrEnum):
@@ -41,6 +45,11 @@ class Settings(BaseSettings):
     """Seconds that an HTTP request waits for its answer before it says 202."""
     max_body: int = Field(default=262_144, ge=1024)
     """The largest HTTP body that is read, in bytes."""
+    body_timeout: float = Field(default=10.0, gt=0)
+    """Seconds within which an HTTP body has to be there whole."""
+    requests_at_once: int = Field(default=2_000, ge=1)
+    """HTTP requests that one instance answers at the same time; one more is told to come later.
+    Status pages that stay open are not among them, nor is whoever asks how the service is."""
 
     batch_records: int = Field(default=4000, ge=1)
     """How many records are handled together at the most."""
@@ -70,7 +79,13 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     log_json: bool = True
-    lookup_secret: str = "development-only"
+    lookup_secret: str = DEVELOPMENT_SECRET
     """From it the look-up keys on receipts are made. Every instance has the same."""
     stop_at: str | None = None
     """A fault drill: the point of the engine at which the process kills itself (see faults)."""
+
+
+def how_set(variable: str) -> str:
+    """How a variable stands: ``set``, ``not set``, or ``empty``, which was meant to be set."""
+    value = os.environ.get(variable)
+    return "not set" if value is None else "set" if value else "empty"

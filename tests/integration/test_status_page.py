@@ -145,6 +145,11 @@ def test_no_page_lets_the_key_travel_on(citizen: Citizen, instance: Instance, co
         assert "set-cookie" not in page.headers
         links = re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
         assert all(link.startswith(("/", "#")) for link in links), links
+    for what in ("", ".json", "/events"):
+        for wrong in (WRONG, "x" * 65):
+            refused = citizen.get(f"/status/{code}{what}", key=wrong)
+            assert refused.status_code in (404, 422)
+            assert refused.headers["cache-control"] == "no-store"
     assert key_of(code) not in instance.log.read_text()
     assert key_of(code) not in citizen.get("/metrics").text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from pymongo.monitoring import (
 from contracts.lifecycle import Mark, Move
 from deploy.local.city import City
 from services.notify.page.gate import Gate, NotOpened
-from services.notify.page.guesses import Guesses, Limits
+from services.notify.page.guesses import Guesses, Limits, TooMany
 from services.notify.state import Notify
 from services.runtime.clock import StreamClock
 from services.runtime.lookup_key import lookup_key
@@ -165,3 +166,51 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     opened = await gate.open(known, lookup_key(secret, known), "192.0.2.1")
     assert opened.state == state
     mongo.close()
+
+
+LIMITS = Limits(by_code=10, by_address=30)
+
+
+def two_instances(database: Database) -> list[Guesses]:
+    """Whoever is asked counts with the others."""
+    clock = StreamClock()
+    clock.tick(0, datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
+    return [Guesses(database["guesses"], "secret", LIMITS, clock) for _ in range(2)]
+
+
+async def test_a_thousand_keys_side_by_side_are_compared_no_oftener_than_one_by_one(
+    database: Database,
+) -> None:
+    instances = two_instances(database)
+    compared: list[int] = []
+
+    def compare(number: int) -> bool:
+        compared.append(number)
+        return number == 999  # the right one comes last, when the tries are used up
+
+    async def answer(number: int) -> str:
+        try:
+            right = await instances[number % 2].right(
+                "H29.1-260302-0001", "192.0.2.1", lambda: compare(number)
+            )
+        except TooMany:
+            return "too many"
+        return "opened" if right else "wrong"
+
+    answers = Counter(await asyncio.gather(*(answer(number) for number in range(1000))))
+    assert answers == {"wrong": LIMITS.by_code, "too many": 1000 - LIMITS.by_code}
+    assert len(compared) == LIMITS.by_code
+
+
+async def test_many_who_have_the_right_key_are_opened_to_side_by_side_behind_one_address(
+    database: Database,
+) -> None:
+    guesses, other = two_instances(database)
+    code, office = "H29.1-260302-0001", "192.0.2.1"
+    for number in range(LIMITS.by_address - 1):
+        assert not await other.right(f"H29.1-260302-{number:04}", office, lambda: False)
+    opened = (guesses.right(code, office, lambda: True) for _ in range(200))
+    assert all(await asyncio.gather(*opened))
+    assert not await guesses.right(code, office, lambda: False)
+    with pytest.raises(TooMany):
+        await other.right(code, office, lambda: True)

@@ -64,9 +64,11 @@ class Gate:
         code = code.strip().upper()
         key = "".join(letter for letter in key.upper() if letter not in " -")
         counted = code if _CODE.fullmatch(code) else _STRANGE
-        await self._guesses.check(counted, address)
-        if not fits(self._secret, code, key) or counted is _STRANGE:
-            await self._guesses.wrong(counted, address)
+
+        def right() -> bool:
+            return fits(self._secret, code, key) and counted is not _STRANGE
+
+        if not await self._guesses.right(counted, address, right):
             raise NotOpened
         document = await self._store.get(code)
         state = state_of(document, Notify) if document else None

@@ -6,8 +6,15 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import ValidationError
+from structlog.testing import LogCapture
+from structlog.typing import EventDict
+from typer.testing import CliRunner
 
+from motcua.cli import app
+from services.runtime import master_keys as master_keys_module
+from services.runtime import service as service_module
 from services.runtime.lookup_key import fits, lookup_key
 from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.runtime.sealing import Sealer, Unreadable
@@ -15,6 +22,17 @@ from services.runtime.settings import ClockKind, Settings
 
 SECRET, OTHER = bytes(range(32)), bytes(32)
 CODE = "H29.15-240307-0001"
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[EventDict]:
+    """What is logged, whatever this process has logging set up to."""
+    capture = LogCapture()
+    everything = structlog.make_filtering_bound_logger(0)
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=everything)
+    for module in (master_keys_module, service_module):
+        monkeypatch.setattr(module, "log", logger)
+    return capture.entries
 
 
 class TestTheLookUpKey:
@@ -99,6 +117,43 @@ class TestTheMasterKeys:
         with pytest.raises(Unreadable, match="2023 is not known here"):
             keys.unwrap("cd-1", "2023", wrapped)
 
+    def test_of_which_a_new_one_is_below_open_what_it_wraps_elsewhere_and_do_not_wrap_by_it(
+        self, tmp_path: Path
+    ) -> None:
+        old, new = (b64encode(key).decode() for key in (SECRET, OTHER))
+        file = tmp_path / "keys"
+        file.write_text(f"2024:{old}\n2025:{new}\n")
+        restarted_first = master_keys(KeySettings(master_key_file=file))
+        file.write_text(f"2025:{new}\n2024:{old}\n")
+        restarted_again = master_keys(KeySettings(master_key_file=file))
+        assert (restarted_first.current, restarted_again.current) == ("2024", "2025")
+        for one, other in (
+            (restarted_first, restarted_again),
+            (restarted_again, restarted_first),
+        ):
+            assert other.unwrap("cd-1", one.current, one.wrap("cd-1", b"key")) == b"key"
+
+    def test_are_changed_in_an_order_in_which_every_instance_opens_everything(self) -> None:
+        said = " ".join(CliRunner().invoke(app, ["keys", "rotate", "--help"]).output.split())
+        steps = ("below the current one", "to the top", "Run this", "take the old one out")
+        places = [said.find(step) for step in steps]
+        assert -1 not in places
+        assert places == sorted(places)
+
+    @pytest.mark.parametrize("value", [None, ""])
+    def test_that_are_missing_are_told_of_and_also_if_they_were_meant_to_be_there(
+        self, monkeypatch: pytest.MonkeyPatch, logged: list[EventDict], value: str | None
+    ) -> None:
+        monkeypatch.delenv("MOTCUA_MASTER_KEY_FILE", raising=False)
+        monkeypatch.delenv("MOTCUA_MASTER_KEY", raising=False)
+        if value is not None:
+            monkeypatch.setenv("MOTCUA_MASTER_KEY", value)
+        assert master_keys(KeySettings()).current == "development"
+        (warning,) = logged
+        assert warning["log_level"] == "warning"
+        assert warning["MOTCUA_MASTER_KEY"] == ("not set" if value is None else "empty")
+        assert warning["MOTCUA_MASTER_KEY_FILE"] == "not set"
+
     @pytest.mark.parametrize(
         ("content", "says"),
         [
@@ -127,6 +182,28 @@ class TestTheMasterKeys:
         keys = master_keys(KeySettings(master_key=key))
         assert len(keys.current) == 8
         assert keys.current not in key
+
+
+class TestTheLookUpSecret:
+    @pytest.mark.parametrize(
+        ("value", "stands"), [(None, "not set"), ("", "empty"), ("development-only", "set")]
+    )
+    def test_of_a_trial_is_told_of(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        logged: list[EventDict],
+        value: str | None,
+        stands: str,
+    ) -> None:
+        monkeypatch.delenv("MOTCUA_LOOKUP_SECRET", raising=False)
+        if value is not None:
+            monkeypatch.setenv("MOTCUA_LOOKUP_SECRET", value)
+        service_module.warn_of_trials(Settings())
+        assert [entry["MOTCUA_LOOKUP_SECRET"] for entry in logged] == [stands]
+
+    def test_of_a_city_is_not_mentioned(self, logged: list[EventDict]) -> None:
+        service_module.warn_of_trials(Settings(lookup_secret="a city's own"))
+        assert logged == []
 
 
 class TestSettings:

@@ -1,0 +1,67 @@
+"""Takes contact data in: sealed under the person's own key, told to notify and to nobody else."""
+
+from __future__ import annotations
+
+import structlog
+
+from contracts.envelope import derive_id, fingerprint
+from contracts.values import Locale
+from services.intake.contact import Contact, contact_event
+from services.runtime.ask import Ask
+from services.runtime.citizen_keys import CitizenKeys, KeyWithdrawn, Sealed
+from services.runtime.clock import Clock
+from services.runtime.problem import Problem
+from services.runtime.sealing import Unreadable
+
+log = structlog.get_logger("motcua.intake")
+
+
+class Contacts:
+    """Where people can be reached, on its way out of intake."""
+
+    def __init__(self, ask: Ask, clock: Clock, keys: CitizenKeys) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._keys = keys
+        self._complained = False
+
+    async def take(
+        self, who: str, contact: Contact, locale: Locale, cause: str | None = None
+    ) -> None:
+        """Has the person told things there from now on; what was there before is replaced.
+
+        It counts from when it is written down, also if it comes with a dossier that was handed in
+        earlier: an erasure in between was of what had been there before it. The same `cause` makes
+        the same event. Raises Problem 503 if it cannot be sealed, or the log is away.
+        """
+        sealed = await self._seal(who, contact)
+        # After the seal: a key that was deleted before it has a time before this one.
+        now = self._clock.now()
+        cause = cause or derive_id("contact", who, fingerprint([now.isoformat(), sealed.text]))
+        await self._ask.publish(contact_event(who, sealed, locale, now, cause))
+
+    async def _seal(self, who: str, contact: Contact) -> Sealed:
+        try:
+            return await self._keys.seal(who, contact.plain(), self._clock.now())
+        except KeyWithdrawn as error:
+            raise Problem(
+                503,
+                "contact-being-erased",
+                "this person is being erased right now; send the contact data again",
+                headers={"Retry-After": "5"},
+            ) from error
+        except Unreadable as error:
+            if not self._complained:
+                self._complained = True
+                log.critical(
+                    "a person's key does not open, and their contact data is refused: put the "
+                    "master key into MOTCUA_MASTER_KEY_FILE and restart",
+                    error=str(error),
+                )
+            raise Problem(
+                503,
+                "master-key-unknown",
+                "this person's key is wrapped by a master key that is not known here: an operator "
+                "has to put it into MOTCUA_MASTER_KEY_FILE and restart intake; until then, leave "
+                "the contact data out",
+            ) from error

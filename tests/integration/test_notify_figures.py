@@ -1,0 +1,38 @@
+"""Notify's figures, counted over a real database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.notify import NotSentReason
+from services.notify.delivery import Deliveries, Delivery
+from services.notify.figures import message_figures
+from services.runtime.mongo import Database
+from services.runtime.store import Store
+from services.runtime.stored import Stored
+
+pytestmark = pytest.mark.integration
+
+AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+async def test_a_receipt_of_a_message_that_nobody_planned_is_not_pending(
+    database: Database,
+) -> None:
+    state = Deliveries(
+        {
+            "planned": Delivery("planned", "sms", planned_at=AT),
+            "sent": Delivery("sent", "sms", planned_at=AT, ended_at=AT),
+            "sent-unplanned": Delivery("sent-unplanned", "sms", ended_at=AT),
+            "erased": Delivery(
+                "erased", "sms", planned_at=AT, ended_at=AT, not_sent=NotSentReason.ERASED
+            ),
+            "unknown": Delivery("unknown", "sms", receipt="delivered"),
+        }
+    )
+    await Store(database["deliveries"], Deliveries).persist([Stored("H29.1-260302-0001", 0, state)])
+    figures = await message_figures(database)
+    assert figures["delivered"] == {"sent": 2, "pending": 1}
+    assert figures["not_sent"] == {"erased": 1}
