@@ -33,7 +33,7 @@ test: $(READY) ## All tests: unit, contract, integration on the real stack, a sh
 test-fast: $(READY) ## The tests that need neither Kafka nor MongoDB
 	@$(BIN)/python -m pytest -m "not integration and not chaos and not docker" $(ARGS)
 
-chaos: $(READY) ## The long kill test: every arrow, every service, Kafka and mongod
+chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(READY) ## Throughput beside a bare loop and a tutorial's; JSON and a table

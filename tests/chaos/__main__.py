@@ -1,4 +1,7 @@
-"""``make chaos``: the long kill test. Prints every count; exits 1 if anything was lost."""
+"""``make chaos``: the long kill test, and the provider's own drills on the wall clock.
+
+Prints every count; exits 1 if anything was lost, or told twice where that must not be.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,31 +23,26 @@ from motcua.deciders import calendars
 from motcua.simulate import Simulation, plan_city
 from tests.chaos.drills import every_drill
 from tests.chaos.outcome import Outcome, differences
-from tests.chaos.run import run_city
+from tests.chaos.provider import away, keyless
+from tests.chaos.run import Tell, run_city
 
 ROOT = Path(__file__).parents[2]
 console = Console()
 
 
+DRILLS = ("day", "away", "keyless")
+
+
 def main() -> None:
-    """A calm run, a drilled run of the same day, and what differs."""
+    """Does the drills that are asked for; all of them by default."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--dossiers", type=int, default=2_000)
+    parser.add_argument("--only", choices=DRILLS, help="one of the three")
+    parser.add_argument("--dossiers", type=int, default=2_000, help="of the drilled day")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--away", type=float, default=300.0, help="seconds without the provider")
+    parser.add_argument("--rate", type=float, default=20.0, help="dossiers filed a second then")
+    parser.add_argument("--kills", type=int, default=12, help="where keys are ignored")
     options = parser.parse_args()
-    with console.status("planning the day"):
-        plan = plan_city(
-            Simulation(
-                dossiers=options.dossiers,
-                carried_over=options.dossiers // 4,
-                seed=options.seed,
-                late_share=0.02,
-                contacts=True,
-            ),
-            load_catalogue(),
-            calendars(),
-        )
-    drills = every_drill(options.seed)
     stack = Stack(ROOT, "chaos", die_with_parent=True, smtp_fsync=False)
     folder = ROOT / ".motcua" / "chaos"
     start = time.monotonic()
@@ -50,36 +50,76 @@ def main() -> None:
     def tell(line: str) -> None:
         console.print(f"[dim]{time.monotonic() - start:6.1f} s[/dim]  {line}")
 
+    report: dict[str, Any] = {}
     try:
-        tell("a calm day")
-        calm, _ = asyncio.run(run_city(stack, folder / "calm", plan, [], tell))
-        tell(f"the same day under {len(drills)} drills")
-        drilled, watch = asyncio.run(run_city(stack, folder / "drilled", plan, drills, tell))
+        if options.only in (None, "day"):
+            report["day"] = _day(stack, folder, options.dossiers, options.seed, tell)
+        if options.only in (None, "away"):
+            tell(f"the provider is to be away for {options.away:.0f} s")
+            gone = asyncio.run(away(stack, folder / "away", options.away, options.rate, tell))
+            report["away"] = asdict(gone)
+            console.print(
+                f"{gone.messages:,} messages about {gone.dossiers:,} dossiers; "
+                f"{gone.waiting:,} dossiers waited when the provider was back, and "
+                f"{gone.seconds_until_told:.0f} s later everyone was told"
+            )
+        if options.only in (None, "keyless"):
+            tell(f"a provider that ignores keys, and {options.kills} kills")
+            ignored = asyncio.run(
+                keyless(stack, folder / "keyless", options.kills, options.rate, tell)
+            )
+            report["keyless"] = asdict(ignored)
+            console.print(
+                f"{ignored.messages:,} messages; told twice after each kill: "
+                f"{', '.join(map(str, ignored.twice_by_kill))}"
+            )
     finally:
         stack.down()
         stack.reset()
-    wrong = differences(calm, drilled)
-    _print(calm, drilled)
-    console.print(f"arrows at which a service was killed: {len(watch.reached)}")
-    if watch.pending():
-        console.print(f"arrows that the work did not come to: {', '.join(watch.pending())}")
-    report = {
-        "dossiers": len(calm.states["intake"]),
-        "drills": [str(d) for d in drills],
-        "reached": watch.reached,
-        "differences": wrong,
-        "repeated_records": drilled.repeated,
-        "mails": len(drilled.messages),
-        "sms": len(drilled.sms),
-        "sms_accepted_twice": sum(n - 1 for n in drilled.sms.values()),
-        "accepted_twice": sum(n - 1 for n in drilled.messages.values()),
-    }
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    wrong = [line for drill in report.values() for line in drill["wrong"]]
     for line in wrong:
         console.print(f"[red]{line}[/red]")
     if wrong:
         sys.exit(1)
-    console.print("[green]the same states, facts and messages[/green]")
+    console.print("[green]nothing lost, nobody told what is not so[/green]")
+
+
+def _day(stack: Stack, folder: Path, dossiers: int, seed: int, tell: Tell) -> dict[str, Any]:
+    """A calm run, a drilled run of the same day, and what differs."""
+    with console.status("planning the day"):
+        plan = plan_city(
+            Simulation(
+                dossiers=dossiers,
+                carried_over=dossiers // 4,
+                seed=seed,
+                late_share=0.02,
+                contacts=True,
+            ),
+            load_catalogue(),
+            calendars(),
+        )
+    drills = every_drill(seed)
+    tell("a calm day")
+    calm, _ = asyncio.run(run_city(stack, folder / "calm", plan, [], tell))
+    tell(f"the same day under {len(drills)} drills")
+    drilled, watch = asyncio.run(run_city(stack, folder / "drilled", plan, drills, tell))
+    _print(calm, drilled)
+    console.print(f"arrows at which a service was killed: {len(watch.reached)}")
+    if watch.pending():
+        console.print(f"arrows that the work did not come to: {', '.join(watch.pending())}")
+    return {
+        "dossiers": len(calm.states["intake"]),
+        "drills": [str(d) for d in drills],
+        "reached": watch.reached,
+        "wrong": differences(calm, drilled),
+        "repeated_records": drilled.repeated,
+        "mails": len(drilled.messages),
+        "mails_accepted_twice": sum(n - 1 for n in drilled.messages.values()),
+        "sms": len(drilled.sms),
+        "sms_accepted_twice": sum(n - 1 for n in drilled.sms.values()),
+    }
 
 
 def _print(calm: Outcome, drilled: Outcome) -> None:
