@@ -89,9 +89,11 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
 
 def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
     """The morning itself, and a later one for what came late; none with nothing to tell."""
-    if desk.morning is None or not _waiting(desk):
+    waiting = _waiting(desk)
+    if desk.morning is None or not waiting:
         return None
-    return Timer(_tells_at(policy, desk.morning, desk), "morning")
+    # As with a citizen's digest: with another alert in it, it is another event.
+    return Timer(_tells_at(policy, desk.morning, desk), f"morning:{derive_id(*waiting)}")
 
 
 def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:

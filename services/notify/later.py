@@ -23,7 +23,13 @@ _DIGEST, _RATING = "digest", "rating"
 
 def next_timer(policy: Policy, state: Notify) -> Timer | None:
     """The next digest, or the question how content the citizen is."""
-    waiting = [Timer(g.digest_at, f"{_DIGEST}:{g.channel}") for g in state.gathered]
+    waiting: list[Timer] = []
+    if state.gathered:
+        at, channel = min((g.digest_at, g.channel) for g in state.gathered)
+        # A digest that was published, lost at a crash and has one part more when it is said again
+        # is another event about the same message: it stands, as long as that was not sent.
+        parts = derive_id(*(g.message_id for g in _due(state, channel, at)))
+        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{parts}"))
     if policy.ratings and (returned := _returned_at(state)) is not None:
         waiting.append(Timer(returned + policy.rating_after, _RATING))
     return min(waiting, key=lambda t: (t.at, t.name), default=None)
@@ -31,9 +37,9 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
 
 def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
     """What a timer comes to."""
-    kind, _, channel = passed.name.partition(":")
+    kind, *of = passed.name.split(":")
     if kind == _DIGEST:
-        return _digest(policy, state, passed.at, channel)
+        return _digest(policy, state, passed.at, of[0])
     return list(
         messages(
             policy,
@@ -60,9 +66,13 @@ def _returned_at(state: Notify) -> datetime | None:
     return next((m.at for m in told if m.template == "returned" and m.not_sent is None), None)
 
 
+def _due(state: Notify, channel: str, at: datetime) -> list[Gathered]:
+    return [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
+
+
 def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
     assert state.citizen is not None
-    due = [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
+    due = _due(state, channel, at)
     told = partial(planned, policy, state, citizen=state.citizen, channel=channel, at=at)
     if len(due) == 1:
         one = due[0]

@@ -82,17 +82,21 @@ class Dossier:
         base = {"channels": (MessageChannel.EMAIL,), "quiet": Quiet(time(0), time(0))}
         self.decider = NotifyDecider(Policy(CATALOGUE, **{**base, "often": 99, **policy}))
         self.stored: Stored[Notify] = Stored(CODE, 0, self.decider.initial(CODE))
-        self.said: list[EventData] = []
+        self.events: list[Event] = []
         for second, fact in enumerate(BEGIN):
             self.hear(fact, at(7) + timedelta(seconds=second))
 
     def hear(self, data: EventData, when: datetime, *, history: bool = False) -> Event:
         fact = Event(f"{data.NAME}-{when}", "/x", CODE, when, data, history=history)
-        self.said += [e.data for e in handle(self.decider, self.stored, fact)]
+        self.events += handle(self.decider, self.stored, fact)
         return fact
 
     def tick(self, before: datetime) -> None:
-        self.said += [e.data for e in fire_timers(self.decider, self.stored, before)]
+        self.events += fire_timers(self.decider, self.stored, before)
+
+    @property
+    def said(self) -> list[EventData]:
+        return [event.data for event in self.events]
 
     def planned(self, *templates: str) -> list[notify.MessagePlanned]:
         found = [m for m in self.said if isinstance(m, notify.MessagePlanned)]
