@@ -180,7 +180,7 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
 
 
 class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
-    """Before the morning came, the alert was taken back or the dossier was done."""
+    """The alert was taken back or the dossier was done: what was not told yet is not told."""
 
     SUBJECT_FIELD = "morning"
 

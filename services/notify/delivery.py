@@ -68,6 +68,8 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
     match data:
         case notify.MessagePlanned():
             known = _known(state, data.message_id, data.channel)
+            if known.planned_at is not None and known.ended_at is not None:
+                return state  # what was told stays as it was told
             message = replace(
                 known,
                 planned_at=fact.time,

@@ -106,6 +106,24 @@ def receipt(message: str, *, arrived: bool) -> EventData:
     return notify.MessageUndelivered(message_id=message, provider="sms", reason="switched off")
 
 
+def test_failed_and_delivered_come_to_the_same_in_any_order() -> None:
+    facts = [
+        event(planned("a"), 0),
+        event(sent("a"), 1),
+        event(receipt("a", arrived=False), 2),
+        event(receipt("a", arrived=True), 3),
+    ]
+    expected = folded(facts).messages["a"]
+    assert (expected.receipt, expected.detail) == ("delivered", None)
+    assert all(folded(list(order)).messages["a"] == expected for order in permutations(facts))
+
+
+def test_a_plan_that_comes_again_does_not_change_what_was_told() -> None:
+    known = folded(STORY)
+    again = planned("a").model_copy(update={"params": {"due": "tomorrow"}})
+    assert deliveries_after(known, event(again, 5)) == known
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_receipt_may_come_before_our_own_record_and_twice(arrived: bool) -> None:
     facts = [
