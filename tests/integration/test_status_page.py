@@ -282,6 +282,31 @@ def test_what_officers_write_is_text_and_no_markup(
         assert "<script>alert" not in answer.text
 
 
+def test_preferences_are_changed_so_often_in_an_hour_and_no_oftener(
+    citizen: Citizen, office: Office, code: str
+) -> None:
+    _begin_of_a_window()
+    key = key_of(code)
+
+    def choose(quiet_from: str) -> httpx.Response:
+        return citizen.post(
+            f"/status/{code}/preferences", key=key, quiet_from=quiet_from, quiet_until="06:00"
+        )
+
+    assert [choose(f"20:{minute}").status_code for minute in range(10, 30)] == [303] * 20
+    refused = choose("20:45")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert "Những gì đã lưu vẫn có hiệu lực" in refused.text
+    shown = citizen.status(code)
+    assert shown.status_code == 200
+    assert 'value="20:29"' in shown.text
+    another = office.hand_in()
+    office.agrees(another, "in_process", "notify")
+    answer = citizen.post(f"/status/{another}/preferences", key=key_of(another), opted_out="1")
+    assert answer.status_code == 303
+
+
 def test_preferences_are_chosen_and_a_result_is_rated_once_on_the_page(
     citizen: Citizen, office: Office, code: str
 ) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from contracts import intake
 from contracts.lifecycle import ENDED, Mark, Move
+from services.notify.page.room import room
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Demand, Notify
 
-_LISTED = 20
-"""So many papers are listed on a page, which is to stay small; programs get them all."""
+_LISTED, _LISTED_ROOM = 20, 12_000
+"""So many papers are listed on a page, which is to stay small, and in so much room; programs get
+them all."""
 ASKED_KEYS = frozenset(
     {"asked.supplement", "asked.payment", "asked.supplement-where", "asked.payment-where"}
 )
@@ -37,7 +40,9 @@ class Asked:
     @property
     def listed(self) -> tuple[str, ...]:
         """The papers that the page lists."""
-        return self.documents[:_LISTED]
+        listed = self.documents[:_LISTED]
+        fits = sum(taken <= _LISTED_ROOM for taken in accumulate(map(room, listed)))
+        return listed[: max(1, fits)]
 
     @property
     def unlisted(self) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts import intake, routing, sla
+from services.notify.page.room import shortened
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Entry, Notify
 
 _SHOWN = 40
-_TEXT = 300
-"""Characters of an officer's words in a line. What stands is shown whole, above the history."""
+_WORDS_ROOM = 400
+"""Of an officer's words in a line. What stands is shown whole, above the history."""
 
 _IN_PART = "story.PaymentReceivedInPart"
 _FACTS = (
@@ -70,6 +71,5 @@ def _line(state: Notify, entry: Entry, words: Words) -> Line:
     elif entry.what == intake.PaymentReceived.NAME and entry.text:
         key, said = _IN_PART, ""
         fields["amount"] = words.money(int(entry.text))
-    if len(said) > _TEXT:
-        said = said[: _TEXT - 1].rstrip() + "…"
+    said = shortened(said, _WORDS_ROOM)
     return Line(words.moment(entry.at), entry.what, entry.unit, Say(key, fields), said)

@@ -23,6 +23,7 @@ from services.notify.page.html import SCORES, TOLD, Html, secured
 from services.notify.page.links import Links
 from services.notify.page.live import Live
 from services.notify.page.look import look
+from services.notify.page.often import Often
 from services.notify.page.portal import portal
 from services.notify.page.receipt import receipt
 from services.notify.page.trouble import TROUBLES, trouble_of
@@ -48,6 +49,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     secret = settings.lookup_secret
     guesses = Guesses(running.database["guesses"], secret, limits, WallClock())
     gate = Gate(running.engine.store, guesses, secret)
+    often = Often(running.database["forms"], settings.forms_by_code, WallClock())
     live = Live(
         running.engine.store.collection,
         running.stopping,
@@ -161,6 +163,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         fields = await fields_of(request)
         data = data_of(fields)
         found = await gate.open(code, one(fields, "key"), address(request))
+        await often.send(found.code)
         what = await asked(ask, running.clock, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 

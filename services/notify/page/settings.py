@@ -30,6 +30,8 @@ class PageSettings(Settings):
     """Wrong keys for one dossier code in a quarter of an hour."""
     guesses_by_address: int = Field(default=30, ge=1)
     """Wrong codes and keys from one client address in a quarter of an hour."""
+    forms_by_code: int = Field(default=20, ge=1)
+    """Forms (preferences, the rating) that are taken about one dossier in an hour."""
     live_pages: int = Field(default=5_000, ge=0)
     """Status pages that one instance keeps up to date while they are open."""
     live_pages_by_address: int = Field(default=100, ge=0)

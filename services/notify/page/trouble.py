@@ -8,6 +8,7 @@ from pymongo.errors import PyMongoError
 
 from services.notify.page.gate import NotOpened, NotYetHere
 from services.notify.page.guesses import TooMany
+from services.notify.page.often import TooOften
 from services.runtime.problem import Problem
 
 _WAIT = 5
@@ -50,6 +51,7 @@ _FOR_PROGRAMS = {
     "not-opened": "no dossier with this code and this look-up key",
     "not-yet-here": "the key is right, and the dossier has not arrived here yet; ask again later",
     "too-many": "too many wrong codes or keys; ask again later",
+    "too-often": "too many forms were sent about this dossier; send it again later",
     "unavailable": "the state cannot be read or written now; ask again later",
     "not-received": "the dossier was not received",
     "wrong-form": "the form's fields are not as they should be",
@@ -62,6 +64,7 @@ TROUBLES = (
     NotOpened,
     NotYetHere,
     TooMany,
+    TooOften,
     NotReceived,
     WrongForm,
     Problem,
@@ -79,6 +82,8 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble(404, "not-yet-here")
         case TooMany():
             return Trouble(429, "too-many", error.seconds)
+        case TooOften():
+            return Trouble(429, "too-often", error.seconds)
         case NotReceived():
             return Trouble(404, "not-received")
         case WrongForm():

@@ -24,7 +24,9 @@ from services.notify.page.guesses import TooMany
 from services.notify.page.html import SCORES, Html
 from services.notify.page.links import Links
 from services.notify.page.look import look
+from services.notify.page.often import TooOften
 from services.notify.page.receipt import receipt
+from services.notify.page.room import shortened
 from services.notify.page.settings import PageSettings
 from services.notify.page.texts import FOLDER, TextWrong
 from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
@@ -100,24 +102,35 @@ def static(name: str) -> int:
     return len(HTML.static[name].content)
 
 
+@pytest.mark.parametrize("letter", ["ộ", '"', "&", "<", "𠀋"])
 @pytest.mark.parametrize("locale", Locale)
-def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(locale: Locale) -> None:
-    whole = page(a_state("ộ" * 2000, lines=500), locale)
+def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(
+    locale: Locale, letter: str
+) -> None:
+    whole = page(a_state(letter * 2000, lines=500), locale)
     loads = re.findall(r'(?:href|src)="/mot-cua/page/([^?"]+)\?', whole)
     assert {"page.css", "live.js", "icon.svg"} == set(loads)
     assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
-    listing = Demand(AT, "ộ" * 2000, ("ộ" * 200,) * 1200)
-    whole = page(
-        msgspec.structs.replace(a_state("ộ" * 2000, lines=500), supplement=listing), locale
-    )
+    listing = Demand(AT, letter * 2000, (letter * 200,) * 1200)
+    state = msgspec.structs.replace(a_state(letter * 2000, lines=500), supplement=listing)
+    whole = page(state, locale)
     assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
-    assert HTML.texts[locale]("part.documents-more", count="1180") in whole
+    (wish, _) = look(state, WORDS[locale]).asked
+    assert 10 < len(wish.listed) <= 20
+    assert HTML.texts[locale]("part.documents-more", count=str(wish.unlisted)) in whole
     usual = page(a_state(lines=15), locale)
     assert len(usual.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD / 2
 
 
 def test_the_script_is_less_than_two_kilobytes() -> None:
     assert static("live.js") < 2048
+
+
+def test_words_are_cut_by_the_room_that_they_take_and_never_within_a_letter() -> None:
+    assert shortened("ộ" * 10, 30) == "ộ" * 10
+    assert shortened("ộ" * 11, 30) == "ộ" * 9 + "…"
+    assert shortened('"' * 7, 30) == '"' * 5 + "…"
+    assert shortened("a b" * 20, 5) == "a…"
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -269,6 +282,7 @@ def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_lan
         (NotOpened(), 404, "not-opened", {}),
         (NotYetHere(), 404, "not-yet-here", {}),
         (TooMany(61), 429, "too-many", {"Retry-After": "61"}),
+        (TooOften(61), 429, "too-often", {"Retry-After": "61"}),
         (NotReceived(), 404, "not-received", {}),
         (WrongForm(), 422, "wrong-form", {}),
         (ConnectionFailure(), 503, "unavailable", {"Retry-After": "5"}),
