@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -17,7 +18,10 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from services.runtime.engine import Engine
 from services.runtime.offsets import Offsets
-from services.runtime.settings import Settings
+from services.runtime.settings import ClockKind, Settings
+
+_FEW = 200
+"""After a batch of so many records the next one begins at once."""
 
 
 class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -27,6 +31,9 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.engine = engine
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done only if the engine came upon a defect: its exception says which."""
+        # A replay is as fast as it can be.
+        streamed = settings.clock is ClockKind.STREAM
+        self._gap = 0.0 if streamed else settings.batch_gap_ms / 1000
         decider = engine.decider
         self.group = group_of(decider.name, decider.topic)
         self.subscriber = broker.subscriber(
@@ -57,10 +64,14 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             # Nothing more is handled, and nothing committed; the process is on its way out.
             await asyncio.sleep(1.0)
             return
+        began = time.monotonic()
         try:
             await self.engine.handle(records, self._commit)
         except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
             self.failed.set_exception(error)
+        if len(records) < _FEW:
+            # A batch costs its round trips, whatever is in it: what trickles in is collected.
+            await asyncio.sleep(self._gap - (time.monotonic() - began))
 
     async def run_timers(self, offsets: Offsets) -> None:
         """Fires the engine's timers by the wall clock until cancelled."""

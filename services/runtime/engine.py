@@ -56,6 +56,8 @@ Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
 
 
 _CLOCK = CLOCK_SUBJECT.encode()
+_FEW = 200
+"""So many records of several partitions are decided, published and written as one."""
 _ROUNDS_AT_ONCE = 4
 """Of timers, each of another partition: while one is decided, others wait for an ack or a write."""
 _REST = 5.0
@@ -142,8 +144,11 @@ class Engine(Generic[S]):
         """Handles each partition's records in their order, and the partitions side by side.
 
         No subject is in two partitions: while one waits for the broker or the database, another
-        is decided.
+        is decided. A few records go through together: there the round trips are what costs.
         """
+        if len(records) <= _FEW and not any(record.key == _CLOCK for record in records):
+            await self._until_done(partial(self._attempt, records))
+            return
         by_partition: dict[int, list[ConsumerRecord[Any, Any]]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
