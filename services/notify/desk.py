@@ -93,7 +93,9 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
     if desk.morning is None or not waiting:
         return None
     # As with a citizen's digest: with another alert in it, it is another event.
-    return Timer(_tells_at(policy, desk.morning, desk), f"morning:{derive_id(*waiting)}")
+    name = f"morning:{derive_id(*waiting)}"
+    # Another dossier's alert of the day before may still be on its way.
+    return Timer(_tells_at(policy, desk.morning, desk), name, clock_alone=True)
 
 
 def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:

@@ -60,9 +60,10 @@ def _alerted(
     ended = state.span.ended_at
     if alert != "DossierOverdue" and ended is not None and ended <= morning:
         return ()  # done before anyone looks at it
-    return [
+    name = f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}"
+    said: list[EventData] = [
         notify.UnitAlerted(
-            morning=f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}",
+            morning=name,
             unit=unit,
             dossier=fact.subject,
             alert_id=fact.id,
@@ -70,6 +71,10 @@ def _alerted(
             due=due,
         )
     ]
+    if ended is not None and ended < _told_by(policy, name):
+        # As if it had been heard of before the dossier was done.
+        said.append(notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=_DONE))
+    return said
 
 
 def _taken_back(

@@ -22,6 +22,9 @@ class Timer(msgspec.Struct, frozen=True):
     """With the subject and the time it makes the timer's id: each firing needs its own."""
     own_time: bool = False
     """Whether only the events of its own subject move it, and not the partition's clock."""
+    clock_alone: bool = False
+    """Whether only the partition's clock moves it: the subject gathers what happens to many, and
+    that it heard of one thing does not say that it has heard of all before that."""
 
 
 class Decider(Protocol[S]):

@@ -18,10 +18,11 @@ class TimerStuck(Exception):
 def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
     """Applies an event that was not applied yet; returns the events that it causes.
 
-    Timers of the subject that had passed by the event's time fire first. Raises whatever the
+    Timers of the subject that had passed by the event's time fire first, but for those that wait
+    for the clock. Raises whatever the
     decider raises; the caller restores the subject then.
     """
-    caused_events = fire_timers(decider, stored, event.time)
+    caused_events = fire_timers(decider, stored, event.time, by_event=True)
     short = short_id(event.id)
     stored.note(short)
     if event.type in decider.requests:
@@ -33,11 +34,16 @@ def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
     return [*caused_events, *facts]
 
 
-def fire_timers(decider: Decider[S], stored: Stored[S], before: datetime) -> list[Event]:
-    """Fires the subject's timers that had passed before the time given, each in its order."""
+def fire_timers(
+    decider: Decider[S], stored: Stored[S], before: datetime, *, by_event: bool = False
+) -> list[Event]:
+    """Fires the subject's timers that had passed before the time given, each in its order.
+
+    `by_event` says that it is the time of an event of the subject, and not the clock's.
+    """
     fired: list[Event] = []
     timer = decider.timer(stored.state)
-    while timer is not None and timer.at < before:
+    while timer is not None and timer.at < before and not (by_event and timer.clock_alone):
         cause = Event(
             id=derive_id(decider.name, stored.subject, timer.name, timer.at.isoformat()),
             source=f"/motcua/{decider.name}",

@@ -190,3 +190,27 @@ def test_the_desk_hears_of_every_retraction_for_it_may_not_have_told_of_the_aler
     dossier.hear(retracted(owed), at(14))
     (cleared,) = [d for d in dossier.said if isinstance(d, notify.UnitAlertCleared)]
     assert (cleared.morning, cleared.alert_id) == (FRIDAY, owed.id)
+
+
+def test_a_dossier_that_is_done_after_the_morning_does_not_end_it_for_the_others() -> None:
+    morning = Morning()
+    morning.alerted("a")
+    morning.cleared("a", at(8, "09:00"))
+    morning.alerted("b")
+    morning.tick(at(8, "10:00"))
+    assert morning.told == [(at(8, "07:30"), {"b"})]
+
+
+@pytest.mark.parametrize("ends", [at(8, "07:00"), at(8, "15:00"), at(11, "09:00")])
+def test_the_desk_is_left_with_the_same_whether_an_alert_or_the_end_was_heard_of_first(
+    ends: datetime,
+) -> None:
+    left = []
+    for order in ((OWED, PROCESSED), (PROCESSED, OWED)):
+        dossier = Dossier()
+        for data in order:
+            dossier.hear(data, at(7, "16:00") if data is OWED else ends)
+        alerts = [d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlerted)]
+        cleared = [d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlertCleared)]
+        left.append(set(alerts) - set(cleared))
+    assert left[0] == left[1]

@@ -47,6 +47,7 @@ class Purse:
     alarm = "rings"
     """``rings`` as it should; ``silent`` comes to nothing; ``for-ever`` never ends."""
     own_time = False
+    clock_alone = False
     mended = False
     """Whether the purse no longer breaks over a request with the reference ``boom``."""
 
@@ -91,7 +92,9 @@ class Purse:
         return ()
 
     def timer(self, state: Money) -> Timer | None:
-        return Timer(state.alarms[0], "alarm", self.own_time) if state.alarms else None
+        if not state.alarms:
+            return None
+        return Timer(state.alarms[0], "alarm", self.own_time, self.clock_alone)
 
     def fire(self, state: Money, timer: Timer) -> Sequence[EventData]:
         if self.alarm == "silent":

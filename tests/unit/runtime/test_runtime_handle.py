@@ -104,6 +104,14 @@ class TestTimers:
         assert [(e.time, e.data.NAME) for e in fired] == [(at(30), "SupplementDelivered")]
         assert stored.state.rung == 1
 
+    def test_that_wait_for_the_clock_alone_are_not_fired_by_an_event(
+        self, purse: Any, stored: Any, say: Any
+    ) -> None:
+        purse.clock_alone = True
+        handle(purse, stored, say.note("wake 30"))
+        assert handle(purse, stored, say.note("late", at=31)) == []
+        assert [e.time for e in fire_timers(purse, stored, at(31))] == [at(30)]
+
     def test_fire_after_their_time_and_not_at_it(self, purse: Any, stored: Any, say: Any) -> None:
         handle(purse, stored, say.note("wake 30"))
         assert handle(purse, stored, say.note("in time", at=30)) == []
