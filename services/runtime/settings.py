@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """How many records are handled together at the most."""
     batch_wait_ms: int = Field(default=20, ge=1)
     """How long the consumer waits for records before it looks up again."""
-    batch_gap_ms: int = Field(default=50, ge=0)
+    batch_gap_ms: int = Field(default=100, ge=0)
     """A batch of few records is begun so long after the one before at the earliest, by the wall
     clock: it is what a trickle of events is delayed by in each service, at the most."""
     cache_states: int = Field(default=8_000, ge=0)
