@@ -24,8 +24,8 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
-demo: $(READY) ## A city's working day through real Kafka and MongoDB, with a live view
-	@$(BIN)/motcua demo
+demo: $(READY) ## A city's working day, with a live view; ARGS=--keep goes on serving its pages
+	@$(BIN)/motcua demo $(ARGS)
 
 test: $(READY) ## All tests: unit, contract, integration on the real stack, a short kill test
 	@$(BIN)/python -m pytest $(ARGS)

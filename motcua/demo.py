@@ -19,12 +19,14 @@ from rich.table import Table
 
 from contracts.topics import SERVICES
 from deploy.local.city import City
+from deploy.local.endpoints import Endpoints
 from deploy.local.errors import StackError
 from deploy.local.stack import Stack
 from motcua.live import LiveView
 from motcua.simulate_command import make_plan, play
 from motcua.story import read_story, story_table
 from services.intake.imports.cli import import_log
+from services.notify.page.links import Links
 from services.runtime.mongo import client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
@@ -76,10 +78,11 @@ def demo(
             console.print(f"mail     {endpoints.smtp_page}")
             console.print(f"SMS      {endpoints.gateway_page}")
             _import(settings)
-            _day(settings, city, dossiers, seed)
+            shown = _day(settings, city, dossiers, seed)
             if keep:
-                console.print("serving until Ctrl-C")
+                _pages(endpoints, city.of("notify").url, settings.lookup_secret, shown)
                 signal.pause()
+            console.print("to look at the pages and what arrived: make demo ARGS=--keep")
     except KeyboardInterrupt:
         console.print("stopped")
     finally:
@@ -100,7 +103,18 @@ def _import(settings: Settings) -> None:
             raise
 
 
-def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
+def _pages(endpoints: Endpoints, page: str, secret: str, code: str | None) -> None:
+    console.rule("[bold]Open in a browser")
+    console.print(f"where citizens look up a dossier   {page}")
+    if code is not None:
+        link = Links(page, secret).link(code)
+        console.print(f"the one above, as its citizen      {link}", soft_wrap=True)
+    console.print(f"mail that arrived                  {endpoints.smtp_page}")
+    console.print(f"SMS that arrived                   {endpoints.gateway_page}")
+    console.print("serving until Ctrl-C")
+
+
+def _day(settings: Settings, city: City, dossiers: int, seed: int) -> str | None:
     console.rule("[bold]A working day")
     with console.status("planning the day"):
         plan = make_plan(dossiers, None, seed, late_share=0.02, contacts=True)
@@ -142,6 +156,7 @@ def _day(settings: Settings, city: City, dossiers: int, seed: int) -> None:
     if not balanced:
         console.print("[red]the services do not agree[/red]")
         raise typer.Exit(1)
+    return code
 
 
 def _balance(city: City, since: datetime, until: datetime) -> bool:

@@ -61,6 +61,7 @@ def city(
         partitions=settings.partitions,
         session_timeout_ms=settings.session_timeout_ms,
         lookup_secret="tests",
+        channels="email",
         batch_gap_ms=10,  # one thing is asked after another: nothing is gained by waiting for more
     ) as city:
         city.start_all()

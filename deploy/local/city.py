@@ -83,7 +83,7 @@ class City:
         self.settings = settings
         self.instances: list[Instance] = []
         self._made = 0
-        self._receipts_port: int | None = None
+        self._known_port: int | None = None
 
     def __enter__(self) -> City:
         return self
@@ -117,11 +117,12 @@ class City:
         self._made += 1
         port = _free_port()
         if service == "notify":
-            # Gateways know one address, and go on knowing it when the instance there is replaced.
-            self._receipts_port = self._receipts_port or port
-            if not any(_runs(i) and i.port == self._receipts_port for i in self.instances):
-                port = self._receipts_port
-            more = {"receipts_url": f"http://127.0.0.1:{self._receipts_port}", **more}
+            # Gateways and citizens know one address, also when the instance there is replaced.
+            self._known_port = self._known_port or port
+            if not any(_runs(i) and i.port == self._known_port for i in self.instances):
+                port = self._known_port
+            known = f"http://127.0.0.1:{self._known_port}"
+            more = {"receipts_url": known, "public_url": known, **more}
         log = self.folder / f"{service}-{self._made}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(

@@ -15,17 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 
+from deploy.local.frame import framed, moment
 from deploy.local.ledger import Accepted
 
 SHOWN = 500
-
-_FRAME = """<!doctype html><html lang="vi"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto }}
-table {{ border-collapse: collapse; width: 100% }}
-td, th {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ccc }}
-td {{ overflow-wrap: anywhere }} pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
-</style></head><body><h1>{title}</h1>{body}</body></html>"""
 
 
 class Mailbox:
@@ -54,13 +47,13 @@ def list_page(mailbox: Mailbox) -> str:
     """The list of messages, newest first."""
     count, newest = mailbox.snapshot()
     rows = "".join(
-        f"<tr><td>{escape(entry.time)}<td>{escape(', '.join(entry.rcpt_to))}"
+        f'<tr><td class="short">{escape(moment(entry.time))}<td>{escape(", ".join(entry.rcpt_to))}'
         f'<td><a href="/message/{number}">{escape(entry.subject or "(no subject)")}</a>'
         for number, entry in newest
     )
     body = f'<p>{count} accepted, {len(newest)} shown. <a href="/ledger">Ledger (NDJSON)</a></p>'
     body += f"<table><tr><th>Time (UTC)<th>To<th>Subject</tr>{rows}</table>"
-    return _FRAME.format(title="Mail that was accepted", body=body)
+    return framed("Mail that was accepted", body)
 
 
 def message_page(entry: Accepted) -> str:
@@ -76,7 +69,7 @@ def message_page(entry: Accepted) -> str:
     body = (
         f'<p><a href="/">All mail</a></p><table>{rows}</table><pre>{escape(text_of(entry))}</pre>'
     )
-    return _FRAME.format(title=escape(entry.subject or "(no subject)"), body=body)
+    return framed(entry.subject or "(no subject)", body)
 
 
 def text_of(entry: Accepted) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from deploy.local.city import Instance
+from deploy.local.endpoints import Endpoints
+from deploy.local.ledger import read_ledger
 from tests.browser.conftest import Dossier
+from tests.integration.eventually import eventually
+from tests.integration.office import OFFICER, Office, filing
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
@@ -40,6 +46,39 @@ def test_a_dossier_is_found_with_the_code_and_key_on_the_receipt(
     page.get_by_role("button", name="Tra cứu").click()
     expect(page).to_have_title(re.compile(f"Đang xử lý: {re.escape(dossier.code)}"))
     expect(page.locator("#now")).to_contain_text("bước 1/2: Kiểm tra hồ sơ")
+
+
+def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
+    page: Page, endpoints: Endpoints, office: Office
+) -> None:
+    address = f"{uuid.uuid4().hex}@example.vn"
+    body = {
+        "filing": filing(citizen=address.partition("@")[0]),
+        "by": OFFICER,
+        "contact": {"email": address},
+    }
+    code = office.post("intake", "/dossiers", body).json()["code"]
+    soon = (datetime.now(UTC) + timedelta(hours=3)).isoformat()  # urgent: told at night, too
+    demand = {"documents": ["Ảnh 4x6"], "reason": "Thiếu ảnh", "until": soon, "by": OFFICER}
+    office.agrees(code, "in_process", "notify", "intake")
+    office.does("intake", code, "supplement-demand", demand)
+    mail = eventually(
+        lambda: next(
+            (
+                accepted.parsed()
+                for accepted in read_ledger(endpoints.smtp_ledger)
+                if address in accepted.rcpt_to and "bổ sung" in accepted.subject
+            ),
+            None,
+        ),
+        what=f"the demand to {address}",
+    )
+    link = re.search(r"http://\S+", mail.get_body(("plain",)).get_content())
+    assert link is not None
+    page.goto(link[0])
+    expect(page.locator(".asked")).to_contain_text("Ảnh 4x6")
+    page.get_by_role("link", name="In giấy tiếp nhận").click()
+    expect(page.get_by_role("img", name=code)).to_be_visible()
 
 
 def test_a_change_shows_while_the_page_is_open_and_is_read_out(
