@@ -155,7 +155,7 @@ class Sender:
             metrics.PENDING.set(await self._outbox.dossiers(partitions))
         if await self._outbox.any_due(partitions):
             return sum([await self._look_at(name, partitions) for name in MessageChannel])
-        self._teller.ended.clear()
+        self._teller.clear()
         self._tries.clear()
         for name in MessageChannel:
             metrics.OLDEST.labels(name).set(0.0)
@@ -176,7 +176,7 @@ class Sender:
         async for due in self._outbox.due(channel, partitions):
             message = due.message
             seen.add(message.message_id)
-            if message.message_id in self._teller.ended or message.message_id in self._under_way:
+            if self._teller.ended(message) or message.message_id in self._under_way:
                 continue
             oldest = max(due.waited, oldest)
             if (end := self._end(due)) is not None:
@@ -277,7 +277,7 @@ class Sender:
                 self._idle.set()
             if (channel := self._channels.get(message.channel)) is None:
                 return
-            if channel.several and message_id in self._teller.ended:
+            if channel.several and self._teller.ended(message):
                 self._over.append(message_id)
             left = sum(name == message.channel for name in self._under_way.values())
             if message.channel in self._more and left <= channel.room // 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections import defaultdict
 from datetime import datetime
 
 import structlog
@@ -32,8 +32,8 @@ class Teller:
         self._running = running
         self._stopping = stopping
         self.streamed = running.settings.clock is ClockKind.STREAM
-        self.ended: dict[str, str] = {}
-        """Messages that ended here, and their channels, until the delivery engine has folded it."""
+        self._ended: defaultdict[str, set[str]] = defaultdict(set)
+        """By channel: messages that ended here, until the delivery engine has folded it."""
         self._together = Together(running.producer)
 
     async def tell(self, due: Due, end: End) -> None:
@@ -50,7 +50,7 @@ class Teller:
             data=end,
             cause=message.message_id,
         )
-        self.ended[message.message_id] = message.channel
+        self._ended[message.channel].add(message.message_id)
         await self._publish(event)
         outcome = "sent"
         if isinstance(end, notify.MessageNotSent):
@@ -60,11 +60,17 @@ class Teller:
         metrics.MESSAGES.labels(message.channel, outcome).inc()
         self._running.faults.passing("message-told")
 
-    def keep(self, channel: str, message_ids: Collection[str]) -> None:
+    def ended(self, message: Delivery) -> bool:
+        """Whether it ended here, and that is not folded yet."""
+        return message.message_id in self._ended[message.channel]
+
+    def keep(self, channel: str, message_ids: set[str]) -> None:
         """Of the channel's messages, only these are not folded yet."""
-        self.ended = {
-            key: its for key, its in self.ended.items() if its != channel or key in message_ids
-        }
+        self._ended[channel] &= message_ids
+
+    def clear(self) -> None:
+        """Everything is folded."""
+        self._ended.clear()
 
     async def _publish(self, event: Event) -> None:
         pause = 0.1
