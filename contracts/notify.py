@@ -9,7 +9,7 @@ from pydantic import Field
 
 from contracts.model import EventData, Kind
 from contracts.sla import AlertKind
-from contracts.values import CitizenRef, Instant, Locale, Text, UnitCode
+from contracts.values import CitizenRef, Instant, Locale, OfficerId, Text, UnitCode
 
 _MESSAGES = "notification.events"
 _ALERTS = "unit.alerts"
@@ -35,6 +35,8 @@ class Audience(StrEnum):
     CITIZEN = "citizen"
     HEAD = "head"
     """The head of a unit."""
+    OFFICER = "officer"
+    """Who leads the open step (cán bộ thụ lý)."""
 
 
 class NotSentReason(StrEnum):
@@ -54,6 +56,8 @@ class NotSentReason(StrEnum):
     """It was told together with others, in a digest."""
     TAKEN_BACK = "taken-back"
     """What it told of proved wrong before it was sent; or it takes back what was never sent."""
+    SUPERSEDED = "superseded"
+    """It waited for a digest, and by then it was not so any more."""
     ERASED = "erased"
     """The recipient's contact data was erased."""
 
@@ -177,6 +181,8 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     alert_id: str
     alert: AlertKind
     due: Instant
+    lead: OfficerId | None = None
+    """Who leads the open step, as far as is known."""
 
 
 class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):

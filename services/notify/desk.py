@@ -1,4 +1,4 @@
-"""One unit's morning: what its head finds in the digest. Pure.
+"""One unit's morning: what its head, and each officer with a dossier, finds in the digest. Pure.
 
 An alert that gets here after the digest went out (sla or notify was away over night) goes into
 another one, on the next morning on which people work, with all others that were late.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 
 import msgspec
 
@@ -17,7 +18,7 @@ from contracts.model import EventData
 from contracts.notify import Audience
 from contracts.values import Locale
 from services.notify.heads import head_channel
-from services.notify.plan import local
+from services.notify.params import local
 from services.notify.policy import Policy
 from services.notify.when import VIETNAM, morning_after
 from services.runtime.decider import Timer
@@ -43,6 +44,8 @@ class DeskAlert(msgspec.Struct, frozen=True, array_like=True):
     due: datetime
     dossier: str
     unit: str
+    lead: str = ""
+    """The officer who led the open step; empty if nobody knew."""
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -68,7 +71,7 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
             desk = replace(desk, morning=data.morning)
             if data.alert_id in desk.cleared or data.alert_id in desk.alerts:
                 return desk
-            alert = DeskAlert(data.alert, data.due, data.dossier, data.unit)
+            alert = DeskAlert(data.alert, data.due, data.dossier, data.unit, data.lead or "")
             if desk.told:
                 return replace(desk, late=_with(desk.late, {data.alert_id: alert}))
             return replace(desk, alerts=_with(desk.alerts, {data.alert_id: alert}))
@@ -99,7 +102,7 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
 
 
 def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
-    """The digest.
+    """The head's digest of it all, and each leading officer's of what is theirs.
 
     Its id follows from the day that it goes out on: it is the same whatever came in which order,
     and a digest of what was late is another.
@@ -111,22 +114,45 @@ def desk_fired(policy: Policy, desk: Desk) -> Sequence[EventData]:
     unit = subject.partition("@")[0]
     known = policy.catalogue.units.get(unit)
     head = known.head if known else unit
-    channel = head_channel(policy)
     day = (f"{at.astimezone(VIETNAM):%Y-%m-%d}",) if desk.told else ()
-    cause = derive_id("morning", subject, *day)
+    told = partial(
+        _digest, policy, unit, at, subject=subject, cause=derive_id("morning", subject, *day)
+    )
+    leads = sorted({alert.lead for alert in waiting.values()} - {"", head})
     return [
-        notify.MessagePlanned(
-            message_id=derive_id("message", subject, cause, head, channel),
-            cause_id=cause,
-            citizen=head,
-            channel=channel,
-            template="head-digest",
-            locale=Locale.VI,
-            params={"unit": unit, "items": _items(waiting), "count": str(len(waiting))},
-            audience=Audience.HEAD,
-            expires_at=at + policy.lasts_of("head-digest"),
-        )
+        told(head, Audience.HEAD, list(waiting.values())),
+        *(
+            told(lead, Audience.OFFICER, [a for a in waiting.values() if a.lead == lead])
+            for lead in leads
+        ),
     ]
+
+
+def _digest(
+    policy: Policy,
+    unit: str,
+    at: datetime,
+    to: str,
+    audience: Audience,
+    alerts: Sequence[DeskAlert],
+    *,
+    subject: str,
+    cause: str,
+) -> notify.MessagePlanned:
+    channel = head_channel(policy)
+    template = f"{audience}-digest"
+    items, count = _items(alerts)
+    return notify.MessagePlanned(
+        message_id=derive_id("message", subject, cause, to, channel),
+        cause_id=cause,
+        citizen=to,
+        channel=channel,
+        template=template,
+        locale=Locale.VI,
+        params={"unit": unit, "items": items, "count": str(count)},
+        audience=audience,
+        expires_at=at + policy.lasts_of(template),
+    )
 
 
 def _with(some: dict[str, DeskAlert], more: dict[str, DeskAlert]) -> dict[str, DeskAlert]:
@@ -150,9 +176,21 @@ def _instant(policy: Policy, morning: str) -> datetime:
     return datetime.combine(day, policy.morning, VIETNAM).astimezone(UTC)
 
 
-def _items(alerts: dict[str, DeskAlert]) -> str:
-    """For the renderer: JSON of kind, due time and dossier, what matters most first."""
-    found = sorted(alerts.values(), key=lambda a: (_ORDER.index(a.kind), a.due, a.dossier))
-    return msgspec.json.encode(
-        [{"kind": a.kind, "due": local(a.due), "dossier": a.dossier} for a in found[:_SHOWN]]
-    ).decode()
+def _items(alerts: Sequence[DeskAlert]) -> tuple[str, int]:
+    """For the renderer: JSON with an item a dossier, what matters most first; and how many.
+
+    An item has its most pressing alert's kind and time, and the kinds of its others.
+    """
+    by_dossier: dict[str, list[DeskAlert]] = {}
+    for alert in sorted(alerts, key=lambda a: (_ORDER.index(a.kind), a.due, a.dossier)):
+        by_dossier.setdefault(alert.dossier, []).append(alert)
+    items = [
+        {
+            "dossier": dossier,
+            "kind": first.kind,
+            "due": local(first.due),
+            "also": list(dict.fromkeys(a.kind for a in others if a.kind != first.kind)),
+        }
+        for dossier, (first, *others) in by_dossier.items()
+    ]
+    return msgspec.json.encode(items[:_SHOWN]).decode(), len(items)

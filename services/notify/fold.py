@@ -14,6 +14,7 @@ from services.notify.state import (
     Demand,
     Entry,
     Gathered,
+    Lead,
     Letter,
     Notice,
     Notify,
@@ -58,13 +59,17 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             )
             return _chosen(known, fact, data.preferences) if data.preferences else known
         case routing.StepStarted():
+            state = _led(state, Lead(fact.time, False, data.ordinal, fact.id, data.lead))
             step = Step(fact.time, data.ordinal, data.step, data.unit)
             return replace(state, step=step) if state.step is None or state.step < step else state
+        case routing.StepReassigned():
+            return _led(state, Lead(fact.time, True, data.ordinal, fact.id, data.lead))
         case routing.DossierRouted():
             workflow = f"{data.workflow}/{data.workflow_version}"
             known = replace(state, plan=data.steps, workflow=workflow)
             return handled_by(known, fact, data.handling_unit)
         case routing.DossierHandedOver():
+            state = _led(state, Lead(fact.time, True, -1, fact.id, data.lead))
             return handled_by(state, fact, data.to_unit, by=fact.id)
         case intake.SupplementDemanded():
             asked = Demand(fact.time, data.reason, data.documents, until=data.until)
@@ -90,6 +95,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             known_letter = state.letter
             newer = known_letter is None or known_letter.at <= fact.time
             return replace(state, letter=letter) if newer else state
+        case sla.ExemptionGranted():
+            return replace(state, exempt=True)
         case notify.PreferencesSet():
             return _chosen(state, fact, data)
         case notify.RatingGiven():
@@ -175,6 +182,12 @@ def _told_in_digest(state: Notify, gathered: Gathered) -> Notify:
     return _noticed(
         state, Notice(gathered.cause_id, Audience.CITIZEN, state.citizen, gathered.channel)
     )
+
+
+def _led(state: Notify, lead: Lead) -> Notify:
+    if state.lead is not None and state.lead > lead:
+        return state
+    return msgspec.structs.replace(state, lead=lead)
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

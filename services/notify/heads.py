@@ -1,4 +1,7 @@
-"""What the heads of units are told: a breach at once, everything else in a morning's digest."""
+"""What the heads of units are told: a breach at once, everything else in a morning's digest.
+
+The officer who leads the open step is told, too, in the unit's morning: of their own dossiers.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from contracts.envelope import Event, derive_id
 from contracts.model import EventData
 from contracts.notify import Audience, MessageChannel
 from contracts.values import Locale
-from services.notify.plan import local
+from services.notify.params import local
 from services.notify.policy import Policy
 from services.notify.state import Notice, Notify
 from services.notify.when import VIETNAM, morning_after
@@ -69,6 +72,7 @@ def _alerted(
             alert_id=fact.id,
             alert=cast("sla.AlertKind", alert),
             due=due,
+            lead=state.lead.officer if state.lead is not None else None,
         )
     ]
     if ended is not None and ended < _told_by(policy, name):
@@ -103,7 +107,9 @@ def _breach(
     if known is None:
         return ()
     told = Notice(fact.id, Audience.HEAD, known.head, head_channel(policy), unit=data.unit)
-    return [_to_head(policy, state, fact, told, "head-overdue", {"due": local(data.due)})]
+    exempt = {"exempt": "yes"} if state.exempt else {}
+    params = {"due": local(data.due), **exempt}
+    return [_to_head(policy, state, fact, told, "head-overdue", params)]
 
 
 def _to_head(

@@ -10,15 +10,17 @@ import msgspec
 
 from contracts import notify
 from contracts.envelope import derive_id
-from contracts.lifecycle import PublicStatus
+from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
-from services.notify.plan import local, messages, planned
+from services.notify.params import local, standing
+from services.notify.plan import messages, planned
 from services.notify.policy import Policy
 from services.notify.state import Gathered, Notify
 from services.runtime.decider import Timer
 
 _DIGEST, _RATING = "digest", "rating"
+_AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 
 
 def next_timer(policy: Policy, state: Notify) -> Timer | None:
@@ -26,10 +28,11 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
     waiting: list[Timer] = []
     if state.gathered:
         at, channel = min((g.digest_at, g.channel) for g in state.gathered)
-        # A digest that was published, lost at a crash and has one part more when it is said again
+        # A digest that was published, lost at a crash and says something else when it is said again
         # is another event about the same message: it stands, as long as that was not sent.
-        parts = derive_id(*(g.message_id for g in _due(state, channel, at)))
-        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{parts}"))
+        parts = (g.message_id + str(_ended(state, g, at)) for g in _due(state, channel, at))
+        says = derive_id(str(standing(state, at)), *parts)
+        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{says}"))
     if policy.ratings and (returned := _returned_at(state)) is not None:
         waiting.append(Timer(returned + policy.rating_after, _RATING))
     return min(waiting, key=lambda t: (t.at, t.name), default=None)
@@ -72,31 +75,68 @@ def _due(state: Notify, channel: str, at: datetime) -> list[Gathered]:
 
 def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
     assert state.citizen is not None
-    due = _due(state, channel, at)
+    said: list[EventData] = []
+    due: list[Gathered] = []
+    for waited in _due(state, channel, at):
+        if (why := _ended(state, waited, at)) is not None:
+            said.append(_not_sent(waited, why))
+        elif "status" in waited.params:
+            now = {**waited.params, **standing(state, at)}
+            due.append(msgspec.structs.replace(waited, params=now))
+        else:
+            due.append(waited)
     told = partial(planned, policy, state, citizen=state.citizen, channel=channel, at=at)
     if len(due) == 1:
         one = due[0]
         # Alone it is no digest: it is told as what it is, in its own name.
-        return [told(one.template, one.params, message_id=one.message_id, cause=one.cause_id)]
-    cause = derive_id("digest", state.code, at.isoformat())
-    return [
-        told(
-            "digest",
-            {"procedure": state.procedure or "", "items": _items(due)},
-            message_id=derive_id("message", state.code, cause, state.citizen, channel),
-            cause=cause,
-            tells=[g.template for g in due],
-        ),
-        *(
-            notify.MessageNotSent(
-                message_id=g.message_id,
-                channel=MessageChannel(channel),
-                reason=NotSentReason.IN_DIGEST,
-                detail=g.template,
+        said.append(told(one.template, one.params, message_id=one.message_id, cause=one.cause_id))
+    elif due:
+        cause = derive_id("digest", state.code, at.isoformat())
+        said.append(
+            told(
+                "digest",
+                {"procedure": state.procedure or "", "items": _items(due)},
+                message_id=derive_id("message", state.code, cause, state.citizen, channel),
+                cause=cause,
+                tells=[g.template for g in due],
             )
-            for g in due
-        ),
-    ]
+        )
+        said += (_not_sent(g, NotSentReason.IN_DIGEST) for g in due)
+    return said
+
+
+def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | None:
+    """Why what was gathered is not told any more when the digest's time has come."""
+    if state.choice is not None and state.choice.opted_out:
+        return NotSentReason.OPTED_OUT  # of what is gathered, the law demands nothing
+    status = status_at(state.marks, at)
+    over = status in ENDED
+    match waited.template:
+        case "in-process":
+            over = status not in _AT_WORK
+        case "resumed":
+            over |= status is PublicStatus.STOPPED
+        case "new-date":
+            over |= _other_date(state, waited)
+        case "soon-due":
+            due = state.due
+            over = status not in _AT_WORK or due is None or due <= at or _other_date(state, waited)
+        case _:
+            over = False  # that something was received is so, whatever happened since
+    return NotSentReason.SUPERSEDED if over else None
+
+
+def _other_date(state: Notify, waited: Gathered) -> bool:
+    return state.due is None or local(state.due) != waited.params.get("due")
+
+
+def _not_sent(gathered: Gathered, reason: NotSentReason) -> notify.MessageNotSent:
+    return notify.MessageNotSent(
+        message_id=gathered.message_id,
+        channel=MessageChannel(gathered.channel),
+        reason=reason,
+        detail=gathered.template,
+    )
 
 
 def _items(gathered: Sequence[Gathered]) -> str:

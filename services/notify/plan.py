@@ -18,15 +18,14 @@ from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
+from services.notify.params import params_of
 from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify
-from services.notify.when import VIETNAM, Quiet, clock_time
+from services.notify.when import Quiet, clock_time
 
 _STATUS_OF: dict[type[EventData], PublicStatus] = {
     intake.DossierRegistered: PublicStatus.REGISTERED,
     intake.DossierNotReceived: PublicStatus.NOT_RECEIVED,
-    intake.SupplementDemanded: PublicStatus.SUPPLEMENT_REQUESTED,
-    intake.PaymentDemanded: PublicStatus.PAYMENT_REQUESTED,
     intake.DossierWithdrawn: PublicStatus.WITHDRAWN,
     routing.StepStarted: PublicStatus.IN_PROCESS,
     routing.DossierStopped: PublicStatus.STOPPED,
@@ -35,8 +34,16 @@ _STATUS_OF: dict[type[EventData], PublicStatus] = {
 }
 """Facts that are told only if the dossier's state allowed what they say."""
 
-_GOES_ON = (intake.SupplementDelivered, intake.PaymentReceived, routing.DossierResumed)
-"""Facts that are told only if the dossier was under way: what has ended does not go on."""
+_OF_WORK = (
+    intake.SupplementDemanded,
+    intake.SupplementDelivered,
+    intake.PaymentDemanded,
+    intake.PaymentReceived,
+    routing.DossierResumed,
+)
+"""Facts that are told only if the dossier was under way: of what has ended nothing is asked, and it
+does not go on. A demand is told though the dossier is stopped, or waits for something else, too:
+which of two demands or of a demand and a stop was heard of first makes no difference."""
 _UNDER_WAY = frozenset(PublicStatus) - ENDED - {PublicStatus.REGISTERED}
 
 
@@ -45,7 +52,7 @@ def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
     template = _template(policy, state, fact)
     if template is None or state.citizen is None:
         return ()
-    params = _params(state, fact.data)
+    params = params_of(state, fact)
     if isinstance(fact.data, sla.AlertRetracted):
         return list(_taken_back(policy, state, template, params, fact, fact.data))
     return list(
@@ -193,10 +200,14 @@ def _taken_back(
 
 
 def channels(policy: Policy, state: Notify) -> tuple[MessageChannel, ...]:
-    """By what the citizen is told. Where nobody is really told, nobody can choose."""
-    if policy.channels == (MessageChannel.LEDGER,) or not (state.choice and state.choice.channels):
+    """By what the citizen is told. Where nobody is really told, nobody can choose.
+
+    What nobody carries (any more) cannot be chosen either: it would be told to nobody.
+    """
+    if policy.channels == (MessageChannel.LEDGER,) or state.choice is None:
         return policy.channels
-    return tuple(MessageChannel(channel) for channel in state.choice.channels)
+    chosen = (MessageChannel(channel) for channel in state.choice.channels)
+    return tuple(channel for channel in chosen if channel in policy.carried) or policy.channels
 
 
 def locale(state: Notify) -> Locale:
@@ -253,7 +264,7 @@ def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
     told = _STATUS_OF.get(type(data))
     if told is not None and status_at(state.marks, fact.time) is not told:
         return None
-    if isinstance(data, _GOES_ON) and status_at(state.marks, fact.time) not in _UNDER_WAY:
+    if isinstance(data, _OF_WORK) and status_at(state.marks, fact.time) not in _UNDER_WAY:
         return None
     match data:
         case intake.DossierRegistered():
@@ -301,64 +312,3 @@ def _last_warning(policy: Policy, state: Notify, data: sla.DossierSoonDue) -> bo
     """Officers are warned at each share; the citizen once, at the last."""
     procedure = policy.catalogue.procedures.get(state.procedure or "")
     return data.share is None or procedure is None or data.share == procedure.soon_due_shares[-1]
-
-
-def _params(state: Notify, data: EventData) -> dict[str, str]:
-    params: dict[str, str] = {}
-    if state.procedure:
-        params["procedure"] = state.procedure
-    match data:
-        case sla.DeadlineSet() | sla.DossierSoonDue():
-            params["due"] = local(data.due)
-        case sla.DeadlineMoved():
-            params["due"] = local(data.due)
-            params["previous"] = local(data.previous)
-            if data.cause is not None:
-                params["cause"] = data.cause
-        case sla.DossierOverdue():
-            params["due"] = local(data.due)
-            if state.letter is not None:
-                params["reason"] = state.letter.reason
-                params["new_due"] = local(state.letter.due)
-            if state.unit:
-                params["unit"] = state.unit
-        case sla.ApologyIssued():
-            params["reason"] = data.reason
-            params["due"] = local(data.previous)
-            params["new_due"] = local(data.due)
-            params["unit"] = data.unit
-        case sla.AlertRetracted():
-            if data.due is not None:
-                params["due"] = local(data.due)
-        case intake.SupplementDemanded():
-            params["reason"] = data.reason
-            params["documents"] = "; ".join(data.documents)
-            if data.until is not None:
-                params["until"] = local(data.until)
-        case intake.PaymentDemanded():
-            params["reason"] = data.reason
-            params["amount"] = str(data.amount)
-            if data.until is not None:
-                params["until"] = local(data.until)
-        case (
-            intake.DossierNotReceived()
-            | intake.DossierWithdrawn()
-            | routing.DossierStopped()
-            | routing.DossierResumed()
-        ):
-            params["reason"] = data.reason
-        case routing.StepStarted():
-            params["unit"] = data.unit
-        case routing.DossierProcessed():
-            params["outcome"] = data.outcome
-            params["unit"] = state.returning_unit or data.handling_unit
-        case routing.ResultReturned():
-            params["unit"] = data.unit
-        case _:
-            pass
-    return params
-
-
-def local(moment: datetime) -> str:
-    """A time as a citizen reads it: Vietnam time, day first."""
-    return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")

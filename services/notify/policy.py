@@ -27,7 +27,9 @@ ROUTINE = frozenset(
 )
 """What can wait for a digest when a dossier changes often. A demand, a result, a breach cannot."""
 
-PASSING = frozenset({"registered", "in-process", "soon-due", "rating", "head-digest"})
+PASSING = frozenset(
+    {"registered", "in-process", "soon-due", "rating", "head-digest", "officer-digest"}
+)
 """What says nothing any more after some days: the dossier has moved on, or the head has looked.
 All else is true for good (what is asked, decided, promised, taken back) and is told even if it is
 entered days late or a provider is away for weeks: the time that it has counts from when it
@@ -42,6 +44,9 @@ class Policy:
 
     catalogue: Catalogue
     channels: tuple[MessageChannel, ...] = (MessageChannel.LEDGER,)
+    """By what citizens are told who have not chosen."""
+    carried: frozenset[MessageChannel] = frozenset(MessageChannel) - {MessageChannel.LEDGER}
+    """What there is a provider for: what can be chosen."""
     quiet: Quiet = _NIGHT
     urgent_within: timedelta = timedelta(hours=24)
     """A demand whose last day is so near is not held back at night."""

@@ -127,7 +127,7 @@ class Renderer:
         if template not in file.templates:
             raise TemplateWrong(f"there is no template {template!r} in {locale}.toml")
         # A head has no look-up key, and a unit's morning no page.
-        link = "" if template.startswith("head-") else self._link(code)
+        link = "" if template.startswith(("head-", "officer-")) else self._link(code)
         values = self._values(locale, code, link, params)
         subject, body, short = (
             self._compiled[locale, template, part].render(values) for part in _PARTS

@@ -53,11 +53,16 @@ class NotifySettings(ChannelSettings, PageSettings):
                 raise ValueError(f"channels: {channel} needs {provider}")
         return self
 
+    def _carried(self) -> frozenset[MessageChannel]:
+        mute = {channel for channel, url in _NEEDED.items() if getattr(self, url) is None}
+        return frozenset(MessageChannel) - mute - {MessageChannel.LEDGER}
+
     def policy(self, catalogue: Catalogue) -> Policy:
         """What every message is judged by."""
         return Policy(
             catalogue,
             channels=self.channels,
+            carried=self._carried(),
             quiet=Quiet(clock_time(self.quiet_from), clock_time(self.quiet_until)),
             often=self.often,
             digest_after=timedelta(minutes=self.digest_after_minutes),

@@ -100,6 +100,19 @@ class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
     unit: str
 
 
+class Lead(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """The officer who leads the open step (cán bộ thụ lý)."""
+
+    at: datetime
+    named: bool
+    """By a head or at a hand-over: of the same instant, that stands above the step's own lead."""
+    ordinal: int
+    """The step's; -1 at a hand-over, whichever step is open."""
+    by: str
+    """The fact that said so."""
+    officer: str
+
+
 class Letter(msgspec.Struct, frozen=True):
     """The unit's apology."""
 
@@ -129,11 +142,14 @@ class Notify(Handled, frozen=True):
     """The names of the workflow's steps."""
     workflow: str | None = None
     step: Step | None = None
+    lead: Lead | None = None
     supplement: Demand | None = None
     """What was asked for last, whether it is there by now or not."""
     payment: Demand | None = None
     outcome: str | None = None
     letter: Letter | None = None
+    exempt: bool = False
+    """The unit owes no letter of apology."""
     rating: int | None = None
     notices: tuple[Notice, ...] = ()
     """Of which alerts the citizen and heads were told."""

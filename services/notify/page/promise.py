@@ -24,6 +24,7 @@ WHY_KEYS = frozenset(
         "why.paused",
         "why.stopped",
         "why.late",
+        "why.late-exempt",
         "why.late-new-date",
         "why.recomputed",
         "why.ended",
@@ -87,7 +88,9 @@ def _why(
         at = {"at": words.moment(ended).text} if ended else {}
         return Say("why.ended-late" if late else "why.ended", at)
     if late:
-        return Say("why.late-new-date" if new_date else "why.late")
+        if new_date:
+            return Say("why.late-new-date")
+        return Say("why.late-exempt" if state.exempt else "why.late")
     if status is PublicStatus.STOPPED:
         return Say("why.stopped")
     if status in CLOCK_STOPPED:

@@ -59,6 +59,9 @@ STOPPED = routing.DossierStopped(reason="court", by="cb-1")
 RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
 SOON = sla.DossierSoonDue(at=START, due=DUE, unit="H29.131")
 OVER = sla.DossierOverdue(due=DUE, unit="H29.131")
+EXEMPTED = sla.ExemptionGranted(
+    ground=sla.ExemptionGround.FORCE_MAJEURE, reason="flood", unit="H29.131", by="cb-1"
+)
 PROCESSED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.131", by="cb-1")
 RETURNED = routing.ResultReturned(unit="H29.14", channel=Channel.COUNTER, by="cb-2")
 WITHDRAWN = intake.DossierWithdrawn(reason="changed my mind")

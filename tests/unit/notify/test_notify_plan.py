@@ -17,7 +17,7 @@ from contracts.refusals import Refusal, RefusalReason
 from contracts.values import Locale
 from services.notify.deciders import NotifyDecider
 from services.notify.delivery import Deliveries, Delivery
-from services.notify.plan import local
+from services.notify.params import local
 from services.notify.policy import Policy
 from services.notify.state import Notify
 from services.notify.view import view
@@ -30,6 +30,7 @@ from tests.unit.notify.dossiers import (
     DELIVERED,
     DEMANDED,
     DUE,
+    EXEMPTED,
     EXTENDED,
     MOVED,
     NOT_RECEIVED,
@@ -113,16 +114,38 @@ class TestEveryPublicChange:
                 "supplement-demanded",
                 {"reason": "incomplete", "documents": "b; c"},
             ),
-            ([*BEGIN, DEMANDED], DELIVERED, "supplement-delivered", {}),
+            ([*BEGIN, DEMANDED], DELIVERED, "supplement-delivered", {"status": "in_process"}),
             (BEGIN, OWED, "payment-demanded", {"reason": "tax", "amount": "500"}),
-            ([*BEGIN, OWED, PART], PAID, "payment-received", {}),
+            ([*BEGIN, OWED, PART], PAID, "payment-received", {"status": "in_process"}),
+            # A demand is told, and what is asked, whatever else the dossier waits for.
+            (
+                [*BEGIN, STOPPED],
+                DEMANDED,
+                "supplement-demanded",
+                {"reason": "incomplete", "documents": "b; c"},
+            ),
+            ([*BEGIN, DEMANDED], OWED, "payment-demanded", {"reason": "tax", "amount": "500"}),
+            # What was received is told; that the dossier goes on only if it does.
+            ([*BEGIN, OWED, STOPPED], PAID, "payment-received", {"status": "stopped"}),
+            (
+                [*BEGIN, DEMANDED, STOPPED],
+                RESUMED,
+                "resumed",
+                {"reason": "settled", "status": "supplement_requested"},
+            ),
             (BEGIN, STOPPED, "stopped", {"reason": "court"}),
-            ([*BEGIN, STOPPED], RESUMED, "resumed", {"reason": "settled"}),
+            ([*BEGIN, STOPPED], RESUMED, "resumed", {"reason": "settled", "status": "in_process"}),
             (BEGIN, WITHDRAWN, "withdrawn", {"reason": "changed my mind"}),
             (BEGIN, PROCESSED, "processed", {"outcome": "denied", "unit": "H29.14"}),
-            ([*BEGIN, PROCESSED], RETURNED, "returned", {"unit": "H29.14"}),
+            ([*BEGIN, PROCESSED], RETURNED, "returned", {"unit": "H29.14", "channel": "counter"}),
             (BEGIN, SOON, "soon-due", {"due": "08:00 12/03/2024"}),
             (BEGIN, OVER, "overdue", {"due": "08:00 12/03/2024", "unit": "H29.131"}),
+            (
+                [*BEGIN, EXEMPTED],
+                OVER,
+                "overdue",
+                {"due": "08:00 12/03/2024", "unit": "H29.131", "exempt": "yes"},
+            ),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -216,7 +239,6 @@ class TestNothingIsSaid:
             ([*BEGIN, DEMANDED, WITHDRAWN], DELIVERED),
             ([*BEGIN, OWED, WITHDRAWN], PAID),
             ([RECEIVED, WITHDRAWN], STARTED),
-            ([*BEGIN, DEMANDED], OWED),
         ],
     )
     def test_of_a_fact_that_the_dossiers_state_passes_over(

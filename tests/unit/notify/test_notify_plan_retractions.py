@@ -137,7 +137,7 @@ class TestAWarningThatWaitsForADigest:
 
     def test_is_retracted_once_it_was_told_alone(self) -> None:
         dossier = Dossier(often=2)
-        dossier.hear(STOPPED, at(7, "08:30"))
+        dossier.hear(OVER, at(7, "08:30"))
         warning = dossier.hear(SOON, at(7, "09:00"))
         (waiting,) = dossier.stored.state.gathered
         dossier.tick(at(7, "20:00"))
