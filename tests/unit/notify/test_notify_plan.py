@@ -250,6 +250,27 @@ class TestNothingIsSaid:
         assert Told().tell(SET) == []
 
 
+class TestOfTwoServicesFactsOfTheSameTime:
+    INTAKE = ((DEMANDED, 10), (DELIVERED, 30), (OWED, 30), (PAID, 50))
+    ROUTING = ((STOPPED, 10), (RESUMED, 20), (STOPPED, 30), (RESUMED, 50))
+
+    @given(st.lists(st.booleans(), min_size=8, max_size=8))
+    def test_all_is_told_whichever_is_heard_of_first(self, intake_first: list[bool]) -> None:
+        told, queues = Told(*BEGIN), [list(self.INTAKE), list(self.ROUTING)]
+        found: set[tuple[str, str]] = set()
+        for first in intake_first:
+            queue = queues[0] if (first and queues[0]) or not queues[1] else queues[1]
+            fact, minute = queue.pop(0)
+            for message in told.tell(fact, minute):
+                assert isinstance(message, notify.MessagePlanned)
+                found.add((message.template, message.cause_id))
+        assert {template for template, _ in found} == {
+            *("supplement-demanded", "supplement-delivered", "payment-demanded"),
+            *("payment-received", "stopped", "resumed"),
+        }
+        assert len(found) == len(self.INTAKE) + len(self.ROUTING)
+
+
 class TestWhatHappenedLongAgo:
     def test_is_not_sent_and_the_reason_is_kept(self) -> None:
         told = Told()
