@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event
+from contracts.envelope import Event, derive_id
+from contracts.values import Locale
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
 from motcua.simulate.contacts import PlannedContact
@@ -35,7 +36,7 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         before = days_before(settings.day, town.calendar(town.wards[0].code))
     arrivals = _arrivals(settings, town, before, day)
     requests: list[Event] = []
-    contacts: list[PlannedContact] = []
+    contacts = _officers(catalogue, before.midnights[0]) if settings.contacts else []
     counters: dict[tuple[str, str], int] = {}
     to_be_refused: set[str] = set()
     fates: dict[str, Fate] = {}
@@ -86,6 +87,23 @@ def _contact(settings: Simulation, arrival: Arrival, first: Event) -> list[Plann
         return []
     contact = Contact(email=email, phone=phone)
     return [PlannedContact(citizen, contact, arrival.filing.locale, first.time, first.id)]
+
+
+def _officers(catalogue: Catalogue, time: datetime) -> list[PlannedContact]:
+    """The addresses at which heads and officers are written to in the morning."""
+    officers = {
+        officer for unit in catalogue.units.values() for officer in (unit.head, *unit.officers)
+    }
+    return [
+        PlannedContact(
+            officer,
+            Contact(email=f"{officer}@office.example.test"),
+            Locale.VI,
+            time,
+            derive_id("staff", officer),
+        )
+        for officer in sorted(officers)
+    ]
 
 
 def _with_duplicates(settings: Simulation, requests: list[Event]) -> list[Event]:

@@ -1,4 +1,4 @@
-"""The made-up addresses of a simulated city's citizens, and how they come to the city: sealed."""
+"""The made-up addresses of a simulated city's people, and how they come to the city: sealed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOGETHER = 1_000
 
 @dataclass(frozen=True)
 class PlannedContact:
-    """One citizen's contact data, told when they file."""
+    """A citizen's contact data, told when they file, or an officer's, told before."""
 
     citizen: str
     contact: Contact

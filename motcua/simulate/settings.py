@@ -32,7 +32,7 @@ class Simulation:
     min_gap_minutes_before: int = 120
     """The same after a request of the days before."""
     contacts: bool = False
-    """Whether citizens leave addresses."""
+    """Whether citizens leave addresses, and officers have some."""
 
     def __post_init__(self) -> None:
         for name in ("dossiers", "carried_over", "min_gap_minutes", "min_gap_minutes_before"):

@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from contracts import intake, routing, sla
-from contracts.catalogue import Step
+from contracts.catalogue import Step, load_catalogue
 from contracts.codec import encode
 from contracts.envelope import Event
 from contracts.values import Channel, Outcome, ServiceLevel
@@ -422,9 +422,15 @@ def test_nothing_is_said_while_the_citizen_is_waited_for(plan):
 # -- contacts -------------------------------------------------------------------------
 
 
+def citizens(plan):
+    """When each of them files."""
+    return {f.citizen: e.time for e in plan.requests if (f := filing_of(e))}
+
+
 def test_most_citizens_leave_an_address_and_a_number(draw):
     plan = draw(dossiers=500, contacts=True)
-    found = [planned.contact for planned in plan.contacts]
+    filed = citizens(plan)
+    found = [planned.contact for planned in plan.contacts if planned.citizen in filed]
     assert near(sum(c.email is not None for c in found), 500, odds.HAS_EMAIL)
     assert near(sum(c.phone is not None for c in found), 500, odds.HAS_PHONE)
     assert [p.time for p in plan.contacts] == sorted(p.time for p in plan.contacts)
@@ -432,8 +438,18 @@ def test_most_citizens_leave_an_address_and_a_number(draw):
 
 def test_a_contact_is_known_when_its_citizen_files(draw):
     plan = draw(dossiers=200, contacts=True)
-    filed = {f.citizen: e.time for e in plan.requests if (f := filing_of(e))}
-    assert all(filed[planned.citizen] == planned.time for planned in plan.contacts)
+    filed = citizens(plan)
+    known = {p.citizen: p.time for p in plan.contacts if p.citizen in filed}
+    assert known == {citizen: filed[citizen] for citizen in known} != {}
+
+
+def test_every_officer_and_head_can_be_written_to_from_the_beginning(draw):
+    plan = draw(dossiers=1, contacts=True)
+    filed = citizens(plan)
+    officers = {p.citizen for p in plan.contacts if p.citizen not in filed}
+    units = load_catalogue().units.values()
+    assert officers == {o for u in units for o in (u.head, *u.officers)}
+    assert {p.time for p in plan.contacts if p.citizen in officers} == {plan.begins}
 
 
 def test_without_being_asked_for_there_are_no_contacts_and_the_requests_are_the_same(draw):
