@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from contracts.contacts import ContactErased
 from contracts.envelope import Event, derive_id
@@ -39,10 +40,8 @@ def erase(
     if not yes:
         typer.confirm(f"Erase {ref} for good?", abort=True)
     there = asyncio.run(_erase(KeySettings(), ref, reason))
-    console.print(
-        f"{ref}: the key is deleted" if there else f"{ref}: there was no key (any more)",
-        style="bold",
-    )
+    said = f"{ref}: the key is deleted" if there else f"{ref}: there was no key (any more)"
+    console.print(Text(said, style="bold"))
     console.print(f"every instance has forgotten it within {KEPT_SECONDS:.0f} seconds")
 
 

@@ -88,7 +88,7 @@ def story(
 
     events = asyncio.run(read_story(kafka or Settings().kafka, code))
     if not events:
-        console.print(f"nothing on the log is about {code}")
+        console.print(f"nothing on the log is about {code}", markup=False)
         raise typer.Exit(1)
     console.print(story_table(code, events))
 

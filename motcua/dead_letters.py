@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contracts.topics import SERVICES
 from services.runtime.dead_letter import DeadLetter
@@ -36,7 +37,7 @@ def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None)
     shown = [x for x in letters if dossier is None or x.subject == dossier]
     table = Table("letter", "dossier", "no.", "fault", "detail", "since")
     for letter in shown:
-        table.add_row(
+        cells = (
             letter.id,
             letter.subject,
             str(letter.number or "-"),
@@ -44,6 +45,7 @@ def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None)
             letter.detail.splitlines()[0][:80] if letter.detail else "",
             letter.time,
         )
+        table.add_row(*map(Text, cells))
     console.print(table if shown else f"{service} has no open dead letters")
 
 
@@ -51,7 +53,8 @@ def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None)
 def show(service: Service, letter: str, kafka: Kafka = None) -> None:
     """Shows one letter: why it is here, its headers and its body."""
     found = _choose(asyncio.run(_open(service, kafka)), [letter], None, every=False)[0]
-    console.print(f"[bold]{found.id}[/bold]  {found.fault}, since {found.time}")
+    about = f"  {found.fault}, since {found.time}"
+    console.print(Text.assemble((found.id, "bold"), about))
     console.print(found.detail, markup=False)
     for name, value in found.headers:
         console.print(f"{name}: {value.decode('utf-8', 'backslashreplace')}", markup=False)
@@ -136,7 +139,7 @@ async def _put_back(
                 act = desk.purge if give_up else desk.redrive
                 left = await act(letters)
             except CannotRedrive as error:
-                console.print(f"[red]{error}[/red]")
+                console.print(Text(str(error), style="red"))
                 raise typer.Exit(1) from error
     done = len(letters) - len(left)
     console.print(f"{done} {'given up' if give_up else 'redriven'}, {len(left)} still open")

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from contracts.topics import SERVICES
 from deploy.local.city import City
@@ -57,7 +58,7 @@ def demo(
             stack.reset()
             endpoints = stack.up(lambda line: status.update(line))
     except StackError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from error
     settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
     folder = ROOT / ".motcua" / "demo"

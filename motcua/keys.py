@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
@@ -33,7 +34,8 @@ def status() -> None:
     table = Table("master key", "keys")
     for master, number in sorted(found.items()):
         if master != "erased":
-            table.add_row(f"{master} (current)" if master == current else master, f"{number:,}")
+            name = f"{master} (current)" if master == current else master
+            table.add_row(Text(name), f"{number:,}")
     console.print(table)
     console.print(f"erased: {found['erased']:,}")
 
@@ -54,7 +56,7 @@ def rotate() -> None:
     try:
         done = asyncio.run(_rotate(KeySettings()))
     except (MasterKeyWrong, Unreadable) as error:
-        console.print(f"[red]{error}[/]")
+        console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from error
     console.print(f"{done:,} keys wrapped anew")
 

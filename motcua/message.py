@@ -8,15 +8,22 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
-from services.notify.render import Renderer, TemplateWrong
+from motcua.message_sms import sms
+from services.notify.channels.settings import ChannelSettings
+from services.notify.page.links import Links
+from services.notify.page.settings import PageSettings
+from services.notify.render import Renderer, TemplateWrong, for_officers
 
 app = typer.Typer(help="What people are told, word for word.", no_args_is_help=True)
 console = Console()
 
 _CODE = "H29.15-240307-0001"
+_PAGE = "https://motcua.example"
+"""Where the status page is if MOTCUA_PUBLIC_URL does not say."""
 _PARAMS = {
     "procedure": "1.004194",
     "unit": "H29.15",
@@ -29,6 +36,7 @@ _PARAMS = {
     "documents": "Bản sao giấy chứng nhận; Tờ khai lệ phí",
     "amount": "1500000",
     "outcome": "granted",
+    "channel": "counter",
     "count": "52",
 }
 _CHANGES = (
@@ -36,7 +44,8 @@ _CHANGES = (
     '{"at":"14:30 20/03/2024","template":"payment-received","params":{}}]'
 )
 _ALERTS = (
-    '[{"kind":"DossierOverdue","due":"10:15 04/04/2024","dossier":"H29.15-240307-0001"},'
+    '[{"kind":"DossierOverdue","due":"10:15 04/04/2024","dossier":"H29.15-240307-0001",'
+    '"also":[{"kind":"SupplementRepeated","due":"09:00 20/03/2024"}]},'
     '{"kind":"DossierSoonDue","due":"16:00 05/04/2024","dossier":"H29.15-240311-0007"}]'
 )
 
@@ -52,28 +61,44 @@ def preview(
         typer.Option("--set", help="NAME=VALUE instead of the made-up value; repeatable."),
     ] = None,
 ) -> None:
-    """Shows a message as it would be sent: e-mail, and the short form with its SMS segments."""
+    """Shows a message as it would be sent: e-mail, Zalo, and SMS with what it costs in segments.
+
+    The SMS is shown with diacritics and without, and what is left of each where it is cut:
+    MOTCUA_SMS_PLAIN says which is sent, MOTCUA_SMS_PARTS how long it may be.
+    """
+    links = Links(PageSettings().public_url or _PAGE, "preview")
     try:
-        renderer = Renderer(load_catalogue(), link=lambda code: f"https://motcua.example/{code}")
+        renderer = Renderer(load_catalogue(), link=links.link)
     except TemplateWrong as error:
-        console.print(f"[red]{error}[/]")
+        console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from error
     if template is None:
         table = Table("template", "subject")
         for name in renderer.templates:
-            table.add_row(name, renderer.render(name, locale, _CODE, _values(name, [])).subject)
+            text = renderer.render(name, locale, _CODE, _values(name, []))
+            table.add_row(name, Text(text.subject))
         console.print(table)
         return
     if template not in renderer.templates:
-        console.print(f"there is no template {template!r}: {', '.join(renderer.templates)}")
+        console.print(Text(f"there is no template {template!r}: {', '.join(renderer.templates)}"))
         raise typer.Exit(1)
     text = renderer.render(template, locale, _CODE, _values(template, params or []))
-    console.print(Panel(text.body.rstrip(), title=text.subject, subtitle=f"version {text.version}"))
-    console.print(Panel(text.short, title="short"))
+    console.print(
+        Panel(
+            Text(text.body.rstrip()), title=Text(text.subject), subtitle=f"version {text.version}"
+        )
+    )
+    if for_officers(template):
+        return  # officers are written to by e-mail alone
+    console.print(Panel(Text(text.short), title="Zalo"))
+    settings = ChannelSettings()
+    for plain in (False, True):
+        panel = sms(text.short, settings.sms_parts, plain=plain, sent=plain is settings.sms_plain)
+        console.print(panel)
 
 
 def _values(template: str, given: list[str]) -> dict[str, str]:
-    values = {**_PARAMS, "items": _ALERTS if template.startswith("head") else _CHANGES}
+    values = {**_PARAMS, "items": _ALERTS if for_officers(template) else _CHANGES}
     for pair in given:
         name, found, value = pair.partition("=")
         if not found:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from motcua.deciders import calendars
@@ -59,7 +60,8 @@ def simulate(
         try:
             asyncio.run(play(settings, plan, told, speed=speed, sends_mail=contacts))
         except NotSettled as error:
-            console.print(f"[red]{error}[/red]; do the services run, with MOTCUA_CLOCK=stream?")
+            asked = "; do the services run, with MOTCUA_CLOCK=stream?"
+            console.print(Text.assemble((str(error), "red"), asked))
             raise typer.Exit(1) from error
     console.print(f"{len(plan.requests):,} requests played")
 

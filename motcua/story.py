@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.table import Table
+from rich.text import Text
 
 from contracts import sla
 from contracts.codec import BadRecord, decode
@@ -55,7 +56,7 @@ def _keep(record: Any, events: dict[str, Event]) -> None:
 
 def story_table(code: str, events: list[Event]) -> Table:
     """The story as a table: requests dimmed, facts plain, alerts red."""
-    table = Table(title=f"{code}: from start to end", title_justify="left")
+    table = Table(title=Text(f"{code}: from start to end"), title_justify="left")
     for column in ("when (Vietnam)", "who says so", "what"):
         table.add_column(column, no_wrap=True)
     table.add_column("")
@@ -65,9 +66,9 @@ def story_table(code: str, events: list[Event]) -> Table:
             style = "red"
         table.add_row(
             event.time.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M"),
-            event.source.removeprefix("/motcua/"),
+            Text(event.source.removeprefix("/motcua/")),
             event.data.NAME,
-            _summary(event),
+            Text(_summary(event)),
             style=style,
         )
     return table

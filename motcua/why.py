@@ -12,6 +12,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from pymongo.errors import PyMongoError
 from rich.console import Console
+from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Instant, Locale
@@ -50,7 +51,7 @@ def why(
         console.print(f"the database does not answer: {error}", markup=False)
         raise typer.Exit(1) from error
     if state is None or state.procedure is None:
-        console.print(f"sla knows of no dossier {code}")
+        console.print(f"sla knows of no dossier {code}", markup=False)
         raise typer.Exit(1)
     rules = RuleFiles(SlaSettings(), load_catalogue()).read()
     texts = load_texts()[lang or _language()]
@@ -59,12 +60,12 @@ def why(
     except OutsideCalendar as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     if told is None:
-        console.print(f"the clock of {code} had not begun by then")
+        console.print(f"the clock of {code} had not begun by then", markup=False)
         raise typer.Exit(1)
     console.print(page(told, console.width))
     if svg is not None:
         svg.write_text(told.svg(), encoding="utf-8")
-        console.print(f"[dim]{svg}[/dim]")
+        console.print(Text(str(svg), style="dim"))
 
 
 async def _read(uri: str, code: str) -> Sla | None:

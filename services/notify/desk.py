@@ -179,18 +179,17 @@ def _instant(policy: Policy, morning: str) -> datetime:
 def _items(alerts: Sequence[DeskAlert]) -> tuple[str, int]:
     """For the renderer: JSON with an item a dossier, what matters most first; and how many.
 
-    An item has its most pressing alert's kind and time, and the kinds of its others.
+    An item has the kind and the time of its most pressing alert, and of its others.
     """
     by_dossier: dict[str, list[DeskAlert]] = {}
     for alert in sorted(alerts, key=lambda a: (_ORDER.index(a.kind), a.due, a.dossier)):
         by_dossier.setdefault(alert.dossier, []).append(alert)
     items = [
-        {
-            "dossier": dossier,
-            "kind": first.kind,
-            "due": local(first.due),
-            "also": list(dict.fromkeys(a.kind for a in others if a.kind != first.kind)),
-        }
+        {"dossier": dossier, **_said(first), "also": [_said(other) for other in others]}
         for dossier, (first, *others) in by_dossier.items()
     ]
     return msgspec.json.encode(items[:_SHOWN]).decode(), len(items)
+
+
+def _said(alert: DeskAlert) -> dict[str, str]:
+    return {"kind": alert.kind, "due": local(alert.due)}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.catalogue import Catalogue
 from contracts.values import Locale
+from services.notify.readable import readable
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -34,6 +35,9 @@ FIELDS = frozenset(
         "documents",
         "amount",
         "outcome",
+        "channel",
+        "status",
+        "exempt",
         "items",
         "count",
         "more",
@@ -43,7 +47,9 @@ FIELDS = frozenset(
 """What a template may use. What a message does not have is empty."""
 
 _PARTS = ("subject", "body", "short")
+_ITEM = "item"
 _IN_FRAME = frozenset({"link"})
+_IN_ALERTS = frozenset({"due"})
 
 
 class TemplateWrong(ValueError):
@@ -57,7 +63,7 @@ class Text:
     subject: str
     body: str
     short: str
-    """The whole in a line or two, for a phone."""
+    """The whole for a phone: a line, or a list whose newest item is the last."""
     version: str
     """Of the templates that it was made from."""
 
@@ -70,6 +76,7 @@ class _Parts(_Strict):
     subject: str = Field(min_length=1)
     body: str = Field(min_length=1)
     short: str = Field(min_length=1)
+    item: str | None = Field(default=None, min_length=1)
 
 
 class _Frame(_Strict):
@@ -109,9 +116,13 @@ class Renderer:
         self._compiled: dict[tuple[str, str, str], Template] = {}
         for locale, file in self._files.items():
             self._compile(locale, "frame", "footer", file.frame.footer, _IN_FRAME)
+            for kind, said in file.alerts.items():
+                self._compile(locale, "alerts", kind, said, _IN_ALERTS)
             for name, parts in file.templates.items():
                 for part in _PARTS:
                     self._compile(locale, name, part, getattr(parts, part), FIELDS)
+                if parts.item is not None:
+                    self._compile(locale, name, _ITEM, parts.item, FIELDS)
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -123,32 +134,39 @@ class Renderer:
 
         Raises TemplateWrong for a template that does not exist.
         """
-        file = self._files[Locale(locale)]
-        if template not in file.templates:
-            raise TemplateWrong(f"there is no template {template!r} in {locale}.toml")
+        language = Locale(locale)
+        file = self._file_of(template, language)
         # A head has no look-up key, and a unit's morning no page.
-        link = "" if template.startswith(("head-", "officer-")) else self._link(code)
-        values = self._values(locale, code, link, params)
-        subject, body, short = (
-            self._compiled[locale, template, part].render(values) for part in _PARTS
+        link = "" if for_officers(template) else self._link(code)
+        values = self._values(language, code, link, params)
+        subject, body = (
+            self._compiled[language, template, part].render(values) for part in ("subject", "body")
         )
+        short = self._compiled[language, template, "short"].render(_in_a_line(values))
         lines = [file.frame.greeting, body.strip()]
         if values["link"]:
-            lines.append(self._compiled[locale, "frame", "footer"].render(link=values["link"]))
+            footer = self._compiled[language, "frame", "footer"]
+            lines.append(footer.render(link=values["link"]))
         return Text(
             " ".join(subject.split()),
             "\n\n".join(lines) + "\n",
-            " ".join(short.split()),
+            "\n".join(" ".join(line.split()) for line in short.strip().split("\n")),
             file.version,
         )
 
+    def _file_of(self, template: str, locale: Locale) -> _File:
+        file = self._files[locale]
+        if template not in file.templates:
+            raise TemplateWrong(f"there is no template {template!r} in {locale}.toml")
+        return file
+
     def _values(
-        self, locale: str, code: str, link: str, params: Mapping[str, str]
+        self, locale: Locale, code: str, link: str, params: Mapping[str, str]
     ) -> dict[str, Any]:
         values: dict[str, Any] = dict.fromkeys(FIELDS, "")
-        values |= {name: value for name, value in params.items() if name in FIELDS}
-        vietnamese = locale == Locale.VI
-        values |= {"code": code, "link": link}
+        known = {name: value for name, value in params.items() if name in FIELDS}
+        values |= readable(known, locale) | {"code": code, "link": link}
+        vietnamese = locale is Locale.VI
         # Of what the catalogue does not have, the code is better than a gap in the sentence.
         values["procedure_name"] = params.get("procedure", "")
         values["unit_name"] = params.get("unit", "")
@@ -164,12 +182,20 @@ class Renderer:
             values["more"] = str(more) if more > 0 else ""
         return values
 
-    def _item(self, locale: str, code: str, item: dict[str, Any]) -> dict[str, str]:
+    def _item(self, locale: Locale, code: str, item: dict[str, Any]) -> dict[str, str]:
         if "template" in item:
-            text = self.render(item["template"], locale, code, item["params"]).short
-            return {"at": item["at"], "text": text}
-        alerts = self._files[Locale(locale)].alerts
-        return {**item, "text": alerts.get(item["kind"], item["kind"])}
+            template = item["template"]
+            part = _ITEM if self._file_of(template, locale).templates[template].item else "short"
+            values = _in_a_line(self._values(locale, code, "", item["params"]))
+            text = self._compiled[locale, template, part].render(values)
+            at = readable({"at": item["at"]}, locale)
+            return {**at, "text": " ".join(text.split())}
+        alerts = (self._alert(locale, alert) for alert in (item, *item.get("also", ())))
+        return {"dossier": item["dossier"], "text": "; ".join(alerts)}
+
+    def _alert(self, locale: Locale, alert: dict[str, str]) -> str:
+        said = self._compiled.get((locale, "alerts", alert["kind"]))
+        return said.render(readable({"due": alert["due"]}, locale)) if said else alert["kind"]
 
     def _compile(
         self, locale: str, name: str, part: str, source: str, fields: frozenset[str]
@@ -186,6 +212,19 @@ class Renderer:
             raise TemplateWrong(
                 f"{where}: no field {', '.join(sorted(unknown))}; there are {known}"
             )
+
+
+def for_officers(template: str) -> bool:
+    """Whether officers or heads are told by it, and no citizen."""
+    return template.startswith(("head-", "officer-"))
+
+
+def _in_a_line(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What people wrote makes no new line where a line says something: it may begin an item."""
+    return {
+        name: " ".join(value.split()) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def _read(path: Path) -> _File:

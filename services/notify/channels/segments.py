@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from enum import StrEnum
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -25,11 +26,28 @@ _PLAIN = str.maketrans(
     | dict.fromkeys("‘’‚", "'")
 )
 _ADDRESS = re.compile(r"\S*https?://\S+\s*$")
+_ITEM = "- "
+"""What the items of a list begin with, each in a line of its own."""
+_LEAST = 24
+"""So many characters are told beside an address, or it goes: "Hồ sơ" and a dossier's code."""
+
+
+class Encoding(StrEnum):
+    """What the letters of a text need."""
+
+    GSM7 = "GSM-7"
+    UCS2 = "UCS-2"
+
+
+def encoding(text: str) -> Encoding:
+    """The encoding that the text is sent in: one letter decides for all."""
+    gsm = all(c in _BASIC or c in _EXTENSION for c in text)
+    return Encoding.GSM7 if gsm else Encoding.UCS2
 
 
 def parts(text: str) -> int:
     """The segments that the text is cut into; an empty one is one all the same."""
-    gsm = all(c in _BASIC or c in _EXTENSION for c in text)
+    gsm = encoding(text) is Encoding.GSM7
     single, several = _GSM if gsm else _UCS2
     widths = [_width(c, gsm=gsm) for c in text]
     if sum(widths) <= single:
@@ -56,28 +74,58 @@ def plain(text: str) -> str:
 def fit(text: str, most: int) -> str:
     """The text if it has at most so many segments; else its beginning, an ellipsis and its end.
 
-    What is kept of the end is the address at which the rest can be read, if it ends in one. Words
-    are not cut, but for one that is too long by itself.
+    What is kept of the end is the address at which the rest can be read, if it ends in one and not
+    all of the rest would have to go for it. Of a list, whose newest item is the last, the oldest
+    items go first. Words are not cut, but for one that is too long by itself.
     """
     text = unicodedata.normalize("NFC", text.strip())
     if parts(text) <= most:
         return text
+    dots = "..." if encoding(text) is Encoding.GSM7 else "…"
+    text = _without_oldest(text, dots, most)
+    if parts(text) <= most:
+        return text
     found = _ADDRESS.search(text)
-    address = found[0].strip() if found else ""
-    beginning = text[: found.start()].rstrip() if found else text
-    dots = "..." if all(c in _BASIC or c in _EXTENSION for c in text) else "…"
-    tail = f"{dots} {address}" if address else dots
-    low, high = 0, len(beginning)
-    while low < high:  # the longest beginning that fits
+    if found:
+        beginning = text[: found.start()].rstrip()
+        gap = "\n" if "\n" in text[len(beginning) : found.start()] else " "
+        tail = f"{dots}{gap}{found[0].strip()}"
+        if (room := _room(beginning, tail, most)) >= min(_LEAST, len(beginning)) > 0:
+            return _cut(beginning, room) + tail
+        text = beginning or text
+    return _cut(text, _room(text, dots, most)) + dots
+
+
+def _without_oldest(text: str, dots: str, most: int) -> str:
+    """The text with as few of its items left out as make it fit; its last one stays."""
+    lines = text.split("\n")
+    items = [number for number, line in enumerate(lines) if line.startswith(_ITEM)]
+    for kept in items[1:]:
+        text = "\n".join([*lines[: items[0]], dots, *lines[kept:]])
+        if parts(text) <= most:
+            break
+    return text
+
+
+def _room(text: str, tail: str, most: int) -> int:
+    """So many characters of the text fit before the tail."""
+    low, high = 0, len(text)
+    while low < high:
         middle = (low + high + 1) // 2
-        if parts(beginning[:middle] + tail) <= most:
+        if parts(text[:middle] + tail) <= most:
             low = middle
         else:
             high = middle - 1
-    kept = beginning[:low]
-    if low < len(beginning) and not beginning[low].isspace() and " " in kept:
-        kept = kept.rpartition(" ")[0]
-    return kept.rstrip(" ,;:.") + tail
+    return low
+
+
+def _cut(text: str, room: int) -> str:
+    """The whole words of the text that are in its first characters."""
+    kept = text[:room]
+    word = max(kept.rfind(" "), kept.rfind("\n"))
+    if word >= 0 and room < len(text) and not text[room].isspace():
+        kept = kept[:word]
+    return kept.rstrip(" \n,;:.")
 
 
 def _width(character: str, *, gsm: bool) -> int:

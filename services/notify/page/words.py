@@ -7,24 +7,8 @@ from datetime import datetime
 
 from contracts.catalogue import Catalogue
 from contracts.values import Locale
+from services.notify import written
 from services.notify.when import VIETNAM
-
-_DAYS_VI = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")
-_DAYS_EN = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS_EN = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +38,12 @@ class Words:
 
     def moment(self, at: datetime) -> Moment:
         """With the day of the week, which people go by."""
-        local = at.astimezone(VIETNAM)
-        clock = local.strftime("%H:%M")
-        if self.locale is Locale.VI:
-            text = f"{clock} {_DAYS_VI[local.weekday()]}, ngày {local.strftime('%d/%m/%Y')}"
-        else:
-            month = _MONTHS_EN[local.month - 1]
-            text = f"{clock}, {_DAYS_EN[local.weekday()]} {local.day} {month} {local.year}"
-        return Moment(text, local.isoformat(timespec="seconds"))
+        text = written.moment(at, self.locale, weekday=True)
+        return Moment(text, at.astimezone(VIETNAM).isoformat(timespec="seconds"))
 
     def money(self, amount: int) -> str:
         """An amount in dong."""
-        grouped = f"{amount:,}"
-        if self.locale is Locale.VI:
-            return f"{grouped.replace(',', '.')} đồng"
-        return f"VND {grouped}"
+        return written.money(amount, self.locale)
 
     def office(self, code: str) -> Office:
         """The unit with that code."""

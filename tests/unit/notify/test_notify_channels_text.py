@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from services.notify.channels.phone import e164
 from services.notify.channels.provider import NoAddress
-from services.notify.channels.segments import fit, parts, plain
+from services.notify.channels.segments import encoding, fit, parts, plain
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
+LONG = "https://hoso.example.vn/status/H29.15-240304-0001?key=ABCDEFGHJK#rating"
 
 
 @pytest.mark.parametrize(
@@ -110,9 +111,26 @@ def test_vietnamese_without_diacritics_is_of_the_alphabet_that_every_phone_has(t
     assert plain(text).isascii()
 
 
-@given(st.text(max_size=2000), st.integers(1, 5))
-def test_whatever_is_said_fits(text: str, most: int) -> None:
-    assert parts(fit(text, most)) <= most
+@given(
+    st.text(max_size=2000),
+    st.sampled_from(["", " " + LINK, "\n" + LONG, "https://" + "x" * 400]),
+    st.integers(1, 5),
+)
+def test_whatever_is_said_fits(text: str, address: str, most: int) -> None:
+    assert parts(fit(text + address, most)) <= most
+
+
+@given(st.lists(st.text(max_size=80), max_size=9), st.integers(1, 3))
+def test_whatever_is_listed_fits(items: list[str], most: int) -> None:
+    assert parts(fit(listed(*items), most)) <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("Da tiep nhan {€}", "GSM-7"), ("Đã tiếp nhận", "UCS-2"), ("", "GSM-7"), ("…", "UCS-2")],
+)
+def test_one_letter_decides_the_encoding_of_all(text: str, form: str) -> None:
+    assert encoding(text) == form
 
 
 def test_what_fits_stays_as_it_is() -> None:
@@ -128,6 +146,37 @@ def test_a_huge_note_is_cut_between_words_and_keeps_the_address_of_the_status_pa
     told, _, rest = cut.partition("…" if "ấ" in word else "...")
     assert rest == " " + LINK
     assert told.split(" ")[-1] in word.split(), "no word is cut"
+
+
+@pytest.mark.parametrize("gap", [" ", "\n"])
+def test_an_address_that_leads_to_a_place_on_the_page_is_kept_too(gap: str) -> None:
+    cut = fit("giấy tờ " * 500 + gap + LONG, 3)
+    assert cut.endswith(f"…{gap}{LONG}")
+    assert parts(cut) == 3
+
+
+def test_an_address_beside_which_nothing_could_be_said_gives_way() -> None:
+    told = "Hồ sơ H29.15-240304-0001 cần bổ sung giấy tờ, chậm nhất vào 17:00 ngày 20/03/2024."
+    assert fit(f"{told} {LONG}", 1) == (
+        "Hồ sơ H29.15-240304-0001 cần bổ sung giấy tờ, chậm nhất vào 17:00…"
+    )
+    assert fit(f"{plain(told)} {LONG}", 1) == f"{plain(told)} {LONG}"
+
+
+def listed(*items: str) -> str:
+    return "\n".join(["Hồ sơ H29.15-240304-0001:", *(f"- {item}" for item in items), LONG])
+
+
+def test_of_a_list_the_oldest_items_go_first() -> None:
+    items = [f"{number}. Đã nhận giấy tờ bổ sung." for number in range(1, 6)]
+    assert fit(listed(*items), 5) == listed(*items)
+    assert fit(listed(*items), 3) == listed(*items[2:]).replace(":\n", ":\n…\n", 1)
+
+
+def test_of_a_list_whose_newest_item_is_too_long_by_itself_its_beginning_stays() -> None:
+    cut = fit(listed("cũ", "giấy tờ " * 100), 3)
+    assert cut.startswith("Hồ sơ H29.15-240304-0001:\n…\n- giấy tờ giấy tờ")
+    assert cut.endswith(f"…\n{LONG}")
 
 
 def test_a_huge_note_without_an_address_ends_in_an_ellipsis() -> None:

@@ -258,7 +258,7 @@ class TestTheHeadOfAUnit:
         listed = [msgspec.json.decode(m.params["items"]) for _, m in digests]
         # A dossier is one line, however many alerts it has.
         assert all(len({i["dossier"] for i in items}) == len(items) for items in listed)
-        kinds = [kind for items in listed for i in items for kind in (i["kind"], *i["also"])]
+        kinds = [a["kind"] for items in listed for i in items for a in (i, *i["also"])]
         assert "DossierOverdue" in kinds
         assert "DossierSoonDue" in kinds
 

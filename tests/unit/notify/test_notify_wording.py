@@ -1,0 +1,275 @@
+"""What messages say: what matters first, times and amounts that nobody misreads, nothing false."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.sla import ALERTS, MoveCause
+from contracts.values import Channel, Locale
+from services.notify.channels.segments import fit, parts, plain
+from services.notify.policy import ROUTINE
+from services.notify.render import Renderer
+
+CODE = "H29.15-240304-0001"
+LINK = f"https://hoso.example.vn/status/{CODE}?key=ABCDEFGHJK"
+CATALOGUE = load_catalogue()
+RENDERER = Renderer(CATALOGUE, link=lambda _: LINK)
+UNIT = CATALOGUE.units["H29.15"]
+LONG = "; ".join(["Giấy chứng nhận quyền sử dụng đất (bản chính)"] * 9)
+PARAMS = {
+    "procedure": "1.013831",
+    "unit": "H29.15",
+    "due": "17:00 05/04/2024",
+    "previous": "17:00 04/04/2024",
+    "new_due": "17:00 06/05/2024",
+    "until": "17:00 20/03/2024",
+    "reason": LONG,
+    "documents": LONG,
+    "amount": "1500000",
+    "outcome": "granted",
+}
+CHANGES = [
+    {"at": "09:00 04/03/2024", "template": "supplement-delivered", "params": {}},
+    {"at": "09:01 04/03/2024", "template": "new-date", "params": {"due": "08:10 05/03/2024"}},
+    {"at": "12:00 04/03/2024", "template": "soon-due", "params": {"due": "08:10 05/03/2024"}},
+]
+DIGEST = {"items": json.dumps(CHANGES)}
+
+
+def said(template: str, locale: str = "vi", **params: str) -> Any:
+    return RENDERER.render(template, locale, CODE, {**PARAMS, **params})
+
+
+def test_the_short_form_of_a_digest_tells_each_change_in_order_and_the_code_once() -> None:
+    assert said("digest", **DIGEST).short == (
+        f"Hồ sơ {CODE}:\n"
+        "- Đã nhận giấy tờ bổ sung.\n"
+        "- Hẹn trả kết quả mới: 08:10 ngày 05/03/2024.\n"
+        "- Sắp đến hạn trả: 08:10 ngày 05/03/2024.\n"
+        f"{LINK}"
+    )
+    assert "- 09:00 ngày 04/03/2024: Đã nhận giấy tờ bổ sung.\n" in said("digest", **DIGEST).body
+
+
+def test_of_a_digest_that_is_cut_the_newest_change_and_the_address_stay() -> None:
+    cut = fit(said("digest", **DIGEST).short, 3)
+    assert parts(cut) == 3
+    assert cut.startswith(f"Hồ sơ {CODE}:\n…\n- Hẹn trả")
+    assert cut.endswith(f"- Sắp đến hạn trả: 08:10 ngày 05/03/2024.\n{LINK}")
+
+
+def test_a_digest_without_an_address_ends_in_its_newest_change() -> None:
+    text = Renderer(CATALOGUE).render("digest", "vi", CODE, DIGEST)
+    assert text.short.endswith("- Sắp đến hạn trả: 08:10 ngày 05/03/2024.")
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("template", sorted(ROUTINE))
+def test_what_can_wait_for_a_digest_has_a_line_there_without_the_code(
+    template: str, locale: Locale
+) -> None:
+    item = json.dumps([{"at": "09:00 04/03/2024", "template": template, "params": PARAMS}])
+    lines = said("digest", locale, items=item).short.split("\n")
+    assert len(lines) == 3
+    assert CODE not in lines[1]
+
+
+def test_an_item_of_a_template_that_has_no_line_for_it_is_told_in_its_short_form() -> None:
+    item = {"at": "09:00 04/03/2024", "template": "stopped", "params": {"reason": "a\n- b."}}
+    lines = said("digest", items=json.dumps([item])).short.split("\n")
+    assert lines[1] == f"- Hồ sơ {CODE} đã dừng xử lý. Lý do: a - b."
+
+
+@pytest.mark.parametrize("without", [plain, str])
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize(
+    ("template", "essential"),
+    [
+        ("supplement-demanded", ("17:00 ngày 20/03/2024", "17:00, 20 March 2024")),
+        ("payment-demanded", ("17:00 ngày 20/03/2024", "17:00, 20 March 2024")),
+        ("payment-demanded", ("1.500.000 đồng", "VND 1,500,000")),
+        ("apology", ("17:00 ngày 06/05/2024", "17:00, 6 May 2024")),
+        ("not-received", ("không được tiếp nhận", "not accepted")),
+        ("stopped", ("đã dừng xử lý", "stopped")),
+        ("processed", (UNIT.name_vi, UNIT.name_en)),
+    ],
+)
+def test_an_sms_that_is_cut_keeps_what_matters_and_the_address(
+    template: str, essential: tuple[str, str], locale: Locale, without: Any
+) -> None:
+    cut = fit(without(said(template, locale).short), 3)
+    assert without(essential[locale is Locale.EN]) in cut
+    assert cut.endswith(f" {LINK}")
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize(
+    "template",
+    [
+        "registered",
+        "received",
+        "new-date",
+        "soon-due",
+        "supplement-delivered",
+        "payment-received",
+        "resumed",
+        "withdrawn",
+        "returned",
+    ],
+)
+def test_what_everybody_is_told_costs_one_segment(template: str, locale: Locale) -> None:
+    assert parts(RENDERER.render(template, locale, "H29.101-260311-0001", PARAMS).short) == 1
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("end", [".", "...", "…", ". \n", ""])
+@pytest.mark.parametrize("template", RENDERER.templates)
+def test_a_sentence_has_one_full_stop(template: str, end: str, locale: Locale) -> None:
+    wrote = {"reason": f"Thiếu chữ ký{end}", "documents": f"Đơn{end}; Tờ khai{end}"}
+    text = said(template, locale, **wrote, items="[]")
+    for part in (text.subject, text.body, text.short):
+        assert ".." not in part
+        assert "…" not in part
+        assert ".;" not in part
+
+
+def test_a_list_in_what_somebody_wrote_is_no_list_of_ours() -> None:
+    assert said("stopped", reason="a\n- b\n- c").short.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("locale", "due", "amount"),
+    [
+        ("vi", "17:00 ngày 05/04/2024", "1.500.000 đồng"),
+        ("en", "17:00, 5 April 2024", "VND 1,500,000"),
+    ],
+)
+def test_times_and_amounts_are_written_as_on_the_status_page(
+    locale: str, due: str, amount: str
+) -> None:
+    assert due in said("received", locale).body
+    assert amount in said("payment-demanded", locale).body
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_was_written_down_in_another_form_is_shown_as_it_stands(locale: Locale) -> None:
+    assert "tuần sau" in said("received", locale, due="tuần sau").short
+    assert "32:00 99/03/2024" in said("received", locale, due="32:00 99/03/2024").short
+    assert " 1,5 triệu " in said("payment-demanded", locale, amount="1,5 triệu", until="").body
+
+
+def test_a_date_that_new_rules_moved_is_not_said_to_be_the_calendars() -> None:
+    cause = {"cause": str(MoveCause.RULES_CHANGED)}
+    assert "lịch làm việc hoặc quy định về thời hạn mới" in said("new-date", **cause).body
+    assert "calendar or new rules on time limits" in said("new-date", "en", **cause).body
+
+
+def test_a_refusal_is_final() -> None:
+    text = said("not-received", reason="r")
+    for part in (text.subject, text.body, text.short):
+        assert "không được tiếp nhận" in part
+        assert "chưa" not in part
+
+
+def test_an_apology_says_what_it_is_about() -> None:
+    again = f"hồ sơ {CODE} được hẹn trả kết quả lại vào 17:00 ngày 06/05/2024."
+    assert again in said("apology").short
+    assert said("overdue").subject == f"Xin lỗi về việc hồ sơ {CODE} quá hạn trả kết quả"
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_a_result_that_was_denied_is_not_told_as_good_news(locale: Locale) -> None:
+    denied = ("không đủ điều kiện giải quyết", "could not be granted")[locale is Locale.EN]
+    assert denied in said("processed", locale, outcome="denied").short
+    assert denied not in said("processed", locale).short
+
+
+RETURNED = {
+    ("vi", Channel.COUNTER): f"{UNIT.name_vi} trả trực tiếp cho Ông/Bà.",
+    ("vi", Channel.POSTAL): f"{UNIT.name_vi} trả cho Ông/Bà qua dịch vụ bưu chính công ích.",
+    ("vi", Channel.ONLINE): f"{UNIT.name_vi} trả cho Ông/Bà theo hình thức trực tuyến.",
+    ("vi", ""): f"{UNIT.name_vi} trả cho Ông/Bà.",
+    ("en", Channel.COUNTER): " to you in person.",
+    ("en", Channel.POSTAL): " to you by post.",
+    ("en", Channel.ONLINE): " to you online.",
+    ("en", ""): " to you.",
+}
+
+
+@pytest.mark.parametrize(("locale", "channel"), RETURNED)
+def test_how_a_result_was_returned_is_said_if_it_is_known(locale: str, channel: str) -> None:
+    text = said("returned", locale, **({"channel": channel} if channel else {}))
+    assert RETURNED[locale, channel] in text.body
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_every_alert_that_a_head_is_told_of_has_its_words_and_its_time(locale: Locale) -> None:
+    items = [{"kind": a.NAME, "due": "09:00 05/03/2024", "dossier": CODE} for a in ALERTS]
+    lines = said("head-digest", locale, items=json.dumps(items)).body.split("\n")
+    told = [line for line in lines if line.startswith("- ")]
+    assert len(told) == len(ALERTS)
+    for line, alert in zip(told, ALERTS, strict=True):
+        assert alert.NAME not in line
+        assert ("05/03/2024" in line) or ("5 March 2024" in line)
+
+
+def test_a_demand_too_many_has_the_time_when_it_was_made_and_no_deadline() -> None:
+    item = {"kind": "SupplementRepeated", "due": "09:00 05/03/2024", "dossier": CODE}
+    body = said("head-digest", items=json.dumps([item])).body
+    assert f"- {CODE}: yêu cầu bổ sung quá số lần quy định, lúc 09:00 ngày 05/03/2024\n" in body
+    assert "kể từ bản tổng hợp trước:" in body
+
+
+def test_an_alert_of_which_nothing_is_said_is_named() -> None:
+    item = {"kind": "Strange", "due": "09:00 05/03/2024", "dossier": CODE}
+    assert f"- {CODE}: Strange\n" in said("head-digest", items=json.dumps([item])).body
+
+
+def test_the_question_how_content_one_is_ends_in_the_address() -> None:
+    for locale in Locale:
+        text = said("rating", locale)
+        assert text.short.endswith(f"{LINK}#rating")
+        assert f"{LINK}#rating\n" in text.body
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("template", ["supplement-delivered", "payment-received", "resumed"])
+def test_that_a_dossier_goes_on_is_said_only_if_it_does(template: str, locale: Locale) -> None:
+    goes_on = {Locale.VI: "tiếp tục được xử lý", Locale.EN: "again"}[locale]
+    if template == "resumed" and locale is Locale.EN:
+        goes_on = "The handling of your dossier"
+    for status in ("", "received", "in_process"):
+        assert goes_on in said(template, locale, status=status).body
+    for status in ("supplement_requested", "payment_requested"):
+        waiting = said(template, locale, status=status)
+        assert goes_on not in waiting.subject + waiting.body + waiting.short
+        assert {"vi": "còn chờ Ông/Bà", "en": "wait"}[locale] in waiting.body
+    if template != "resumed":
+        assert goes_on not in said(template, locale, status="stopped").body
+        assert {"vi": "vẫn đang dừng", "en": "still stopped"}[locale] in said(
+            template, locale, status="stopped"
+        ).body
+        assert goes_on not in said(template, locale, status="processed").body
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_no_letter_is_promised_or_asked_for_where_none_is_owed(locale: Locale) -> None:
+    letter = {Locale.VI: "thư xin lỗi", Locale.EN: "letter of apology"}[locale]
+    for template in ("overdue", "head-overdue"):
+        assert letter in said(template, locale, new_due="").body
+        assert letter not in said(template, locale, new_due="", exempt="yes").body
+
+
+@pytest.mark.parametrize("template", ["head-digest", "officer-digest"])
+def test_a_dossier_with_several_alerts_is_one_line_of_a_morning(template: str) -> None:
+    item = {"dossier": CODE, "kind": "DossierOverdue", "due": "10:15 04/04/2024"}
+    also = [{"kind": "StepOverdue", "due": "09:00 03/04/2024"}]
+    body = said(template, items=json.dumps([{**item, "also": also}]), count="1").body
+    assert (
+        f"- {CODE}: đã quá hạn trả kết quả, hạn 10:15 ngày 04/04/2024; "
+        "một bước xử lý bị chậm, hạn của bước 09:00 ngày 03/04/2024\n"
+    ) in body
