@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from contracts import notify
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify.address import Address, Addresses
-from services.notify.channels.channel import Channel
+from services.notify.assigning import Work
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
 from services.notify.handing import Handing
-from services.notify.outbox import Due
 from services.notify.render import Renderer
 from services.notify.telling import Teller, not_sent
 from services.notify.tries import Tries
 from services.runtime.faults import Faults
-
-
-@dataclass(frozen=True)
-class Work:
-    """A message, and who is to take it."""
-
-    due: Due
-    channel: Channel
-    provider: str
-    bound: bool
-    """The provider may have it already: nobody else is asked."""
-    address: Address | None = None
-    """Where the recipient is, if that is known by now."""
 
 
 class Courier:

@@ -23,9 +23,10 @@ from pymongo.errors import PyMongoError
 from contracts.notify import MessageChannel
 from services.notify import metrics
 from services.notify.address import Addresses
+from services.notify.assigning import Assigning, Work
 from services.notify.channels.setup import set_up
 from services.notify.contact import Contact
-from services.notify.courier import Courier, Work
+from services.notify.courier import Courier
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.ending import ending, waits
 from services.notify.handing import Handing
@@ -79,6 +80,7 @@ class Sender:
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
+        self._assigning = Assigning(self._channels, self._handing, self._tries)
         self._addresses = Addresses(contacts, keys, self._offsets)
         self._courier = Courier(
             renderer,
@@ -195,7 +197,7 @@ class Sender:
             self._teller.keep(channel, seen)
             self._tries.keep(channel, seen)
         metrics.OLDEST.labels(channel).set(oldest)
-        works = await self._assigned(found)
+        works = await self._assigning.works(found)
         recipients = {_recipient(work.due.message) for work in works}
         known = await self._addresses.known(recipients) if works else {}
         for work in works:
@@ -235,33 +237,6 @@ class Sender:
         return waits(due, streamed=self._teller.streamed) or self._tries.waits(
             due.message.message_id, now
         )
-
-    async def _assigned(self, found: list[Due]) -> list[Work]:
-        """Who takes what, written down where there is more than one who could."""
-        to_choose = [
-            due.message.message_id for due in found if self._channels[due.message.channel].several
-        ]
-        known = await self._handing.take_over(to_choose) if to_choose else {}
-        works: list[Work] = []
-        fresh: dict[str, str] = {}
-        for due in found:
-            message_id, channel = due.message.message_id, self._channels[due.message.channel]
-            before = known.get(message_id)
-            if before in channel.names:
-                works.append(Work(due, channel, before, bound=True))
-                continue
-            if (provider := channel.pick()) is None:
-                self._tries.hold(due.message, channel.opens())
-                continue
-            if before is not None:
-                log.warning("its provider is not set up any more", message_id=message_id)
-                await self._handing.move(message_id, before, provider)
-            elif channel.several:
-                fresh[message_id] = provider
-            works.append(Work(due, channel, provider, bound=False))
-        noted = await self._handing.note(fresh)
-        lost = fresh.keys() - noted  # to another instance, which has just handed them over
-        return [work for work in works if work.due.message.message_id not in lost]
 
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
         message_id = message.message_id
