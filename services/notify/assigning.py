@@ -9,6 +9,7 @@ import structlog
 
 from services.notify.address import Address
 from services.notify.channels.channel import Channel
+from services.notify.fold import ALERTS
 from services.notify.handing import Handing
 from services.notify.outbox import Due
 from services.notify.tries import Tries
@@ -25,6 +26,8 @@ class Work:
     provider: str
     bound: bool
     """The provider may have it already: nobody else is asked."""
+    noted: bool = False
+    """It stands written that the provider may have it."""
     address: Address | None = None
     """Where the recipient is, if that is known by now."""
 
@@ -38,18 +41,16 @@ class Assigning:
         self._tries = tries
 
     async def works(self, found: Sequence[Due]) -> list[Work]:
-        """Who takes what, written down where there is more than one who could."""
-        to_choose = [
-            due.message.message_id for due in found if self._channels[due.message.channel].several
-        ]
-        known = await self._handing.take_over(to_choose) if to_choose else {}
+        """Who takes what, written down where it will be asked for."""
+        to_note = {due.message.message_id for due in found if self._is_noted(due)}
+        known = await self._handing.take_over(to_note) if to_note else {}
         works: list[Work] = []
         fresh: dict[str, str] = {}
         for due in found:
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
             before = known.get(message_id)
             if before in channel.names:
-                works.append(Work(due, channel, before, bound=True))
+                works.append(Work(due, channel, before, bound=True, noted=True))
                 continue
             if (provider := channel.pick()) is None:
                 self._tries.hold(due.message, channel.opens())
@@ -57,9 +58,17 @@ class Assigning:
             if before is not None:
                 log.warning("its provider is not set up any more", message_id=message_id)
                 await self._handing.move(message_id, before, provider)
-            elif channel.several:
+            elif message_id in to_note:
                 fresh[message_id] = provider
-            works.append(Work(due, channel, provider, bound=False))
+            works.append(Work(due, channel, provider, bound=False, noted=message_id in to_note))
         noted = await self._handing.note(fresh)
         lost = fresh.keys() - noted  # to another instance, which has just handed them over
         return [work for work in works if work.due.message.message_id not in lost]
+
+    def _is_noted(self, due: Due) -> bool:
+        """Whether it has to be known of the message, whatever happens, that somebody may have it.
+
+        Where there are several providers, so that only one gets it. And of a notice that may prove
+        wrong: if it may have arrived by then, it is told to its end and taken back.
+        """
+        return self._channels[due.message.channel].several or due.message.template in ALERTS

@@ -11,7 +11,7 @@ from services.notify.assigning import Work
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
 from services.notify.handing import Handing
 from services.notify.render import Renderer
-from services.notify.telling import Teller, not_sent
+from services.notify.telling import End, Teller, not_sent
 from services.notify.tries import Tries
 from services.runtime.faults import Faults
 
@@ -54,14 +54,14 @@ class Courier:
             return
         if isinstance(address, NotSentReason):
             if may_go():
-                await self._teller.tell(due, not_sent(message, address))
+                await self._tell(work, not_sent(message, address))
             return
         text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
         outgoing = Outgoing(message.message_id, due.dossier, address.to, text, address.secret)
         await self._hand(work, outgoing, may_go)
 
     async def _hand(self, work: Work, outgoing: Outgoing, may_go: Callable[[], bool]) -> None:
-        due, message = work.due, work.due.message
+        message = work.due.message
         tried: frozenset[str] = frozenset()
         provider: str | None = work.provider
         while provider is not None:
@@ -69,7 +69,7 @@ class Courier:
                 accepted = await work.channel.hand(provider, outgoing, may_go)
             except Rejected as error:
                 end = not_sent(message, NotSentReason.REJECTED, str(error))
-                await self._teller.tell(due, end)
+                await self._tell(work, end)
                 return
             except Unknown as error:
                 keyed = work.channel.keyed(provider)
@@ -84,8 +84,8 @@ class Courier:
             if accepted is None:
                 return  # another instance's by now, or this one ends
             self._faults.passing("message-accepted")
-            await self._teller.tell(
-                due,
+            await self._tell(
+                work,
                 notify.MessageSent(
                     message_id=message.message_id,
                     channel=MessageChannel(message.channel),
@@ -98,7 +98,7 @@ class Courier:
 
     async def _another(self, work: Work, refused: str, tried: frozenset[str]) -> str | None:
         """Who takes a message that this provider has certainly not taken; None: nobody now."""
-        if work.bound or not work.channel.several:
+        if work.bound or not work.noted:
             return None
         message_id = work.due.message.message_id
         other = work.channel.pick(tried)
@@ -106,3 +106,9 @@ class Courier:
             await self._handing.strike_out([message_id])
             return None
         return other if await self._handing.move(message_id, refused, other) else None
+
+    async def _tell(self, work: Work, end: End) -> None:
+        await self._teller.tell(work.due, end)
+        # Of what was not sent, but may have arrived before, that stays written.
+        if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
+            self._handing.over(work.due.message.message_id)

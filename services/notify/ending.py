@@ -21,8 +21,8 @@ def ending(
 ) -> End | None:
     """None if the message is still to be handed over.
 
-    `channels` are those that somebody carries. `failed` says that it was tried in vain, so that it
-    may have arrived all the same, and `detail` what came of it.
+    `channels` are those that somebody carries. `failed` says that it was tried in vain, and
+    `detail` what came of it.
     """
     message = due.message
     channel = MessageChannel(message.channel)
@@ -31,12 +31,13 @@ def ending(
     in_time = streamed and not failed
     if message.expires_at is not None and message.expires_at <= due.now and not in_time:
         return not_sent(message, NotSentReason.EXPIRED, detail)
-    if (wrong_at := due.taken_back_at) is not None and not failed:
+    # What may have arrived is told to its end, so that it can be taken back.
+    if (wrong_at := due.taken_back_at) is not None and not due.unsure:
         assert message.due_at is not None
         # In a stream it would have been sent at once when it was due.
         if not streamed or wrong_at < message.due_at:
             return not_sent(message, NotSentReason.TAKEN_BACK)
-    if due.notice is not None and due.notice.not_sent is not None:
+    if due.notice is not None and due.notice.not_sent is not None and not due.unsure:
         return not_sent(message, NotSentReason.TAKEN_BACK)
     if channel is MessageChannel.LEDGER:
         return notify.MessageSent(message_id=message.message_id, channel=channel, provider="ledger")

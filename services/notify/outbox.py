@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.notify import MessageChannel
 from services.notify.delivery import Deliveries, Delivery
+from services.notify.handing import Handing
 from services.runtime.clock import Clock
 from services.runtime.mongo import Database
 from services.runtime.stored import state_of
@@ -27,6 +28,9 @@ class Due:
     """It proved wrong: when the message was planned that says so."""
     notice: Delivery | None = None
     """The message that this one takes back, if it is one of this dossier."""
+    unsure: bool = False
+    """What proved wrong may have arrived, though nobody was told that it was sent: this message, or
+    the one that it takes back."""
 
     @property
     def waited(self) -> float:
@@ -41,9 +45,10 @@ class Outbox:
     What is held until the morning is not looked at before, and what has ended never again.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, handing: Handing) -> None:
         self._collection = database["deliveries"]
         self._clock = clock
+        self._handing = handing
 
     async def prepare(self) -> None:
         """Makes the indexes; again is a no-op."""
@@ -84,7 +89,12 @@ class Outbox:
                     and message.due_at is not None
                     and message.due_at <= now
                 ]
+                notices = [m.takes_back or m.message_id for m in ready]
+                # Of hardly any dossier is anything taken back.
+                doubted = [notice for notice in notices if notice in wrong]
+                handed = await self._handing.has(doubted)
                 for message in sorted(ready, key=lambda m: (m.due_at, m.message_id)):
+                    notice = message.takes_back or message.message_id
                     yield Due(
                         document["_id"],
                         document["p"],
@@ -92,6 +102,7 @@ class Outbox:
                         message,
                         wrong.get(message.message_id),
                         messages.get(message.takes_back or ""),
+                        notice in handed,
                     )
 
     async def dossiers(self, partitions: set[int]) -> int:

@@ -75,8 +75,8 @@ class Sender:
         if settings.clock is ClockKind.STREAM:
             self._ticks = Ticks(settings.kafka, settings.partitions)
         clock = self._ticks.clock if self._ticks else running.clock
-        self._outbox = Outbox(running.database, clock)
         self._handing = Handing(running.database["handed"])
+        self._outbox = Outbox(running.database, clock, self._handing)
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
@@ -100,8 +100,6 @@ class Sender:
         """The channels of the messages that are being sent, or wait for their turn to be."""
         self._going: set[str] = set()
         """Of these, what may be with a provider by now, or is being told of."""
-        self._over: list[str] = []
-        """Messages that ended here, until it is struck out who had them."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -148,8 +146,7 @@ class Sender:
 
     async def _look(self) -> int:
         """Starts as much of what is due as there is room for; returns how many have to wait."""
-        over, self._over = self._over, []
-        await self._handing.strike_out(over)
+        await self._handing.tidy()
         partitions = await self._caught_up()
         now = time.monotonic()
         if now - self._counted > _COUNT_EVERY:
@@ -252,8 +249,6 @@ class Sender:
                 self._idle.set()
             if (channel := self._channels.get(message.channel)) is None:
                 return
-            if channel.several and self._teller.ended(message):
-                self._over.append(message_id)
             left = sum(name == message.channel for name in self._under_way.values())
             if message.channel in self._more and left <= channel.room // 2:
                 self._wake.set()

@@ -139,6 +139,11 @@ class Post:
         found = self._kept.find({"_id": {"$in": codes}})
         return [m for document in found for m in state_of(document, Deliveries).messages.values()]
 
+    def handed(self, message_ids: Sequence[str]) -> int:
+        """Of how many of these messages it stands written who may have them."""
+        these = {"_id": {"$in": list(message_ids)}}
+        return self._mongo["motcua_notify"]["handed"].count_documents(these)
+
     def ended(self, mark: str, count: int = 1, timeout: float = 60.0) -> list[Delivery]:
         """The messages with this mark once all have come to their end."""
 
@@ -531,6 +536,56 @@ def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_ba
         assert eventually(lambda: ends("none"), what="the end") == ["taken-back"]
         assert ends("kept") == [], "it waits for its notice"
         assert gateway.counts() == {told: 1, derive_id("message", "backtold", 0): 1}
+
+
+@pytest.mark.parametrize("how", ["lost", "killed"])
+def test_a_notice_that_may_have_arrived_before_a_kill_is_told_to_its_end_and_taken_back(
+    post: Post, gateway: GatewayProcess, how: str
+) -> None:
+    with post.city(gateway) as city:
+        (notice,) = post.plan(how, template="overdue", params={"due": "17:00 02/03/2026"})
+        if how == "lost":
+            gateway.behaves(drop_answer_rate=1.0)
+            first = started(city)
+            eventually(lambda: metric(first, "motcua_message_retries_total"), what="a lost answer")
+            city.kill(first)
+            gateway.behaves(drop_answer_rate=0.0)
+        else:
+            killed(city, city.start("notify", stop_at="message-accepted:1"))
+        assert gateway.counts() == {notice: 1}
+        back = post.planned(f"back{how}", 0, template="retracted", takes_back=notice)
+        post.put([msgspec.structs.replace(back, subject=code_of(how, 0))])
+        started(city)
+
+        def ends() -> dict[str, str | None]:
+            found = [d for d in post.deliveries(how) if d.ended_at is not None]
+            return {d.message_id: d.not_sent for d in found}
+
+        correction = derive_id("message", f"back{how}", 0)
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        assert ends() == {notice: None, correction: None}
+        assert gateway.counts() == {notice: 1, correction: 1}
+        eventually(lambda: not post.handed([notice, correction]), what="no note of who had what")
+
+
+def test_a_notice_that_nobody_took_before_it_proved_wrong_is_dropped(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=1.0)
+    with post.city(gateway) as city:
+        instance = started(city)
+        (notice,) = post.plan("untaken", template="overdue", params={"due": "17:00 02/03/2026"})
+        eventually(lambda: metric(instance, "motcua_message_retries_total"), what="a refusal")
+        back = post.planned("backuntaken", 0, template="retracted", takes_back=notice)
+        post.put([msgspec.structs.replace(back, subject=code_of("untaken", 0))])
+
+        def ends() -> list[str | None]:
+            found = [d for d in post.deliveries("untaken") if d.ended_at is not None]
+            return [d.not_sent for d in found]
+
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        assert ends() == ["taken-back", "taken-back"]
+        assert not gateway.counts()
 
 
 def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProcess) -> None:

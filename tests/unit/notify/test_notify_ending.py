@@ -20,7 +20,7 @@ CHANNELS = ("email", "sms")
 
 
 def due(now: datetime = MORNING, **changes: Any) -> Due:
-    beside = {k: changes.pop(k) for k in ("taken_back_at", "notice") if k in changes}
+    beside = {k: changes.pop(k) for k in ("taken_back_at", "notice", "unsure") if k in changes}
     message = Delivery("m-1", **{"channel": "sms", "planned_at": EVENING, **changes})
     return Due("H29.1-260302-0001", 0, now, message, **beside)
 
@@ -68,7 +68,15 @@ def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> Non
 
 
 def test_what_proved_wrong_and_may_have_arrived_is_sent_and_then_taken_back() -> None:
-    assert end(due(send_at=MORNING, taken_back_at=NIGHT), failed=True) is None
+    wrong = {"send_at": MORNING, "taken_back_at": NIGHT}
+    assert end(due(**wrong, unsure=True)) is None
+    tried = end(due(**wrong), failed=True)
+    assert tried == NotSentReason.TAKEN_BACK, "nobody has taken it"
+
+
+def test_what_may_have_arrived_is_taken_back_though_it_was_never_known_to() -> None:
+    expired = Delivery("m-0", "sms", ended_at=NIGHT, not_sent="expired")
+    assert end(due(takes_back="m-0", notice=expired, unsure=True)) is None
 
 
 def test_a_stream_sends_what_proved_wrong_only_after_it_was_due() -> None:

@@ -183,6 +183,9 @@ class Book(Handing):
         self.has[message_id] = new
         return True
 
+    def over(self, message_id: str) -> None:
+        self.has.pop(message_id, None)
+
     async def strike_out(self, message_ids: Collection[str]) -> None:
         for key in message_ids:
             self.has.pop(key, None)
