@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
+from datetime import datetime
 
 from contracts import notify
 from contracts.notify import MessageChannel, NotSentReason
+from services.notify.delivery import Delivery
 from services.notify.outbox import Due
 from services.notify.telling import End, not_sent
 from services.notify.when import Quiet, clock_time
@@ -47,17 +49,28 @@ def ending(
     return None
 
 
-def waits(due: Due, *, streamed: bool) -> bool:
+def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:
     """Whether it is not its turn yet, though it is due.
 
-    What takes a message back comes after that one, or with it. And what is late is not sent at
-    night: planned for the day, it was entered late, or its provider was away. A stream's messages
-    have the time at which they were due, whenever they are sent.
+    One recipient hears of a dossier in the order in which things happened: what goes before it
+    comes to its end first, whatever that is, and what takes a message back is decided once it is
+    folded how that one ended. And what is late is not sent at night: planned for the day, it was
+    entered late, or its provider was away. A stream's messages have the time at which they were
+    due, whenever they are sent.
+
+    `lets_by` tells what holds up nothing any more: it has ended, which is not folded yet, or there
+    is no sending it.
     """
-    message = due.message
     if due.notice is not None and due.notice.pending:
         return True
+    if _sleeps(due.message, due.now, streamed):
+        return True
+    # What is held until the morning holds up nothing that may be told at night.
+    return any(not lets_by(m) and not _sleeps(m, due.now, streamed) for m in due.earlier)
+
+
+def _sleeps(message: Delivery, now: datetime, streamed: bool) -> bool:
     if streamed or message.quiet_from is None or message.quiet_until is None:
         return False
     quiet = Quiet(clock_time(message.quiet_from), clock_time(message.quiet_until))
-    return quiet.over(due.now) > due.now
+    return quiet.over(now) > now

@@ -93,7 +93,8 @@ class Sender:
         self._prepared = False
         self._counted = 0.0
         self._more: set[str] = set()
-        """Channels of which the last look did not see all that is due."""
+        """Channels of which the last look did not see all that is due, or saw what waits for a
+        message that is on its way: there is more to be started as soon as there is room."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, str] = {}
@@ -168,6 +169,8 @@ class Sender:
         now = time.monotonic()
         left = _ENDS
         found: list[Due] = []
+        going = set(self._under_way)
+        follows = False
         waiting = 0
         seen: set[str] = set()
         oldest = 0.0
@@ -183,14 +186,17 @@ class Sender:
                 self._start(message, self._finish(due, end))
             elif room and not self._waits(due, now):
                 found.append(due)
+                going.add(message.message_id)
             else:
                 waiting += 1
                 left -= room is None
+                follows = follows or any(m.message_id in going for m in due.earlier)
             if not left or len(found) == room:
                 break
         else:
             # All was seen: what was not is folded as ended, or another instance's by now.
-            self._more.discard(channel)
+            if not follows:
+                self._more.discard(channel)
             self._teller.keep(channel, seen)
             self._tries.keep(channel, seen)
         metrics.OLDEST.labels(channel).set(oldest)
@@ -231,8 +237,10 @@ class Sender:
         )
 
     def _waits(self, due: Due, now: float) -> bool:
-        return waits(due, streamed=self._teller.streamed) or self._tries.waits(
-            due.message.message_id, now
+        return self._tries.waits(due.message.message_id, now) or waits(
+            due,
+            streamed=self._teller.streamed,
+            lets_by=lambda m: self._teller.ended(m) or self._tries.stuck(m.message_id),
         )
 
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
@@ -273,7 +281,7 @@ class Sender:
             self._tries.put_off(message, repr(error))
         except Exception as error:
             log.exception("cannot be sent", message_id=message.message_id)
-            self._tries.put_off(message, repr(error))
+            self._tries.put_off(message, repr(error), stuck=True)
 
     def _may_go(self, due: Due) -> bool:
         """Whether this instance may still tell: asked with nothing to wait for in between."""

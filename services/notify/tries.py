@@ -28,6 +28,7 @@ class _Try:
     after: float = 0.0
     failures: int = 0
     detail: str | None = None
+    stuck: bool = False
 
 
 class Tries:
@@ -45,21 +46,33 @@ class Tries:
         """Whether the message was tried, and in vain."""
         return (known := self._tries.get(message_id)) is not None and known.failures > 0
 
+    def stuck(self, message_id: str) -> bool:
+        """Whether it is a defect that keeps the message from being sent: it holds up no other."""
+        return (known := self._tries.get(message_id)) is not None and known.stuck
+
     def detail(self, message_id: str) -> str | None:
         """What the last try came to; None if there was none."""
         known = self._tries.get(message_id)
         return known.detail if known else None
 
     def put_off(
-        self, message: Delivery, detail: str, at_least: float = 0.0, *, repeats: bool = False
+        self,
+        message: Delivery,
+        detail: str,
+        at_least: float = 0.0,
+        *,
+        repeats: bool = False,
+        stuck: bool = False,
     ) -> None:
         """A try was in vain: the next one is later each time.
 
-        `repeats` says that it may have arrived all the same, and will arrive again.
+        `repeats` says that it may have arrived all the same, and will arrive again; `stuck` that
+        it was neither a provider nor broker or database that failed.
         """
         known = self._tries.setdefault(message.message_id, _Try(message.channel))
         known.failures += 1
         known.detail = redacted(detail)
+        known.stuck = stuck
         if repeats:
             grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
             at_least = max(at_least, min(grown, _REPEATED_MOST))

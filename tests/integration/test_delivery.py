@@ -632,6 +632,54 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
         assert gateway.counts() == {other: 1, held: 1, last: 1}
 
 
+def test_what_was_held_is_told_in_the_order_in_which_it_happened_whatever_the_provider_does(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=0.3, delay_ms=30)
+    with post.city(gateway) as city:
+        started(city)
+        now = datetime.now(UTC).replace(microsecond=0)
+        held, dossiers, each = now + timedelta(seconds=3), 12, 4
+        ids = {
+            code_of("order", number): [
+                derive_id("message", f"order{nth}", number) for nth in range(each)
+            ]
+            for number in range(dossiers)
+        }
+        for nth in range(each):
+            at = now - timedelta(hours=each - nth)
+            events = [
+                post.planned(f"order{nth}", number, at=at, send_at=held)
+                for number in range(dossiers)
+            ]
+            subjects = zip(events, ids, strict=True)
+            post.put([msgspec.structs.replace(e, subject=code) for e, code in subjects])
+
+        def all_told() -> bool:
+            return len(gateway.counts()) == dossiers * each
+
+        eventually(all_told, what="all of them")
+        told = [entry.key for entry in gateway.entries()]
+        assert {code: [key for key in told if key in mine] for code, mine in ids.items()} == ids
+
+
+def test_what_follows_goes_as_soon_as_the_one_before_it_is_told(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        post.plan("warm")
+        post.ended("warm")
+        now = datetime.now(UTC).replace(microsecond=0)
+        events = [
+            post.planned(f"next{nth}", 0, at=now - timedelta(minutes=40 - nth)) for nth in range(40)
+        ]
+        post.put([msgspec.structs.replace(e, subject=code_of("next", 0)) for e in events])
+        eventually(lambda: len(gateway.counts()) == 41, what="all of them")
+        times = [datetime.fromisoformat(entry.time) for entry in gateway.entries()[1:]]
+        assert times[-1] - times[0] < timedelta(seconds=1.5), "no pause of a look between two"
+
+
 def test_a_unit_s_morning_waits_for_the_tick_of_its_own_topic(
     post: Post, gateway: GatewayProcess
 ) -> None:

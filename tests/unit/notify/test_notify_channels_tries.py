@@ -107,6 +107,15 @@ def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
     assert tries.detail("m-1") is None
 
 
+def test_a_defect_of_one_message_is_told_from_a_provider_s_failure() -> None:
+    tries = Tries()
+    assert not tries.stuck("m-1")
+    tries.put_off(MESSAGE, "no such template", stuck=True)
+    assert tries.stuck("m-1")
+    tries.put_off(MESSAGE, "sms: not now")
+    assert not tries.stuck("m-1")
+
+
 def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
     tries = Tries()
     tries.put_off(MESSAGE, "x")

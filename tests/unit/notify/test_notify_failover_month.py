@@ -222,7 +222,13 @@ class Later(Tries):
         self.again: dict[str, int] = {}
 
     def put_off(
-        self, message: Delivery, detail: str, at_least: float = 0.0, *, repeats: bool = False
+        self,
+        message: Delivery,
+        detail: str,
+        at_least: float = 0.0,
+        *,
+        repeats: bool = False,
+        stuck: bool = False,
     ) -> None:
         assert not repeats, "both gateways know keys"
         self.again[message.message_id] = self._town.now + max(PUT_OFF, round(at_least))
