@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 
 from contracts.notify import MessageChannel
 from services.notify import metrics
-from services.notify.address import Addresses
+from services.notify.address import FRESH_SECONDS, Addresses
 from services.notify.assigning import Assigning, Work
 from services.notify.channels.setup import set_up
 from services.notify.contact import Contact
@@ -36,7 +36,7 @@ from services.notify.settings import NotifySettings
 from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
-from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.master_keys import master_keys
@@ -68,7 +68,9 @@ class Sender:
         assert isinstance(settings, NotifySettings)
         self._deliveries: Engine[Deliveries] = running.engines[1]
         contacts: Engine[Contact] = running.engines[2]
-        keys = CitizenKeys(running.database.client, master_keys(settings))
+        # From an erasure on, so long for the key and then for the address: five seconds in all.
+        kept = KEPT_SECONDS - FRESH_SECONDS
+        keys = CitizenKeys(running.database.client, master_keys(settings), kept)
         self._stopping = asyncio.Event()
         self._offsets = Offsets(settings.kafka)
         self._ticks: Ticks | None = None

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ pytestmark = pytest.mark.integration
 PARTITIONS = 4
 MORNING = "H29.1@2026-03-04"
 CITIZEN, NOBODY, HEAD = "citizen-1", "citizen-without-a-number", "cb-29-0001"
+LEAVES = "citizen-who-is-erased"
 
 
 class Post:
@@ -171,22 +172,26 @@ def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     stack = Stack(tmp_path_factory.mktemp("post"), "post", die_with_parent=True, kafka_heap_mb=256)
     found = Post(stack.up(), tmp_path_factory.mktemp("cities"))
     asyncio.run(create_topics(found.settings))
-    asyncio.run(_contacts(found.settings))
+    asyncio.run(_contacts(found.settings, CONTACTS))
     yield found
     found.close()
     stack.reset()
 
 
-async def _contacts(settings: Settings) -> None:
+CONTACTS = {
+    CITIZEN: Contact(email="citizen@example.test", phone="0903 123 456"),
+    NOBODY: Contact(phone="0100 000 000"),
+    HEAD: Contact(email="head@example.test"),
+    LEAVES: Contact(phone="0903 654 321"),
+}
+
+
+async def _contacts(settings: Settings, contacts: Mapping[str, Contact]) -> None:
     mongo = client(settings.mongo)
     producer = EventProducer(settings.kafka)
     keys = CitizenKeys(mongo, master_keys(KeySettings()))
     now = datetime.now(UTC)
-    for who, contact in (
-        (CITIZEN, Contact(email="citizen@example.test", phone="0903 123 456")),
-        (NOBODY, Contact(phone="0100 000 000")),
-        (HEAD, Contact(email="head@example.test")),
-    ):
+    for who, contact in contacts.items():
         sealed = await keys.seal(who, contact.plain(), now)
         await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
     await producer.stop()
@@ -586,6 +591,27 @@ def test_a_notice_that_nobody_took_before_it_proved_wrong_is_dropped(
         eventually(lambda: len(ends()) == 2, what="both ends")
         assert ends() == ["taken-back", "taken-back"]
         assert not gateway.counts()
+
+
+def test_whoever_is_erased_while_the_provider_is_slow_is_written_to_no_more(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(delay_ms=7000)
+    with post.city(gateway, gateway_connections=1) as city:
+        started(city)
+        post.plan("leaves", 3, citizen=LEAVES)
+        time.sleep(1.5)  # one is with the gateway, the others wait for their turn
+        asyncio.run(_erase(post.settings, LEAVES))
+        found = post.ended("leaves", 3)
+        assert sorted(d.not_sent or "" for d in found) == ["", "erased", "erased"]
+        assert gateway.counts().total() == 1
+
+
+async def _erase(settings: Settings, who: str) -> None:
+    mongo = client(settings.mongo)
+    keys = CitizenKeys(mongo, master_keys(KeySettings()))
+    assert await keys.erase(who, "asked to", datetime.now(UTC))
+    mongo.close()
 
 
 def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProcess) -> None:
