@@ -58,8 +58,8 @@ def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> b
     entered late, or its provider was away. A stream's messages have the time at which they were
     due, whenever they are sent.
 
-    `lets_by` tells what holds up nothing any more: it has ended, which is not folded yet, or there
-    is no sending it.
+    `lets_by` tells what holds up nothing any more: it has ended, which is not folded yet, or was
+    tried in vain for too long.
     """
     if due.notice is not None and due.notice.pending:
         return True

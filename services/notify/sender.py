@@ -242,7 +242,7 @@ class Sender:
         return self._tries.waits(due.message.message_id, now) or waits(
             due,
             streamed=self._teller.streamed,
-            lets_by=lambda m: self._teller.ended(m) or self._tries.stuck(m.message_id),
+            lets_by=lambda m: self._teller.ended(m) or self._tries.lets_by(m.message_id, now),
         )
 
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:

@@ -107,13 +107,16 @@ def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
     assert tries.detail("m-1") is None
 
 
-def test_a_defect_of_one_message_is_told_from_a_provider_s_failure() -> None:
-    tries = Tries()
-    assert not tries.stuck("m-1")
+def test_a_message_holds_up_what_goes_after_it_for_an_hour_and_by_a_defect_not_at_all() -> None:
+    tries, now = Tries(), time.monotonic()
+    tries.hold(MESSAGE)
+    assert not tries.lets_by("m-1", now + 9000.0), "nobody could be asked"
+    for _ in range(3):
+        tries.put_off(MESSAGE, "sms: not now")
+    assert not tries.lets_by("m-1", now + 3590.0)
+    assert tries.lets_by("m-1", now + 3610.0)
     tries.put_off(MESSAGE, "no such template", stuck=True)
-    assert tries.stuck("m-1")
-    tries.put_off(MESSAGE, "sms: not now")
-    assert not tries.stuck("m-1")
+    assert tries.lets_by("m-1", time.monotonic())
 
 
 def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
