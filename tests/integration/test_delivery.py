@@ -543,13 +543,13 @@ def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_ba
         assert gateway.counts() == {told: 1, derive_id("message", "backtold", 0): 1}
 
 
-@pytest.mark.parametrize("how", ["lost", "killed"])
+@pytest.mark.parametrize("how", ["unheard", "killed"])
 def test_a_notice_that_may_have_arrived_before_a_kill_is_told_to_its_end_and_taken_back(
     post: Post, gateway: GatewayProcess, how: str
 ) -> None:
     with post.city(gateway) as city:
         (notice,) = post.plan(how, template="overdue", params={"due": "17:00 02/03/2026"})
-        if how == "lost":
+        if how == "unheard":
             gateway.behaves(drop_answer_rate=1.0)
             first = started(city)
             eventually(lambda: metric(first, "motcua_message_retries_total"), what="a lost answer")
