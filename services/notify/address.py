@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.offsets import Offsets
 from services.runtime.stored import state_of
+
+FRESH_SECONDS = 1.0
+"""For how long an address is used without being asked for again."""
 
 _FIELDS = {
     MessageChannel.EMAIL: ("email",),
@@ -31,13 +35,19 @@ class Address:
 
     to: str
     secret: str | None = None
+    found_at: float = field(default_factory=time.monotonic, compare=False)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was found just now: whoever is erased is soon to be written to no more."""
+        return time.monotonic() - self.found_at < FRESH_SECONDS
 
 
 def address_of(contact: dict[str, Any], channel: MessageChannel) -> Address | None:
     """The address on the channel in an opened contact; None if they left none."""
-    for field in _FIELDS.get(channel, ()):
-        if found := contact.get(field):
-            return Address(str(found), contact.get(f"{field}_secret"))
+    for name in _FIELDS.get(channel, ()):
+        if found := contact.get(name):
+            return Address(str(found), contact.get(f"{name}_secret"))
     return None
 
 

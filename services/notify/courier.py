@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from contracts import notify
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify.address import Address, Addresses
-from services.notify.channels.channel import Channel
+from services.notify.assigning import Work
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
+from services.notify.delivery import Delivery
 from services.notify.handing import Handing
-from services.notify.outbox import Due
 from services.notify.render import Renderer
-from services.notify.telling import Teller, not_sent
+from services.notify.telling import End, Teller, not_sent
 from services.notify.tries import Tries
 from services.runtime.faults import Faults
 
 
-@dataclass(frozen=True)
-class Work:
-    """A message, and who is to take it."""
+class _Nowhere(Exception):
+    """The recipient is not to be written to, for a reason; None: a contact may be on its way."""
 
-    due: Due
-    channel: Channel
-    provider: str
-    bound: bool
-    """The provider may have it already: nobody else is asked."""
-    address: Address | None = None
-    """Where the recipient is, if that is known by now."""
+    def __init__(self, reason: NotSentReason | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Courier:
@@ -56,35 +50,42 @@ class Courier:
         `may_go` is asked before anything of it leaves, with nothing to wait for in between. Raises
         what broker or database raise while they are away.
         """
-        due, message = work.due, work.due.message
+        message = work.due.message
         self._faults.passing("message-picked")
-        assert message.citizen is not None
-        assert message.template is not None
-        address: Address | NotSentReason | None = work.address
-        if address is None:
-            channel = MessageChannel(message.channel)
-            address = await self._addresses.find(message.citizen, channel)
-        if address is None:
-            self._tries.hold(message)
-            return
-        if isinstance(address, NotSentReason):
-            if may_go():
-                await self._teller.tell(due, not_sent(message, address))
-            return
-        text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
-        outgoing = Outgoing(message.message_id, due.dossier, address.to, text, address.secret)
-        await self._hand(work, outgoing, may_go)
+        try:
+            await self._hand(work, work.address or await self._address(message), may_go)
+        except _Nowhere as nowhere:
+            if nowhere.reason is None:
+                self._tries.hold(message)
+                await self._set_free(work)
+            elif may_go():
+                await self._tell(work, not_sent(message, nowhere.reason))
 
-    async def _hand(self, work: Work, outgoing: Outgoing, may_go: Callable[[], bool]) -> None:
+    async def _address(self, message: Delivery) -> Address:
+        assert message.citizen is not None
+        found = await self._addresses.find(message.citizen, MessageChannel(message.channel))
+        if not isinstance(found, Address):
+            raise _Nowhere(found)
+        return found
+
+    async def _hand(self, work: Work, address: Address, may_go: Callable[[], bool]) -> None:
         due, message = work.due, work.due.message
+        assert message.template is not None
+        text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
+
+        async def write() -> Outgoing:
+            # It may have waited for long: they may be elsewhere, or erased.
+            to = address if address.fresh else await self._address(message)
+            return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
+
         tried: frozenset[str] = frozenset()
         provider: str | None = work.provider
         while provider is not None:
             try:
-                accepted = await work.channel.hand(provider, outgoing, may_go)
+                accepted = await work.channel.hand(provider, write, may_go)
             except Rejected as error:
                 end = not_sent(message, NotSentReason.REJECTED, str(error))
-                await self._teller.tell(due, end)
+                await self._tell(work, end)
                 return
             except Unknown as error:
                 keyed = work.channel.keyed(provider)
@@ -99,8 +100,8 @@ class Courier:
             if accepted is None:
                 return  # another instance's by now, or this one ends
             self._faults.passing("message-accepted")
-            await self._teller.tell(
-                due,
+            await self._tell(
+                work,
                 notify.MessageSent(
                     message_id=message.message_id,
                     channel=MessageChannel(message.channel),
@@ -113,11 +114,22 @@ class Courier:
 
     async def _another(self, work: Work, refused: str, tried: frozenset[str]) -> str | None:
         """Who takes a message that this provider has certainly not taken; None: nobody now."""
-        if work.bound or not work.channel.several:
+        if work.bound or not work.noted:
             return None
         message_id = work.due.message.message_id
         other = work.channel.pick(tried)
         if other is None:
-            await self._handing.strike_out([message_id])
+            await self._set_free(work)
             return None
         return other if await self._handing.move(message_id, refused, other) else None
+
+    async def _set_free(self, work: Work) -> None:
+        """Nobody has it: whoever looks next may choose anew."""
+        if work.noted and not work.bound:
+            await self._handing.strike_out([work.due.message.message_id])
+
+    async def _tell(self, work: Work, end: End) -> None:
+        await self._teller.tell(work.due, end)
+        # Of what was not sent, but may have arrived before, that stays written.
+        if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
+            self._handing.over(work.due.message.message_id)

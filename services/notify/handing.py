@@ -1,9 +1,11 @@
-"""Who a message was handed to, where there is more than one who could take it.
+"""Who a message was handed to, where there is more than one who could take it, or it may be wrong.
 
 It is written down before a message is handed over, for the first time or to another one, and
 struck out once that provider has certainly not taken it. So whatever happens (no answer in time, a
 kill between the provider's yes and our knowing of it, another instance that goes on) a message that
-may have been accepted by one provider is never given to the other.
+may have been accepted by one provider is never given to the other; and a notice that may have
+arrived and proves wrong is not taken for one that nobody got. What ends without our ever having
+heard whether it arrived is not struck out: what takes it back may come later.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ class Handing:
         self._collection = collection
         self._me = uuid.uuid4().hex
         """An instance that lost its partitions unawares changes nothing of what is another's."""
+        self._over: set[str] = set()
+        """What is known of these messages, so that they are struck out with the next ones."""
 
     async def prepare(self) -> None:
         """Makes the index; again is a no-op."""
@@ -77,7 +81,24 @@ class Handing:
         )
         return moved.modified_count == 1
 
+    async def has(self, message_ids: Collection[str]) -> set[str]:
+        """Which of these messages a provider may have."""
+        if not message_ids:
+            return set()
+        found = self._collection.find({"_id": {"$in": list(message_ids)}}, {"_id": 1})
+        return {document["_id"] async for document in found}
+
+    def over(self, message_id: str) -> None:
+        """The message has come to its end, and nobody will ask who had it."""
+        self._over.add(message_id)
+
+    async def tidy(self) -> None:
+        """Strikes out all that is over, at once."""
+        over = set(self._over)
+        await self.strike_out(over)
+        self._over -= over
+
     async def strike_out(self, message_ids: Collection[str]) -> None:
-        """Nobody has these messages, or they have come to their end."""
+        """Nobody has these messages, or they are over."""
         if message_ids:
             await self._collection.delete_many({"_id": {"$in": list(message_ids)}, "by": self._me})

@@ -9,6 +9,8 @@ from typing import Any
 
 from contracts.notify import MessageChannel
 from services.notify.delivery import Deliveries, Delivery
+from services.notify.handing import Handing
+from services.notify.turns import in_turn
 from services.runtime.clock import Clock
 from services.runtime.mongo import Database
 from services.runtime.stored import state_of
@@ -27,6 +29,11 @@ class Due:
     """It proved wrong: when the message was planned that says so."""
     notice: Delivery | None = None
     """The message that this one takes back, if it is one of this dossier."""
+    unsure: bool = False
+    """What proved wrong may have arrived, though nobody was told that it was sent: this message, or
+    the one that it takes back."""
+    earlier: tuple[Delivery, ...] = ()
+    """What is due to the same recipient, on the same channel, and goes before it."""
 
     @property
     def waited(self) -> float:
@@ -41,9 +48,10 @@ class Outbox:
     What is held until the morning is not looked at before, and what has ended never again.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, handing: Handing) -> None:
         self._collection = database["deliveries"]
         self._clock = clock
+        self._handing = handing
 
     async def prepare(self) -> None:
         """Makes the indexes; again is a no-op."""
@@ -70,21 +78,19 @@ class Outbox:
     async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[Due]:
         """Every message that is due on the channel, by its partition's clock.
 
-        The longest due dossier comes first.
+        The longest due dossier comes first, and of a dossier what is to go first.
         """
         field = f"state.next_on.{channel}"
         for now, query in self._queries(partitions, field):
             async for document in self._collection.find(query).sort(field, 1):
                 messages = state_of(document, Deliveries).messages
                 wrong = {m.takes_back: m.planned_at for m in messages.values()}
-                ready = [
-                    message
-                    for message in messages.values()
-                    if message.channel == channel
-                    and message.due_at is not None
-                    and message.due_at <= now
-                ]
-                for message in sorted(ready, key=lambda m: (m.due_at, m.message_id)):
+                ready = in_turn(messages, channel, now)
+                notices = [m.takes_back or m.message_id for m in ready]
+                # Of hardly any dossier is anything taken back.
+                doubted = [notice for notice in notices if notice in wrong]
+                handed = await self._handing.has(doubted)
+                for place, (message, notice) in enumerate(zip(ready, notices, strict=True)):
                     yield Due(
                         document["_id"],
                         document["p"],
@@ -92,6 +98,8 @@ class Outbox:
                         message,
                         wrong.get(message.message_id),
                         messages.get(message.takes_back or ""),
+                        notice in handed,
+                        tuple(m for m in ready[:place] if m.citizen == message.citizen),
                     )
 
     async def dossiers(self, partitions: set[int]) -> int:

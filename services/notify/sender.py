@@ -22,10 +22,11 @@ from pymongo.errors import PyMongoError
 
 from contracts.notify import MessageChannel
 from services.notify import metrics
-from services.notify.address import Addresses
+from services.notify.address import FRESH_SECONDS, Addresses
+from services.notify.assigning import Assigning, Work
 from services.notify.channels.setup import set_up
 from services.notify.contact import Contact
-from services.notify.courier import Courier, Work
+from services.notify.courier import Courier
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.ending import ending, waits
 from services.notify.handing import Handing
@@ -35,7 +36,7 @@ from services.notify.settings import NotifySettings
 from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
-from services.runtime.citizen_keys import CitizenKeys
+from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.runtime.consumer import group_of
 from services.runtime.engine import Engine
 from services.runtime.master_keys import master_keys
@@ -67,18 +68,21 @@ class Sender:
         assert isinstance(settings, NotifySettings)
         self._deliveries: Engine[Deliveries] = running.engines[1]
         contacts: Engine[Contact] = running.engines[2]
-        keys = CitizenKeys(running.database.client, master_keys(settings))
+        # From an erasure on, so long for the key and then for the address: five seconds in all.
+        kept = KEPT_SECONDS - FRESH_SECONDS
+        keys = CitizenKeys(running.database.client, master_keys(settings), kept)
         self._stopping = asyncio.Event()
         self._offsets = Offsets(settings.kafka)
         self._ticks: Ticks | None = None
         if settings.clock is ClockKind.STREAM:
             self._ticks = Ticks(settings.kafka, settings.partitions)
         clock = self._ticks.clock if self._ticks else running.clock
-        self._outbox = Outbox(running.database, clock)
         self._handing = Handing(running.database["handed"])
+        self._outbox = Outbox(running.database, clock, self._handing)
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
+        self._assigning = Assigning(self._channels, self._handing, self._tries)
         self._addresses = Addresses(contacts, keys, self._offsets)
         self._courier = Courier(
             renderer,
@@ -91,15 +95,14 @@ class Sender:
         self._prepared = False
         self._counted = 0.0
         self._more: set[str] = set()
-        """Channels of which the last look did not see all that is due."""
+        """Channels of which the last look did not see all that is due, or saw what waits for a
+        message that is on its way: there is more to be started as soon as there is room."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, str] = {}
         """The channels of the messages that are being sent, or wait for their turn to be."""
         self._going: set[str] = set()
         """Of these, what may be with a provider by now, or is being told of."""
-        self._over: list[str] = []
-        """Messages that ended here, until it is struck out who had them."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -146,8 +149,7 @@ class Sender:
 
     async def _look(self) -> int:
         """Starts as much of what is due as there is room for; returns how many have to wait."""
-        over, self._over = self._over, []
-        await self._handing.strike_out(over)
+        await self._handing.tidy()
         partitions = await self._caught_up()
         now = time.monotonic()
         if now - self._counted > _COUNT_EVERY:
@@ -169,6 +171,8 @@ class Sender:
         now = time.monotonic()
         left = _ENDS
         found: list[Due] = []
+        going = set(self._under_way)
+        follows = False
         waiting = 0
         seen: set[str] = set()
         oldest = 0.0
@@ -184,18 +188,21 @@ class Sender:
                 self._start(message, self._finish(due, end))
             elif room and not self._waits(due, now):
                 found.append(due)
+                going.add(message.message_id)
             else:
                 waiting += 1
                 left -= room is None
+                follows = follows or any(m.message_id in going for m in due.earlier)
             if not left or len(found) == room:
                 break
         else:
             # All was seen: what was not is folded as ended, or another instance's by now.
-            self._more.discard(channel)
+            if not follows:
+                self._more.discard(channel)
             self._teller.keep(channel, seen)
             self._tries.keep(channel, seen)
         metrics.OLDEST.labels(channel).set(oldest)
-        works = await self._assigned(found)
+        works = await self._assigning.works(found)
         recipients = {_recipient(work.due.message) for work in works}
         known = await self._addresses.known(recipients) if works else {}
         for work in works:
@@ -232,36 +239,11 @@ class Sender:
         )
 
     def _waits(self, due: Due, now: float) -> bool:
-        return waits(due, streamed=self._teller.streamed) or self._tries.waits(
-            due.message.message_id, now
+        return self._tries.waits(due.message.message_id, now) or waits(
+            due,
+            streamed=self._teller.streamed,
+            lets_by=lambda m: self._teller.ended(m) or self._tries.lets_by(m.message_id, now),
         )
-
-    async def _assigned(self, found: list[Due]) -> list[Work]:
-        """Who takes what, written down where there is more than one who could."""
-        to_choose = [
-            due.message.message_id for due in found if self._channels[due.message.channel].several
-        ]
-        known = await self._handing.take_over(to_choose) if to_choose else {}
-        works: list[Work] = []
-        fresh: dict[str, str] = {}
-        for due in found:
-            message_id, channel = due.message.message_id, self._channels[due.message.channel]
-            before = known.get(message_id)
-            if before in channel.names:
-                works.append(Work(due, channel, before, bound=True))
-                continue
-            if (provider := channel.pick()) is None:
-                self._tries.hold(due.message, channel.opens())
-                continue
-            if before is not None:
-                log.warning("its provider is not set up any more", message_id=message_id)
-                await self._handing.move(message_id, before, provider)
-            elif channel.several:
-                fresh[message_id] = provider
-            works.append(Work(due, channel, provider, bound=False))
-        noted = await self._handing.note(fresh)
-        lost = fresh.keys() - noted  # to another instance, which has just handed them over
-        return [work for work in works if work.due.message.message_id not in lost]
 
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
         message_id = message.message_id
@@ -277,8 +259,6 @@ class Sender:
                 self._idle.set()
             if (channel := self._channels.get(message.channel)) is None:
                 return
-            if channel.several and self._teller.ended(message):
-                self._over.append(message_id)
             left = sum(name == message.channel for name in self._under_way.values())
             if message.channel in self._more and left <= channel.room // 2:
                 self._wake.set()
@@ -303,7 +283,7 @@ class Sender:
             self._tries.put_off(message, repr(error))
         except Exception as error:
             log.exception("cannot be sent", message_id=message.message_id)
-            self._tries.put_off(message, repr(error))
+            self._tries.put_off(message, repr(error), stuck=True)
 
     def _may_go(self, due: Due) -> bool:
         """Whether this instance may still tell: asked with nothing to wait for in between."""

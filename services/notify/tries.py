@@ -20,6 +20,10 @@ _FIRST, _MOST = 0.5, 60.0
 """Seconds that a message is put off, after its first failure and after many."""
 _REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
 """The same, at the least, where each try may be one more message in somebody's mailbox."""
+_HOLDS_UP = 3600.0
+"""For so many seconds from its first failure on, what goes after a message waits for it. After that
+it is the message that is refused, or one provider alone may have it, and that one is away: nobody
+is to miss a demand's last day for the sake of order."""
 
 
 @dataclass
@@ -28,6 +32,7 @@ class _Try:
     after: float = 0.0
     failures: int = 0
     detail: str | None = None
+    holds_up_until: float = 0.0
 
 
 class Tries:
@@ -45,25 +50,42 @@ class Tries:
         """Whether the message was tried, and in vain."""
         return (known := self._tries.get(message_id)) is not None and known.failures > 0
 
+    def lets_by(self, message_id: str, now: float) -> bool:
+        """Whether what goes after it need not wait for it, as long as it was tried in vain."""
+        known = self._tries.get(message_id)
+        return known is not None and known.failures > 0 and known.holds_up_until <= now
+
     def detail(self, message_id: str) -> str | None:
         """What the last try came to; None if there was none."""
         known = self._tries.get(message_id)
         return known.detail if known else None
 
     def put_off(
-        self, message: Delivery, detail: str, at_least: float = 0.0, *, repeats: bool = False
+        self,
+        message: Delivery,
+        detail: str,
+        at_least: float = 0.0,
+        *,
+        repeats: bool = False,
+        stuck: bool = False,
     ) -> None:
         """A try was in vain: the next one is later each time.
 
-        `repeats` says that it may have arrived all the same, and will arrive again.
+        `repeats` says that it may have arrived all the same, and will arrive again; `stuck` that
+        it was neither a provider nor broker or database that failed.
         """
         known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        now = time.monotonic()
+        if known.failures == 0:
+            known.holds_up_until = now + _HOLDS_UP
+        if stuck:
+            known.holds_up_until = now
         known.failures += 1
         known.detail = redacted(detail)
         if repeats:
             grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
             at_least = max(at_least, min(grown, _REPEATED_MOST))
-        known.after = time.monotonic() + self._back_off.after(known.failures, at_least)
+        known.after = now + self._back_off.after(known.failures, at_least)
         metrics.RETRIED.labels(message.channel).inc()
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 

@@ -56,7 +56,11 @@ class _Key(NamedTuple):
 class CitizenKeys:
     """Makes, finds, wraps anew and deletes the keys. All instances share them."""
 
-    def __init__(self, mongo: Client, masters: MasterKeys) -> None:
+    def __init__(
+        self, mongo: Client, masters: MasterKeys, kept_seconds: float = KEPT_SECONDS
+    ) -> None:
+        """`kept_seconds` is less where what was opened is itself kept for a moment."""
+        self._kept_seconds = kept_seconds
         self._collection: Collection = mongo["motcua_keys"]["citizen_keys"]
         self._masters = masters
         self._kept: OrderedDict[str, _Key] = OrderedDict()
@@ -207,7 +211,7 @@ class CitizenKeys:
         found: dict[str, _Key] = {}
         if not citizens:
             return found
-        until = time.monotonic() + KEPT_SECONDS
+        until = time.monotonic() + self._kept_seconds
         wanted = {"_id": {"$in": sorted(citizens)}, "wrapped": {"$exists": True}}
         async for document in self._collection.find(wanted):
             citizen = document["_id"]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ pytestmark = pytest.mark.integration
 PARTITIONS = 4
 MORNING = "H29.1@2026-03-04"
 CITIZEN, NOBODY, HEAD = "citizen-1", "citizen-without-a-number", "cb-29-0001"
+LEAVES = "citizen-who-is-erased"
 
 
 class Post:
@@ -139,6 +140,11 @@ class Post:
         found = self._kept.find({"_id": {"$in": codes}})
         return [m for document in found for m in state_of(document, Deliveries).messages.values()]
 
+    def handed(self, message_ids: Sequence[str]) -> int:
+        """Of how many of these messages it stands written who may have them."""
+        these = {"_id": {"$in": list(message_ids)}}
+        return self._mongo["motcua_notify"]["handed"].count_documents(these)
+
     def ended(self, mark: str, count: int = 1, timeout: float = 60.0) -> list[Delivery]:
         """The messages with this mark once all have come to their end."""
 
@@ -166,22 +172,26 @@ def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     stack = Stack(tmp_path_factory.mktemp("post"), "post", die_with_parent=True, kafka_heap_mb=256)
     found = Post(stack.up(), tmp_path_factory.mktemp("cities"))
     asyncio.run(create_topics(found.settings))
-    asyncio.run(_contacts(found.settings))
+    asyncio.run(_contacts(found.settings, CONTACTS))
     yield found
     found.close()
     stack.reset()
 
 
-async def _contacts(settings: Settings) -> None:
+CONTACTS = {
+    CITIZEN: Contact(email="citizen@example.test", phone="0903 123 456"),
+    NOBODY: Contact(phone="0100 000 000"),
+    HEAD: Contact(email="head@example.test"),
+    LEAVES: Contact(phone="0903 654 321"),
+}
+
+
+async def _contacts(settings: Settings, contacts: Mapping[str, Contact]) -> None:
     mongo = client(settings.mongo)
     producer = EventProducer(settings.kafka)
     keys = CitizenKeys(mongo, master_keys(KeySettings()))
     now = datetime.now(UTC)
-    for who, contact in (
-        (CITIZEN, Contact(email="citizen@example.test", phone="0903 123 456")),
-        (NOBODY, Contact(phone="0100 000 000")),
-        (HEAD, Contact(email="head@example.test")),
-    ):
+    for who, contact in contacts.items():
         sealed = await keys.seal(who, contact.plain(), now)
         await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
     await producer.stop()
@@ -533,6 +543,77 @@ def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_ba
         assert gateway.counts() == {told: 1, derive_id("message", "backtold", 0): 1}
 
 
+@pytest.mark.parametrize("how", ["unheard", "killed"])
+def test_a_notice_that_may_have_arrived_before_a_kill_is_told_to_its_end_and_taken_back(
+    post: Post, gateway: GatewayProcess, how: str
+) -> None:
+    with post.city(gateway) as city:
+        (notice,) = post.plan(how, template="overdue", params={"due": "17:00 02/03/2026"})
+        if how == "unheard":
+            gateway.behaves(drop_answer_rate=1.0)
+            first = started(city)
+            eventually(lambda: metric(first, "motcua_message_retries_total"), what="a lost answer")
+            city.kill(first)
+            gateway.behaves(drop_answer_rate=0.0)
+        else:
+            killed(city, city.start("notify", stop_at="message-accepted:1"))
+        assert gateway.counts() == {notice: 1}
+        back = post.planned(f"back{how}", 0, template="retracted", takes_back=notice)
+        post.put([msgspec.structs.replace(back, subject=code_of(how, 0))])
+        started(city)
+
+        def ends() -> dict[str, str | None]:
+            found = [d for d in post.deliveries(how) if d.ended_at is not None]
+            return {d.message_id: d.not_sent for d in found}
+
+        correction = derive_id("message", f"back{how}", 0)
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        assert ends() == {notice: None, correction: None}
+        assert gateway.counts() == {notice: 1, correction: 1}
+        eventually(lambda: not post.handed([notice, correction]), what="no note of who had what")
+
+
+def test_a_notice_that_nobody_took_before_it_proved_wrong_is_dropped(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=1.0)
+    with post.city(gateway) as city:
+        instance = started(city)
+        (notice,) = post.plan("untaken", template="overdue", params={"due": "17:00 02/03/2026"})
+        eventually(lambda: metric(instance, "motcua_message_retries_total"), what="a refusal")
+        back = post.planned("backuntaken", 0, template="retracted", takes_back=notice)
+        post.put([msgspec.structs.replace(back, subject=code_of("untaken", 0))])
+
+        def ends() -> list[str | None]:
+            found = [d for d in post.deliveries("untaken") if d.ended_at is not None]
+            return [d.not_sent for d in found]
+
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        assert ends() == ["taken-back", "taken-back"]
+        assert not gateway.counts()
+
+
+def test_whoever_is_erased_while_the_provider_is_slow_is_written_to_no_more(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(delay_ms=7000)
+    with post.city(gateway, gateway_connections=1) as city:
+        started(city)
+        post.plan("leaves", 3, citizen=LEAVES)
+        time.sleep(1.5)  # one is with the gateway, the others wait for their turn
+        asyncio.run(_erase(post.settings, LEAVES))
+        found = post.ended("leaves", 3)
+        assert sorted(d.not_sent or "" for d in found) == ["", "erased", "erased"]
+        assert gateway.counts().total() == 1
+
+
+async def _erase(settings: Settings, who: str) -> None:
+    mongo = client(settings.mongo)
+    keys = CitizenKeys(mongo, master_keys(KeySettings()))
+    assert await keys.erase(who, "asked to", datetime.now(UTC))
+    mongo.close()
+
+
 def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProcess) -> None:
     with post.city(gateway) as city:
         started(city)
@@ -575,6 +656,54 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
         started(city)
         post.ended("last")
         assert gateway.counts() == {other: 1, held: 1, last: 1}
+
+
+def test_what_was_held_is_told_in_the_order_in_which_it_happened_whatever_the_provider_does(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    gateway.behaves(fail_rate=0.3, delay_ms=30)
+    with post.city(gateway) as city:
+        started(city)
+        now = datetime.now(UTC).replace(microsecond=0)
+        held, dossiers, each = now + timedelta(seconds=3), 12, 4
+        ids = {
+            code_of("order", number): [
+                derive_id("message", f"order{nth}", number) for nth in range(each)
+            ]
+            for number in range(dossiers)
+        }
+        for nth in range(each):
+            at = now - timedelta(hours=each - nth)
+            events = [
+                post.planned(f"order{nth}", number, at=at, send_at=held)
+                for number in range(dossiers)
+            ]
+            subjects = zip(events, ids, strict=True)
+            post.put([msgspec.structs.replace(e, subject=code) for e, code in subjects])
+
+        def all_told() -> bool:
+            return len(gateway.counts()) == dossiers * each
+
+        eventually(all_told, what="all of them")
+        told = [entry.key for entry in gateway.entries()]
+        assert {code: [key for key in told if key in mine] for code, mine in ids.items()} == ids
+
+
+def test_what_follows_goes_as_soon_as_the_one_before_it_is_told(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    with post.city(gateway) as city:
+        started(city)
+        post.plan("warm")
+        post.ended("warm")
+        now = datetime.now(UTC).replace(microsecond=0)
+        events = [
+            post.planned(f"next{nth}", 0, at=now - timedelta(minutes=40 - nth)) for nth in range(40)
+        ]
+        post.put([msgspec.structs.replace(e, subject=code_of("next", 0)) for e in events])
+        eventually(lambda: len(gateway.counts()) == 41, what="all of them")
+        times = [datetime.fromisoformat(entry.time) for entry in gateway.entries()[1:]]
+        assert times[-1] - times[0] < timedelta(seconds=1.5), "no pause of a look between two"
 
 
 def test_a_unit_s_morning_waits_for_the_tick_of_its_own_topic(

@@ -50,10 +50,47 @@ async def test_whoever_lost_a_message_neither_gives_it_to_another_nor_sets_it_fr
     assert await other.take_over(["a", "b"]) == {"b": "sms2"}
 
 
+async def test_what_is_over_is_struck_out_with_the_next_ones(database: Database) -> None:
+    one, other = Handing(database["handed"]), Handing(database["handed"])
+    await one.note({"a": "sms", "b": "sms", "c": "sms"})
+    for message_id in ("a", "b", "never noted"):
+        one.over(message_id)
+    assert await one.has(["a", "c", "d"]) == {"a", "c"}
+    await other.take_over(["b"])
+    await one.tidy()
+    assert await other.has(["a", "b", "c"]) == {"b", "c"}, "b is another's by now"
+    await one.note({"a": "sms"})
+    await one.tidy()
+    assert await one.has(["a"]) == {"a"}
+
+
+async def test_of_what_proved_wrong_it_is_known_whether_it_may_have_arrived(
+    database: Database,
+) -> None:
+    clock, handing = StreamClock(), Handing(database["handed"])
+    outbox = Outbox(database, clock, handing)
+    state = Deliveries()
+    for fact in (
+        planned("told"),
+        planned("untold"),
+        planned("back", takes_back="told"),
+        planned("useless", takes_back="untold"),
+        planned("other"),
+    ):
+        state = deliveries_after(state, fact)
+    await Store(database["deliveries"], Deliveries).persist([Stored("d", 0, state)])
+    await handing.note({"told": "sms", "other": "sms"})
+    clock.tick(0, EVENING)
+    found = {d.message.message_id: d async for d in outbox.due(MessageChannel.SMS, {0})}
+    assert {key for key, due in found.items() if due.unsure} == {"told", "back"}
+    assert {key for key, due in found.items() if due.taken_back_at} == {"told", "untold"}
+
+
 def planned(
     message_id: str,
     send_at: datetime | None = None,
     channel: MessageChannel = MessageChannel.SMS,
+    takes_back: str | None = None,
 ) -> Event:
     data = notify.MessagePlanned(
         message_id=message_id,
@@ -63,13 +100,14 @@ def planned(
         template="withdrawn",
         locale=Locale.VI,
         send_at=send_at,
+        takes_back=takes_back,
     )
     return Event(f"planned {message_id}", "/tests", "subject", EVENING, data)
 
 
 async def test_what_waits_on_one_channel_is_not_read_for_another(database: Database) -> None:
     clock = StreamClock()
-    outbox = Outbox(database, clock)
+    outbox = Outbox(database, clock, Handing(database["handed"]))
     await outbox.prepare()
     store = Store(database["deliveries"], Deliveries)
     both = deliveries_after(
@@ -94,7 +132,7 @@ async def test_what_waits_on_one_channel_is_not_read_for_another(database: Datab
 
 async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) -> None:
     clock = StreamClock()
-    outbox = Outbox(database, clock)
+    outbox = Outbox(database, clock, Handing(database["handed"]))
     await outbox.prepare()
     store = Store(database["deliveries"], Deliveries)
     ended = notify.MessageSent(message_id="ended", channel=MessageChannel.SMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -90,15 +90,16 @@ class Channel:
         return self._switch.opens(self._clock())
 
     async def hand(
-        self, name: str, message: Outgoing, may_go: Callable[[], bool]
+        self, name: str, write: Callable[[], Awaitable[Outgoing]], may_go: Callable[[], bool]
     ) -> Accepted | None:
-        """Hands the message to this provider when it is its turn.
+        """Hands a message to this provider when it is its turn: only then it is written.
 
         Asks `may_go` at the last moment; returns None if it may not any more. Raises Rejected,
-        NotTaken or Unknown.
+        NotTaken or Unknown, and what `write` raises.
         """
         async with self._slots[name]:
             await self._turn(name)
+            message = await write()
             if not may_go():
                 return None
             start = self._clock()

@@ -20,6 +20,7 @@ from services.notify.channels.provider import (
     Rejected,
     Unknown,
 )
+from services.notify.channels.redact import without
 
 _LONGEST_RETRY_AFTER = 600.0
 _MOST_PARTS = 255
@@ -129,7 +130,7 @@ class _Client:
         except ValueError:
             # Nothing was sent. What is wrong with it says the exception, and repeats the token.
             raise Misconfigured("its token cannot stand in a header (a line's end?)") from None
-        return judged(answer.status, answer.headers, content)
+        return judged(answer.status, answer.headers, content, to, message.to)
 
     async def close(self) -> None:
         await self._session.close()
@@ -152,13 +153,19 @@ def session(connections: int, timeout: float, *, keeps: bool = True) -> aiohttp.
     )
 
 
-def judged(status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any]:
-    """What a gateway's answer says. Raises Rejected, NotTaken or Unknown."""
+def judged(
+    status: int, headers: Mapping[str, str], content: bytes, *addressed: str
+) -> dict[str, Any]:
+    """What a gateway's answer says. Raises Rejected, NotTaken or Unknown.
+
+    `addressed` is to whom, as it was written and as we wrote it: no reason names them.
+    """
     said = _said(content)
     if 200 <= status < 300:
         return said
     # Not cut short: what is left of an address that was cut would not be known for one.
-    detail = _sayable(f"{status} {said.get('error', '')}".rstrip())
+    why = without(_sayable(str(said.get("error", ""))), *addressed)
+    detail = f"{status} {why}".rstrip()
     if status in (401, 402, 403, 404, 405) or status < 400:
         raise Misconfigured(f"does not take our requests: {detail}")
     if status in (429, 503):

@@ -19,6 +19,7 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
+    SMTPResponseException,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
@@ -32,6 +33,7 @@ from services.notify.channels.provider import (
     Rejected,
     Unknown,
 )
+from services.notify.channels.redact import without
 from services.notify.render import Text
 
 _IN_NO_ADDRESS = frozenset('<>()[],;:\\"')
@@ -102,13 +104,14 @@ class SmtpProvider:
             # Only these say something of this message; any other refusal is of us, and passes.
             if error.code in (552, 554) and not error.message.startswith("5.7."):
                 raise Rejected(f"the message was refused: {error.code}") from error
-            raise NotTaken(f"not now: {error.code} {error.message}") from error
+            raise NotTaken(_not_now(error, message.to)) from error
         except SMTPTimeoutError as error:
             client.close()
             raise Unknown("no answer in time", silent=True) from error
         except (SMTPException, OSError) as error:
             client.close()
-            raise Unknown(f"the connection broke off: {error!r}") from error
+            broke_off = f"the connection broke off: {error!r}"
+            raise Unknown(_unaddressed(broke_off, message.to)) from error
         except BaseException:
             client.close()  # it is in the middle of a mail
             raise
@@ -151,10 +154,10 @@ class SmtpProvider:
             client.close()
             if _for_good(error):
                 raise Rejected(f"the address was refused: {error.code}") from error
-            raise NotTaken(f"not now: {error.code} {error.message}") from error
+            raise NotTaken(_not_now(error, to)) from error
         except (SMTPException, OSError, TimeoutError) as error:
             client.close()
-            raise NotTaken(repr(error)) from error
+            raise NotTaken(_unaddressed(repr(error), to)) from error
         except BaseException:
             client.close()
             raise
@@ -190,6 +193,16 @@ def _for_good(error: SMTPRecipientRefused) -> bool:
     if said := _ENHANCED.match(error.message):
         return _ADDRESS_ENDED.match(said[0]) is not None
     return error.code in _OF_THE_ADDRESS
+
+
+def _not_now(error: SMTPResponseException, to: str) -> str:
+    return f"not now: {error.code} {_unaddressed(error.message, to)}"
+
+
+def _unaddressed(said: str, to: str) -> str:
+    """What a server says, without whom it says it of: many name the mailbox alone, with no @."""
+    mailbox = to.rpartition("@")[0]
+    return without(said, to, mailbox, mailbox.partition("+")[0])
 
 
 def compose(sender: str, message_id: str, to: str, text: Text) -> bytes:

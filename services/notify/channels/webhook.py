@@ -19,6 +19,7 @@ from yarl import URL
 
 from services.notify.channels.gateway import NOT_CONNECTED, retry_after, session
 from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
+from services.notify.channels.redact import without
 from services.notify.channels.standard_webhooks import key_of, signed
 
 
@@ -75,11 +76,11 @@ class WebhookProvider:
                 # Its body is not read: a stranger's has no end, or unpacks to gigabytes.
                 pass
         except NOT_CONNECTED as error:
-            raise NotTaken(f"cannot be reached: {error!r}") from error
+            raise NotTaken(_nameless(f"cannot be reached: {error!r}", url)) from error
         except TimeoutError as error:
             raise Unknown("no answer in time", silent=True) from error
         except aiohttp.ClientError as error:
-            raise Unknown(f"the connection broke off: {error!r}") from error
+            raise Unknown(_nameless(f"the connection broke off: {error!r}", url)) from error
         if 200 <= answer.status < 300:
             return Accepted(self.name)
         if answer.status == 410:
@@ -95,7 +96,7 @@ class WebhookProvider:
         try:
             found = await loop.getaddrinfo(url.raw_host, url.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
-            raise NotTaken(f"its name is not known: {error}") from error
+            raise NotTaken(_nameless(f"its name is not known: {error}", url)) from error
         addresses = [str(entry[4][0]) for entry in found]
         if not self._webhooks.private:
             for address in addresses:
@@ -144,3 +145,8 @@ def _parsed(address: str, *, private: bool) -> URL:
     if not url.raw_host or url.user is not None or url.password is not None:
         raise Rejected("the address must name a host, and nobody's password")
     return url
+
+
+def _nameless(said: str, url: URL) -> str:
+    """What went wrong, without the receiver's name: a certificate that does not fit it says it."""
+    return without(said, url.host or "", url.raw_host or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -62,8 +62,16 @@ async def setting() -> AsyncIterator[Setting]:
     found.second.server.close()
 
 
-async def hand(channel: Channel, name: str = "sms", to: str = "0903 123 456") -> Accepted | None:
-    return await channel.hand(name, outgoing(to), lambda: True)
+async def hand(
+    channel: Channel,
+    name: str = "sms",
+    to: str = "0903 123 456",
+    may_go: Callable[[], bool] = lambda: True,
+) -> Accepted | None:
+    async def write() -> Outgoing:
+        return outgoing(to)
+
+    return await channel.hand(name, write, may_go)
 
 
 async def test_a_provider_that_fails_is_left_and_a_bad_number_says_nothing_of_it(
@@ -162,7 +170,7 @@ async def test_no_more_messages_are_on_their_way_than_there_are_connections(
 
 async def test_who_may_not_go_any_more_is_not_sent(setting: Setting) -> None:
     channel = setting.channel()
-    assert await channel.hand("sms", outgoing(), lambda: False) is None
+    assert await hand(channel, may_go=lambda: False) is None
     assert setting.first.requests == []
     await channel.close()
 
@@ -172,9 +180,7 @@ async def test_whoever_waits_for_the_pace_is_let_go_when_the_service_ends(
 ) -> None:
     channel = setting.channel(rate=0.001)
     await hand(channel)
-    waiting = asyncio.create_task(
-        channel.hand("sms", outgoing(), lambda: not setting.stopping.is_set())
-    )
+    waiting = asyncio.create_task(hand(channel, may_go=lambda: not setting.stopping.is_set()))
     await asyncio.sleep(0)
     setting.stopping.set()
     assert await waiting is None

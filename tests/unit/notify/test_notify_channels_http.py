@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from traceback import format_exception
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from yarl import URL
 
 from deploy.local.gateway_http import Request, Response, answer
 from services.notify.channels.gateway import Gateway, SmsProvider, ZaloProvider, judged
@@ -138,6 +142,21 @@ def test_a_reason_is_kept_whole_until_addresses_are_taken_out_of_it() -> None:
     assert redacted(str(raised.value)).endswith(" [address] ?")
 
 
+async def test_to_whom_it_was_is_not_in_a_gateway_s_reason(heard: Heard) -> None:
+    async def refuses(_: Request) -> Response | None:
+        return answer(422, {"error": "422 no uid 'Nguyen_Van_An.zalo' nor +84903123456 here"})
+
+    heard.says = refuses
+    provider = ZaloProvider(Gateway("zalo", heard.url, "t"))
+    with pytest.raises(Rejected) as raised:
+        await provider.send(outgoing("0903.123.456"))
+    assert "[address] here" in str(raised.value)
+    await provider.close()
+    with pytest.raises(Rejected) as raised:
+        judged(422, {}, b'{"error": "invalid uid \'Nguyen_Van_An.zalo\'"}', "nguyen_van_an.zalo")
+    assert str(raised.value) == "422 invalid uid '[address]'"
+
+
 def test_a_yes_counts_whatever_is_in_it() -> None:
     assert judged(200, {}, b"OK") == {}
     assert judged(202, {}, b'["odd"]') == {}
@@ -251,6 +270,30 @@ async def test_what_is_not_public_is_never_called(url: str) -> None:
     provider = WebhookProvider(Webhooks("webhook"))
     with pytest.raises(Rejected):
         await provider.send(outgoing(url, secret=SECRET))
+    await provider.close()
+
+
+async def test_a_receiver_s_name_is_not_in_what_is_said_of_its_certificate(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ConnectionKey("127.0.0.1", 443, True, True, None, None, None)
+    mismatch = ssl.SSLCertVerificationError(
+        "Hostname mismatch, certificate is not valid for 'Hooks.congty-nguyen.test'."
+    )
+    provider = WebhookProvider(Webhooks("webhook", private=True))
+
+    def post(*_: object, **__: object) -> None:
+        raise aiohttp.ClientConnectorCertificateError(key, mismatch)
+
+    async def here(_: URL) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr(provider._session, "post", post)
+    monkeypatch.setattr(provider, "_address", here)
+    with pytest.raises(NotTaken) as raised:
+        await provider.send(outgoing("https://hooks.congty-nguyen.test/x", secret=SECRET))
+    assert "certificate is not valid for '[address]'" in str(raised.value)
+    assert "congty" not in str(raised.value).lower()
     await provider.close()
 
 

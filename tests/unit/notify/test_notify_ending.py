@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,19 +11,25 @@ import pytest
 from contracts import notify
 from contracts.notify import NotSentReason
 from services.notify.delivery import Delivery
-from services.notify.ending import ending, waits
+from services.notify.ending import ending
+from services.notify.ending import waits as waits_until
 from services.notify.outbox import Due
 
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 EVENING = MORNING - timedelta(hours=9)
 NIGHT = MORNING - timedelta(hours=4)
+BESIDE = ("taken_back_at", "notice", "unsure", "earlier")
 CHANNELS = ("email", "sms")
 
 
 def due(now: datetime = MORNING, **changes: Any) -> Due:
-    beside = {k: changes.pop(k) for k in ("taken_back_at", "notice") if k in changes}
+    beside = {k: changes.pop(k) for k in BESIDE if k in changes}
     message = Delivery("m-1", **{"channel": "sms", "planned_at": EVENING, **changes})
     return Due("H29.1-260302-0001", 0, now, message, **beside)
+
+
+def waits(due: Due, *, streamed: bool, ended: Container[str] = ()) -> bool:
+    return waits_until(due, streamed=streamed, lets_by=lambda m: m.message_id in ended)
 
 
 def end(due: Due, *, streamed: bool = False, failed: bool = False) -> str | None:
@@ -68,7 +75,15 @@ def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> Non
 
 
 def test_what_proved_wrong_and_may_have_arrived_is_sent_and_then_taken_back() -> None:
-    assert end(due(send_at=MORNING, taken_back_at=NIGHT), failed=True) is None
+    wrong = {"send_at": MORNING, "taken_back_at": NIGHT}
+    assert end(due(**wrong, unsure=True)) is None
+    tried = end(due(**wrong), failed=True)
+    assert tried == NotSentReason.TAKEN_BACK, "nobody has taken it"
+
+
+def test_what_may_have_arrived_is_taken_back_though_it_was_never_known_to() -> None:
+    expired = Delivery("m-0", "sms", ended_at=NIGHT, not_sent="expired")
+    assert end(due(takes_back="m-0", notice=expired, unsure=True)) is None
 
 
 def test_a_stream_sends_what_proved_wrong_only_after_it_was_due() -> None:
@@ -100,3 +115,26 @@ def test_what_is_late_is_not_sent_at_night() -> None:
     assert not waits(due(NIGHT), streamed=False), "it is urgent"
     assert waits(due(MORNING - timedelta(milliseconds=1), **quiet), streamed=False)
     assert not waits(due(MORNING, **quiet), streamed=False)
+
+
+def test_what_happened_later_waits_until_the_earlier_one_has_ended() -> None:
+    first = Delivery("m-0", "sms", planned_at=EVENING, send_at=MORNING)
+    for streamed in (False, True):
+        assert waits(due(earlier=(first,)), streamed=streamed)
+        assert not waits(due(earlier=(first,)), streamed=streamed, ended={"m-0"})
+    second = Delivery("m-00", "sms", planned_at=EVENING, send_at=MORNING)
+    both = due(earlier=(first, second))
+    assert waits(both, streamed=False, ended={"m-00"}), "the second expired before the first went"
+
+
+def test_what_sleeps_until_the_morning_holds_up_nothing_that_is_urgent() -> None:
+    quiet = {"quiet_from": "21:00", "quiet_until": "07:00"}
+    sleeps = Delivery("m-0", "sms", planned_at=EVENING, **quiet)
+    assert not waits(due(NIGHT, earlier=(sleeps,)), streamed=False)
+    assert waits(due(NIGHT, earlier=(sleeps,), **quiet), streamed=False)
+    assert waits(due(MORNING, earlier=(sleeps,)), streamed=False)
+
+
+def test_what_waits_for_an_earlier_one_comes_to_its_end_all_the_same() -> None:
+    first = Delivery("m-0", "sms", planned_at=EVENING)
+    assert end(due(earlier=(first,), expires_at=MORNING)) == NotSentReason.EXPIRED

@@ -1,6 +1,6 @@
 """A month of outages, to the second: who takes each message, when, and that everyone is told once.
 
-The sender's own choice, the courier, the channel and its switch run over a clock that the test
+The choice of who takes what, the courier, the channel and its switch run over a clock that the test
 moves. What they do is compared, message by message, with a model that is written down once more in
 plain words. Two gateways are away, refuse, hang up, are slow or silent as a seeded schedule says.
 """
@@ -23,6 +23,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from contracts.notify import MessageChannel, MessageSent
 from services.notify.address import Address, Addresses
+from services.notify.assigning import Assigning
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Unknown
 from services.notify.channels.switch import Limits
@@ -31,7 +32,6 @@ from services.notify.delivery import Delivery
 from services.notify.handing import Handing
 from services.notify.outbox import Due
 from services.notify.render import Renderer
-from services.notify.sender import Sender
 from services.notify.telling import End, Teller
 from services.notify.tries import Tries
 from services.runtime.faults import Faults
@@ -183,6 +183,9 @@ class Book(Handing):
         self.has[message_id] = new
         return True
 
+    def over(self, message_id: str) -> None:
+        self.has.pop(message_id, None)
+
     async def strike_out(self, message_ids: Collection[str]) -> None:
         for key in message_ids:
             self.has.pop(key, None)
@@ -219,14 +222,20 @@ class Later(Tries):
         self.again: dict[str, int] = {}
 
     def put_off(
-        self, message: Delivery, detail: str, at_least: float = 0.0, *, repeats: bool = False
+        self,
+        message: Delivery,
+        detail: str,
+        at_least: float = 0.0,
+        *,
+        repeats: bool = False,
+        stuck: bool = False,
     ) -> None:
         assert not repeats, "both gateways know keys"
         self.again[message.message_id] = self._town.now + max(PUT_OFF, round(at_least))
 
 
-class Desk(Sender):
-    """The sender's own choice of who takes what, without its broker and its database."""
+class Desk:
+    """The choice of who takes what, as the sender makes it, without broker and database."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -236,8 +245,9 @@ class Desk(Sender):
             "sms", lines, asyncio.Event(), limits=Limits(), clock=lambda: float(town.now)
         )
         self._channels = {"sms": channel}
-        self._handing = self.book = Book()
-        self._tries = self.later = Later(town)
+        self.book = Book()
+        self.later = Later(town)
+        self._assigning = Assigning(self._channels, self.book, self.later)
         self.told = Told(town)
         renderer = Renderer(load_catalogue())
         self._courier = Courier(renderer, Everyone(), self.book, self.told, self.later, Faults())
@@ -264,7 +274,7 @@ class Desk(Sender):
                 key, "sms", citizen="c", template="withdrawn", params={"reason": "r"}
             )
             due = Due("H29.1-260302-0001", 0, datetime(2026, 3, 2, tzinfo=UTC), message)
-            (work,) = await self._assigned([due])
+            (work,) = await self._assigning.works([due])
             await self._courier.carry(work, lambda: True)
             if (again := self.later.again.pop(key, None)) is not None:
                 heapq.heappush(waiting, (again, number, key))

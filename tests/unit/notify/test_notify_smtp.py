@@ -297,6 +297,24 @@ async def test_a_mail_is_refused_for_good_or_for_now(
     await provider.close()
 
 
+@pytest.mark.parametrize("says", ["452 4.2.2 mailbox {} is over quota", "450 4.1.0 user={}, later"])
+@pytest.mark.parametrize("name", ["nguyen.van.an", "NGUYEN.VAN.AN", "nguyen.van.an+hoso"])
+async def test_a_mailbox_that_is_named_without_its_domain_is_not_in_the_reason(
+    serve: Serve, mailbox: Mailbox, says: str, name: str
+) -> None:
+    provider = SmtpProvider(await serve())
+    kept = f"not now: {says.format('[address]')}"
+    mailbox.to_rcpt = says.format(name)
+    with pytest.raises(NotTaken) as raised:
+        await provider.send(outgoing("nguyen.van.an+hoso@example.test"))
+    assert str(raised.value) == kept
+    mailbox.to_rcpt, mailbox.to_data = None, says.format(name)
+    with pytest.raises(NotTaken) as raised:
+        await provider.send(outgoing("nguyen.van.an+hoso@example.test"))
+    assert str(raised.value) == kept
+    await provider.close()
+
+
 async def test_a_server_that_hangs_up_after_the_mail_may_have_taken_it(
     serve: Serve, mailbox: Mailbox
 ) -> None:

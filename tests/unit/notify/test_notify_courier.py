@@ -1,0 +1,185 @@
+"""What one message comes to on its way: where it goes, and what stands written of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.notify import MessageChannel, MessageNotSent, MessageSent, NotSentReason
+from services.notify.address import FRESH_SECONDS, Address, Addresses
+from services.notify.assigning import Work
+from services.notify.channels.channel import Channel, Line
+from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
+from services.notify.courier import Courier
+from services.notify.delivery import Delivery
+from services.notify.handing import Handing
+from services.notify.outbox import Due
+from services.notify.render import Renderer
+from services.notify.telling import End, Teller
+from services.notify.tries import Tries
+from services.runtime.faults import Faults
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class Gateway:
+    """Keeps to whom it was handed something; does what it is told to."""
+
+    name, keyed = "sms", True
+
+    def __init__(self) -> None:
+        self.sent_to: list[str] = []
+        self.fails: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def send(self, message: Outgoing) -> Accepted:
+        self.sent_to.append(message.to)
+        await self.free.wait()
+        if self.fails is not None:
+            raise self.fails
+        return Accepted(self.name)
+
+    async def close(self) -> None:
+        pass
+
+
+class Book(Addresses):
+    """Where the citizen is by now."""
+
+    def __init__(self) -> None:
+        self.now: Address | NotSentReason | None = Address("0903 123 456")
+        self.asked = 0
+
+    async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
+        self.asked += 1
+        return self.now
+
+
+class Notes(Handing):
+    """What is struck out, at once and with the next ones."""
+
+    def __init__(self) -> None:
+        self.free: list[str] = []
+        self.done: list[str] = []
+
+    def over(self, message_id: str) -> None:
+        self.done.append(message_id)
+
+    async def strike_out(self, message_ids: Collection[str]) -> None:
+        self.free += message_ids
+
+
+class Told(Teller):
+    """What was told of each message."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, End] = {}
+
+    async def tell(self, due: Due, end: End) -> None:
+        self.ends[due.message.message_id] = end
+
+
+class Round:
+    """A courier, and one connection to one gateway."""
+
+    def __init__(self) -> None:
+        self.gateway, self.book, self.notes = Gateway(), Book(), Notes()
+        self.told, self.tries = Told(), Tries()
+        self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], asyncio.Event())
+        renderer = Renderer(load_catalogue())
+        self.courier = Courier(renderer, self.book, self.notes, self.told, self.tries, Faults())
+
+    async def carries(
+        self, key: str, address: Address | None, *, bound: bool = False, noted: bool = False
+    ) -> None:
+        message = Delivery(
+            key, "sms", planned_at=NOW, citizen="c", template="withdrawn", params={"reason": "r"}
+        )
+        due = Due("H29.1-260302-0001", 0, NOW, message)
+        work = Work(due, self.channel, "sms", bound=bound, noted=noted, address=address)
+        await self.courier.carry(work, lambda: True)
+
+    def reason(self, key: str) -> NotSentReason | None:
+        end = self.told.ends[key]
+        return end.reason if isinstance(end, MessageNotSent) else None
+
+
+@pytest.fixture
+async def round_() -> Round:
+    return Round()
+
+
+def old() -> Address:
+    return Address("0903 000 000", found_at=Address("x").found_at - FRESH_SECONDS)
+
+
+async def test_an_address_that_was_found_just_now_is_not_asked_for_again(round_: Round) -> None:
+    await round_.carries("m", Address("0903 123 456"))
+    assert round_.book.asked == 0
+    assert isinstance(round_.told.ends["m"], MessageSent)
+
+
+async def test_whoever_is_elsewhere_by_the_time_is_written_to_there(round_: Round) -> None:
+    await round_.carries("m", old())
+    assert round_.gateway.sent_to == ["0903 123 456"]
+
+
+@pytest.mark.parametrize("reason", [NotSentReason.ERASED, NotSentReason.NO_CONTACT])
+async def test_whoever_is_erased_while_a_message_waits_for_its_turn_is_not_written_to(
+    round_: Round, reason: NotSentReason
+) -> None:
+    round_.gateway.free.clear()
+    address = Address("0903 123 456")
+    first = asyncio.create_task(round_.carries("first", address))
+    second = asyncio.create_task(round_.carries("second", address))
+    await asyncio.sleep(0.1)
+    round_.book.now = reason
+    await asyncio.sleep(FRESH_SECONDS)
+    assert round_.gateway.sent_to == ["0903 123 456"], "the second waits"
+    round_.gateway.free.set()
+    await asyncio.gather(first, second)
+    assert round_.gateway.sent_to == ["0903 123 456"]
+    assert round_.reason("first") is None
+    assert round_.reason("second") == reason
+    # The gateway was not asked for it, so that is no failure of the gateway's.
+    assert round_.channel.pick() == "sms"
+
+
+async def test_a_message_whose_address_may_be_on_its_way_is_held_and_free(round_: Round) -> None:
+    round_.book.now = None
+    await round_.carries("m", old(), noted=True)
+    assert round_.told.ends == {}
+    assert not round_.tries.failed("m")
+    assert round_.notes.free == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "bound", "free", "done"),
+    [
+        (None, False, [], ["m"]),
+        (None, True, [], ["m"]),
+        (NotTaken("not now"), False, ["m"], []),
+        (NotTaken("not now"), True, [], []),
+        (Unknown("no answer"), False, [], []),
+        (Rejected("no number"), False, [], ["m"]),
+        (Rejected("no number"), True, [], []),
+    ],
+)
+async def test_it_stands_written_as_long_as_somebody_may_have_it_untold(
+    round_: Round, fails: Exception | None, bound: bool, free: list[str], done: list[str]
+) -> None:
+    round_.gateway.fails = fails
+    await round_.carries("m", Address("0903 123 456"), bound=bound, noted=True)
+    assert (round_.notes.free, round_.notes.done) == (free, done)
+
+
+async def test_of_what_was_never_written_down_nothing_is_struck_out(round_: Round) -> None:
+    for key, fails in (("a", None), ("b", NotTaken("no")), ("c", Rejected("no"))):
+        round_.gateway.fails = fails
+        await round_.carries(key, Address("0903 123 456"))
+    assert (round_.notes.free, round_.notes.done) == ([], [])
