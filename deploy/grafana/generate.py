@@ -150,7 +150,8 @@ def _messages() -> list[Node]:
         series(
             "Oldest message",
             {"{{channel}}": "max by (channel) (motcua_messages_oldest_seconds)"},
-            "For how long the message has been due that has waited longest.",
+            "For how long the message has been due that has waited longest, but for those to "
+            "recipients who cannot be reached.",
             unit="s",
         ),
         series(
@@ -171,6 +172,12 @@ def _messages() -> list[Node]:
             "Attempts by what became of them. Unknown: no answer, so that the same provider is "
             "asked again.",
             unit="/s",
+        ),
+        series(
+            "Recipients who cannot be reached",
+            {"{{channel}}": "sum by (channel) (motcua_recipients_unreached)"},
+            "Their mailbox is full, their domain unknown, their webhooks' receiver down. They are "
+            "tried again, within half an hour at the latest, and nobody else waits for them.",
         ),
         series(
             "Providers left alone",

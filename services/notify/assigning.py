@@ -46,7 +46,8 @@ class Assigning:
         known = await self._handing.take_over(to_note) if to_note else {}
         works: list[Work] = []
         fresh: dict[str, str] = {}
-        for due in found:
+        # The first of several may fail: then it is tried by one that nobody has refused yet.
+        for due in sorted(found, key=lambda due: self._tries.failures(due.message.message_id)):
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
             before = known.get(message_id)
             if before in channel.names:

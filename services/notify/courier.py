@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from contracts import notify
@@ -11,6 +12,7 @@ from services.notify.assigning import Work
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
 from services.notify.delivery import Delivery
 from services.notify.handing import Handing
+from services.notify.receivers import Receivers, receiver_of
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller, not_sent
 from services.notify.tries import Tries
@@ -35,6 +37,7 @@ class Courier:
         handing: Handing,
         teller: Teller,
         tries: Tries,
+        receivers: Receivers,
         faults: Faults,
     ) -> None:
         self._renderer = renderer
@@ -42,6 +45,7 @@ class Courier:
         self._handing = handing
         self._teller = teller
         self._tries = tries
+        self._receivers = receivers
         self._faults = faults
 
     async def carry(self, work: Work, may_go: Callable[[], bool]) -> None:
@@ -78,27 +82,39 @@ class Courier:
             to = address if address.fresh else await self._address(message)
             return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
 
+        receiver = receiver_of(message)
+        again = self._tries.failures(message.message_id) > 0
         tried: frozenset[str] = frozenset()
         provider: str | None = work.provider
         while provider is not None:
             try:
-                accepted = await work.channel.hand(provider, write, may_go)
+                accepted = await work.channel.hand(provider, write, may_go, again=again)
             except Rejected as error:
                 end = not_sent(message, NotSentReason.REJECTED, str(error))
                 await self._tell(work, end)
                 return
             except Unknown as error:
-                keyed = work.channel.keyed(provider)
-                self._tries.put_off(message, f"{provider}: {error}", repeats=not keyed)
+                if unreached := work.channel.of_receiver(error):
+                    self._receivers.failed(receiver, time.monotonic())
+                self._tries.put_off(
+                    message,
+                    f"{provider}: {error}",
+                    repeats=not work.channel.keyed(provider),
+                    unreached=unreached,
+                )
                 return
             except NotTaken as error:
                 tried |= {provider}
                 refused, provider = provider, await self._another(work, provider, tried)
                 if provider is None:
-                    self._tries.put_off(message, f"{refused}: {error}", error.retry_after or 0.0)
+                    after = error.retry_after or 0.0
+                    if unreached := work.channel.of_receiver(error):
+                        self._receivers.failed(receiver, time.monotonic(), after)
+                    self._tries.put_off(message, f"{refused}: {error}", after, unreached=unreached)
                 continue
             if accepted is None:
                 return  # another instance's by now, or this one ends
+            self._receivers.reached(receiver)
             self._faults.passing("message-accepted")
             await self._tell(
                 work,

@@ -18,8 +18,9 @@ SEND = Histogram(
 CALLS = Counter(
     "motcua_provider_calls_total",
     "Attempts to hand a message to a provider, by what became of them: accepted, rejected (for "
-    "good), not-taken (now), unknown (no answer, so the same provider is asked again), no-address "
-    "(so it was not asked) or defect (ours).",
+    "good), not-taken (now), deferred (it works, and cannot reach this one recipient now), unknown "
+    "(no answer, so the same provider is asked again), no-address (so it was not asked) or defect "
+    "(ours).",
     ["provider", "outcome"],
 )
 FAILING = Gauge(
@@ -34,11 +35,20 @@ PENDING = Gauge(
 OLDEST = Gauge(
     "motcua_messages_oldest_seconds",
     "Seconds for which the message has been due that has waited longest, by channel, in this "
-    "instance's partitions.",
+    "instance's partitions; but for those to recipients who cannot be reached.",
     ["channel"],
 )
 RETRIED = Counter(
-    "motcua_message_retries_total", "Times that a message could not be sent yet.", ["channel"]
+    "motcua_message_retries_total",
+    "Times that a message could not be sent yet, by whose affair it is: the recipient's (a full "
+    "mailbox, a webhook's receiver that is down) or other.",
+    ["channel", "whose"],
+)
+UNREACHED = Gauge(
+    "motcua_recipients_unreached",
+    "Recipients who could not be reached when it was last tried, though messages for them wait, by "
+    "channel, as far as this instance knows.",
+    ["channel"],
 )
 PARTS = Counter(
     "motcua_sms_parts_total", "Segments of SMS that were accepted: what is paid for.", ["provider"]

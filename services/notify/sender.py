@@ -25,12 +25,13 @@ from services.notify import metrics
 from services.notify.address import FRESH_SECONDS, Addresses
 from services.notify.assigning import Assigning, Work
 from services.notify.channels.setup import set_up
+from services.notify.choosing import Choosing, Known
 from services.notify.contact import Contact
 from services.notify.courier import Courier
 from services.notify.delivery import Deliveries, Delivery
-from services.notify.ending import ending, waits
 from services.notify.handing import Handing
 from services.notify.outbox import Due, Outbox
+from services.notify.receivers import Receivers, receiver_of
 from services.notify.render import Renderer
 from services.notify.settings import NotifySettings
 from services.notify.telling import End, Teller
@@ -49,10 +50,8 @@ log = structlog.get_logger("motcua.sender")
 _PAUSE = 0.05
 """Seconds between two looks when nothing is due; twenty cheap index look-ups a second."""
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
-"""And more for each message that a look saw and that has to wait: looking has its price."""
-_ENDS = 200
-"""So many of a channel's messages a look ends without sending them, at the most. Of a channel that
-nothing can be handed to it looks at so many, and not at a backlog that may be of hours."""
+"""And more on a channel for each message that a look saw there and that has to wait: looking has
+its price, and no other channel pays it."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
@@ -82,6 +81,14 @@ class Sender:
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
+        self._receivers = Receivers()
+        self._known = Known(
+            self._channels,
+            self._tries,
+            self._receivers,
+            self._teller.ended,
+            self._teller.streamed,
+        )
         self._assigning = Assigning(self._channels, self._handing, self._tries)
         self._addresses = Addresses(contacts, keys, self._offsets)
         self._courier = Courier(
@@ -90,6 +97,7 @@ class Sender:
             self._handing,
             self._teller,
             self._tries,
+            self._receivers,
             running.faults,
         )
         self._prepared = False
@@ -97,10 +105,12 @@ class Sender:
         self._more: set[str] = set()
         """Channels of which the last look did not see all that is due, or saw what waits for a
         message that is on its way: there is more to be started as soon as there is room."""
+        self._next_look: dict[str, float] = {}
+        """When each channel is looked at again; at once if it is not there."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way: dict[str, str] = {}
-        """The channels of the messages that are being sent, or wait for their turn to be."""
+        self._under_way: dict[str, Delivery] = {}
+        """The messages that are being sent, or wait for their turn to be."""
         self._going: set[str] = set()
         """Of these, what may be with a provider by now, or is being told of."""
         self._idle = asyncio.Event()
@@ -122,15 +132,13 @@ class Sender:
                 if following is not None and following.done():
                     following.result()  # it ends by a defect alone
                 self._wake.clear()
-                waiting = 0
                 try:
                     await self._prepare()
-                    waiting = await self._look()
+                    await self._look()
                 except _AWAY as error:
                     log.warning("waiting for broker or database", error=repr(error))
-                pause = min(_LONGEST_PAUSE, _PAUSE + _PAUSE_EACH * waiting)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), timeout=pause)
+                    await asyncio.wait_for(self._wake.wait(), timeout=_PAUSE)
         finally:
             self._stopping.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -147,8 +155,8 @@ class Sender:
             await self._handing.prepare()
             self._prepared = True
 
-    async def _look(self) -> int:
-        """Starts as much of what is due as there is room for; returns how many have to wait."""
+    async def _look(self) -> None:
+        """Starts as much of what is due as there is room for."""
         await self._handing.tidy()
         partitions = await self._caught_up()
         now = time.monotonic()
@@ -156,59 +164,52 @@ class Sender:
             self._counted = now
             metrics.PENDING.set(await self._outbox.dossiers(partitions))
         if await self._outbox.any_due(partitions):
-            return sum([await self._look_at(name, partitions) for name in MessageChannel])
+            for name in MessageChannel:
+                if self._next_look.get(name, now) <= now:
+                    waiting = await self._look_at(name, partitions)
+                    pause = min(_LONGEST_PAUSE, _PAUSE_EACH * waiting)
+                    self._next_look[name] = time.monotonic() + pause
+            return
         self._teller.clear()
         self._tries.clear()
+        self._receivers.clear()
+        self._next_look.clear()
         for name in MessageChannel:
             metrics.OLDEST.labels(name).set(0.0)
-        return 0
+            metrics.UNREACHED.labels(name).set(0)
 
     async def _look_at(self, channel: str, partitions: set[int]) -> int:
-        """The same for what goes by one channel: what waits there holds up no other."""
+        """The same for what goes by one channel: what waits there holds up no other.
+
+        Returns how many have to wait.
+        """
         room = self._room(channel)
         if room == 0:
             return 0
-        now = time.monotonic()
-        left = _ENDS
-        found: list[Due] = []
-        going = set(self._under_way)
-        follows = False
-        waiting = 0
-        seen: set[str] = set()
-        oldest = 0.0
+        under_way = [m for m in self._under_way.values() if m.channel == channel]
+        look = Choosing(self._known, self._channels.get(channel), room, under_way, time.monotonic())
         self._more.add(channel)
         async for due in self._outbox.due(channel, partitions):
-            message = due.message
-            seen.add(message.message_id)
-            if self._teller.ended(message) or message.message_id in self._under_way:
-                continue
-            oldest = max(due.waited, oldest)
-            if (end := self._end(due)) is not None:
-                left -= 1
-                self._start(message, self._finish(due, end))
-            elif room and not self._waits(due, now):
-                found.append(due)
-                going.add(message.message_id)
-            else:
-                waiting += 1
-                left -= room is None
-                follows = follows or any(m.message_id in going for m in due.earlier)
-            if not left or len(found) == room:
+            if look.enough(due):
                 break
         else:
             # All was seen: what was not is folded as ended, or another instance's by now.
-            if not follows:
+            if not look.follows:
                 self._more.discard(channel)
-            self._teller.keep(channel, seen)
-            self._tries.keep(channel, seen)
-        metrics.OLDEST.labels(channel).set(oldest)
-        works = await self._assigning.works(found)
-        recipients = {_recipient(work.due.message) for work in works}
+            self._teller.keep(channel, look.seen)
+            self._tries.keep(channel, look.seen)
+            self._receivers.keep(channel, look.receivers)
+        metrics.OLDEST.labels(channel).set(look.oldest)
+        metrics.UNREACHED.labels(channel).set(self._receivers.unreached(channel))
+        for due, end in look.ends:
+            self._start(due.message, self._finish(due, end))
+        works = await self._assigning.works(look.starts)
+        recipients = {receiver_of(work.due.message) for work in works}
         known = await self._addresses.known(recipients) if works else {}
         for work in works:
-            address = known.get(_recipient(work.due.message))
+            address = known.get(receiver_of(work.due.message))
             self._start(work.due.message, self._send(replace(work, address=address)))
-        return waiting
+        return look.waiting
 
     async def _caught_up(self) -> set[int]:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
@@ -225,29 +226,14 @@ class Sender:
         channel = self._channels.get(name)
         if channel is None or channel.opens() > 0:
             return None
-        taken = sum(taken_by == name for taken_by in self._under_way.values())
-        return max(0, channel.room - taken)
+        return max(0, channel.room - self._taken(name))
 
-    def _end(self, due: Due) -> End | None:
-        message_id = due.message.message_id
-        return ending(
-            due,
-            self._channels,
-            streamed=self._teller.streamed,
-            failed=self._tries.failed(message_id),
-            detail=self._tries.detail(message_id),
-        )
-
-    def _waits(self, due: Due, now: float) -> bool:
-        return self._tries.waits(due.message.message_id, now) or waits(
-            due,
-            streamed=self._teller.streamed,
-            lets_by=lambda m: self._teller.ended(m) or self._tries.lets_by(m.message_id, now),
-        )
+    def _taken(self, name: str) -> int:
+        return sum(message.channel == name for message in self._under_way.values())
 
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
         message_id = message.message_id
-        self._under_way[message_id] = message.channel
+        self._under_way[message_id] = message
         task = asyncio.create_task(doing, name=f"message {message_id}")
         self._tasks.add(task)
 
@@ -259,8 +245,8 @@ class Sender:
                 self._idle.set()
             if (channel := self._channels.get(message.channel)) is None:
                 return
-            left = sum(name == message.channel for name in self._under_way.values())
-            if message.channel in self._more and left <= channel.room // 2:
+            if message.channel in self._more and self._taken(message.channel) <= channel.room // 2:
+                self._next_look.pop(message.channel, None)
                 self._wake.set()
 
         task.add_done_callback(done)
@@ -292,11 +278,6 @@ class Sender:
         self._going.add(due.message.message_id)
         self._idle.clear()
         return True
-
-
-def _recipient(message: Delivery) -> tuple[str, MessageChannel]:
-    assert message.citizen is not None
-    return message.citizen, MessageChannel(message.channel)
 
 
 @asynccontextmanager

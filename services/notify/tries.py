@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 
@@ -38,17 +38,18 @@ class _Try:
 class Tries:
     """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._tries: dict[str, _Try] = {}
+        self._clock = clock
         self._back_off = BackOff(_FIRST, _MOST, Random())
 
     def waits(self, message_id: str, now: float) -> bool:
         """Whether the message's next try is still to come."""
         return (known := self._tries.get(message_id)) is not None and known.after > now
 
-    def failed(self, message_id: str) -> bool:
-        """Whether the message was tried, and in vain."""
-        return (known := self._tries.get(message_id)) is not None and known.failures > 0
+    def failures(self, message_id: str) -> int:
+        """How often the message was tried in vain."""
+        return known.failures if (known := self._tries.get(message_id)) else 0
 
     def lets_by(self, message_id: str, now: float) -> bool:
         """Whether what goes after it need not wait for it, as long as it was tried in vain."""
@@ -68,14 +69,16 @@ class Tries:
         *,
         repeats: bool = False,
         stuck: bool = False,
+        unreached: bool = False,
     ) -> None:
         """A try was in vain: the next one is later each time.
 
         `repeats` says that it may have arrived all the same, and will arrive again; `stuck` that
-        it was neither a provider nor broker or database that failed.
+        it was neither a provider nor broker or database that failed; `unreached` that it was the
+        recipient who could not be reached.
         """
         known = self._tries.setdefault(message.message_id, _Try(message.channel))
-        now = time.monotonic()
+        now = self._clock()
         if known.failures == 0:
             known.holds_up_until = now + _HOLDS_UP
         if stuck:
@@ -86,13 +89,13 @@ class Tries:
             grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
             at_least = max(at_least, min(grown, _REPEATED_MOST))
         known.after = now + self._back_off.after(known.failures, at_least)
-        metrics.RETRIED.labels(message.channel).inc()
+        metrics.RETRIED.labels(message.channel, "recipient" if unreached else "other").inc()
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 
     def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
         """Nobody could be asked: that is no failure of the message."""
         known = self._tries.setdefault(message.message_id, _Try(message.channel))
-        known.after = time.monotonic() + seconds
+        known.after = self._clock() + seconds
 
     def clear(self) -> None:
         """Nothing is to be sent here."""

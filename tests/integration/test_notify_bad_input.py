@@ -9,10 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,8 @@ INSIDE = {
     "citizen-of-a-cloud": "https://169.254.169.254/latest/meta-data",
 }
 """Who wants to be told at an address that is not public."""
+FULL = tuple(f"citizen-whose-mailbox-is-full-{number}" for number in range(8))
+HOLE, BUSINESS = "business-whose-receiver-says-nothing", "business-whose-receiver-works"
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +66,64 @@ def inner() -> Iterator[socket.socket]:
 
 
 @pytest.fixture(scope="module")
-def post(tmp_path_factory: pytest.TempPathFactory, inner: socket.socket) -> Iterator[Post]:
+def hole() -> Iterator[socket.socket]:
+    """A receiver of webhooks that takes every call and answers none."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as server:
+        server.setblocking(False)
+        yield server
+
+
+class Receiver(ThreadingHTTPServer):
+    """A receiver of webhooks that works, and keeps what it was told."""
+
+    request_queue_size = 1000
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Told)
+        self.told: Counter[str] = Counter()
+
+
+class _Told(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Receiver)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.told[self.headers["webhook-id"]] += 1
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as found:
+        thread = threading.Thread(target=found.serve_forever)
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def post(
+    tmp_path_factory: pytest.TempPathFactory,
+    inner: socket.socket,
+    hole: socket.socket,
+    receiver: Receiver,
+) -> Iterator[Post]:
     """A stack of these tests' own: their notify belongs to no city."""
     stack = Stack(tmp_path_factory.mktemp("bad"), "bad", die_with_parent=True, kafka_heap_mb=256)
     found = Post(stack.up(), tmp_path_factory.mktemp("cities"))
     asyncio.run(create_topics(found.settings))
-    asyncio.run(_contacts(found.settings, inner.getsockname()[1]))
+    outside = {HOLE: hole.getsockname()[1], BUSINESS: receiver.server_port}
+    asyncio.run(_contacts(found.settings, inner.getsockname()[1], outside))
     yield found
     found.close()
     stack.reset()
 
 
-async def _contacts(settings: Settings, inner_port: int) -> None:
+async def _contacts(settings: Settings, inner_port: int, outside: Mapping[str, int]) -> None:
     mongo = client(settings.mongo)
     producer = EventProducer(settings.kafka)
     keys = CitizenKeys(mongo, master_keys(KeySettings()))
@@ -86,6 +136,11 @@ async def _contacts(settings: Settings, inner_port: int) -> None:
             who: Contact(webhook=url.format(port=inner_port), webhook_secret=SECRET)
             for who, url in INSIDE.items()
         },
+        **{
+            who: Contact(webhook=f"http://127.0.0.1:{port}/hook", webhook_secret=SECRET)
+            for who, port in outside.items()
+        },
+        **{who: Contact(email=f"{who}@example.test") for who in FULL},
     }
     for who, contact in told.items():
         sealed = await keys.seal(who, contact.plain(), now)
@@ -95,7 +150,7 @@ async def _contacts(settings: Settings, inner_port: int) -> None:
 
 
 class MailServer:
-    """A real one that knows no mailbox called ``gone``."""
+    """A real one that knows no mailbox called ``gone``, and of which some mailboxes are full."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -117,6 +172,8 @@ class MailServer:
         self.asked[to] += 1
         if to.startswith("gone@"):
             return f"550 5.1.1 <{to}> no such mailbox"
+        if "mailbox-is-full" in to:
+            return f"452 4.2.2 <{to}> over quota"
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
@@ -151,6 +208,46 @@ def test_a_mailbox_that_is_not_there_ends_its_message_at_the_first_try_and_no_ot
         assert mail.taken == {"citizen@example.test": 5}
         assert metric(instance, "motcua_message_retries_total") == 0
         assert metric(instance, 'motcua_provider_failing{provider="smtp"}') == 0
+
+
+def test_mailboxes_that_are_full_keep_the_server_s_mail_from_nobody_else(post: Post) -> None:
+    with MailServer() as mail, post.city(smtp_host="127.0.0.1", smtp_port=mail.port) as city:
+        instance = started(city)
+        for number, who in enumerate(FULL):
+            post.plan(f"full{number}", citizen=who, channel=MessageChannel.EMAIL)
+        deferred = 'motcua_provider_calls_total{outcome="deferred",provider="smtp"}'
+        eventually(lambda: metric(instance, deferred) >= len(FULL), what="a try of each")
+        assert metric(instance, 'motcua_provider_failing{provider="smtp"}') == 0
+        post.plan("beside", 20, channel=MessageChannel.EMAIL)
+        assert {d.not_sent for d in post.ended("beside", 20)} == {None}
+        assert mail.taken == {"citizen@example.test": 20}
+        assert all(
+            d.ended_at is None for n in range(len(FULL)) for d in post.deliveries(f"full{n}")
+        )
+
+
+def test_a_receiver_that_says_nothing_takes_no_other_s_place(
+    post: Post, hole: socket.socket, receiver: Receiver
+) -> None:
+    with post.city(webhook_private=True) as city:
+        started(city)
+        post.plan("hole", 300, citizen=HOLE, channel=MessageChannel.WEBHOOK)
+        calls = [eventually(lambda: _called(hole), what="the first call")]
+        ids = post.plan("works", 40, citizen=BUSINESS, channel=MessageChannel.WEBHOOK)
+        assert {d.not_sent for d in post.ended("works", 40)} == {None}
+        assert receiver.told == dict.fromkeys(ids, 1)
+        while (call := _called(hole)) is not None:
+            calls.append(call)
+        assert len(calls) < 32, "of all that may be called at a time, it has a few"
+        for call in calls:
+            call.close()
+
+
+def _called(server: socket.socket) -> socket.socket | None:
+    try:
+        return server.accept()[0]
+    except BlockingIOError:
+        return None
 
 
 def test_a_number_that_is_none_and_a_channel_without_a_provider_say_so(

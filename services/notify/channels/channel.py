@@ -14,6 +14,7 @@ from services.notify import metrics
 from services.notify.channels.pace import Bucket
 from services.notify.channels.provider import (
     Accepted,
+    Deferred,
     Misconfigured,
     NoAddress,
     NotTaken,
@@ -53,17 +54,21 @@ class Channel:
         *,
         limits: Limits | None = None,
         judged: bool = True,
+        each: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """The lines are in the order in which they are preferred.
 
         `judged` is False where the answers come from the recipients' own machines: they say
-        nothing of the channel.
+        nothing of the channel. `each`: so many messages at a time to one recipient, so that one
+        whose machine is slow leaves room for the others; None: as many as there are.
         """
         self.name = name
         self.names = tuple(line.provider.name for line in lines)
         self.room = sum(line.connections * _WAITING for line in lines)
         """How many messages may be on their way at a time."""
+        self.each = self.room if each is None else each
+        """And how many of them to one recipient."""
         self._stopping = stopping
         self._clock = clock
         self._judged = judged
@@ -76,6 +81,15 @@ class Channel:
     def several(self) -> bool:
         """Whether there is more than one provider to choose from."""
         return len(self.names) > 1
+
+    @property
+    def failing(self) -> bool:
+        """Whether every provider fails: then one message finds out now and then."""
+        return all(self._switch.failing(name) for name in self.names)
+
+    def of_receiver(self, error: NotTaken | Unknown) -> bool:
+        """Whether it is the recipient who could not be reached, and not the provider."""
+        return isinstance(error, Deferred) or not self._judged
 
     def keyed(self, name: str) -> bool:
         """Whether the provider knows a repetition by its key."""
@@ -90,12 +104,18 @@ class Channel:
         return self._switch.opens(self._clock())
 
     async def hand(
-        self, name: str, write: Callable[[], Awaitable[Outgoing]], may_go: Callable[[], bool]
+        self,
+        name: str,
+        write: Callable[[], Awaitable[Outgoing]],
+        may_go: Callable[[], bool],
+        *,
+        again: bool = False,
     ) -> Accepted | None:
         """Hands a message to this provider when it is its turn: only then it is written.
 
-        Asks `may_go` at the last moment; returns None if it may not any more. Raises Rejected,
-        NotTaken or Unknown, and what `write` raises.
+        Asks `may_go` at the last moment; returns None if it may not any more. `again`: it was tried
+        in vain before. If that is so once more it may be for what the message is, and says nothing
+        new of the provider. Raises Rejected, NotTaken or Unknown, and what `write` raises.
         """
         async with self._slots[name]:
             await self._turn(name)
@@ -114,8 +134,9 @@ class Channel:
                 said = "rejected"
                 raise
             except NotTaken as error:
-                said = "not-taken"
-                outcome = None if error.retry_after else Outcome.FAILED
+                deferred = isinstance(error, Deferred)
+                said = "deferred" if deferred else "not-taken"
+                outcome = None if error.retry_after or deferred else Outcome.FAILED
                 if error.retry_after and self._judged:
                     # It says when it wants to be asked again: it works, and is not asked till then.
                     self._switch.close(name, self._clock() + error.retry_after)
@@ -131,6 +152,8 @@ class Channel:
                 outcome, said = None, "defect"  # ours, not the provider's
                 raise
             finally:
+                if again and outcome is Outcome.FAILED:
+                    outcome = None
                 self._note(name, outcome, said, self._clock() - start)
 
     async def close(self) -> None:

@@ -56,6 +56,11 @@ class NotTaken(Exception):
         self.retry_after = retry_after
 
 
+class Deferred(NotTaken):
+    """It works, and cannot reach this one recipient now: their mailbox is full, their domain is
+    not known. Says nothing of what is for anybody else."""
+
+
 class Misconfigured(NotTaken):
     """The provider does not know us, or is not where we look for it: somebody has to see to it."""
 

@@ -44,5 +44,7 @@ def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Chan
             for name, providers in lines.items()
             if providers
         },
-        MessageChannel.WEBHOOK: Channel("webhook", [calls], stopping, judged=False),
+        MessageChannel.WEBHOOK: Channel(
+            "webhook", [calls], stopping, judged=False, each=max(1, webhooks.connections // 8)
+        ),
     }

@@ -26,6 +26,7 @@ from aiosmtplib import (
 
 from services.notify.channels.provider import (
     Accepted,
+    Deferred,
     Misconfigured,
     NoAddress,
     NotTaken,
@@ -40,11 +41,11 @@ _IN_NO_ADDRESS = frozenset('<>()[],;:\\"')
 """An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
 own: a comma would lead the mail to somebody else."""
 
-_OF_THE_ADDRESS = frozenset({501, 550, 551, 553, 556})
-_ENHANCED = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
-_ADDRESS_ENDED = re.compile(r"5\.(1\.(?![78]\b)|2\.|4\.4\b)")
-"""What is wrong is the recipient's address (5.1, but for the sender's, or no route to it) or their
-mailbox (5.2), by RFC 3463. All else, 5.7 above all, is said of us: that passes."""
+_OF_THE_ADDRESS = frozenset({450, 501, 550, 551, 553, 556})
+_ENHANCED = re.compile(r"[45]\.\d{1,3}\.\d{1,3}\b")
+_OF_THE_RECIPIENT = re.compile(r"[45]\.(1\.(?![78]\b)|2\.|4\.4\b)")
+"""What is wrong is the recipient's address (x.1, but for the sender's, or no route to it) or their
+mailbox (x.2), by RFC 3463. All else, x.7 above all, is said of us: that passes."""
 
 
 class Tls(StrEnum):
@@ -152,9 +153,11 @@ class SmtpProvider:
             await client.rcpt(to)
         except SMTPRecipientRefused as error:
             client.close()
-            if _for_good(error):
+            if not _of_the_recipient(error):
+                raise NotTaken(_not_now(error, to)) from error
+            if error.code >= 500:
                 raise Rejected(f"the address was refused: {error.code}") from error
-            raise NotTaken(_not_now(error, to)) from error
+            raise Deferred(_not_now(error, to)) from error
         except (SMTPException, OSError, TimeoutError) as error:
             client.close()
             raise NotTaken(_unaddressed(repr(error), to)) from error
@@ -184,14 +187,14 @@ class SmtpProvider:
         return client
 
 
-def _for_good(error: SMTPRecipientRefused) -> bool:
-    """Whether it is the recipient's address that was refused.
+def _of_the_recipient(error: SMTPRecipientRefused) -> bool:
+    """Whether it is the recipient's address that was refused, for good or for now.
 
     Most servers say only at this point that they do not want us at all (a relay that does not know
     our network, a password that is missing): then the mail waits until somebody has seen to it.
     """
     if said := _ENHANCED.match(error.message):
-        return _ADDRESS_ENDED.match(said[0]) is not None
+        return _OF_THE_RECIPIENT.match(said[0]) is not None
     return error.code in _OF_THE_ADDRESS
 
 

@@ -86,7 +86,7 @@ def test_a_message_that_was_put_off_waits_and_is_known_to_have_failed() -> None:
     tries.put_off(MESSAGE, "smtp: <a@b.vn>", at_least=30.0)
     assert tries.waits("m-1", now + 29.0)
     assert not tries.waits("m-1", now + 40.0)
-    assert tries.failed("m-1")
+    assert tries.failures("m-1")
     assert tries.detail("m-1") == "smtp: <[address]>"
 
 
@@ -103,7 +103,7 @@ def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
     tries = Tries()
     tries.hold(MESSAGE, 10.0)
     assert tries.waits("m-1", time.monotonic())
-    assert not tries.failed("m-1")
+    assert not tries.failures("m-1")
     assert tries.detail("m-1") is None
 
 
@@ -125,6 +125,6 @@ def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
     tries.put_off(Delivery("m-2", MESSAGE.channel), "x")
     tries.put_off(Delivery("m-3", "zalo"), "x")
     tries.keep(MESSAGE.channel, {"m-2"})
-    assert [tries.failed(m) for m in ("m-1", "m-2", "m-3")] == [False, True, True]
+    assert [tries.failures(m) for m in ("m-1", "m-2", "m-3")] == [False, True, True]
     tries.clear()
-    assert not tries.failed("m-2")
+    assert not tries.failures("m-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -13,11 +14,19 @@ from contracts.notify import MessageChannel, MessageNotSent, MessageSent, NotSen
 from services.notify.address import FRESH_SECONDS, Address, Addresses
 from services.notify.assigning import Work
 from services.notify.channels.channel import Channel, Line
-from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
+from services.notify.channels.provider import (
+    Accepted,
+    Deferred,
+    NotTaken,
+    Outgoing,
+    Rejected,
+    Unknown,
+)
 from services.notify.courier import Courier
 from services.notify.delivery import Delivery
 from services.notify.handing import Handing
 from services.notify.outbox import Due
+from services.notify.receivers import Receivers
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller
 from services.notify.tries import Tries
@@ -89,10 +98,18 @@ class Round:
 
     def __init__(self) -> None:
         self.gateway, self.book, self.notes = Gateway(), Book(), Notes()
-        self.told, self.tries = Told(), Tries()
-        self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], asyncio.Event())
-        renderer = Renderer(load_catalogue())
-        self.courier = Courier(renderer, self.book, self.notes, self.told, self.tries, Faults())
+        self.told, self.tries, self.receivers = Told(), Tries(), Receivers()
+        self.stopping = asyncio.Event()
+        self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], self.stopping)
+        self.courier = Courier(
+            Renderer(load_catalogue()),
+            self.book,
+            self.notes,
+            self.told,
+            self.tries,
+            self.receivers,
+            Faults(),
+        )
 
     async def carries(
         self, key: str, address: Address | None, *, bound: bool = False, noted: bool = False
@@ -154,7 +171,7 @@ async def test_a_message_whose_address_may_be_on_its_way_is_held_and_free(round_
     round_.book.now = None
     await round_.carries("m", old(), noted=True)
     assert round_.told.ends == {}
-    assert not round_.tries.failed("m")
+    assert not round_.tries.failures("m")
     assert round_.notes.free == ["m"]
 
 
@@ -183,3 +200,38 @@ async def test_of_what_was_never_written_down_nothing_is_struck_out(round_: Roun
         round_.gateway.fails = fails
         await round_.carries(key, Address("0903 123 456"))
     assert (round_.notes.free, round_.notes.done) == ([], [])
+
+
+CITIZEN = ("c", MessageChannel.SMS)
+
+
+@pytest.mark.parametrize(
+    ("fails", "judged", "rests"),
+    [
+        (Deferred("452 4.2.2 mailbox full"), True, True),
+        (NotTaken("not now"), True, False),
+        (NotTaken("not now"), False, True),
+        (Unknown("no answer"), True, False),
+        (Unknown("no answer"), False, True),
+        (Rejected("410: wants no more"), False, False),
+        (None, False, False),
+    ],
+)
+async def test_whoever_cannot_be_reached_rests_and_not_whoever_carries_to_them(
+    round_: Round, fails: Exception | None, judged: bool, rests: bool
+) -> None:
+    round_.channel = Channel("sms", [Line(round_.gateway, 1, 1e6)], round_.stopping, judged=judged)
+    round_.gateway.fails = fails
+    for key in ("a", "b", "c", "d", "e", "f"):
+        await round_.carries(key, Address("0903 123 456"))
+    assert round_.receivers.rests(CITIZEN, time.monotonic()) is rests
+    assert (round_.channel.pick() == "sms") is (rests or not isinstance(fails, NotTaken | Unknown))
+
+
+async def test_whoever_takes_something_again_is_doubted_no_longer(round_: Round) -> None:
+    round_.gateway.fails = Deferred("450 4.2.1 busy")
+    await round_.carries("m", Address("0903 123 456"))
+    assert round_.receivers.doubted(CITIZEN)
+    round_.gateway.fails = None
+    await round_.carries("m", Address("0903 123 456"))
+    assert not round_.receivers.doubted(CITIZEN)

@@ -31,6 +31,7 @@ from services.notify.courier import Courier
 from services.notify.delivery import Delivery
 from services.notify.handing import Handing
 from services.notify.outbox import Due
+from services.notify.receivers import Receivers
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller
 from services.notify.tries import Tries
@@ -218,8 +219,10 @@ class Later(Tries):
     """Puts off without a draw, by the town's clock."""
 
     def __init__(self, town: Town) -> None:
+        super().__init__()
         self._town = town
         self.again: dict[str, int] = {}
+        self.count: Counter[str] = Counter()
 
     def put_off(
         self,
@@ -229,9 +232,14 @@ class Later(Tries):
         *,
         repeats: bool = False,
         stuck: bool = False,
+        unreached: bool = False,
     ) -> None:
         assert not repeats, "both gateways know keys"
+        self.count[message.message_id] += 1
         self.again[message.message_id] = self._town.now + max(PUT_OFF, round(at_least))
+
+    def failures(self, message_id: str) -> int:
+        return self.count[message_id]
 
 
 class Desk:
@@ -250,7 +258,9 @@ class Desk:
         self._assigning = Assigning(self._channels, self.book, self.later)
         self.told = Told(town)
         renderer = Renderer(load_catalogue())
-        self._courier = Courier(renderer, Everyone(), self.book, self.told, self.later, Faults())
+        self._courier = Courier(
+            renderer, Everyone(), self.book, self.told, self.later, Receivers(), Faults()
+        )
 
     def offers(self, name: str, begin: int, end: int) -> list[int]:
         """When the gateway was offered a message, from the one time to the other."""
@@ -296,6 +306,8 @@ class Model:
         self.left_alone = dict.fromkeys((FIRST, SECOND), 0)
         self.bound: dict[str, str] = {}
         """Which gateway may have a message already."""
+        self.put_off: set[str] = set()
+        """What was tried in vain: that it is refused again may be for what it is."""
         self.log: list[tuple[str, str, int]] = []
 
     def lately(self, name: str, now: int) -> list[tuple[str, int]]:
@@ -390,15 +402,19 @@ class Model:
                 return now, None
             if said not in ("no", "later"):
                 self.bound[key] = name
-                self.ended(name, "silent" if said.startswith("silent") else "no", took, now)
+                silent = said.startswith("silent")
+                if silent or key not in self.put_off:
+                    self.ended(name, "silent" if silent else "no", took, now)
+                self.put_off.add(key)
                 return now, now + PUT_OFF
-            if said == "no":
+            if said == "no" and key not in self.put_off:
                 self.ended(name, "no", took, now)
-            else:
+            if said == "later":
                 self.left_alone[name] = max(self.left_alone[name], now + RETRY_AFTER)
             longest = RETRY_AFTER if said == "later" else PUT_OFF
             without.add(name)
             name = None if key in self.bound else self.who(now, without)
+        self.put_off.add(key)
         return now, now + longest
 
 

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from contracts.catalogue import load_catalogue
 from services.notify.channels.provider import (
     Accepted,
+    Deferred,
     Misconfigured,
     NotTaken,
     Outgoing,
@@ -237,7 +238,7 @@ async def test_a_connection_that_the_server_has_closed_is_opened_again(
 
 
 @pytest.mark.parametrize(
-    ("to", "meaning"), [("bounces@example.test", Rejected), ("full@example.test", NotTaken)]
+    ("to", "meaning"), [("bounces@example.test", Rejected), ("full@example.test", Deferred)]
 )
 async def test_an_address_is_refused_for_good_or_for_now(
     serve: Serve, to: str, meaning: type[Exception]
@@ -261,15 +262,27 @@ async def test_an_address_is_refused_for_good_or_for_now(
         ("530 5.7.0 must issue a STARTTLS command first", NotTaken),
         ("503 need MAIL command", NotTaken),
         ("554 go away", NotTaken),
+        ("550 4.7.1 come back later", NotTaken),
+        ("450 4.1.2 recipient address rejected: domain not found", Deferred),
+        ("450 4.2.0 grey listed", Deferred),
+        ("452 4.2.2 over quota", Deferred),
+        ("450 mailbox busy", Deferred),
+        ("450 4.1.8 sender's domain not found", NotTaken),
+        ("450 4.7.25 cannot find your host name", NotTaken),
+        ("451 4.7.1 try again later", NotTaken),
+        ("452 4.3.1 insufficient system storage", NotTaken),
+        ("452 too many recipients", NotTaken),
+        ("421 4.3.2 shutting down", NotTaken),
     ],
 )
-async def test_only_what_is_said_of_the_address_ends_a_mail_before_it_was_sent(
+async def test_only_what_is_said_of_the_address_says_nothing_of_the_server(
     serve: Serve, mailbox: Mailbox, says: str, meaning: type[Exception]
 ) -> None:
     provider = SmtpProvider(await serve())
     mailbox.to_rcpt = says
-    with pytest.raises(meaning):
+    with pytest.raises(meaning) as raised:
         await provider.send(outgoing())
+    assert type(raised.value) is meaning
     mailbox.to_rcpt = None
     await provider.send(outgoing("another@example.test"))
     await provider.close()

@@ -1,0 +1,240 @@
+"""Which due messages are started: nobody's bad address, and no dead receiver, holds up the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from statistics import median
+from typing import Any
+
+import pytest
+
+from contracts.notify import MessageChannel, MessageNotSent, NotSentReason
+from services.notify.channels.channel import Channel, Line
+from services.notify.channels.provider import Accepted, Outgoing, Unknown
+from services.notify.channels.switch import Limits
+from services.notify.choosing import Choosing, Known
+from services.notify.delivery import Delivery
+from services.notify.outbox import Due
+from services.notify.receivers import Receivers, receiver_of
+from services.notify.render import Text
+from services.notify.tries import Tries
+
+NOW = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+
+
+class Carrier:
+    """Takes everything but what it cannot make sense of."""
+
+    name, keyed = "sms", True
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def send(self, message: Outgoing) -> Accepted:
+        if message.message_id.startswith("bad"):
+            raise Unknown("says neither yes nor no: 500")
+        self.taken.append(message.message_id)
+        return Accepted(self.name)
+
+    async def close(self) -> None:
+        pass
+
+
+class Setting:
+    """One channel, by a clock that the test moves."""
+
+    def __init__(self, *, each: int | None = None) -> None:
+        self.now = 1000.0
+        self.carrier = Carrier()
+        self.channel = Channel(
+            "sms",
+            [Line(self.carrier, 4, 1e9)],
+            asyncio.Event(),
+            limits=Limits(),
+            each=each,
+            clock=lambda: self.now,
+        )
+        self.tries = Tries(lambda: self.now)
+        self.receivers = Receivers()
+        self.ended: set[str] = set()
+        self.known = Known(
+            {"sms": self.channel},
+            self.tries,
+            self.receivers,
+            lambda message: message.message_id in self.ended,
+            streamed=False,
+            draw=Random(1),
+        )
+
+    def look(
+        self, due: Iterable[Due], room: int | None = 16, under_way: Iterable[Delivery] = ()
+    ) -> Choosing:
+        look = Choosing(self.known, self.channel, room, list(under_way), self.now)
+        for each in due:
+            if look.enough(each):
+                break
+        return look
+
+    def failures(self, due: Due) -> int:
+        return self.tries.failures(due.message.message_id)
+
+    async def hands(self, due: Due) -> None:
+        """As the courier does, as far as it matters here."""
+        message_id = due.message.message_id
+
+        async def write() -> Outgoing:
+            return Outgoing(message_id, due.dossier, "0903", Text("", "", "", "1"))
+
+        try:
+            await self.channel.hand("sms", write, lambda: True, again=self.failures(due) > 0)
+            self.ended.add(message_id)
+        except Unknown as error:
+            self.tries.put_off(due.message, str(error))
+
+    async def fails(self) -> None:
+        """Until the provider is left alone, and then until it may be asked again."""
+        for number in range(5):
+            await self.hands(due(f"bad-before-{number}"))
+        self.now += self.channel.opens()
+        assert self.channel.failing
+
+
+def due(
+    message_id: str, citizen: str | None = None, earlier: tuple[Delivery, ...] = (), **more: Any
+) -> Due:
+    message = Delivery(
+        message_id,
+        "sms",
+        planned_at=NOW,
+        citizen=message_id if citizen is None else citizen,
+        template="withdrawn",
+        **more,
+    )
+    return Due("H29.1-260302-0001", 0, NOW, message, earlier=earlier)
+
+
+def ids(dues: Iterable[Due]) -> list[str]:
+    return [each.message.message_id for each in dues]
+
+
+# -- a provider that fails ------------------------------------------------------------------
+
+
+async def test_a_failing_provider_is_tried_by_what_it_has_not_refused_yet() -> None:
+    setting = Setting()
+    await setting.fails()
+    old = [due(f"bad-{number}") for number in range(40)]
+    for each in old:
+        setting.tries.put_off(each.message, "500")
+    setting.now += 60.0
+    asked = [setting.look([*old, due("fresh"), due("next")]).starts for _ in range(50)]
+    assert {tuple(ids(starts)) for starts in asked} == {("fresh",), ("next",)}
+
+
+async def test_of_what_it_has_refused_it_is_tried_by_what_it_refused_least() -> None:
+    setting = Setting()
+    await setting.fails()
+    old = [due(f"bad-{number}") for number in range(5)]
+    for each, failures in zip(old, (3, 2, 1, 2, 4), strict=True):
+        for _ in range(failures):
+            setting.tries.put_off(each.message, "500")
+    setting.now += 60.0
+    assert ids(setting.look(old).starts) == ["bad-2"]
+
+
+@pytest.mark.parametrize("bad", [6, 30, 200])
+async def test_messages_that_a_provider_always_refuses_keep_it_from_no_other(bad: int) -> None:
+    setting = Setting()
+    await setting.fails()
+    poison = [due(f"bad-{number}") for number in range(bad)]
+    healthy: list[Due] = []
+    planned: dict[str, float] = {}
+    waited: list[float] = []
+    for second in range(1800):
+        fresh = due(f"good-{second}")
+        healthy.append(fresh)
+        planned[f"good-{second}"] = setting.now
+        if setting.channel.opens() <= 0:
+            waiting = [d for d in healthy if d.message.message_id not in setting.ended]
+            look = setting.look([*poison, *waiting])
+            for each in sorted(look.starts, key=setting.failures):
+                if setting.channel.pick() is None:
+                    break
+                await setting.hands(each)
+        waited += [
+            setting.now - planned.pop(key) for key in setting.carrier.taken if key in planned
+        ]
+        setting.now += 1.0
+    assert len(waited) >= 1795, "but perhaps for the last, all are told"
+    assert median(waited) == 0.0
+
+
+# -- a recipient who cannot be reached -------------------------------------------------------
+
+
+def test_what_is_for_a_recipient_who_rests_waits_and_nothing_else_does() -> None:
+    setting = Setting()
+    dead = [due(f"dead-{number}", "dead") for number in range(400)]
+    setting.receivers.failed(receiver_of(dead[0].message), setting.now)
+    look = setting.look([*dead, due("well")])
+    assert (ids(look.starts), look.waiting, look.follows) == (["well"], 400, False)
+    setting.now += 10.0
+    look = setting.look([*dead, due("well")])
+    assert ids(look.starts) == ["dead-0", "well"], "one finds out"
+
+
+def test_one_recipient_takes_no_more_than_their_share_of_the_room() -> None:
+    setting = Setting(each=2)
+    under_way = [due("going", "slow").message]
+    many = [due(f"slow-{number}", "slow") for number in range(20)]
+    look = setting.look([*many, due("well"), due("too")], under_way=under_way)
+    assert ids(look.starts) == ["slow-0", "well", "too"]
+    assert look.follows, "as soon as one is answered the next can be started"
+    assert look.receivers == {(who, MessageChannel.SMS) for who in ("slow", "well", "too")}
+
+
+# -- the room, the turn, the end -------------------------------------------------------------
+
+
+def test_no_more_is_started_than_there_is_room_for() -> None:
+    setting = Setting()
+    look = setting.look([due(f"m-{number}") for number in range(20)], room=3)
+    assert ids(look.starts) == ["m-0", "m-1", "m-2"]
+    assert len(look.seen) == 3, "nothing is looked at that cannot be started"
+
+
+def test_what_is_sent_or_being_sent_is_not_started_again() -> None:
+    setting = Setting()
+    setting.ended.add("told")
+    look = setting.look([due("told"), due("going"), due("new")], under_way=[due("going").message])
+    assert (ids(look.starts), look.waiting) == (["new"], 0)
+
+
+def test_what_follows_a_message_that_is_on_its_way_waits_for_it() -> None:
+    setting = Setting()
+    first = due("first", "c")
+    look = setting.look([first, due("second", "c", earlier=(first.message,))])
+    assert (ids(look.starts), look.waiting, look.follows) == (["first"], 1, True)
+    setting.tries.put_off(first.message, "not now")
+    look = setting.look([first, due("second", "c", earlier=(first.message,))])
+    assert (ids(look.starts), look.waiting, look.follows) == ([], 2, False)
+
+
+def test_what_says_nothing_any_more_ends_and_of_a_backlog_a_part_at_a_time() -> None:
+    setting = Setting()
+    late = [due(f"m-{n}", expires_at=NOW - timedelta(hours=1)) for n in range(500)]
+    look = setting.look([*late, due("new")])
+    assert len(look.ends) == 200
+    assert not look.starts
+    assert {e.reason for _, e in look.ends if isinstance(e, MessageNotSent)} == {
+        NotSentReason.EXPIRED
+    }
+
+
+def test_while_nobody_can_be_asked_only_the_first_of_a_backlog_are_looked_at() -> None:
+    setting = Setting()
+    look = setting.look([due(f"m-{number}") for number in range(500)], room=None)
+    assert (look.starts, look.waiting, len(look.seen)) == ([], 200, 200)
