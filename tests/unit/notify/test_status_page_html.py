@@ -164,6 +164,18 @@ def test_names_that_no_catalogue_knows_are_escaped_on_the_page_and_on_the_receip
 
 
 @pytest.mark.parametrize("locale", Locale)
+def test_a_dossier_that_was_promised_nothing_leaves_no_hole_where_the_date_would_be(
+    locale: Locale,
+) -> None:
+    registered = Mark(AT, Move.REGISTERED, "1")
+    for end in (Move.NOT_RECEIVED, Move.WITHDRAWN):
+        ended = Notify(code=CODE, marks=(registered, Mark(AT, end, "2")), citizen="citizen-1")
+        whole = page(ended, locale)
+        assert HTML.texts[locale]("part.next") in whole
+        assert re.search(r"<div[^>]*>\s*</div>", whole) is None
+
+
+@pytest.mark.parametrize("locale", Locale)
 def test_what_was_typed_in_vain_does_not_come_back_on_the_page(locale: Locale) -> None:
     for error in (NotOpened(), WrongForm(), TooMany(60)):
         said = bytes(HTML.trouble(trouble_of(error), locale).body).decode()
