@@ -207,3 +207,11 @@ def _check_filing(catalogue: Catalogue, filing: intake.Filing) -> None:
     for name in ("receiving_unit", "returning_unit"):
         if getattr(filing, name) not in catalogue.units:
             raise invalid_field(f"filing.{name}", f"there is no unit {getattr(filing, name)}")
+    # Said nowhere else: older events have halves, and notify takes these for none.
+    chosen = filing.preferences
+    if chosen is not None and (chosen.quiet_from is None) != (chosen.quiet_until is None):
+        missing = "quiet_from" if chosen.quiet_from is None else "quiet_until"
+        raise invalid_field(
+            f"filing.preferences.{missing}",
+            "give both quiet_from and quiet_until, or neither for the city's quiet hours",
+        )

@@ -3,18 +3,82 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from yarl import URL
 
+from contracts.addresses import IN_NO_MAILBOX, e164, zalo
 from contracts.contacts import ContactRegistered
 from contracts.envelope import Event, derive_id
 from contracts.values import Locale
 from services.runtime.citizen_keys import Sealed
 
-Email = Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$", max_length=254)]
-Phone = Annotated[
-    str, Field(pattern=r"^\+?[0-9][0-9 .-]{6,18}[0-9]$", examples=["+84 90 123 4567"])
+
+def _email(written: str) -> str:
+    if IN_NO_MAILBOX.intersection(written):
+        raise ValueError("give one address and nothing else, such as an@example.vn")
+    return written
+
+
+def _phone(written: str) -> str:
+    try:
+        e164(written)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_GOOD_NUMBER}: others take no messages") from None
+    return written
+
+
+def _zalo(written: str) -> str:
+    try:
+        zalo(written)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_GOOD_NUMBER}, or Zalo's own id of the user") from None
+    return written
+
+
+def _webhook(written: str) -> str:
+    try:
+        url = URL(written)
+    except ValueError:
+        raise ValueError(f"this is no address; {_GOOD_WEBHOOK}") from None
+    if url.scheme not in ("https", "http") or not url.raw_host:
+        raise ValueError(f"it must begin with https:// and name a host; {_GOOD_WEBHOOK}")
+    if url.user is not None or url.password is not None:
+        raise ValueError("leave user and password out: each call is signed with webhook_secret")
+    if url.scheme == "http" and not _of_our_own(url.raw_host):
+        raise ValueError(f"plain HTTP is not called; {_GOOD_WEBHOOK}")
+    return written
+
+
+def _of_our_own(host: str) -> bool:
+    """Whether nobody outside can have it: where a test city has its receivers.
+
+    Whether these are called is notify's setting (``webhook_private``), and not known here.
+    """
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host
+
+
+_GOOD_NUMBER = (
+    "give a mobile number such as 0903 123 456, or another country's such as +1 202 555 0143"
+)
+_GOOD_WEBHOOK = "give one such as https://portal.example.vn/motcua"
+
+Email = Annotated[
+    str,
+    Field(pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$", max_length=254),
+    AfterValidator(_email),
+]
+Phone = Annotated[str, Field(max_length=40, examples=["+84 90 123 4567"]), AfterValidator(_phone)]
+Zalo = Annotated[str, Field(max_length=40, examples=["+84 90 123 4567"]), AfterValidator(_zalo)]
+Webhook = Annotated[
+    str,
+    Field(pattern=r"^\S+$", max_length=500, examples=["https://portal.example.vn/motcua"]),
+    AfterValidator(_webhook),
 ]
 
 
@@ -25,9 +89,9 @@ class Contact(BaseModel):
 
     email: Email | None = None
     phone: Phone | None = None
-    zalo: Phone | None = None
+    zalo: Zalo | None = None
     """The number that their Zalo account has, if it is another one."""
-    webhook: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
+    webhook: Webhook | None = None
     """Where a portal wants to be told; signed after the Standard Webhooks."""
     webhook_secret: str | None = Field(default=None, pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")
 

@@ -216,14 +216,15 @@ def locale(state: Notify) -> Locale:
 
 
 def quiet_hours(policy: Policy, state: Notify) -> Quiet:
-    """The hours in which the citizen is not to be disturbed."""
+    """The hours in which the citizen is not to be disturbed.
+
+    Half of them are none, and the city's hold: filled up with one of the city's, from seven on
+    would be from seven until seven, which is never, and they would be told things at night.
+    """
     choice = state.choice
-    if choice is None:
+    if choice is None or choice.quiet_from is None or choice.quiet_until is None:
         return policy.quiet
-    return Quiet(
-        clock_time(choice.quiet_from) if choice.quiet_from else policy.quiet.begins,
-        clock_time(choice.quiet_until) if choice.quiet_until else policy.quiet.ends,
-    )
+    return Quiet(clock_time(choice.quiet_from), clock_time(choice.quiet_until))
 
 
 def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:

@@ -25,7 +25,6 @@ from services.notify import metrics
 from services.notify.address import FRESH_SECONDS, Addresses
 from services.notify.assigning import Assigning, Work
 from services.notify.channels.setup import set_up
-from services.notify.choosing import Choosing, Known
 from services.notify.contact import Contact
 from services.notify.courier import Courier
 from services.notify.delivery import Deliveries, Delivery
@@ -34,6 +33,7 @@ from services.notify.outbox import Due, Outbox
 from services.notify.receivers import Receivers, receiver_of
 from services.notify.render import Renderer
 from services.notify.settings import NotifySettings
+from services.notify.starting import Known, Starting
 from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
@@ -187,7 +187,7 @@ class Sender:
         if room == 0:
             return 0
         under_way = [m for m in self._under_way.values() if m.channel == channel]
-        look = Choosing(self._known, self._channels.get(channel), room, under_way, time.monotonic())
+        look = Starting(self._known, self._channels.get(channel), room, under_way, time.monotonic())
         self._more.add(channel)
         async for due in self._outbox.due(channel, partitions):
             if look.enough(due):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from deploy.local.city import Instance
 from deploy.local.endpoints import Endpoints
@@ -92,6 +92,47 @@ def test_a_change_shows_while_the_page_is_open_and_is_read_out(
     expect(page.locator("#news")).to_contain_text("Hồ sơ vừa có thay đổi.")
     assert page.locator("#news").get_attribute("role") == "status"
     expect(page).to_have_title(re.compile("Yêu cầu bổ sung giấy tờ"))
+
+
+@pytest.mark.parametrize("answer", [503, 429, None])
+def test_a_change_that_could_not_be_loaded_is_loaded_a_little_later(
+    context: BrowserContext, dossier: Dossier, answer: int | None
+) -> None:
+    page = context.new_page()
+    page.goto(dossier.status)
+    mark = page.get_by_text("Tự động cập nhật")
+    expect(mark).to_be_visible()
+
+    def fail(route: Route) -> None:
+        if answer is None:
+            route.abort()
+        else:
+            route.fulfill(status=answer, body="<p>not now</p>", content_type="text/html")
+
+    page.route(lambda url: url == dossier.status, fail, times=1)
+    with page.expect_request(dossier.status):
+        dossier.needs_papers()
+    expect(mark).to_be_hidden()
+    expect(page.locator(".asked")).to_contain_text("Ảnh 4x6 nền trắng", timeout=20_000)
+    expect(mark).to_be_visible()
+
+
+def test_where_changes_are_read_out_is_there_before_there_is_one_and_takes_no_room(
+    plain: Page, dossier: Dossier
+) -> None:
+    plain.goto(dossier.status)  # and no script tells of a change meanwhile
+    news = plain.locator("#news")
+    expect(news).to_be_empty()
+    assert news.evaluate("(at) => getComputedStyle(at).display") != "none"
+    expect(plain.get_by_role("status")).to_have_count(1)
+    assert plain.evaluate(
+        """() => {
+            const at = (id) => document.getElementById(id).getBoundingClientRect();
+            const name = document.querySelector(".name").getBoundingClientRect();
+            const gap = (one, other) => Math.round(other.top - one.bottom);
+            return gap(name, at("live")) === gap(at("live"), at("preferences"));
+        }"""
+    )
 
 
 def test_what_someone_is_filling_in_survives_a_change(page: Page, dossier: Dossier) -> None:

@@ -10,9 +10,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
+from pymongo import MongoClient
 
 from deploy.local.city import City, Instance
 from services.notify.page.guesses import WINDOW
@@ -21,7 +23,7 @@ from services.runtime.lookup_key import lookup_key
 from services.runtime.mongo import Database, client, pymongo_client
 from services.runtime.settings import Settings
 from tests.integration.eventually import eventually, soon
-from tests.integration.office import CENTRE, OFFICER, Office
+from tests.integration.office import CENTRE, OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +80,15 @@ def version_in(page: httpx.Response) -> int:
 @pytest.fixture(scope="module")
 def instance(city: City) -> Iterator[Instance]:
     """A notify that stands behind one proxy of ours, which each test plays."""
-    instance = city.start("notify", public_url=PUBLIC, trusted_proxies=1, live_pages_by_address=2)
+    instance = city.start(
+        "notify",
+        public_url=PUBLIC,
+        trusted_proxies=1,
+        live_pages_by_address=2,
+        # There are providers for more than the city tells everybody by; none of these is asked.
+        sms_url="http://127.0.0.1:1",
+        zalo_url="http://127.0.0.1:1",
+    )
     city.wait_ready()
     yield instance
     city.leave(instance)
@@ -339,6 +349,74 @@ def test_preferences_are_chosen_and_a_result_is_rated_once_on_the_page(
     assert citizen.status(code, ".json").json()["rating"] == 4
 
 
+def test_a_channel_that_was_chosen_at_the_counter_stays_chosen_when_the_language_is_changed(
+    citizen: Citizen, office: Office
+) -> None:
+    code = office.hand_in(preferences={"channels": ["zalo"]})
+    office.agrees(code, "in_process", "notify")
+    shown = citizen.status(code).text
+    assert _boxes(shown) == {"email": False, "sms": False, "zalo": True}
+    ticked = [channel for channel, on in _boxes(shown).items() if on]
+    answer = citizen.post(
+        f"/status/{code}/preferences", key=key_of(code), locale="en", channels=ticked
+    )
+    assert answer.status_code == 303
+    shown = citizen.status(code).text
+    assert '<html lang="en">' in shown
+    assert _boxes(shown) == {"email": False, "sms": False, "zalo": True}
+
+
+def test_a_choice_that_would_reach_nobody_is_not_saved_and_the_page_says_what_to_do(
+    citizen: Citizen, office: Office, settings: Settings
+) -> None:
+    who = "citizen-with-a-mailbox-alone"
+    email = {"email": "an@example.test"}
+    body = {"filing": filing(citizen=who), "by": OFFICER, "contact": email}
+    code = office.post("intake", "/dossiers", body).json()["code"]
+    office.agrees(code, "in_process", "notify")
+    with MongoClient[dict[str, Any]](settings.mongo) as mongo:
+        contacts = mongo["motcua_notify"]["contacts"]
+        eventually(lambda: contacts.find_one({"_id": who}), what=f"the contact of {who}")
+    url, key = f"/status/{code}/preferences", key_of(code)
+
+    refused = citizen.post(url, key=key, channels=["sms", "zalo"], locale="en")
+    assert refused.status_code == 422
+    assert "Chưa có nơi để gửi thông báo" in refused.text
+    assert "tại bộ phận Một cửa" in refused.text
+    in_english = citizen.post(f"{url}?lang=en", key=key, channels=["sms"])
+    assert in_english.status_code == 422
+    assert "at a one-stop office" in in_english.text
+    shown = citizen.status(code).text
+    assert '<html lang="vi">' in shown
+    assert not any(_boxes(shown).values())
+
+    assert citizen.post(url, key=key, opted_out="1").status_code == 303
+    assert citizen.post(url, key=key, channels=["sms", "email"]).status_code == 303
+    assert _boxes(citizen.status(code).text) == {"email": True, "sms": True, "zalo": False}
+
+
+def test_whoever_left_no_address_at_all_may_choose_what_they_like(
+    citizen: Citizen, office: Office
+) -> None:
+    code = office.hand_in(citizen="citizen-of-no-address")
+    office.agrees(code, "in_process", "notify")
+    answer = citizen.post(f"/status/{code}/preferences", key=key_of(code), channels=["sms"])
+    assert answer.status_code == 303
+
+
+def test_half_of_the_quiet_hours_is_asked_for_again_in_the_citizens_language(
+    citizen: Citizen, code: str
+) -> None:
+    url, key = f"/status/{code}/preferences", key_of(code)
+    refused = citizen.post(url, key=key, quiet_from="07:00")
+    assert refused.status_code == 422
+    assert "Xin điền cả hai giờ" in refused.text
+    refused = citizen.post(f"{url}?lang=en", key=key, quiet_until="06:00")
+    assert refused.status_code == 422
+    assert "Please fill in both times" in refused.text
+    assert 'value="07:00"' not in citizen.status(code).text
+
+
 def test_a_form_without_the_key_or_with_nonsense_changes_nothing(
     citizen: Citizen, code: str
 ) -> None:
@@ -463,6 +541,12 @@ async def test_every_page_ends_when_the_service_does(watched: Database) -> None:
 
 async def _closed(page: object) -> bool:
     return bool(page.closed)
+
+
+def _boxes(page: str) -> dict[str, bool]:
+    """The channels that a page offers, and whether each is ticked."""
+    found = re.findall(r'name="channels" value="(\w+)"( checked)?', page)
+    return {channel: bool(checked) for channel, checked in found}
 
 
 def _settled(citizen: Citizen, code: str) -> int:

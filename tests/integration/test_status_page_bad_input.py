@@ -98,7 +98,7 @@ def test_a_channel_that_cannot_be_chosen_is_refused_and_the_choice_stays(
     city: City, code: str, channel: str
 ) -> None:
     url = f"{city.of('notify').url}/status/{code}/preferences"
-    fields = {"key": lookup_key("tests", code), "quiet_from": "20:15"}
+    fields = {"key": lookup_key("tests", code), "quiet_from": "20:15", "quiet_until": "06:00"}
     assert httpx.post(url, data=fields, timeout=30).status_code == 303
     wrong = {**fields, "quiet_from": "22:45", "channels": ["email", channel]}
     answer = httpx.post(url, data=wrong, timeout=30)
@@ -114,6 +114,17 @@ def test_an_unknown_channel_at_the_counter_names_its_field(office: Office) -> No
     answer = office.post("intake", "/dossiers", {"by": OFFICER, "filing": chosen})
     assert answer.status_code == 422
     assert [e["field"] for e in answer.json()["errors"]] == ["filing.preferences.channels.1"]
+
+
+def test_half_of_the_quiet_hours_at_the_counter_names_the_other_half(office: Office) -> None:
+    for given, missing in (("quiet_from", "quiet_until"), ("quiet_until", "quiet_from")):
+        chosen = filing(preferences={given: "07:00"})
+        answer = office.post("intake", "/dossiers", {"by": OFFICER, "filing": chosen})
+        assert answer.status_code == 422
+        assert [e["field"] for e in answer.json()["errors"]] == [f"filing.preferences.{missing}"]
+    whole = filing(preferences={"quiet_from": "20:00", "quiet_until": "07:00"})
+    answer = office.post("intake", "/dossiers", {"by": OFFICER, "filing": whole})
+    assert answer.status_code == 201
 
 
 # -- guesses --------------------------------------------------------------------------------

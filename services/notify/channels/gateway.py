@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from contracts.addresses import e164, zalo
 from services.notify.channels import segments
-from services.notify.channels.phone import e164
 from services.notify.channels.provider import (
     Accepted,
     Misconfigured,
+    NoAddress,
     NotTaken,
     Outgoing,
     Rejected,
@@ -25,8 +26,6 @@ from services.notify.channels.redact import without
 _LONGEST_RETRY_AFTER = 600.0
 _MOST_PARTS = 255
 """No SMS has more: their number is one byte."""
-_ZALO_USER = 15
-"""Zalo's own ids of users have more digits than any telephone number."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class SmsProvider:
         """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
         short = message.text.short
         text = segments.fit(segments.plain(short) if self._plain else short, self._most_parts)
-        answer = await self._http.post(message, e164(message.to), text)
+        answer = await self._http.post(message, _address(e164, message.to), text)
         counted = answer.get("parts")
         if not isinstance(counted, int) or not 0 < counted <= _MOST_PARTS:
             counted = segments.parts(text)
@@ -83,15 +82,20 @@ class ZaloProvider:
 
     async def send(self, message: Outgoing) -> Accepted:
         """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
-        to = message.to.strip()
-        if not (to.isascii() and to.isdigit() and len(to) >= _ZALO_USER):
-            to = e164(to)
+        to = _address(zalo, message.to)
         answer = await self._http.post(message, to, message.text.short)
         return Accepted(self.name, _reference(answer))
 
     async def close(self) -> None:
         """Drops the connections."""
         await self._http.close()
+
+
+def _address(written_as: Callable[[str], str], to: str) -> str:
+    try:
+        return written_as(to)
+    except ValueError as error:
+        raise NoAddress(str(error)) from None
 
 
 class _Client:

@@ -24,6 +24,7 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
+from contracts.addresses import IN_NO_MAILBOX
 from services.notify.channels.provider import (
     Accepted,
     Deferred,
@@ -36,10 +37,6 @@ from services.notify.channels.provider import (
 )
 from services.notify.channels.redact import without
 from services.notify.render import Text
-
-_IN_NO_ADDRESS = frozenset('<>()[],;:\\"')
-"""An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
-own: a comma would lead the mail to somebody else."""
 
 _OF_THE_ADDRESS = frozenset({450, 501, 550, 551, 553, 556})
 _ENHANCED = re.compile(r"[45]\.\d{1,3}\.\d{1,3}\b")
@@ -94,7 +91,7 @@ class SmtpProvider:
         The Message-ID follows from the message's id: SMTP knows no idempotency key, so it is
         by this that a recipient, or a judge, tells a repetition.
         """
-        if not message.to.isascii() or any(c.isspace() or c in _IN_NO_ADDRESS for c in message.to):
+        if not message.to.isascii() or any(c.isspace() or c in IN_NO_MAILBOX for c in message.to):
             raise NoAddress("the address is none that mail can be sent to")
         raw = compose(self._server.sender, message.message_id, message.to, message.text)
         client = await self._addressed(message.to)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from contracts.model import EventData
 from contracts.notify import MessageChannel, PreferencesRequested, RatingRequested
 from contracts.refusals import RefusalReason
-from services.notify.page.trouble import WrongForm
+from services.notify.page.trouble import HalfQuiet, WrongForm
 from services.runtime.ask import Ask
 from services.runtime.clock import Clock
 
@@ -41,7 +41,7 @@ def one(fields: Fields, name: str) -> str:
 
 
 def preferences(fields: Fields) -> PreferencesRequested:
-    """What the citizen chose. Raises WrongForm."""
+    """What the citizen chose. Raises WrongForm, or HalfQuiet."""
     try:
         chosen = PreferencesRequested.model_validate(
             {
@@ -56,6 +56,8 @@ def preferences(fields: Fields) -> PreferencesRequested:
         raise WrongForm from None
     if MessageChannel.LEDGER in (chosen.channels or ()):
         raise WrongForm  # it tells nobody anything
+    if (chosen.quiet_from is None) != (chosen.quiet_until is None):
+        raise HalfQuiet
     return chosen
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
@@ -14,6 +14,8 @@ from contracts.catalogue import load_catalogue
 from contracts.model import EventData
 from contracts.notify import MessageChannel
 from contracts.values import Locale
+from services.notify.address import Addresses
+from services.notify.page.choosing import Reach, offered
 from services.notify.page.client_address import client_address
 from services.notify.page.events import EventStream
 from services.notify.page.forms import Fields, asked, fields_of, one, preferences, rating
@@ -29,22 +31,28 @@ from services.notify.page.receipt import receipt
 from services.notify.page.trouble import TROUBLES, trouble_of
 from services.notify.page.words import Words
 from services.notify.plan import locale as chosen_locale
+from services.notify.policy import Policy
 from services.notify.settings import NotifySettings
 from services.runtime.ask import Ask
+from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.clock import WallClock
+from services.runtime.master_keys import master_keys
+from services.runtime.offsets import Offsets
 from services.runtime.problem import Problem
 from services.runtime.service import Running
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
 Lang = Annotated[str, Query(max_length=8, description="`vi` or `en`.")]
+Data = TypeVar("Data", bound=EventData)
 
 
 def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask) -> None:
     """Adds the status page. Raises TextWrong if its wording is not as it should be."""
     links = Links(settings.public_url, settings.lookup_secret)
     html = Html(links)
-    words = {locale: Words(load_catalogue(), locale) for locale in Locale}
+    catalogue = load_catalogue()
+    words = {locale: Words(catalogue, locale) for locale in Locale}
     limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
     secret = settings.lookup_secret
     guesses = Guesses(running.database["guesses"], secret, limits, WallClock())
@@ -57,8 +65,8 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         most=settings.live_pages,
         most_by_address=settings.live_pages_by_address,
     )
-    # Where nobody is really told anything, nobody can choose how.
-    channels = tuple(c for c in settings.channels if c is not MessageChannel.LEDGER)
+    policy = settings.policy(catalogue)
+    reach = _reach(running, settings, policy)
 
     def address(request: Request) -> str:
         return client_address(request, settings.trusted_proxies)
@@ -142,7 +150,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             scores=SCORES,
             choice=state.choice,
             chosen_locale=chosen_locale(state),
-            channels=channels,
+            channels=offered(policy, state.choice),
         )
 
     @pages.get("/receipt/{code}", response_class=Response)
@@ -157,25 +165,33 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             "receipt.html", locale, other=links.status(found.code, found.key, Locale.EN), **shown
         )
 
-    async def ask_for(
-        request: Request, code: str, lang: str, data_of: Callable[[Fields], EventData], at: str
-    ) -> Response:
+    async def sent(
+        request: Request, code: str, data_of: Callable[[Fields], Data]
+    ) -> tuple[Opened, Data]:
+        """The dossier that a form is about, and what it asks for."""
         fields = await fields_of(request)
         data = data_of(fields)
         found = await gate.open(code, one(fields, "key"), address(request))
         await often.send(found.code)
+        return found, data
+
+    async def ask_for(found: Opened, data: EventData, lang: str, at: str = "") -> Response:
         what = await asked(ask, running.clock, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 
     @pages.post("/status/{code}/preferences", response_class=Response)
     async def prefer(request: Request, code: Code, lang: Lang = "") -> Response:
         """Chooses how the citizen is told about this dossier."""
-        return await ask_for(request, code, lang, preferences, "")
+        found, chosen = await sent(request, code, preferences)
+        if reach is not None and found.state.citizen is not None:
+            await reach.check(found.state.citizen, chosen.channels or ())
+        return await ask_for(found, chosen, lang)
 
     @pages.post("/status/{code}/rating", response_class=Response)
     async def rate(request: Request, code: Code, lang: Lang = "") -> Response:
         """Says how content the citizen is."""
-        return await ask_for(request, code, lang, rating, "#rating")
+        found, given = await sent(request, code, rating)
+        return await ask_for(found, given, lang, "#rating")
 
     @app.get("/page/{name}", tags=["status page"])
     async def read_static(name: str) -> Response:
@@ -187,6 +203,16 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         return Response(file.content, media_type=file.media_type, headers=for_ever)
 
     app.include_router(pages)
+
+
+def _reach(running: Running, settings: NotifySettings, policy: Policy) -> Reach | None:
+    """None where nobody is really told anything: no contacts are kept there."""
+    if settings.channels == (MessageChannel.LEDGER,):
+        return None
+    keys = CitizenKeys(running.database.client, master_keys(settings))
+    # Who is known is asked without a look at the log, so this never connects to the broker.
+    offsets = Offsets(settings.kafka)
+    return Reach(policy, Addresses(running.engines[2], keys, offsets))
 
 
 def _locale(lang: str) -> Locale:

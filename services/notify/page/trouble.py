@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pymongo.errors import PyMongoError
 
+from services.notify.page.choosing import OutOfReach
 from services.notify.page.gate import NotOpened, NotYetHere
 from services.notify.page.guesses import TooMany
 from services.notify.page.often import TooOften
@@ -21,6 +22,10 @@ class NotReceived(Exception):
 
 class WrongForm(Exception):
     """A form's fields are not what its page lets one fill in."""
+
+
+class HalfQuiet(Exception):
+    """Of the hours in which somebody is not to be disturbed, one end is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ _FOR_PROGRAMS = {
     "too-often": "too many forms were sent about this dossier; send it again later",
     "unavailable": "the state cannot be read or written now; ask again later",
     "not-received": "the dossier was not received",
+    "half-quiet": "quiet hours need both a beginning and an end",
+    "out-of-reach": "the citizen left no address for any of the channels that were chosen",
     "wrong-form": "the form's fields are not as they should be",
 }
 TROUBLE_KEYS = frozenset(
@@ -66,6 +73,8 @@ TROUBLES = (
     TooMany,
     TooOften,
     NotReceived,
+    HalfQuiet,
+    OutOfReach,
     WrongForm,
     Problem,
     PyMongoError,
@@ -86,6 +95,10 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble(429, "too-often", error.seconds)
         case NotReceived():
             return Trouble(404, "not-received")
+        case HalfQuiet():
+            return Trouble(422, "half-quiet")
+        case OutOfReach():
+            return Trouble(422, "out-of-reach")
         case WrongForm():
             return Trouble(422, "wrong-form")
         case PyMongoError():

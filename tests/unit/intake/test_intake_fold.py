@@ -231,3 +231,50 @@ class TestContactData:
     def test_that_reaches_nobody_is_refused(self, given: dict[str, str], says: str) -> None:
         with pytest.raises(ValidationError, match=says):
             Contact(**given)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("field", "given", "says"),
+        [
+            ("email", "a,b@example.vn", "an@example.vn"),
+            ("email", "<an@example.vn>", "an@example.vn"),
+            ("phone", "0283 822 3456", "0903 123 456"),
+            ("phone", "0903 123 456 0904 123 456", "0903 123 456"),
+            ("phone", "+1", r"\+1 202 555 0143"),
+            ("zalo", "0283 822 3456", "0903 123 456"),
+            ("webhook", "http://portal.example.vn/hook", "https://portal.example.vn/motcua"),
+            ("webhook", "http://8.8.8.8/hook", "plain HTTP"),
+            ("webhook", "https:///hook", "name a host"),
+            ("webhook", "https://[::1/hook", "no address"),
+            ("webhook", "https://me:secret@portal.example.vn/hook", "leave user and password out"),
+        ],
+    )
+    def test_that_notify_could_never_use_is_refused_with_a_good_example(
+        self, field: str, given: str, says: str
+    ) -> None:
+        with pytest.raises(ValidationError, match=says) as refused:
+            Contact.model_validate({field: given, **_secret_of(field)})
+        assert [error["loc"] for error in refused.value.errors()] == [(field,)]
+
+    @pytest.mark.parametrize(
+        ("field", "given"),
+        [
+            ("email", "an.nguyen+motcua@mail.example.vn"),
+            ("phone", "0903 123 456"),
+            ("phone", "+84 (0)903.123.456"),
+            ("phone", "0169 123 4567"),
+            ("phone", "+1 202 555 0143"),
+            ("zalo", "0903123456"),
+            ("zalo", "2512523625412515"),
+            ("webhook", "https://portal.example.vn:8443/hook?of=us"),
+            ("webhook", "http://127.0.0.1:8080/hook"),
+            ("webhook", "http://[::1]:8080/hook"),
+            ("webhook", "http://receiver:8080/hook"),
+        ],
+    )
+    def test_that_can_be_used_is_kept_as_it_was_written(self, field: str, given: str) -> None:
+        contact = Contact.model_validate({field: given, **_secret_of(field)})
+        assert getattr(contact, field) == given
+
+
+def _secret_of(field: str) -> dict[str, str]:
+    return {"webhook_secret": "whsec_" + "a" * 24} if field == "webhook" else {}

@@ -1,4 +1,4 @@
-"""Numbers as people write them, and what fits into an SMS."""
+"""What fits into an SMS."""
 
 from __future__ import annotations
 
@@ -6,71 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.channels.phone import e164
-from services.notify.channels.provider import NoAddress
 from services.notify.channels.segments import encoding, fit, parts, plain
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
 LONG = "https://hoso.example.vn/status/H29.15-240304-0001?key=ABCDEFGHJK#rating"
-
-
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("0903123456", "+84903123456"),
-        (" 0903 123 456 ", "+84903123456"),
-        ("0903.123-456", "+84903123456"),
-        ("+84 903 123 456", "+84903123456"),
-        ("84903123456", "+84903123456"),
-        ("0084903123456", "+84903123456"),
-        ("+84 (0)903 123 456", "+84903123456"),
-        ("+840903123456", "+84903123456"),
-        ("903123456", "+84903123456"),
-        ("0845551234", "+84845551234"),
-        ("01201234567", "+84701234567"),
-        ("01691234567", "+84391234567"),
-        ("+1 202 555 0143", "+12025550143"),
-        ("0061 412 345 678", "+61412345678"),
-    ],
-)
-def test_a_number_is_known_however_it_is_written(written: str, number: str) -> None:
-    assert e164(written) == number
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        "nobody",
-        "0903",
-        "09031234567",
-        "02838123456",
-        "0103123456",
-        "+1",
-        "+999",
-        "٠٩٠٣١٢٣٤٥٦",
-        "+84",
-        "0" * 40,
-        "0903 123 456 ext 7",
-        "0903/0904123456",
-        "+0903123456",
-        "1900 1234",
-    ],
-)
-def test_a_number_that_is_none_is_rejected(written: str) -> None:
-    with pytest.raises(NoAddress):
-        e164(written)
-
-
-@given(st.text(max_size=40))
-def test_whatever_is_written_is_a_number_or_rejected(written: str) -> None:
-    try:
-        number = e164(written)
-    except NoAddress:
-        return
-    assert number[0] == "+"
-    assert number[1:].isdigit()
-    assert 8 <= len(number) <= 16
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,28 @@ class TestTheHoursInWhichNothingIsSent:
 
     def test_are_the_citizens_own(self) -> None:
         dossier = Dossier(quiet=NIGHT)
-        dossier.hear(notify.PreferencesSet(quiet_from="12:30"), at(8))
+        dossier.hear(notify.PreferencesSet(quiet_from="12:30", quiet_until="08:00"), at(8))
         dossier.hear(STOPPED, at(8, "09:00"))
-        assert [hours(m) for m in dossier.planned("stopped")] == [("12:30", "07:00")]
+        assert [hours(m) for m in dossier.planned("stopped")] == [("12:30", "08:00")]
+
+    @pytest.mark.parametrize(
+        "half",
+        [
+            notify.PreferencesSet(quiet_from="07:00"),
+            notify.PreferencesSet(quiet_from="06:00"),
+            notify.PreferencesSet(quiet_until="21:00"),
+        ],
+        ids=str,
+    )
+    def test_are_the_citys_if_the_citizen_has_half_of_them(
+        self, half: notify.PreferencesSet
+    ) -> None:
+        dossier = Dossier(quiet=NIGHT)
+        dossier.hear(half, at(8))
+        dossier.hear(STOPPED, at(9, "02:00"))
+        (message,) = dossier.planned("stopped")
+        assert message.send_at == at(9, "07:00")
+        assert hours(message) == ("21:00", "07:00")
 
     def test_are_none_where_they_begin_as_they_end(self) -> None:
         dossier = Dossier(quiet=NIGHT)

@@ -11,11 +11,12 @@ from contracts.catalogue import load_catalogue
 from contracts.envelope import Event
 from contracts.notify import MessageChannel
 from services.notify.fold import evolve
+from services.notify.page.choosing import offered, reaches
 from services.notify.page.forms import preferences, rating
-from services.notify.page.trouble import WrongForm
+from services.notify.page.trouble import HalfQuiet, WrongForm
 from services.notify.plan import channels
 from services.notify.policy import Policy
-from services.notify.state import Notify
+from services.notify.state import Choice, Notify
 
 FILING = {
     "procedure": "1.004873",
@@ -54,6 +55,75 @@ def test_a_choice_that_the_page_does_not_offer_is_a_wrong_form(
 ) -> None:
     with pytest.raises(WrongForm):
         preferences(fields)
+
+
+@pytest.mark.parametrize("end", ["quiet_from", "quiet_until"])
+def test_hours_of_which_one_end_is_missing_are_asked_for_again(end: str) -> None:
+    with pytest.raises(HalfQuiet):
+        preferences({end: ["07:00"], "locale": ["en"]})
+
+
+def test_hours_are_both_there_or_as_the_city_has_them() -> None:
+    asked = preferences({"quiet_from": ["20:00"], "quiet_until": ["07:30"]})
+    assert (asked.quiet_from, asked.quiet_until) == ("20:00", "07:30")
+    assert preferences({"locale": ["en"]}).quiet_from is None
+
+
+EMAIL, SMS, ZALO, WEBHOOK = (
+    MessageChannel.EMAIL,
+    MessageChannel.SMS,
+    MessageChannel.ZALO,
+    MessageChannel.WEBHOOK,
+)
+
+
+def a_city(*channels: MessageChannel, without: frozenset[MessageChannel] = frozenset()) -> Policy:
+    """It tells people by these, and has a provider for all that it is not `without`."""
+    everything = Policy(load_catalogue(), channels)
+    return Policy(load_catalogue(), channels, everything.carried - without)
+
+
+@pytest.mark.parametrize(
+    ("city", "chosen", "shown"),
+    [
+        (a_city(EMAIL), None, (EMAIL, SMS, ZALO)),
+        (a_city(SMS, EMAIL), ("zalo",), (EMAIL, SMS, ZALO)),
+        (a_city(EMAIL), ("webhook",), (EMAIL, SMS, ZALO, WEBHOOK)),
+        (a_city(WEBHOOK, EMAIL), None, (EMAIL, SMS, ZALO, WEBHOOK)),
+        (a_city(EMAIL, without=frozenset({SMS, ZALO})), None, (EMAIL,)),
+        (a_city(EMAIL, without=frozenset({ZALO})), ("zalo",), (EMAIL, SMS)),
+        (a_city(MessageChannel.LEDGER), ("sms",), ()),
+    ],
+)
+def test_all_that_there_is_a_provider_for_can_be_ticked(
+    city: Policy, chosen: tuple[str, ...] | None, shown: tuple[MessageChannel, ...]
+) -> None:
+    choice = Choice(datetime(2026, 3, 2, tzinfo=UTC), chosen) if chosen else None
+    assert offered(city, choice) == shown
+
+
+@pytest.mark.parametrize(
+    ("chosen", "addressed", "reached"),
+    [
+        ((SMS,), (EMAIL,), False),
+        ((SMS, ZALO), (EMAIL, WEBHOOK), False),
+        ((EMAIL,), (WEBHOOK,), False),
+        ((SMS, EMAIL), (EMAIL,), True),
+        ((WEBHOOK,), (WEBHOOK,), True),
+        ((), (EMAIL,), True),
+        ((SMS,), (), True),
+    ],
+)
+def test_a_choice_that_reaches_nobody_where_another_would_is_none(
+    chosen: tuple[MessageChannel, ...], addressed: tuple[MessageChannel, ...], reached: bool
+) -> None:
+    assert reaches(a_city(EMAIL), chosen, addressed) is reached
+
+
+def test_what_nobody_carries_is_neither_chosen_nor_an_address() -> None:
+    city = a_city(EMAIL, without=frozenset({ZALO}))
+    assert reaches(city, (ZALO,), (EMAIL,)), "they are told as the city tells everybody"
+    assert reaches(city, (SMS,), (ZALO,)), "no choice at all would reach them"
 
 
 @pytest.mark.parametrize("score", ["", "0", "6", "five", "4.5", "9" * 400])

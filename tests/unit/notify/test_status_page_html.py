@@ -18,6 +18,7 @@ from contracts.catalogue import load_catalogue
 from contracts.lifecycle import Mark, Move, Span
 from contracts.sla import MoveCause
 from contracts.values import Locale
+from services.notify.page.choosing import OutOfReach
 from services.notify.page.client_address import client_address
 from services.notify.page.gate import NotOpened, NotYetHere, Opened
 from services.notify.page.guesses import TooMany
@@ -29,9 +30,9 @@ from services.notify.page.receipt import receipt
 from services.notify.page.room import shortened
 from services.notify.page.settings import PageSettings
 from services.notify.page.texts import FOLDER, TextWrong
-from services.notify.page.trouble import NotReceived, WrongForm, trouble_of
+from services.notify.page.trouble import HalfQuiet, NotReceived, WrongForm, trouble_of
 from services.notify.page.words import Words
-from services.notify.state import Demand, Entry, Letter, Notify, Papers, Step
+from services.notify.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
 from services.runtime.lookup_key import lookup_key
 from services.runtime.problem import Problem, unavailable
 
@@ -85,7 +86,7 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
         received=True,
         rating=True,
         scores=SCORES,
-        choice=None,
+        choice=state.choice,
         chosen_locale=Locale.VI,
         channels=("email", "sms", "zalo"),
     )
@@ -120,6 +121,23 @@ def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(
     assert HTML.texts[locale]("part.documents-more", count=str(wish.unlisted)) in whole
     usual = page(a_state(lines=15), locale)
     assert len(usual.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD / 2
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "shown"),
+    [
+        ("20:00", "08:00", ["20:00", "08:00"]),
+        ("07:00", None, ["", ""]),
+        (None, "06:00", ["", ""]),
+        (None, None, ["", ""]),
+    ],
+)
+def test_hours_stand_in_the_form_if_they_are_in_force(
+    begins: str | None, ends: str | None, shown: list[str]
+) -> None:
+    choice = Choice(AT, quiet_from=begins, quiet_until=ends)
+    whole = page(msgspec.structs.replace(a_state(), choice=choice))
+    assert re.findall(r'type="time" name="\w+" value="([^"]*)"', whole) == shown
 
 
 def test_the_script_is_less_than_two_kilobytes() -> None:
@@ -161,6 +179,18 @@ def test_names_that_no_catalogue_knows_are_escaped_on_the_page_and_on_the_receip
     for whole, times in ((page(state, locale), 10), (a_receipt(state, locale), 6)):
         assert "<script>alert" not in whole
         assert whole.count("&lt;script&gt;alert(1)") >= times
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_a_dossier_that_was_promised_nothing_leaves_no_hole_where_the_date_would_be(
+    locale: Locale,
+) -> None:
+    registered = Mark(AT, Move.REGISTERED, "1")
+    for end in (Move.NOT_RECEIVED, Move.WITHDRAWN):
+        ended = Notify(code=CODE, marks=(registered, Mark(AT, end, "2")), citizen="citizen-1")
+        whole = page(ended, locale)
+        assert HTML.texts[locale]("part.next") in whole
+        assert re.search(r"<div[^>]*>\s*</div>", whole) is None
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -285,6 +315,8 @@ def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_lan
         (TooOften(61), 429, "too-often", {"Retry-After": "61"}),
         (NotReceived(), 404, "not-received", {}),
         (WrongForm(), 422, "wrong-form", {}),
+        (HalfQuiet(), 422, "half-quiet", {}),
+        (OutOfReach(), 422, "out-of-reach", {}),
         (ConnectionFailure(), 503, "unavailable", {"Retry-After": "5"}),
         (unavailable(), 503, "unavailable", {"Retry-After": "5"}),
     ],

@@ -1,15 +1,23 @@
-"""Telephone numbers as people write them, made into the one form that providers take (E.164)."""
+"""What a good address is: the same to intake, which takes it in, and to notify, which sends there.
+
+Contact data travels sealed, so no schema of an event says it. A function raises ValueError for what
+is no address, and says why without repeating it.
+"""
 
 from __future__ import annotations
 
 import re
 
-from services.notify.channels.provider import NoAddress
+IN_NO_MAILBOX = frozenset('<>()[],;:\\"')
+"""An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
+own: a comma would lead the mail to somebody else."""
 
 _VIETNAM = "84"
 _WRITTEN = re.compile(r"[\s.\-–()/\u00a0]+")
 _MOBILE = re.compile(r"84[35789]\d{8}")
 _FOREIGN = re.compile(r"[1-9]\d{6,14}")
+_ZALO_USER = 15
+"""Zalo's own ids of users have so many digits at least: more than any number that is dialled."""
 
 _BEFORE_2018 = {
     **{"120": "70", "121": "79", "122": "77", "126": "76", "128": "78"},
@@ -21,7 +29,7 @@ _BEFORE_2018 = {
 
 
 def e164(written: str) -> str:
-    """The number with its country, such as ``+84903123456``. Raises NoAddress if it is none.
+    """The number with its country, such as ``+84903123456``.
 
     Without a country it is a Vietnamese one. A Vietnamese number must be a mobile one: others
     take no SMS. Of a foreign one only the length can be judged.
@@ -30,10 +38,10 @@ def e164(written: str) -> str:
     foreign = digits.startswith("+") or digits.startswith("00")
     digits = digits.removeprefix("+").removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):
-        raise NoAddress("the number has something in it that is no digit")
+        raise ValueError("the number has something in it that is no digit")
     if foreign and not digits.startswith(_VIETNAM):
         if not _FOREIGN.fullmatch(digits):
-            raise NoAddress(f"no telephone number has {len(digits)} digits")
+            raise ValueError(f"no telephone number has {len(digits)} digits")
         return f"+{digits}"
     national = digits.removeprefix("0")
     if national == digits and digits.startswith(_VIETNAM) and len(digits) > 9:
@@ -42,5 +50,11 @@ def e164(written: str) -> str:
         national = renumbered + national[3:]
     number = _VIETNAM + national
     if not _MOBILE.fullmatch(number):
-        raise NoAddress("it is no Vietnamese mobile number")
+        raise ValueError("it is no Vietnamese mobile number")
     return f"+{number}"
+
+
+def zalo(written: str) -> str:
+    """Zalo's own id of a user, or else the number that they have it under (`e164`)."""
+    user = written.strip()
+    return user if user.isascii() and user.isdigit() and len(user) >= _ZALO_USER else e164(user)

@@ -15,11 +15,11 @@ from contracts.notify import MessageChannel, MessageNotSent, NotSentReason
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import Accepted, Outgoing, Unknown
 from services.notify.channels.switch import Limits
-from services.notify.choosing import Choosing, Known
 from services.notify.delivery import Delivery
 from services.notify.outbox import Due
 from services.notify.receivers import Receivers, receiver_of
 from services.notify.render import Text
+from services.notify.starting import Known, Starting
 from services.notify.tries import Tries
 
 NOW = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
@@ -71,8 +71,8 @@ class Setting:
 
     def look(
         self, due: Iterable[Due], room: int | None = 16, under_way: Iterable[Delivery] = ()
-    ) -> Choosing:
-        look = Choosing(self.known, self.channel, room, list(under_way), self.now)
+    ) -> Starting:
+        look = Starting(self.known, self.channel, room, list(under_way), self.now)
         for each in due:
             if look.enough(each):
                 break

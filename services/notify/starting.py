@@ -35,7 +35,7 @@ class Known:
     draw: Random = field(default_factory=Random)
 
 
-class Choosing:
+class Starting:
     """Is shown what is due, the longest due first, until it has seen enough."""
 
     def __init__(
