@@ -143,7 +143,7 @@ class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     parts: int = Field(default=1, ge=1, le=10_000)
     """The segments that an SMS was cut into."""
     wording: str | None = None
-    """The version of the templates that it was worded by."""
+    """The version of the templates that it was worded by; None for what was only written down."""
 
 
 class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):

@@ -108,6 +108,7 @@ class Courier:
                     provider=accepted.provider,
                     reference=accepted.reference,
                     parts=accepted.parts,
+                    wording=text.version,
                 ),
             )
             return
