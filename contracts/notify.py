@@ -83,7 +83,8 @@ class PreferencesRequested(Preferences, kind=Kind.REQUEST, owner="notify"):
 
 
 class PreferencesSet(Preferences, kind=Kind.FACT, owner="notify"):
-    """What the citizen chose holds for what happens from now on."""
+    """What the citizen chose holds for what happens from now on; an opt-out holds for what was
+    planned before and waits, too."""
 
 
 class RatingRequested(EventData, kind=Kind.REQUEST, owner="notify"):
@@ -153,6 +154,11 @@ class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES)
     channel: MessageChannel
     reason: NotSentReason
     detail: str | None = None
+
+
+class MessagesCalledOff(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The citizen opted out. What was planned until then and was not handed over yet is not sent
+    any more, but for what the law demands."""
 
 
 class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
