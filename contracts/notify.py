@@ -83,7 +83,8 @@ class PreferencesRequested(Preferences, kind=Kind.REQUEST, owner="notify"):
 
 
 class PreferencesSet(Preferences, kind=Kind.FACT, owner="notify"):
-    """What the citizen chose holds for what happens from now on."""
+    """What the citizen chose holds for what happens from now on; an opt-out holds for what was
+    planned before and waits, too."""
 
 
 class RatingRequested(EventData, kind=Kind.REQUEST, owner="notify"):
@@ -143,7 +144,7 @@ class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     parts: int = Field(default=1, ge=1, le=10_000)
     """The segments that an SMS was cut into."""
     wording: str | None = None
-    """The version of the templates that it was worded by."""
+    """The version of the templates that it was worded by; None for what was only written down."""
 
 
 class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
@@ -153,6 +154,11 @@ class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES)
     channel: MessageChannel
     reason: NotSentReason
     detail: str | None = None
+
+
+class MessagesCalledOff(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The citizen opted out. What was planned until then and was not handed over yet is not sent
+    any more, but for what the law demands."""
 
 
 class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):

@@ -17,28 +17,13 @@ from services.notify.channels.settings import ChannelSettings
 from services.notify.page.links import Links
 from services.notify.page.settings import PageSettings
 from services.notify.render import Renderer, TemplateWrong, for_officers
+from services.notify.samples import CODE, PARAMS
 
 app = typer.Typer(help="What people are told, word for word.", no_args_is_help=True)
 console = Console()
 
-_CODE = "H29.15-240307-0001"
 _PAGE = "https://motcua.example"
 """Where the status page is if MOTCUA_PUBLIC_URL does not say."""
-_PARAMS = {
-    "procedure": "1.004194",
-    "unit": "H29.15",
-    "due": "10:15 04/04/2024",
-    "previous": "10:15 28/03/2024",
-    "new_due": "17:00 12/04/2024",
-    "until": "17:00 20/03/2024",
-    "cause": "time-given-back",
-    "reason": "Chưa nhận được kết quả xác định nghĩa vụ tài chính",
-    "documents": "Bản sao giấy chứng nhận; Tờ khai lệ phí",
-    "amount": "1500000",
-    "outcome": "granted",
-    "channel": "counter",
-    "count": "52",
-}
 _CHANGES = (
     '[{"at":"09:00 20/03/2024","template":"resumed","params":{"reason":"Đã đủ ý kiến"}},'
     '{"at":"14:30 20/03/2024","template":"payment-received","params":{}}]'
@@ -75,14 +60,14 @@ def preview(
     if template is None:
         table = Table("template", "subject")
         for name in renderer.templates:
-            text = renderer.render(name, locale, _CODE, _values(name, []))
+            text = renderer.render(name, locale, CODE, _values(name, []))
             table.add_row(name, Text(text.subject))
         console.print(table)
         return
     if template not in renderer.templates:
         console.print(Text(f"there is no template {template!r}: {', '.join(renderer.templates)}"))
         raise typer.Exit(1)
-    text = renderer.render(template, locale, _CODE, _values(template, params or []))
+    text = renderer.render(template, locale, CODE, _values(template, params or []))
     console.print(
         Panel(
             Text(text.body.rstrip()), title=Text(text.subject), subtitle=f"version {text.version}"
@@ -98,7 +83,7 @@ def preview(
 
 
 def _values(template: str, given: list[str]) -> dict[str, str]:
-    values = {**_PARAMS, "items": _ALERTS if for_officers(template) else _CHANGES}
+    values = {**PARAMS, "items": _ALERTS if for_officers(template) else _CHANGES}
     for pair in given:
         name, found, value = pair.partition("=")
         if not found:

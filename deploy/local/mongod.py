@@ -53,6 +53,11 @@ class Mongod:
             # A lone member has nobody to hand over to, so it need not linger when it is ended.
             "shutdownTimeoutMillisForSignaledShutdown": "0",
         }
+        in_clear = (
+            *("--wiredTigerCollectionBlockCompressor", "none"),
+            *("--wiredTigerJournalCompressor", "none"),
+            *("--wiredTigerIndexPrefixCompression", "false"),
+        )
         return [
             str(self._program),
             *("--replSet", REPLICA_SET),
@@ -61,6 +66,7 @@ class Mongod:
             *("--dbpath", str(self.data)),
             *("--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"),
             *("--oplogSize", "256"),
+            *(() if self._settings.mongo_compressed else in_clear),
             "--nounixsocket",
             "--quiet",
             *(word for item in parameters.items() for word in ("--setParameter", "=".join(item))),

@@ -23,6 +23,8 @@ class Settings:
     """Train an ahead-of-time cache for Kafka once per machine: halves every later start."""
     mongo_cache_mb: int = 512
     """WiredTiger's cache; mongod takes no less than 256."""
+    mongo_compressed: bool = True
+    """As a new mongod is. If not, all that is stored can be found by looking into its files."""
     smtp_fsync: bool = False
     """Answer 250 only when the message is on the disk, not merely with the operating system."""
     smtp_delay_ms: int = 0

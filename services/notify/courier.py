@@ -124,6 +124,7 @@ class Courier:
                     provider=accepted.provider,
                     reference=accepted.reference,
                     parts=accepted.parts,
+                    wording=text.version,
                 ),
             )
             return

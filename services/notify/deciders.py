@@ -88,6 +88,7 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
         notify.MessageNotSent,
         notify.MessageDelivered,
         notify.MessageUndelivered,
+        notify.MessagesCalledOff,
     )
     state_type = Deliveries
 

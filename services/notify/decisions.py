@@ -23,7 +23,9 @@ def decide(policy: Policy, state: Notify, request: Event) -> Facts:
 
 def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRequested) -> Facts:
     _known(state, request)
-    return [notify.PreferencesSet(**dict(data))]
+    chosen = notify.PreferencesSet(**dict(data))
+    # What waits for the morning is the sender's by now.
+    return [chosen, notify.MessagesCalledOff()] if data.opted_out else [chosen]
 
 
 def _rate(_: Policy, state: Notify, request: Event, data: notify.RatingRequested) -> Facts:

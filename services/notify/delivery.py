@@ -8,6 +8,8 @@ import msgspec
 
 from contracts import notify
 from contracts.envelope import Event
+from contracts.notify import Audience
+from services.notify.policy import LEGAL
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +61,17 @@ class Deliveries(msgspec.Struct, frozen=True):
     """When the first of these may be sent; an index finds the dossiers that have any."""
     next_on: dict[str, datetime] = {}
     """The same by channel: what waits for one channel is not in the way of another's."""
+    called_off: tuple[datetime, ...] = ()
+    """When the citizen opted out, in order."""
+
+    def called_off_at(self, message: Delivery) -> datetime | None:
+        """When the citizen opted out of the message; None if it is still to be told."""
+        if message.audience != Audience.CITIZEN or message.template in LEGAL:
+            return None
+        planned_at = message.planned_at
+        if planned_at is None:
+            return None
+        return next((at for at in self.called_off if at >= planned_at), None)
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
@@ -66,6 +79,8 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
     data = fact.data
     replace = msgspec.structs.replace
     match data:
+        case notify.MessagesCalledOff():
+            return replace(state, called_off=tuple(sorted({*state.called_off, fact.time})))
         case notify.MessagePlanned():
             known = _known(state, data.message_id, data.channel)
             if known.planned_at is not None and known.ended_at is not None:
@@ -118,7 +133,8 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
             next_on[message.channel] = min(next_on.get(message.channel, due_at), due_at)
     # In one order, whatever came first: states are compared.
     next_on = dict(sorted(next_on.items()))
-    return Deliveries(messages, waiting, min(next_on.values(), default=None), next_on)
+    next_at = min(next_on.values(), default=None)
+    return Deliveries(messages, waiting, next_at, next_on, state.called_off)
 
 
 def _known(state: Deliveries, message_id: str, channel: str) -> Delivery:

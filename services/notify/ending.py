@@ -33,12 +33,17 @@ def ending(
     in_time = streamed and not failed
     if message.expires_at is not None and message.expires_at <= due.now and not in_time:
         return not_sent(message, NotSentReason.EXPIRED, detail)
-    # What may have arrived is told to its end, so that it can be taken back.
-    if (wrong_at := due.taken_back_at) is not None and not due.unsure:
+    for stopped_at, reason in (
+        (due.taken_back_at, NotSentReason.TAKEN_BACK),
+        (due.called_off_at, NotSentReason.OPTED_OUT),
+    ):
+        # What may have arrived is told to its end, so that it can be taken back.
+        if stopped_at is None or due.unsure:
+            continue
         assert message.due_at is not None
         # In a stream it would have been sent at once when it was due.
-        if not streamed or wrong_at < message.due_at:
-            return not_sent(message, NotSentReason.TAKEN_BACK)
+        if not streamed or stopped_at < message.due_at:
+            return not_sent(message, reason)
     if due.notice is not None and due.notice.not_sent is not None and not due.unsure:
         return not_sent(message, NotSentReason.TAKEN_BACK)
     if channel is MessageChannel.LEDGER:

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import pymongo
+from pymongo.errors import ExecutionTimeout, NetworkTimeout
+
 from services.runtime.mongo import Database, aggregate
+from services.runtime.problem import Problem
+
+PATIENCE = 60.0
+"""Seconds that counting may take, in all. MongoDB itself gives up then."""
 
 
-async def message_figures(database: Database) -> dict[str, Any]:
-    """Messages by template, and what became of those that are to be delivered."""
+async def message_figures(database: Database, patience: float = PATIENCE) -> dict[str, Any]:
+    """Messages by template, and what became of those that are to be delivered.
+
+    Raises Problem 503 if it takes longer than `patience`, in seconds.
+    """
+    await database.command("ping")  # whether it is there at all, it says sooner
+    try:
+        with pymongo.timeout(patience):
+            return await _counted(database)
+    except (ExecutionTimeout, NetworkTimeout) as error:
+        raise Problem(
+            503,
+            "figures-too-slow",
+            f"counting every message took more than {patience:g} s and was given up; ask again "
+            "when the database has less to do, or see motcua_messages_total in /metrics",
+            headers={"Retry-After": "60"},
+        ) from error
+
+
+async def _counted(database: Database) -> dict[str, Any]:
     planned: dict[str, int] = {}
     not_sent: dict[str, int] = {}
     pipeline: list[dict[str, Any]] = [

@@ -30,10 +30,12 @@ class Due:
     notice: Delivery | None = None
     """The message that this one takes back, if it is one of this dossier."""
     unsure: bool = False
-    """What proved wrong may have arrived, though nobody was told that it was sent: this message, or
-    the one that it takes back."""
+    """What proved wrong or was called off may have arrived, though nobody was told that it was
+    sent: this message, or the one that it takes back."""
     earlier: tuple[Delivery, ...] = ()
     """What is due to the same recipient, on the same channel, and goes before it."""
+    called_off_at: datetime | None = None
+    """The citizen opted out of it."""
 
     @property
     def waited(self) -> float:
@@ -83,12 +85,14 @@ class Outbox:
         field = f"state.next_on.{channel}"
         for now, query in self._queries(partitions, field):
             async for document in self._collection.find(query).sort(field, 1):
-                messages = state_of(document, Deliveries).messages
+                state = state_of(document, Deliveries)
+                messages = state.messages
                 wrong = {m.takes_back: m.planned_at for m in messages.values()}
                 ready = in_turn(messages, channel, now)
                 notices = [m.takes_back or m.message_id for m in ready]
-                # Of hardly any dossier is anything taken back.
-                doubted = [notice for notice in notices if notice in wrong]
+                off = {m.message_id: state.called_off_at(m) for m in ready}
+                # Of hardly any dossier is anything taken back or called off.
+                doubted = [notice for notice in notices if notice in wrong or off.get(notice)]
                 handed = await self._handing.has(doubted)
                 for place, (message, notice) in enumerate(zip(ready, notices, strict=True)):
                     yield Due(
@@ -100,6 +104,7 @@ class Outbox:
                         messages.get(message.takes_back or ""),
                         notice in handed,
                         tuple(m for m in ready[:place] if m.citizen == message.citizen),
+                        off[message.message_id],
                     )
 
     async def dossiers(self, partitions: set[int]) -> int:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import Template, TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.catalogue import Catalogue
 from contracts.values import Locale
+from services.notify import samples
 from services.notify.readable import readable
+from services.notify.trial import Unknown, try_out
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,12 +46,12 @@ FIELDS = frozenset(
         "link",
     }
 )
-"""What a template may use. What a message does not have is empty."""
+"""What a template may use. What a message does not have is empty. Each of `items` has `at` and
+`text`; in what heads and officers are told, `dossier` and `text`."""
 
 _PARTS = ("subject", "body", "short")
 _ITEM = "item"
-_IN_FRAME = frozenset({"link"})
-_IN_ALERTS = frozenset({"due"})
+_OF_A_DOSSIER = {"dossier": samples.CODE, "text": "text"}
 
 
 class TemplateWrong(ValueError):
@@ -102,12 +104,13 @@ class Renderer:
     ) -> None:
         """`link` gives a dossier's address on the status page; empty if there is none.
 
-        Raises TemplateWrong if a template is missing, broken, or uses an unknown field.
+        Raises TemplateWrong if a template is missing, broken, uses an unknown field, or cannot be
+        rendered, whatever it is given.
         """
         self._catalogue = catalogue
         self._link = link
         # Text is no HTML: nothing here is escaped, and nothing made here is put into a page.
-        self._environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+        self._environment = SandboxedEnvironment(undefined=Unknown, autoescape=False)
         self._files = {locale: _read(folder / f"{locale}.toml") for locale in Locale}
         names = {locale: set(file.templates) for locale, file in self._files.items()}
         for locale, found in names.items():
@@ -115,14 +118,20 @@ class Renderer:
                 raise TemplateWrong(f"{locale}.toml has no template {', '.join(sorted(missing))}")
         self._compiled: dict[tuple[str, str, str], Template] = {}
         for locale, file in self._files.items():
-            self._compile(locale, "frame", "footer", file.frame.footer, _IN_FRAME)
+            made_up = self._values(locale, samples.CODE, "", samples.PARAMS)
+            for_citizens, for_heads = (
+                {**{name: value or name for name, value in made_up.items()}, "items": [item]}
+                for item in ({"at": made_up["due"], "text": "text"}, _OF_A_DOSSIER)
+            )
+            self._compile(locale, "frame", "footer", file.frame.footer, {"link": "link"})
             for kind, said in file.alerts.items():
-                self._compile(locale, "alerts", kind, said, _IN_ALERTS)
+                self._compile(locale, "alerts", kind, said, {"due": made_up["due"]})
             for name, parts in file.templates.items():
+                full = for_heads if for_officers(name) else for_citizens
                 for part in _PARTS:
-                    self._compile(locale, name, part, getattr(parts, part), FIELDS)
+                    self._compile(locale, name, part, getattr(parts, part), full)
                 if parts.item is not None:
-                    self._compile(locale, name, _ITEM, parts.item, FIELDS)
+                    self._compile(locale, name, _ITEM, parts.item, full)
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -198,20 +207,27 @@ class Renderer:
         return said.render(readable({"due": alert["due"]}, locale)) if said else alert["kind"]
 
     def _compile(
-        self, locale: str, name: str, part: str, source: str, fields: frozenset[str]
+        self, locale: str, name: str, part: str, source: str, full: Mapping[str, Any]
     ) -> None:
+        """`full` has a value for each field that the part may use."""
         where = f"{locale}.toml [{name}] {part}"
         try:
             # Compiling finds what parsing lets by: unknown filters.
-            self._compiled[locale, name, part] = self._environment.from_string(source)
-            used = find_undeclared_variables(self._environment.parse(source))
+            template = self._environment.from_string(source)
+            parsed = self._environment.parse(source)
+            used = find_undeclared_variables(parsed)
         except TemplateError as error:
             raise TemplateWrong(f"{where}: {error}") from error
-        if unknown := used - fields:
-            known = ", ".join(sorted(fields))
+        if unknown := used - full.keys():
+            known = ", ".join(sorted(full))
             raise TemplateWrong(
                 f"{where}: no field {', '.join(sorted(unknown))}; there are {known}"
             )
+        try:
+            try_out(template, parsed, full)
+        except Exception as error:  # a template is a program: it may fail in any way
+            raise TemplateWrong(f"{where}: {error}") from error
+        self._compiled[locale, name, part] = template
 
 
 def for_officers(template: str) -> bool:

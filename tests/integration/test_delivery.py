@@ -659,6 +659,39 @@ def test_what_is_held_for_the_morning_goes_at_its_second_by_the_stream_s_clock(
         assert gateway.counts() == {other: 1, held: 1, last: 1}
 
 
+def test_whoever_opts_out_in_the_evening_is_told_in_the_morning_only_what_the_law_demands(
+    post: Post, gateway: GatewayProcess
+) -> None:
+    evening = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+    morning = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+    code = code_of("off", 0)
+    due = {"template": "overdue", "params": {"due": "17:00 02/03/2026"}}
+    notice = post.planned("off", 0, evening, send_at=morning, **due)
+    demand = post.planned("offdemand", 0, evening, send_at=morning, template="stopped")
+    back = post.planned(
+        "offback", 0, morning, template="retracted", takes_back=derive_id("message", "off", 0)
+    )
+    opted_out = Event(
+        "opted-out", "/tests", code, evening + timedelta(hours=1), notify.MessagesCalledOff()
+    )
+
+    def ends() -> dict[str | None, str | None]:
+        return {d.template: d.not_sent for d in post.deliveries("off") if d.ended_at is not None}
+
+    with post.city(gateway, clock="stream") as city:
+        started(city)
+        # Twice, as after a kill.
+        facts = [notice, demand, opted_out, opted_out]
+        post.put([msgspec.structs.replace(fact, subject=code) for fact in facts])
+        post.tick(morning)
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        assert ends() == {"overdue": "opted-out", "stopped": None}
+        post.put([msgspec.structs.replace(back, subject=code)])
+        eventually(lambda: len(ends()) == 3, what="the retraction's end")
+        assert ends()["retracted"] == "taken-back", "of what nobody was told"
+        assert gateway.counts() == {derive_id("message", "offdemand", 0): 1}
+
+
 def test_what_was_held_is_told_in_the_order_in_which_it_happened_whatever_the_provider_does(
     post: Post, gateway: GatewayProcess
 ) -> None:

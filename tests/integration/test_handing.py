@@ -86,6 +86,25 @@ async def test_of_what_proved_wrong_it_is_known_whether_it_may_have_arrived(
     assert {key for key, due in found.items() if due.taken_back_at} == {"told", "untold"}
 
 
+async def test_of_what_was_called_off_it_is_known_whether_it_may_have_arrived(
+    database: Database,
+) -> None:
+    clock, handing = StreamClock(), Handing(database["handed"])
+    outbox = Outbox(database, clock, handing)
+    opted_out = Event("opted out", "/tests", "subject", EVENING, notify.MessagesCalledOff())
+    state = Deliveries()
+    for fact in (planned("handed"), planned("held"), opted_out):
+        state = deliveries_after(state, fact)
+    await Store(database["deliveries"], Deliveries).persist([Stored("d", 0, state)])
+    await handing.note({"handed": "sms"})
+    clock.tick(0, EVENING)
+    found = {d.message.message_id: d async for d in outbox.due(MessageChannel.SMS, {0})}
+    assert {key: due.called_off_at for key, due in found.items()} == dict.fromkeys(
+        ("handed", "held"), EVENING
+    )
+    assert {key for key, due in found.items() if due.unsure} == {"handed"}
+
+
 def planned(
     message_id: str,
     send_at: datetime | None = None,

@@ -320,13 +320,19 @@ def test_a_message_that_cannot_be_worded_says_why_in_the_end_and_holds_up_no_oth
             "en.toml [overdue] body: no field next_due; there are amount, cause",
         ),
         (
+            "templates/en.toml",
+            "{{ item.at }}",
+            "{{ item.time }}",
+            "en.toml [digest] body: no field time; there are at, text",
+        ),
+        (
             "page/texts/vi.toml",
             "{{ minutes }}",
             "{{ hours }}",
             "vi.toml: trouble.too-many-more: no field hours; there are address, amount",
         ),
     ],
-    ids=["message", "page"],
+    ids=["message", "item", "page"],
 )
 def test_a_service_whose_wording_names_an_unknown_field_does_not_start_and_names_it(
     post: Post, tmp_path: Path, file: str, text: str, wrong: str, says: str

@@ -8,8 +8,9 @@ import pytest
 
 from contracts.notify import NotSentReason
 from services.notify.delivery import Deliveries, Delivery
-from services.notify.figures import message_figures
+from services.notify.figures import PATIENCE, message_figures
 from services.runtime.mongo import Database
+from services.runtime.problem import Problem
 from services.runtime.store import Store
 from services.runtime.stored import Stored
 
@@ -36,3 +37,18 @@ async def test_a_receipt_of_a_message_that_nobody_planned_is_not_pending(
     figures = await message_figures(database)
     assert figures["delivered"] == {"sent": 2, "pending": 1}
     assert figures["not_sent"] == {"erased": 1}
+
+
+async def test_the_database_itself_gives_up_counting_after_a_while(database: Database) -> None:
+    await database.command("profile", 2)
+    await message_figures(database)
+    asked = database["system.profile"].find({"command.aggregate": {"$exists": True}})
+    bounds = {d["command"]["aggregate"]: d["command"].get("maxTimeMS", 0) async for d in asked}
+    assert bounds.keys() == {"dossiers", "deliveries"}
+    assert all(0 < bound <= PATIENCE * 1000 for bound in bounds.values())
+
+
+async def test_what_takes_too_long_to_count_is_a_problem_that_says_so(database: Database) -> None:
+    with pytest.raises(Problem, match="given up; ask again") as found:
+        await message_figures(database, patience=1e-6)
+    assert (found.value.status, found.value.kind) == (503, "figures-too-slow")

@@ -101,8 +101,9 @@ class Round:
         self.told, self.tries, self.receivers = Told(), Tries(), Receivers()
         self.stopping = asyncio.Event()
         self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], self.stopping)
+        self.renderer = Renderer(load_catalogue())
         self.courier = Courier(
-            Renderer(load_catalogue()),
+            self.renderer,
             self.book,
             self.notes,
             self.told,
@@ -139,6 +140,14 @@ async def test_an_address_that_was_found_just_now_is_not_asked_for_again(round_:
     await round_.carries("m", Address("0903 123 456"))
     assert round_.book.asked == 0
     assert isinstance(round_.told.ends["m"], MessageSent)
+
+
+async def test_what_was_sent_says_by_which_version_of_the_templates(round_: Round) -> None:
+    await round_.carries("m", Address("0903 123 456"))
+    sent = round_.told.ends["m"]
+    assert isinstance(sent, MessageSent)
+    told = round_.renderer.render("withdrawn", "vi", "H29.1-260302-0001", {"reason": "r"})
+    assert sent.wording == told.version != ""
 
 
 async def test_whoever_is_elsewhere_by_the_time_is_written_to_there(round_: Round) -> None:

@@ -12,12 +12,13 @@ from contracts import notify
 from contracts.contacts import ContactRegistered
 from contracts.envelope import Event
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
 from services.notify.channels.smtp import compose
 from services.notify.contact import Contact, ContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.delivery import Deliveries, deliveries_after
+from services.notify.policy import LEGAL
 from services.notify.render import Text
 
 CODE = "H29.15-240307-0001"
@@ -163,6 +164,45 @@ def test_a_receipt_for_a_message_that_nobody_planned_makes_nothing_to_be_sent() 
 def test_an_end_stands_whatever_comes_later() -> None:
     state = folded([*STORY, event(not_sent("a"), 9), event(sent("b"), 9)])
     assert state == folded(STORY)
+
+
+OPTED_OUT = notify.MessagesCalledOff()
+
+
+def off(state: Deliveries) -> dict[str, datetime | None]:
+    return {key: state.called_off_at(message) for key, message in state.messages.items()}
+
+
+def test_an_opt_out_calls_off_what_was_planned_until_then_whatever_the_order() -> None:
+    facts = [
+        event(planned("before"), 0),
+        event(OPTED_OUT, 1),
+        event(planned("between"), 2),
+        event(OPTED_OUT, 3),
+        event(planned("after"), 4),
+    ]
+    whole = folded(facts)
+    assert off(whole) == {"before": facts[1].time, "between": facts[3].time, "after": None}
+    assert whole.pending == 3, "whoever sends ends them"
+    for order in permutations([*facts, facts[1]]):
+        assert folded(list(order)) == whole
+
+
+@pytest.mark.parametrize("template", sorted(LEGAL))
+def test_what_the_law_demands_is_not_called_off(template: str) -> None:
+    demand = planned("a").model_copy(update={"template": template})
+    assert off(folded([event(demand, 0), event(OPTED_OUT, 1)])) == {"a": None}
+
+
+@pytest.mark.parametrize("audience", [Audience.HEAD, Audience.OFFICER])
+def test_what_officers_are_told_no_citizen_calls_off(audience: Audience) -> None:
+    alert = planned("a").model_copy(update={"audience": audience})
+    assert off(folded([event(alert, 0), event(OPTED_OUT, 1)])) == {"a": None}
+
+
+def test_an_opt_out_changes_nothing_of_what_was_sent() -> None:
+    told = folded([event(planned("a"), 0), event(sent("a"), 1)])
+    assert deliveries_after(told, event(OPTED_OUT, 2)).messages == told.messages
 
 
 def test_a_fact_about_something_else_changes_nothing() -> None:

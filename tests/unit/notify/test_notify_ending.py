@@ -18,7 +18,7 @@ from services.notify.outbox import Due
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 EVENING = MORNING - timedelta(hours=9)
 NIGHT = MORNING - timedelta(hours=4)
-BESIDE = ("taken_back_at", "notice", "unsure", "earlier")
+BESIDE = ("taken_back_at", "called_off_at", "notice", "unsure", "earlier")
 CHANNELS = ("email", "sms")
 
 
@@ -92,7 +92,23 @@ def test_a_stream_sends_what_proved_wrong_only_after_it_was_due() -> None:
     assert end(late, streamed=False) == NotSentReason.TAKEN_BACK, "a live city still has it"
 
 
-@pytest.mark.parametrize("reason", ["expired", "rejected", "no-contact", "erased"])
+def test_what_was_called_off_while_it_was_held_is_not_sent_nor_is_what_takes_it_back() -> None:
+    for streamed in (False, True):
+        off = due(send_at=MORNING, called_off_at=NIGHT)
+        assert end(off, streamed=streamed) == NotSentReason.OPTED_OUT
+
+
+def test_what_may_have_arrived_when_it_was_called_off_is_told_to_its_end() -> None:
+    assert end(due(send_at=MORNING, called_off_at=NIGHT, unsure=True)) is None
+
+
+def test_a_stream_sends_what_was_called_off_only_after_it_was_due() -> None:
+    assert end(due(called_off_at=NIGHT), streamed=True) is None
+    tried = end(due(called_off_at=NIGHT), failed=True)
+    assert tried == NotSentReason.OPTED_OUT, "a live city still has it"
+
+
+@pytest.mark.parametrize("reason", ["expired", "rejected", "no-contact", "erased", "opted-out"])
 def test_what_nobody_was_told_is_not_taken_back(reason: str) -> None:
     untold = Delivery("m-0", "sms", ended_at=NIGHT, not_sent=reason)
     assert end(due(takes_back="m-0", notice=untold)) == NotSentReason.TAKEN_BACK

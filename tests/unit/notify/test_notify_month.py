@@ -19,6 +19,8 @@ from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from motcua.deciders import all_deciders
 from motcua.inprocess import InProcess
+from services.notify.deciders import DeliveryDecider
+from services.notify.delivery import Deliveries
 from services.notify.policy import Policy
 from services.notify.when import VIETNAM
 
@@ -135,14 +137,15 @@ class TestADossierThatChangesOften:
     def test_that_changed_once_more_than_often_is_told_of_that_in_its_own_name(self) -> None:
         month = Month(often=2)
         month.received(at(4))
-        month.told(routing.StopRequested(reason="r", by="b"), at(4, "09:00:00"))
-        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "09:00:10"))
-        gathered = month.of(notify.MessageGathered)
+        # At noon nobody works, so that the date does not move too.
+        month.told(routing.StopRequested(reason="r", by="b"), at(4, "12:00:00"))
+        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "12:10:00"))
+        (gathered,) = month.of(notify.MessageGathered)
+        assert month.planned("resumed") == []
         month.city.tick(at(5))
-        if len(gathered) == 1:
-            assert [m.message_id for _, m in month.planned("resumed")] == [gathered[0].message_id]
-        else:
-            assert len(month.planned("digest")) == 1
+        ((event, told),) = month.planned("resumed")
+        assert (told.message_id, event.time) == (gathered.message_id, at(4, "16:10:00"))
+        assert month.planned("digest") == []
         assert month.city.states["notify"][CODE].state.gathered == ()
 
     def test_that_would_be_told_of_at_night_is_told_of_in_the_morning(self) -> None:
@@ -171,6 +174,26 @@ class TestACitizenWhoChose:
         assert month.planned("supplement-delivered") == []
         reasons = {m.detail: m.reason for m in month.of(notify.MessageNotSent)}
         assert reasons["supplement-delivered"] is NotSentReason.OPTED_OUT
+
+    def test_to_be_left_alone_is_not_told_in_the_morning_what_happened_before(self) -> None:
+        month = Month()
+        month.received(at(4, "21:30:00"))
+        month.told(notify.PreferencesRequested(opted_out=True), at(4, "22:00:00"))
+        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r", by="b"), at(5))
+        deliveries, decider = Deliveries(), DeliveryDecider()
+        for event in month.city.elsewhere:
+            if event.type in decider.facts:
+                deliveries = decider.evolve(deliveries, event)
+        off = {m.template: deliveries.called_off_at(m) for m in deliveries.messages.values()}
+        assert off.pop("supplement-demanded") is None
+        assert off == dict.fromkeys(("received", "in-process"), at(4, "22:00:00"))
+
+    def test_something_else_calls_nothing_off(self) -> None:
+        month = Month()
+        month.received(at(4, "21:30:00"))
+        month.told(notify.PreferencesRequested(locale="en"), at(4, "22:00:00"))
+        assert [e.data.NAME for e in month.city.log][-1] == "PreferencesSet"
+        assert month.of(notify.MessagesCalledOff) == []
 
     def test_other_channels_and_another_language_gets_them_from_then_on(self) -> None:
         month = Month()

@@ -176,5 +176,74 @@ def test_a_template_that_cannot_be_used_is_named_when_the_service_starts(
         Renderer(CATALOGUE, folder(tmp_path, vi=vi))
 
 
+ATTRIBUTES = [
+    # part, source, what it says
+    ("subject", "{{ due.date }}", "no field date; '10:15 ngày 04/04/2024' has none"),
+    ("body", "{{ reason.vi }}", "no field vi; 'Chưa nhận được .*' has none"),
+    ("short", "{% for item in items %}{{ item.time }}{% endfor %}", "no field time; .* at, text"),
+    ("item", "{{ items.at }}", r"no field at; .* has none"),
+    # Whatever it is under.
+    ("body", "{% if status == 'stopped' %}{{ due.date }}{% endif %}", "no field date"),
+    ("body", "{% if not due %}{% elif amount == '2' %}{{ due.date }}{% endif %}", "no field date"),
+    ("body", "{% if due %}{% else %}{{ due.date }}{% endif %}", "no field date"),
+    ("body", "{{ due if due else due.date }}", "no field date"),
+    ("body", "{{ due.date if due == '' }}", "no field date"),
+    ("body", "{% if until or due.date %}{% endif %}", "no field date"),
+    ("body", "{% if until and due.date %}{% endif %}", "no field date"),
+    ("body", "{% for item in items %}{% else %}{{ due.date }}{% endfor %}", "no field date"),
+    ("body", "{{ items | map(attribute='time') | join }}", "no field time; there are at, text"),
+    ("body", "{{ amount + 1 }}", "can only concatenate str"),
+    ("body", "{{ '%d' | format(amount) }}", "%d format"),
+]
+
+
+@pytest.mark.parametrize(("part", "source", "says"), ATTRIBUTES)
+def test_what_could_only_fail_once_somebody_is_told_is_found_when_the_service_starts(
+    tmp_path: Path, part: str, source: str, says: str
+) -> None:
+    parts = {"subject": "a", "body": "a", "short": "a", part: source}
+    lines = "\n".join(f'{name} = "{text}"' for name, text in parts.items())
+    vi = f"{HEAD}[templates.greeting]\n{lines}\n"
+    with pytest.raises(TemplateWrong, match=rf"^vi\.toml \[greeting\] {part}: .*{says}"):
+        Renderer(CATALOGUE, folder(tmp_path, vi=vi))
+
+
+@pytest.mark.parametrize(
+    ("vi", "says"),
+    [
+        (GOOD.replace("{{ link }}", "{{ link.host }}"), r"\[frame\] footer: no field host"),
+        (
+            GOOD.replace("[alerts]", '[alerts]\nDossierOverdue = "{{ due.date }}"'),
+            r"\[alerts\] DossierOverdue: no field date",
+        ),
+    ],
+)
+def test_so_is_what_is_wrong_around_the_templates(tmp_path: Path, vi: str, says: str) -> None:
+    with pytest.raises(TemplateWrong, match=says):
+        Renderer(CATALOGUE, folder(tmp_path, vi=vi))
+
+
+def test_what_a_head_is_told_has_other_items_than_what_a_citizen_is(tmp_path: Path) -> None:
+    def told(template: str, field: str) -> str:
+        body = f"{{% for item in items %}}{{{{ item.{field} }}}}{{% endfor %}}"
+        return one(body=body).replace("templates.greeting", f"templates.{template}")
+
+    for template, field in (("some-digest", "at"), ("head-digest", "dossier")):
+        good = told(template, field)
+        assert Renderer(CATALOGUE, folder(tmp_path, vi=good, en=good)).templates == (template,)
+    for template, field, there in (
+        ("some-digest", "dossier", "at, text"),
+        ("officer-digest", "at", "dossier, text"),
+    ):
+        bad = told(template, field)
+        with pytest.raises(TemplateWrong, match=f"no field {field}; there are {there}"):
+            Renderer(CATALOGUE, folder(tmp_path, vi=bad, en=bad))
+
+
+def test_what_stands_under_a_condition_may_need_it(tmp_path: Path) -> None:
+    vi = one(body="{% if items %}{{ items[0].at }}{% endif %}{{ due.split(',')[0] }}")
+    assert Renderer(CATALOGUE, folder(tmp_path, vi=vi)).templates == ("greeting",)
+
+
 def test_the_templates_that_come_with_the_product_are_the_ones_checked_here() -> None:
     assert sorted(path.name for path in TEMPLATES.iterdir()) == ["en.toml", "vi.toml"]

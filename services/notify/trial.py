@@ -1,0 +1,62 @@
+"""Renders a template before anybody is told by it, in every way that it can come to be rendered.
+
+A field of a field, or a filter's argument, is only looked at when it is rendered: a template with
+a wrong one would load, and then each of its messages would be tried until it expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, nodes
+from jinja2.visitor import NodeTransformer
+
+
+class Unknown(StrictUndefined):
+    """What a template asks for and there is not; its error says what there is."""
+
+    @property
+    def _undefined_message(self) -> str:
+        within, name = self._undefined_obj, self._undefined_name
+        if isinstance(within, Mapping):
+            return f"no field {name}; there are {', '.join(sorted(within))}"
+        if isinstance(within, str | list):
+            return f"no field {name}; {within!r} has none"
+        return super()._undefined_message
+
+
+def try_out(template: Template, parsed: nodes.Template, full: Mapping[str, Any]) -> None:
+    """Raises what rendering raises. `parsed` is the template too, and is not to be used after it.
+
+    It is rendered with `full`, what stands under a condition too, whether it holds or not; and
+    with all fields empty.
+    """
+    every = template
+    if any(parsed.find_all(_BRANCHES)):
+        code = template.environment.compile(_AllBranches().visit(parsed))
+        every = Template.from_code(template.environment, code, {})
+    every.render(full)
+    template.render(dict.fromkeys(full, ""))
+
+
+_BRANCHES = (nodes.If, nodes.CondExpr, nodes.For)
+
+
+class _AllBranches(NodeTransformer):
+    """Puts one after the other what is an alternative."""
+
+    def visit_If(self, node: nodes.If) -> list[nodes.Node]:
+        self.generic_visit(node)
+        asked = nodes.Output([node.test], lineno=node.lineno, environment=node.environment)
+        return [asked, *node.body, *node.elif_, *node.else_]
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
+        self.generic_visit(node)
+        parts = [part for part in (node.test, node.expr1, node.expr2) if part is not None]
+        return nodes.Concat(parts, lineno=node.lineno, environment=node.environment)
+
+    def visit_For(self, node: nodes.For) -> list[nodes.Node]:
+        self.generic_visit(node)
+        otherwise, node.else_ = node.else_, []
+        return [node, *otherwise]
