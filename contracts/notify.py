@@ -156,9 +156,11 @@ class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES)
     detail: str | None = None
 
 
-class MessagesCalledOff(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
-    """The citizen opted out. What was planned until then and was not handed over yet is not sent
-    any more, but for what the law demands."""
+class OptOutSet(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+    """The citizen opted out, or in again. As long as they are out, what was planned until then and
+    was not handed over yet is not sent, but for what the law demands."""
+
+    opted_out: bool
 
 
 class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):

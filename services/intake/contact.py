@@ -6,7 +6,15 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from yarl import URL
 
 from contracts.addresses import IN_NO_MAILBOX, e164, zalo
@@ -19,14 +27,6 @@ from services.runtime.citizen_keys import Sealed
 def _email(written: str) -> str:
     if IN_NO_MAILBOX.intersection(written):
         raise ValueError("give one address and nothing else, such as an@example.vn")
-    return written
-
-
-def _phone(written: str) -> str:
-    try:
-        e164(written)
-    except ValueError as error:
-        raise ValueError(f"{error}; {_GOOD_NUMBER}: others take no messages") from None
     return written
 
 
@@ -60,9 +60,15 @@ def _of_our_own(host: str) -> bool:
     try:
         return not ip_address(host).is_global
     except ValueError:
-        return "." not in host
+        return "." not in host or host.rpartition(".")[2] in _OURS
 
 
+_OURS = frozenset({"internal", "local", "localhost", "test"})
+"""Names that end so are nobody's on the internet (RFC 6761, RFC 6762, and ICANN's ``internal``)."""
+
+
+_FEWEST_DIGITS = 6
+"""Fewer are no telephone number."""
 _GOOD_NUMBER = (
     "give a mobile number such as 0903 123 456, or another country's such as +1 202 555 0143"
 )
@@ -73,7 +79,7 @@ Email = Annotated[
     Field(pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$", max_length=254),
     AfterValidator(_email),
 ]
-Phone = Annotated[str, Field(max_length=40, examples=["+84 90 123 4567"]), AfterValidator(_phone)]
+Phone = Annotated[str, Field(max_length=40, examples=["+84 90 123 4567"])]
 Zalo = Annotated[str, Field(max_length=40, examples=["+84 90 123 4567"]), AfterValidator(_zalo)]
 Webhook = Annotated[
     str,
@@ -88,12 +94,27 @@ class Contact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     email: Email | None = None
-    phone: Phone | None = None
     zalo: Zalo | None = None
     """The number that their Zalo account has, if it is another one."""
     webhook: Webhook | None = None
     """Where a portal wants to be told; signed after the Standard Webhooks."""
     webhook_secret: str | None = Field(default=None, pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")
+    phone: Phone | None = None
+    """A mobile one. Who can be told by something else may leave another, which takes none."""
+
+    @field_validator("phone")
+    @classmethod
+    def _takes_messages(cls, written: str | None, info: ValidationInfo) -> str | None:
+        if written is None:
+            return None
+        try:
+            e164(written)
+        except ValueError as error:
+            told_otherwise = any(info.data.get(name) for name in ("email", "zalo", "webhook"))
+            # A dossier is not to be turned away for a landline.
+            if not (told_otherwise and sum(c.isdigit() for c in written) >= _FEWEST_DIGITS):
+                raise ValueError(f"{error}; {_GOOD_NUMBER}: others take no messages") from None
+        return written
 
     @model_validator(mode="after")
     def _reaches_someone(self) -> Contact:

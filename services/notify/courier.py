@@ -94,7 +94,8 @@ class Courier:
                 await self._tell(work, end)
                 return
             except Unknown as error:
-                if unreached := work.channel.of_receiver(error):
+                unreached = work.channel.of_receiver(error)
+                if unreached and (not again or self._receivers.doubted(receiver)):
                     self._receivers.failed(receiver, time.monotonic())
                 self._tries.put_off(
                     message,
@@ -108,7 +109,8 @@ class Courier:
                 refused, provider = provider, await self._another(work, provider, tried)
                 if provider is None:
                     after = error.retry_after or 0.0
-                    if unreached := work.channel.of_receiver(error):
+                    unreached = work.channel.of_receiver(error)
+                    if unreached and (not again or self._receivers.doubted(receiver)):
                         self._receivers.failed(receiver, time.monotonic(), after)
                     self._tries.put_off(message, f"{refused}: {error}", after, unreached=unreached)
                 continue

@@ -88,7 +88,7 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
         notify.MessageNotSent,
         notify.MessageDelivered,
         notify.MessageUndelivered,
-        notify.MessagesCalledOff,
+        notify.OptOutSet,
     )
     state_type = Deliveries
 

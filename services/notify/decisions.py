@@ -23,9 +23,13 @@ def decide(policy: Policy, state: Notify, request: Event) -> Facts:
 
 def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRequested) -> Facts:
     _known(state, request)
-    chosen = notify.PreferencesSet(**dict(data))
-    # What waits for the morning is the sender's by now.
-    return [chosen, notify.MessagesCalledOff()] if data.opted_out else [chosen]
+    facts: list[EventData] = [notify.PreferencesSet(**dict(data))]
+    before = state.choice
+    newest = before is None or before.at <= request.time
+    if newest and data.opted_out != (before is not None and before.opted_out):
+        # What waits for the morning is the sender's by now.
+        facts.append(notify.OptOutSet(opted_out=data.opted_out))
+    return facts
 
 
 def _rate(_: Policy, state: Notify, request: Event, data: notify.RatingRequested) -> Facts:

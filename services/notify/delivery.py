@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,13 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
         return (self.send_at or self.planned_at) if self.pending else None
 
 
+class OptOut(NamedTuple):
+    """The citizen opted out, or in again."""
+
+    at: datetime
+    opted_out: bool
+
+
 class Deliveries(msgspec.Struct, frozen=True):
     """All messages of one dossier, by id."""
 
@@ -61,17 +69,20 @@ class Deliveries(msgspec.Struct, frozen=True):
     """When the first of these may be sent; an index finds the dossiers that have any."""
     next_on: dict[str, datetime] = {}
     """The same by channel: what waits for one channel is not in the way of another's."""
-    called_off: tuple[datetime, ...] = ()
-    """When the citizen opted out, in order."""
+    opt_outs: tuple[OptOut, ...] = ()
+    """Each time that the citizen opted out, or in again, in order."""
 
-    def called_off_at(self, message: Delivery) -> datetime | None:
-        """When the citizen opted out of the message; None if it is still to be told."""
+    def called_off_at(self, message: Delivery, before: datetime | None = None) -> datetime | None:
+        """When the citizen opted out of the message; None if it is still to be told.
+
+        What they chose last counts; with `before`, what they had chosen last by then.
+        """
         if message.audience != Audience.CITIZEN or message.template in LEGAL:
             return None
-        planned_at = message.planned_at
-        if planned_at is None:
+        known = [change for change in self.opt_outs if before is None or change.at < before]
+        if message.planned_at is None or not known or not known[-1].opted_out:
             return None
-        return next((at for at in self.called_off if at >= planned_at), None)
+        return known[-1].at if known[-1].at >= message.planned_at else None
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
@@ -79,8 +90,9 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
     data = fact.data
     replace = msgspec.structs.replace
     match data:
-        case notify.MessagesCalledOff():
-            return replace(state, called_off=tuple(sorted({*state.called_off, fact.time})))
+        case notify.OptOutSet():
+            changes = {*state.opt_outs, OptOut(fact.time, data.opted_out)}
+            return replace(state, opt_outs=tuple(sorted(changes)))
         case notify.MessagePlanned():
             known = _known(state, data.message_id, data.channel)
             if known.planned_at is not None and known.ended_at is not None:
@@ -134,7 +146,7 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
     # In one order, whatever came first: states are compared.
     next_on = dict(sorted(next_on.items()))
     next_at = min(next_on.values(), default=None)
-    return Deliveries(messages, waiting, next_at, next_on, state.called_off)
+    return Deliveries(messages, waiting, next_at, next_on, state.opt_outs)
 
 
 def _known(state: Deliveries, message_id: str, channel: str) -> Delivery:

@@ -50,7 +50,11 @@ class Outbox:
     What is held until the morning is not looked at before, and what has ended never again.
     """
 
-    def __init__(self, database: Database, clock: Clock, handing: Handing) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, handing: Handing, *, streamed: bool = False
+    ) -> None:
+        """`streamed`: a message counts as sent when it was due, whenever that comes to be done."""
+        self._streamed = streamed
         self._collection = database["deliveries"]
         self._clock = clock
         self._handing = handing
@@ -90,7 +94,10 @@ class Outbox:
                 wrong = {m.takes_back: m.planned_at for m in messages.values()}
                 ready = in_turn(messages, channel, now)
                 notices = [m.takes_back or m.message_id for m in ready]
-                off = {m.message_id: state.called_off_at(m) for m in ready}
+                off = {
+                    m.message_id: state.called_off_at(m, m.due_at if self._streamed else None)
+                    for m in ready
+                }
                 # Of hardly any dossier is anything taken back or called off.
                 doubted = [notice for notice in notices if notice in wrong or off.get(notice)]
                 handed = await self._handing.has(doubted)

@@ -120,7 +120,7 @@ class Renderer:
         for locale, file in self._files.items():
             made_up = self._values(locale, samples.CODE, "", samples.PARAMS)
             for_citizens, for_heads = (
-                {**{name: value or name for name, value in made_up.items()}, "items": [item]}
+                {**{name: value or name for name, value in made_up.items()}, "items": [item, item]}
                 for item in ({"at": made_up["due"], "text": "text"}, _OF_A_DOSSIER)
             )
             self._compile(locale, "frame", "footer", file.frame.footer, {"link": "link"})

@@ -52,6 +52,8 @@ _PAUSE = 0.05
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
 """And more on a channel for each message that a look saw there and that has to wait: looking has
 its price, and no other channel pays it."""
+_LONG_LOOK = 0.25
+"""Seconds. After a look that took longer, for it read through a backlog, as long a pause."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
@@ -77,7 +79,9 @@ class Sender:
             self._ticks = Ticks(settings.kafka, settings.partitions)
         clock = self._ticks.clock if self._ticks else running.clock
         self._handing = Handing(running.database["handed"])
-        self._outbox = Outbox(running.database, clock, self._handing)
+        self._outbox = Outbox(
+            running.database, clock, self._handing, streamed=self._ticks is not None
+        )
         self._channels = set_up(settings, self._stopping)
         self._teller = Teller(running, self._stopping)
         self._tries = Tries()
@@ -106,7 +110,9 @@ class Sender:
         """Channels of which the last look did not see all that is due, or saw what waits for a
         message that is on its way: there is more to be started as soon as there is room."""
         self._next_look: dict[str, float] = {}
-        """When each channel is looked at again; at once if it is not there."""
+        self._first_look: dict[str, float] = {}
+        """When each channel is looked at again, and when it is if there is room before; at once if
+        it is not there."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, Delivery] = {}
@@ -166,9 +172,13 @@ class Sender:
         if await self._outbox.any_due(partitions):
             for name in MessageChannel:
                 if self._next_look.get(name, now) <= now:
+                    began = time.monotonic()
                     waiting = await self._look_at(name, partitions)
+                    ended = time.monotonic()
+                    took = ended - began
+                    self._first_look[name] = ended + (took if took > _LONG_LOOK else 0.0)
                     pause = min(_LONGEST_PAUSE, _PAUSE_EACH * waiting)
-                    self._next_look[name] = time.monotonic() + pause
+                    self._next_look[name] = max(ended + pause, self._first_look[name])
             return
         self._teller.clear()
         self._tries.clear()
@@ -246,7 +256,7 @@ class Sender:
             if (channel := self._channels.get(message.channel)) is None:
                 return
             if message.channel in self._more and self._taken(message.channel) <= channel.room // 2:
-                self._next_look.pop(message.channel, None)
+                self._next_look[message.channel] = self._first_look.get(message.channel, 0.0)
                 self._wake.set()
 
         task.add_done_callback(done)

@@ -35,6 +35,14 @@ class Known:
     draw: Random = field(default_factory=Random)
 
 
+@dataclass
+class _Lot:
+    """A place among those that are started, and how many it was drawn from that are alike."""
+
+    place: int
+    alike: int = 1
+
+
 class Starting:
     """Is shown what is due, the longest due first, until it has seen enough."""
 
@@ -70,7 +78,7 @@ class Starting:
         self._busy = Counter(receiver_of(message) for message in under_way)
         self._single = channel is not None and channel.failing
         self._drawn_from = 0
-        self._alike = 0
+        self._lots: dict[Receiver | None, _Lot] = {}
 
     def enough(self, due: Due) -> bool:
         """Whether no more need be shown after this one."""
@@ -83,6 +91,7 @@ class Starting:
             self.oldest = max(due.waited, self.oldest)
         if (end := self._end(due)) is not None:
             self.ends.append((due, end))
+            self._going.add(message.message_id)
             self._left -= 1
         elif self._room and self._may_start(due):
             self._start(due)
@@ -125,28 +134,36 @@ class Starting:
         )
 
     def _start(self, due: Due) -> None:
+        receiver = receiver_of(due.message)
         if self._single:
-            self._draw(due)
-            return
-        self.starts.append(due)
-        self._going.add(due.message.message_id)
-        self._busy[receiver_of(due.message)] += 1
+            self._drawn_from += 1
+            self._draw(None, due)
+        elif self._known.receivers.doubted(receiver):
+            self._draw(receiver, due)
+        else:
+            self.starts.append(due)
+            self._going.add(due.message.message_id)
+            self._busy[receiver] += 1
 
-    def _draw(self, due: Due) -> None:
-        """A provider that fails is tried by a single message.
+    def _draw(self, of: Receiver | None, due: Due) -> None:
+        """A provider that fails is tried by a single message, and so is a recipient in doubt.
 
-        By one that was refused least, and of these by any: or a few that it refuses for what they
-        are (a text, a number) would keep it from all the others.
+        By one that was refused least, and of these by any: or a few that are refused for what they
+        are (a text, a number) would be in the way of all the others.
         """
-        self._drawn_from += 1
-        fewer = not self.starts or self._failures(due) < self._failures(self.starts[0])
-        if fewer:
-            self._alike = 0
-        elif self._failures(due) > self._failures(self.starts[0]):
+        lot = self._lots.get(of)
+        if lot is None:
+            self._lots[of] = _Lot(len(self.starts))
+            self.starts.append(due)
             return
-        self._alike += 1
-        if self._known.draw.randrange(self._alike) == 0:
-            self.starts = [due]
+        self.waiting += 1
+        self.follows = True
+        drawn = self.starts[lot.place]
+        if self._failures(due) > self._failures(drawn):
+            return
+        lot.alike = 1 if self._failures(due) < self._failures(drawn) else lot.alike + 1
+        if self._known.draw.randrange(lot.alike) == 0:
+            self.starts[lot.place] = due
 
     def _failures(self, due: Due) -> int:
         return self._known.tries.failures(due.message.message_id)

@@ -40,7 +40,7 @@ def try_out(template: Template, parsed: nodes.Template, full: Mapping[str, Any])
     template.render(dict.fromkeys(full, ""))
 
 
-_BRANCHES = (nodes.If, nodes.CondExpr, nodes.For)
+_BRANCHES = (nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.For)
 
 
 class _AllBranches(NodeTransformer):
@@ -53,10 +53,28 @@ class _AllBranches(NodeTransformer):
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
         self.generic_visit(node)
-        parts = [part for part in (node.test, node.expr1, node.expr2) if part is not None]
-        return nodes.Concat(parts, lineno=node.lineno, environment=node.environment)
+        return _after(node, [node.expr1, *([] if node.expr2 is None else [node.expr2])])
+
+    def visit_And(self, node: nodes.And) -> nodes.Node:
+        self.generic_visit(node)
+        return _after(node, [node.right])
+
+    def visit_Or(self, node: nodes.Or) -> nodes.Node:
+        self.generic_visit(node)
+        return _after(node, [node.right])
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:
         self.generic_visit(node)
         otherwise, node.else_ = node.else_, []
         return [node, *otherwise]
+
+
+def _after(node: nodes.Expr, parts: list[nodes.Expr]) -> nodes.Expr:
+    """The expression's own value, once all of its parts were looked at.
+
+    Written out it is ``[part|string, …, node][-1]``: what is unknown fails when it becomes text.
+    """
+    where = {"lineno": node.lineno, "environment": node.environment}
+    looked_at = [nodes.Filter(part, "string", [], [], None, None, **where) for part in parts]
+    last = nodes.Const(-1, **where)
+    return nodes.Getitem(nodes.List([*looked_at, node], **where), last, "load", **where)

@@ -20,6 +20,8 @@ _FIRST, _MOST = 0.5, 60.0
 """Seconds that a message is put off, after its first failure and after many."""
 _REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
 """The same, at the least, where each try may be one more message in somebody's mailbox."""
+_UNREACHED_MOST = 900.0
+"""And the most where it is the recipient who does not take it."""
 _HOLDS_UP = 3600.0
 """For so many seconds from its first failure on, what goes after a message waits for it. After that
 it is the message that is refused, or one provider alone may have it, and that one is away: nobody
@@ -85,9 +87,10 @@ class Tries:
             known.holds_up_until = now
         known.failures += 1
         known.detail = redacted(detail)
-        if repeats:
+        if repeats or unreached:
             grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
-            at_least = max(at_least, min(grown, _REPEATED_MOST))
+            most = _REPEATED_MOST if repeats else _UNREACHED_MOST
+            at_least = max(at_least, min(grown, most))
         known.after = now + self._back_off.after(known.failures, at_least)
         metrics.RETRIED.labels(message.channel, "recipient" if unreached else "other").inc()
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)

@@ -672,7 +672,7 @@ def test_whoever_opts_out_in_the_evening_is_told_in_the_morning_only_what_the_la
         "offback", 0, morning, template="retracted", takes_back=derive_id("message", "off", 0)
     )
     opted_out = Event(
-        "opted-out", "/tests", code, evening + timedelta(hours=1), notify.MessagesCalledOff()
+        "opted-out", "/tests", code, evening + timedelta(hours=1), notify.OptOutSet(opted_out=True)
     )
 
     def ends() -> dict[str | None, str | None]:

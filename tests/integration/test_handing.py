@@ -91,7 +91,7 @@ async def test_of_what_was_called_off_it_is_known_whether_it_may_have_arrived(
 ) -> None:
     clock, handing = StreamClock(), Handing(database["handed"])
     outbox = Outbox(database, clock, handing)
-    opted_out = Event("opted out", "/tests", "subject", EVENING, notify.MessagesCalledOff())
+    opted_out = Event("opted out", "/tests", "subject", EVENING, notify.OptOutSet(opted_out=True))
     state = Deliveries()
     for fact in (planned("handed"), planned("held"), opted_out):
         state = deliveries_after(state, fact)

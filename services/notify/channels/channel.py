@@ -113,9 +113,13 @@ class Channel:
     ) -> Accepted | None:
         """Hands a message to this provider when it is its turn: only then it is written.
 
-        Asks `may_go` at the last moment; returns None if it may not any more. `again`: it was tried
-        in vain before. If that is so once more it may be for what the message is, and says nothing
-        new of the provider. Raises Rejected, NotTaken or Unknown, and what `write` raises.
+        Asks `may_go` at the last moment; returns None if it may not any more. Raises Rejected,
+        NotTaken or Unknown, and what `write` raises.
+
+        `again`: it was tried in vain before. That it is refused once more may be for what it is,
+        and says nothing new of the provider. Nor does it, then, that it is taken at last: or a
+        provider that refuses most messages once would look as if it took half. But while all
+        fail, any yes is news.
         """
         async with self._slots[name]:
             await self._turn(name)
@@ -152,7 +156,7 @@ class Channel:
                 outcome, said = None, "defect"  # ours, not the provider's
                 raise
             finally:
-                if again and outcome is Outcome.FAILED:
+                if again and (outcome is Outcome.FAILED or not self.failing):
                     outcome = None
                 self._note(name, outcome, said, self._clock() - start)
 

@@ -256,6 +256,18 @@ class TestContactData:
         assert [error["loc"] for error in refused.value.errors()] == [(field,)]
 
     @pytest.mark.parametrize(
+        "phone", ["0283 822 3456", "0236 3822 345 ext 12", "0903123456 / 0905123456"]
+    )
+    def test_whoever_can_be_told_by_something_else_may_leave_a_landline(self, phone: str) -> None:
+        assert Contact(email="an@example.vn", phone=phone).phone == phone
+
+    def test_what_is_no_number_is_refused_whatever_else_there_is(self) -> None:
+        with pytest.raises(ValidationError, match="0903 123 456"):
+            Contact(email="an@example.vn", phone="call me")
+        with pytest.raises(ValidationError, match="0903 123 456"):
+            Contact.model_validate({"email": "an@", "phone": "0283 822 3456"})
+
+    @pytest.mark.parametrize(
         ("field", "given"),
         [
             ("email", "an.nguyen+motcua@mail.example.vn"),
@@ -269,6 +281,7 @@ class TestContactData:
             ("webhook", "http://127.0.0.1:8080/hook"),
             ("webhook", "http://[::1]:8080/hook"),
             ("webhook", "http://receiver:8080/hook"),
+            ("webhook", "http://receiver.portal.internal/hook"),
         ],
     )
     def test_that_can_be_used_is_kept_as_it_was_written(self, field: str, given: str) -> None:

@@ -166,7 +166,7 @@ def test_an_end_stands_whatever_comes_later() -> None:
     assert state == folded(STORY)
 
 
-OPTED_OUT = notify.MessagesCalledOff()
+OPTED_OUT = notify.OptOutSet(opted_out=True)
 
 
 def off(state: Deliveries) -> dict[str, datetime | None]:
@@ -182,10 +182,35 @@ def test_an_opt_out_calls_off_what_was_planned_until_then_whatever_the_order() -
         event(planned("after"), 4),
     ]
     whole = folded(facts)
-    assert off(whole) == {"before": facts[1].time, "between": facts[3].time, "after": None}
+    assert off(whole) == {"before": facts[3].time, "between": facts[3].time, "after": None}
     assert whole.pending == 3, "whoever sends ends them"
     for order in permutations([*facts, facts[1]]):
         assert folded(list(order)) == whole
+
+
+def test_whoever_opts_in_again_is_told_what_waits_whatever_the_order() -> None:
+    facts = [
+        event(planned("held"), 0),
+        event(OPTED_OUT, 1),
+        event(notify.OptOutSet(opted_out=False), 2),
+        event(planned("later"), 3),
+    ]
+    for order in permutations([*facts, facts[1]]):
+        assert off(folded(list(order))) == {"held": None, "later": None}
+
+
+def test_in_a_stream_what_was_chosen_when_a_message_was_due_counts() -> None:
+    facts = [
+        event(planned("held"), 0),
+        event(OPTED_OUT, 1),
+        event(notify.OptOutSet(opted_out=False), 5),
+    ]
+    state = folded(facts)
+    (held,) = state.messages.values()
+    found = {
+        minute: state.called_off_at(held, event(OPTED_OUT, minute).time) for minute in (1, 4, 5, 6)
+    }
+    assert found == {1: None, 4: facts[1].time, 5: facts[1].time, 6: None}
 
 
 @pytest.mark.parametrize("template", sorted(LEGAL))

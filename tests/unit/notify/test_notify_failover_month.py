@@ -307,7 +307,7 @@ class Model:
         self.bound: dict[str, str] = {}
         """Which gateway may have a message already."""
         self.put_off: set[str] = set()
-        """What was tried in vain: that it is refused again may be for what it is."""
+        """What was tried in vain: what becomes of it then may be for what it is."""
         self.log: list[tuple[str, str, int]] = []
 
     def lately(self, name: str, now: int) -> list[tuple[str, int]]:
@@ -396,18 +396,20 @@ class Model:
         while name is not None:
             said, took = self.town.answer(name, key, now)
             now += took
+            again, lost = key in self.put_off, self.fails == {FIRST, SECOND}
             if said == "yes":
-                self.ended(name, "yes", took, now)
+                if lost or not again:
+                    self.ended(name, "yes", took, now)
                 self.log.append((key, name, now))
                 return now, None
             if said not in ("no", "later"):
                 self.bound[key] = name
                 silent = said.startswith("silent")
-                if silent or key not in self.put_off:
+                if not again or (lost and silent):
                     self.ended(name, "silent" if silent else "no", took, now)
                 self.put_off.add(key)
                 return now, now + PUT_OFF
-            if said == "no" and key not in self.put_off:
+            if said == "no" and not again:
                 self.ended(name, "no", took, now)
             if said == "later":
                 self.left_alone[name] = max(self.left_alone[name], now + RETRY_AFTER)

@@ -188,12 +188,22 @@ class TestACitizenWhoChose:
         assert off.pop("supplement-demanded") is None
         assert off == dict.fromkeys(("received", "in-process"), at(4, "22:00:00"))
 
+    def test_to_be_told_again_is_told_what_waits(self) -> None:
+        month = Month()
+        month.received(at(4, "21:30:00"))
+        month.told(notify.PreferencesRequested(opted_out=True), at(4, "22:00:00"))
+        month.told(notify.PreferencesRequested(opted_out=True, locale="en"), at(4, "22:01:00"))
+        month.told(notify.PreferencesRequested(), at(4, "22:02:00"))
+        # From an older one, which lay somewhere until then.
+        month.told(notify.PreferencesRequested(opted_out=True), at(4, "21:59:00"))
+        assert [c.opted_out for c in month.of(notify.OptOutSet)] == [True, False]
+
     def test_something_else_calls_nothing_off(self) -> None:
         month = Month()
         month.received(at(4, "21:30:00"))
         month.told(notify.PreferencesRequested(locale="en"), at(4, "22:00:00"))
         assert [e.data.NAME for e in month.city.log][-1] == "PreferencesSet"
-        assert month.of(notify.MessagesCalledOff) == []
+        assert month.of(notify.OptOutSet) == []
 
     def test_other_channels_and_another_language_gets_them_from_then_on(self) -> None:
         month = Month()

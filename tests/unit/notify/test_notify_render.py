@@ -190,6 +190,8 @@ ATTRIBUTES = [
     ("body", "{{ due.date if due == '' }}", "no field date"),
     ("body", "{% if until or due.date %}{% endif %}", "no field date"),
     ("body", "{% if until and due.date %}{% endif %}", "no field date"),
+    ("body", "{% if status == 'stopped' and due.date %}{% endif %}", "no field date"),
+    ("body", "{% if due or reason.vi %}{% endif %}", "no field vi"),
     ("body", "{% for item in items %}{% else %}{{ due.date }}{% endfor %}", "no field date"),
     ("body", "{{ items | map(attribute='time') | join }}", "no field time; there are at, text"),
     ("body", "{{ amount + 1 }}", "can only concatenate str"),
@@ -240,8 +242,18 @@ def test_what_a_head_is_told_has_other_items_than_what_a_citizen_is(tmp_path: Pa
             Renderer(CATALOGUE, folder(tmp_path, vi=bad, en=bad))
 
 
-def test_what_stands_under_a_condition_may_need_it(tmp_path: Path) -> None:
-    vi = one(body="{% if items %}{{ items[0].at }}{% endif %}{{ due.split(',')[0] }}")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% if items %}{{ items[0].at }}{% endif %}{{ due.split(',')[0] }}",
+        "{% if items|length > 1 %}{{ items[1].at }}{% endif %}",
+        "{% set n = amount|length if amount else 0 %}{{ n + 1 }}",
+        "{% for item in (items if items else []) %}{{ item.at }}{% endfor %}",
+        "{{ (due or until).split(',')[0] }}{{ 'x' if items and items[0].at }}",
+    ],
+)
+def test_what_stands_under_a_condition_may_need_it(tmp_path: Path, body: str) -> None:
+    vi = one(body=body)
     assert Renderer(CATALOGUE, folder(tmp_path, vi=vi)).templates == ("greeting",)
 
 

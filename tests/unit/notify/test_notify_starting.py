@@ -183,7 +183,45 @@ def test_what_is_for_a_recipient_who_rests_waits_and_nothing_else_does() -> None
     assert (ids(look.starts), look.waiting, look.follows) == (["well"], 400, False)
     setting.now += 10.0
     look = setting.look([*dead, due("well")])
-    assert ids(look.starts) == ["dead-0", "well"], "one finds out"
+    assert len(look.starts) == 2, "one finds out"
+    assert ids(look.starts)[1] == "well"
+    assert look.follows, "and if it is taken, the others can be started"
+
+
+async def test_a_message_that_a_recipient_always_refuses_keeps_no_other_from_them() -> None:
+    setting = Setting()
+    bad = due("bad-0", "shop")
+    good = [due(f"good-{number}", "shop") for number in range(50)]
+    receiver = receiver_of(bad.message)
+    setting.receivers.failed(receiver, setting.now)
+    for _ in range(3600):
+        for each in setting.look([bad, *good]).starts:
+            if (message := each.message) is bad.message:
+                setting.receivers.failed(receiver, setting.now)
+                setting.tries.put_off(message, "404", unreached=True)
+            else:
+                setting.receivers.reached(receiver)
+                setting.ended.add(message.message_id)
+        setting.now += 1.0
+    assert len(setting.ended) == 50
+
+
+def test_a_recipient_in_doubt_is_tried_by_what_they_refused_least() -> None:
+    setting = Setting()
+    refused = [due(f"bad-{number}", "shop") for number in range(5)]
+    for each in refused:
+        setting.tries.put_off(each.message, "404")
+    setting.receivers.failed(receiver_of(refused[0].message), setting.now)
+    setting.now += 100.0
+    fresh = [due("new", "shop"), due("newer", "shop")]
+    tried = {tuple(ids(setting.look([*refused, *fresh]).starts)) for _ in range(50)}
+    assert tried == {("new",), ("newer",)}
+
+
+def test_what_is_ended_is_ended_once_though_it_is_shown_twice() -> None:
+    setting = Setting()
+    late = due("late", expires_at=NOW - timedelta(hours=1))
+    assert len(setting.look([late, due("other"), late]).ends) == 1
 
 
 def test_one_recipient_takes_no_more_than_their_share_of_the_room() -> None:
