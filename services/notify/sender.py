@@ -52,8 +52,8 @@ _PAUSE = 0.05
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
 """And more on a channel for each message that a look saw there and that has to wait: looking has
 its price, and no other channel pays it."""
-_LONG_LOOK = 0.25
-"""Seconds. After a look that took longer, for it read through a backlog, as long a pause."""
+_BACKLOG = 1000
+"""If so many have to wait, a tenth of that pause is kept though there is room for more."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
@@ -172,13 +172,11 @@ class Sender:
         if await self._outbox.any_due(partitions):
             for name in MessageChannel:
                 if self._next_look.get(name, now) <= now:
-                    began = time.monotonic()
                     waiting = await self._look_at(name, partitions)
-                    ended = time.monotonic()
-                    took = ended - began
-                    self._first_look[name] = ended + (took if took > _LONG_LOOK else 0.0)
                     pause = min(_LONGEST_PAUSE, _PAUSE_EACH * waiting)
-                    self._next_look[name] = max(ended + pause, self._first_look[name])
+                    ended = time.monotonic()
+                    self._next_look[name] = ended + pause
+                    self._first_look[name] = ended + (pause / 10 if waiting > _BACKLOG else 0.0)
             return
         self._teller.clear()
         self._tries.clear()
