@@ -9,7 +9,15 @@ from pydantic import Field
 
 from contracts.model import EventData, Kind
 from contracts.sla import AlertKind
-from contracts.values import CitizenRef, Instant, Locale, OfficerId, Text, UnitCode
+from contracts.values import (
+    CitizenRef,
+    Instant,
+    Locale,
+    OfficerId,
+    ProcedureCode,
+    Text,
+    UnitCode,
+)
 
 _MESSAGES = "notification.events"
 _ALERTS = "unit.alerts"
@@ -179,7 +187,8 @@ class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSA
 
 
 class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
-    """Something for a unit's next morning digest. Its subject is the unit's morning."""
+    """Something for a unit's next morning digest, and a breach to be told at once. Its subject is
+    the unit's morning."""
 
     SUBJECT_FIELD = "morning"
 
@@ -191,6 +200,7 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     due: Instant
     lead: OfficerId | None = None
     """Who leads the open step, as far as is known."""
+    procedure: ProcedureCode | None = None
 
 
 class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
@@ -201,3 +211,7 @@ class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS)
     morning: str = Field(pattern=UNIT_DAY)
     alert_id: str
     reason: Text
+    wrong: bool = False
+    """It was never so: whoever was told of it is told that, too."""
+    due: Instant | None = None
+    """When the dossier is due, if it proved wrong and that is known."""

@@ -28,11 +28,13 @@ _CHANGES = (
     '[{"at":"09:00 20/03/2024","template":"resumed","params":{"reason":"Đã đủ ý kiến"}},'
     '{"at":"14:30 20/03/2024","template":"payment-received","params":{}}]'
 )
-_ALERTS = (
-    '[{"kind":"DossierOverdue","due":"10:15 04/04/2024","dossier":"H29.15-240307-0001",'
-    '"also":[{"kind":"SupplementRepeated","due":"09:00 20/03/2024"}]},'
-    '{"kind":"DossierSoonDue","due":"16:00 05/04/2024","dossier":"H29.15-240311-0007"}]'
-)
+_CODES = (CODE, "H29.15-240311-0007")
+_ALERTS = {
+    "digest": '"kind":"DossierOverdue","also":[{"kind":"StepOverdue","due":"09:00 20/03/2024"}]',
+    "overdue": '"kind":"DossierOverdue"',
+    "retracted": '"kind":"AlertRetracted"',
+}
+"""What a head or an officer is told of a dossier, by the template's last word."""
 
 
 @app.command("preview")
@@ -83,7 +85,12 @@ def preview(
 
 
 def _values(template: str, given: list[str]) -> dict[str, str]:
-    values = {**PARAMS, "items": _ALERTS if for_officers(template) else _CHANGES}
+    items = _CHANGES
+    if for_officers(template):
+        about = '"dossier":"{}","procedure":"1.004194","due":"10:15 04/04/2024"'
+        said = _ALERTS[template.partition("-")[2]]
+        items = "[" + ",".join(f"{{{about.format(code)},{said}}}" for code in _CODES) + "]"
+    values = {**PARAMS, "items": items}
     for pair in given:
         name, found, value = pair.partition("=")
         if not found:

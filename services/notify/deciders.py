@@ -13,7 +13,8 @@ from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from contracts.values import DOSSIER_CODE
 from services.notify.decisions import REQUESTS, decide
 from services.notify.delivery import Deliveries, deliveries_after
-from services.notify.desk import Desk, desk_after, desk_fired, desk_timer
+from services.notify.desk import Desk, desk_after
+from services.notify.desk_mail import desk_fired, desk_timer
 from services.notify.fold import evolve
 from services.notify.heads import tell_heads
 from services.notify.later import fired, next_timer
@@ -100,7 +101,7 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
 
 
 class DeskDecider(NoRequests, NoReactions):
-    """Gathers each unit's morning and tells its head."""
+    """Gathers what is on each head's desk, and tells them of many things together."""
 
     name = "notify"
     topic = UNIT_ALERTS
@@ -122,4 +123,4 @@ class DeskDecider(NoRequests, NoReactions):
         return desk_timer(self._policy, state)
 
     def fire(self, state: Desk, timer: Timer) -> Sequence[EventData]:
-        return desk_fired(self._policy, state)
+        return desk_fired(self._policy, state, timer)

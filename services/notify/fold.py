@@ -23,8 +23,8 @@ from services.notify.state import (
     Step,
 )
 
-ALERTS = frozenset({"soon-due", "overdue", "head-overdue"})
-"""The templates by which someone is told of an alert."""
+ALERTS = frozenset({"soon-due", "overdue"})
+"""The templates by which a citizen is told of an alert."""
 
 _PAPERS = 30
 """So many papers are kept by name: a filing may list hundreds, and every state is read whole."""
@@ -153,7 +153,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case notify.UnitAlerted():
             alerted = {**state.alerted, data.alert_id: data.morning}
             return replace(state, alerted=dict(sorted(alerted.items())))
-        case notify.UnitAlertCleared():
+        case notify.UnitAlertCleared() if data.wrong:
             alerted = {key: day for key, day in state.alerted.items() if key != data.alert_id}
             return replace(state, alerted=alerted)
         case _:

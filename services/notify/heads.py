@@ -1,6 +1,6 @@
-"""What the heads of units are told: a breach at once, everything else in a morning's digest.
+"""What is put on the desk of a unit's head: what threatens, what has come to be, what was wrong.
 
-The officer who leads the open step is told, too, in the unit's morning: of their own dossiers.
+The desk tells the head and the officer who leads the open step, of many dossiers together.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from datetime import date, datetime
 from typing import cast
 
 from contracts import intake, notify, routing, sla
-from contracts.envelope import Event, derive_id
+from contracts.envelope import Event
 from contracts.model import EventData
-from contracts.notify import Audience, MessageChannel
-from contracts.values import Locale
-from services.notify.params import local
+from contracts.notify import MessageChannel
+from services.notify.desk import BREACH
 from services.notify.policy import Policy
-from services.notify.state import Notice, Notify
+from services.notify.state import Notify
 from services.notify.when import VIETNAM, morning_after
 
 _TAKEN_BACK = "taken back"
@@ -28,17 +27,13 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
     if not policy.tells_officers:
         return ()
     if isinstance(fact.data, sla.AlertRetracted):
-        return _taken_back(policy, state, fact, fact.data)
+        return _taken_back(state, fact.data)
     if state.history or fact.history:
         return ()
     match fact.data:
-        case sla.DossierOverdue() as data:
-            return [
-                *_alerted(policy, state, fact, data.unit, data.due, "DossierOverdue"),
-                *_breach(policy, state, fact, data),
-            ]
         case (
-            sla.DossierSoonDue()
+            sla.DossierOverdue()
+            | sla.DossierSoonDue()
             | sla.ApologyOwed()
             | sla.ConsultationOverdue()
             | sla.StepOverdue() as data
@@ -61,7 +56,7 @@ def _alerted(
 ) -> Sequence[EventData]:
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
-    if alert != "DossierOverdue" and ended is not None and ended <= morning:
+    if alert != BREACH and ended is not None and ended <= morning:
         return ()  # done before anyone looks at it
     name = f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}"
     said: list[EventData] = [
@@ -73,6 +68,7 @@ def _alerted(
             alert=cast("sla.AlertKind", alert),
             due=due,
             lead=state.lead.officer if state.lead is not None else None,
+            procedure=state.procedure,
         )
     ]
     if ended is not None and ended < _told_by(policy, name):
@@ -81,52 +77,16 @@ def _alerted(
     return said
 
 
-def _taken_back(
-    policy: Policy, state: Notify, fact: Event, data: sla.AlertRetracted
-) -> Sequence[EventData]:
-    said: list[EventData] = []
+def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
+    # To the desk that was alerted, whoever has the dossier by now; what it told of it, it knows.
     morning = state.alerted.get(data.alert_id)
-    if morning is not None:
-        # Whether the head was told of it the desk knows: it may have got there late.
-        said.append(
-            notify.UnitAlertCleared(morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK)
-        )
-    params = {"due": local(data.due)} if data.due else {}
-    # To the one who was told, whoever has the dossier by now.
-    said += [
-        _to_head(policy, state, fact, notice, "head-retracted", params)
-        for notice in state.noticed(data.alert_id, Audience.HEAD)
-    ]
-    return said
-
-
-def _breach(
-    policy: Policy, state: Notify, fact: Event, data: sla.DossierOverdue
-) -> Sequence[EventData]:
-    known = policy.catalogue.units.get(data.unit)
-    if known is None:
+    if morning is None:
         return ()
-    told = Notice(fact.id, Audience.HEAD, known.head, head_channel(policy), unit=data.unit)
-    exempt = {"exempt": "yes"} if state.exempt else {}
-    params = {"due": local(data.due), **exempt}
-    return [_to_head(policy, state, fact, told, "head-overdue", params)]
-
-
-def _to_head(
-    policy: Policy, state: Notify, fact: Event, to: Notice, template: str, params: dict[str, str]
-) -> EventData:
-    return notify.MessagePlanned(
-        message_id=derive_id("message", fact.subject, fact.id, to.recipient, to.channel),
-        cause_id=fact.id,
-        citizen=to.recipient,
-        channel=MessageChannel(to.channel),
-        template=template,
-        locale=Locale.VI,
-        params={"procedure": state.procedure or "", "unit": to.unit, **params},
-        audience=Audience.HEAD,
-        expires_at=fact.time + policy.lasts_of(template),
-        takes_back=to.message_id or None,
-    )
+    return [
+        notify.UnitAlertCleared(
+            morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK, wrong=True, due=data.due
+        )
+    ]
 
 
 def head_channel(policy: Policy) -> MessageChannel:

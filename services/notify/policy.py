@@ -63,6 +63,11 @@ class Policy:
     """For how long everything else is tried to be delivered."""
     morning: time = time(7, 30)
     """When heads get their digest."""
+    breach_after: timedelta = timedelta(minutes=10)
+    """A unit's head is told so long after a breach, and of all that there are by then; and when
+    one proves wrong, in the same way."""
+    breach_every: timedelta = timedelta(hours=1)
+    """And not of breaches again before so long after that."""
     tells_officers: bool = True
     ratings: bool = True
 

@@ -47,11 +47,11 @@ FIELDS = frozenset(
     }
 )
 """What a template may use. What a message does not have is empty. Each of `items` has `at` and
-`text`; in what heads and officers are told, `dossier` and `text`."""
+`text`; in what heads and officers are told, `dossier`, `procedure_name` and `text`."""
 
 _PARTS = ("subject", "body", "short")
 _ITEM = "item"
-_OF_A_DOSSIER = {"dossier": samples.CODE, "text": "text"}
+_OF_A_DOSSIER = {"dossier": samples.CODE, "procedure_name": "procedure", "text": "text"}
 
 
 class TemplateWrong(ValueError):
@@ -176,11 +176,8 @@ class Renderer:
         known = {name: value for name, value in params.items() if name in FIELDS}
         values |= readable(known, locale) | {"code": code, "link": link}
         vietnamese = locale is Locale.VI
-        # Of what the catalogue does not have, the code is better than a gap in the sentence.
-        values["procedure_name"] = params.get("procedure", "")
+        values["procedure_name"] = self._procedure_name(locale, params.get("procedure", ""))
         values["unit_name"] = params.get("unit", "")
-        if (procedure := self._catalogue.procedures.get(params.get("procedure", ""))) is not None:
-            values["procedure_name"] = procedure.name_vi if vietnamese else procedure.name_en
         if (unit := self._catalogue.units.get(params.get("unit", ""))) is not None:
             values["unit_name"] = unit.name_vi if vietnamese else unit.name_en
             values["unit_address"] = unit.address
@@ -191,6 +188,12 @@ class Renderer:
             values["more"] = str(more) if more > 0 else ""
         return values
 
+    def _procedure_name(self, locale: Locale, code: str) -> str:
+        procedure = self._catalogue.procedures.get(code)
+        if procedure is None:
+            return code  # better than a gap in the sentence
+        return procedure.name_vi if locale is Locale.VI else procedure.name_en
+
     def _item(self, locale: Locale, code: str, item: dict[str, Any]) -> dict[str, str]:
         if "template" in item:
             template = item["template"]
@@ -200,7 +203,11 @@ class Renderer:
             at = readable({"at": item["at"]}, locale)
             return {**at, "text": " ".join(text.split())}
         alerts = (self._alert(locale, alert) for alert in (item, *item.get("also", ())))
-        return {"dossier": item["dossier"], "text": "; ".join(alerts)}
+        return {
+            "dossier": item["dossier"],
+            "procedure_name": self._procedure_name(locale, item.get("procedure", "")),
+            "text": "; ".join(alerts),
+        }
 
     def _alert(self, locale: Locale, alert: dict[str, str]) -> str:
         said = self._compiled.get((locale, "alerts", alert["kind"]))

@@ -45,6 +45,10 @@ class NotifySettings(ChannelSettings, PageSettings):
     tells_officers: bool = True
     morning: ClockTime = "07:30"
     """When the heads of units get their digest."""
+    breach_after_minutes: int = Field(default=10, ge=0)
+    """They are told so long after a dossier became overdue, of all that are by then."""
+    breach_every_minutes: int = Field(default=60, ge=0)
+    """And of those that become overdue later not before so long after that."""
 
     @model_validator(mode="after")
     def _every_channel_has_a_provider(self) -> Self:
@@ -70,4 +74,6 @@ class NotifySettings(ChannelSettings, PageSettings):
             ratings=self.ratings,
             tells_officers=self.tells_officers,
             morning=clock_time(self.morning),
+            breach_after=timedelta(minutes=self.breach_after_minutes),
+            breach_every=timedelta(minutes=self.breach_every_minutes),
         )

@@ -624,7 +624,7 @@ def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProce
             audience=Audience.HEAD,
             channel=MessageChannel.EMAIL,
             template="head-overdue",
-            params={"procedure": "1.004873", "unit": "H29.1", "due": "17:00 02/03/2026"},
+            params={"unit": "H29.1", "items": "[]", "count": "0"},
         )
         post.ended("head")
         mails = {e.message_id: e for e in read_ledger(post.endpoints.smtp_ledger)}

@@ -9,75 +9,10 @@ import msgspec
 import pytest
 
 from contracts import notify, sla
-from contracts.envelope import Event
-from contracts.model import EventData
-from services.notify.deciders import DeskDecider
-from services.notify.desk import Desk
-from services.notify.policy import Policy
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
-from tests.unit.notify.dossiers import CATALOGUE, DUE, PROCESSED, Dossier, at, retracted
+from tests.unit.notify.dossiers import DUE, PROCESSED, Dossier, at, retracted
+from tests.unit.notify.mornings import FRIDAY, UNIT, Morning, items, planned
 
-UNIT = "H29.15"
-FRIDAY = f"{UNIT}@2024-03-08"
 OWED = sla.ApologyOwed(at=at(7, "16:00"), due=DUE, unit=UNIT)
-
-
-class Morning:
-    """Friday the 8th, and what its head was told."""
-
-    def __init__(self) -> None:
-        self.decider = DeskDecider(Policy(CATALOGUE))
-        self.stored: Stored[Desk] = Stored(FRIDAY, 0, self.decider.initial(FRIDAY))
-        self.said: list[Event] = []
-
-    def alerted(self, *marks: str) -> None:
-        for mark in marks:
-            self._hear(
-                f"alerted-{mark}",
-                at(7, "16:00"),
-                notify.UnitAlerted(
-                    morning=FRIDAY,
-                    unit=UNIT,
-                    dossier=f"dossier-{mark}",
-                    alert_id=mark,
-                    alert="ApologyOwed",
-                    due=DUE,
-                ),
-            )
-
-    def cleared(self, mark: str, when: datetime) -> None:
-        data = notify.UnitAlertCleared(morning=FRIDAY, alert_id=mark, reason="taken back")
-        self._hear(f"cleared-{mark}", when, data)
-
-    def tick(self, before: datetime) -> None:
-        self.said += fire_timers(self.decider, self.stored, before)
-
-    def _hear(self, event_id: str, when: datetime, data: EventData) -> None:
-        event = Event(event_id, "/x", FRIDAY, when, data)
-        self.said += handle(self.decider, self.stored, event)
-
-    @property
-    def told(self) -> list[tuple[datetime, set[str]]]:
-        """When the head was told of which alerts."""
-        return [
-            (e.time, {item["dossier"].removeprefix("dossier-") for item in items(e.data)})
-            for e in self.said
-        ]
-
-    @property
-    def ids(self) -> list[str]:
-        return [planned(e.data).message_id for e in self.said]
-
-
-def planned(data: EventData) -> notify.MessagePlanned:
-    assert isinstance(data, notify.MessagePlanned)
-    return data
-
-
-def items(data: EventData) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = msgspec.json.decode(planned(data).params["items"])
-    return found
 
 
 def test_an_alert_that_comes_after_the_digest_is_told_on_the_next_working_morning() -> None:
@@ -86,9 +21,9 @@ def test_an_alert_that_comes_after_the_digest_is_told_on_the_next_working_mornin
     morning.tick(at(8, "09:00"))
     morning.alerted("b")
     morning.tick(at(11, "07:30"))
-    assert morning.told == [(at(8, "07:30"), {"a"})]
+    assert morning.told() == [(at(8, "07:30"), {"a"})]
     morning.tick(at(11, "07:31"))
-    assert morning.told == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b"})]
+    assert morning.told() == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b"})]
     assert len(set(morning.ids)) == 2
     last = planned(morning.said[-1].data)
     assert last.expires_at == at(11, "07:30") + timedelta(days=3)
@@ -102,7 +37,7 @@ def test_all_that_come_late_are_told_in_one_digest_whatever_their_order() -> Non
         morning.tick(at(8, "09:00"))
         morning.alerted(*order)
         morning.tick(at(20))
-        assert morning.told == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b", "c", "d"})]
+        assert morning.told() == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b", "c", "d"})]
         ends.add((*morning.ids, msgspec.json.encode(morning.stored.state)))
     assert len(ends) == 1
 
@@ -123,8 +58,8 @@ def test_what_is_later_still_is_told_on_the_morning_after_that() -> None:
     for mark, day in (("a", 8), ("b", 11), ("c", 12)):
         morning.alerted(mark)
         morning.tick(at(day, "09:00"))
-    assert [when for when, _ in morning.told] == [at(day, "07:30") for day in (8, 11, 12)]
-    assert [marks for _, marks in morning.told] == [{"a"}, {"b"}, {"c"}]
+    assert [when for when, _ in morning.told()] == [at(day, "07:30") for day in (8, 11, 12)]
+    assert [marks for _, marks in morning.told()] == [{"a"}, {"b"}, {"c"}]
     assert len(set(morning.ids)) == 3
 
 
@@ -146,7 +81,7 @@ def test_what_came_late_and_was_taken_back_before_it_was_told_is_not_told() -> N
     morning.alerted("b", "c")
     morning.cleared("b", at(8, "15:00"))
     morning.tick(at(20))
-    assert [marks for _, marks in morning.told] == [{"a"}, {"c"}]
+    assert [marks for _, marks in morning.told()] == [{"a"}, {"c"}]
 
 
 def test_a_morning_that_an_older_release_told_is_not_told_again() -> None:
@@ -155,7 +90,7 @@ def test_a_morning_that_an_older_release_told_is_not_told_again() -> None:
     morning.stored.state = msgspec.structs.replace(morning.stored.state, told=True)
     morning.alerted("b")
     morning.tick(at(20))
-    assert morning.told == [(at(11, "07:30"), {"b"})]
+    assert morning.told() == [(at(11, "07:30"), {"b"})]
 
 
 def test_a_digest_has_one_id_whoever_says_it_after_a_crash_so_nothing_is_told_twice() -> None:
@@ -198,7 +133,7 @@ def test_a_dossier_that_is_done_after_the_morning_does_not_end_it_for_the_others
     morning.cleared("a", at(8, "09:00"))
     morning.alerted("b")
     morning.tick(at(8, "10:00"))
-    assert morning.told == [(at(8, "07:30"), {"b"})]
+    assert morning.told() == [(at(8, "07:30"), {"b"})]
 
 
 @pytest.mark.parametrize("ends", [at(8, "07:00"), at(8, "15:00"), at(11, "09:00")])

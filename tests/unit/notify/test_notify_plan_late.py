@@ -25,6 +25,7 @@ from tests.unit.notify.dossiers import (
     at,
     retracted,
 )
+from tests.unit.notify.mornings import Morning, planned
 
 NIGHT = Quiet(time(21), time(7))
 
@@ -102,9 +103,10 @@ class TestTheHoursInWhichNothingIsSent:
         assert hours(message) == ("11:00", "15:00")
 
     def test_do_not_hold_what_heads_are_told(self) -> None:
-        dossier = Dossier(quiet=NIGHT)
-        dossier.hear(OVER, DUE)
-        assert [hours(m) for m in dossier.planned("head-overdue")] == [(None, None)]
+        morning = Morning(quiet=NIGHT)
+        morning.alerted("a", alert="DossierOverdue")
+        morning.tick(at(7, "17:00"))
+        assert [hours(planned(e.data)) for e in morning.said] == [(None, None)]
 
 
 class TestWhatIsEnteredAWeekLate:
@@ -127,7 +129,7 @@ class TestWhatIsEnteredAWeekLate:
         warning = dossier.hear(alert, DUE)
         # A retraction has the time of the fact that shows it.
         dossier.hear(retracted(warning), at(11))
-        late = dossier.planned("retracted", "head-retracted")
+        late = dossier.planned("retracted")
         assert late
         assert all(m.expires_at == at(11) + timedelta(days=30) for m in late)
 

@@ -7,14 +7,13 @@ from datetime import time
 import msgspec
 import pytest
 
-from contracts import notify, routing
+from contracts import notify
 from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
 from services.notify.state import Notify
 from services.notify.when import Quiet
 from tests.unit.notify.dossiers import (
-    CATALOGUE,
     DUE,
     OVER,
     RESUMED,
@@ -27,26 +26,6 @@ from tests.unit.notify.dossiers import (
 
 TO_SMS = notify.PreferencesSet(channels=(MessageChannel.SMS,))
 OPTED_OUT = notify.PreferencesSet(opted_out=True)
-MOVED_ON = routing.DossierHandedOver(to_unit="H29.15", reason="r", lead="l", by="b")
-
-
-class TestTheHeadWhoWasTold:
-    def test_is_told_of_the_retraction_though_another_unit_has_the_dossier_by_now(self) -> None:
-        dossier = Dossier()
-        over = dossier.hear(OVER, DUE)
-        dossier.hear(MOVED_ON, at(13))
-        dossier.hear(retracted(over, DUE), at(13, "09:00"))
-        (told,), (back,) = dossier.planned("head-overdue"), dossier.planned("head-retracted")
-        assert (told.citizen, told.channel) == (back.citizen, back.channel)
-        assert back.citizen == CATALOGUE.units["H29.131"].head
-        assert (back.params["unit"], back.params["due"]) == ("H29.131", "08:00 12/03/2024")
-        assert back.takes_back == told.message_id
-
-    def test_hears_of_no_retraction_if_nobody_was_told(self) -> None:
-        dossier = Dossier(tells_officers=False)
-        over = dossier.hear(OVER, DUE)
-        dossier.hear(retracted(over), at(13))
-        assert dossier.planned("head-overdue", "head-retracted") == []
 
 
 class TestTheCitizenWhoWasTold:
@@ -78,7 +57,7 @@ class TestTheCitizenWhoWasTold:
         dossier = Dossier()
         over = dossier.hear(OVER, DUE)
         dossier.hear(retracted(over), at(13), history=True)
-        assert len(dossier.planned("retracted", "head-retracted")) == 2
+        assert len(dossier.planned("retracted")) == 1
 
     def test_is_not_told_of_it_if_they_wanted_to_be_left_alone_before(self) -> None:
         dossier = Dossier()
@@ -158,5 +137,5 @@ def test_what_notify_keeps_of_notices_is_read_back_as_it_was_written() -> None:
     dossier = Dossier()
     dossier.hear(OVER, DUE)
     state = dossier.stored.state
-    assert {n.audience for n in state.notices} == {"citizen", "head"}
+    assert {n.audience for n in state.notices} == {"citizen"}
     assert msgspec.convert(msgspec.to_builtins(state), Notify) == state

@@ -259,9 +259,55 @@ def test_that_a_dossier_goes_on_is_said_only_if_it_does(template: str, locale: L
 @pytest.mark.parametrize("locale", Locale)
 def test_no_letter_is_promised_or_asked_for_where_none_is_owed(locale: Locale) -> None:
     letter = {Locale.VI: "thư xin lỗi", Locale.EN: "letter of apology"}[locale]
-    for template in ("overdue", "head-overdue"):
-        assert letter in said(template, locale, new_due="").body
-        assert letter not in said(template, locale, new_due="", exempt="yes").body
+    assert letter in said("overdue", locale, new_due="").body
+    assert letter not in said("overdue", locale, new_due="", exempt="yes").body
+
+
+HEADLINES = {
+    ("head-overdue", "vi", 1): f"Hồ sơ {CODE} đã quá hạn",
+    ("head-overdue", "vi", 3): f"{UNIT.name_vi}: 3 hồ sơ đã quá hạn",
+    ("head-overdue", "en", 1): f"{UNIT.name_en}: dossier {CODE} is overdue",
+    ("head-overdue", "en", 3): f"{UNIT.name_en}: 3 dossiers are overdue",
+    ("officer-overdue", "vi", 1): f"Hồ sơ {CODE} Ông/Bà đang thụ lý đã quá hạn",
+    ("officer-overdue", "vi", 3): "3 hồ sơ Ông/Bà đang thụ lý đã quá hạn",
+    ("officer-overdue", "en", 1): f"Dossier {CODE} that you lead is overdue",
+    ("officer-overdue", "en", 3): "3 dossiers that you lead are overdue",
+    ("head-retracted", "vi", 1): f"Đính chính: hồ sơ {CODE} không quá hạn",
+    ("head-retracted", "vi", 3): f"Đính chính: 3 hồ sơ của {UNIT.name_vi} không quá hạn",
+    ("head-retracted", "en", 1): f"Correction: dossier {CODE} of the {UNIT.name_en} is not overdue",
+    ("head-retracted", "en", 3): f"Correction: 3 dossiers of the {UNIT.name_en} are not overdue",
+    ("officer-retracted", "vi", 1): f"Đính chính: hồ sơ {CODE} Ông/Bà thụ lý không quá hạn",
+    ("officer-retracted", "vi", 3): "Đính chính: 3 hồ sơ Ông/Bà thụ lý không quá hạn",
+    ("officer-retracted", "en", 1): f"Correction: dossier {CODE} that you lead is not overdue",
+    ("officer-retracted", "en", 3): "Correction: 3 dossiers that you lead are not overdue",
+}
+
+
+@pytest.mark.parametrize(("template", "locale", "count"), HEADLINES)
+def test_breaches_are_headed_by_the_dossier_or_by_how_many_there_are(
+    template: str, locale: str, count: int
+) -> None:
+    item = {
+        "dossier": CODE,
+        "procedure": "1.013831",
+        "kind": "DossierOverdue" if template.endswith("overdue") else "AlertRetracted",
+        "due": "10:15 04/04/2024",
+    }
+    text = said(template, Locale(locale), items=json.dumps([item]), count=str(count))
+    assert text.subject == HEADLINES[template, locale, count]
+    procedure = CATALOGUE.procedures["1.013831"]
+    name = procedure.name_vi if locale == "vi" else procedure.name_en
+    (line,) = [line for line in text.body.split("\n") if line.startswith("- ")]
+    assert line.startswith(f"- {CODE} ({name}): ")
+    assert ("không" in line or "not " in line) == template.endswith("retracted")
+    more = {"vi": "và 2 hồ sơ khác.", "en": "and 2 others."}[locale]
+    assert (more in text.body) == (count == 3)
+
+
+def test_a_correction_without_a_date_says_none() -> None:
+    item = {"dossier": CODE, "procedure": "", "kind": "AlertRetracted", "due": ""}
+    body = said("head-retracted", items=json.dumps([item]), count="1").body
+    assert f"- {CODE}: không quá hạn\n" in body
 
 
 @pytest.mark.parametrize("template", ["head-digest", "officer-digest"])
