@@ -17,6 +17,8 @@ class Behaviour:
     """It refuses connections, as a gateway does that is not there."""
     ignore_keys: bool = False
     """A message that comes twice is accepted twice."""
+    hold: bool = False
+    """It takes requests in and does nothing with them, until it is told otherwise."""
     delay_ms: int = 0
     """It waits so long before it does anything."""
     fail_rate: float = 0.0

@@ -5,7 +5,7 @@
 A message is answered with 202 only after its line is in the ledger. The same idempotency key gets
 the same answer and no second line, unless it is told to ignore keys. On the page's port, `/` shows
 what arrived, `/ledger` is all of it as NDJSON, and `POST /control` changes how it behaves, e.g.
-`{"away": true}` takes it away until it is told otherwise.
+`{"away": true}` takes it away until it is told otherwise; `/held` says how many requests it holds.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Gateway:
         token: str,
     ) -> None:
         self.behaviour = behaviour
+        self.held = 0
+        """How many requests wait until it is told not to hold them any more."""
         self.shown = Shown(earlier)
         self._ledger = ledger
         self._receipts = receipts
@@ -53,9 +55,21 @@ class Gateway:
         self._by_key = {(entry.channel, entry.key): entry for entry in earlier}
         self._count = len(earlier)
         self._writing = asyncio.Lock()
+        self._let_go = asyncio.Event()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on; what was held goes on if it is to hold nothing any more."""
+        self.behaviour = behaviour
+        if not behaviour.hold:
+            self._let_go.set()
+            self._let_go = asyncio.Event()
 
     async def take(self, request: Request) -> Response | None:
         """What the gateway does with a request; None: it hangs up."""
+        if self.behaviour.hold:
+            self.held += 1
+            await self._let_go.wait()
+            self.held -= 1
         behaviour = self.behaviour
         if behaviour.delay_ms:
             await asyncio.sleep(behaviour.delay_ms / 1000)  # the slowness that was asked for
@@ -128,6 +142,8 @@ class Desk:
             case "GET", "/ledger":
                 content = await asyncio.to_thread(self._ledger.read_bytes)
                 return Response(200, content, "application/x-ndjson; charset=utf-8")
+            case "GET", "/held":
+                return answer(200, {"held": self._gateway.held})
             case "GET", "/control":
                 return answer(200, self._gateway.behaviour.to_json())
             case "POST", "/control":
@@ -143,7 +159,7 @@ class Desk:
         except ValueError as error:
             kind = "no such behaviour" if isinstance(error, Nonsense) else "no JSON"
             return answer(422, {"error": kind, "detail": str(error)})
-        self._gateway.behaviour = behaviour
+        self._gateway.behave(behaviour)
         if behaviour.away:
             self._server.close()
         else:

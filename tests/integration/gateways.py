@@ -73,6 +73,11 @@ class GatewayProcess:
         """Changes how it behaves, from now on."""
         httpx.post(f"{self.page}/control", json=changes, timeout=10).raise_for_status()
 
+    def held(self) -> int:
+        """How many requests it holds at the moment."""
+        found: int = httpx.get(f"{self.page}/held", timeout=10).raise_for_status().json()["held"]
+        return found
+
     def entries(self) -> list[Entry]:
         """What it accepted, in order."""
         return list(read_entries(self.ledger))

@@ -15,6 +15,7 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.city import City
+from deploy.local.gateway_ledger import read_entries
 from deploy.local.ledger import read_ledger
 from deploy.local.stack import Stack
 from services.runtime.citizen_keys import CitizenKeys, Erased
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.integration
 
 MASTER = b64encode(bytes(range(32))).decode()
 ERASED, KEPT = "nguyen.thi.erased@erased.test", "tran.van.kept@kept.test"
+PHONE, DIALLED = "090 123 4567", "+84901234567"
+"""As it was left at the counter, and as the gateway is given it."""
 IN_CLEAR = "nguyen.thi.control@control.test"
 """Of the same nature, and stored in clear, as what somebody writes into a reason is: what does not
 find this would not find the others."""
@@ -96,7 +99,7 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
         tmp_path / "city",
         clock="wall",
         partitions=2,
-        channels="email",
+        channels="email,sms",
         quiet_from="00:00",
         quiet_until="00:00",
         master_key=MASTER,
@@ -108,7 +111,7 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
             body = {
                 "filing": filing(citizen=citizen),
                 "by": OFFICER,
-                "contact": {"email": email, "phone": "+84 90 123 4567"},
+                "contact": {"email": email, "phone": PHONE},
             }
             answer = office.post("intake", "/dossiers", body)
             assert answer.status_code == 201, answer.text
@@ -120,6 +123,11 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
             return {to for mail in read_ledger(endpoints.smtp_ledger) for to in mail.rcpt_to}
 
         eventually(lambda: told() >= {ERASED, KEPT}, what="mail to both")
+
+        def called() -> set[str]:
+            return {entry.to for entry in read_entries(endpoints.gateway_ledger)}
+
+        eventually(lambda: called() >= {DIALLED}, what="an SMS")
         mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo)
         contact = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-erased"})
         assert contact is not None
@@ -191,13 +199,13 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
                 in_clear.add(where)
         assert in_clear >= {"motcua_intake.dossiers", "motcua_notify.deliveries", "local.oplog.rs"}
         files = {where: file_of(mongo, where) for where in in_clear}
-        assert ERASED not in metrics
+        assert not any(address in metrics for address in (ERASED, PHONE, DIALLED))
         mongo.close()
     own_stack.down()
 
     kafka, mongod = own_stack.folder / "kafka", own_stack.folder / "mongod"
     for folder in (kafka, mongod, tmp_path):
-        for address in (ERASED, KEPT, "+84 90 123 4567"):
+        for address in (ERASED, KEPT, PHONE, DIALLED):
             assert files_with(address, folder) == []
     for folder in (kafka, mongod / "data" / "journal"):
         assert files_with(IN_CLEAR, folder) != [], folder

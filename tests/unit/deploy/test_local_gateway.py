@@ -157,6 +157,21 @@ async def test_it_can_be_taken_away_and_come_back(running: Running) -> None:
     assert (await running.send("other")).status_code == 202
 
 
+async def test_what_it_holds_is_accepted_when_it_is_let_go(running: Running) -> None:
+    async def held() -> int:
+        return int((await running.http.get(running.page + "/held")).json()["held"])
+
+    await running.behaves(hold=True)
+    sent = [asyncio.create_task(running.send(key)) for key in "ab"]
+    while await held() < 2:
+        pass
+    assert running.entries() == []
+    await running.behaves(hold=False)
+    assert [answer.status_code for answer in await asyncio.gather(*sent)] == [202, 202]
+    assert await held() == 0
+    assert len(running.entries()) == 2
+
+
 async def test_only_what_it_can_do_can_be_asked_of_it(running: Running) -> None:
     for wrong in ({"fail": 1}, {"fail_rate": 2}, {"away": 1}, {"delay_ms": -1}, {"delay_ms": "x"}):
         assert (await running.behaves(**wrong)).status_code == 422
