@@ -461,6 +461,7 @@ async def test_nothing_is_said_in_clear_to_a_server_that_has_no_tls(
         ({"smtp2_host": "x", "smtp2_user": "a", "smtp2_password": "b"}, "smtp2.*in clear"),
         ({"channels": "email,sms"}, "sms needs sms_url"),
         ({"sms_secret": "hunter2"}, "whsec_"),
+        ({"smtp2_secret": "hunter2"}, "whsec_"),
     ],
 )
 def test_settings_that_cannot_be_are_named(settings: dict[str, str], why: str) -> None:
