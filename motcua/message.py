@@ -1,4 +1,5 @@
-"""``motcua message``: what people are told, word for word, before anyone is told it."""
+"""``motcua message``: what people are told, word for word, before anyone is told it; what came
+back."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
+from motcua.message_bounced import bounced
 from motcua.message_sms import sms
 from services.notify.channels.settings import ChannelSettings
 from services.notify.page.links import Links
@@ -19,7 +21,10 @@ from services.notify.page.settings import PageSettings
 from services.notify.render import Renderer, TemplateWrong, for_officers
 from services.notify.samples import CODE, PARAMS
 
-app = typer.Typer(help="What people are told, word for word.", no_args_is_help=True)
+app = typer.Typer(
+    help="What people are told, word for word, and what came back.", no_args_is_help=True
+)
+app.command("bounced")(bounced)
 console = Console()
 
 _PAGE = "https://motcua.example"

@@ -1,11 +1,13 @@
 """The page that shows the mail which the local SMTP server accepted.
 
-`/` lists the newest first, `/message/N` shows one, `/ledger` is the whole ledger as NDJSON.
+`/` lists the newest first, `/message/N` shows one, `/ledger` is the whole ledger as NDJSON, and
+`POST /bounces` says where bounces are to go.
 Everything that came by mail is escaped: it is shown, never run.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import deque
 from collections.abc import Iterable
@@ -17,6 +19,7 @@ from threading import Lock, Thread
 
 from deploy.local.frame import framed, moment
 from deploy.local.ledger import Accepted
+from deploy.local.smtp_bounces import Bounces
 
 SHOWN = 500
 
@@ -83,7 +86,7 @@ def text_of(entry: Accepted) -> str:
         return entry.raw.decode("utf-8", "replace")
 
 
-def serve(port: int, mailbox: Mailbox, ledger: Path) -> ThreadingHTTPServer:
+def serve(port: int, mailbox: Mailbox, bounces: Bounces, ledger: Path) -> ThreadingHTTPServer:
     """Serve the page on 127.0.0.1:`port` from a thread. Raises OSError if it is taken."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -99,6 +102,20 @@ def serve(port: int, mailbox: Mailbox, ledger: Path) -> ThreadingHTTPServer:
                     self._html(message_page(shown[number]))
                 else:
                     self.send_error(HTTPStatus.NOT_FOUND, "No such page, or a message long past")
+
+        def do_POST(self) -> None:
+            # It listens on this machine alone; this keeps a web page in its browser out.
+            if self.path != "/bounces" or self.headers.get("Content-Type") != "application/json":
+                self.send_error(HTTPStatus.NOT_FOUND, "No such page, or no JSON for it")
+                return
+            try:
+                length = int(self.headers.get("Content-Length", "0"))
+                bounces.to = str(json.loads(self.rfile.read(length))["to"])
+            except (ValueError, KeyError, TypeError):
+                self.send_error(HTTPStatus.UNPROCESSABLE_ENTITY, 'Write {"to": "http://..."}')
+                return
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.end_headers()
 
         def _html(self, page: str) -> None:
             content = page.encode("utf-8", "replace")

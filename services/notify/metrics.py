@@ -55,8 +55,8 @@ PARTS = Counter(
 )
 RECEIPTS = Counter(
     "motcua_receipts_total",
-    "Receipts that came back, by provider and status: delivered, failed, or refused (no good "
-    "signature, or not understood).",
+    "Receipts that came back, by provider and status: delivered, failed, no-end (a mail is late, "
+    "or went on) or refused (no good signature, or not understood).",
     ["provider", "status"],
 )
 LOOKUPS = Counter(

@@ -3,13 +3,15 @@
 A receipt becomes an event, and only then is it answered with 204: until that the gateway repeats
 it. A receipt that comes twice is one event; its order does not matter, nor whether it comes before
 our own record that the message was sent.
+
+A mail server knows no such thing: it writes a mail, and that is handed on as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import structlog
@@ -19,10 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts import notify
 from contracts.envelope import Event, derive_id
-from contracts.values import DOSSIER_CODE, Instant
+from contracts.values import Instant
 from services.notify import metrics
+from services.notify.channels.delivery_report import Action, NoReport, read_report
 from services.notify.channels.redact import redacted
-from services.notify.channels.settings import ChannelSettings
+from services.notify.channels.reference import subject_and_id
+from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
 from services.runtime.problem import Problem
 from services.runtime.service import Running
@@ -30,8 +34,13 @@ from services.runtime.together import Together
 
 log = structlog.get_logger("motcua.receipts")
 
-_SUBJECT = re.compile(f"{DOSSIER_CODE}|{notify.UNIT_DAY}")
-_MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MAIL_SERVERS = ("smtp", "smtp2")
+_AHEAD = timedelta(hours=1)
+"""By so much a mail server's clock may be fast."""
+_ENDS: dict[Action, Literal["delivered", "failed"]] = {
+    Action.DELIVERED: "delivered",
+    Action.FAILED: "failed",
+}
 
 
 class Receipt(BaseModel):
@@ -49,9 +58,7 @@ class Receipt(BaseModel):
 
     def event(self, provider: str) -> Event:
         """The event that it is. Raises ValueError if the reference is none of ours."""
-        subject, _, message_id = self.reference.partition(":")
-        if not _SUBJECT.fullmatch(subject) or not _MESSAGE_ID.fullmatch(message_id):
-            raise ValueError("the reference is none of ours")
+        subject, message_id = subject_and_id(self.reference)
         data: notify.MessageDelivered | notify.MessageUndelivered
         if self.status == "delivered":
             data = notify.MessageDelivered(message_id=message_id, provider=provider)
@@ -70,24 +77,56 @@ class Receipt(BaseModel):
         )
 
 
+def of_mail(raw: bytes, now: datetime) -> Receipt | None:
+    """The receipt that a bounce is; None if it says of no end. Raises NoReport or NotOurs.
+
+    The same bounce makes the same receipt, unless it says that it is of a later time than `now`.
+    """
+    report = read_report(raw)
+    if report.action not in _ENDS:
+        return None
+    return Receipt(
+        id=derive_id("bounce", report.at.isoformat(), report.reason),
+        reference=report.reference,
+        status=_ENDS[report.action],
+        reason=report.reason,
+        at=report.at if report.at <= now + _AHEAD else now,
+    )
+
+
 def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> None:
     """Adds the route that gateways call."""
     together = Together(running.producer)
 
-    @app.post("/receipts/{provider}", tags=["receipts"], status_code=204)
+    @app.post("/receipts/{sender}", tags=["receipts"], status_code=204)
     async def take_receipt(
-        provider: Annotated[str, Path(description="As its settings begin: `sms`, `zalo2`.")],
+        sender: Annotated[
+            str, Path(description="`sms`, `sms2`, `zalo`, `zalo2`; `email`, `email2`.")
+        ],
         request: Request,
     ) -> Response:
-        """Takes a receipt, signed as the Standard Webhooks specification has it."""
+        """Takes a receipt, signed as the Standard Webhooks specification has it.
+
+        To `email` a mail is sent as it came to the mailbox (`message/rfc822`): a delivery status
+        notification of RFC 3464.
+        """
+        provider = SENDERS.get(sender, "")
         keys = settings.receipt_keys(provider)
         if not keys:
-            raise Problem(404, "unknown-provider", f"{provider} is to send no receipts here")
+            raise Problem(404, "unknown-provider", f"{sender} is to send no receipts here")
         body = await request.body()
         try:
             # Not by the clock of the service, which may be a stream's: it is about right now.
-            check(keys, request.headers, body, time.time())
-            receipt = Receipt.model_validate_json(body)
+            now = time.time()
+            check(keys, request.headers, body, now)
+            receipt = (
+                of_mail(body, datetime.fromtimestamp(now, UTC))
+                if provider in _MAIL_SERVERS
+                else Receipt.model_validate_json(body)
+            )
+            if receipt is None:
+                metrics.RECEIPTS.labels(provider, "no-end").inc()
+                return Response(status_code=204)
             event = receipt.event(provider)
         except BadSignature as error:
             _refused(provider, str(error))
@@ -99,6 +138,9 @@ def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> N
                 for fault in error.errors()
             ]
             raise Problem(422, "no-receipt", "it is no receipt", errors=errors) from error
+        except NoReport as error:
+            _refused(provider, str(error))
+            raise Problem(422, "no-receipt", str(error)) from error
         except ValueError as error:
             _refused(provider, str(error))
             raise Problem(422, "unknown-reference", str(error)) from error

@@ -22,6 +22,7 @@ from services.notify.channels.provider import (
     Unknown,
 )
 from services.notify.channels.redact import without
+from services.notify.channels.reference import reference
 
 _LONGEST_RETRY_AFTER = 600.0
 _MOST_PARTS = 255
@@ -108,7 +109,8 @@ class _Client:
 
     async def post(self, message: Outgoing, to: str, text: str) -> dict[str, Any]:
         """The gateway's answer to an accepted message."""
-        body = {"to": to, "text": text, "reference": f"{message.dossier}:{message.message_id}"}
+        ours = reference(message.dossier, message.message_id)
+        body = {"to": to, "text": text, "reference": ours}
         if self._gateway.receipts:
             body["receipts"] = self._gateway.receipts
         headers = {

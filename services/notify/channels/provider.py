@@ -80,7 +80,7 @@ class Provider(Protocol):
     """One provider of one channel. Used by several tasks at once."""
 
     name: str
-    """As in its settings and in the address that its receipts come to: ``sms``, ``sms2``."""
+    """As in its settings: ``smtp``, ``sms2``."""
     keyed: bool
     """Whether it knows a repetition by its key; otherwise the recipient gets it once more."""
 

@@ -40,3 +40,9 @@ def without(said: str, *known: str) -> str:
         word = re.compile(rf"(?<!\w){re.escape(one)}(?!\w)", re.IGNORECASE)
         said = word.sub("[address]", said)
     return said
+
+
+def unaddressed(said: str, to: str) -> str:
+    """What a mail server says, without whom it says it of: many name the mailbox alone."""
+    mailbox = to.rpartition("@")[0]
+    return without(said, to, mailbox, mailbox.partition("+")[0])

@@ -14,6 +14,14 @@ from services.notify.channels.switch import Limits
 from services.notify.channels.webhook import Webhooks
 from services.runtime.master_keys import KeySettings
 
+SENDERS = {
+    **{name: name for name in ("sms", "sms2", "zalo", "zalo2")},
+    "email": "smtp",
+    "email2": "smtp2",
+}
+"""Whose receipts come to which address under ``/receipts/``. A mail server sends its own by mail:
+that is handed on from the mailbox of the sender."""
+
 
 class ChannelSettings(KeySettings):
     """A provider is named as its settings begin: ``sms``, and ``sms2`` when the first fails."""
@@ -24,6 +32,9 @@ class ChannelSettings(KeySettings):
     smtp_user: str | None = None
     smtp_password: str | None = None
     smtp_sender: str = "mot-cua@example.test"
+    smtp_secret: str | None = None
+    """By which ``motcua message bounced`` signs what bounced later: ``whsec_…``, several with
+    spaces between."""
     smtp_ca_file: Path | None = None
     """Whose certificates a mail server may have; without it, those that the system trusts."""
     smtp_connections: int = Field(default=4, ge=1, le=64)
@@ -36,6 +47,7 @@ class ChannelSettings(KeySettings):
     smtp2_tls: Tls = Tls.NONE
     smtp2_user: str | None = None
     smtp2_password: str | None = None
+    smtp2_secret: str | None = None
 
     sms_url: str | None = None
     """The gateway's address; ``/sms`` is added to it."""
@@ -79,7 +91,7 @@ class ChannelSettings(KeySettings):
     provider_rest: float = Field(default=10.0, gt=0)
     """Seconds after which one message tries a failing provider again."""
 
-    @field_validator("sms_secret", "sms2_secret", "zalo_secret", "zalo2_secret", mode="after")
+    @field_validator(*(f"{provider}_secret" for provider in SENDERS.values()), mode="after")
     @classmethod
     def _good_secret(cls, value: str | None) -> str | None:
         for secret in (value or "").split():
@@ -135,7 +147,7 @@ class ChannelSettings(KeySettings):
 
     def receipt_keys(self, provider: str) -> list[bytes]:
         """The keys by which a provider may sign its receipts; none: it sends no receipts."""
-        if provider not in ("sms", "sms2", "zalo", "zalo2"):
+        if provider not in SENDERS.values():
             return []
         secrets: str = getattr(self, f"{provider}_secret") or ""
         return [key_of(secret) for secret in secrets.split()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.header import Header
 from email.mime.text import MIMEText
@@ -18,6 +19,7 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPServerDisconnected,
@@ -35,9 +37,12 @@ from services.notify.channels.provider import (
     Rejected,
     Unknown,
 )
-from services.notify.channels.redact import without
-from services.notify.render import Text
+from services.notify.channels.redact import unaddressed
+from services.notify.channels.reference import HEADER, reference
+from services.notify.channels.xtext import xtext
 
+_LONGEST_ENVID = 100
+"""By RFC 3461."""
 _OF_THE_ADDRESS = frozenset({450, 501, 550, 551, 553, 556})
 _ENHANCED = re.compile(r"[45]\.\d{1,3}\.\d{1,3}\b")
 _OF_THE_RECIPIENT = re.compile(r"[45]\.(1\.(?![78]\b)|2\.|4\.4\b)")
@@ -93,8 +98,8 @@ class SmtpProvider:
         """
         if not message.to.isascii() or any(c.isspace() or c in IN_NO_MAILBOX for c in message.to):
             raise NoAddress("the address is none that mail can be sent to")
-        raw = compose(self._server.sender, message.message_id, message.to, message.text)
-        client = await self._addressed(message.to)
+        raw = compose(self._server.sender, message)
+        client = await self._addressed(message)
         try:
             await client.data(raw)
         except SMTPDataError as error:
@@ -109,7 +114,7 @@ class SmtpProvider:
         except (SMTPException, OSError) as error:
             client.close()
             broke_off = f"the connection broke off: {error!r}"
-            raise Unknown(_unaddressed(broke_off, message.to)) from error
+            raise Unknown(unaddressed(broke_off, message.to)) from error
         except BaseException:
             client.close()  # it is in the middle of a mail
             raise
@@ -121,7 +126,7 @@ class SmtpProvider:
         while self._idle:
             self._idle.pop().close()
 
-    async def _addressed(self, to: str) -> SMTP:
+    async def _addressed(self, message: Outgoing) -> SMTP:
         """A connection on which the server waits for the message itself.
 
         Until then nothing is sent that could be accepted.
@@ -129,7 +134,7 @@ class SmtpProvider:
         while self._idle:
             client = self._idle.pop()
             try:
-                return await self._envelope(client, to)
+                return await self._envelope(client, message)
             except NotTaken as error:
                 # The server closes what was idle for long: that says nothing of the server.
                 if not isinstance(error.__cause__, SMTPServerDisconnected):
@@ -142,12 +147,16 @@ class SmtpProvider:
             if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
                 raise Misconfigured(f"its certificate is not trusted: {error}") from error
             raise NotTaken(f"cannot be reached: {error!r}") from error
-        return await self._envelope(client, to)
+        return await self._envelope(client, message)
 
-    async def _envelope(self, client: SMTP, to: str) -> SMTP:
+    async def _envelope(self, client: SMTP, message: Outgoing) -> SMTP:
+        to = message.to
+        # Where it can be asked for (RFC 3461), a mail that bounces later comes back by our name,
+        # and without its text.
+        asks = client.supports_extension("dsn")
         try:
-            await client.mail(self._server.sender)
-            await client.rcpt(to)
+            await client.mail(self._server.sender, options=_named(message) if asks else ())
+            await client.rcpt(to, options=("NOTIFY=FAILURE",) if asks else ())
         except SMTPRecipientRefused as error:
             client.close()
             if not _of_the_recipient(error):
@@ -157,7 +166,7 @@ class SmtpProvider:
             raise Deferred(_not_now(error, to)) from error
         except (SMTPException, OSError, TimeoutError) as error:
             client.close()
-            raise NotTaken(_unaddressed(repr(error), to)) from error
+            raise NotTaken(unaddressed(repr(error), to)) from error
         except BaseException:
             client.close()
             raise
@@ -178,6 +187,11 @@ class SmtpProvider:
         try:
             async with asyncio.timeout(server.timeout):
                 await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    # What it can do is asked before the first mail, not with it. One that is too
+                    # old to be asked is greeted with HELO then.
+                    with suppress(SMTPHeloError):
+                        await client.ehlo()
         except BaseException:
             client.close()
             raise
@@ -196,24 +210,25 @@ def _of_the_recipient(error: SMTPRecipientRefused) -> bool:
 
 
 def _not_now(error: SMTPResponseException, to: str) -> str:
-    return f"not now: {error.code} {_unaddressed(error.message, to)}"
+    return f"not now: {error.code} {unaddressed(error.message, to)}"
 
 
-def _unaddressed(said: str, to: str) -> str:
-    """What a server says, without whom it says it of: many name the mailbox alone, with no @."""
-    mailbox = to.rpartition("@")[0]
-    return without(said, to, mailbox, mailbox.partition("+")[0])
+def _named(message: Outgoing) -> list[str]:
+    """The parameters of MAIL that say what a bounce is to carry."""
+    envid = xtext(reference(message.dossier, message.message_id))
+    return [f"ENVID={envid}", "RET=HDRS"] if len(envid) <= _LONGEST_ENVID else ["RET=HDRS"]
 
 
-def compose(sender: str, message_id: str, to: str, text: Text) -> bytes:
+def compose(sender: str, message: Outgoing) -> bytes:
     """The message as it travels: UTF-8 text, the same Message-ID at every attempt."""
-    mail = MIMEText(text.body, "plain", "utf-8")
+    mail = MIMEText(message.text.body, "plain", "utf-8")
     # The newer e-mail policies drop a space where they fold a long Vietnamese subject.
-    mail["Subject"] = Header(text.subject, "utf-8")  # type: ignore[assignment]
+    mail["Subject"] = Header(message.text.subject, "utf-8")  # type: ignore[assignment]
     mail["From"] = sender
-    mail["To"] = to
+    mail["To"] = message.to
     mail["Date"] = formatdate(usegmt=True)
-    mail["Message-ID"] = f"<{message_id}@motcua>"
+    mail["Message-ID"] = f"<{message.message_id}@motcua>"
+    mail[HEADER] = reference(message.dossier, message.message_id)
     # Nobody's holiday reply is to come back to the office.
     mail["Auto-Submitted"] = "auto-generated"
     return mail.as_bytes(policy=compat32.clone(linesep="\r\n"))

@@ -122,7 +122,7 @@ def test_a_pod_is_told_of_every_provider_that_config_and_secret_name(
     assert [(g.name, g.token, g.receipts) for g in gateways] == [
         (name, f"{name}-token", f"https://hoso.example.vn/receipts/{name}") for name in names
     ]
-    assert [len(settings.receipt_keys(name)) for name in names] == [2] * 4
+    assert [len(settings.receipt_keys(name)) for name in (*names, "smtp", "smtp2")] == [2] * 6
 
 
 @pytest.mark.parametrize("name", ["intake", "notify"])

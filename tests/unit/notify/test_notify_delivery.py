@@ -14,6 +14,7 @@ from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
+from services.notify.channels.provider import Outgoing
 from services.notify.channels.smtp import compose
 from services.notify.contact import Contact, ContactDecider
 from services.notify.deciders import DeliveryDecider
@@ -27,6 +28,10 @@ START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 
 def text(subject: str, body: str) -> Text:
     return Text(subject, body, "short", "1")
+
+
+def outgoing(worded: Text) -> Outgoing:
+    return Outgoing("m-1", CODE, "c@d.test", worded)
 
 
 def event(data: EventData, minute: int) -> Event:
@@ -266,7 +271,7 @@ def test_deliveries_and_contacts_are_asked_nothing_and_wait_for_nothing(
 
 def test_a_mail_says_the_same_in_vietnamese_and_has_the_id_of_its_message() -> None:
     subject = "Hồ sơ H29.15-240307-0001 đã được tiếp nhận, hẹn trả kết quả 08:00 12/03/2024"
-    raw = compose("a@b.test", "m-1", "c@d.test", text(subject, "Kính gửi Ông/Bà\n"))
+    raw = compose("a@b.test", outgoing(text(subject, "Kính gửi Ông/Bà\n")))
     mail = message_from_bytes(raw, policy=policy.default)
     assert mail["Subject"] == subject
     assert (mail["From"], mail["To"], mail["Message-ID"]) == (
@@ -278,6 +283,6 @@ def test_a_mail_says_the_same_in_vietnamese_and_has_the_id_of_its_message() -> N
 
 
 def test_a_mail_has_the_same_id_at_every_attempt() -> None:
-    mails = [compose("a@b.test", "m-1", "c@d.test", text("s", "b")) for _ in "ab"]
+    mails = [compose("a@b.test", outgoing(text("s", "b"))) for _ in "ab"]
     ids = {message_from_bytes(raw, policy=policy.default)["Message-ID"] for raw in mails}
     assert ids == {"<m-1@motcua>"}

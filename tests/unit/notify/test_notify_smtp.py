@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -51,6 +51,7 @@ class Mailbox:
         self.to_rcpt: str | None = None
         self.to_data = "250 2.0.0 Accepted"
         self.hangs_up = False
+        self.knows_dsn = False
         self.transports: list[asyncio.Transport] = []
 
     async def handle_EHLO(
@@ -63,7 +64,7 @@ class Mailbox:
     ) -> list[str]:
         session.host_name = hostname
         self.transports.append(server.transport)
-        return responses
+        return [*responses[:-1], "250-DSN", responses[-1]] if self.knows_dsn else responses
 
     async def handle_RCPT(
         self, _server: Any, _session: Session, envelope: Envelope, to: str, _options: list[str]
@@ -85,6 +86,24 @@ class Mailbox:
         return self.to_data
 
 
+class Asked(SMTP):
+    """Keeps the commands as they came; those of a mail that are its own."""
+
+    commands: ClassVar[list[str]] = []
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        self.commands.append(f"MAIL {arg}")
+        await super().smtp_MAIL(arg.partition(" ")[0])
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        self.commands.append(f"RCPT {arg}")
+        await super().smtp_RCPT(arg.partition(" ")[0])
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        self.commands.append("EHLO")
+        await super().smtp_EHLO(hostname)
+
+
 Serve = Callable[..., Awaitable[MailServer]]
 
 
@@ -99,12 +118,14 @@ async def serve(mailbox: Mailbox) -> AsyncIterator[Serve]:
     servers: list[asyncio.Server] = []
     loop = asyncio.get_running_loop()
 
+    Asked.commands.clear()
+
     async def start(
         tls: Tls = Tls.NONE, context: ssl.SSLContext | None = None, **options: Any
     ) -> MailServer:
         starts_tls = {"tls_context": context} if tls is Tls.STARTTLS else {}
         server = await loop.create_server(
-            lambda: SMTP(mailbox, hostname="mail.test", loop=loop, **starts_tls, **options),
+            lambda: Asked(mailbox, hostname="mail.test", loop=loop, **starts_tls, **options),
             "127.0.0.1",
             0,
             ssl=context if tls is Tls.IMPLICIT else None,
@@ -164,7 +185,7 @@ def knows(
 
 
 def test_a_long_vietnamese_subject_keeps_every_letter_and_space() -> None:
-    raw = compose("mot-cua@example.test", "m-1", "a@example.test", TEXT)
+    raw = compose("mot-cua@example.test", outgoing())
     mail = message_from_bytes(raw)
     assert str(make_header(decode_header(mail["Subject"]))) == SUBJECT
     assert mail["Message-ID"] == "<m-1@motcua>"
@@ -235,6 +256,62 @@ async def test_a_connection_that_the_server_has_closed_is_opened_again(
     assert await provider.send(outgoing()) == Accepted("smtp")
     await provider.close()
     assert len(mailbox.transports) == 2
+
+
+@pytest.mark.parametrize("subject", ["H29.101-260311-0001", "H29.15@2024-03-08"])
+async def test_a_server_that_can_is_asked_to_say_by_our_name_what_bounces_later(
+    serve: Serve, mailbox: Mailbox, subject: str
+) -> None:
+    mailbox.knows_dsn = True
+    provider = SmtpProvider(await serve())
+    for _ in range(2):
+        await provider.send(Outgoing("m-1", subject, "a@example.test", TEXT))
+    await provider.close()
+    mail = [
+        f"MAIL FROM:<mot-cua@example.test> ENVID={subject}:m-1 RET=HDRS",
+        "RCPT TO:<a@example.test> NOTIFY=FAILURE",
+    ]
+    assert Asked.commands == ["EHLO", *mail, *mail]
+    headers = [message_from_bytes(each.content or b"") for each in mailbox.mails]
+    assert {each["X-Motcua-Reference"] for each in headers} == {f"{subject}:m-1"}
+
+
+async def test_a_server_that_cannot_is_asked_for_nothing(serve: Serve, mailbox: Mailbox) -> None:
+    provider = SmtpProvider(await serve())
+    await provider.send(outgoing())
+    await provider.close()
+    assert Asked.commands == [
+        "EHLO",
+        "MAIL FROM:<mot-cua@example.test>",
+        "RCPT TO:<a@example.test>",
+    ]
+
+
+async def test_a_name_that_is_too_long_for_an_envelope_stands_in_the_headers_alone(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    mailbox.knows_dsn = True
+    provider = SmtpProvider(await serve())
+    subject = f"H29{'.15' * 40}-240307-0001"
+    await provider.send(Outgoing("m-1", subject, "a@example.test", TEXT))
+    await provider.close()
+    assert Asked.commands[1] == "MAIL FROM:<mot-cua@example.test> RET=HDRS"
+    (envelope,) = mailbox.mails
+    header = message_from_bytes(envelope.content or b"")["X-Motcua-Reference"]
+    assert header.split() == [f"{subject}:m-1"]
+
+
+async def test_a_server_that_knows_no_extensions_at_all_takes_mail_too(
+    serve: Serve, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_old(server: SMTP, _hostname: str) -> None:
+        await server.push("502 5.5.1 command not implemented")
+
+    monkeypatch.setattr(Asked, "smtp_EHLO", too_old)
+    provider = SmtpProvider(await serve())
+    assert await provider.send(outgoing()) == Accepted("smtp")
+    await provider.close()
+    assert len(mailbox.mails) == 1
 
 
 @pytest.mark.parametrize(
@@ -384,6 +461,7 @@ async def test_nothing_is_said_in_clear_to_a_server_that_has_no_tls(
         ({"smtp2_host": "x", "smtp2_user": "a", "smtp2_password": "b"}, "smtp2.*in clear"),
         ({"channels": "email,sms"}, "sms needs sms_url"),
         ({"sms_secret": "hunter2"}, "whsec_"),
+        ({"smtp2_secret": "hunter2"}, "whsec_"),
     ],
 )
 def test_settings_that_cannot_be_are_named(settings: dict[str, str], why: str) -> None:

@@ -1,0 +1,27 @@
+"""What a provider is told that a message is, so that it can say later what became of it."""
+
+from __future__ import annotations
+
+import re
+
+from contracts.notify import UNIT_DAY
+from contracts.values import DOSSIER_CODE
+
+HEADER = "X-Motcua-Reference"
+"""Where it stands in a mail: a bounce returns it, with the other headers. The Message-ID says the
+message's id alone: by that, repetitions are told."""
+_SUBJECT = re.compile(f"{DOSSIER_CODE}|{UNIT_DAY}")
+_MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def reference(subject: str, message_id: str) -> str:
+    """What the message is about, a colon, and its id."""
+    return f"{subject}:{message_id}"
+
+
+def subject_and_id(said: str) -> tuple[str, str]:
+    """What a message is about, and its id. Raises ValueError if the reference is none of ours."""
+    subject, _, message_id = said.partition(":")
+    if not _SUBJECT.fullmatch(subject) or not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError("the reference is none of ours")
+    return subject, message_id
