@@ -28,11 +28,9 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
     waiting: list[Timer] = []
     if state.gathered:
         at, channel = min((g.digest_at, g.channel) for g in state.gathered)
-        # A digest that was published, lost at a crash and says something else when it is said again
-        # is another event about the same message: it stands, as long as that was not sent.
-        parts = (g.message_id + str(_ended(state, g, at)) for g in _due(state, channel, at))
-        says = derive_id(str(standing(state, at)), *parts)
-        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{says}"))
+        # What was entered late may be due at a time whose digest is out: that is another timer.
+        of = derive_id(*(g.message_id for g in _due(state, channel, at)))
+        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{of}"))
     if policy.ratings and (returned := _returned_at(state)) is not None:
         waiting.append(Timer(returned + policy.rating_after, _RATING))
     return min(waiting, key=lambda t: (t.at, t.name), default=None)
@@ -91,7 +89,8 @@ def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequen
         # Alone it is no digest: it is told as what it is, in its own name.
         said.append(told(one.template, one.params, message_id=one.message_id, cause=one.cause_id))
     elif due:
-        cause = derive_id("digest", state.code, at.isoformat())
+        # And another message: the one that is out may have been sent.
+        cause = derive_id("digest", state.code, at.isoformat(), *(g.message_id for g in due))
         said.append(
             told(
                 "digest",

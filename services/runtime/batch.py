@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
@@ -94,9 +94,11 @@ def decide(
 ) -> Decided[S]:
     """Handles the records in their order. `states` holds every subject that is there already.
 
+    What is left unsaid of these comes first: what the records come to may take it back.
     Raises TimerStuck, which is a defect; whatever else a decision raises makes a dead letter.
     """
     out: Decided[S] = Decided()
+    _say_unsaid(out, states.values())
     for item in wanted:
         record = item.record
         if item.subject is None:
@@ -110,6 +112,14 @@ def decide(
     for stored in out.dirty.values():
         set_due(decider, stored)
     return out
+
+
+def _say_unsaid(out: Decided[S], states: Iterable[Stored[S]]) -> None:
+    for stored in states:
+        if stored.unsaid:
+            out.events += stored.unsaid
+            stored.unsaid = []
+            out.dirty[stored.subject] = stored
 
 
 def _one(

@@ -17,6 +17,7 @@ POINTS = (
     "persisted",
     "committed",
     "timers-decided",
+    "timers-written",
     "timers-published",
     "timers-persisted",
     "message-picked",

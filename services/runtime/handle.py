@@ -63,7 +63,12 @@ def fire_timers(
 
 
 def set_due(decider: Decider[S], stored: Stored[S]) -> None:
-    """Puts down when the partition's clock must look at the subject again."""
+    """Puts down when the partition's clock must look at the subject again.
+
+    As long as something is unsaid that is when it was: the clock looks at it until it is said.
+    """
+    if stored.unsaid:
+        return
     timer = None if stored.hold is not None else decider.timer(stored.state)
     stored.due = None if timer is None or timer.own_time else timer.at
 

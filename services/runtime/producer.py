@@ -66,11 +66,15 @@ class EventProducer:
         if producer is not None:
             await _stop(producer)
 
+    def topic_of(self, event: Event) -> str:
+        """The topic that an event is written to."""
+        return event.data.TOPIC
+
     async def publish(self, events: Iterable[Event]) -> None:
         """Writes the events to their types' topics and waits for every ack."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for event in events:
-            by_topic[event.data.TOPIC].append(encode(event))
+            by_topic[self.topic_of(event)].append(encode(event))
         if by_topic:
             await asyncio.gather(*(self.write(topic, rs) for topic, rs in by_topic.items()))
 

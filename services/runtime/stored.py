@@ -8,6 +8,7 @@ from typing import Any, Generic
 
 import msgspec
 
+from contracts.codec import from_json, to_json
 from contracts.envelope import Event
 from contracts.refusals import Refusal
 from services.runtime.decider import S
@@ -48,7 +49,18 @@ class Hold(msgspec.Struct, frozen=True):
 class Stored(Generic[S]):
     """One subject in memory. It is changed in place by the engine's one writer."""
 
-    __slots__ = ("answers", "applied", "due", "hold", "ids", "partition", "state", "subject", "v")
+    __slots__ = (
+        "answers",
+        "applied",
+        "due",
+        "hold",
+        "ids",
+        "partition",
+        "state",
+        "subject",
+        "unsaid",
+        "v",
+    )
 
     def __init__(self, subject: str, partition: int, state: S) -> None:
         self.subject = subject
@@ -61,6 +73,9 @@ class Stored(Generic[S]):
         self.answers: tuple[Answer, ...] = ()
         self.hold: Hold | None = None
         self.due: datetime | None = None
+        self.unsaid: list[Event] = []
+        """What its timers decided and the state knows, written before it is published: whoever
+        loads it publishes that before anything else is decided."""
 
     def knows(self, short: bytes) -> bool:
         """Whether an event was applied, by its `short_id`."""
@@ -98,7 +113,7 @@ class Stored(Generic[S]):
 
     def document(self) -> dict[str, Any]:
         """As MongoDB keeps it, in its next version."""
-        return {
+        document = {
             "_id": self.subject,
             "p": self.partition,
             "v": self.v + 1,
@@ -108,6 +123,9 @@ class Stored(Generic[S]):
             "answers": msgspec.to_builtins(self.answers),
             "state": msgspec.to_builtins(self.state, builtin_types=_BUILTIN),
         }
+        if self.unsaid:
+            document["unsaid"] = [to_json(event) for event in self.unsaid]
+        return document
 
 
 def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
@@ -121,6 +139,7 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
     if document["hold"] is not None:
         stored.hold = msgspec.convert(document["hold"], Hold)
     stored.due = document["due"]
+    stored.unsaid = [from_json(event) for event in document.get("unsaid", ())]
     return stored
 
 

@@ -1,7 +1,8 @@
 """Engines in this process, as the services run them, on a log of a test's own.
 
 The log of a stage is a topic of its own: what its engines would write to the log of dossiers
-goes there, so that stages and the city do not see each other.
+goes there, and what they would write to other topics of the city goes to another one, so that
+stages and the city do not see each other.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,14 +48,15 @@ _DEAD = {t.name: t.config for t in TOPICS}[dead_letters("intake")]
 
 
 class Producer(EventProducer):
-    """Writes to the stage's topic what is meant for the log of dossiers."""
+    """Writes to the stage's two topics what is meant for the city's."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, aside: str) -> None:
         super().__init__(bootstrap)
         self._topic = topic
+        self._aside = aside
 
-    async def write(self, topic: str, records: Sequence[Record]) -> None:
-        await super().write(self._topic if topic == DOSSIER_EVENTS else topic, records)
+    def topic_of(self, event: Event) -> str:
+        return self._topic if event.data.TOPIC == DOSSIER_EVENTS else self._aside
 
 
 class Actor:
@@ -62,7 +64,7 @@ class Actor:
 
     def __init__(self, stage: Stage, decider: Decider[Any], clock: Clock, **changes: Any) -> None:
         settings = stage.settings.model_copy(update=changes)
-        self.producer = Producer(settings.kafka, stage.topic)
+        self.producer = Producer(settings.kafka, stage.topic, stage.aside)
         store = Store(stage.database[decider.collection], decider.state_type)
         self.engine = Engine(decider, store, self.producer, clock, settings)
         self._broker = make_broker(settings)
@@ -107,7 +109,9 @@ class Stage:
         mark = uuid.uuid4().hex[:10]
         self.name = name or f"stage_{mark}"
         self.topic = f"{self.name}.{mark}.events"
-        self.producer = Producer(settings.kafka, self.topic)
+        self.aside = f"{self.name}.{mark}.aside"
+        """What is said here and meant for other topics than the log of dossiers."""
+        self.producer = Producer(settings.kafka, self.topic, self.aside)
         self.offsets = Offsets(settings.kafka)
         self.actors: list[Actor] = []
 
@@ -192,6 +196,7 @@ async def a_stage(
     await _create(
         settings.kafka,
         NewTopic(stage.topic, partitions, 1, topic_configs=topic_config),
+        NewTopic(stage.aside, partitions, 1),
         NewTopic(dead_letters(stage.name), 1, 1, topic_configs=_DEAD),
     )
     try:

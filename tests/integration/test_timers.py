@@ -313,6 +313,24 @@ async def test_who_is_asked_to_end_finishes_what_is_half_said(settings: Settings
         await engine.producer.stop()
 
 
+async def test_what_comes_back_over_the_log_is_written_once_and_only_when_it_is_said(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings, partitions=1) as stage:
+        engine, _ = await _with_dossiers(stage, 3)
+        persist = engine.store.persist
+        writes: list[tuple[int, int]] = []
+
+        async def counted(subjects: Any) -> None:
+            writes.append((len(list(subjects)), len(await _alarms(stage))))
+            await persist(subjects)
+
+        engine.store.persist = counted
+        assert not await engine.fire_due({0: MONDAY})
+        assert writes == [(3, 3)]
+        await engine.producer.stop()
+
+
 async def test_what_was_settled_before_a_rebalance_fires_nothing_after_it(
     settings: Settings,
 ) -> None:

@@ -1,18 +1,20 @@
-"""Digests: of what is heard of in another order, and of what came between a crash and its end."""
+"""Digests: of what is heard of in another order, or too late, and of what is not so any more."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import notify
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
-from services.notify.delivery import Deliveries, Delivery, deliveries_after
+from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.params import local
+from services.notify.when import Quiet
 from tests.unit.notify.dossiers import (
     DELIVERED,
     DEMANDED,
@@ -31,73 +33,33 @@ from tests.unit.notify.dossiers import (
 FIVE = [SOON, MOVED, DELIVERED, PAID, OVER]
 
 
-def noon(*, late: bool = False, alone: bool = False) -> Dossier:
-    """At noon it is told what waits: in process and, if not that alone, a supplement that came.
-
-    `late`: a resumption of before noon is heard of, too, before that.
-    """
-    dossier = Dossier(often=1)
-    if not alone:
-        dossier.hear(DEMANDED, at(7, "08:30"))
-        dossier.hear(DELIVERED, at(7, "09:00"))
-    if late:
-        dossier.hear(STOPPED, at(7, "11:40"))
-        dossier.hear(RESUMED, at(7, "11:50"))
-    dossier.tick(at(7, "13:00"))
-    return dossier
-
-
-def delivered(*dossiers: Dossier, sent: str | None = None) -> dict[str, Delivery]:
-    """What becomes of it all; the first dossier's message of that template is sent at once."""
-    state, known = Deliveries(), set()
-    for dossier in dossiers:
-        for event in dossier.events:
-            if event.id in known:
-                continue  # whoever reads knows it
-            known.add(event.id)
-            state = deliveries_after(state, event)
+@pytest.mark.parametrize("sent", [False, True], ids=["waits", "was sent"])
+def test_what_is_entered_after_a_digest_of_its_hour_is_told_in_another_one(sent: bool) -> None:
+    """What happens in an evening is told at seven; some of it gets entered after that."""
+    dossier = Dossier(often=1, quiet=Quiet(time(21), time(7)))
+    later = MOVED.model_copy(update={"due": MOVED.due + timedelta(days=1)})
+    dossier.hear(DEMANDED, at(7, "21:10"))
+    evening = [(MOVED, "21:20"), (DELIVERED, "21:30")], [(later, "21:40"), (PAID, "21:50")]
+    deliveries, known = Deliveries(), 0
+    for facts in evening:
+        for fact, clock in facts:
+            dossier.hear(fact, at(7, clock))
+        dossier.tick(at(8, "08:00"))
+        for event in dossier.events[known:]:
+            deliveries = deliveries_after(deliveries, event)
             data = event.data
-            if isinstance(data, notify.MessagePlanned) and data.template == sent:
-                said = notify.MessageSent(message_id=data.message_id, channel=MessageChannel.EMAIL)
-                state = deliveries_after(state, msgspec.structs.replace(event, data=said))
-    return state.messages
-
-
-def told(message: Delivery) -> list[str]:
-    found: list[dict[str, str]] = msgspec.json.decode(message.params["items"])
-    return [item["template"] for item in found]
-
-
-def test_it_is_the_same_event_if_nothing_came_between() -> None:
-    assert [e.id for e in noon().events] == [e.id for e in noon().events]
-
-
-def test_it_is_sent_with_what_came_between_if_it_was_not_sent_yet() -> None:
-    messages = delivered(noon(), noon(late=True))
-    (digest,) = [m for m in messages.values() if m.template == "digest"]
-    assert digest.pending
-    assert told(digest) == ["in-process", "supplement-delivered", "resumed"]
-
-
-def test_it_is_not_sent_twice() -> None:
-    messages = delivered(noon(), noon(late=True), sent="digest")
-    (digest,) = [m for m in messages.values() if m.template == "digest"]
-    assert not digest.pending
-
-
-def test_what_waited_alone_is_told_with_what_came_between_and_not_once_more() -> None:
-    messages = delivered(noon(alone=True), noon(alone=True, late=True))
-    (digest,) = [m for m in messages.values() if m.template == "digest"]
-    assert told(digest) == ["in-process", "resumed"]
-    (single,) = [m for m in messages.values() if m.template == "in-process"]
-    assert single.not_sent == "in-digest"
-
-
-def test_what_came_between_is_told_though_the_other_was_told_alone() -> None:
-    messages = delivered(noon(alone=True), noon(alone=True, late=True), sent="in-process")
-    (digest,) = [m for m in messages.values() if m.template == "digest"]
-    assert digest.pending
-    assert "resumed" in told(digest)
+            if sent and isinstance(data, notify.MessagePlanned) and data.template == "digest":
+                done = notify.MessageSent(message_id=data.message_id, channel=MessageChannel.EMAIL)
+                deliveries = deliveries_after(deliveries, msgspec.structs.replace(event, data=done))
+        known = len(dossier.events)
+    assert len({event.id for event in dossier.events}) == len(dossier.events)
+    digests = [m for m in deliveries.messages.values() if m.template == "digest"]
+    assert [m.pending for m in digests] == [not sent, not sent]
+    told = [[item["template"] for item in msgspec.json.decode(m.params["items"])] for m in digests]
+    assert told == [
+        ["new-date", "supplement-delivered"],
+        ["new-date", "payment-received"],
+    ]
 
 
 @given(st.permutations(FIVE))

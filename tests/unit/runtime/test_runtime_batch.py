@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from contracts.codec import MAX_BODY, Fault
 from contracts.envelope import Event, short_id
 from services.runtime.batch import Decided, decide, pick
 from services.runtime.dead_letter import DeadLetter, read_letter, redriven
-from services.runtime.handle import TimerStuck
+from services.runtime.handle import TimerStuck, fire_timers
 from services.runtime.stored import Stored
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
@@ -120,6 +120,47 @@ class TestPicking:
     def test_survives_a_null_id(self, purse: Any, log: Any, say: Any) -> None:
         (wanted,), _ = pick(purse, [log.put(say.note("x"), ce_id=None)])
         assert wanted.short == short_id("")
+
+
+class TestWhatIsLeftUnsaid:
+    @pytest.fixture
+    def unsaid(
+        self, purse: Any, log: Any, say: Any, run: Run, states: dict[str, Stored[Any]]
+    ) -> list[Event]:
+        """What an alarm has decided that was written down, and then the instance was killed."""
+        run(log.put(say.note("wake 30")))
+        stored = states["purse-1"]
+        stored.unsaid = fire_timers(purse, stored, NOON + timedelta(seconds=31))
+        return list(stored.unsaid)
+
+    def test_is_said_before_what_the_next_record_comes_to(
+        self, log: Any, say: Any, run: Run, unsaid: list[Event], states: dict[str, Stored[Any]]
+    ) -> None:
+        decided = run(log.put(say.note("a find")))
+        assert decided.events[:1] == unsaid
+        assert [e.data.NAME for e in decided.events[1:]] == ["PaymentReceived"] * 2
+        assert states["purse-1"].unsaid == []
+
+    def test_is_said_and_struck_out_though_the_record_is_known(
+        self, log: Any, say: Any, run: Run, unsaid: list[Event], states: dict[str, Stored[Any]]
+    ) -> None:
+        record = log.put(say.note("x"))
+        run(record)
+        stored = states["purse-1"]
+        stored.unsaid = list(unsaid)
+        decided = run(record)
+        assert decided.events == unsaid
+        assert decided.dirty == {"purse-1": stored}
+        assert stored.unsaid == []
+
+    def test_is_said_though_the_record_is_bad_and_holds_its_subject(
+        self, log: Any, say: Any, run: Run, unsaid: list[Event], states: dict[str, Stored[Any]]
+    ) -> None:
+        decided = run(log.put(say.note("tear")))
+        assert decided.events == unsaid
+        stored = states["purse-1"]
+        assert stored.hold is not None
+        assert (stored.unsaid, stored.due) == ([], None)
 
 
 class TestGoodRecords:

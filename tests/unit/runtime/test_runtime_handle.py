@@ -174,6 +174,18 @@ class TestWhenTheClockMustLookAgain:
         set_due(purse, stored)
         assert stored.due is None
 
+    def test_is_when_it_was_as_long_as_something_is_unsaid(
+        self, purse: Any, stored: Any, say: Any
+    ) -> None:
+        handle(purse, stored, say.note("wake 30"))
+        set_due(purse, stored)
+        stored.unsaid = fire_timers(purse, stored, at(31))
+        set_due(purse, stored)
+        assert stored.due == at(30)
+        stored.unsaid = []
+        set_due(purse, stored)
+        assert stored.due is None
+
     def test_is_never_for_a_subject_that_is_held(self, purse: Any, stored: Any, say: Any) -> None:
         handle(purse, stored, say.note("wake 30"))
         stored.hold = Hold(1, 1, "bad-body", "")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from bson.codec_options import CodecOptions
 
+from contracts.codec import encode
 from contracts.envelope import short_id
 from services.runtime.handle import handle, set_due
 from services.runtime.stored import (
@@ -50,6 +51,17 @@ def test_a_subject_comes_back_as_it_went(stored: Stored[Any], purse: Any) -> Non
     assert back.answers == stored.answers
     assert back.hold == stored.hold
     assert back.due == stored.due == NOON + timedelta(seconds=30)
+
+
+def test_what_is_unsaid_comes_back_to_the_byte(stored: Stored[Any], purse: Any, say: Any) -> None:
+    stored.unsaid = [*handle(purse, stored, say.note("a find", history=True)), say.ask(3)]
+    back = from_document(through_bson(stored.document()), purse.state_type)
+    assert back.unsaid == stored.unsaid
+    assert [encode(event) for event in back.unsaid] == [encode(event) for event in stored.unsaid]
+
+
+def test_a_subject_that_has_said_all_is_kept_as_ever(stored: Stored[Any]) -> None:
+    assert "unsaid" not in stored.document()
 
 
 def test_a_subject_comes_back_in_its_next_version(stored: Stored[Any], purse: Any) -> None:
