@@ -71,8 +71,8 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
 def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]:
     """The messages of a timer that has passed.
 
-    Their ids follow from the time that they go out at: they are the same whatever came in which
-    order.
+    Their ids follow from the time that they go out at and what they tell: they are the same
+    whatever came in which order, and what is heard of later is told in others.
     """
     subject = desk.morning
     assert subject is not None
@@ -80,29 +80,31 @@ def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]
     kind = passed.name.partition(":")[0]
     if kind == _WRONG:
         # To the one who was told, whoever is the head by now.
-        told = list(desk.wrong.values())
+        told = desk.wrong
     else:
         known = policy.catalogue.units.get(unit)
         head = known.head if known else unit
         alerts = desk.breaches if kind == _BREACHES else _of_the_morning(desk)
-        told = [Told(alert, head) for alert in alerts.values()]
-    heads = sorted({one.head for one in told})
-    leads = sorted({one.alert.lead for one in told} - {"", *heads})
+        told = {key: Told(alert, head) for key, alert in alerts.items()}
+    heads = sorted({one.head for one in told.values()})
+    leads = sorted({one.alert.lead for one in told.values()} - {"", *heads})
     for_head, for_officer = _TEMPLATES[kind]
-    cause = derive_id(kind, subject, passed.at.isoformat())
+    cause = derive_id(kind, subject, passed.at.isoformat(), *told)
     tell = partial(_message, policy, unit, passed.at, subject=subject, cause=cause)
     return [
         *(
-            tell(head, Audience.HEAD, for_head, [t.alert for t in told if t.head == head])
+            tell(head, Audience.HEAD, for_head, [t.alert for t in told.values() if t.head == head])
             for head in heads
         ),
         *(
-            tell(
-                lead, Audience.OFFICER, for_officer, [t.alert for t in told if t.alert.lead == lead]
-            )
+            tell(lead, Audience.OFFICER, for_officer, _led_by(lead, told.values()))
             for lead in leads
         ),
     ]
+
+
+def _led_by(lead: str, told: Iterable[Told]) -> list[DeskAlert]:
+    return [one.alert for one in told if one.alert.lead == lead]
 
 
 def _message(
@@ -133,8 +135,8 @@ def _message(
 
 
 def _timer(kind: str, at: datetime, what: Iterable[str]) -> Timer:
-    # With another alert in it, it is another event. And another dossier's alert of the day before
-    # may still be on its way when an event has a later time.
+    # Another dossier's alert of the day before may still be on its way when an event has a later
+    # time. And what is heard of late may be due at a time that has passed: that is another timer.
     return Timer(at, f"{kind}:{derive_id(*what)}", clock_alone=True)
 
 

@@ -182,6 +182,19 @@ class TestABreachThatProvesWrong:
         (back,) = morning.messages("head-retracted")
         assert planned(back.data).citizen == "cb-old"
 
+    def test_of_the_same_time_as_others_that_were_taken_back_is_taken_back_by_itself(self) -> None:
+        morning = Morning()
+        morning.alerted("a", "b", alert=BREACH)
+        morning.tick(at(7, "17:00"))
+        for mark in "ab":
+            morning.cleared(mark, at(7, "18:00"), wrong=True)
+            morning.tick(at(7, "19:00"))
+        assert morning.told("head-retracted") == [
+            (at(7, "18:10"), {"a"}),
+            (at(7, "18:10"), {"b"}),
+        ]
+        assert len(set(morning.ids)) == len({e.id for e in morning.said}) == 3
+
     def test_is_not_told_when_it_is_heard_of_once_more(self) -> None:
         morning = Morning()
         morning.alerted("a", alert=BREACH)

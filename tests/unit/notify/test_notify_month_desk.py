@@ -93,20 +93,6 @@ def test_a_morning_that_an_older_release_told_is_not_told_again() -> None:
     assert morning.told() == [(at(11, "07:30"), {"b"})]
 
 
-def test_a_digest_has_one_id_whoever_says_it_after_a_crash_so_nothing_is_told_twice() -> None:
-    first, second = Morning(), Morning()
-    for morning in (first, second):
-        morning.alerted("a")
-        morning.tick(at(8, "09:00"))
-        morning.alerted("b")
-    first.tick(at(11, "09:00"))  # published and not written: the next owner says it again
-    second.alerted("c")
-    second.tick(at(11, "09:00"))
-    assert first.ids == second.ids
-    # But it is another event: it stands as long as the first was not sent.
-    assert [e.id for e in first.said][-1] != [e.id for e in second.said][-1]
-
-
 @pytest.mark.parametrize(
     ("when", "cleared"), [(at(8, "07:00"), 1), (at(8, "15:00"), 1), (at(11, "07:30"), 0)]
 )
