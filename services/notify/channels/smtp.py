@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,15 +38,11 @@ from services.notify.channels.provider import (
 )
 from services.notify.channels.redact import unaddressed
 from services.notify.channels.reference import HEADER, reference
+from services.notify.channels.smtp_refusals import Refusals
 from services.notify.channels.xtext import xtext
 
 _LONGEST_ENVID = 100
 """By RFC 3461."""
-_OF_THE_ADDRESS = frozenset({450, 501, 550, 551, 553, 556})
-_ENHANCED = re.compile(r"[45]\.\d{1,3}\.\d{1,3}\b")
-_OF_THE_RECIPIENT = re.compile(r"[45]\.(1\.(?![78]\b)|2\.|4\.4\b)")
-"""What is wrong is the recipient's address (x.1, but for the sender's, or no route to it) or their
-mailbox (x.2), by RFC 3463. All else, x.7 above all, is said of us: that passes."""
 
 
 class Tls(StrEnum):
@@ -86,6 +81,7 @@ class SmtpProvider:
         self.name = server.name
         self._server = server
         self._idle: list[SMTP] = []
+        self._refusals = Refusals()
         self._context = (
             None if server.tls is Tls.NONE else ssl.create_default_context(cafile=server.ca_file)
         )
@@ -159,7 +155,7 @@ class SmtpProvider:
             await client.rcpt(to, options=("NOTIFY=FAILURE",) if asks else ())
         except SMTPRecipientRefused as error:
             client.close()
-            if not _of_the_recipient(error):
+            if not self._refusals.of_the_recipient(error, to):
                 raise NotTaken(_not_now(error, to)) from error
             if error.code >= 500:
                 raise Rejected(f"the address was refused: {error.code}") from error
@@ -170,6 +166,7 @@ class SmtpProvider:
         except BaseException:
             client.close()
             raise
+        self._refusals.taken()
         return client
 
     async def _connect(self) -> SMTP:
@@ -196,17 +193,6 @@ class SmtpProvider:
             client.close()
             raise
         return client
-
-
-def _of_the_recipient(error: SMTPRecipientRefused) -> bool:
-    """Whether it is the recipient's address that was refused, for good or for now.
-
-    Most servers say only at this point that they do not want us at all (a relay that does not know
-    our network, a password that is missing): then the mail waits until somebody has seen to it.
-    """
-    if said := _ENHANCED.match(error.message):
-        return _OF_THE_RECIPIENT.match(said[0]) is not None
-    return error.code in _OF_THE_ADDRESS
 
 
 def _not_now(error: SMTPResponseException, to: str) -> str:

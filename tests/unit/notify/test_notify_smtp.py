@@ -339,6 +339,12 @@ async def test_an_address_is_refused_for_good_or_for_now(
         ("530 5.7.0 must issue a STARTTLS command first", NotTaken),
         ("503 need MAIL command", NotTaken),
         ("554 go away", NotTaken),
+        ("550 relay not permitted", NotTaken),
+        ("550 Access denied - Invalid HELO name", NotTaken),
+        ("550 SPF: 192.0.2.1 is not allowed to send mail from example.test", NotTaken),
+        ("551 we do not relay", NotTaken),
+        ("550 rejected because your IP is in a black list at bl.example", NotTaken),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts", NotTaken),
         ("550 4.7.1 come back later", NotTaken),
         ("450 4.1.2 recipient address rejected: domain not found", Deferred),
         ("450 4.2.0 grey listed", Deferred),
@@ -362,6 +368,37 @@ async def test_only_what_is_said_of_the_address_says_nothing_of_the_server(
     assert type(raised.value) is meaning
     mailbox.to_rcpt = None
     await provider.send(outgoing("another@example.test"))
+    await provider.close()
+
+
+async def test_a_server_that_refuses_one_after_the_other_and_says_no_more_refuses_us(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    provider = SmtpProvider(await serve())
+    mailbox.to_rcpt = "550 no"
+    ends = []
+    for name in "aabcd":
+        with pytest.raises((Rejected, NotTaken)) as raised:
+            await provider.send(outgoing(f"{name}@example.test"))
+        ends.append(raised.type)
+    assert ends == [Rejected, Rejected, Rejected, NotTaken, NotTaken]
+    # It takes somebody: what it refuses now is them again.
+    mailbox.to_rcpt = None
+    await provider.send(outgoing("e@example.test"))
+    mailbox.to_rcpt = "550 no"
+    with pytest.raises(Rejected):
+        await provider.send(outgoing("c@example.test"))
+    await provider.close()
+
+
+async def test_a_server_that_says_exactly_whom_it_means_is_believed_however_often(
+    serve: Serve, mailbox: Mailbox
+) -> None:
+    provider = SmtpProvider(await serve())
+    mailbox.to_rcpt = "550 5.1.1 no such user"
+    for name in "abcdef":
+        with pytest.raises(Rejected):
+            await provider.send(outgoing(f"{name}@example.test"))
     await provider.close()
 
 
