@@ -32,6 +32,7 @@ from services.notify.telling import End, Teller
 from services.notify.tries import Tries
 from services.runtime.faults import Faults
 
+RENDERER = Renderer(load_catalogue())
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -103,7 +104,7 @@ class Round:
         self.told, self.tries, self.receivers = Told(), Tries(), Receivers()
         self.stopping = asyncio.Event()
         self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], self.stopping)
-        self.renderer = Renderer(load_catalogue())
+        self.renderer = RENDERER
         self.courier = Courier(
             self.renderer,
             self.book,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -111,9 +112,10 @@ class Town:
 
     def answer(self, gateway: str, message_id: str, at: int) -> tuple[str, int]:
         """What the gateway makes of a message that reaches it then, and after how long."""
-        how = next(
-            (e.how.get(gateway, "well") for e in self.episodes if e.begins <= at < e.ends), "well"
-        )
+        # They follow each other; only the last that has begun can still last.
+        place = bisect_right(self.episodes, at, key=lambda episode: episode.begins)
+        last = self.episodes[place - 1] if place else None
+        how = last.how.get(gateway, "well") if last is not None and at < last.ends else "well"
         even = crc32(f"{gateway} {message_id} {at}".encode()) % 2 == 0
         match how:
             case "away" | "refuses":
