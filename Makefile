@@ -5,6 +5,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# So many test files at a time, each with a stack of its own where it needs one; 0: one after the other.
+WORKERS ?= 2
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
@@ -28,7 +30,7 @@ demo: $(READY) ## A city's working day, with a live view; ARGS=--keep goes on se
 	@$(BIN)/motcua demo $(ARGS)
 
 test: $(READY) ## All tests: unit, contract, integration on the real stack, a short kill test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(READY) ## The tests that need neither Kafka nor MongoDB
 	@$(BIN)/python -m pytest -m "not integration and not chaos and not docker" $(ARGS)
