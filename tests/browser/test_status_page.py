@@ -70,6 +70,28 @@ def test_after_a_slip_the_code_stands_there_and_the_key_is_typed_anew(
     expect(plain.locator("#now")).to_be_visible()
 
 
+def test_on_paper_there_is_the_qr_code_and_nothing_that_can_be_pressed(
+    page: Page, dossier: Dossier
+) -> None:
+    page.goto(dossier.receipt)
+    press = page.get_by_role("button", name="In trang này")
+    expect(press).to_be_visible()
+    page.emulate_media(media="print")
+    expect(press).to_be_hidden()
+    for hidden in (".top", ".skip", ".ways"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.get_by_role("img", name=dossier.code)).to_be_visible()
+    square = page.locator(".qr svg").bounding_box()
+    assert square is not None
+    assert min(square["width"], square["height"]) >= 150
+    expect(page.get_by_text(dossier.code, exact=True)).to_be_visible()
+    expect(page.get_by_text("Bản in để tra cứu", exact=True)).to_be_visible()
+    page.goto(dossier.status)
+    for hidden in (".top", ".ways", "#preferences"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator("#now")).to_be_visible()
+
+
 def test_pages_that_were_refused_their_changes_do_not_all_ask_again_at_one_instant(
     context: BrowserContext, dossier: Dossier
 ) -> None:
@@ -129,7 +151,7 @@ def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
     assert link is not None
     page.goto(link[0])
     expect(page.locator(".asked")).to_contain_text("Ảnh 4x6")
-    page.get_by_role("link", name="In giấy tiếp nhận").click()
+    page.get_by_role("link", name="In thông tin tiếp nhận").click()
     expect(page.get_by_role("img", name=code)).to_be_visible()
 
 

@@ -154,6 +154,21 @@ def test_the_code_comes_back_whether_there_is_such_a_dossier_or_not(
     assert known.text.replace(code, unknown) == other.text
 
 
+def test_the_language_stays_on_the_way_to_what_is_printed_and_back(
+    citizen: Citizen, code: str
+) -> None:
+    page = citizen.status(code, lang="en")
+    there = re.search(r'href="([^"]*/receipt/[^"]*)"', page.text)
+    assert there is not None
+    printed = citizen.get(html.unescape(there[1]))
+    assert '<html lang="en">' in printed.text
+    back = re.search(r'class="ways".*href="([^"]*/status/[^"]*)"', printed.text)
+    assert back is not None
+    assert '<html lang="en">' in citizen.get(html.unescape(back[1])).text
+    # Without a language in the address it is the one of the messages, as on the page itself.
+    assert '<html lang="vi">' in citizen.get(f"/receipt/{code}", key=key_of(code)).text
+
+
 def test_the_start_is_in_the_language_that_the_browser_prefers(citizen: Citizen) -> None:
     for accepted, lang, shown in (
         ("en-GB,en;q=0.9", "", "en"),
@@ -555,14 +570,15 @@ def test_a_form_without_the_key_or_with_nonsense_changes_nothing(
     assert "told=" not in citizen.status(code).text
 
 
-def test_the_receipt_shows_code_key_form_and_a_qr_code_and_stands_in_both_languages(
+def test_what_is_printed_shows_code_key_and_a_qr_code_and_stands_in_both_languages(
     citizen: Citizen, code: str
 ) -> None:
     page = citizen.get(f"/receipt/{code}", key=key_of(code)).text
     key = key_of(code)
     assert f"{key[:5]} {key[5:]}" in page
-    assert "Giấy tiếp nhận hồ sơ và hẹn trả kết quả" in page
-    assert "Receipt with the appointed date" in page
+    assert "Thông tin tiếp nhận hồ sơ và hẹn trả kết quả" in page
+    assert "What was received, and the appointed date" in page
+    assert "Bản in để tra cứu" in page
     assert "Mẫu số 01, Thông tư 03/2025/TT-VPCP" in page
     assert "<svg" in page
     assert "style=" not in page

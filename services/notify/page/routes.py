@@ -173,13 +173,12 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     async def print_receipt(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
-        """The receipt for printing, in both languages, with the QR code of the status page."""
+        """What was received, for printing in both languages, with the status page's QR code."""
         found = await gate.open(code, key, address(request))
-        locale = _locale(lang)
+        locale = _locale(lang) if lang else chosen_locale(found.state)
         shown = receipt(found, words, links.link(found.code))
-        return html.page(
-            "receipt.html", locale, other=links.status(found.code, found.key, Locale.EN), **shown
-        )
+        elsewhere = links.receipt(found.code, found.key, other_than(locale))
+        return html.page("receipt.html", locale, other=elsewhere, **shown)
 
     async def sent(
         request: Request, code: str, data_of: Callable[[Fields], Data]

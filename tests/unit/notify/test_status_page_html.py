@@ -245,6 +245,14 @@ def test_whoever_is_lost_is_told_so_in_both_languages_and_led_back_in_each() -> 
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("locale", Locale)
+def test_the_language_stays_on_the_way_to_the_receipt_and_back(locale: Locale) -> None:
+    there = re.search(r'href="([^"]*/receipt/[^"]*)"', page(a_state(), locale))
+    assert there is not None
+    assert there[1].endswith(f"lang={locale}")
+    assert escape(LINKS.status(CODE, "KEY", locale)) in a_receipt(a_state(), locale)
+
+
 def test_pages_that_come_back_after_an_end_do_not_come_back_at_one_instant() -> None:
     said = {asyncio.run(anext(events(Page(CODE, 0)))) for _ in range(100)}
     assert len(said) > 10
@@ -318,6 +326,21 @@ def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> No
     assert receipt(opened, WORDS, "")["qr"] is None
     with pytest.raises(NotReceived):
         receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_is_printed_says_that_it_is_for_looking_up_and_which_form_it_does_not_replace(
+    locale: Locale,
+) -> None:
+    printed = a_receipt(a_state(), locale)
+    heading = re.search(r"<h1>(.*?)</h1>", printed, re.DOTALL)
+    assert heading is not None
+    assert "Giấy tiếp nhận" not in heading[1]
+    for language in Locale:
+        said = HTML.texts[language]
+        assert said("receipt.title") in heading[1]
+        assert said("receipt.copy") in printed
+        assert escape(said("receipt.note", number="01", form="03/2025/TT-VPCP")) in printed
 
 
 @pytest.mark.parametrize("locale", Locale)
