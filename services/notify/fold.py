@@ -213,7 +213,7 @@ def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
 def _entry(fact: Event) -> Entry | None:
     """The line in the dossier's history that a fact is; None for what the citizen is not shown."""
     data = fact.data
-    unit = text = ""
+    unit = text = channel = ""
     match data:
         case intake.DossierReceived() | intake.DossierRegistered():
             unit = data.receiving_unit
@@ -226,8 +226,10 @@ def _entry(fact: Event) -> Entry | None:
             | routing.DossierResumed()
         ):
             text = data.reason
-        case intake.SupplementDelivered() | routing.ResultReturned():
+        case intake.SupplementDelivered():
             unit = data.unit
+        case routing.ResultReturned():
+            unit, channel = data.unit, data.channel
         case intake.PaymentReceived():
             text = str(data.outstanding) if data.outstanding else ""
         case routing.DossierRouted() | routing.DossierProcessed():
@@ -242,4 +244,4 @@ def _entry(fact: Event) -> Entry | None:
             unit, text = data.unit, data.reason
         case _:
             return None
-    return Entry(fact.time, data.NAME, fact.id[:13], unit, text)
+    return Entry(fact.time, data.NAME, fact.id[:13], unit, text, channel)

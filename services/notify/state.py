@@ -58,6 +58,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
     unit: str = ""
     text: str = ""
     """A reason, in the officer's words."""
+    channel: str = ""
+    """By which a result was returned; empty of what an older release wrote down."""
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -28,7 +28,11 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 @pytest.fixture
 def plain(chromium: Browser) -> Iterator[Page]:
     """A phone that runs no JavaScript."""
-    context = chromium.new_context(java_script_enabled=False, viewport=PHONE)
+    context = chromium.new_context(
+        java_script_enabled=False,
+        viewport=PHONE,  # type: ignore[arg-type]
+        locale="vi-VN",
+    )
     yield context.new_page()
     context.close()
 
@@ -41,11 +45,81 @@ def test_a_dossier_is_found_with_the_code_and_key_on_the_receipt(
     page.get_by_label("Mã tra cứu").fill("AAAAAAAAAA")
     page.get_by_role("button", name="Tra cứu").click()
     expect(page.get_by_role("alert")).to_contain_text("Không tìm thấy hồ sơ")
-    page.get_by_label("Mã hồ sơ").fill(dossier.code)
     page.get_by_label("Mã tra cứu").fill(dossier.key)
     page.get_by_role("button", name="Tra cứu").click()
     expect(page).to_have_title(re.compile(f"Đang xử lý: {re.escape(dossier.code)}"))
     expect(page.locator("#now")).to_contain_text("bước 1/2: Kiểm tra hồ sơ")
+
+
+def test_after_a_slip_the_code_stands_there_and_the_key_is_typed_anew(
+    plain: Page, instance: Instance, dossier: Dossier
+) -> None:
+    plain.goto(instance.url)
+    typed = dossier.code.replace("-", " \N{EN DASH} ")
+    plain.get_by_label("Mã hồ sơ").fill(typed)
+    plain.get_by_label("Mã tra cứu").fill("AAAAAAAAAA")
+    plain.get_by_role("button", name="Tra cứu").click()
+    expect(plain.get_by_label("Mã hồ sơ")).to_have_value(typed)
+    key = plain.get_by_label("Mã tra cứu")
+    expect(key).to_be_empty()
+    expect(key).to_be_focused()
+    expect(key).to_have_accessible_description(re.compile("Mã hồ sơ hoặc mã tra cứu chưa đúng"))
+    expect(plain.locator("#wrong")).to_be_in_viewport()
+    key.fill(f"{dossier.key[:5]}\N{NO-BREAK SPACE}{dossier.key[5:]}")
+    plain.keyboard.press("Enter")
+    expect(plain.locator("#now")).to_be_visible()
+
+
+def test_on_paper_there_is_the_qr_code_and_nothing_that_can_be_pressed(
+    page: Page, dossier: Dossier
+) -> None:
+    page.goto(dossier.receipt)
+    press = page.get_by_role("button", name="In trang này")
+    expect(press).to_be_visible()
+    page.emulate_media(media="print")
+    expect(press).to_be_hidden()
+    for hidden in (".top", ".skip", ".ways"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.get_by_role("img", name=dossier.code)).to_be_visible()
+    square = page.locator(".qr svg").bounding_box()
+    assert square is not None
+    assert min(square["width"], square["height"]) >= 150
+    expect(page.get_by_text(dossier.code, exact=True)).to_be_visible()
+    expect(page.get_by_text("Bản in để tra cứu", exact=True)).to_be_visible()
+    page.goto(dossier.status)
+    for hidden in (".top", ".ways", "#preferences"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator("#now")).to_be_visible()
+
+
+def test_pages_that_were_refused_their_changes_do_not_all_ask_again_at_one_instant(
+    context: BrowserContext, dossier: Dossier
+) -> None:
+    context.add_init_script(
+        """window.waits = [];
+        window.setTimeout = (what, wait) => { window.waits.push(wait); return 0; };"""
+    )
+    waits = set()
+    for _ in range(4):
+        page = context.new_page()
+        page.route("**/events?*", lambda route: route.fulfill(status=502, body="restarting"))
+        page.goto(dossier.status)
+        expect(page.get_by_text("Tự động cập nhật")).to_be_hidden()
+        waits.add(eventually(lambda at=page: at.evaluate("window.waits[0]")))  # type: ignore[misc]
+    assert len(waits) == 4
+    assert all(20_000 <= wait <= 40_000 for wait in waits)
+
+
+def test_whoever_is_lost_finds_the_way_back_in_their_language(
+    page: Page, instance: Instance
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{instance.url}/status/")
+    found = Axe().run(page, options=WCAG)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("link", name="Look up a dossier").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Where is your dossier?")
 
 
 def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
@@ -77,7 +151,7 @@ def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
     assert link is not None
     page.goto(link[0])
     expect(page.locator(".asked")).to_contain_text("Ảnh 4x6")
-    page.get_by_role("link", name="In giấy tiếp nhận").click()
+    page.get_by_role("link", name="In thông tin tiếp nhận").click()
     expect(page.get_by_role("img", name=code)).to_be_visible()
 
 
@@ -248,6 +322,13 @@ def test_no_page_has_a_fault_that_can_be_found_by_rule(
             details.click()
         found = Axe().run(page, options=WCAG)
         assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    page.goto(f"{instance.url}/?lang=vi")
+    page.get_by_label("Mã hồ sơ").fill(dossier.code)
+    page.get_by_label("Mã tra cứu").fill("AAAAAAAAAA")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Mã tra cứu")).to_be_focused()
+    found = Axe().run(page, options=WCAG)
+    assert found.violations_count == 0, found.generate_report()
     context.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,11 +21,12 @@ from pymongo.monitoring import (
 from contracts.lifecycle import Mark, Move
 from deploy.local.city import City
 from services.notify.page.gate import Gate, NotOpened
-from services.notify.page.guesses import Guesses, Limits, TooMany
+from services.notify.page.guesses import OWN_TRIES, Guesses, Limits, TooMany
 from services.notify.state import Notify
 from services.runtime.clock import StreamClock
 from services.runtime.lookup_key import lookup_key
 from services.runtime.mongo import Database
+from services.runtime.problem import Problem
 from services.runtime.settings import Settings
 from services.runtime.store import Store
 from services.runtime.stored import Stored
@@ -185,7 +187,8 @@ LIMITS = Limits(by_code=10, by_address=30)
 def two_instances(database: Database) -> list[Guesses]:
     """Whoever is asked counts with the others."""
     clock = StreamClock()
-    clock.tick(0, datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
+    # Of a window that is over MongoDB forgets the counts within a minute, which may be mid-test.
+    clock.tick(0, datetime(2100, 3, 2, 1, 0, tzinfo=UTC))
     return [Guesses(database["guesses"], "secret", LIMITS, clock) for _ in range(2)]
 
 
@@ -204,12 +207,12 @@ async def test_a_thousand_keys_side_by_side_are_compared_no_oftener_than_one_by_
             right = await instances[number % 2].right(
                 "H29.1-260302-0001", "192.0.2.1", lambda: compare(number)
             )
-        except TooMany:
-            return "too many"
+        except (TooMany, Problem):
+            return "refused"  # on a slow machine because its turn did not come in time
         return "opened" if right else "wrong"
 
     answers = Counter(await asyncio.gather(*(answer(number) for number in range(1000))))
-    assert answers == {"wrong": LIMITS.by_code, "too many": 1000 - LIMITS.by_code}
+    assert answers == {"wrong": LIMITS.by_code, "refused": 1000 - LIMITS.by_code}
     assert len(compared) == LIMITS.by_code
 
 
@@ -218,10 +221,38 @@ async def test_many_who_have_the_right_key_are_opened_to_side_by_side_behind_one
 ) -> None:
     guesses, other = two_instances(database)
     code, office = "H29.1-260302-0001", "192.0.2.1"
-    for number in range(LIMITS.by_address - 1):
+    for number in range(LIMITS.by_address + 20):
         assert not await other.right(f"H29.1-260302-{number:04}", office, lambda: False)
     opened = (guesses.right(code, office, lambda: True) for _ in range(200))
     assert all(await asyncio.gather(*opened))
-    assert not await guesses.right(code, office, lambda: False)
+    for _ in range(OWN_TRIES - 1):
+        assert not await guesses.right(code, office, lambda: False)
     with pytest.raises(TooMany):
         await other.right(code, office, lambda: True)
+    assert await other.right(code, "192.0.2.2", lambda: True)
+
+
+async def test_whoever_makes_up_codes_without_end_fills_so_much_room_and_no_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notify.page.guesses._SLOT_DIGITS", 1)
+    guesses, other = two_instances(database)
+    slots, made_up, at_once = 16, 600, 20
+    compared = 0
+
+    def compare() -> bool:
+        nonlocal compared
+        compared += 1
+        return False
+
+    async def guess(first: int) -> None:
+        for number in range(first, made_up, at_once):
+            with suppress(TooMany):
+                instance = (guesses, other)[number % 2]
+                await instance.right(f"H29.1-260302-{number:05}", "192.0.2.1", compare)
+
+    await asyncio.gather(*(guess(first) for first in range(at_once)))
+    assert OWN_TRIES * slots <= compared <= LIMITS.by_address + OWN_TRIES * slots
+    own = {"_id": {"$regex": "^[0-9a-f]:"}}
+    assert await database["guesses"].count_documents(own) <= slots
+    assert await database["guesses"].count_documents({"_id": {"$regex": "H29"}}) == 0

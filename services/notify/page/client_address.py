@@ -7,7 +7,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 _IPV6_SITE = 64
-"""Who has one IPv6 address has all that begin with the same 64 bits."""
+"""Who has one IPv6 address has all that begin with the same 64 bits.
+
+Large customers have many such networks; a wider one would take in a whole street. `guesses.py`
+reckons what guessing from so many comes to.
+"""
 
 
 def client_address(request: Request, trusted_proxies: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from random import randint
 
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
@@ -16,8 +17,12 @@ from starlette.types import Receive, Scope, Send
 from services.notify.page.live import Full, Live, Page
 from services.runtime.problem import Problem
 
-RETRY_MS = 5_000
-"""After so long the browser asks again when a connection ended."""
+RETRY_MS = (4_000, 8_000)
+"""After so long the browser asks again when a connection ended.
+
+When a service ends, so do the connections of all its pages: each is told another time, or they
+would all come back at one instant.
+"""
 HEARTBEAT_SECONDS = 20.0
 """So often something is sent, so that no proxy takes the connection for a dead one."""
 _FULL_SECONDS = 60
@@ -25,7 +30,7 @@ _FULL_SECONDS = 60
 
 async def events(page: Page) -> AsyncIterator[bytes]:
     """The events of an open page, until it is closed."""
-    yield f"retry: {RETRY_MS}\n\n".encode()
+    yield f"retry: {randint(*RETRY_MS)}\n\n".encode()
     while not page.closed:
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):

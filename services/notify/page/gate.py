@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from contracts.values import DOSSIER_CODE
 from services.notify import metrics
 from services.notify.page.guesses import Guesses, TooMany
+from services.notify.page.typed import is_code, typed_code, typed_key
 from services.notify.state import Notify
 from services.runtime.lookup_key import fits
 from services.runtime.store import Store
 from services.runtime.stored import state_of
-
-_CODE = re.compile(DOSSIER_CODE)
-_STRANGE = "?"
-"""Under what all tries are counted that are no dossier code at all."""
 
 
 class NotOpened(Exception):
@@ -46,7 +41,7 @@ class Gate:
         self._secret = secret
 
     async def open(self, code: str, key: str, address: str) -> Opened:
-        """The dossier. Codes and keys may be written in small letters and with spaces.
+        """The dossier. Code and key may be written as people write them.
 
         Raises TooMany, NotOpened or NotYetHere. The key is computed and compared for any code,
         and the database is asked only if it fits: so neither the answer nor the time that it
@@ -61,14 +56,12 @@ class Gate:
         return opened
 
     async def _open(self, code: str, key: str, address: str) -> Opened:
-        code = code.strip().upper()
-        key = "".join(letter for letter in key.upper() if letter not in " -")
-        counted = code if _CODE.fullmatch(code) else _STRANGE
+        code, key = typed_code(code), typed_key(key)
 
         def right() -> bool:
-            return fits(self._secret, code, key) and counted is not _STRANGE
+            return fits(self._secret, code, key) and is_code(code)
 
-        if not await self._guesses.right(counted, address, right):
+        if not await self._guesses.right(code, address, right):
             raise NotOpened
         document = await self._store.get(code)
         state = state_of(document, Notify) if document else None

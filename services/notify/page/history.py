@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts import intake, routing, sla
+from contracts.values import Channel
 from services.notify.page.room import shortened
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
@@ -15,6 +16,7 @@ _WORDS_ROOM = 400
 """Of an officer's words in a line. What stands is shown whole, above the history."""
 
 _IN_PART = "story.PaymentReceivedInPart"
+_RETURNED_BY = {channel: f"story.ResultReturned-{channel}" for channel in Channel}
 _FACTS = (
     intake.DossierReceived,
     intake.DossierRegistered,
@@ -35,7 +37,9 @@ _FACTS = (
     routing.ResultReturned,
     sla.ApologyIssued,
 )
-STORY_KEYS = frozenset({f"story.{fact.NAME}" for fact in _FACTS} | {_IN_PART})
+STORY_KEYS = frozenset(
+    {f"story.{fact.NAME}" for fact in _FACTS} | {_IN_PART} | set(_RETURNED_BY.values())
+)
 """The texts that a history is told with."""
 
 
@@ -71,5 +75,7 @@ def _line(state: Notify, entry: Entry, words: Words) -> Line:
     elif entry.what == intake.PaymentReceived.NAME and entry.text:
         key, said = _IN_PART, ""
         fields["amount"] = words.money(int(entry.text))
+    elif entry.channel:
+        key = _RETURNED_BY[Channel(entry.channel)]
     said = shortened(said, _WORDS_ROOM)
     return Line(words.moment(entry.at), entry.what, entry.unit, Say(key, fields), said)

@@ -42,6 +42,11 @@ _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
+_BY_LANGUAGE = {"Vary": "Accept-Language"}
+"""Of a page that is in the language which the browser asks for."""
+_CODE_ROOM = 80
+"""Letters that fit into the form's field."""
+
 
 @dataclass(frozen=True, slots=True)
 class Static:
@@ -99,22 +104,35 @@ class Html:
         )
         return HTMLResponse(body, status, _HEADERS | (headers or {}))
 
-    def trouble(self, trouble: Trouble, locale: Locale) -> Response:
-        """The page that says why there is none, with the form to try again."""
+    def trouble(self, trouble: Trouble, locale: Locale, code: str = "") -> Response:
+        """The page that says why there is none, with the form to try again.
+
+        `code` was typed into it and need not be typed again. A key is never given back.
+        """
         return self.page(
             "start.html",
             locale,
-            other=self._links.start(_other(locale)),
+            other=self._links.start(other_than(locale)),
             status=trouble.status,
-            headers=trouble.headers,
+            headers=trouble.headers | _BY_LANGUAGE,
             trouble=trouble,
+            code=code[:_CODE_ROOM],
         )
 
     def start(self, locale: Locale) -> Response:
         """The page where code and key are typed in."""
         return self.page(
-            "start.html", locale, other=self._links.start(_other(locale)), trouble=None
+            "start.html",
+            locale,
+            other=self._links.start(other_than(locale)),
+            headers=_BY_LANGUAGE,
+            trouble=None,
+            code="",
         )
+
+    def lost(self, status: int) -> Response:
+        """The page for who came to an address where there is none, in both languages."""
+        return self.page("lost.html", Locale.VI, other=self._links.start(Locale.EN), status=status)
 
     def _static(self, name: str) -> str:
         return self._links.static(name, self.static[name].mark)
@@ -137,7 +155,8 @@ def secured(response: Response) -> Response:
     return response
 
 
-def _other(locale: Locale) -> Locale:
+def other_than(locale: Locale) -> Locale:
+    """The language that a page can be changed to."""
     return Locale.EN if locale is Locale.VI else Locale.VI
 
 

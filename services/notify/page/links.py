@@ -50,9 +50,10 @@ class Links:
         """Where a form of the page goes: ``preferences`` or ``rating``. Its key is a field."""
         return self._at(code, f"/{name}")
 
-    def receipt(self, code: str, key: str) -> str:
-        """The receipt, for printing."""
-        return f"{self._base}/receipt/{quote(code)}?{urlencode({'key': key})}"
+    def receipt(self, code: str, key: str, locale: Locale) -> str:
+        """What was received, for printing."""
+        query = urlencode({"key": key, "lang": locale})
+        return f"{self._base}/receipt/{quote(code)}?{query}"
 
     def static(self, name: str, mark: str) -> str:
         """A file that belongs to the pages; another content has another mark."""

@@ -7,13 +7,13 @@ from typing import Literal
 
 from contracts import intake, routing
 from contracts.lifecycle import ENDED, PublicStatus
-from contracts.values import Outcome
+from contracts.values import Channel, Outcome
 from services.notify.page.asked import ASKED_KEYS, Asked, asked
 from services.notify.page.history import STORY_KEYS, Line, history, older
 from services.notify.page.promise import WHY_KEYS, Promise, promise
 from services.notify.page.say import Say
 from services.notify.page.words import Office, Words
-from services.notify.state import Letter, Notify
+from services.notify.state import Entry, Letter, Notify
 
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
 """Whose turn it is. ``yours``: something is asked of the citizen."""
@@ -32,6 +32,7 @@ LOOK_KEYS = frozenset(
         *(f"next.{int(status)}" for status in PublicStatus),
         "now.4-step",
         "now.9-denied",
+        *(f"now.10-{channel}" for channel in Channel),
         "next.4-step",
         "next.4-last",
         *ASKED_KEYS,
@@ -127,11 +128,14 @@ def _tone(status: PublicStatus, wanted: tuple[Asked, ...], promised: Promise | N
 
 
 def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
-    unit = state.unit or state.receiving_unit or ""
+    unit, key = state.unit or state.receiving_unit or "", f"now.{int(status)}"
     if status in (PublicStatus.REGISTERED, PublicStatus.RECEIVED, PublicStatus.NOT_RECEIVED):
         unit = state.receiving_unit or unit
     elif status is PublicStatus.RETURNED:
-        unit = _last(state, routing.ResultReturned.NAME)[0] or state.returning_unit or unit
+        returned = _last(state, routing.ResultReturned.NAME)
+        unit = (returned and returned.unit) or state.returning_unit or unit
+        if returned and returned.channel:
+            key = f"{key}-{returned.channel}"
     fields = {"unit": words.office(unit).name}
     if status is PublicStatus.IN_PROCESS and state.step and state.step.name in state.plan:
         fields["step"] = words.step(state.workflow, state.step.name)
@@ -142,7 +146,7 @@ def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
         if state.outcome == Outcome.DENIED:
             return Say("now.9-denied", fields)
         fields["result"] = words.result(state.procedure)
-    return Say(f"now.{int(status)}", fields)
+    return Say(key, fields)
 
 
 def _next(state: Notify, status: PublicStatus, words: Words) -> Say:
@@ -157,13 +161,13 @@ def _next(state: Notify, status: PublicStatus, words: Words) -> Say:
 
 
 def _reason(state: Notify, status: PublicStatus) -> str:
-    return _last(state, _REASONED[status])[1] if status in _REASONED else ""
+    given = _last(state, _REASONED[status]) if status in _REASONED else None
+    return given.text if given else ""
 
 
-def _last(state: Notify, what: str) -> tuple[str, str]:
-    """Unit and words of the newest such fact."""
-    found = [entry for entry in state.story if entry.what == what]
-    return (found[-1].unit, found[-1].text) if found else ("", "")
+def _last(state: Notify, what: str) -> Entry | None:
+    """The newest such fact."""
+    return next((entry for entry in reversed(state.story) if entry.what == what), None)
 
 
 def _apology(letter: Letter | None, words: Words) -> Apology | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
@@ -15,20 +16,22 @@ from contracts.model import EventData
 from contracts.notify import MessageChannel
 from contracts.values import Locale
 from services.notify.address import Addresses
+from services.notify.page.accept import is_browser, language
 from services.notify.page.choosing import Reach, offered
 from services.notify.page.client_address import client_address
 from services.notify.page.events import EventStream
 from services.notify.page.forms import Fields, asked, fields_of, one, preferences, rating
 from services.notify.page.gate import Gate, NotOpened, NotYetHere, Opened
 from services.notify.page.guesses import Guesses, Limits, TooMany
-from services.notify.page.html import SCORES, TOLD, Html, secured
+from services.notify.page.html import SCORES, TOLD, Html, other_than, secured
 from services.notify.page.links import Links
 from services.notify.page.live import Live
 from services.notify.page.look import look
+from services.notify.page.lost import tell_the_lost
 from services.notify.page.often import Often
 from services.notify.page.portal import portal
 from services.notify.page.receipt import receipt
-from services.notify.page.trouble import TROUBLES, trouble_of
+from services.notify.page.trouble import TROUBLES, Trouble, trouble_of
 from services.notify.page.words import Words
 from services.notify.plan import locale as chosen_locale
 from services.notify.policy import Policy
@@ -43,7 +46,7 @@ from services.runtime.service import Running
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
-Lang = Annotated[str, Query(max_length=8, description="`vi` or `en`.")]
+Lang = Annotated[str, Query(description="`vi` or `en`; another is as if it were not there.")]
 Data = TypeVar("Data", bound=EventData)
 
 
@@ -71,6 +74,11 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     def address(request: Request) -> str:
         return client_address(request, settings.trusted_proxies)
 
+    def wanted(request: Request) -> Locale:
+        """The language of someone of whose dossier nothing is known yet."""
+        accepted = request.headers.get("accept-language", "")
+        return language(request.query_params.get("lang", ""), accepted)
+
     async def opened(request: Request, code: str, key: str) -> Opened:
         """For programs: raises Problem."""
         try:
@@ -88,26 +96,35 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
                 try:
                     return await handler(request)
                 except TROUBLES as error:
-                    locale = _locale(request.query_params.get("lang", ""))
-                    return html.trouble(trouble_of(error), locale)
+                    return html.trouble(trouble_of(error), wanted(request))
+                except RequestValidationError:
+                    if not is_browser(request.headers.get("accept", "")):
+                        raise
+                    # Code or key is longer than any: no dossier has them.
+                    return html.trouble(Trouble(422, "not-opened"), wanted(request))
 
             return handle
 
+    files = APIRouter(tags=["status page"])
     pages = APIRouter(route_class=Pages, tags=["status page"])
 
     @pages.get("/", response_class=Response)
-    async def start(lang: Lang = "") -> Response:
+    async def start(request: Request, lang: Lang = "") -> Response:
         """The form that asks for dossier code and look-up key."""
-        return html.start(_locale(lang))
+        return html.start(wanted(request))
 
     @pages.post("/", response_class=Response)
     async def find(request: Request, lang: Lang = "") -> Response:
         """Leads to the dossier, if code and key belong together."""
         fields = await fields_of(request)
-        found = await gate.open(one(fields, "code"), one(fields, "key"), address(request))
-        return _lead(links.status(found.code, found.key, _locale(lang)))
+        code = one(fields, "code")
+        try:
+            found = await gate.open(code, one(fields, "key"), address(request))
+        except TROUBLES as error:
+            return html.trouble(trouble_of(error), wanted(request), code)
+        return _lead(links.status(found.code, found.key, wanted(request)))
 
-    @app.get("/status/{code}.json", tags=["status page"])
+    @files.get("/status/{code}.json")
     async def read(request: Request, code: Code, key: Key = "") -> Response:
         """The dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
@@ -136,11 +153,10 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         state = found.state
         # Whoever opens a link from a message has the language of their messages.
         locale = _locale(lang) if lang else chosen_locale(state)
-        other = Locale.EN if locale is Locale.VI else Locale.VI
         return html.page(
             "status.html",
             locale,
-            other=links.status(found.code, found.key, other),
+            other=links.status(found.code, found.key, other_than(locale)),
             look=look(state, words[locale]),
             key=found.key,
             version=found.version,
@@ -157,13 +173,12 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     async def print_receipt(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
-        """The receipt for printing, in both languages, with the QR code of the status page."""
+        """What was received, for printing in both languages, with the status page's QR code."""
         found = await gate.open(code, key, address(request))
-        locale = _locale(lang)
+        locale = _locale(lang) if lang else chosen_locale(found.state)
         shown = receipt(found, words, links.link(found.code))
-        return html.page(
-            "receipt.html", locale, other=links.status(found.code, found.key, Locale.EN), **shown
-        )
+        elsewhere = links.receipt(found.code, found.key, other_than(locale))
+        return html.page("receipt.html", locale, other=elsewhere, **shown)
 
     async def sent(
         request: Request, code: str, data_of: Callable[[Fields], Data]
@@ -193,7 +208,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         found, given = await sent(request, code, rating)
         return await ask_for(found, given, lang, "#rating")
 
-    @app.get("/page/{name}", tags=["status page"])
+    @files.get("/page/{name}")
     async def read_static(name: str) -> Response:
         """A file that belongs to the pages. Its address changes with its content."""
         file = html.static.get(name)
@@ -202,7 +217,10 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(file.content, media_type=file.media_type, headers=for_ever)
 
-    app.include_router(pages)
+    for router in (files, pages):
+        _answer_head(router)
+        app.include_router(router)
+    tell_the_lost(app, html)
 
 
 def _reach(running: Running, settings: NotifySettings, policy: Policy) -> Reach | None:
@@ -215,9 +233,22 @@ def _reach(running: Running, settings: NotifySettings, policy: Policy) -> Reach 
     return Reach(policy, Addresses(running.engines[2], keys, offsets))
 
 
+def _answer_head(router: APIRouter) -> None:
+    """HEAD where GET is, which it is documented with. The server leaves the body out."""
+    for route in tuple(router.routes):
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            router.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=Response,
+                include_in_schema=False,
+            )
+
+
 def _locale(lang: str) -> Locale:
     """Vietnamese, unless another language is asked for that there is."""
-    return Locale.EN if lang == Locale.EN else Locale.VI
+    return language(lang, "")
 
 
 def _lead(where: str) -> Response:

@@ -29,7 +29,8 @@ class PageSettings(Settings):
     guesses_by_code: int = Field(default=10, ge=1)
     """Wrong keys for one dossier code in a quarter of an hour."""
     guesses_by_address: int = Field(default=30, ge=1)
-    """Wrong codes and keys from one client address in a quarter of an hour."""
+    """Wrong codes and keys from one client address in a quarter of an hour. Beyond them, as beyond
+    those of a code, it has three more at each code: who has a key gets in all the same."""
     forms_by_code: int = Field(default=20, ge=1)
     """Forms (preferences, the rating) that are taken about one dossier in an hour."""
     live_pages: int = Field(default=5_000, ge=0)

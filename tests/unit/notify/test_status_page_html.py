@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -20,10 +21,12 @@ from contracts.sla import MoveCause
 from contracts.values import Locale
 from services.notify.page.choosing import OutOfReach
 from services.notify.page.client_address import client_address
+from services.notify.page.events import events
 from services.notify.page.gate import NotOpened, NotYetHere, Opened
 from services.notify.page.guesses import TooMany
 from services.notify.page.html import SCORES, Html
 from services.notify.page.links import Links
+from services.notify.page.live import Page
 from services.notify.page.look import look
 from services.notify.page.often import TooOften
 from services.notify.page.receipt import receipt
@@ -97,6 +100,11 @@ def a_receipt(state: Notify, locale: Locale = Locale.VI) -> str:
     shown = receipt(Opened(CODE, "KEY", 1, state), WORDS, LINKS.link(CODE))
     answer = HTML.page("receipt.html", locale, other="/", **shown)
     return bytes(answer.body).decode()
+
+
+def in_the_form(error: Exception, locale: Locale, code: str = "") -> str:
+    """The page with the form that somebody gets who has typed that code."""
+    return bytes(HTML.trouble(trouble_of(error), locale, code).body).decode()
 
 
 def static(name: str) -> int:
@@ -194,10 +202,62 @@ def test_a_dossier_that_was_promised_nothing_leaves_no_hole_where_the_date_would
 
 
 @pytest.mark.parametrize("locale", Locale)
-def test_what_was_typed_in_vain_does_not_come_back_on_the_page(locale: Locale) -> None:
+def test_the_code_that_was_typed_comes_back_as_text_and_the_key_is_typed_anew(
+    locale: Locale,
+) -> None:
+    for error in (NotOpened(), NotYetHere(), TooMany(60)):
+        said = in_the_form(error, locale, HOSTILE + "x" * 200)
+        assert "<script>alert" not in said
+        (code, key) = re.findall(r"<input ([^>]*)>", said)
+        assert f'value="{escape((HOSTILE + "x" * 200)[:80])}"' in code
+        assert "value=" not in key
+        assert "autofocus" in key
+        assert "autofocus" not in code
     for error in (NotOpened(), WrongForm(), TooMany(60)):
-        said = bytes(HTML.trouble(trouble_of(error), locale).body).decode()
+        said = in_the_form(error, locale)
         assert "value=" not in said
+        assert "autofocus" not in said
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_fields_that_are_wrong_say_so_where_they_stand(locale: Locale) -> None:
+    said = in_the_form(NotOpened(), locale, CODE)
+    wrong = escape(HTML.texts[locale]("form.wrong"))
+    assert f'<span id="wrong" class="wrong">{wrong}</span>' in said
+    for name, field in zip(("code", "key"), re.findall(r"<input ([^>]*)>", said), strict=True):
+        assert f'aria-describedby="wrong {name}-hint"' in field
+        assert 'aria-invalid="true"' in field
+    for error in (TooMany(60), NotYetHere()):
+        said = in_the_form(error, locale, CODE)
+        assert "aria-invalid" not in said
+        assert 'id="wrong"' not in said
+        assert 'aria-describedby="key-hint"' in said
+
+
+def test_whoever_is_lost_is_told_so_in_both_languages_and_led_back_in_each() -> None:
+    answer = HTML.lost(405)
+    assert answer.status_code == 405
+    said = bytes(answer.body).decode()
+    for locale in Locale:
+        assert escape(HTML.texts[locale]("lost.heading")) in said
+        assert escape(HTML.texts[locale]("lost.what")) in said
+        assert f'href="{LINKS.start(locale)}"' in said
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_the_language_stays_on_the_way_to_the_receipt_and_back(locale: Locale) -> None:
+    there = re.search(r'href="([^"]*/receipt/[^"]*)"', page(a_state(), locale))
+    assert there is not None
+    assert there[1].endswith(f"lang={locale}")
+    assert escape(LINKS.status(CODE, "KEY", locale)) in a_receipt(a_state(), locale)
+
+
+def test_pages_that_come_back_after_an_end_do_not_come_back_at_one_instant() -> None:
+    said = {asyncio.run(anext(events(Page(CODE, 0)))) for _ in range(100)}
+    assert len(said) > 10
+    for line in said:
+        assert 4_000 <= int(line.removeprefix(b"retry: ")) <= 8_000
 
 
 def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:
@@ -266,6 +326,21 @@ def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> No
     assert receipt(opened, WORDS, "")["qr"] is None
     with pytest.raises(NotReceived):
         receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_what_is_printed_says_that_it_is_for_looking_up_and_which_form_it_does_not_replace(
+    locale: Locale,
+) -> None:
+    printed = a_receipt(a_state(), locale)
+    heading = re.search(r"<h1>(.*?)</h1>", printed, re.DOTALL)
+    assert heading is not None
+    assert "Giấy tiếp nhận" not in heading[1]
+    for language in Locale:
+        said = HTML.texts[language]
+        assert said("receipt.title") in heading[1]
+        assert said("receipt.copy") in printed
+        assert escape(said("receipt.note", number="01", form="03/2025/TT-VPCP")) in printed
 
 
 @pytest.mark.parametrize("locale", Locale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -192,7 +193,7 @@ REASONS = [
     (
         MoveCause.EXTENDED,
         f"{WARD.name_vi} đã xin lỗi và hẹn lại ngày trả kết quả.",
-        f"{WARD.name_en} has apologised and given a new date.",
+        f"The {WARD.name_en} has apologised and given a new date.",
     ),
     (
         MoveCause.RULES_CHANGED,
@@ -346,6 +347,48 @@ def test_a_result_says_what_it_is_and_where_it_is_fetched() -> None:
     assert denied.now.key == "now.9-denied"
 
 
+@pytest.mark.parametrize(
+    ("channel", "vi", "en"),
+    [
+        (Channel.COUNTER, "trả kết quả trực tiếp cho Ông/Bà", "to you in person"),
+        (Channel.POSTAL, "cho Ông/Bà qua dịch vụ bưu chính công ích", "to you by post"),
+        (Channel.ONLINE, "cho Ông/Bà theo hình thức trực tuyến", "to you online"),
+    ],
+)
+def test_a_result_that_was_returned_says_how_on_the_page_and_in_its_history(
+    channel: Channel, vi: str, en: str
+) -> None:
+    returned = routing.ResultReturned(unit="H29.102", channel=channel, by="cb-3")
+    for locale, how in ((Locale.VI, vi), (Locale.EN, en)):
+        seen = shown(*BEGIN, PROCESSED, returned, locale=locale)
+        for said in (
+            HTML.texts[locale].say(seen.now),
+            HTML.texts[locale].say(seen.history[0].what),
+        ):
+            assert how in said
+            assert WORDS[locale].office("H29.102").name in said
+        assert seen.history[0].words == ""
+
+
+def test_a_result_of_which_an_older_release_did_not_write_down_how_is_not_guessed_at() -> None:
+    document = Stored(CODE, 0, after(*BEGIN, PROCESSED, RETURNED)).document()
+    story = document["state"]["story"]
+    document["state"]["story"] = [line[:5] for line in story]
+    assert len(story[0]) == 6, "a line has grown at its end alone"
+    seen = look(state_of(document, Notify), WORDS[Locale.VI])
+    name = CATALOGUE.units["H29.102"].name_vi
+    assert VI.say(seen.now) == f"{name} đã trả kết quả cho Ông/Bà."
+    assert VI.say(seen.history[0].what) == f"{name} trả kết quả cho Ông/Bà"
+
+
+def test_an_english_sentence_puts_an_article_before_each_unit() -> None:
+    english = HTML.texts[Locale.EN]
+    places = {"asked.supplement-where", "asked.payment-where"}  # after the word "where" alone
+    for key in english.keys - places:
+        said = english(key, unit="Department of Justice")
+        assert "Department" not in re.sub(r"\b[Tt]he Department", "", said), key
+
+
 def test_what_was_done_after_the_due_time_is_not_called_in_time() -> None:
     late = shown(*BEGIN, OVERDUE, PROCESSED).promise
     assert late is not None
@@ -455,4 +498,5 @@ def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() ->
         if kind is not None and kind.KIND is Kind.FACT and kind.TOPIC == DOSSIER_EVENTS:
             fact = Event("x", "/x", CODE, START, kind.model_validate(sample["data"]))
             told |= {f"story.{entry.what}" for entry in evolve(Notify(), fact).story}
-    assert told | {"story.PaymentReceivedInPart"} == STORY_KEYS
+    by_channel = {f"story.ResultReturned-{channel}" for channel in Channel}
+    assert told | {"story.PaymentReceivedInPart"} | by_channel == STORY_KEYS

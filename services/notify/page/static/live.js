@@ -37,8 +37,9 @@
     source.onopen = () => { mark.hidden = false; };
     source.onerror = () => {
       mark.hidden = true;
-      // A refusal ends it for good; the browser tries everything else again by itself.
-      if (source.readyState === 2) later(30);
+      // A refusal ends it for good; the browser tries everything else again by itself. After a
+      // restart all are refused at once.
+      if (source.readyState === 2) later(20 + 20 * Math.random());
     };
     source.addEventListener("changed", () => {
       // Not all pages at once: whoever did not answer may have had too many of them.
