@@ -26,10 +26,12 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
                 params["cause"] = data.cause
         case sla.DossierOverdue():
             params["due"] = local(data.due)
-            # A letter's date that is missed in its turn is no new date.
             if state.letter is not None and state.letter.due > data.due:
                 params["reason"] = state.letter.reason
                 params["new_due"] = local(state.letter.due)
+            elif state.letter is not None:
+                # The letter's date was missed in its turn, and no second letter gives another.
+                params["again"] = "yes"
             if state.exempt:
                 params["exempt"] = "yes"
             if state.unit:

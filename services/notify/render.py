@@ -40,6 +40,7 @@ FIELDS = frozenset(
         "channel",
         "status",
         "exempt",
+        "again",
         "items",
         "count",
         "more",

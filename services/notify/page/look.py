@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from contracts import intake, routing
@@ -10,10 +11,10 @@ from contracts.lifecycle import ENDED, PublicStatus
 from contracts.values import Channel, Outcome
 from services.notify.page.asked import ASKED_KEYS, Asked, asked
 from services.notify.page.history import STORY_KEYS, Line, history, older
-from services.notify.page.promise import WHY_KEYS, Promise, promise
+from services.notify.page.promise import WHY_KEYS, Promise, missed_again, promise
 from services.notify.page.say import Say
-from services.notify.page.words import Office, Words
-from services.notify.state import Entry, Letter, Notify
+from services.notify.page.words import Moment, Office, Words
+from services.notify.state import Entry, Notify
 
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
 """Whose turn it is. ``yours``: something is asked of the citizen."""
@@ -57,7 +58,9 @@ class Apology:
 
     unit: Office
     reason: str
-    due: str
+    due: Moment
+    missed: bool
+    """The new date went by as the first one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,14 @@ class Look:
     rating: int | None
 
 
-def look(state: Notify, words: Words) -> Look:
-    """What is shown. The state must be one of a dossier that was handed in."""
+def look(state: Notify, words: Words, now: datetime | None = None) -> Look:
+    """What is shown. The state must be one of a dossier that was handed in.
+
+    `now` shows that a letter's date went by; without it, only what somebody said has happened.
+    """
     status = state.status
     assert status is not None
-    wanted, promised = asked(state, words), promise(state, words)
+    wanted, promised = asked(state, words), promise(state, words, now)
     return Look(
         code=state.code,
         procedure=words.procedure(state.procedure),
@@ -103,7 +109,7 @@ def look(state: Notify, words: Words) -> Look:
         reason=_reason(state, status),
         asked=wanted,
         promise=promised,
-        apology=_apology(state.letter, words),
+        apology=_apology(state, words, now),
         steps=_steps(state, status, words),
         handling=_office(state.unit, words),
         receiving=_office(state.receiving_unit, words),
@@ -170,10 +176,12 @@ def _last(state: Notify, what: str) -> Entry | None:
     return next((entry for entry in reversed(state.story) if entry.what == what), None)
 
 
-def _apology(letter: Letter | None, words: Words) -> Apology | None:
+def _apology(state: Notify, words: Words, now: datetime | None) -> Apology | None:
+    letter = state.letter
     if letter is None:
         return None
-    return Apology(words.office(letter.unit), letter.reason, words.moment(letter.due).text)
+    due, missed = words.moment(letter.due), missed_again(state, now)
+    return Apology(words.office(letter.unit), letter.reason, due, missed)
 
 
 def _steps(state: Notify, status: PublicStatus, words: Words) -> tuple[StepLine, ...]:

@@ -20,10 +20,13 @@ from services.notify.state import Notify
 
 
 def portal(
-    state: Notify, words: Mapping[Locale, Words], texts: Mapping[Locale, Texts]
+    state: Notify,
+    words: Mapping[Locale, Words],
+    texts: Mapping[Locale, Texts],
+    now: datetime | None = None,
 ) -> dict[str, Any]:
-    """The dossier. It names no person."""
-    vi, en = (look(state, words[locale]) for locale in (Locale.VI, Locale.EN))
+    """The dossier. It names no person. `now` as in `look`."""
+    vi, en = (look(state, words[locale], now) for locale in (Locale.VI, Locale.EN))
     promise = vi.promise
 
     def at(moment: datetime | None) -> str | None:
@@ -68,8 +71,13 @@ def portal(
         "due_moved": because(lambda given: given.moved),
         "late": bool(promise and promise.late),
         "paused": bool(promise and promise.paused),
-        "apology": state.letter
-        and {"reason": state.letter.reason, "due": at(state.letter.due), "unit": state.letter.unit},
+        "apology": vi.apology
+        and {
+            "reason": vi.apology.reason,
+            "due": vi.apology.due.iso,
+            "unit": vi.apology.unit.code,
+            "missed": vi.apology.missed,
+        },
         "asked": [_asked(wish) for wish in vi.asked],
         "steps": [
             {"title": {"vi": step.title, "en": english.title}, "state": step.state}

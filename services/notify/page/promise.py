@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
 from contracts.sla import MoveCause, TimeUnit
@@ -24,6 +25,7 @@ WHY_KEYS = frozenset(
         "why.paused",
         "why.stopped",
         "why.late",
+        "why.late-again",
         "why.late-exempt",
         "why.late-new-date",
         "why.recomputed",
@@ -45,6 +47,8 @@ class Promise:
     """Why it is another; None if it is not."""
     expected: Moment | None
     """The new date of a letter that came when it was too late to move what is due."""
+    again: bool
+    """The letter's date was missed, too: there will be no other."""
     why: Say | None
     late: bool
     paused: bool
@@ -52,8 +56,11 @@ class Promise:
     ended: bool
 
 
-def promise(state: Notify, words: Words) -> Promise | None:
-    """None as long as nothing is promised, and when nothing is due any more."""
+def promise(state: Notify, words: Words, now: datetime | None = None) -> Promise | None:
+    """None as long as nothing is promised, and when nothing is due any more.
+
+    `now` as in `missed_again`.
+    """
     status, due = state.status, state.due
     if due is None or status is None or status in _UNPROMISED:
         return None
@@ -62,16 +69,34 @@ def promise(state: Notify, words: Words) -> Promise | None:
     original = state.original_due if state.original_due != due else None
     moved = _moved(state, words) if original else None
     expected = letter.due if late and letter is not None and letter.due > due else None
+    again = missed_again(state, now)
     return Promise(
         words.moment(due),
         words.moment(original) if original else None,
         moved,
         words.moment(expected) if expected and status not in ENDED else None,
-        _why(state, words, status, moved, late=late, new_date=expected is not None),
+        again,
+        _why(state, words, status, moved, again=again, new_date=expected is not None),
         late,
         status in CLOCK_STOPPED,
         status in ENDED,
     )
+
+
+def missed_again(state: Notify, now: datetime | None = None) -> bool:
+    """Whether the date of the letter of apology was missed in its turn.
+
+    A letter that came after the breach moves no deadline, and nobody says anything when its date
+    goes by: only whoever looks, `now`, sees it. Without `now` it is what was said that counts.
+    """
+    letter, due = state.letter, state.due
+    if letter is None or due is None or not state.overdue:
+        return False
+    if letter.due <= due:
+        return True
+    until = state.span.ended_at if state.status in ENDED else now
+    # A clock that is stopped waits for the citizen: then no date of the unit's goes by.
+    return until is not None and letter.due < until and state.status not in CLOCK_STOPPED
 
 
 def _why(
@@ -80,14 +105,18 @@ def _why(
     status: PublicStatus,
     moved: Say | None,
     *,
-    late: bool,
+    again: bool,
     new_date: bool,
 ) -> Say | None:
+    late = bool(state.overdue)
     if status in ENDED:
         ended = state.span.ended_at
         at = {"at": words.moment(ended).text} if ended else {}
         return Say("why.ended-late" if late else "why.ended", at)
     if late:
+        if again:
+            office = words.office(_responsible(state))
+            return Say("why.late-again", {"unit": office.name, "address": office.address})
         if new_date:
             return Say("why.late-new-date")
         return Say("why.late-exempt" if state.exempt else "why.late")
@@ -96,6 +125,11 @@ def _why(
     if status in CLOCK_STOPPED:
         return Say("why.paused")
     return moved or _standard_time(state, words)
+
+
+def _responsible(state: Notify) -> str:
+    """The unit that has the dossier now; as long as none is known, the one that apologised."""
+    return state.unit or (state.letter.unit if state.letter is not None else "")
 
 
 def _moved(state: Notify, words: Words) -> Say:

@@ -128,7 +128,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     async def read(request: Request, code: Code, key: Key = "") -> Response:
         """The dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
-        view = portal(found.state, words, html.texts)
+        view = portal(found.state, words, html.texts, running.clock.now())
         return secured(JSONResponse(jsonable_encoder(view)))
 
     @app.get("/status/{code}/events", tags=["status page"], response_class=StreamingResponse)
@@ -157,7 +157,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             "status.html",
             locale,
             other=links.status(found.code, found.key, other_than(locale)),
-            look=look(state, words[locale]),
+            look=look(state, words[locale], running.clock.now()),
             key=found.key,
             version=found.version,
             told=told if told in TOLD else "",

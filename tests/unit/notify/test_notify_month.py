@@ -365,8 +365,9 @@ class TestALetterOfApology:
         month.city.tick(at(28))
         ((_, overdue),) = month.planned("overdue")
         assert overdue.params["due"] == "17:00 12/03/2024"
-        # The letter's date is the one that was missed: it is no new date.
+        # The letter's date is the one that was missed: it is no new date, and there will be none.
         assert "new_due" not in overdue.params
+        assert overdue.params["again"] == "yes"
         assert "reason" not in overdue.params
 
 

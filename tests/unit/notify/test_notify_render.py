@@ -158,7 +158,7 @@ def test_good_templates_of_ones_own_are_used(tmp_path: Path) -> None:
         (GOOD + "bodi = 1\n", r"\[templates.greeting.bodi\] Extra inputs"),
         (
             one(body="{{ name }} {{ when }}"),
-            r"vi\.toml \[greeting\] body: no field name, when; there are amount, cause, channel",
+            r"vi\.toml \[greeting\] body: no field name, when; there are again, amount, cause",
         ),
         (one(subject="{{ code"), r"vi\.toml \[greeting\] subject: .*end of print statement"),
         (one(body="{{ code | shout }}"), r"\[greeting\] body: No filter named 'shout'"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.catalogue import load_catalogue
+from contracts.catalogue import Unit, load_catalogue
 from contracts.sla import ALERTS, MoveCause
 from contracts.values import Channel, Locale
 from services.notify.channels.segments import fit, parts, plain
@@ -261,6 +261,22 @@ def test_no_letter_is_promised_or_asked_for_where_none_is_owed(locale: Locale) -
     letter = {Locale.VI: "thư xin lỗi", Locale.EN: "letter of apology"}[locale]
     assert letter in said("overdue", locale, new_due="").body
     assert letter not in said("overdue", locale, new_due="", exempt="yes").body
+
+
+@pytest.mark.parametrize("unit", [*CATALOGUE.units.values()], ids=lambda unit: unit.code)
+@pytest.mark.parametrize("locale", Locale)
+def test_whoever_is_let_down_twice_is_promised_no_third_date_and_told_whom_to_ask(
+    locale: Locale, unit: Unit
+) -> None:
+    text = said("overdue", locale, again="yes", new_due="", unit=unit.code)
+    name = {Locale.VI: unit.name_vi, Locale.EN: f"he {unit.name_en}"}[locale]
+    for part in (text.body, fit(text.short, 3)):
+        assert {Locale.VI: "không có ngày hẹn mới", Locale.EN: "will be no other"}[locale] in part
+        assert {Locale.VI: "thư xin lỗi", Locale.EN: "letter"}[locale] not in part
+        assert name in part
+    assert unit.address in text.body
+    assert (unit.address in text.short) or text.short.endswith(LINK)
+    assert {Locale.VI: "hẹn lại", Locale.EN: "new date"}[locale] in text.subject
 
 
 HEADLINES = {

@@ -107,6 +107,21 @@ def in_the_form(error: Exception, locale: Locale, code: str = "") -> str:
     return bytes(HTML.trouble(trouble_of(error), locale, code).body).decode()
 
 
+def test_a_letters_date_is_crossed_out_and_said_to_be_missed_once_it_is() -> None:
+    state = a_state()
+    kept = page(state)
+    assert "đã quá ngày này" not in kept
+    assert "<strong><time" in kept
+    state = msgspec.structs.replace(state, payment=None, supplement=None)
+    state = msgspec.structs.replace(state, overdue={"x": AT + timedelta(days=5)})
+    missed = page(state)
+    (card,) = re.findall(r'<section class="card apology".*?</section>', missed, re.DOTALL)
+    assert re.search(
+        r'<span class="crossed"><time [^>]+>[^<]+</time></span> \(đã quá ngày này\)', card
+    )
+    assert "<strong>" not in card
+
+
 def static(name: str) -> int:
     return len(HTML.static[name].content)
 

@@ -321,6 +321,72 @@ def test_an_overdue_dossier_apologises_and_shows_the_new_date_of_the_letter() ->
     assert again.apology.reason == "Chờ xác minh"
 
 
+SECOND_DUE = DUE + timedelta(days=4)
+OVERDUE_AGAIN = sla.DossierOverdue(due=SECOND_DUE, unit="H29.101")
+MISSED_AGAIN = (*BEGIN, letter(SECOND_DUE), moved(MoveCause.EXTENDED, 4), OVERDUE_AGAIN)
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_whoever_is_let_down_twice_is_promised_no_third_date_and_told_whom_to_ask(
+    locale: Locale,
+) -> None:
+    seen = shown(*MISSED_AGAIN, locale=locale)
+    assert seen.promise is not None
+    assert seen.promise.again
+    assert seen.promise.expected is None
+    assert seen.promise.why is not None
+    said = HTML.texts[locale].say(seen.promise.why)
+    once = {Locale.VI: "chỉ được hẹn lại một lần", Locale.EN: "changed once only"}
+    soon = {Locale.VI: "sẽ được ghi ở đây", Locale.EN: "is shown here as soon as"}
+    assert once[locale] in said
+    assert soon[locale] not in said
+    assert {Locale.VI: WARD.name_vi, Locale.EN: f"The {WARD.name_en}"}[locale] in said
+    assert WARD.address in said
+    assert seen.apology is not None
+    assert seen.apology.missed
+
+
+def test_the_unit_that_has_the_dossier_now_is_the_one_to_ask() -> None:
+    over = routing.DossierHandedOver(
+        from_unit="H29.101", to_unit="H29.102", reason="r", lead="cb-4", by="cb-1"
+    )
+    promise = shown(*MISSED_AGAIN, over).promise
+    assert promise is not None
+    assert promise.why is not None
+    assert CATALOGUE.units["H29.102"].address in VI.say(promise.why)
+
+
+def test_the_date_of_a_letter_that_came_late_is_missed_when_it_has_gone_by() -> None:
+    state = after(*BEGIN, OVERDUE, letter(SECOND_DUE))
+
+    def missed(state: Notify, now: datetime | None) -> tuple[bool, str]:
+        seen = look(state, WORDS[Locale.VI], now)
+        assert seen.promise is not None
+        assert seen.promise.why is not None
+        assert seen.apology is not None
+        assert seen.apology.missed is seen.promise.again
+        return seen.promise.again, seen.promise.why.key
+
+    assert missed(state, SECOND_DUE) == (False, "why.late-new-date")
+    later = SECOND_DUE + timedelta(seconds=1)
+    assert missed(state, later) == (True, "why.late-again")
+    assert missed(state, None) == (False, "why.late-new-date")
+    waits = after(*BEGIN, OVERDUE, letter(SECOND_DUE), DEMANDED)
+    assert missed(waits, later)[0] is False, "whose turn it is is not late"
+    kept = after(*BEGIN, OVERDUE, letter(SECOND_DUE), PROCESSED)
+    assert missed(kept, later) == (False, "why.ended-late")
+
+
+def test_programs_are_told_that_a_letters_date_was_missed() -> None:
+    view = portal(after(*MISSED_AGAIN), WORDS, HTML.texts)
+    assert view["apology"]["missed"] is True
+    assert view["apology"]["due"] == "2026-03-09T17:00:00+07:00"
+    assert view["due_reason"]["code"] == "late-again"
+    kept = portal(after(*BEGIN, letter(SECOND_DUE)), WORDS, HTML.texts)
+    assert kept["apology"]["missed"] is False
+    assert portal(after(*BEGIN), WORDS, HTML.texts)["apology"] is None
+
+
 def test_an_overdue_alert_that_was_retracted_is_not_shown() -> None:
     overdue = len(BEGIN)
     back = sla.AlertRetracted(
