@@ -80,7 +80,8 @@ class Preferences(EventData):
     channels: tuple[MessageChannel, ...] | None = Field(default=None, min_length=1, max_length=4)
     locale: Locale | None = None
     opted_out: bool = False
-    """Tell only what the law demands: what is asked of the citizen, refusals, apologies."""
+    """Tell only what must be told: what is asked of the citizen, stops, results and refusals,
+    apologies, and what takes back what was said wrongly."""
     quiet_from: ClockTime | None = None
     """From then on nothing is sent that can wait until `quiet_until`."""
     quiet_until: ClockTime | None = None

@@ -107,7 +107,7 @@ def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequen
 def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | None:
     """Why what was gathered is not told any more when the digest's time has come."""
     if state.choice is not None and state.choice.opted_out:
-        return NotSentReason.OPTED_OUT  # of what is gathered, the law demands nothing
+        return NotSentReason.OPTED_OUT  # nothing of what is gathered must be told
     status = status_at(state.marks, at)
     over = status in ENDED
     match waited.template:

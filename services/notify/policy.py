@@ -15,12 +15,17 @@ LEGAL = frozenset(
         "supplement-demanded",
         "payment-demanded",
         "stopped",
+        "processed",
+        "overdue",
         "apology",
         "retracted",
     }
 )
 """What is told to those, too, who do not want to be told things: the law wants it in writing (a
-refusal, a demand, a stop, an apology), or it takes back what was said wrongly."""
+refusal, a demand, a stop, an apology), it is what the dossier was handed in for (the result, and
+whether it is a refusal), or it takes back what was said wrongly. That a dossier is overdue is told
+with an apology, and where no letter comes it is the only one. That the result was returned knows
+whoever has it. The status page says beside the box what is told all the same: no less than this."""
 
 ROUTINE = frozenset(
     {"in-process", "supplement-delivered", "payment-received", "resumed", "new-date", "soon-due"}

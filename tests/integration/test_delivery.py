@@ -676,7 +676,7 @@ def test_whoever_opts_out_in_the_evening_is_told_in_the_morning_only_what_the_la
     evening = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
     morning = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
     code = code_of("off", 0)
-    due = {"template": "overdue", "params": {"due": "17:00 02/03/2026"}}
+    due = {"template": "soon-due", "params": {"due": "17:00 03/03/2026"}}
     notice = post.planned("off", 0, evening, send_at=morning, **due)
     demand = post.planned("offdemand", 0, evening, send_at=morning, template="stopped")
     back = post.planned(
@@ -696,7 +696,7 @@ def test_whoever_opts_out_in_the_evening_is_told_in_the_morning_only_what_the_la
         post.put([msgspec.structs.replace(fact, subject=code) for fact in facts])
         post.tick(morning)
         eventually(lambda: len(ends()) == 2, what="both ends")
-        assert ends() == {"overdue": "opted-out", "stopped": None}
+        assert ends() == {"soon-due": "opted-out", "stopped": None}
         post.put([msgspec.structs.replace(back, subject=code)])
         eventually(lambda: len(ends()) == 3, what="the retraction's end")
         assert ends()["retracted"] == "taken-back", "of what nobody was told"

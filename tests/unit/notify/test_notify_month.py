@@ -17,6 +17,7 @@ from contracts.contacts import ContactRegistered
 from contracts.envelope import Event
 from contracts.model import EventData
 from contracts.notify import MessageChannel, NotSentReason
+from contracts.values import Outcome
 from motcua.deciders import all_deciders
 from motcua.inprocess import InProcess
 from services.notify.deciders import DeliveryDecider
@@ -175,6 +176,40 @@ class TestACitizenWhoChose:
         reasons = {m.detail: m.reason for m in month.of(notify.MessageNotSent)}
         assert reasons["supplement-delivered"] is NotSentReason.OPTED_OUT
 
+    @pytest.mark.parametrize("outcome", Outcome)
+    def test_to_be_left_alone_is_told_the_result_whether_granted_or_denied(
+        self, outcome: Outcome
+    ) -> None:
+        month = Month()
+        month.received(at(4), preferences=notify.Preferences(opted_out=True))
+        finished(month, 5, outcome)
+        ((_, told),) = month.planned("processed")
+        assert told.params["outcome"] == outcome
+        assert month.planned("returned") == []
+
+    def test_to_be_left_alone_is_told_all_the_same_that_the_dossier_is_overdue(self) -> None:
+        month = Month()
+        month.received(at(4), preferences=notify.Preferences(opted_out=True))
+        month.city.tick(at(28))
+        assert len(month.planned("overdue")) == 1
+        assert month.planned("soon-due") == []
+
+    def test_to_be_left_alone_is_told_in_the_morning_that_it_was_denied_in_the_evening(
+        self,
+    ) -> None:
+        month = Month()
+        month.received(at(4))
+        finished(month, 5, Outcome.DENIED, hour=21)
+        month.told(notify.PreferencesRequested(opted_out=True), at(5, "23:00:00"))
+        deliveries, decider = Deliveries(), DeliveryDecider()
+        for event in month.city.elsewhere:
+            if event.type in decider.facts:
+                deliveries = decider.evolve(deliveries, event)
+        held = {m.template: m for m in deliveries.messages.values() if m.send_at is not None}
+        assert held["processed"].send_at == at(6, "07:00:00")
+        assert deliveries.called_off_at(held["processed"]) is None
+        assert deliveries.called_off_at(held["returned"]) is not None
+
     def test_to_be_left_alone_is_not_told_in_the_morning_what_happened_before(self) -> None:
         month = Month()
         month.received(at(4, "21:30:00"))
@@ -226,13 +261,14 @@ class TestACitizenWhoChose:
         assert [e.data.NAME for e in month.city.log][-1] == "PreferencesRefused"
 
 
-def finished(month: Month, day: int) -> None:
-    """The dossier's three steps are done, and its result is handed over at 10:00."""
+def finished(month: Month, day: int, outcome: Outcome = Outcome.GRANTED, *, hour: int = 9) -> None:
+    """The dossier's three steps are done, and its result is handed over an hour later."""
     for step in ("verify", "verify-dwelling", "update-register"):
         lead = month.city.states["routing"][CODE].state.lead
-        month.told(routing.StepCompletionRequested(step=step, by=lead), at(day, "09:00:00"))
+        done = routing.StepCompletionRequested(step=step, by=lead, outcome=outcome)
+        month.told(done, at(day, f"{hour:02}:00:00"))
     returned = routing.ResultReturnRequested(unit="H29.15", channel="counter", by="b")
-    month.told(returned, at(day, "10:00:00"))
+    month.told(returned, at(day, f"{hour + 1:02}:00:00"))
 
 
 class TestTheQuestionAtTheEnd:

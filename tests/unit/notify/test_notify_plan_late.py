@@ -8,7 +8,7 @@ import pytest
 
 from contracts import notify
 from contracts.model import EventData
-from services.notify.policy import LEGAL, PASSING
+from services.notify.policy import LEGAL, PASSING, ROUTINE
 from services.notify.when import Quiet
 from tests.unit.notify.dossiers import (
     DEMANDED,
@@ -155,3 +155,8 @@ class TestWhatIsEnteredAWeekLate:
 
 def test_what_passes_and_what_the_law_demands_are_never_the_same() -> None:
     assert not PASSING & LEGAL
+
+
+def test_nothing_that_can_wait_for_a_digest_must_be_told() -> None:
+    # Who opts out before a digest goes out is told nothing of what it would have told.
+    assert not ROUTINE & LEGAL

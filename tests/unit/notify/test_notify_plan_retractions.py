@@ -62,9 +62,9 @@ class TestTheCitizenWhoWasTold:
     def test_is_not_told_of_it_if_they_wanted_to_be_left_alone_before(self) -> None:
         dossier = Dossier()
         dossier.hear(OPTED_OUT, at(8))
-        over = dossier.hear(OVER, DUE)
-        dossier.hear(retracted(over), at(13))
-        assert dossier.planned("overdue", "retracted") == []
+        warning = dossier.hear(SOON, at(9))
+        dossier.hear(retracted(warning), at(10))
+        assert dossier.planned("soon-due", "retracted") == []
 
     def test_is_not_woken_by_it(self) -> None:
         dossier = Dossier(quiet=Quiet(time(21), time(7)))
