@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Response
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contracts import intake
 from contracts.catalogue import Catalogue
 from contracts.envelope import derive_id
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
+from contracts.visible import written
 from services.intake.codes import Codes
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
@@ -25,8 +26,10 @@ from services.runtime.changes import At, Changes, IdempotencyKey
 from services.runtime.problem import Problem, invalid_field
 from services.runtime.service import Running
 from services.runtime.stored import state_of
+from services.runtime.typed import Typed
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
+Officer = Annotated[OfficerId, AfterValidator(written), Query()]
 
 
 class NewDossier(BaseModel):
@@ -68,7 +71,9 @@ def add_routes(
     change = Changes(ask, running.clock, show)
 
     @app.post("/dossiers", tags=["intake"], status_code=201)
-    async def hand_in(body: NewDossier, key: IdempotencyKey = None, at: At = None) -> Response:
+    async def hand_in(
+        body: Typed[NewDossier], key: IdempotencyKey = None, at: At = None
+    ) -> Response:
         """Receives a dossier at a counter or by post, or registers one that is filed online."""
         filing = body.filing
         _check_filing(catalogue, filing)
@@ -134,14 +139,17 @@ def add_routes(
 
     @app.post("/dossiers/{code}/reception", tags=["intake"])
     async def receive(
-        code: Code, by: Annotated[OfficerId, Query()], key: IdempotencyKey = None, at: At = None
+        code: Code, by: Officer, key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """An officer receives a dossier that was registered online."""
         return await change(code, intake.ReceptionRequested(by=by), key, at)
 
     @app.post("/dossiers/{code}/rejection", tags=["intake"])
     async def reject(
-        code: Code, body: intake.RejectionRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[intake.RejectionRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """An officer refuses to receive a registered dossier, with the reason."""
         return await change(code, body, key, at)
@@ -149,7 +157,7 @@ def add_routes(
     @app.post("/dossiers/{code}/supplement-demand", tags=["intake"])
     async def demand_supplement(
         code: Code,
-        body: intake.SupplementDemandRequested,
+        body: Typed[intake.SupplementDemandRequested],
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
@@ -159,7 +167,7 @@ def add_routes(
     @app.post("/dossiers/{code}/supplement", tags=["intake"])
     async def deliver_supplement(
         code: Code,
-        body: intake.SupplementDeliveryRequested,
+        body: Typed[intake.SupplementDeliveryRequested],
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
@@ -168,21 +176,30 @@ def add_routes(
 
     @app.post("/dossiers/{code}/payment-demand", tags=["intake"])
     async def demand_payment(
-        code: Code, body: intake.PaymentDemandRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[intake.PaymentDemandRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """An officer asks for a fee or a tax: the clock stops."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/payment", tags=["intake"])
     async def report_payment(
-        code: Code, body: intake.PaymentReportRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[intake.PaymentReportRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """A payment came in, whole or in part."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/withdrawal", tags=["intake"])
     async def withdraw(
-        code: Code, body: intake.WithdrawalRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[intake.WithdrawalRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """The citizen takes the dossier back."""
         return await change(code, body, key, at)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.catalogue import Catalogue
 from contracts.values import Locale
+from contracts.visible import shown
 from services.notify import samples
 from services.notify.readable import readable
 from services.notify.trial import Unknown, try_out
@@ -174,6 +175,8 @@ class Renderer:
         self, locale: Locale, code: str, link: str, params: Mapping[str, str]
     ) -> dict[str, Any]:
         values: dict[str, Any] = dict.fromkeys(FIELDS, "")
+        # What stands on the log may be older than what is asked of those who write it.
+        params = {name: shown(value) for name, value in params.items()}
         known = {name: value for name, value in params.items() if name in FIELDS}
         values |= readable(known, locale) | {"code": code, "link": link}
         vietnamese = locale is Locale.VI

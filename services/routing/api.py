@@ -18,6 +18,7 @@ from services.runtime.changes import At, Changes, IdempotencyKey
 from services.runtime.problem import Problem
 from services.runtime.service import Running
 from services.runtime.stored import state_of
+from services.runtime.typed import Typed
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
@@ -44,7 +45,10 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
 
     @app.post("/dossiers/{code}/step-completion", tags=["routing"])
     async def complete_step(
-        code: Code, body: routing.StepCompletionRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[routing.StepCompletionRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """The lead (or the unit's head) says that the open step is done."""
         return await change(code, body, key, at)
@@ -52,7 +56,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
     @app.post("/dossiers/{code}/step-reassignment", tags=["routing"])
     async def reassign_step(
         code: Code,
-        body: routing.StepReassignmentRequested,
+        body: Typed[routing.StepReassignmentRequested],
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
@@ -61,7 +65,10 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
 
     @app.post("/dossiers/{code}/hand-over", tags=["routing"])
     async def hand_over(
-        code: Code, body: routing.HandOverRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[routing.HandOverRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """A unit passes the dossier on to another."""
         return await change(code, body, key, at)
@@ -69,7 +76,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
     @app.post("/dossiers/{code}/consultation", tags=["routing"])
     async def consult(
         code: Code,
-        body: routing.ConsultationOpeningRequested,
+        body: Typed[routing.ConsultationOpeningRequested],
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
@@ -79,7 +86,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
     @app.post("/dossiers/{code}/consultation-answer", tags=["routing"])
     async def answer_consultation(
         code: Code,
-        body: routing.ConsultationAnswerRequested,
+        body: Typed[routing.ConsultationAnswerRequested],
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
@@ -88,21 +95,27 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
 
     @app.post("/dossiers/{code}/stop", tags=["routing"])
     async def stop(
-        code: Code, body: routing.StopRequested, key: IdempotencyKey = None, at: At = None
+        code: Code, body: Typed[routing.StopRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """Stops the handling: the clock stops."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/resumption", tags=["routing"])
     async def resume(
-        code: Code, body: routing.ResumptionRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[routing.ResumptionRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """Lets a stopped dossier go on: the clock runs again."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/result-return", tags=["routing"])
     async def return_result(
-        code: Code, body: routing.ResultReturnRequested, key: IdempotencyKey = None, at: At = None
+        code: Code,
+        body: Typed[routing.ResultReturnRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
     ) -> Response:
         """A unit, whichever, hands the result to the citizen."""
         return await change(code, body, key, at)

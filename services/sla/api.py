@@ -14,6 +14,7 @@ from services.runtime.changes import At, Changes, IdempotencyKey
 from services.runtime.problem import Problem
 from services.runtime.service import Running
 from services.runtime.stored import state_of
+from services.runtime.typed import Typed
 from services.sla.state import Sla
 from services.sla.view import view
 
@@ -42,14 +43,14 @@ def add_routes(app: FastAPI, running: Running, ask: Ask) -> None:
 
     @app.post("/dossiers/{code}/apology", tags=["sla"])
     async def apologise(
-        code: Code, body: sla.ApologyRequested, key: IdempotencyKey = None, at: At = None
+        code: Code, body: Typed[sla.ApologyRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """The unit's head apologises and gives a new date, which moves the due time once."""
         return await change(code, body, key, at)
 
     @app.post("/dossiers/{code}/exemption", tags=["sla"])
     async def exempt(
-        code: Code, body: sla.ExemptionRequested, key: IdempotencyKey = None, at: At = None
+        code: Code, body: Typed[sla.ExemptionRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """The unit's head states on what ground no letter of apology is owed."""
         return await change(code, body, key, at)

@@ -105,6 +105,25 @@ def test_what_the_state_does_not_allow_is_refused_with_the_reason(office: Office
     _problem(answer, 409, "unknown-unit")
 
 
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"reason": "  ", "documents": ["  "]}, ["documents.0", "reason"]),
+        ({"reason": "a\u202eb"}, ["reason"]),
+        ({"documents": ["a photo", "a\0"]}, ["documents.1"]),
+    ],
+)
+def test_a_demand_that_cannot_be_read_stops_nothing_and_names_its_fields(
+    office: Office, changes: dict[str, Any], fields: list[str]
+) -> None:
+    code = office.hand_in()
+    answer = office.post("intake", f"/dossiers/{code}/supplement-demand", {**DEMAND, **changes})
+    errors = _problem(answer, 422, "invalid-field")["errors"]
+    assert sorted(e["field"] for e in errors) == fields
+    seen = office.get("intake", f"/dossiers/{code}").json()
+    assert seen["status"] in (2, 4)
+
+
 @pytest.mark.parametrize("service", ["intake", "routing", "sla", "notify"])
 def test_a_dossier_that_nobody_knows_is_not_found(office: Office, service: str) -> None:
     _problem(office.get(service, f"/dossiers/{UNKNOWN}"), 404, "unknown-dossier")

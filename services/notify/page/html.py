@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.nodes import Call, Const, Name
 
 from contracts.values import Locale
+from contracts.visible import shown
 from services.notify.page.links import Links
 from services.notify.page.look import LOOK_KEYS
 from services.notify.page.texts import FOLDER, load_texts
@@ -67,6 +68,7 @@ class Html:
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_shown,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -158,6 +160,11 @@ def secured(response: Response) -> Response:
 def other_than(locale: Locale) -> Locale:
     """The language that a page can be changed to."""
     return Locale.EN if locale is Locale.VI else Locale.VI
+
+
+def _shown(value: Any) -> Any:
+    """What people wrote, as it may be shown. What was made here is HTML already."""
+    return shown(value) if type(value) is str else value
 
 
 def _read(path: Path) -> Static:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
+from contracts.visible import shown
 from services.notify import plan
 from services.notify.render import TEMPLATES, Renderer, TemplateWrong
 
@@ -102,6 +104,19 @@ def test_a_retraction_says_a_new_time_only_if_there_is_one(locale: Locale) -> No
 def test_what_a_citizen_or_an_officer_wrote_is_text_and_no_template() -> None:
     params = {**PARAMS, "reason": "{{ code.__class__ }} <b>"}
     assert "{{ code.__class__ }} <b>" in RENDERER.render("stopped", "en", CODE, params).body
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("template", PLANNED)
+def test_what_hides_or_steers_is_not_told_whatever_stands_on_the_log(
+    template: str, locale: Locale
+) -> None:
+    hostile = "a\u202eb\x1b[2J\0c\x9bd\u2067e"
+    params = dict.fromkeys(PARAMS, hostile) | {"items": ITEMS.get(template, "[]")}
+    params["items"] = params["items"].replace('"r"', json.dumps(hostile))
+    text = RENDERER.render(template, locale, CODE, params)
+    for part in (text.subject, text.body, text.short):
+        assert shown(part) == part
 
 
 def test_a_parameter_that_no_template_knows_is_left_out() -> None:

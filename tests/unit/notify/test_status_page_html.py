@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from contracts.catalogue import load_catalogue
 from contracts.lifecycle import Mark, Move, Span
 from contracts.sla import MoveCause
 from contracts.values import Locale
+from contracts.visible import shown
 from services.notify.page.choosing import OutOfReach
 from services.notify.page.client_address import client_address
 from services.notify.page.events import events
@@ -120,6 +122,17 @@ def test_a_letters_date_is_crossed_out_and_said_to_be_missed_once_it_is() -> Non
         r'<span class="crossed"><time [^>]+>[^<]+</time></span> \(đã quá ngày này\)', card
     )
     assert "<strong>" not in card
+
+
+@pytest.mark.parametrize("made", [page, a_receipt])
+def test_what_hides_or_steers_is_not_shown_whatever_stands_on_the_log(
+    made: Callable[[Notify], str],
+) -> None:
+    hostile = "a\u202eb\x1b[2J\0c\x9bd\u2067e"
+    state = msgspec.structs.replace(a_state(hostile), procedure=hostile, papers=Papers((hostile,)))
+    whole = made(state)
+    assert "ab[2Jcde" in whole
+    assert shown(whole) == whole
 
 
 def static(name: str) -> int:
