@@ -14,7 +14,7 @@ from rich.text import Text
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
 from motcua.message_bounced import bounced
-from motcua.message_sms import sms
+from motcua.message_phone import sms, zalo
 from services.notify.channels.settings import ChannelSettings
 from services.notify.page.links import Links
 from services.notify.page.settings import PageSettings
@@ -56,7 +56,8 @@ def preview(
     """Shows a message as it would be sent: e-mail, Zalo, and SMS with what it costs in segments.
 
     The SMS is shown with diacritics and without, and what is left of each where it is cut:
-    MOTCUA_SMS_PLAIN says which is sent, MOTCUA_SMS_PARTS how long it may be.
+    MOTCUA_SMS_PLAIN says which is sent, MOTCUA_SMS_PARTS how long it may be, and
+    MOTCUA_ZALO_LENGTH how long a Zalo message.
     """
     links = Links(PageSettings().public_url or _PAGE, "preview")
     try:
@@ -82,8 +83,8 @@ def preview(
     )
     if for_officers(template):
         return  # officers are written to by e-mail alone
-    console.print(Panel(Text(text.short), title="Zalo"))
     settings = ChannelSettings()
+    console.print(zalo(text.short, settings.zalo_length))
     for plain in (False, True):
         panel = sms(text.short, settings.sms_parts, plain=plain, sent=plain is settings.sms_plain)
         console.print(panel)

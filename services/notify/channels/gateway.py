@@ -77,14 +77,17 @@ class ZaloProvider:
 
     keyed = True
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, most_characters: int) -> None:
+        """No message has more than `most_characters`."""
         self.name = gateway.name
         self._http = _Client(gateway, "zalo")
+        self._most_characters = most_characters
 
     async def send(self, message: Outgoing) -> Accepted:
         """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
         to = _address(zalo, message.to)
-        answer = await self._http.post(message, to, message.text.short)
+        text = segments.fit(message.text.short, self._most_characters, segments.characters)
+        answer = await self._http.post(message, to, text)
         return Accepted(self.name, _reference(answer))
 
     async def close(self) -> None:

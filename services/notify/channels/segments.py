@@ -1,5 +1,7 @@
 """How many segments an SMS is cut into, and how it is made to fit. Each segment is paid for.
 
+A Zalo message is one whole, and is made to fit by its characters.
+
 A text in the alphabet of GSM 03.38 has 160 characters in one segment and 153 in each of several;
 a single letter beyond it, as most Vietnamese ones are, makes it UCS-2: 70, and 67 of several.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from enum import StrEnum
 
 _BASIC = frozenset(
@@ -62,6 +65,11 @@ def parts(text: str) -> int:
     return count
 
 
+def characters(text: str) -> int:
+    """The characters of the text as a phone counts them: an emoji is two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def plain(text: str) -> str:
     """The text without diacritics: ``đã tiếp nhận`` becomes ``da tiep nhan``.
 
@@ -71,48 +79,50 @@ def plain(text: str) -> str:
     return "".join(c for c in apart if not unicodedata.combining(c))
 
 
-def fit(text: str, most: int) -> str:
+def fit(text: str, most: int, size: Callable[[str], int] = parts) -> str:
     """The text if it has at most so many segments; else its beginning, an ellipsis and its end.
+
+    `size` counts something else than segments.
 
     What is kept of the end is the address at which the rest can be read, if it ends in one and not
     all of the rest would have to go for it. Of a list, whose newest item is the last, the oldest
     items go first. Words are not cut, but for one that is too long by itself.
     """
     text = unicodedata.normalize("NFC", text.strip())
-    if parts(text) <= most:
+    if size(text) <= most:
         return text
     dots = "..." if encoding(text) is Encoding.GSM7 else "…"
-    text = _without_oldest(text, dots, most)
-    if parts(text) <= most:
+    text = _without_oldest(text, dots, most, size)
+    if size(text) <= most:
         return text
     found = _ADDRESS.search(text)
     if found:
         beginning = text[: found.start()].rstrip()
         gap = "\n" if "\n" in text[len(beginning) : found.start()] else " "
         tail = f"{dots}{gap}{found[0].strip()}"
-        if (room := _room(beginning, tail, most)) >= min(_LEAST, len(beginning)) > 0:
+        if (room := _room(beginning, tail, most, size)) >= min(_LEAST, len(beginning)) > 0:
             return _cut(beginning, room) + tail
         text = beginning or text
-    return _cut(text, _room(text, dots, most)) + dots
+    return _cut(text, _room(text, dots, most, size)) + dots
 
 
-def _without_oldest(text: str, dots: str, most: int) -> str:
+def _without_oldest(text: str, dots: str, most: int, size: Callable[[str], int]) -> str:
     """The text with as few of its items left out as make it fit; its last one stays."""
     lines = text.split("\n")
     items = [number for number, line in enumerate(lines) if line.startswith(_ITEM)]
     for kept in items[1:]:
         text = "\n".join([*lines[: items[0]], dots, *lines[kept:]])
-        if parts(text) <= most:
+        if size(text) <= most:
             break
     return text
 
 
-def _room(text: str, tail: str, most: int) -> int:
+def _room(text: str, tail: str, most: int, size: Callable[[str], int]) -> int:
     """So many characters of the text fit before the tail."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if parts(text[:middle] + tail) <= most:
+        if size(text[:middle] + tail) <= most:
             low = middle
         else:
             high = middle - 1

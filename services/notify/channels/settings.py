@@ -70,6 +70,9 @@ class ChannelSettings(KeySettings):
     zalo_token: str = ""
     zalo_secret: str | None = None
     zalo_rate: float = Field(default=50.0, gt=0)
+    zalo_length: int = Field(default=2000, ge=200, le=10_000)
+    """No Zalo message has more characters: it is cut as an SMS is. Zalo takes 2,000 of an official
+    account's text, and refuses what is longer."""
     zalo2_url: str | None = None
     zalo2_token: str = ""
     zalo2_secret: str | None = None

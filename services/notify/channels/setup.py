@@ -32,7 +32,11 @@ def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Chan
             for gateway in settings.gateways("sms")
         ],
         MessageChannel.ZALO: [
-            Line(ZaloProvider(gateway), gateway.connections, gateway.rate)
+            Line(
+                ZaloProvider(gateway, most_characters=settings.zalo_length),
+                gateway.connections,
+                gateway.rate,
+            )
             for gateway in settings.gateways("zalo")
         ],
     }

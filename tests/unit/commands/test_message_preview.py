@@ -41,6 +41,15 @@ def test_what_is_left_of_an_sms_that_is_too_long_is_shown_too() -> None:
     assert "Đính chính: thông báo trước đây về thời hạn của hồ sơ…" in shown
 
 
+def test_so_is_what_is_left_of_a_zalo_message() -> None:
+    assert "cut to 2000 characters" not in preview("supplement-demanded")
+    papers = "documents=" + "; ".join(["Giấy chứng nhận quyền sử dụng đất"] * 60)
+    assert "cut to 2000 characters" in preview("supplement-demanded", "--set", papers)
+    assert "cut to 300 characters" in preview(
+        "supplement-demanded", "--set", papers, MOTCUA_ZALO_LENGTH="300"
+    )
+
+
 def test_a_message_to_a_head_is_an_e_mail_alone() -> None:
     assert "SMS" not in preview("head-digest")
 

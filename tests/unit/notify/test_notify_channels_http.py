@@ -88,7 +88,10 @@ async def test_an_sms_is_plain_if_the_city_wants_it_and_never_longer_than_it_may
 
 
 async def test_a_number_that_is_none_is_rejected_and_no_gateway_is_asked(heard: Heard) -> None:
-    for provider in (sms(heard), ZaloProvider(Gateway("zalo", heard.url, "t"))):
+    for provider in (
+        sms(heard),
+        ZaloProvider(Gateway("zalo", heard.url, "t"), most_characters=200),
+    ):
         with pytest.raises(Rejected):
             await provider.send(outgoing("not a number"))
         await provider.close()
@@ -96,12 +99,22 @@ async def test_a_number_that_is_none_is_rejected_and_no_gateway_is_asked(heard: 
 
 
 async def test_zalo_takes_a_number_or_its_own_id_of_a_user(heard: Heard) -> None:
-    provider = ZaloProvider(Gateway("zalo", heard.url, "t"))
+    provider = ZaloProvider(Gateway("zalo", heard.url, "t"), most_characters=200)
     for to in ("0903 123 456", "4312345678901234567"):
         assert (await provider.send(outgoing(to))).reference == "gw-1"
     await provider.close()
     assert [r.json()["to"] for r in heard.requests] == ["+84903123456", "4312345678901234567"]
     assert {r.path for r in heard.requests} == {"/zalo"}
+
+
+async def test_zalo_is_sent_no_more_characters_than_it_takes(heard: Heard) -> None:
+    provider = ZaloProvider(Gateway("zalo", heard.url, "t"), most_characters=200)
+    await provider.send(outgoing("0903 123 456", short="giấy tờ " * 500 + LINK))
+    await provider.close()
+    (request,) = heard.requests
+    text = request.json()["text"]
+    assert 190 < len(text) <= 200
+    assert text.endswith("… " + LINK)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +160,7 @@ async def test_to_whom_it_was_is_not_in_a_gateway_s_reason(heard: Heard) -> None
         return answer(422, {"error": "422 no uid 'Nguyen_Van_An.zalo' nor +84903123456 here"})
 
     heard.says = refuses
-    provider = ZaloProvider(Gateway("zalo", heard.url, "t"))
+    provider = ZaloProvider(Gateway("zalo", heard.url, "t"), most_characters=200)
     with pytest.raises(Rejected) as raised:
         await provider.send(outgoing("0903.123.456"))
     assert "[address] here" in str(raised.value)
@@ -218,7 +231,7 @@ async def test_a_gateway_that_says_nothing_may_have_taken_it(heard: Heard) -> No
 
 
 async def test_an_address_of_a_gateway_that_is_none_has_to_be_seen_to() -> None:
-    provider = ZaloProvider(Gateway("zalo", "gopher://x", "t"))
+    provider = ZaloProvider(Gateway("zalo", "gopher://x", "t"), most_characters=200)
     with pytest.raises(Misconfigured):
         await provider.send(outgoing())
     await provider.close()

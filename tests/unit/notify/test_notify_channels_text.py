@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.channels.segments import encoding, fit, parts, plain
+from services.notify.channels.segments import characters, encoding, fit, parts, plain
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
 LONG = "https://hoso.example.vn/status/H29.15-240304-0001?key=ABCDEFGHJK#rating"
@@ -57,6 +57,27 @@ def test_vietnamese_without_diacritics_is_of_the_alphabet_that_every_phone_has(t
 )
 def test_whatever_is_said_fits(text: str, address: str, most: int) -> None:
     assert parts(fit(text + address, most)) <= most
+
+
+@given(st.text(max_size=3000), st.sampled_from(["", " " + LINK]), st.integers(200, 2000))
+def test_whatever_is_said_by_zalo_has_no_more_characters_than_it_takes(
+    text: str, address: str, most: int
+) -> None:
+    assert characters(fit(text + address, most, characters)) <= most
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("đã", 2), ("😀", 2), ("a" * 9, 9)])
+def test_characters_are_counted_as_a_phone_does(text: str, count: int) -> None:
+    assert characters(text) == count
+
+
+def test_a_zalo_message_is_cut_between_words_and_keeps_the_address() -> None:
+    papers = "; ".join(["Giấy chứng nhận quyền sử dụng đất (bản chính)"] * 60)
+    text = f"Hồ sơ cần bổ sung giấy tờ: {papers}. {LONG}"
+    cut = fit(text, 2000, characters)
+    assert 1900 < characters(cut) <= 2000
+    assert cut.endswith(f"… {LONG}")
+    assert fit(cut, 2000, characters) == cut
 
 
 @given(st.lists(st.text(max_size=80), max_size=9), st.integers(1, 3))
