@@ -26,6 +26,7 @@ from deploy.local.gateway_http import Request, Response, Server, answer
 from deploy.local.gateway_ledger import Entry, now, read_entries
 from deploy.local.gateway_page import Shown
 from deploy.local.gateway_receipts import Receipts
+from deploy.local.gateway_segments import segments
 from deploy.local.ledger import LedgerWriter
 
 _CHANNELS = {"/sms": "sms", "/zalo": "zalo"}
@@ -102,7 +103,7 @@ class Gateway:
                     channel=channel,
                     to=to,
                     text=text,
-                    parts=_parts(channel, text),
+                    parts=segments(text) if channel == "sms" else 1,
                     reference=reference,
                     key=key,
                     receipts=str(wanted) if wanted else None,
@@ -220,17 +221,6 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument(f"--{name}-rate", type=float, default=0.0, help=f"share of {what}")
     made.add_argument("--seed", type=int, default=0, help="of all draws")
     return made
-
-
-def _parts(channel: str, text: str) -> int:
-    """Segments of an SMS, counted as a provider does who bills by it: by the text's letters."""
-    if channel != "sms":
-        return 1
-    try:
-        size, single, several = len(text.encode("ascii")), 160, 153
-    except UnicodeEncodeError:
-        size, single, several = len(text.encode("utf-16-be")) // 2, 70, 67
-    return 1 if size <= single else -(-size // several)
 
 
 if __name__ == "__main__":
