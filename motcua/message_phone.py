@@ -1,4 +1,4 @@
-"""What goes to a phone, before it is sent: its words, what they cost, and what is left if it is cut."""
+"""What goes to a phone, before it is sent: its words, its cost, and what is left if it is cut."""
 
 from __future__ import annotations
 

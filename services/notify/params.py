@@ -42,6 +42,7 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
             params["new_due"] = local(data.due)
             params["unit"] = data.unit
         case sla.AlertRetracted():
+            params["alert"] = data.alert
             if data.due is not None:
                 params["due"] = local(data.due)
         case intake.SupplementDemanded():

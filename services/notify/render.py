@@ -42,6 +42,7 @@ FIELDS = frozenset(
         "status",
         "exempt",
         "again",
+        "alert",
         "items",
         "count",
         "more",
@@ -86,6 +87,7 @@ class _Parts(_Strict):
 class _Frame(_Strict):
     greeting: str
     footer: str
+    closing: str
 
 
 class _File(_Strict):
@@ -155,9 +157,10 @@ class Renderer:
         )
         short = self._compiled[language, template, "short"].render(_in_a_line(values))
         lines = [file.frame.greeting, body.strip()]
-        if values["link"]:
+        if link and link not in body:  # a mail that leads there itself does not say it twice
             footer = self._compiled[language, "frame", "footer"]
-            lines.append(footer.render(link=values["link"]))
+            lines.append(footer.render(link=link))
+        lines.append(file.frame.closing.strip())
         return Text(
             " ".join(subject.split()),
             "\n\n".join(lines) + "\n",

@@ -12,6 +12,7 @@ PARAMS = {
     "new_due": "17:00 12/04/2024",
     "until": "17:00 20/03/2024",
     "cause": "time-given-back",
+    "alert": "DossierOverdue",
     "reason": "Chưa nhận được kết quả xác định nghĩa vụ tài chính",
     "documents": "Bản sao giấy chứng nhận; Tờ khai lệ phí",
     "amount": "1500000",

@@ -25,12 +25,9 @@ def test_every_template_is_listed_with_its_subject() -> None:
 def test_an_sms_is_shown_with_its_segments_with_and_without_diacritics() -> None:
     shown = preview("retracted")
     assert "SMS with diacritics, as it is sent" in shown
-    assert "129 characters, UCS-2, 2 segments" in shown
-    assert (
-        "Dinh chinh: thong bao truoc day ve thoi han cua ho so H29.15-240307-0001 la chua dung."
-        in shown
-    )
-    assert "129 characters, GSM-7, 1 segment" in shown
+    assert "114 characters, UCS-2, 2 segments" in shown
+    assert "Dinh chinh: thong bao ho so H29.15-240307-0001 da qua han la chua dung." in shown
+    assert "114 characters, GSM-7, 1 segment" in shown
     assert "SMS without diacritics, as it is sent" in preview("retracted", MOTCUA_SMS_PLAIN="true")
 
 
@@ -38,7 +35,7 @@ def test_what_is_left_of_an_sms_that_is_too_long_is_shown_too() -> None:
     assert "cut to" not in preview("retracted")
     shown = preview("retracted", MOTCUA_SMS_PARTS="1")
     assert "cut to 1 segment" in shown
-    assert "Đính chính: thông báo trước đây về thời hạn của hồ sơ…" in shown
+    assert "Đính chính: thông báo hồ sơ H29.15-240307-0001 đã quá hạn là chưa…" in shown
 
 
 def test_so_is_what_is_left_of_a_zalo_message() -> None:

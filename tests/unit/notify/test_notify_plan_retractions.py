@@ -38,6 +38,7 @@ class TestTheCitizenWhoWasTold:
         notices = {m.channel: m.message_id for m in dossier.planned("soon-due", "overdue")}
         assert notices.keys() == set(both)
         assert {m.channel: m.takes_back for m in dossier.planned("retracted")} == notices
+        assert {m.params["alert"] for m in dossier.planned("retracted")} == {alert.NAME}
 
     def test_is_told_on_the_channel_that_they_have_left_meanwhile(self) -> None:
         dossier = Dossier()

@@ -128,7 +128,7 @@ def test_a_template_that_does_not_exist_is_named() -> None:
         RENDERER.render("nonsense", "en", CODE, PARAMS)
 
 
-HEAD = 'version = "1"\n[frame]\ngreeting = "Hi"\nfooter = "{{ link }}"\n[alerts]\n'
+HEAD = 'version = "1"\n[frame]\ngreeting = "Hi"\nfooter = "{{ link }}"\nclosing = "Bye"\n[alerts]\n'
 GOOD = (
     HEAD
     + """[templates.greeting]
@@ -153,7 +153,7 @@ def folder(at: Path, *, vi: str | None = GOOD, en: str | None = GOOD) -> Path:
 def test_good_templates_of_ones_own_are_used(tmp_path: Path) -> None:
     renderer = Renderer(CATALOGUE, folder(tmp_path), link=lambda code: f"https://x/{code}")
     text = renderer.render("greeting", "en", CODE, {"reason": "you"})
-    assert text.body == f"Hi\n\nhello you\n\nhttps://x/{CODE}\n"
+    assert text.body == f"Hi\n\nhello you\n\nhttps://x/{CODE}\n\nBye\n"
     assert (text.short, text.version) == ("hi", "1")
 
 
@@ -173,7 +173,7 @@ def test_good_templates_of_ones_own_are_used(tmp_path: Path) -> None:
         (GOOD + "bodi = 1\n", r"\[templates.greeting.bodi\] Extra inputs"),
         (
             one(body="{{ name }} {{ when }}"),
-            r"vi\.toml \[greeting\] body: no field name, when; there are again, amount, cause",
+            r"vi\.toml \[greeting\] body: no field name, when; there are again, alert, amount",
         ),
         (one(subject="{{ code"), r"vi\.toml \[greeting\] subject: .*end of print statement"),
         (one(body="{{ code | shout }}"), r"\[greeting\] body: No filter named 'shout'"),

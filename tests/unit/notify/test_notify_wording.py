@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -234,6 +235,46 @@ def test_the_question_how_content_one_is_ends_in_the_address() -> None:
         text = said("rating", locale)
         assert text.short.endswith(f"{LINK}#rating")
         assert f"{LINK}#rating\n" in text.body
+        assert text.body.count(LINK) == 1
+
+
+@pytest.mark.parametrize("template", RENDERER.templates)
+def test_every_mail_says_at_its_end_who_it_is_from(template: str) -> None:
+    ends = {
+        Locale.VI: "\n\nTrân trọng,\nBộ phận Một cửa Thành phố Hồ Chí Minh\n",
+        Locale.EN: "\n\nYours sincerely,\nThe one-stop service of Ho Chi Minh City\n",
+    }
+    for locale, end in ends.items():
+        assert said(template, locale, items="[]").body.endswith(end)
+
+
+def test_a_letter_of_apology_says_by_whom_it_is_signed() -> None:
+    assert f"Thư xin lỗi do Thủ trưởng {UNIT.name_vi} ký." in said("apology").body
+    assert f"signed by the head of the {UNIT.name_en}." in said("apology", "en").body
+
+
+@pytest.mark.parametrize(
+    ("alert", "vi", "en"),
+    [
+        ("DossierOverdue", f"hồ sơ {CODE} đã quá hạn", f"that dossier {CODE} was overdue"),
+        ("DossierSoonDue", f"hồ sơ {CODE} sắp đến hạn", f"that dossier {CODE} was due soon"),
+        ("", f"về thời hạn của hồ sơ {CODE}", f"about the due date of dossier {CODE}"),
+    ],
+)
+def test_a_correction_says_which_notice_was_wrong(alert: str, vi: str, en: str) -> None:
+    assert f"{vi} là chưa đúng." in said("retracted", alert=alert).short
+    text = said("retracted", "en", alert=alert)
+    assert f"{en} was wrong." in text.short
+    assert text.subject == f"Correction: our message {en}"
+
+
+@pytest.mark.parametrize("template", RENDERER.templates)
+def test_a_department_has_its_article_in_english(template: str) -> None:
+    text = said(template, "en", items="[]", count="3", again="yes")
+    for part in (text.subject, text.body, text.short):
+        # A headline begins with whom it is about.
+        bare = part.removeprefix(f"{UNIT.name_en}: ")
+        assert len(re.findall(rf"[Tt]he {UNIT.name_en}", bare)) == bare.count(UNIT.name_en)
 
 
 @pytest.mark.parametrize("locale", Locale)
