@@ -7,6 +7,8 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
@@ -15,6 +17,12 @@ from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
+
+# How long an example takes says something of the machine alone.
+hypothesis_settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

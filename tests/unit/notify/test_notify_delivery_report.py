@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploy.local.ledger import accepted_now
@@ -502,7 +502,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(_PIECES, st.binary(max_size=40)), max_size=60).map(b"\n".join))
 @example(b"Content-Type: multipart/report; boundary*=\x00''b\n\n")
 @example(b"Content-Type: \xff multipart/report; boundary=\xff\n\n--\xff\n")
@@ -515,7 +514,6 @@ def test_whatever_comes_is_a_report_or_an_error(mail: bytes) -> None:
     assert len(found.reason.encode()) <= 2000
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_report_with_a_few_bytes_changed_is_a_report_or_an_error(data: st.DataObject) -> None:
     mail = bytearray(data.draw(st.sampled_from([*SHAPES.values()])).encode())
@@ -530,7 +528,6 @@ def test_a_report_with_a_few_bytes_changed_is_a_report_or_an_error(data: st.Data
     of_mail(bytes(mail), NOW)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=0, max_codepoint=127)))
 def test_xtext_is_read_as_it_was_written_and_has_nothing_that_ends_a_parameter(text: str) -> None:
     written = xtext(text)

@@ -519,7 +519,7 @@ STORIES = _stories()
 
 
 @pytest.mark.parametrize("name", STORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
     name: str, data: st.DataObject
@@ -549,7 +549,7 @@ def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
 
 
 @pytest.mark.parametrize("name", STORIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_time_that_passes_between_facts_makes_no_difference_in_the_end(
     name: str, data: st.DataObject

@@ -403,7 +403,7 @@ def test_a_stream_that_is_ahead_of_the_clock_is_asked_about_after_all_that_is_kn
     assert asked_at(Sla(), at(9)) == at(9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(dossiers())
 def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time(
     drawn: tuple[Dossier, datetime],
@@ -419,7 +419,7 @@ def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time
         assert said.sentences[-1].startswith(("Kết luận", "Conclusion"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(dossiers())
 def test_every_dossier_is_drawn_within_the_width_and_as_well_formed_svg(
     drawn: tuple[Dossier, datetime],

@@ -258,7 +258,7 @@ class TestThereIsNone:
             dossier().ledger(vietnam("2036-01-01 08:00"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dossiers())
 def test_segments_are_elapsed_time_to_the_second_without_gap_or_overlap(
     drawn: tuple[Dossier, datetime],
@@ -279,7 +279,7 @@ def test_segments_are_elapsed_time_to_the_second_without_gap_or_overlap(
         assert all(part.end is not None for part in shown.segments[:-1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dossiers())
 def test_what_is_used_is_what_the_judgement_says_and_the_piece_that_runs_still(
     drawn: tuple[Dossier, datetime],
@@ -298,7 +298,7 @@ def test_what_is_used_is_what_the_judgement_says_and_the_piece_that_runs_still(
     assert (overdue.working_seconds if overdue else 0) == max(0, -shown.left_seconds)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dossiers())
 def test_the_days_count_for_the_budget_and_the_changes_of_the_due_time_lead_to_it(
     drawn: tuple[Dossier, datetime],
@@ -312,7 +312,7 @@ def test_the_days_count_for_the_budget_and_the_changes_of_the_due_time_lead_to_i
     assert shown.dues[-1].due == shown.due == shown.due_from(moment)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dossiers())
 def test_asked_about_after_all_that_is_known_it_agrees_with_the_state(
     drawn: tuple[Dossier, datetime],

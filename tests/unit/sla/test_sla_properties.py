@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -53,8 +53,6 @@ from tests.unit.sla.dossiers import (
     vietnam,
 )
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A machine that is busy with something else decides nothing here."""
 DECIDER = decider_of()
 CODES = tuple(f"H29.15-240304-000{number}" for number in range(1, 4))
 
@@ -299,7 +297,7 @@ says what it had concluded from what it knew.
 # -- what holds of every life ----------------------------------------------------------
 
 
-@settings(UNHURRIED, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_order_of_arrival_cut_into_batches_or_duplicate_makes_a_difference(
     data: st.DataObject,
@@ -320,7 +318,7 @@ def test_no_order_of_arrival_cut_into_batches_or_duplicate_makes_a_difference(
     agree(partition.state(CODES[0]), partition.said(CODES[0]), events)
 
 
-@settings(UNHURRIED, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_number_of_partitions_or_of_instances_makes_a_difference(data: st.DataObject) -> None:
     told = [data.draw(lives(code)) for code in CODES]
@@ -340,7 +338,7 @@ def test_no_number_of_partitions_or_of_instances_makes_a_difference(data: st.Dat
         agree(partition.state(life[0].subject), partition.said(life[0].subject), life)
 
 
-@settings(UNHURRIED, max_examples=60)
+@settings(max_examples=60)
 @given(events=lives(), data=st.data())
 def test_a_past_that_was_imported_comes_to_the_same_once_it_is_told(
     events: list[Event], data: st.DataObject
@@ -354,7 +352,7 @@ def test_a_past_that_was_imported_comes_to_the_same_once_it_is_told(
     agree(partition.state(CODES[0]), partition.said(CODES[0]), events)
 
 
-@settings(UNHURRIED, max_examples=150)
+@settings(max_examples=150)
 @given(events=lives(), later=st.integers(0, 3 * 86_400_000))
 def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later: int) -> None:
     note(brief(events))
@@ -371,7 +369,7 @@ def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later
     assert found.running.used(found.running.pieces[0].begin, moment) + left == now.budget
 
 
-@settings(UNHURRIED, max_examples=200)
+@settings(max_examples=200)
 @given(
     events=lives(),
     since=_times,
@@ -423,7 +421,7 @@ def step_by_step(
     return found
 
 
-@settings(UNHURRIED, max_examples=200)
+@settings(max_examples=200)
 @given(
     events=lives(),
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 6), _times), max_size=25),

@@ -198,7 +198,6 @@ def test_with_eight_hours_a_day_two_readings_of_working_days_agree(
     )
 
 
-@settings(deadline=None)
 @given(names, eventful, st.integers(0, 12 * 1440))
 def test_measuring_agrees_with_looking_at_every_minute(
     name: str, moment: datetime, minutes: int
@@ -209,7 +208,7 @@ def test_measuring_agrees_with_looking_at_every_minute(
     assert calendar(name).measure(start, end) == slow
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(names, eventful, st.integers(0, 4 * 3600))
 def test_measuring_agrees_with_looking_at_every_second(
     name: str, start: datetime, length: int
