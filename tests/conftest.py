@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -17,6 +18,10 @@ from services.runtime.logging import configure
 from services.runtime.mongo import Database, client
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
+
+# What runs the tests side by side says how wide their output is to be; here each test says it.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 # How long an example takes says something of the machine alone.
 hypothesis_settings.register_profile(

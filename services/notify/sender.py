@@ -47,11 +47,9 @@ from services.runtime.settings import ClockKind
 
 log = structlog.get_logger("motcua.sender")
 
-_PAUSE = 0.05
-"""Seconds between two looks when nothing is due; twenty cheap index look-ups a second."""
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
-"""And more on a channel for each message that a look saw there and that has to wait: looking has
-its price, and no other channel pays it."""
+"""Seconds between two looks, more than `look_every`, on a channel for each message that a look saw
+there and that has to wait: looking has its price, and no other channel pays it."""
 _BACKLOG = 1000
 """If so many have to wait, a tenth of that pause is kept though there is room for more."""
 _COUNT_EVERY = 5.0
@@ -73,6 +71,7 @@ class Sender:
         kept = KEPT_SECONDS - FRESH_SECONDS
         keys = CitizenKeys(running.database.client, master_keys(settings), kept)
         self._stopping = asyncio.Event()
+        self._look_every = settings.look_every
         self._offsets = Offsets(settings.kafka)
         self._ticks: Ticks | None = None
         if settings.clock is ClockKind.STREAM:
@@ -144,7 +143,7 @@ class Sender:
                 except _AWAY as error:
                     log.warning("waiting for broker or database", error=repr(error))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), timeout=_PAUSE)
+                    await asyncio.wait_for(self._wake.wait(), timeout=self._look_every)
         finally:
             self._stopping.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)

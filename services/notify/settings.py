@@ -50,6 +50,10 @@ class NotifySettings(ChannelSettings, PageSettings):
     breach_every_minutes: int = Field(default=60, ge=0)
     """And of those that become overdue later not before so long after that."""
 
+    look_every: float = Field(default=0.05, gt=0.0)
+    """Seconds between two looks at what is due, when nothing says that something is: twenty cheap
+    index look-ups a second."""
+
     @model_validator(mode="after")
     def _every_channel_has_a_provider(self) -> Self:
         for channel, provider in _NEEDED.items():

@@ -32,6 +32,7 @@ from services.runtime.producer import EventProducer
 from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
 from services.runtime.store import Store
 from services.runtime.topics import check_topics
+from services.runtime.transient import is_transient
 
 log = structlog.get_logger("motcua.service")
 
@@ -124,6 +125,8 @@ async def _run(service: Service, settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if not await _reached(settings, stop):
+        return 0
     async with _started(service, settings) as (running, consumers, server, listener):
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
         port = listener.getsockname()[1]
@@ -143,11 +146,33 @@ async def _run(service: Service, settings: Settings) -> int:
     return EXIT_DEFECT if failed else 0
 
 
+async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
+    """Waits until broker and database answer; False if the service is to end before they do.
+
+    It may have been started together with them, or while they are away. Raises TopicsWrong.
+    """
+    mongo = client(settings.mongo)
+    pause = settings.retry_first
+    while not stop.is_set():
+        try:
+            await check_topics(settings)
+            await mongo.admin.command("ping")
+            break
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("waiting for broker or database", error=repr(error), again_in=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=pause)
+        pause = min(pause * 2, settings.retry_most)
+    mongo.close()
+    return not stop.is_set()
+
+
 @asynccontextmanager
 async def _started(
     service: Service, settings: Settings
 ) -> AsyncIterator[tuple[Running, list[EngineConsumer], uvicorn.Server, socket.socket]]:
-    await check_topics(settings)
     mongo = client(settings.mongo)
     clock: Clock = StreamClock() if settings.clock is ClockKind.STREAM else WallClock()
     running = Running(

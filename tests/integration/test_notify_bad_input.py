@@ -317,7 +317,7 @@ def test_a_message_that_cannot_be_worded_says_why_in_the_end_and_holds_up_no_oth
             "templates/en.toml",
             "{{ new_due }}",
             "{{ next_due }}",
-            "en.toml [overdue] body: no field next_due; there are amount, cause",
+            "en.toml [overdue] body: no field next_due; there are again, alert, amount, cause",
         ),
         (
             "templates/en.toml",

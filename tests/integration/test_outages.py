@@ -122,5 +122,25 @@ def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
         office.close()
 
 
+@pytest.mark.parametrize("part", ["kafka", "mongod"])
+def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
+    shaky: Stack, shaky_settings: Settings, tmp_path: Path, part: str
+) -> None:
+    asyncio.run(create_topics(shaky_settings))
+    with City(shaky.endpoints(), tmp_path, partitions=4) as city:
+        shaky.kill(part)
+        instance = city.start("routing")
+        eventually(lambda: "waiting for broker" in instance.log.read_text(), timeout=60.0)
+        assert instance.process.poll() is None
+        shaky.start(part)
+        city.wait_ready()
+        shaky.kill(part)
+        other = city.start("sla")
+        eventually(lambda: "waiting for broker" in other.log.read_text(), timeout=60.0)
+        other.process.terminate()
+        assert other.process.wait(timeout=30) == 0, "it ends when it is asked to, though it waits"
+    shaky.start(part)
+
+
 async def _some_done(engine: Engine[object]) -> bool:
     return any(engine.progress.next_offset(p) for p in engine.owned)
