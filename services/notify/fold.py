@@ -153,7 +153,9 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case notify.UnitAlerted():
             alerted = {**state.alerted, data.alert_id: data.morning}
             return replace(state, alerted=dict(sorted(alerted.items())))
-        case notify.UnitAlertCleared() if data.wrong:
+        case notify.UnitAlertCleared():
+            if not data.wrong and data.alert_id in state.overdue:
+                return state  # done by now, but a breach that was told: it may prove wrong yet
             alerted = {key: day for key, day in state.alerted.items() if key != data.alert_id}
             return replace(state, alerted=alerted)
         case _:

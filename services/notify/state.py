@@ -156,7 +156,8 @@ class Notify(Handled, frozen=True):
     notices: tuple[Notice, ...] = ()
     """Of which alerts the citizen and heads were told."""
     alerted: dict[str, str] = msgspec.field(default_factory=dict)
-    """Alerts that were put into a unit's morning digest, and into which."""
+    """Alerts that were put on a unit's desk, and on which: breaches that stand, and what else there
+    was before the dossier was done."""
     overdue: dict[str, datetime] = msgspec.field(default_factory=dict)
     """Breaches that stand, and what was due when."""
     messages: tuple[Planned, ...] = ()

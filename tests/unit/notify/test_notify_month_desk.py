@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from contracts import notify, sla
-from tests.unit.notify.dossiers import DUE, PROCESSED, Dossier, at, retracted
+from contracts.model import EventData
+from tests.unit.notify.dossiers import DUE, OVER, PROCESSED, SOON, Dossier, at, retracted
 from tests.unit.notify.mornings import FRIDAY, UNIT, Morning, items, planned
 
 OWED = sla.ApologyOwed(at=at(7, "16:00"), due=DUE, unit=UNIT)
@@ -122,16 +123,19 @@ def test_a_dossier_that_is_done_after_the_morning_does_not_end_it_for_the_others
     assert morning.told() == [(at(8, "07:30"), {"b"})]
 
 
+@pytest.mark.parametrize("alert", [OWED, SOON, OVER], ids=lambda alert: alert.NAME)
 @pytest.mark.parametrize("ends", [at(8, "07:00"), at(8, "15:00"), at(11, "09:00")])
-def test_the_desk_is_left_with_the_same_whether_an_alert_or_the_end_was_heard_of_first(
-    ends: datetime,
+def test_the_same_is_left_on_the_desk_and_known_whether_an_alert_or_the_end_was_heard_of_first(
+    ends: datetime, alert: EventData
 ) -> None:
-    left = []
-    for order in ((OWED, PROCESSED), (PROCESSED, OWED)):
+    left, known = [], []
+    for order in ((alert, PROCESSED), (PROCESSED, alert)):
         dossier = Dossier()
         for data in order:
-            dossier.hear(data, at(7, "16:00") if data is OWED else ends)
+            dossier.hear(data, at(7, "16:00") if data is alert else ends)
+        known.append(dossier.stored.state)
         alerts = [d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlerted)]
         cleared = [d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlertCleared)]
         left.append(set(alerts) - set(cleared))
     assert left[0] == left[1]
+    assert known[0].alerted == known[1].alerted
