@@ -1,6 +1,6 @@
 """One unit's day at its head's desk: what is to be told, what was told, what proved wrong. Pure.
 
-Its subject is the unit's morning. Breaches are told at once, many of them together; everything that
+Its subject is the unit's morning. Breaches are told soon, many of them together; everything that
 stands is told in the morning's digest. An alert that gets here after the digest went out (sla or
 notify was away over night) goes into another one, on the next morning on which people work, with
 all others that were late.

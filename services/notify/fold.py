@@ -111,7 +111,6 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                         data.citizen,
                         data.channel,
                         data.message_id,
-                        data.params.get("unit", ""),
                     ),
                 )
             alone = [g for g in state.gathered if g.message_id != data.message_id]

@@ -44,8 +44,6 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, order=True):
     channel: str
     message_id: str = ""
     """Empty if a digest told of it, among other things."""
-    unit: str = ""
-    """The unit that a head was told of; of a citizen's notice, what it says there."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
