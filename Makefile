@@ -45,14 +45,14 @@ lint: $(READY) ## Lint, format check, strict types, contracts in step
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/python -m contracts.generate --check
+	@$(BIN)/python -m contracts.tooling.generate --check
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
 contracts: $(READY) ## Generate JSON Schemas and the AsyncAPI document from the event classes
-	@$(BIN)/python -m contracts.generate
+	@$(BIN)/python -m contracts.tooling.generate
 
 check: lint test ## What has to pass before a change goes in
 

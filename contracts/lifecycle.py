@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
-from contracts import intake, routing
-from contracts.envelope import Event
+from contracts.events import intake, routing
+from contracts.wire.envelope import Event
 
 
 class PublicStatus(IntEnum):

@@ -26,7 +26,7 @@ class EventData(BaseModel):
     """The data of one event. A subclass is one type in one version; see `registered`.
 
     Fields that a newer minor writer added are ignored on read: adding an optional field keeps
-    a version, anything else makes a new one (see `contracts.compatibility`).
+    a version, anything else makes a new one (see `contracts.tooling.compatibility`).
     """
 
     model_config = ConfigDict(

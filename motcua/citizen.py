@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from contracts.contacts import ContactErased
-from contracts.envelope import Event, derive_id
-from contracts.topics import CITIZEN_CONTACTS
+from contracts.events.contacts import ContactErased
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import CITIZEN_CONTACTS
 from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.runtime.clock import WallClock
 from services.runtime.consumer import group_of

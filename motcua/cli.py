@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from deploy.local.cli import app as stack_app
 from motcua import citizen, dead_letters, demo, keys, message, report, simulate_command, why
 from services.intake.imports.cli import import_log
@@ -55,7 +55,7 @@ def run_service(
 
 @topics_app.command("create")
 def create() -> None:
-    """Creates the topics that are missing, with the settings in `contracts/topics.py`."""
+    """Creates the topics that are missing, with the settings in `contracts/wire/topics.py`."""
     from services.runtime.settings import Settings
     from services.runtime.topics import create_topics
 
@@ -68,7 +68,7 @@ def list_topics() -> None:
     """Lists the topics with what they carry."""
     from rich.table import Table
 
-    from contracts.topics import TOPICS
+    from contracts.wire.topics import TOPICS
 
     table = Table("topic", "key", "what it carries", "settings")
     for topic in TOPICS:

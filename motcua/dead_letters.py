@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from services.runtime.dead_letter import DeadLetter
 from services.runtime.dead_letter_desk import CannotRedrive, Desk
 from services.runtime.settings import Settings

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from deploy.local.errors import StackError

@@ -12,17 +12,17 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import encode
-from contracts.envelope import Event, derive_id
-from contracts.topics import (
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.values import rfc3339
+from contracts.wire.codec import encode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import (
     CITIZEN_CONTACTS,
     DOSSIER_EVENTS,
     NOTIFICATION_EVENTS,
     SERVICES,
     UNIT_ALERTS,
 )
-from contracts.values import rfc3339
 from services.runtime.consumer import group_of
 from services.runtime.offsets import Offsets
 from services.runtime.producer import EventProducer

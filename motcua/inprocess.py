@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.envelope import Event, short_id
-from contracts.topics import DOSSIER_EVENTS
+from contracts.wire.envelope import Event, short_id
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.decider import Decider
 from services.runtime.handle import fire_timers, handle
 from services.runtime.stored import Stored

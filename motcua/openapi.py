@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from services.runtime.ask import Ask
 from services.runtime.clock import WallClock
 from services.runtime.engine import Engine

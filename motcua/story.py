@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.table import Table
 from rich.text import Text
 
-from contracts import sla
-from contracts.codec import BadRecord, decode
-from contracts.envelope import Event
+from contracts.events import sla
 from contracts.model import Kind
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.wire.codec import BadRecord, decode
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from services.runtime.offsets import Offsets
 from services.runtime.producer import partition_of
 

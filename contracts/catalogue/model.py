@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contracts.sla import Budget
+from contracts.events.sla import Budget
 from contracts.values import (
     Amount,
     Channel,

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from deploy.local.endpoints import Endpoints
 from deploy.local.gateway import SECRET, TOKEN
 

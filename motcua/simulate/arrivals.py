@@ -9,7 +9,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from contracts.catalogue import Catalogue, Procedure, Unit, UnitKind
-from contracts.intake import Filing
+from contracts.events.intake import Filing
 from contracts.values import Channel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM

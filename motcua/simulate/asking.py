@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.envelope import Event, derive_id
 from contracts.model import EventData
+from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.settings import Simulation
 from services.sla.working_time import Calendar
 

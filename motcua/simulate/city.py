@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event, derive_id
 from contracts.values import Locale
+from contracts.wire.envelope import Event, derive_id
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_of
 from motcua.simulate.contacts import PlannedContact

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.envelope import Event
 from contracts.values import Locale
+from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
 from services.runtime.citizen_keys import CitizenKeys
 

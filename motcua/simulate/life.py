@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from contracts import intake, routing, sla
 from contracts.catalogue import Unit
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
+from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.sla import Budget, TimeUnit
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Town, Weighted
 from motcua.simulate.asking import Asking, BudgetClock, LifeOver

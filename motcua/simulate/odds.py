@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.sla import ExemptionGround
+from contracts.events.sla import ExemptionGround
 from contracts.values import Channel
 from motcua.simulate.fates import Fate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from contracts.sla import ExemptionGround
+from contracts.events.sla import ExemptionGround
 
 _ANYWHERE = (
     "Hồ sơ phải xác minh thêm, cơ quan phối hợp chưa gửi kết quả",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from motcua.simulate.contacts import PlannedContact
 from motcua.simulate.fates import Fate
 

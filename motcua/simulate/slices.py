@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from fastapi import FastAPI, Path, Query, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from contracts import intake
 from contracts.catalogue import Catalogue
-from contracts.envelope import derive_id
+from contracts.events import intake
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
 from contracts.visible import written
+from contracts.wire.envelope import derive_id
 from services.intake.codes import Codes
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts

@@ -18,9 +18,9 @@ from pydantic import (
 from yarl import URL
 
 from contracts.addresses import IN_NO_MAILBOX, e164, zalo
-from contracts.contacts import ContactRegistered
-from contracts.envelope import Event, derive_id
+from contracts.events.contacts import ContactRegistered
 from contracts.values import Locale
+from contracts.wire.envelope import Event, derive_id
 from services.runtime.citizen_keys import Sealed
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from contracts.envelope import derive_id, fingerprint
 from contracts.values import Locale
+from contracts.wire.envelope import derive_id, fingerprint
 from services.intake.contact import Contact, contact_event
 from services.runtime.ask import Ask
 from services.runtime.citizen_keys import CitizenKeys, KeyWithdrawn, Sealed

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
 
-from contracts.envelope import derive_id
 from contracts.values import Locale
+from contracts.wire.envelope import derive_id
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
 from services.runtime.changes import IdempotencyKey

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts import intake
 from contracts.catalogue import Catalogue
-from contracts.codec import types
-from contracts.envelope import Event
+from contracts.events import intake
 from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS
 from contracts.values import DOSSIER_CODE
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake

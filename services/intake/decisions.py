@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from contracts import intake, refusals
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event
+from contracts.events import intake, refusals
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData
-from contracts.refusals import Refusal, RefusalReason
+from contracts.wire.envelope import Event
 from services.intake.state import Intake
 from services.runtime.refused import Decision, Refused, decide_by, must_be
 

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import msgspec
 
-from contracts import intake
-from contracts.envelope import Event
+from contracts.events import intake
 from contracts.lifecycle import track
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.intake.state import Demand, Filed, Intake, Payment, Remark
 
 T = TypeVar("T", bound=Demand | Payment | Remark)

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.api import add_routes
 from services.notify.contact import ContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider

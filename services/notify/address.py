@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.contact import Contact
 from services.runtime.citizen_keys import CitizenKeys, Erased, Sealed
 from services.runtime.consumer import group_of

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.codec import types
-from contracts.contacts import ContactErased, ContactRegistered
-from contracts.envelope import Event
-from contracts.topics import CITIZEN_CONTACTS
+from contracts.events.contacts import ContactErased, ContactRegistered
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
+from contracts.wire.topics import CITIZEN_CONTACTS
 from services.runtime.decider import NoReactions, NoRequests, NoTimers
 
 

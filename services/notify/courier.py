@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from contracts import notify
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.address import Address, Addresses
 from services.notify.assigning import Work
 from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts import intake, notify, routing, sla
-from contracts.codec import types
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
 from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from contracts.values import DOSSIER_CODE
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from services.notify.decisions import REQUESTS, decide
 from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.desk import Desk, desk_after

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts import notify, refusals
-from contracts.envelope import Event
+from contracts.events import notify, refusals
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
-from contracts.refusals import Refusal, RefusalReason
+from contracts.wire.envelope import Event
 from services.notify.policy import Policy
 from services.notify.state import Notify
 from services.runtime.refused import Decision, Refused, decide_by, must_be

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from contracts import notify
-from contracts.envelope import Event
-from contracts.notify import Audience
+from contracts.events import notify
+from contracts.events.notify import Audience
+from contracts.wire.envelope import Event
 from services.notify.policy import LEGAL
 
 

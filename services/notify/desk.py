@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
-from contracts import notify
-from contracts.envelope import Event
+from contracts.events import notify
+from contracts.wire.envelope import Event
 
 T = TypeVar("T")
 

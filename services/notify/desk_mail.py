@@ -11,11 +11,11 @@ from functools import partial
 
 import msgspec
 
-from contracts import notify
-from contracts.envelope import derive_id
+from contracts.events import notify
+from contracts.events.notify import Audience
 from contracts.model import EventData
-from contracts.notify import Audience
 from contracts.values import Locale
+from contracts.wire.envelope import derive_id
 from services.notify.desk import CORRECTION, DIGEST, OVERDUE, WRONG, Desk, DeskAlert, Told
 from services.notify.heads import head_channel
 from services.notify.params import local

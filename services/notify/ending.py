@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from datetime import datetime
 
-from contracts import notify
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.delivery import Delivery
 from services.notify.outbox import Due
 from services.notify.telling import End, not_sent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from contracts import intake, notify, routing, sla
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
+from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
-from contracts.notify import Audience, MessageChannel, NotSentReason
+from contracts.wire.envelope import Event
 from services.notify.state import (
     Choice,
     Demand,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import cast
 
-from contracts import intake, notify, routing, sla
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
+from contracts.events.notify import MessageChannel
 from contracts.model import EventData
-from contracts.notify import MessageChannel
+from contracts.wire.envelope import Event
 from services.notify.desk import BREACH
 from services.notify.policy import Policy
 from services.notify.state import Notify

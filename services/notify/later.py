@@ -8,11 +8,11 @@ from functools import partial
 
 import msgspec
 
-from contracts import notify
-from contracts.envelope import derive_id
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.wire.envelope import derive_id
 from services.notify.params import local, standing
 from services.notify.plan import messages, planned
 from services.notify.policy import Policy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.handing import Handing
 from services.notify.turns import in_turn

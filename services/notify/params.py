@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts import intake, routing, sla
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
 from contracts.lifecycle import status_at
+from contracts.wire.envelope import Event
 from services.notify.state import Notify
 from services.notify.when import VIETNAM
 

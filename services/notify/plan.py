@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from contracts import intake, notify, routing, sla
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, notify, routing, sla
+from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
-from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
+from contracts.wire.envelope import Event, derive_id
 from services.notify.params import params_of
 from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from contracts.catalogue import Catalogue
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.when import Quiet
 
 LEGAL = frozenset(

@@ -19,9 +19,9 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contracts import notify
-from contracts.envelope import Event, derive_id
+from contracts.events import notify
 from contracts.values import Instant
+from contracts.wire.envelope import Event, derive_id
 from services.notify import metrics
 from services.notify.channels.delivery_report import Action, NoReport, read_report
 from services.notify.channels.redact import redacted

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.delivery import Delivery
 
 Receiver = tuple[str, MessageChannel]

@@ -20,7 +20,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify import metrics
 from services.notify.address import FRESH_SECONDS, Addresses
 from services.notify.assigning import Assigning, Work

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from contracts.catalogue import Catalogue
-from contracts.notify import ClockTime, MessageChannel
+from contracts.events.notify import ClockTime, MessageChannel
 from services.notify.channels.settings import ChannelSettings
 from services.notify.page.settings import PageSettings
 from services.notify.policy import Policy

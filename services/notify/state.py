@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from contracts.events.sla import MoveCause
 from contracts.lifecycle import Handled
-from contracts.sla import MoveCause
 
 
 class Planned(msgspec.Struct, frozen=True, omit_defaults=True):

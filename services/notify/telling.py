@@ -9,9 +9,9 @@ from datetime import datetime
 import structlog
 from aiokafka.errors import KafkaError
 
-from contracts import notify
-from contracts.envelope import Event, derive_id
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.wire.envelope import Event, derive_id
 from services.notify import metrics
 from services.notify.channels.redact import redacted
 from services.notify.delivery import Delivery

@@ -16,9 +16,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import BadRecord, decode, type_of
-from contracts.topics import DOSSIER_EVENTS
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.wire.codec import BadRecord, decode, type_of
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.clock import StreamClock
 
 log = structlog.get_logger("motcua.sender")

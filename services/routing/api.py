@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Response
 from fastapi.encoders import jsonable_encoder
 
-from contracts import routing
 from contracts.catalogue import Catalogue
+from contracts.events import routing
 from contracts.values import DOSSIER_CODE
 from services.routing.competence import competent_unit
 from services.routing.state import Routing

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from contracts import intake, routing
 from contracts.consultations import Answer, Question
-from contracts.envelope import Event
+from contracts.events import intake, routing
 from contracts.lifecycle import track
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.routing.state import HandOver, Plan, Reassignment, Routing, StepRecord
 
 

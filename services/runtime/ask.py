@@ -12,9 +12,9 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 
-from contracts.envelope import Event, derive_id, fingerprint
+from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
-from contracts.refusals import RefusalReason
+from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.engine import Engine
 from services.runtime.problem import Problem
 from services.runtime.stored import Answer

@@ -13,8 +13,8 @@ from typing import Any, Generic
 from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 
-from contracts.codec import BadRecord, Fault, Record, decode, is_known, type_of
-from contracts.envelope import Event, short_id
+from contracts.wire.codec import BadRecord, Fault, Record, decode, is_known, type_of
+from contracts.wire.envelope import Event, short_id
 from services.runtime.dead_letter import REDRIVE, Redrive, bury, redrive_of, settle
 from services.runtime.decider import Decider, S
 from services.runtime.handle import TimerStuck, handle, set_due

@@ -14,8 +14,8 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from contracts.codec import Fault, Record
 from contracts.values import rfc3339
+from contracts.wire.codec import Fault, Record
 
 KEPT_BODY = 1_000_000
 """Bytes of an original body that are kept. A larger one stays where it was found."""

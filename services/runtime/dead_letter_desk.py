@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts.topics import dead_letters
+from contracts.wire.topics import dead_letters
 from services.runtime.dead_letter import DeadLetter, read_letter, redriven
 from services.runtime.producer import EventProducer
 

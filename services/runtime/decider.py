@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from contracts.envelope import Event
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 
 S = TypeVar("S", bound=msgspec.Struct)
 

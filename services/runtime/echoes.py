@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.envelope import Event, short_id
+from contracts.wire.envelope import Event, short_id
 from services.runtime.decider import Decider
 
 

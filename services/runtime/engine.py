@@ -33,10 +33,10 @@ from typing import Any, Generic
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import BadRecord, Fault, decode, type_of
-from contracts.envelope import Event
-from contracts.topics import dead_letters
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.wire.codec import BadRecord, Fault, decode, type_of
+from contracts.wire.envelope import Event
+from contracts.wire.topics import dead_letters
 from services.runtime import metrics
 from services.runtime.batch import Decided, Wanted, decide, pick
 from services.runtime.clock import Clock, StreamClock

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from contracts.envelope import Event, caused, derive_id, short_id
 from contracts.model import EventData
+from contracts.wire.envelope import Event, caused, derive_id, short_id
 from services.runtime.decider import Decider, S
 from services.runtime.stored import Stored
 

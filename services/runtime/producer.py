@@ -11,8 +11,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
-from contracts.codec import Record, encode
-from contracts.envelope import Event
+from contracts.wire.codec import Record, encode
+from contracts.wire.envelope import Event
 
 log = structlog.get_logger("motcua.producer")
 

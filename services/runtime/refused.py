@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
-from contracts.envelope import Event
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.lifecycle import PublicStatus, Tracked, status_at
 from contracts.model import EventData
-from contracts.refusals import Refusal, RefusalReason
+from contracts.wire.envelope import Event
 
 C = TypeVar("C")
 S = TypeVar("S")

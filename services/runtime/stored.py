@@ -8,9 +8,9 @@ from typing import Any, Generic
 
 import msgspec
 
-from contracts.codec import from_json, to_json
-from contracts.envelope import Event
-from contracts.refusals import Refusal
+from contracts.events.refusals import Refusal
+from contracts.wire.codec import from_json, to_json
+from contracts.wire.envelope import Event
 from services.runtime.decider import S
 
 _ID = 8

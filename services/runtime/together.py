@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from services.runtime.producer import EventProducer
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Response
 from fastapi.encoders import jsonable_encoder
 
-from contracts import sla
+from contracts.events import sla
 from contracts.values import DOSSIER_CODE
 from services.runtime.ask import Ask
 from services.runtime.changes import At, Changes, IdempotencyKey

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from contracts.catalogue.load import VIETNAM
 from contracts.consultations import Answer, Question, paired
+from contracts.events.sla import Budget, TimeUnit
 from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
-from contracts.sla import Budget, TimeUnit
 from services.sla.rule_book import RuleBook
 from services.sla.running import Reached, Running, running_of
 from services.sla.state import Assessment, Expected, Letter, Sla, StepSpan

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts import intake, routing, sla
-from contracts.codec import types
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
 from contracts.lifecycle import MOVING_FACTS, phases
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS
 from contracts.values import DOSSIER_CODE
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.decider import Timer
 from services.sla.decisions import REQUESTS, decide
 from services.sla.fold import evolve

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from contracts.catalogue import Catalogue, FormKind
 from contracts.catalogue.load import VIETNAM
-from contracts.sla import TimeUnit
+from contracts.events.sla import TimeUnit
 from services.sla.assess import Terms
 from services.sla.explain_days import days_that_count, last_day
 from services.sla.explain_events import events, office_hours

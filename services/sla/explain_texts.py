@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.sla import ALERTS, ExemptionGround, TimeUnit
+from contracts.events.sla import ALERTS, ExemptionGround, TimeUnit
 from contracts.values import Locale
 from services.sla.segments import Account, Reason
 from services.sla.toml_file import FileError, read_toml

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from contracts.catalogue import Catalogue
 from contracts.catalogue.load import VIETNAM
-from contracts.sla import Budget
+from contracts.events.sla import Budget
 from contracts.values import Locale
 from services.sla.explain_texts import Texts, clean
 from services.sla.working_time.office_hours import Pattern

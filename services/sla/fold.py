@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from contracts import intake, routing, sla
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
 from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.sla.state import (
     Alert,
     Asked,

@@ -16,8 +16,8 @@ import structlog
 from prometheus_client import Gauge
 from pymongo import ReadPreference
 
-from contracts import sla
-from contracts.envelope import Event
+from contracts.events import sla
+from contracts.wire.envelope import Event
 from services.runtime.mongo import Collection, aggregate
 from services.runtime.service import Running
 from services.runtime.transient import is_transient

@@ -20,8 +20,8 @@ from datetime import datetime
 import structlog
 
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.runtime.clock import BEGINNING
 from services.runtime.engine import Engine
 from services.runtime.service import Running

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.sla import RetractionCause
+from contracts.events.sla import RetractionCause
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.sla import Budget
+from contracts.events.sla import Budget
 from services.sla.toml_file import read_toml
 
 DATA = Path(__file__).parent / "data"

@@ -9,12 +9,12 @@ from typing import cast
 
 import msgspec
 
-from contracts import intake, routing, sla
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
+from contracts.events.sla import Budget, MoveCause, RetractionCause, TimeUnit
 from contracts.lifecycle import CLOCK_STOPPED, ENDED, phases
 from contracts.model import EventData
-from contracts.sla import Budget, MoveCause, RetractionCause, TimeUnit
+from contracts.wire.envelope import Event
 from services.runtime.clock import BEGINNING
 from services.runtime.decider import Timer
 from services.sla.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess

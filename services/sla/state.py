@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from contracts.events.sla import Budget, TimeUnit
 from contracts.lifecycle import Handled
-from contracts.sla import Budget, TimeUnit
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

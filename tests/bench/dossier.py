@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from contracts import intake, routing
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing
+from contracts.events.refusals import Refusal
 from contracts.model import EventData, Kind
-from contracts.refusals import Refusal
 from contracts.values import Channel
+from contracts.wire.envelope import Event, derive_id
 from motcua.inprocess import InProcess
 from services.runtime.decider import Decider
 

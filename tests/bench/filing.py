@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from contracts import intake, routing, sla
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.values import Channel, Locale
+from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.contacts import PlannedContact, sealed_contacts
 from services.intake.contact import Contact
 from services.runtime.citizen_keys import CitizenKeys

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from contracts.envelope import Event, short_id
+from contracts.wire.envelope import Event, short_id
 from motcua.deciders import city_deciders
 from services.runtime.decider import Decider
 from services.runtime.handle import handle

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer
 from faststream.kafka import KafkaBroker, KafkaMessage
 from pymongo import ReplaceOne
 
-from contracts.codec import Record, decode
-from contracts.topics import DOSSIER_EVENTS
+from contracts.wire.codec import Record, decode
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.clock import WallClock
 from services.runtime.consumer import EngineConsumer, make_broker
 from services.runtime.decider import Decider

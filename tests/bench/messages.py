@@ -25,9 +25,9 @@ from pymongo import ReplaceOne
 from rich.console import Console
 from rich.table import Table
 
-from contracts.codec import Record
-from contracts.envelope import Event
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.wire.codec import Record
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from deploy.local.city import City, cpu_seconds
 from deploy.local.endpoints import Endpoints
 from deploy.local.gateway import TOKEN

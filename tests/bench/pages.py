@@ -24,10 +24,10 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from contracts import intake, routing
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import Channel
+from contracts.wire.envelope import Event, derive_id
 from deploy.local.city import City, Instance, cpu_seconds
 from deploy.local.stack import Stack
 from services.runtime.logging import configure

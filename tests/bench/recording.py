@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from motcua.deciders import calendars, city_deciders
 from motcua.inprocess import InProcess
 from motcua.simulate import Simulation, plan_city, slices

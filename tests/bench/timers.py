@@ -25,12 +25,12 @@ from pymongo import UpdateOne
 from rich.console import Console
 from rich.table import Table
 
-from contracts import intake, routing
-from contracts.codec import Record, decode, encode
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS
 from contracts.values import Channel
+from contracts.wire.codec import Record, decode, encode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.city import cpu_seconds
 from deploy.local.stack import Stack
 from motcua.deciders import city_deciders

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts import notify
-from contracts.clock import ClockTicked
-from contracts.codec import decode, type_of
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from contracts.events import notify
+from contracts.events.clock import ClockTicked
+from contracts.wire.codec import decode, type_of
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from deploy.local.gateway_ledger import read_entries
 from services.runtime.offsets import Offsets
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from services.runtime.faults import POINTS
 
 _TIMERS = tuple(p for p in POINTS if p.startswith("timers-"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts import notify
-from contracts.clock import ClockTicked
-from contracts.codec import decode, type_of
+from contracts.events import notify
+from contracts.events.clock import ClockTicked
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
+from contracts.wire.codec import decode, type_of
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from deploy.local.endpoints import Endpoints
 from deploy.local.gateway_ledger import read_entries
 from deploy.local.ledger import read_ledger

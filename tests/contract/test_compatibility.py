@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from contracts import compatibility
-from contracts.compatibility import breaking_changes, committed_schemas
-from contracts.json_schemas import HEADERS_FILE, current_schemas, generated_schemas
-from contracts.schema_changes import narrowings
+from contracts.tooling import compatibility
+from contracts.tooling.compatibility import breaking_changes, committed_schemas
+from contracts.tooling.json_schemas import HEADERS_FILE, current_schemas, generated_schemas
+from contracts.tooling.schema_changes import narrowings
 
 Schema = dict[str, Any]
 Change = Callable[[Schema], Any]

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from contracts import generate, intake
-from contracts.asyncapi import document
-from contracts.json_schemas import FOLDER, current_schemas, schema_of
+from contracts.events import intake
 from contracts.model import registered
-from contracts.topics import SERVICES, TOPICS
-from contracts.upcasters import UPCASTERS
+from contracts.tooling import generate
+from contracts.tooling.asyncapi import document
+from contracts.tooling.json_schemas import FOLDER, current_schemas, schema_of
+from contracts.wire.topics import SERVICES, TOPICS
+from contracts.wire.upcasters import UPCASTERS
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_schema_of_an_old_version_must_be_kept(copy: Path) -> None:
 
 def test_a_schema_that_nothing_reads_asks_for_an_upcaster(copy: Path) -> None:
     (copy / "schemas/StepStarted.v0.json").write_text("{}")
-    assert "name its step in contracts/upcasters.py" in generate.drift(copy)[0]
+    assert "name its step in contracts/wire/upcasters.py" in generate.drift(copy)[0]
 
 
 def test_the_check_fails_and_names_each_file(

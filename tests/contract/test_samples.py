@@ -14,10 +14,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import contracts
-from contracts import codec, intake
-from contracts.json_schemas import FOLDER, HEADERS_FILE, file_name
+from contracts.events import intake
 from contracts.model import registered
-from contracts.upcasters import UPCASTERS, newest_type, upcast
+from contracts.tooling.json_schemas import FOLDER, HEADERS_FILE, file_name
+from contracts.wire import codec
+from contracts.wire.upcasters import UPCASTERS, newest_type, upcast
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 TYPES = sorted({*registered(), *UPCASTERS})

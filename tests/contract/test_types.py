@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from contracts import intake, routing
-from contracts.clock import ClockTicked
-from contracts.codec import is_known, types
+from contracts.events import intake, routing
+from contracts.events.clock import ClockTicked
+from contracts.events.refusals import Refusal
 from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData, Kind, registered
-from contracts.refusals import Refusal
-from contracts.topics import SERVICES, TOPICS
-from contracts.upcasters import UPCASTERS, newest_type
+from contracts.wire.codec import is_known, types
+from contracts.wire.topics import SERVICES, TOPICS
+from contracts.wire.upcasters import UPCASTERS, newest_type
 
 CLASSES = list(registered().values())
 REQUESTS = [cls for cls in CLASSES if cls.KIND is Kind.REQUEST]

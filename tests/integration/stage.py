@@ -20,14 +20,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from contracts import intake
 from contracts.catalogue import load_catalogue
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import Record, decode, encode
-from contracts.envelope import Event, derive_id
+from contracts.events import intake
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS, TOPICS, dead_letters
 from contracts.values import Channel
+from contracts.wire.codec import Record, decode, encode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import DOSSIER_EVENTS, TOPICS, dead_letters
 from services.intake.decider import IntakeDecider
 from services.runtime.clock import Clock, WallClock
 from services.runtime.consumer import EngineConsumer, group_of, make_broker

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.codec import encode
-from contracts.contacts import ContactErased
-from contracts.envelope import Event
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.events.contacts import ContactErased
+from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.values import Locale
+from contracts.wire.codec import encode
+from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
 from services.notify.address import Address, Addresses
 from services.notify.contact import ContactDecider

@@ -11,13 +11,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from typer.testing import CliRunner, Result
 
-from contracts import intake
 from contracts.catalogue import load_catalogue
-from contracts.codec import Record, encode
-from contracts.envelope import Event
+from contracts.events import intake
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS
+from contracts.wire.codec import Record, encode
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.cli import app
 from services.intake.decider import IntakeDecider
 from services.intake.state import Intake

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.codec import decode
-from contracts.topics import CITIZEN_CONTACTS
 from contracts.values import Locale
+from contracts.wire.codec import decode
+from contracts.wire.topics import CITIZEN_CONTACTS
 from deploy.local.city import City
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts

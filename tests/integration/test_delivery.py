@@ -17,13 +17,13 @@ import msgspec
 import pytest
 from pymongo import MongoClient
 
-from contracts import notify
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.codec import decode, encode
-from contracts.envelope import Event, derive_id
-from contracts.notify import Audience, MessageChannel
-from contracts.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
+from contracts.events import notify
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.events.notify import Audience, MessageChannel
 from contracts.values import Locale
+from contracts.wire.codec import decode, encode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from deploy.local.city import City, Instance
 from deploy.local.endpoints import Endpoints
 from deploy.local.gateway import SECRET, TOKEN

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from deploy.local.endpoints import Endpoints
 from motcua.cli import app
 from services.runtime.lookup_key import lookup_key

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
-from contracts import intake
-from contracts.codec import types
-from contracts.envelope import Event
+from contracts.events import intake
 from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
 from services.runtime import metrics
 from services.runtime.clock import StreamClock, WallClock
 from services.runtime.decider import Timer

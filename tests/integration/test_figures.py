@@ -15,11 +15,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contracts import intake, routing
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing
 from contracts.lifecycle import PublicStatus, Span
 from contracts.values import Channel, Outcome, ServiceLevel
+from contracts.wire.envelope import Event
 from motcua.deciders import calendars
 from services.runtime.handle import handle
 from services.runtime.mongo import Database

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts import intake
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake
 from contracts.values import Channel
+from contracts.wire.envelope import Event
 from motcua.deciders import calendars
 from services.runtime.clock import StreamClock
 from services.runtime.consumer import group_of

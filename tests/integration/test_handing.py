@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts import notify
-from contracts.envelope import Event
-from contracts.notify import MessageChannel
+from contracts.events import notify
+from contracts.events.notify import MessageChannel
 from contracts.values import Locale
+from contracts.wire.envelope import Event
 from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.handing import Handing
 from services.notify.outbox import Outbox

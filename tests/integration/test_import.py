@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from motcua.deciders import city_deciders

@@ -25,10 +25,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 import contracts
 import services
-from contracts import notify
-from contracts.envelope import derive_id
-from contracts.notify import MessageChannel
+from contracts.events import notify
+from contracts.events.notify import MessageChannel
 from contracts.values import Locale
+from contracts.wire.envelope import derive_id
 from deploy.local.city import City, Instance
 from deploy.local.gateway import SECRET
 from deploy.local.stack import Stack

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from contracts import notify
-from contracts.envelope import Event, derive_id
-from contracts.notify import MessageChannel
+from contracts.events import notify
+from contracts.events.notify import MessageChannel
 from contracts.values import Locale
+from contracts.wire.envelope import Event, derive_id
 from deploy.local.city import City
 from deploy.local.gateway import SECRET
 from deploy.local.ledger import Accepted, accepted_now, read_ledger

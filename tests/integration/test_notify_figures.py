@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.notify import NotSentReason
+from contracts.events.notify import NotSentReason
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.figures import PATIENCE, message_figures
 from services.runtime.mongo import Database

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts import intake, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.codec import decode
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing, sla
+from contracts.events.sla import MoveCause, RetractionCause
 from contracts.model import EventData
-from contracts.sla import MoveCause, RetractionCause
-from contracts.topics import DOSSIER_EVENTS
 from contracts.values import Channel, Outcome, to_utc_millis
+from contracts.wire.codec import decode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.city import City, Instance
 from deploy.local.stack import Stack
 from services.runtime.clock import StreamClock, WallClock

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.intake import DossierReceived
+from contracts.events.intake import DossierReceived
 from motcua.deciders import calendars
 from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.lifecycle import PublicStatus
-from contracts.topics import DOSSIER_EVENTS, TOPICS
+from contracts.wire.topics import DOSSIER_EVENTS, TOPICS
 from services.runtime.offsets import Offsets
 from services.runtime.settings import Settings
 from services.runtime.topics import check_topics, create_topics

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, routing
-from contracts.codec import decode
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import Channel, Outcome
+from contracts.wire.codec import decode
+from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import city_deciders
 from services.runtime.handle import fire_timers, handle
 from services.runtime.settings import Settings

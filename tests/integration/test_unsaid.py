@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from contracts import notify
-from contracts.codec import Record, encode
-from contracts.envelope import Event, derive_id
+from contracts.events import notify
+from contracts.events.notify import MessageChannel
 from contracts.model import EventData
-from contracts.notify import MessageChannel
+from contracts.wire.codec import Record, encode
+from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.policy import Policy
 from services.notify.when import Quiet

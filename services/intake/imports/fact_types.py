@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from contracts import intake, routing
+from contracts.events import intake, routing
 from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData
 

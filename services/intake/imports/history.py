@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts import intake
 from contracts.catalogue import Workflow
-from contracts.envelope import Event, derive_id
+from contracts.events import intake
+from contracts.events.routing import DossierHandedOver, ResultReturned, StepCompleted
 from contracts.lifecycle import Mark, PublicStatus, mark_of, status_of, with_mark
 from contracts.model import EventData
-from contracts.routing import DossierHandedOver, ResultReturned, StepCompleted
+from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import Course
 from services.intake.imports.fact_types import makes_sense
 from services.intake.imports.rules import Emit, Filled, Plan

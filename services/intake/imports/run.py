@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from services.intake.imports.codes import Codes, NoCode
 from services.intake.imports.csv_log import read_csv
 from services.intake.imports.ledger import Entry, Ledger

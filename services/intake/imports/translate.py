@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from contracts.envelope import Event, derive_id
-from contracts.intake import HistoryClosed
+from contracts.events.intake import HistoryClosed
 from contracts.lifecycle import PublicStatus
 from contracts.values import to_utc_millis
+from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import Course
 from services.intake.imports.codes import NoCode, dossier_code
 from services.intake.imports.history import History

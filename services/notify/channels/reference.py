@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contracts.notify import UNIT_DAY
+from contracts.events.notify import UNIT_DAY
 from contracts.values import DOSSIER_CODE
 
 HEADER = "X-Motcua-Reference"

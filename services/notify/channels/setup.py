@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.gateway import SmsProvider, ZaloProvider
 from services.notify.channels.settings import ChannelSettings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from contracts import intake
+from contracts.events import intake
 from contracts.lifecycle import ENDED, Mark, Move
 from services.notify.page.room import room
 from services.notify.page.say import Say

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.address import Addresses
 from services.notify.policy import Policy
 from services.notify.state import Choice

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
+from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
-from contracts.notify import MessageChannel, PreferencesRequested, RatingRequested
-from contracts.refusals import RefusalReason
 from services.notify.page.trouble import HalfQuiet, WrongForm
 from services.runtime.ask import Ask
 from services.runtime.clock import Clock

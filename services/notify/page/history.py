@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import intake, routing, sla
+from contracts.events import intake, routing, sla
 from contracts.values import Channel
 from services.notify.page.room import shortened
 from services.notify.page.say import Say

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from contracts import intake, routing
+from contracts.events import intake, routing
 from contracts.lifecycle import ENDED, PublicStatus
 from contracts.values import Channel, Outcome
 from services.notify.page.asked import ASKED_KEYS, Asked, asked

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.events.sla import MoveCause, TimeUnit
 from contracts.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
-from contracts.sla import MoveCause, TimeUnit
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Notify

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
 from contracts.catalogue import load_catalogue
+from contracts.events.notify import MessageChannel
 from contracts.model import EventData
-from contracts.notify import MessageChannel
 from contracts.values import Locale
 from services.notify.address import Addresses
 from services.notify.page.accept import is_browser, language

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from contracts.sla import Budget, TimeUnit
+from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, SpecialDay
 from services.sla.working_time.office_hours import (

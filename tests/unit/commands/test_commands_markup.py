@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from contracts import routing
-from contracts.envelope import Event
+from contracts.events import routing
+from contracts.wire.envelope import Event
 from motcua import citizen, dead_letters, story, why
 from motcua.cli import app
 from services.runtime.dead_letter import DeadLetter

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import codec, routing, sla
-from contracts.codec import BadRecord, Fault
-from contracts.envelope import Event
-from contracts.intake import DossierReceived
+from contracts.events import routing, sla
+from contracts.events.intake import DossierReceived
 from contracts.values import rfc3339
+from contracts.wire import codec
+from contracts.wire.codec import BadRecord, Fault
+from contracts.wire.envelope import Event
 
 CODE = "H29.15-240307-0001"
 OLD_TYPE = "vn.motcua.DossierReceived.v1"

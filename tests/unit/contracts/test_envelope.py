@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.envelope import Event, caused, derive_id, fingerprint, short_id
-from contracts.intake import DossierWithdrawn
-from contracts.routing import DossierResumed, DossierStopped
+from contracts.events.intake import DossierWithdrawn
+from contracts.events.routing import DossierResumed, DossierStopped
+from contracts.wire.envelope import Event, caused, derive_id, fingerprint, short_id
 
 NAMESPACE = UUID("6f3ad6be-3a4c-5c0f-9b8e-6d5a4f1b7c21")
 WITHDRAWN = Event(

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import intake, routing
-from contracts.envelope import Event
+from contracts.events import intake, routing
 from contracts.lifecycle import (
     CLOCK_STOPPED,
     ENDED,
@@ -26,6 +25,7 @@ from contracts.lifecycle import (
     with_mark,
 )
 from contracts.model import EventData, Kind, registered
+from contracts.wire.envelope import Event
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 

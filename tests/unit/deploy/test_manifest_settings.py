@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.notify import MessageChannel
-from contracts.topics import SERVICES
+from contracts.events.notify import MessageChannel
+from contracts.wire.topics import SERVICES
 from deploy.local.gateway import SECRET, TOKEN
 from deploy.local.gateway_server import parser
 from services.intake.settings import IntakeSettings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.topics import SERVICES
+from contracts.wire.topics import SERVICES
 from services.runtime.http import make_app
 from services.runtime.settings import Settings
 from tests.unit.deploy.manifests import (

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
-import contracts.codec  # noqa: F401  (imports, and so registers, every event type)
+import contracts.wire.codec  # noqa: F401  (imports, and so registers, every event type)
 from contracts.model import registered
 from deploy.grafana import generate
 from services.notify import metrics as notify_metrics

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, routing
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
-from contracts.refusals import Refusal, RefusalReason
 from contracts.values import Outcome
+from contracts.wire.envelope import Event
 from services.intake.decider import IntakeDecider
 from services.intake.decisions import REQUESTS
 from services.intake.state import Intake

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts import intake, routing
 from contracts.catalogue import load_catalogue
-from contracts.contacts import ContactRegistered
-from contracts.envelope import Event
+from contracts.events import intake, routing
+from contracts.events.contacts import ContactRegistered
 from contracts.model import EventData
 from contracts.values import Locale, Outcome
+from contracts.wire.envelope import Event
 from services.intake.codes import day_of, format_code
 from services.intake.contact import Contact, contact_event
 from services.intake.fold import evolve

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from contracts import intake, notify, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
+from contracts.events.notify import MessageChannel
+from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.notify import MessageChannel
-from contracts.sla import Budget, TimeUnit
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from services.notify.deciders import NotifyDecider
 from services.notify.policy import Policy
 from services.notify.state import Notify

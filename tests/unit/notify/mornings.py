@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from contracts import notify
-from contracts.envelope import Event
+from contracts.events import notify
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.notify.deciders import DeskDecider
 from services.notify.desk import Desk
 from services.notify.policy import Policy

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.notify import MessageChannel, MessageNotSent, MessageSent, NotSentReason
+from contracts.events.notify import MessageChannel, MessageNotSent, MessageSent, NotSentReason
 from services.notify.address import FRESH_SECONDS, Address, Addresses
 from services.notify.assigning import Work
 from services.notify.channels.channel import Channel, Line

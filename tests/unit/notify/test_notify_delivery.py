@@ -8,12 +8,12 @@ from itertools import permutations
 
 import pytest
 
-from contracts import notify
-from contracts.contacts import ContactRegistered
-from contracts.envelope import Event
+from contracts.events import notify
+from contracts.events.contacts import ContactRegistered
+from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
-from contracts.notify import Audience, MessageChannel, NotSentReason
 from contracts.values import Locale
+from contracts.wire.envelope import Event
 from services.notify.channels.provider import Outgoing
 from services.notify.channels.smtp import compose
 from services.notify.contact import Contact, ContactDecider

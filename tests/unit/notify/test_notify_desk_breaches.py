@@ -8,9 +8,9 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from contracts import notify, routing
+from contracts.events import notify, routing
+from contracts.events.notify import Audience
 from contracts.model import EventData
-from contracts.notify import Audience
 from services.notify.desk import Desk
 from tests.unit.notify.dossiers import (
     CATALOGUE,

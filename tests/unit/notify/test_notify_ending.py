@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from contracts import notify
-from contracts.notify import NotSentReason
+from contracts.events import notify
+from contracts.events.notify import NotSentReason
 from services.notify.delivery import Delivery
 from services.notify.ending import ending
 from services.notify.ending import waits as waits_until

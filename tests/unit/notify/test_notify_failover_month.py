@@ -22,7 +22,7 @@ from zlib import crc32
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.notify import MessageChannel, MessageSent
+from contracts.events.notify import MessageChannel, MessageSent
 from services.notify.address import Address, Addresses
 from services.notify.assigning import Assigning
 from services.notify.channels.channel import Channel, Line

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 import contracts
-from contracts import intake, routing, sla
+from contracts.events import intake, routing, sla
 from contracts.model import EventData, registered
 
 HUGE = "ộ" * 100_000

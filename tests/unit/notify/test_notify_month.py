@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from contracts import intake, notify, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.contacts import ContactRegistered
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
+from contracts.events.contacts import ContactRegistered
+from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
 from contracts.values import Outcome
+from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders
 from motcua.inprocess import InProcess
 from services.notify.deciders import DeliveryDecider

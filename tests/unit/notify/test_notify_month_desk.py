@@ -8,7 +8,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from contracts import notify, sla
+from contracts.events import notify, sla
 from contracts.model import EventData
 from tests.unit.notify.dossiers import DUE, OVER, PROCESSED, SOON, Dossier, at, retracted
 from tests.unit.notify.mornings import FRIDAY, UNIT, Morning, items, planned

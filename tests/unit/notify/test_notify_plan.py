@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import intake, notify, routing
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event, derive_id
+from contracts.events import intake, notify, routing
+from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData, Kind, registered
-from contracts.notify import MessageChannel, NotSentReason
-from contracts.refusals import Refusal, RefusalReason
 from contracts.values import Locale
+from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import NotifyDecider
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.params import local

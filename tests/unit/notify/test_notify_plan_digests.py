@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import notify
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
 from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.params import local
 from services.notify.when import Quiet

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from contracts import notify
+from contracts.events import notify
 from contracts.model import EventData
 from services.notify.policy import LEGAL, PASSING, ROUTINE
 from services.notify.when import Quiet

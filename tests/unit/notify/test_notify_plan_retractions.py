@@ -7,10 +7,10 @@ from datetime import time
 import msgspec
 import pytest
 
-from contracts import notify
-from contracts.envelope import Event
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
-from contracts.notify import MessageChannel, NotSentReason
+from contracts.wire.envelope import Event
 from services.notify.state import Notify
 from services.notify.when import Quiet
 from tests.unit.notify.dossiers import (

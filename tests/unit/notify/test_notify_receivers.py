@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.notify import MessageChannel
+from contracts.events.notify import MessageChannel
 from services.notify.receivers import Receivers
 
 AN, BINH = ("an", MessageChannel.WEBHOOK), ("binh", MessageChannel.WEBHOOK)

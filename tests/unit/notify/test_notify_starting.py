@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contracts.notify import MessageChannel, MessageNotSent, NotSentReason
+from contracts.events.notify import MessageChannel, MessageNotSent, NotSentReason
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import Accepted, Outgoing, Unknown
 from services.notify.channels.switch import Limits

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import Unit, load_catalogue
-from contracts.sla import ALERTS, MoveCause
+from contracts.events.sla import ALERTS, MoveCause
 from contracts.values import Channel, Locale
 from services.notify.channels.segments import fit, parts, plain
 from services.notify.policy import ROUTINE

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts import intake, notify
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
-from contracts.notify import MessageChannel
+from contracts.events import intake, notify
+from contracts.events.notify import MessageChannel
+from contracts.wire.envelope import Event
 from services.notify.fold import evolve
 from services.notify.page.choosing import offered, reaches
 from services.notify.page.forms import preferences, rating

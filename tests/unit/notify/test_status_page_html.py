@@ -17,8 +17,8 @@ from pymongo.errors import ConnectionFailure
 from starlette.requests import Request
 
 from contracts.catalogue import load_catalogue
+from contracts.events.sla import MoveCause
 from contracts.lifecycle import Mark, Move, Span
-from contracts.sla import MoveCause
 from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.page.choosing import OutOfReach

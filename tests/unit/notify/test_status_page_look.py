@@ -12,14 +12,14 @@ import pytest
 from fastapi.encoders import jsonable_encoder
 
 import contracts
-from contracts import intake, notify, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, notify, routing, sla
+from contracts.events.sla import Budget, MoveCause, TimeUnit
 from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData, Kind, registered
-from contracts.sla import Budget, MoveCause, TimeUnit
-from contracts.topics import DOSSIER_EVENTS
 from contracts.values import Channel, Locale, Outcome
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.notify.deciders import NotifyDecider
 from services.notify.fold import evolve
 from services.notify.page.history import STORY_KEYS

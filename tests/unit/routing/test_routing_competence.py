@@ -9,9 +9,9 @@ from inspect import signature
 
 import pytest
 
-from contracts import intake
 from contracts.catalogue import Catalogue, CompetenceRule, Unit, UnitKind, load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake
+from contracts.wire.envelope import Event
 from services.routing.competence import Competence, competent_unit, lead_for
 from services.routing.decider import RoutingDecider
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import routing
 from contracts.consultations import (
     Answer,
     Question,
@@ -15,8 +14,9 @@ from contracts.consultations import (
     paired,
     unanswered_since,
 )
-from contracts.envelope import Event
+from contracts.events import routing
 from contracts.model import EventData
+from contracts.wire.envelope import Event
 from services.routing.fold import evolve
 from services.routing.state import Routing
 

@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import pytest
 
-from contracts import intake, routing
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing
+from contracts.events.refusals import Refusal, RefusalReason
+from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.refusals import Refusal, RefusalReason
-from contracts.sla import Budget, TimeUnit
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from services.routing.competence import lead_for
 from services.routing.decider import RoutingDecider
 from services.routing.decisions import REQUESTS

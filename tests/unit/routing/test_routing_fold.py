@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import intake, routing
-from contracts.envelope import Event
+from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from services.routing.fold import evolve
 from services.routing.state import Routing
 

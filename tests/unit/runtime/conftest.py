@@ -14,11 +14,11 @@ import msgspec
 import pytest
 from aiokafka import ConsumerRecord
 
-from contracts import intake
-from contracts.codec import Record, encode, types
-from contracts.envelope import Event
+from contracts.events import intake
+from contracts.events.refusals import PaymentReportRefused, RefusalReason
 from contracts.model import EventData
-from contracts.refusals import PaymentReportRefused, RefusalReason
+from contracts.wire.codec import Record, encode, types
+from contracts.wire.envelope import Event
 from services.runtime.decider import Timer
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)

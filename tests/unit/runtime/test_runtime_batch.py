@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, routing
-from contracts.codec import MAX_BODY, Fault
-from contracts.envelope import Event, short_id
+from contracts.events import intake, routing
+from contracts.wire.codec import MAX_BODY, Fault
+from contracts.wire.envelope import Event, short_id
 from services.runtime.batch import Decided, decide, pick
 from services.runtime.dead_letter import DeadLetter, read_letter, redriven
 from services.runtime.handle import TimerStuck, fire_timers

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.codec import Fault, Record
+from contracts.wire.codec import Fault, Record
 from services.runtime.dead_letter import (
     KEPT_BODY,
     DeadLetter,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.envelope import Event, short_id
+from contracts.wire.envelope import Event, short_id
 from services.runtime.handle import TimerStuck, fire_timers, handle, set_due
 from services.runtime.stored import Hold, Stored
 

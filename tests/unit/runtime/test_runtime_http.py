@@ -21,9 +21,9 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Message
 
-from contracts import intake
-from contracts.envelope import Event
-from contracts.refusals import RefusalReason
+from contracts.events import intake
+from contracts.events.refusals import RefusalReason
+from contracts.wire.envelope import Event
 from services.runtime.ask import Ask, respond
 from services.runtime.changes import At, Changes, IdempotencyKey
 from services.runtime.clock import StreamClock

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from bson.codec_options import CodecOptions
 
-from contracts.codec import encode
-from contracts.envelope import short_id
+from contracts.wire.codec import encode
+from contracts.wire.envelope import short_id
 from services.runtime.handle import handle, set_due
 from services.runtime.stored import (
     Answer,

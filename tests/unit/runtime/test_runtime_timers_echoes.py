@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, notify
-from contracts.envelope import Event, caused, short_id
-from contracts.topics import DOSSIER_EVENTS
+from contracts.events import intake, notify
+from contracts.wire.envelope import Event, caused, short_id
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.echoes import Echoes
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.envelope import Event
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.wire.envelope import Event
 from services.runtime.producer import EventProducer
 from services.runtime.together import Together
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import services
-from contracts import intake
+from contracts.events import intake
 from contracts.model import Kind, registered
 from services.intake.api import NewDossier
 from services.runtime import problem

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, refusals, routing, sla
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event, short_id
+from contracts.events import intake, refusals, routing, sla
+from contracts.events.refusals import Refusal, RefusalReason
 from contracts.lifecycle import CLOCK_STOPPED, PublicStatus, phases
-from contracts.refusals import Refusal, RefusalReason
+from contracts.wire.envelope import Event, short_id
 from motcua.simulate import Fate, Plan
 from services.intake.decider import IntakeDecider
 from services.routing.decider import RoutingDecider

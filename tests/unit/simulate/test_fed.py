@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from contracts.catalogue import Catalogue
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from motcua.deciders import city_deciders
 from motcua.inprocess import InProcess
 from motcua.simulate import Plan, slices

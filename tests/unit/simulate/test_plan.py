@@ -12,11 +12,11 @@ from itertools import pairwise
 
 import pytest
 
-from contracts import intake, routing, sla
 from contracts.catalogue import Step, load_catalogue
-from contracts.codec import encode
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
 from contracts.values import Channel, Outcome, ServiceLevel
+from contracts.wire.codec import encode
+from contracts.wire.envelope import Event
 from motcua.simulate import Fate, Simulation, odds
 from services.intake.codes import VIETNAM, day_of
 from services.sla.working_time import WORKING_DAY
@@ -69,7 +69,7 @@ def test_the_plan_does_not_depend_on_how_python_hashes_strings():
     program = (
         "from hashlib import sha256\n"
         "from contracts.catalogue import load_catalogue\n"
-        "from contracts.codec import encode\n"
+        "from contracts.wire.codec import encode\n"
         "from motcua.simulate import Simulation, plan_city\n"
         "from services.sla.working_time import load_calendars\n"
         "plan = plan_city(Simulation(dossiers=60, carried_over=60),"

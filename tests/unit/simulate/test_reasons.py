@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from contracts.sla import ExemptionGround
+from contracts.events.sla import ExemptionGround
 from motcua.simulate import odds
 from motcua.simulate.reasons import why_exempt, why_late
 

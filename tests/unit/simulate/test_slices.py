@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.clock import ClockTicked
-from contracts.envelope import Event
+from contracts.events.clock import ClockTicked
+from contracts.wire.envelope import Event
 from motcua.simulate import slices
 
 START = datetime(2026, 3, 11, tzinfo=UTC)

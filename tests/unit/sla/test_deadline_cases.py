@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from contracts import intake, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
+from contracts.events.refusals import Refusal
+from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
-from contracts.refusals import Refusal
-from contracts.sla import Budget, ExemptionGround, TimeUnit
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from services.runtime.handle import fire_timers, handle
 from services.runtime.stored import Stored
 from services.sla.assess import course

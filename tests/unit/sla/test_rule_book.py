@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.sla import Budget, TimeUnit
 from services.sla.decider import SlaDecider
 from services.sla.rule_book import DATA, RuleBook, load_rule_book
 from services.sla.state import Assessment

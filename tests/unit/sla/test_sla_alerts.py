@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import intake, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
 from services.runtime.handle import fire_timers, handle, set_due
 from services.runtime.stored import Stored, from_document
 from services.sla.decider import SlaDecider

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from contracts import routing
 from contracts.catalogue import CatalogueError, load_catalogue
 from contracts.catalogue.load import DATA as CATALOGUE
-from contracts.codec import Fault, Record, encode
-from contracts.envelope import Event
+from contracts.events import routing
 from contracts.model import EventData
-from contracts.topics import DOSSIER_EVENTS, dead_letters
+from contracts.wire.codec import Fault, Record, encode
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
 from services.runtime.batch import Decided, decide, pick
 from services.runtime.dead_letter import DeadLetter, read_letter, redriven
 from services.runtime.handle import fire_timers, set_due

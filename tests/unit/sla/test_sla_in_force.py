@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from contracts import intake, routing, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
+from contracts.events.sla import MoveCause
 from contracts.model import EventData
-from contracts.sla import MoveCause
+from contracts.wire.envelope import Event
 from services.runtime.handle import fire_timers, handle, set_due
 from services.runtime.stored import Stored
 from services.sla import metrics, rule_book, working_time

@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
+from contracts.events.sla import RetractionCause
 from contracts.model import EventData
-from contracts.sla import RetractionCause
 from services.sla.as_of import as_of, newest
 from services.sla.assess import assess, course
 from services.sla.ledger import ledger

@@ -12,13 +12,13 @@ from itertools import permutations
 
 import pytest
 
-from contracts import intake, sla
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import intake, sla
+from contracts.events.refusals import Refusal
+from contracts.events.sla import ExemptionGround, MoveCause, RetractionCause
 from contracts.model import EventData
-from contracts.refusals import Refusal
-from contracts.sla import ExemptionGround, MoveCause, RetractionCause
 from contracts.values import Channel
+from contracts.wire.envelope import Event
 from services.runtime.handle import fire_timers, handle
 from services.runtime.stored import Stored
 from services.sla.state import Assessment, Sla

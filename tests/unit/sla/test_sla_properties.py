@@ -18,12 +18,12 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contracts import intake, routing, sla
-from contracts.codec import decode, encode
-from contracts.envelope import Event
+from contracts.events import intake, routing, sla
+from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
-from contracts.sla import Budget, ExemptionGround, TimeUnit
-from contracts.topics import DOSSIER_EVENTS
+from contracts.wire.codec import decode, encode
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.batch import decide, pick
 from services.runtime.handle import fire_timers, handle, set_due
 from services.runtime.stored import Stored, from_document

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import permutations
 
-from contracts import routing
 from contracts.catalogue import load_catalogue
-from contracts.envelope import Event
+from contracts.events import routing
+from contracts.wire.envelope import Event
 from services.notify.fold import evolve as notify_evolve
 from services.notify.state import Notify
 from services.routing.fold import evolve as routing_evolve

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from contracts.envelope import Event
+from contracts.wire.envelope import Event
 from services.intake.imports import run
 from services.intake.imports.cli import import_log
 from services.intake.imports.ledger import Entry

@@ -9,11 +9,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.codec import decode, encode
-from contracts.intake import DossierReceived, DossierWithdrawn, RemarkRecorded
+from contracts.events.intake import DossierReceived, DossierWithdrawn, RemarkRecorded
+from contracts.events.routing import StepStarted
 from contracts.lifecycle import PublicStatus
 from contracts.model import Kind
-from contracts.routing import StepStarted
+from contracts.wire.codec import decode, encode
 from services.intake.imports.translate import Told, translate
 from tests.unit.intake.imports.samples import (
     LAND,

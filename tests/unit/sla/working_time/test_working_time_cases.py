@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contracts.sla import Budget, TimeUnit
+from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time import DATA, Calendar
 from services.sla.working_time.holidays_vn import read_overrides, special_days
 from services.sla.working_time.office_hours import Pattern, Reading

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from contracts.sla import Budget, TimeUnit
+from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time import DayKind, OutsideCalendar, load_calendars
 
 VIETNAM = timezone(timedelta(hours=7))

@@ -8,7 +8,7 @@ from functools import cache
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from contracts.sla import Budget, TimeUnit
+from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time import DATA, Calendar, CalendarDaysEnd, WorkingDaysReading
 from services.sla.working_time.holidays_vn import read_overrides, special_days
 from services.sla.working_time.office_hours import Pattern, Reading

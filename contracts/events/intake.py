@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contracts.events.notify import Preferences
 from contracts.model import EventData, Kind
-from contracts.notify import Preferences
 from contracts.values import (
     Amount,
     Channel,

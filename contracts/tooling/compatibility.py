@@ -1,6 +1,6 @@
 """Whether today's schemas still read everything that yesterday's allowed.
 
-``python -m contracts.compatibility --against REV`` compares the working tree with a git
+``python -m contracts.tooling.compatibility --against REV`` compares the working tree with a git
 revision. Allowed within a version: a new optional field, wider bounds, more values; and at any
 time a new type or a new version. Everything else needs a new version with an upcaster.
 """
@@ -14,10 +14,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from contracts.json_schemas import Schema, current_schemas, name_and_version
-from contracts.schema_changes import narrowings
+from contracts.tooling.json_schemas import Schema, current_schemas, name_and_version
+from contracts.tooling.schema_changes import narrowings
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _FOLDER = "contracts/schemas"
 
 
@@ -63,7 +63,9 @@ def _git(root: Path, *arguments: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit code: 1 for a breaking change, 2 if git does not know the revision."""
-    parser = argparse.ArgumentParser(prog="python -m contracts.compatibility", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m contracts.tooling.compatibility", description=__doc__
+    )
     parser.add_argument("--against", default="HEAD", metavar="REV", help="default: HEAD")
     revision = parser.parse_args(argv).against
     try:

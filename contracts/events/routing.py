@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from contracts.events.sla import Budget
 from contracts.model import EventData, Kind
-from contracts.sla import Budget
 from contracts.values import (
     Channel,
     OfficerId,

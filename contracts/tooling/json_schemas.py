@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-import contracts  # noqa: F401  (registers every event class)
+import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import NAMESPACE, EventData, registered
-from contracts.upcasters import UPCASTERS
+from contracts.wire.upcasters import UPCASTERS
 
 Schema = dict[str, Any]
 
-FOLDER = Path(__file__).parent / "schemas"
+FOLDER = Path(__file__).parents[1] / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 HEADERS_FILE = "CloudEventHeaders.json"
 

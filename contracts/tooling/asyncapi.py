@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import contracts  # noqa: F401  (registers every event class)
-from contracts.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.json_schemas import HEADERS_FILE, file_name
+import contracts.events  # noqa: F401  (registers every event class)
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.model import NAMESPACE, EventData, registered
-from contracts.topics import SERVICES, TOPICS, Topic, dead_letters
-from contracts.upcasters import UPCASTERS, newest_type
+from contracts.tooling.json_schemas import HEADERS_FILE, file_name
+from contracts.wire.topics import SERVICES, TOPICS, Topic, dead_letters
+from contracts.wire.upcasters import UPCASTERS, newest_type
 
 Node = dict[str, Any]
 

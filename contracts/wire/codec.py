@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json as parse_json
 
-import contracts  # noqa: F401  (registers every event class)
-from contracts.envelope import Event
+import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import NAMESPACE, EventData, registered
-from contracts.upcasters import UPCASTERS, newest_type, upcast
 from contracts.values import rfc3339, to_utc_millis
+from contracts.wire.envelope import Event
+from contracts.wire.upcasters import UPCASTERS, newest_type, upcast
 
 Headers = Sequence[tuple[str, bytes]]
 

@@ -1,6 +1,6 @@
 """Writes the JSON Schemas and the AsyncAPI document, or says which of them are out of step.
 
-``python -m contracts.generate`` writes them; with ``--check`` it only compares.
+``python -m contracts.tooling.generate`` writes them; with ``--check`` it only compares.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.asyncapi import document
-from contracts.compatibility import breaking_changes
-from contracts.json_schemas import generated_schemas, kept_files
+from contracts.tooling.asyncapi import document
+from contracts.tooling.compatibility import breaking_changes
+from contracts.tooling.json_schemas import generated_schemas, kept_files
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 REMEDY = "run `make contracts` and commit what it writes"
 
 
@@ -65,7 +65,7 @@ def drift(root: Path = ROOT) -> list[str]:
     ]
     complaints += [
         f"schemas/{stray.name}: no class writes this version and no upcaster reads it: "
-        "name its step in contracts/upcasters.py"
+        "name its step in contracts/wire/upcasters.py"
         for stray in sorted((root / "schemas").glob("*.json"))
         if f"schemas/{stray.name}" not in files and stray.name not in kept
     ]
@@ -84,7 +84,9 @@ def _parsed(text: str) -> Any:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m contracts.generate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m contracts.tooling.generate", description=__doc__
+    )
     parser.add_argument("--check", action="store_true", help="compare and write nothing")
     if parser.parse_args(argv).check:
         complaints = drift()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contracts.events.sla import AlertKind
 from contracts.model import EventData, Kind
-from contracts.sla import AlertKind
 from contracts.values import (
     CitizenRef,
     Instant,

@@ -1,0 +1,8 @@
+"""Every event type, one module for each owner.
+
+Importing this package registers every event class: `contracts.model.registered` is complete then.
+"""
+
+from contracts.events import clock, contacts, intake, notify, refusals, routing, sla
+
+__all__ = ["clock", "contacts", "intake", "notify", "refusals", "routing", "sla"]

@@ -1,0 +1,1 @@
+"""Generates the schemas and the AsyncAPI document, and checks that they stay compatible."""
