@@ -56,8 +56,8 @@ def run_service(
 @topics_app.command("create")
 def create() -> None:
     """Creates the topics that are missing, with the settings in `contracts/wire/topics.py`."""
+    from services.runtime.kafka.topics import create_topics
     from services.runtime.settings import Settings
-    from services.runtime.topics import create_topics
 
     made = asyncio.run(create_topics(Settings()))
     console.print(f"created: {', '.join(made)}" if made else "all topics are there")

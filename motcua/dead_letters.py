@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.wire.topics import SERVICES
-from services.runtime.dead_letter import DeadLetter
-from services.runtime.dead_letter_desk import CannotRedrive, Desk
+from services.runtime.core.dead_letter import DeadLetter
+from services.runtime.kafka.dead_letters import CannotRedrive, Desk
 from services.runtime.settings import Settings
 
 app = typer.Typer(

@@ -28,9 +28,9 @@ from motcua.simulate_command import make_plan, play
 from motcua.story import read_story, story_table
 from services.intake.imports.cli import import_log
 from services.notify.page.links import Links
-from services.runtime.mongo import client
+from services.runtime.kafka.topics import create_topics
+from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")

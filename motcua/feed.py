@@ -23,9 +23,9 @@ from contracts.wire.topics import (
     SERVICES,
     UNIT_ALERTS,
 )
-from services.runtime.consumer import group_of
-from services.runtime.offsets import Offsets
-from services.runtime.producer import EventProducer
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.consumer import group_of
 
 _BATCH = 2_000
 _HOUR = timedelta(hours=1)

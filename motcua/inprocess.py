@@ -14,9 +14,9 @@ from typing import Any
 
 from contracts.wire.envelope import Event, short_id
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.decider import Decider
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.decider import Decider
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 
 
 class InProcess:

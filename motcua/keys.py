@@ -14,7 +14,7 @@ from rich.text import Text
 
 from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
-from services.runtime.mongo import client
+from services.runtime.mongo.client import client
 from services.runtime.sealing import KEY_BYTES, Unreadable
 
 app = typer.Typer(help="The master key and the citizens' keys.", no_args_is_help=True)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from contracts.wire.topics import SERVICES
-from services.runtime.ask import Ask
-from services.runtime.clock import WallClock
-from services.runtime.engine import Engine
-from services.runtime.faults import Faults
-from services.runtime.http import add_answers, add_balance, make_app
-from services.runtime.mongo import client
-from services.runtime.producer import EventProducer
+from services.runtime.http.app import add_answers, add_balance, make_app
+from services.runtime.http.ask import Ask
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import WallClock
+from services.runtime.loop.engine import Engine
+from services.runtime.loop.faults import Faults
+from services.runtime.mongo.client import client
+from services.runtime.mongo.store import Store
 from services.runtime.service import Running, Service
-from services.runtime.store import Store
 
 
 async def _document(name: str) -> dict[str, Any]:

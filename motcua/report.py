@@ -28,7 +28,7 @@ from motcua.report_desk import (
     write,
     write_dossiers,
 )
-from services.runtime.mongo import Database, Document
+from services.runtime.mongo.client import Database, Document
 from services.sla import snapshots
 from services.sla.backlog import BACKLOG, backlog
 from services.sla.counting import MEASURES, reading

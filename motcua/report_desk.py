@@ -20,8 +20,8 @@ from rich.console import Console, RenderableType
 from contracts.catalogue import load_catalogue
 from contracts.values import Channel, Instant, ServiceLevel
 from motcua import report_tables
-from services.runtime.clock import WallClock
-from services.runtime.mongo import Database, Document, client
+from services.runtime.loop.clock import WallClock
+from services.runtime.mongo.client import Database, Document, client
 from services.sla import snapshots
 from services.sla.counting import NoSuchField, check_fields
 from services.sla.csv_table import csv_text

@@ -27,9 +27,9 @@ from motcua.report_desk import (
     named,
     write,
 )
-from services.runtime.consumer import group_of
-from services.runtime.mongo import Database, Document
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.consumer import group_of
+from services.runtime.mongo.client import Database, Document
 from services.sla import snapshots
 from services.sla.changes import changes
 from services.sla.counting import MEASURES

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from contracts.catalogue.load import VIETNAM
 from motcua.report_layout import Column, table
-from services.runtime.mongo import Document
+from services.runtime.mongo.client import Document
 from services.sla.backlog import BACKLOG
 from services.sla.counting import MEASURES
 from services.sla.rates import RATES

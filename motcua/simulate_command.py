@@ -21,7 +21,7 @@ from motcua.simulate.contacts import sealed_contacts
 from services.intake.codes import Codes
 from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.master_keys import KeySettings, master_keys
-from services.runtime.mongo import client
+from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 
 console = Console()

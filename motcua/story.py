@@ -15,8 +15,8 @@ from contracts.model import Kind
 from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
-from services.runtime.offsets import Offsets
-from services.runtime.producer import partition_of
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import partition_of
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 

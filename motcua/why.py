@@ -16,9 +16,9 @@ from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Instant, Locale
-from services.runtime.clock import WallClock
-from services.runtime.mongo import client
-from services.runtime.stored import state_of
+from services.runtime.core.stored import state_of
+from services.runtime.loop.clock import WallClock
+from services.runtime.mongo.client import client
 from services.sla.decider import SlaDecider
 from services.sla.explain_page import page
 from services.sla.explain_texts import load_texts

@@ -14,10 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from deploy.local.stack import Stack
+from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
-from services.runtime.mongo import Database, client
+from services.runtime.mongo.client import Database, client
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 
 # What runs the tests side by side says how wide their output is to be; here each test says it.
 for name in ("COLUMNS", "LINES"):

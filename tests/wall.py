@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.runtime.clock import WallClock
+from services.runtime.loop.clock import WallClock
 
 
 class Wall:

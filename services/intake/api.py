@@ -21,12 +21,12 @@ from services.intake.receipt import receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
 from services.intake.view import view
-from services.runtime.ask import Ask
-from services.runtime.changes import At, Changes, IdempotencyKey
-from services.runtime.problem import Problem, invalid_field
+from services.runtime.core.stored import state_of
+from services.runtime.http.ask import Ask
+from services.runtime.http.changes import At, Changes, IdempotencyKey
+from services.runtime.http.problem import Problem, invalid_field
+from services.runtime.http.typed import Typed
 from services.runtime.service import Running
-from services.runtime.stored import state_of
-from services.runtime.typed import Typed
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]

@@ -20,8 +20,8 @@ from services.notify.receipts_api import add_receipts
 from services.notify.render import Renderer
 from services.notify.sender import sending
 from services.notify.settings import NotifySettings
-from services.runtime.ask import Ask
-from services.runtime.decider import Decider
+from services.runtime.core.decider import Decider
+from services.runtime.http.ask import Ask
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 

@@ -12,9 +12,9 @@ from services.notify.delivery import Deliveries
 from services.notify.figures import message_figures
 from services.notify.state import Notify
 from services.notify.view import view
-from services.runtime.problem import Problem
+from services.runtime.core.stored import state_of
+from services.runtime.http.problem import Problem
 from services.runtime.service import Running
-from services.runtime.stored import state_of
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 

@@ -16,7 +16,7 @@ from services.notify.receivers import Receivers, receiver_of
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller, not_sent
 from services.notify.tries import Tries
-from services.runtime.faults import Faults
+from services.runtime.loop.faults import Faults
 
 
 class _Nowhere(Exception):

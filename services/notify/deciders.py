@@ -21,7 +21,7 @@ from services.notify.later import fired, next_timer
 from services.notify.plan import plan
 from services.notify.policy import Policy
 from services.notify.state import Notify
-from services.runtime.decider import NoReactions, NoRequests, NoTimers, Timer
+from services.runtime.core.decider import NoReactions, NoRequests, NoTimers, Timer
 
 
 class NotifyDecider:

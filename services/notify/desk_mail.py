@@ -21,7 +21,7 @@ from services.notify.heads import head_channel
 from services.notify.params import local
 from services.notify.policy import Policy
 from services.notify.when import VIETNAM, morning_after
-from services.runtime.decider import Timer
+from services.runtime.core.decider import Timer
 
 _SHOWN = 50
 """So many dossiers are named in one message; of the rest, how many there are."""

@@ -7,8 +7,8 @@ from typing import Any
 import pymongo
 from pymongo.errors import ExecutionTimeout, NetworkTimeout
 
-from services.runtime.mongo import Database, aggregate
-from services.runtime.problem import Problem
+from services.runtime.http.problem import Problem
+from services.runtime.mongo.client import Database, aggregate
 
 PATIENCE = 60.0
 """Seconds that counting may take, in all. MongoDB itself gives up then."""

@@ -17,7 +17,7 @@ from services.notify.params import local, standing
 from services.notify.plan import messages, planned
 from services.notify.policy import Policy
 from services.notify.state import Gathered, Notify
-from services.runtime.decider import Timer
+from services.runtime.core.decider import Timer
 
 _DIGEST, _RATING = "digest", "rating"
 _AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})

@@ -11,9 +11,9 @@ from contracts.events.notify import MessageChannel
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.handing import Handing
 from services.notify.turns import in_turn
-from services.runtime.clock import Clock
-from services.runtime.mongo import Database
-from services.runtime.stored import state_of
+from services.runtime.core.stored import state_of
+from services.runtime.loop.clock import Clock
+from services.runtime.mongo.client import Database
 
 
 @dataclass(frozen=True, slots=True)

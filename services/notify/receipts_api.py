@@ -28,9 +28,9 @@ from services.notify.channels.redact import redacted
 from services.notify.channels.reference import subject_and_id
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
-from services.runtime.problem import Problem
+from services.runtime.http.problem import Problem
+from services.runtime.kafka.group_writer import Together
 from services.runtime.service import Running
-from services.runtime.together import Together
 
 log = structlog.get_logger("motcua.receipts")
 

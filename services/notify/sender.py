@@ -38,10 +38,10 @@ from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
 from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
-from services.runtime.consumer import group_of
-from services.runtime.engine import Engine
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.consumer import group_of
+from services.runtime.loop.engine import Engine
 from services.runtime.master_keys import master_keys
-from services.runtime.offsets import Offsets
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
 

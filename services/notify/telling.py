@@ -16,9 +16,9 @@ from services.notify import metrics
 from services.notify.channels.redact import redacted
 from services.notify.delivery import Delivery
 from services.notify.outbox import Due
+from services.runtime.kafka.group_writer import Together
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
-from services.runtime.together import Together
 
 log = structlog.get_logger("motcua.sender")
 

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.clock import StreamClock
+from services.runtime.loop.clock import StreamClock
 
 log = structlog.get_logger("motcua.sender")
 

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
-from services.runtime.ask import Ask
-from services.runtime.decider import Decider
+from services.runtime.core.decider import Decider
+from services.runtime.http.ask import Ask
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 

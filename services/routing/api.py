@@ -13,12 +13,12 @@ from contracts.values import DOSSIER_CODE
 from services.routing.competence import competent_unit
 from services.routing.state import Routing
 from services.routing.view import view
-from services.runtime.ask import Ask
-from services.runtime.changes import At, Changes, IdempotencyKey
-from services.runtime.problem import Problem
+from services.runtime.core.stored import state_of
+from services.runtime.http.ask import Ask
+from services.runtime.http.changes import At, Changes, IdempotencyKey
+from services.runtime.http.problem import Problem
+from services.runtime.http.typed import Typed
 from services.runtime.service import Running
-from services.runtime.stored import state_of
-from services.runtime.typed import Typed
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 

@@ -21,7 +21,7 @@ from pymongo import InsertOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.runtime.master_keys import MasterKeys
-from services.runtime.mongo import Client, Collection, Document
+from services.runtime.mongo.client import Client, Collection, Document
 from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
 
 KEPT_SECONDS = 5.0

@@ -18,20 +18,20 @@ import uvicorn
 from fastapi import FastAPI
 from pymongo.errors import PyMongoError
 
-from services.runtime.ask import Ask
-from services.runtime.clock import Clock, StreamClock, WallClock
-from services.runtime.consumer import EngineConsumer, make_broker
-from services.runtime.decider import Decider
-from services.runtime.engine import Engine
-from services.runtime.faults import Faults
-from services.runtime.http import add_answers, add_balance, make_app
+from services.runtime.core.decider import Decider
+from services.runtime.http.app import add_answers, add_balance, make_app
+from services.runtime.http.ask import Ask
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import check_topics
 from services.runtime.logging import configure
-from services.runtime.mongo import Database, client
-from services.runtime.offsets import Offsets
-from services.runtime.producer import EventProducer
+from services.runtime.loop.clock import Clock, StreamClock, WallClock
+from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.loop.engine import Engine
+from services.runtime.loop.faults import Faults
+from services.runtime.mongo.client import Database, client
+from services.runtime.mongo.store import Store
 from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
-from services.runtime.store import Store
-from services.runtime.topics import check_topics
 from services.runtime.transient import is_transient
 
 log = structlog.get_logger("motcua.service")

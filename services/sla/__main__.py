@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
-from services.runtime.ask import Ask
-from services.runtime.decider import Decider
+from services.runtime.core.decider import Decider
+from services.runtime.http.ask import Ask
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
 from services.sla.api import add_routes

@@ -9,12 +9,12 @@ from fastapi.encoders import jsonable_encoder
 
 from contracts.events import sla
 from contracts.values import DOSSIER_CODE
-from services.runtime.ask import Ask
-from services.runtime.changes import At, Changes, IdempotencyKey
-from services.runtime.problem import Problem
+from services.runtime.core.stored import state_of
+from services.runtime.http.ask import Ask
+from services.runtime.http.changes import At, Changes, IdempotencyKey
+from services.runtime.http.problem import Problem
+from services.runtime.http.typed import Typed
 from services.runtime.service import Running
-from services.runtime.stored import state_of
-from services.runtime.typed import Typed
 from services.sla.state import Sla
 from services.sla.view import view
 

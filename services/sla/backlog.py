@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from services.runtime.mongo import Collection
+from services.runtime.mongo.client import Collection
 from services.sla.counting import Reading
 from services.sla.figures import Sheet
 from services.sla.tables import Measure

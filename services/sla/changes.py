@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.catalogue import Catalogue
-from services.runtime.mongo import Database, Document
+from services.runtime.mongo.client import Database, Document
 from services.sla import snapshots
 from services.sla.counting import MEASURES, Reading, fields_of
 from services.sla.decider import SlaDecider

@@ -11,9 +11,9 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
 from contracts.values import Instant, Locale
-from services.runtime.problem import Problem, invalid_field
+from services.runtime.core.stored import state_of
+from services.runtime.http.problem import Problem, invalid_field
 from services.runtime.service import Running
-from services.runtime.stored import state_of
 from services.sla.api import Code
 from services.sla.decider import SlaDecider
 from services.sla.explain_page import plain_page

@@ -11,7 +11,7 @@ from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.decider import Timer
+from services.runtime.core.decider import Timer
 from services.sla.decisions import REQUESTS, decide
 from services.sla.fold import evolve
 from services.sla.rules import Rules

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from contracts.values import Instant, rfc3339
-from services.runtime.problem import invalid_field
+from services.runtime.http.problem import invalid_field
 from services.runtime.service import Running
 from services.sla.backlog import BACKLOG, backlog
 from services.sla.counting import MEASURES, reading

@@ -11,8 +11,8 @@ from fastapi import Depends, Header, Query, Request, Response
 
 from contracts.catalogue import Catalogue
 from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
-from services.runtime.mongo import Document
-from services.runtime.problem import invalid_field
+from services.runtime.http.problem import invalid_field
+from services.runtime.mongo.client import Document
 from services.sla.counting import NoSuchField, check_fields
 from services.sla.csv_table import csv_text
 from services.sla.periods import NAMES, BadPeriod, Period, period

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.catalogue import Catalogue
-from services.runtime.mongo import Document
+from services.runtime.mongo.client import Document
 from services.sla.counting import Reading
 from services.sla.rates import RATES, rates
 from services.sla.snapshots import Snapshot

@@ -24,7 +24,7 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo import Database, Document
+from services.runtime.mongo.client import Database, Document
 from services.sla.counting import MARKS, MEASURES, Reading, reading
 from services.sla.decider import SlaDecider
 from services.sla.figures import PATIENCE, partitions, read

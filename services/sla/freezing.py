@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.runtime.clock import BEGINNING
-from services.runtime.consumer import group_of
-from services.runtime.mongo import Database
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.clock import BEGINNING
+from services.runtime.loop.consumer import group_of
+from services.runtime.mongo.client import Database
 from services.runtime.service import Running
 from services.runtime.transient import is_transient
 from services.sla import figures, snapshots

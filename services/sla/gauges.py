@@ -18,7 +18,7 @@ from pymongo import ReadPreference
 
 from contracts.events import sla
 from contracts.wire.envelope import Event
-from services.runtime.mongo import Collection, aggregate
+from services.runtime.mongo.client import Collection, aggregate
 from services.runtime.service import Running
 from services.runtime.transient import is_transient
 from services.sla import metrics

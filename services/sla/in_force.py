@@ -22,8 +22,8 @@ import structlog
 from contracts.catalogue import load_catalogue
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.runtime.clock import BEGINNING
-from services.runtime.engine import Engine
+from services.runtime.loop.clock import BEGINNING
+from services.runtime.loop.engine import Engine
 from services.runtime.service import Running
 from services.runtime.transient import is_transient
 from services.sla import metrics

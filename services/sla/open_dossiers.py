@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import ASCENDING
 
-from services.runtime.mongo import Collection
+from services.runtime.mongo.client import Collection
 from services.sla.rules import Rules
 
 OPEN: dict[str, Any] = {

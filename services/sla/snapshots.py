@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pymongo import ASCENDING
 
-from services.runtime.mongo import Database, Document
+from services.runtime.mongo.client import Database, Document
 from services.sla.counting import MARKS, MEASURES
 from services.sla.figures import listed, read
 from services.sla.periods import Period

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
 
-from services.runtime.problem import Problem
+from services.runtime.http.problem import Problem
 from services.runtime.service import Running
 from services.sla import snapshots
 from services.sla.changes import changed_dossiers, changes

@@ -23,12 +23,12 @@ from rich.table import Table
 
 from deploy.local.stack import Stack
 from motcua.deciders import city_deciders
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
-from services.runtime.mongo import Collection, client
-from services.runtime.producer import EventProducer
+from services.runtime.mongo.client import Collection, client
 from services.runtime.service import settle_memory
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 from tests.bench.city import city_run
 from tests.bench.clocks import clocks_run
 from tests.bench.loops import Run, bare_loop, engine_loop, log_ends, tutorial_loop

@@ -17,8 +17,8 @@ from deploy.local.stack import Stack
 from motcua.deciders import calendars
 from motcua.feed import Feed
 from motcua.simulate import Simulation, plan_city, slices
+from services.runtime.kafka.topics import create_topics
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 
 
 def city_run(stack: Stack, root: Path, dossiers: int, console: Console) -> dict[str, Any]:

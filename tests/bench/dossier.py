@@ -12,7 +12,7 @@ from contracts.model import EventData, Kind
 from contracts.values import Channel
 from contracts.wire.envelope import Event, derive_id
 from motcua.inprocess import InProcess
-from services.runtime.decider import Decider
+from services.runtime.core.decider import Decider
 
 CODE = "H29.1-250303-0001"
 FACTS = 30

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from contracts.wire.envelope import Event, short_id
 from motcua.deciders import city_deciders
-from services.runtime.decider import Decider
-from services.runtime.handle import handle
-from services.runtime.stored import Stored, state_hash
+from services.runtime.core.decider import Decider
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored, state_hash
 from tests.bench.dossier import CODE, FACTS, facts_of, long_dossier
 from tests.bench.measure import in_turn, per_call
 

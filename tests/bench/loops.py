@@ -16,17 +16,17 @@ from pymongo import ReplaceOne
 
 from contracts.wire.codec import Record, decode
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.clock import WallClock
-from services.runtime.consumer import EngineConsumer, make_broker
-from services.runtime.decider import Decider
-from services.runtime.engine import Engine
-from services.runtime.handle import handle
-from services.runtime.mongo import Database
-from services.runtime.offsets import Offsets
-from services.runtime.producer import EventProducer
+from services.runtime.core.decider import Decider
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored, from_document
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import WallClock
+from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.loop.engine import Engine
+from services.runtime.mongo.client import Database
+from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
-from services.runtime.store import Store
-from services.runtime.stored import Stored, from_document
 
 
 @dataclass

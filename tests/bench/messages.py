@@ -34,10 +34,10 @@ from deploy.local.gateway import TOKEN
 from deploy.local.gateway_ledger import read_entries
 from deploy.local.stack import Stack
 from services.notify.channels.settings import ChannelSettings
-from services.runtime.mongo import client
-from services.runtime.producer import EventProducer
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
+from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 from tests.bench.filing import (
     AT_ALL_HOURS,
     code_of,

@@ -30,11 +30,11 @@ from contracts.values import Channel
 from contracts.wire.envelope import Event, derive_id
 from deploy.local.city import City, Instance, cpu_seconds
 from deploy.local.stack import Stack
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.lookup_key import lookup_key
-from services.runtime.producer import EventProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 from tests.integration.eventually import soon
 
 ROOT = Path(__file__).parents[2]

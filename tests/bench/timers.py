@@ -34,19 +34,19 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.city import cpu_seconds
 from deploy.local.stack import Stack
 from motcua.deciders import city_deciders
-from services.runtime.clock import WallClock
-from services.runtime.consumer import EngineConsumer, make_broker
-from services.runtime.decider import Decider
-from services.runtime.engine import Engine
-from services.runtime.handle import fire_timers, handle
-from services.runtime.mongo import Collection, Database, client
-from services.runtime.offsets import Offsets
-from services.runtime.producer import EventProducer
+from services.runtime.core.decider import Decider
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
+from services.runtime.loop.clock import WallClock
+from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.loop.engine import Engine
+from services.runtime.mongo.client import Collection, Database, client
+from services.runtime.mongo.store import Store
 from services.runtime.service import settle_memory
 from services.runtime.settings import Settings
-from services.runtime.store import Store
-from services.runtime.stored import Stored
-from services.runtime.topics import create_topics
 from tests.bench.loops import log_ends
 
 RECEIVED = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from contracts.events.clock import ClockTicked
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from deploy.local.gateway_ledger import read_entries
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.wire.topics import SERVICES
-from services.runtime.faults import POINTS
+from services.runtime.loop.faults import POINTS
 
 _TIMERS = tuple(p for p in POINTS if p.startswith("timers-"))
 _TIMER_POINTS = tuple(p for p in _TIMERS if p != "timers-written")

@@ -17,10 +17,10 @@ from deploy.local.endpoints import Endpoints
 from deploy.local.gateway_ledger import read_entries
 from deploy.local.ledger import read_ledger
 from motcua.deciders import city_deciders
-from services.runtime.mongo import client
-from services.runtime.offsets import Offsets
-from services.runtime.store import Store
-from services.runtime.stored import state_hash
+from services.runtime.core.stored import state_hash
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.mongo.client import client
+from services.runtime.mongo.store import Store
 
 
 @dataclass

@@ -21,10 +21,10 @@ from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from deploy.local.stack import Stack
 from services.notify.channels.settings import ChannelSettings
-from services.runtime.mongo import client
-from services.runtime.producer import EventProducer
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
+from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
-from services.runtime.topics import create_topics
 from tests.bench.filing import (
     AT_ALL_HOURS,
     TEMPLATES,

@@ -29,18 +29,18 @@ from contracts.wire.codec import Record, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS, TOPICS, dead_letters
 from services.intake.decider import IntakeDecider
-from services.runtime.clock import Clock, WallClock
-from services.runtime.consumer import EngineConsumer, group_of, make_broker
-from services.runtime.dead_letter import DeadLetter
-from services.runtime.dead_letter_desk import Desk
-from services.runtime.decider import Decider
-from services.runtime.engine import Engine
-from services.runtime.mongo import Database, client
-from services.runtime.offsets import Offsets
-from services.runtime.producer import EventProducer
+from services.runtime.core.dead_letter import DeadLetter
+from services.runtime.core.decider import Decider
+from services.runtime.core.stored import Stored
+from services.runtime.kafka.dead_letters import Desk
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import Clock, WallClock
+from services.runtime.loop.consumer import EngineConsumer, group_of, make_broker
+from services.runtime.loop.engine import Engine
+from services.runtime.mongo.client import Database, client
+from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
-from services.runtime.store import Store
-from services.runtime.stored import Stored
 from tests.integration.eventually import soon
 
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -21,10 +21,10 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.cli import app
 from services.intake.decider import IntakeDecider
 from services.intake.state import Intake
-from services.runtime.dead_letter import KEPT_BODY, redriven
-from services.runtime.dead_letter_desk import CannotRedrive, Desk
-from services.runtime.engine import Defect
-from services.runtime.producer import EventProducer
+from services.runtime.core.dead_letter import KEPT_BODY, redriven
+from services.runtime.kafka.dead_letters import CannotRedrive, Desk
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.engine import Defect
 from services.runtime.settings import Settings
 from tests.integration.eventually import soon
 from tests.integration.stage import (

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.intake.codes import VIETNAM, Codes
-from services.runtime.mongo import Database
+from services.runtime.mongo.client import Database
 from tests.integration.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration

@@ -18,11 +18,11 @@ from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from services.runtime import metrics
-from services.runtime.clock import StreamClock, WallClock
-from services.runtime.decider import Timer
-from services.runtime.handle import handle
+from services.runtime.core.decider import Timer
+from services.runtime.core.handle import handle
+from services.runtime.loop.clock import StreamClock, WallClock
+from services.runtime.mongo.store import Fenced
 from services.runtime.settings import Settings
-from services.runtime.store import Fenced
 from tests.integration.eventually import soon
 from tests.integration.stage import (
     MORNING,

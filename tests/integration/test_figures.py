@@ -21,10 +21,10 @@ from contracts.lifecycle import PublicStatus, Span
 from contracts.values import Channel, Outcome, ServiceLevel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
-from services.runtime.handle import handle
-from services.runtime.mongo import Database
-from services.runtime.store import Store
-from services.runtime.stored import Stored
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored
+from services.runtime.mongo.client import Database
+from services.runtime.mongo.store import Store
 from services.sla import figures as live
 from services.sla import snapshots
 from services.sla.backlog import AGES, BACKLOG, backlog

@@ -14,10 +14,10 @@ from contracts.events import intake
 from contracts.values import Channel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
-from services.runtime.clock import StreamClock
-from services.runtime.consumer import group_of
-from services.runtime.faults import Faults
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.clock import StreamClock
+from services.runtime.loop.consumer import group_of
+from services.runtime.loop.faults import Faults
 from services.runtime.service import Running
 from services.runtime.settings import Settings
 from services.sla import snapshots

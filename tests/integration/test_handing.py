@@ -13,10 +13,10 @@ from contracts.wire.envelope import Event
 from services.notify.delivery import Deliveries, deliveries_after
 from services.notify.handing import Handing
 from services.notify.outbox import Outbox
-from services.runtime.clock import StreamClock
-from services.runtime.mongo import Database
-from services.runtime.store import Store
-from services.runtime.stored import Stored
+from services.runtime.core.stored import Stored
+from services.runtime.loop.clock import StreamClock
+from services.runtime.mongo.client import Database
+from services.runtime.mongo.store import Store
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from contracts.wire.topics import SERVICES
 from deploy.local.city import City
 from deploy.local.endpoints import Endpoints
 from motcua.deciders import city_deciders
-from services.runtime.stored import state_hash, state_of
+from services.runtime.core.stored import state_hash, state_of
 from tests.integration.eventually import eventually
 from tests.integration.office import Office
 

@@ -9,10 +9,10 @@ import pytest
 from contracts.events.notify import NotSentReason
 from services.notify.delivery import Deliveries, Delivery
 from services.notify.figures import PATIENCE, message_figures
-from services.runtime.mongo import Database
-from services.runtime.problem import Problem
-from services.runtime.store import Store
-from services.runtime.stored import Stored
+from services.runtime.core.stored import Stored
+from services.runtime.http.problem import Problem
+from services.runtime.mongo.client import Database
+from services.runtime.mongo.store import Store
 
 pytestmark = pytest.mark.integration
 

@@ -25,15 +25,15 @@ from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.city import City, Instance
 from deploy.local.stack import Stack
-from services.runtime.clock import StreamClock, WallClock
-from services.runtime.engine import Engine
-from services.runtime.handle import fire_timers, handle, set_due
-from services.runtime.mongo import client, pymongo_client
-from services.runtime.producer import EventProducer
+from services.runtime.core.handle import fire_timers, handle, set_due
+from services.runtime.core.stored import Hold, Stored
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import create_topics
+from services.runtime.loop.clock import StreamClock, WallClock
+from services.runtime.loop.engine import Engine
+from services.runtime.mongo.client import client, pymongo_client
+from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
-from services.runtime.store import Fenced, Store
-from services.runtime.stored import Hold, Stored
-from services.runtime.topics import create_topics
 from services.sla import metrics, rule_book
 from services.sla.decider import SlaDecider
 from services.sla.gauges import count

@@ -17,12 +17,12 @@ from services.intake.decider import IntakeDecider
 from services.intake.imports.ledger import Entry, MongoLedger
 from services.intake.state import Intake
 from services.notify.figures import message_figures
-from services.runtime.balance import balance
-from services.runtime.handle import handle
-from services.runtime.mongo import client, pymongo_client
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Answer, Hold, Stored
+from services.runtime.http.balance import balance
+from services.runtime.mongo.client import client, pymongo_client
+from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
-from services.runtime.store import Fenced, Store
-from services.runtime.stored import Answer, Hold, Stored
 from services.sla.counting import reading
 from services.sla.decider import SlaDecider
 from services.sla.figures import figures

@@ -18,9 +18,9 @@ from contracts.values import Channel, Outcome
 from contracts.wire.codec import decode
 from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import city_deciders
-from services.runtime.handle import fire_timers, handle
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 from services.runtime.settings import Settings
-from services.runtime.stored import Stored
 from tests.integration.eventually import soon
 from tests.integration.stage import Actor, Stage, a_stage, code_of
 from tests.wall import Wall

@@ -22,10 +22,10 @@ from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.policy import Policy
 from services.notify.when import Quiet
-from services.runtime.engine import Engine
-from services.runtime.handle import fire_timers, handle
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
+from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
-from services.runtime.stored import Stored
 from tests.integration.stage import Actor, Stage, a_stage, read_topic
 from tests.unit.notify.dossiers import (
     BEGIN,

@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 
 class Publisher(Protocol):
-    """Writes events to Kafka and waits for the acks; see `services.runtime.producer`."""
+    """Writes events to Kafka and waits for the acks; see `services.runtime.kafka.producer`."""
 
     async def publish(self, events: Sequence[Event]) -> None: ...
 

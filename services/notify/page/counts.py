@@ -13,8 +13,8 @@ from typing import Any
 
 from pymongo import ReturnDocument, WriteConcern
 
-from services.runtime.clock import Clock
-from services.runtime.mongo import Collection
+from services.runtime.loop.clock import Clock
+from services.runtime.mongo.client import Collection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from services.notify import metrics
 from services.notify.page.guesses import Guesses, TooMany
 from services.notify.page.typed import is_code, typed_code, typed_key
 from services.notify.state import Notify
+from services.runtime.core.stored import state_of
 from services.runtime.lookup_key import fits
-from services.runtime.store import Store
-from services.runtime.stored import state_of
+from services.runtime.mongo.store import Store
 
 
 class NotOpened(Exception):

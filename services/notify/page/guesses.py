@@ -31,9 +31,9 @@ from hashlib import sha256
 from weakref import WeakValueDictionary
 
 from services.notify.page.counts import Counts
-from services.runtime.clock import Clock
-from services.runtime.mongo import Collection
-from services.runtime.problem import unavailable
+from services.runtime.http.problem import unavailable
+from services.runtime.loop.clock import Clock
+from services.runtime.mongo.client import Collection
 
 WINDOW = timedelta(minutes=15)
 OWN_TRIES = 3

@@ -20,7 +20,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from services.notify import metrics
-from services.runtime.mongo import Collection
+from services.runtime.mongo.client import Collection
 
 log = structlog.get_logger("motcua.live")
 

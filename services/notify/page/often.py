@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.notify.page.counts import Counts
-from services.runtime.clock import Clock
-from services.runtime.mongo import Collection
+from services.runtime.loop.clock import Clock
+from services.runtime.mongo.client import Collection
 
 _WINDOW = timedelta(hours=1)
 

@@ -36,12 +36,12 @@ from services.notify.page.words import Words
 from services.notify.plan import locale as chosen_locale
 from services.notify.policy import Policy
 from services.notify.settings import NotifySettings
-from services.runtime.ask import Ask
 from services.runtime.citizen_keys import CitizenKeys
-from services.runtime.clock import WallClock
+from services.runtime.http.ask import Ask
+from services.runtime.http.problem import Problem
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.clock import WallClock
 from services.runtime.master_keys import master_keys
-from services.runtime.offsets import Offsets
-from services.runtime.problem import Problem
 from services.runtime.service import Running
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]

@@ -10,7 +10,7 @@ from services.notify.page.choosing import OutOfReach
 from services.notify.page.gate import NotOpened, NotYetHere
 from services.notify.page.guesses import TooMany
 from services.notify.page.often import TooOften
-from services.runtime.problem import Problem
+from services.runtime.http.problem import Problem
 
 _WAIT = 5
 """Seconds after which broker or database may be back."""

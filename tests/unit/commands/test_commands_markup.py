@@ -13,8 +13,8 @@ from contracts.events import routing
 from contracts.wire.envelope import Event
 from motcua import citizen, dead_letters, story, why
 from motcua.cli import app
-from services.runtime.dead_letter import DeadLetter
-from services.runtime.dead_letter_desk import CannotRedrive
+from services.runtime.core.dead_letter import DeadLetter
+from services.runtime.kafka.dead_letters import CannotRedrive
 
 WROTE = "[mẫu 01/LPTB] [/b] [red]x[/red]"
 

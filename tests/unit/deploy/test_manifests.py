@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from contracts.wire.topics import SERVICES
-from services.runtime.http import make_app
+from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
 from tests.unit.deploy.manifests import (
     COMPOSE,

@@ -16,8 +16,8 @@ from services.notify.deciders import NotifyDecider
 from services.notify.policy import Policy
 from services.notify.state import Notify
 from services.notify.when import VIETNAM, Quiet
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"

@@ -13,8 +13,8 @@ from contracts.wire.envelope import Event
 from services.notify.deciders import DeskDecider
 from services.notify.desk import Desk
 from services.notify.policy import Policy
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 from tests.unit.notify.dossiers import CATALOGUE, DUE, at
 
 UNIT = "H29.15"

@@ -30,7 +30,7 @@ from services.notify.receivers import Receivers
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller
 from services.notify.tries import Tries
-from services.runtime.faults import Faults
+from services.runtime.loop.faults import Faults
 
 RENDERER = Renderer(load_catalogue())
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -36,7 +36,7 @@ from services.notify.receivers import Receivers
 from services.notify.render import Renderer
 from services.notify.telling import End, Teller
 from services.notify.tries import Tries
-from services.runtime.faults import Faults
+from services.runtime.loop.faults import Faults
 
 FIRST, SECOND = "sms", "sms2"
 DAYS, DAY = 30, 86_400

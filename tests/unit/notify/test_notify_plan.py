@@ -22,8 +22,8 @@ from services.notify.policy import Policy
 from services.notify.state import Notify
 from services.notify.view import view
 from services.notify.when import Quiet
-from services.runtime.handle import handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored
 from tests.unit.notify.dossiers import (
     BEGIN,
     CODE,

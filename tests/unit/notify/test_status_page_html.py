@@ -38,8 +38,8 @@ from services.notify.page.texts import FOLDER, TextWrong
 from services.notify.page.trouble import HalfQuiet, NotReceived, WrongForm, trouble_of
 from services.notify.page.words import Words
 from services.notify.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
+from services.runtime.http.problem import Problem, unavailable
 from services.runtime.lookup_key import lookup_key
-from services.runtime.problem import Problem, unavailable
 
 CODE = "H29.1-260302-0001"
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

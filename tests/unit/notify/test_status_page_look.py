@@ -30,8 +30,8 @@ from services.notify.page.portal import portal
 from services.notify.page.words import Words
 from services.notify.policy import Policy
 from services.notify.state import Notify, Papers
-from services.runtime.handle import handle
-from services.runtime.stored import Stored, state_of
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored, state_of
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 CODE = "H29.1-260302-0001"

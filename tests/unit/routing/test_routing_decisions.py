@@ -21,8 +21,8 @@ from services.routing.decider import RoutingDecider
 from services.routing.decisions import REQUESTS
 from services.routing.state import Routing
 from services.routing.view import view
-from services.runtime.handle import handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import handle
+from services.runtime.core.stored import Stored
 
 CATALOGUE = load_catalogue()
 DECIDER = RoutingDecider(CATALOGUE)

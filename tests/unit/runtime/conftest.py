@@ -19,7 +19,7 @@ from contracts.events.refusals import PaymentReportRefused, RefusalReason
 from contracts.model import EventData
 from contracts.wire.codec import Record, encode, types
 from contracts.wire.envelope import Event
-from services.runtime.decider import Timer
+from services.runtime.core.decider import Timer
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 

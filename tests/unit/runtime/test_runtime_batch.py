@@ -12,10 +12,10 @@ import pytest
 from contracts.events import intake, routing
 from contracts.wire.codec import MAX_BODY, Fault
 from contracts.wire.envelope import Event, short_id
-from services.runtime.batch import Decided, decide, pick
-from services.runtime.dead_letter import DeadLetter, read_letter, redriven
-from services.runtime.handle import TimerStuck, fire_timers
-from services.runtime.stored import Stored
+from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.core.handle import TimerStuck, fire_timers
+from services.runtime.core.stored import Stored
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime import metrics
-from services.runtime.clock import BEGINNING, StreamClock, WallClock
+from services.runtime.loop.clock import BEGINNING, StreamClock, WallClock
 from tests.wall import Wall
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.wire.codec import Fault, Record
-from services.runtime.dead_letter import (
+from services.runtime.core.dead_letter import (
     KEPT_BODY,
     DeadLetter,
     Redrive,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.faults import POINTS, Faults
+from services.runtime.loop.faults import POINTS, Faults
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def passes(stop_at: str, times: int) -> tuple[int, str]:
     """What a process came to that passes two points so many times: its end, its words."""
     program = (
-        "from services.runtime.faults import Faults\n"
+        "from services.runtime.loop.faults import Faults\n"
         f"faults = Faults({stop_at!r})\n"
         f"for number in range(1, {times} + 1):\n"
         "    faults.passing('decided')\n"

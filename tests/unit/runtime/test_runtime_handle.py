@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contracts.wire.envelope import Event, short_id
-from services.runtime.handle import TimerStuck, fire_timers, handle, set_due
-from services.runtime.stored import Hold, Stored
+from services.runtime.core.handle import TimerStuck, fire_timers, handle, set_due
+from services.runtime.core.stored import Hold, Stored
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 

@@ -24,14 +24,14 @@ from starlette.types import Message
 from contracts.events import intake
 from contracts.events.refusals import RefusalReason
 from contracts.wire.envelope import Event
-from services.runtime.ask import Ask, respond
-from services.runtime.changes import At, Changes, IdempotencyKey
-from services.runtime.clock import StreamClock
-from services.runtime.http import make_app
-from services.runtime.problem import Problem, invalid_field
+from services.runtime.core.stored import Answer
+from services.runtime.http.app import make_app
+from services.runtime.http.ask import Ask, respond
+from services.runtime.http.changes import At, Changes, IdempotencyKey
+from services.runtime.http.problem import Problem, invalid_field
+from services.runtime.loop.clock import StreamClock
 from services.runtime.service import settle_files
 from services.runtime.settings import Settings
-from services.runtime.stored import Answer
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 CODE = "H29.15-240307-0001"

@@ -12,8 +12,8 @@ from bson.codec_options import CodecOptions
 
 from contracts.wire.codec import encode
 from contracts.wire.envelope import short_id
-from services.runtime.handle import handle, set_due
-from services.runtime.stored import (
+from services.runtime.core.handle import handle, set_due
+from services.runtime.core.stored import (
     Answer,
     Hold,
     Stored,

@@ -9,7 +9,7 @@ import pytest
 from contracts.events import intake, notify
 from contracts.wire.envelope import Event, caused, short_id
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.echoes import Echoes
+from services.runtime.loop.echoes import Echoes
 
 
 @pytest.fixture

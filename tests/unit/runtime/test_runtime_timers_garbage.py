@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from services.runtime.garbage import uncollected
+from services.runtime.loop.garbage import uncollected
 
 
 async def test_nothing_is_collected_while_the_work_goes_on() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from services.runtime.progress import Progress
+from services.runtime.loop.progress import Progress
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 

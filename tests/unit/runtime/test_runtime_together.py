@@ -10,8 +10,8 @@ import pytest
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.envelope import Event
-from services.runtime.producer import EventProducer
-from services.runtime.together import Together
+from services.runtime.kafka.group_writer import Together
+from services.runtime.kafka.producer import EventProducer
 
 
 class Log(EventProducer):

@@ -14,8 +14,8 @@ import services
 from contracts.events import intake
 from contracts.model import Kind, registered
 from services.intake.api import NewDossier
-from services.runtime import problem
-from services.runtime.typed import Typed
+from services.runtime.http import problem
+from services.runtime.http.typed import Typed
 
 DEMAND = {"documents": ["Ảnh 4x6"], "reason": "Thiếu ảnh", "by": "cb-1"}
 FILING = {

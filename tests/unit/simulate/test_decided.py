@@ -16,8 +16,8 @@ from contracts.wire.envelope import Event, short_id
 from motcua.simulate import Fate, Plan
 from services.intake.decider import IntakeDecider
 from services.routing.decider import RoutingDecider
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 from services.sla.decider import SlaDecider
 from services.sla.rules import Rules
 from services.sla.state import Sla

@@ -26,8 +26,8 @@ from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
 from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 from services.sla.assess import course
 from services.sla.decider import SlaDecider
 from services.sla.fold import alert_of

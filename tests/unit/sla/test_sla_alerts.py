@@ -19,8 +19,8 @@ from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
-from services.runtime.handle import fire_timers, handle, set_due
-from services.runtime.stored import Stored, from_document
+from services.runtime.core.handle import fire_timers, handle, set_due
+from services.runtime.core.stored import Stored, from_document
 from services.sla.decider import SlaDecider
 from services.sla.fold import alert_of
 from services.sla.rule_book import load_rule_book

@@ -22,10 +22,10 @@ from contracts.model import EventData
 from contracts.wire.codec import Fault, Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
-from services.runtime.batch import Decided, decide, pick
-from services.runtime.dead_letter import DeadLetter, read_letter, redriven
-from services.runtime.handle import fire_timers, set_due
-from services.runtime.stored import Stored
+from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.core.handle import fire_timers, set_due
+from services.runtime.core.stored import Stored
 from services.sla.state import Assessment, Sla
 from services.sla.view import view
 from tests.unit.sla.dossiers import (

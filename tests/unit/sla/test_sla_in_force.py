@@ -18,8 +18,8 @@ from contracts.events import intake, routing, sla
 from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.runtime.handle import fire_timers, handle, set_due
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle, set_due
+from services.runtime.core.stored import Stored
 from services.sla import metrics, rule_book, working_time
 from services.sla.beside import beside
 from services.sla.decider import SlaDecider

@@ -19,8 +19,8 @@ from contracts.events.sla import ExemptionGround, MoveCause, RetractionCause
 from contracts.model import EventData
 from contracts.values import Channel
 from contracts.wire.envelope import Event
-from services.runtime.handle import fire_timers, handle
-from services.runtime.stored import Stored
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
 from services.sla.state import Assessment, Sla
 from services.sla.view import view
 from services.sla.working_time import LAST_YEAR

@@ -24,9 +24,9 @@ from contracts.model import EventData
 from contracts.wire.codec import decode, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.batch import decide, pick
-from services.runtime.handle import fire_timers, handle, set_due
-from services.runtime.stored import Stored, from_document
+from services.runtime.core.batch import decide, pick
+from services.runtime.core.handle import fire_timers, handle, set_due
+from services.runtime.core.stored import Stored, from_document
 from services.sla.assess import course
 from services.sla.fold import alert_of
 from services.sla.running import Reached, Running

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from contracts.model import EventData
 from contracts.wire.envelope import Event, caused, derive_id, short_id
-from services.runtime.decider import Decider, S
-from services.runtime.stored import Stored
+from services.runtime.core.decider import Decider, S
+from services.runtime.core.stored import Stored
 
 
 class TimerStuck(Exception):

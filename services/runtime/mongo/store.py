@@ -11,9 +11,9 @@ from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from services.runtime.decider import S
-from services.runtime.mongo import Collection, Document
-from services.runtime.stored import Stored, from_document, state_of
+from services.runtime.core.decider import S
+from services.runtime.core.stored import Stored, from_document, state_of
+from services.runtime.mongo.client import Collection, Document
 
 _DUPLICATE_KEY = 11000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

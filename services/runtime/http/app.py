@@ -14,11 +14,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.values import Instant
-from services.runtime import metrics, problem
-from services.runtime.ask import Ask
-from services.runtime.balance import balance
-from services.runtime.mongo import Collection
-from services.runtime.problem import Problem
+from services.runtime import metrics
+from services.runtime.http import problem
+from services.runtime.http.ask import Ask
+from services.runtime.http.balance import balance
+from services.runtime.http.problem import Problem
+from services.runtime.mongo.client import Collection
 from services.runtime.settings import Settings
 
 

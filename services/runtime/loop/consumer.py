@@ -16,8 +16,8 @@ from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from services.runtime.engine import Engine
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.engine import Engine
 from services.runtime.settings import ClockKind, Settings
 
 _FEW = 200

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from contracts.wire.codec import BadRecord, Fault, Record, decode, is_known, type_of
 from contracts.wire.envelope import Event, short_id
-from services.runtime.dead_letter import REDRIVE, Redrive, bury, redrive_of, settle
-from services.runtime.decider import Decider, S
-from services.runtime.handle import TimerStuck, handle, set_due
-from services.runtime.stored import Hold, Stored
+from services.runtime.core.dead_letter import REDRIVE, Redrive, bury, redrive_of, settle
+from services.runtime.core.decider import Decider, S
+from services.runtime.core.handle import TimerStuck, handle, set_due
+from services.runtime.core.stored import Hold, Stored
 
 
 @dataclass(slots=True)

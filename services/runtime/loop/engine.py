@@ -38,19 +38,19 @@ from contracts.wire.codec import BadRecord, Fault, decode, type_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.batch import Decided, Wanted, decide, pick
-from services.runtime.clock import Clock, StreamClock
-from services.runtime.dead_letter import bury
-from services.runtime.decider import Decider, S
-from services.runtime.echoes import Echoes
-from services.runtime.faults import Faults
-from services.runtime.garbage import uncollected
-from services.runtime.handle import fire_timers, set_due
-from services.runtime.producer import EventProducer
-from services.runtime.progress import Progress
+from services.runtime.core.batch import Decided, Wanted, decide, pick
+from services.runtime.core.dead_letter import bury
+from services.runtime.core.decider import Decider, S
+from services.runtime.core.handle import fire_timers, set_due
+from services.runtime.core.stored import Stored
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import Clock, StreamClock
+from services.runtime.loop.echoes import Echoes
+from services.runtime.loop.faults import Faults
+from services.runtime.loop.garbage import uncollected
+from services.runtime.loop.progress import Progress
+from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
-from services.runtime.store import Fenced, Store
-from services.runtime.stored import Stored
 from services.runtime.transient import LOST_PARTITIONS, is_transient
 
 log = structlog.get_logger("motcua.engine")

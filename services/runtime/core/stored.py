@@ -11,7 +11,7 @@ import msgspec
 from contracts.events.refusals import Refusal
 from contracts.wire.codec import from_json, to_json
 from contracts.wire.envelope import Event
-from services.runtime.decider import S
+from services.runtime.core.decider import S
 
 _ID = 8
 _ANSWERS = 200

@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 
 from contracts.model import EventData
 from contracts.values import Instant
-from services.runtime.ask import Ask, respond
-from services.runtime.clock import Clock
-from services.runtime.problem import invalid_field
+from services.runtime.http.ask import Ask, respond
+from services.runtime.http.problem import invalid_field
+from services.runtime.loop.clock import Clock
 
 log = structlog.get_logger("motcua.http")
 

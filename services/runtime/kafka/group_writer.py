@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from contracts.wire.envelope import Event
-from services.runtime.producer import EventProducer
+from services.runtime.kafka.producer import EventProducer
 
 
 class Together:

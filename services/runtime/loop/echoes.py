@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts.wire.envelope import Event, short_id
-from services.runtime.decider import Decider
+from services.runtime.core.decider import Decider
 
 
 class Echoes:

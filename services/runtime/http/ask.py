@@ -15,9 +15,9 @@ from pymongo.errors import PyMongoError
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id, fingerprint
-from services.runtime.engine import Engine
-from services.runtime.problem import Problem
-from services.runtime.stored import Answer
+from services.runtime.core.stored import Answer
+from services.runtime.http.problem import Problem
+from services.runtime.loop.engine import Engine
 
 _POLL_FIRST = 0.02
 _POLL_MOST = 0.25

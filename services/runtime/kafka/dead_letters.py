@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.wire.topics import dead_letters
-from services.runtime.dead_letter import DeadLetter, read_letter, redriven
-from services.runtime.producer import EventProducer
+from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.kafka.producer import EventProducer
 
 _TRUNCATED = "its body was too large to keep; mend it at its source, then purge the letter"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.runtime.mongo import Collection
+from services.runtime.mongo.client import Collection
 
 _RECEIVED, _ENDED = "state.span.received_at", "state.span.ended_at"
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from services.runtime import metrics
-from services.runtime.offsets import Offsets
+from services.runtime.kafka.offsets import Offsets
 
 
 class Progress:

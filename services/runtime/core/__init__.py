@@ -1,0 +1,1 @@
+"""What the engine decides with: pure functions over the state of one subject."""

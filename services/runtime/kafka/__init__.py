@@ -1,0 +1,1 @@
+"""What is asked of Kafka: writing events, topics, offsets, dead letters."""

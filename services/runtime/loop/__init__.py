@@ -1,0 +1,1 @@
+"""The loop that runs a decider: load, decide, publish, persist, commit; timers and clocks."""
