@@ -12,13 +12,13 @@ from rich.text import Text
 from contracts.events.contacts import ContactErased
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITIZEN_CONTACTS
-from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import WallClock
 from services.runtime.loop.consumer import group_of
-from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo.client import client
+from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.shared.master_keys import KeySettings, master_keys
 
 app = typer.Typer(help="A citizen's own data.", no_args_is_help=True)
 console = Console()

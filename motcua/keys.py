@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from services.runtime.citizen_keys import CitizenKeys
-from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.runtime.mongo.client import client
-from services.runtime.sealing import KEY_BYTES, Unreadable
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
+from services.shared.sealing import KEY_BYTES, Unreadable
 
 app = typer.Typer(help="The master key and the citizens' keys.", no_args_is_help=True)
 console = Console()

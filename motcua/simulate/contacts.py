@@ -9,7 +9,7 @@ from datetime import datetime
 from contracts.values import Locale
 from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
-from services.runtime.citizen_keys import CitizenKeys
+from services.shared.citizen_keys import CitizenKeys
 
 _TOGETHER = 1_000
 

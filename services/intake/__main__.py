@@ -14,12 +14,12 @@ from services.intake.contacts import Contacts
 from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
-from services.runtime.master_keys import master_keys
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import master_keys
 
 
 def _deciders(_: Settings) -> Sequence[Decider[Any]]:

@@ -17,11 +17,11 @@ from pydantic import (
 )
 from yarl import URL
 
-from contracts.addresses import IN_NO_MAILBOX, e164, zalo
 from contracts.events.contacts import ContactRegistered
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
-from services.runtime.citizen_keys import Sealed
+from services.shared.addresses import IN_NO_MAILBOX, e164, zalo
+from services.shared.citizen_keys import Sealed
 
 
 def _email(written: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from contracts.catalogue import Catalogue
 from contracts.events import intake
-from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -16,6 +15,7 @@ from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
 from services.runtime.core.decider import NoReactions, NoTimers
+from services.shared.lifecycle import MOVING_FACTS
 
 
 class IntakeDecider(NoReactions, NoTimers):

@@ -10,11 +10,11 @@ import msgspec
 from contracts.catalogue import Catalogue
 from contracts.events import intake, refusals
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.intake.state import Intake
-from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.shared.lifecycle import ENDED, PublicStatus
+from services.shared.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
 

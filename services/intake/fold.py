@@ -7,10 +7,10 @@ from typing import TypeVar
 import msgspec
 
 from contracts.events import intake
-from contracts.lifecycle import track
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.intake.state import Demand, Filed, Intake, Payment, Remark
+from services.shared.lifecycle import track
 
 T = TypeVar("T", bound=Demand | Payment | Remark)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.catalogue import Catalogue, FormKind
 from services.intake.state import Intake
-from services.runtime.lookup_key import lookup_key
+from services.shared.lookup_key import lookup_key
 
 
 def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> dict[str, Any]:

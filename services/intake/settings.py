@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runtime.master_keys import KeySettings
+from services.shared.master_keys import KeySettings
 
 
 class IntakeSettings(KeySettings):

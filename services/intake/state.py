@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.lifecycle import Tracked
+from services.shared.lifecycle import Tracked
 
 
 class Filed(msgspec.Struct, frozen=True, omit_defaults=True):

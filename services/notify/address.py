@@ -11,11 +11,11 @@ import msgspec
 
 from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.contact import Contact
-from services.runtime.citizen_keys import CitizenKeys, Erased, Sealed
 from services.runtime.core.stored import state_of
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.loop.engine import Engine
+from services.shared.citizen_keys import CitizenKeys, Erased, Sealed
 
 FRESH_SECONDS = 1.0
 """For how long an address is used without being asked for again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.events import intake, notify, routing, sla
-from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -22,6 +21,7 @@ from services.notify.plan import plan
 from services.notify.policy import Policy
 from services.notify.state import Notify
 from services.runtime.core.decider import NoReactions, NoRequests, NoTimers, Timer
+from services.shared.lifecycle import MOVING_FACTS
 
 
 class NotifyDecider:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from contracts.events import notify, refusals
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.policy import Policy
 from services.notify.state import Notify
-from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.shared.lifecycle import PublicStatus
+from services.shared.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
 

@@ -6,7 +6,6 @@ import msgspec
 
 from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
-from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.state import (
@@ -22,6 +21,7 @@ from services.notify.state import (
     Planned,
     Step,
 )
+from services.shared.lifecycle import handled_by, track
 
 ALERTS = frozenset({"soon-due", "overdue"})
 """The templates by which a citizen is told of an alert."""

@@ -10,7 +10,6 @@ import msgspec
 
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
-from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.wire.envelope import derive_id
 from services.notify.params import local, standing
@@ -18,6 +17,7 @@ from services.notify.plan import messages, planned
 from services.notify.policy import Policy
 from services.notify.state import Gathered, Notify
 from services.runtime.core.decider import Timer
+from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
 _DIGEST, _RATING = "digest", "rating"
 _AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})

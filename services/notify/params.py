@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from contracts.events import intake, routing, sla
-from contracts.lifecycle import status_at
 from contracts.wire.envelope import Event
 from services.notify.state import Notify
 from services.notify.when import VIETNAM
+from services.shared.lifecycle import status_at
 
 
 def params_of(state: Notify, fact: Event) -> dict[str, str]:

@@ -14,7 +14,6 @@ from datetime import datetime
 
 from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
-from contracts.lifecycle import ENDED, PublicStatus, status_at
 from contracts.model import EventData
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
@@ -22,6 +21,7 @@ from services.notify.params import params_of
 from services.notify.policy import LEGAL, ROUTINE, Policy
 from services.notify.state import Notify
 from services.notify.when import Quiet, clock_time
+from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
 _STATUS_OF: dict[type[EventData], PublicStatus] = {
     intake.DossierRegistered: PublicStatus.REGISTERED,

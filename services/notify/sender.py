@@ -37,13 +37,13 @@ from services.notify.starting import Known, Starting
 from services.notify.telling import End, Teller
 from services.notify.ticks import Ticks
 from services.notify.tries import Tries
-from services.runtime.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.loop.engine import Engine
-from services.runtime.master_keys import master_keys
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
+from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.shared.master_keys import master_keys
 
 log = structlog.get_logger("motcua.sender")
 

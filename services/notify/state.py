@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.events.sla import MoveCause
-from contracts.lifecycle import Handled
+from services.shared.lifecycle import Handled
 
 
 class Planned(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from contracts.catalogue import Catalogue
 from contracts.events import intake, routing
-from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -16,6 +15,7 @@ from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
 from services.runtime.core.decider import NoTimers
+from services.shared.lifecycle import MOVING_FACTS
 
 
 class RoutingDecider(NoTimers):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.catalogue import Catalogue, Unit
-from contracts.consultations import Answer, is_asked_for, unanswered_since
 from contracts.events import intake, refusals, routing
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event
 from services.routing.competence import competent_unit, lead_for
 from services.routing.state import Plan, Routing, StepRecord
-from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.shared.consultations import Answer, is_asked_for, unanswered_since
+from services.shared.lifecycle import PublicStatus
+from services.shared.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from contracts.consultations import Answer, Question
 from contracts.events import intake, routing
-from contracts.lifecycle import track
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.routing.state import HandOver, Plan, Reassignment, Routing, StepRecord
+from services.shared.consultations import Answer, Question
+from services.shared.lifecycle import track
 
 
 def evolve(state: Routing, fact: Event) -> Routing:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.consultations import Answer, Consultation, Question, paired
-from contracts.lifecycle import Tracked
+from services.shared.consultations import Answer, Consultation, Question, paired
+from services.shared.lifecycle import Tracked
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.lifecycle import phases, span_of
+from services.shared.lifecycle import phases, span_of
 from services.sla.state import Sla
 
 

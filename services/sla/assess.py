@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import cached_property
 
 from contracts.catalogue.load import VIETNAM
-from contracts.consultations import Answer, Question, paired
 from contracts.events.sla import Budget, TimeUnit
-from contracts.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
+from services.shared.consultations import Answer, Question, paired
+from services.shared.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
 from services.sla.rule_book import RuleBook
 from services.sla.running import Reached, Running, running_of
 from services.sla.state import Assessment, Expected, Letter, Sla, StepSpan

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from contracts.catalogue import Catalogue
-from contracts.lifecycle import PublicStatus
 from services.runtime.mongo.client import Document
+from services.shared.lifecycle import PublicStatus
 from services.sla.periods import Period
 from services.sla.rules import Rules
 from services.sla.tables import UNKNOWN, Dimension, Measure, Scope

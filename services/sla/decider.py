@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.events import intake, routing, sla
-from contracts.lifecycle import MOVING_FACTS, phases
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.core.decider import Timer
+from services.shared.lifecycle import MOVING_FACTS, phases
 from services.sla.decisions import REQUESTS, decide
 from services.sla.fold import evolve
 from services.sla.rules import Rules

@@ -8,11 +8,11 @@ from contracts.catalogue import FormKind
 from contracts.catalogue.load import VIETNAM
 from contracts.events import refusals, sla
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
-from services.runtime.refused import Decision, Refused, decide_by, must_be
+from services.shared.lifecycle import PublicStatus
+from services.shared.refused import Decision, Refused, decide_by, must_be
 from services.sla.as_of import as_of
 from services.sla.fold import evolve
 from services.sla.rules import Rules

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, pairwise
 
-from contracts.lifecycle import PublicStatus
+from services.shared.lifecycle import PublicStatus
 from services.sla.assess import Terms
 from services.sla.explain_words import Words
 from services.sla.ledger import Ledger

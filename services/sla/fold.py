@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from contracts.events import intake, routing, sla
-from contracts.lifecycle import handled_by, track
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.shared.lifecycle import handled_by, track
 from services.sla.state import (
     Alert,
     Asked,

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from itertools import pairwise
 
 from contracts.catalogue.load import VIETNAM
-from contracts.lifecycle import PublicStatus
+from services.shared.lifecycle import PublicStatus
 from services.sla.as_of import as_of
 from services.sla.assess import Course, Terms, assess, consultations, course
 from services.sla.ledger_entries import (

@@ -12,11 +12,11 @@ import msgspec
 from contracts.catalogue import Catalogue
 from contracts.events import intake, routing, sla
 from contracts.events.sla import Budget, MoveCause, RetractionCause, TimeUnit
-from contracts.lifecycle import CLOCK_STOPPED, ENDED, phases
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import Timer
 from services.runtime.loop.clock import BEGINNING
+from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
 from services.sla.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess
 from services.sla.rule_book import RuleBook, load_rule_book
 from services.sla.state import Alert, Assessment, Expected, Sla, unit_at

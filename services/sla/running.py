@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
-from contracts.lifecycle import ENDED, Phase, PublicStatus
+from services.shared.lifecycle import ENDED, Phase, PublicStatus
 from services.sla.state import Handler
 from services.sla.working_time import Calendar, Calendars
 

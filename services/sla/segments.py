@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from contracts.lifecycle import CLOCK_STOPPED, Phase, PublicStatus
+from services.shared.lifecycle import CLOCK_STOPPED, Phase, PublicStatus
 from services.sla.assess import Consultation
 from services.sla.state import Sla, unit_at
 from services.sla.working_time import Calendars

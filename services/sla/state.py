@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.events.sla import Budget, TimeUnit
-from contracts.lifecycle import Handled
+from services.shared.lifecycle import Handled
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

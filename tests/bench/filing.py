@@ -17,10 +17,10 @@ from contracts.values import Channel, Locale
 from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.contacts import PlannedContact, sealed_contacts
 from services.intake.contact import Contact
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.kafka.producer import EventProducer
-from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo.client import client
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import KeySettings, master_keys
 
 TEMPLATES = frozenset({"registered", "received", "in-process"})
 """What each of them is told."""

@@ -33,8 +33,8 @@ from deploy.local.stack import Stack
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
-from services.runtime.lookup_key import lookup_key
 from services.runtime.settings import Settings
+from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import soon
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from deploy.local.city import City, Instance
-from services.runtime.lookup_key import lookup_key
+from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import eventually
 from tests.integration.office import OFFICER, Office
 

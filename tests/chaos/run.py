@@ -19,11 +19,11 @@ from deploy.local.stack import Stack
 from motcua.feed import Feed
 from motcua.simulate import Plan, slices
 from motcua.simulate.contacts import sealed_contacts
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.kafka.topics import create_topics
-from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import KeySettings, master_keys
 from tests.chaos.drills import MISBEHAVIOUR, Drill, spread
 from tests.chaos.outcome import Outcome, read_outcome
 

@@ -9,11 +9,11 @@ import pytest
 from contracts.events import intake, routing
 from contracts.events.clock import ClockTicked
 from contracts.events.refusals import Refusal
-from contracts.lifecycle import MOVING_FACTS
 from contracts.model import EventData, Kind, registered
 from contracts.wire.codec import is_known, types
 from contracts.wire.topics import SERVICES, TOPICS
 from contracts.wire.upcasters import UPCASTERS, newest_type
+from services.shared.lifecycle import MOVING_FACTS
 
 CLASSES = list(registered().values())
 REQUESTS = [cls for cls in CLASSES if cls.KIND is Kind.REQUEST]

@@ -14,10 +14,10 @@ from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
 from services.notify.address import Address, Addresses
 from services.notify.contact import ContactDecider
-from services.runtime.citizen_keys import CitizenKeys
-from services.runtime.master_keys import MasterKeys
-from services.runtime.sealing import Unreadable
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import MasterKeys
+from services.shared.sealing import Unreadable
 from tests.integration.stage import Stage, a_stage
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,6 @@ from typer.testing import CliRunner, Result
 
 from contracts.catalogue import load_catalogue
 from contracts.events import intake
-from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.wire.codec import Record, encode
 from contracts.wire.envelope import Event
@@ -26,6 +25,7 @@ from services.runtime.kafka.dead_letters import CannotRedrive, Desk
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.engine import Defect
 from services.runtime.settings import Settings
+from services.shared.lifecycle import PublicStatus
 from tests.integration.eventually import soon
 from tests.integration.stage import (
     Stage,

@@ -21,12 +21,12 @@ from services.intake.contact import Contact
 from services.intake.contacts import Contacts
 from services.notify.contact import Contact as Known
 from services.notify.contact import ContactDecider
-from services.runtime.citizen_keys import CitizenKeys, KeyWithdrawn
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import WallClock
-from services.runtime.master_keys import KeySettings, MasterKeys, master_keys
 from services.runtime.mongo.client import Client, client
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn
+from services.shared.master_keys import KeySettings, MasterKeys, master_keys
 from tests.integration.office import OFFICER, PROBLEM, Office, filing
 from tests.integration.stage import read_topic
 

@@ -32,13 +32,13 @@ from deploy.local.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
 from services.notify.delivery import Deliveries, Delivery
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.core.stored import state_of
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
-from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import KeySettings, master_keys
 from tests.integration.eventually import eventually
 from tests.integration.gateways import GatewayProcess
 from tests.integration.stage import read_topic

@@ -15,7 +15,7 @@ from contracts.catalogue import load_catalogue
 from contracts.wire.topics import SERVICES
 from deploy.local.endpoints import Endpoints
 from motcua.cli import app
-from services.runtime.lookup_key import lookup_key
+from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import eventually
 from tests.integration.office import (
     CENTRE,

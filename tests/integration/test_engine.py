@@ -12,7 +12,6 @@ import pytest
 from aiokafka import TopicPartition
 
 from contracts.events import intake
-from contracts.lifecycle import PublicStatus
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -23,6 +22,7 @@ from services.runtime.core.handle import handle
 from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.mongo.store import Fenced
 from services.runtime.settings import Settings
+from services.shared.lifecycle import PublicStatus
 from tests.integration.eventually import soon
 from tests.integration.stage import (
     MORNING,

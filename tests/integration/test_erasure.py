@@ -18,12 +18,12 @@ from deploy.local.city import City
 from deploy.local.gateway_ledger import read_entries
 from deploy.local.ledger import read_ledger
 from deploy.local.stack import Stack
-from services.runtime.citizen_keys import CitizenKeys, Erased
 from services.runtime.kafka.topics import create_topics
-from services.runtime.master_keys import MasterKeys
 from services.runtime.mongo.client import client
-from services.runtime.sealing import Sealer, Unreadable
 from services.runtime.settings import Settings
+from services.shared.citizen_keys import CitizenKeys, Erased
+from services.shared.master_keys import MasterKeys
+from services.shared.sealing import Sealer, Unreadable
 from tests.integration.eventually import eventually
 from tests.integration.office import OFFICER, Office, filing
 

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from contracts.catalogue import load_catalogue
 from contracts.events import intake, routing
-from contracts.lifecycle import PublicStatus, Span
 from contracts.values import Channel, Outcome, ServiceLevel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
@@ -25,6 +24,7 @@ from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
+from services.shared.lifecycle import PublicStatus, Span
 from services.sla import figures as live
 from services.sla import snapshots
 from services.sla.backlog import AGES, BACKLOG, backlog

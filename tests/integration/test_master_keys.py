@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import Stack
-from services.runtime.citizen_keys import CitizenKeys, Erased
-from services.runtime.master_keys import KeySettings, MasterKeys, master_keys
 from services.runtime.mongo.client import Client, client
-from services.runtime.sealing import Unreadable
+from services.shared.citizen_keys import CitizenKeys, Erased
+from services.shared.master_keys import KeySettings, MasterKeys, master_keys
+from services.shared.sealing import Unreadable
 
 pytestmark = pytest.mark.integration
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contracts.lifecycle import PublicStatus
 from deploy.local.city import City
 from deploy.local.stack import Stack
 from services.runtime.kafka.topics import TopicsWrong, check_topics, create_topics
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
+from services.shared.lifecycle import PublicStatus
 from tests.integration.eventually import eventually, soon
 from tests.integration.office import OFFICER, PROBLEM, Office, filing
 from tests.integration.stage import a_stage, code_of, receptions, supplement_demand

@@ -20,9 +20,9 @@ from pymongo import MongoClient
 from deploy.local.city import City, Instance
 from services.notify.page.guesses import WINDOW
 from services.notify.page.live import Full, Live
-from services.runtime.lookup_key import lookup_key
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
+from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import eventually, soon
 from tests.integration.office import CENTRE, OFFICER, Office, filing
 

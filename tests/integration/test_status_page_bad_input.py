@@ -18,18 +18,18 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from contracts.lifecycle import Mark, Move
 from deploy.local.city import City
 from services.notify.page.gate import Gate, NotOpened
 from services.notify.page.guesses import OWN_TRIES, Guesses, Limits, TooMany
 from services.notify.state import Notify
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
-from services.runtime.lookup_key import lookup_key
 from services.runtime.loop.clock import StreamClock
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
+from services.shared.lifecycle import Mark, Move
+from services.shared.lookup_key import lookup_key
 from tests.integration.office import CENTRE, OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration

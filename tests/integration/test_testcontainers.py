@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from contracts.lifecycle import PublicStatus
 from contracts.wire.topics import DOSSIER_EVENTS, TOPICS
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.topics import check_topics, create_topics
 from services.runtime.settings import Settings
+from services.shared.lifecycle import PublicStatus
 from tests.integration.stage import a_stage, code_of, receptions, supplement_demand, withdrawal
 
 KAFKA = "apache/kafka:4.4.0"

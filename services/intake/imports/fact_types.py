@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from contracts.events import intake, routing
-from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData
+from services.shared.lifecycle import ENDED, PublicStatus
 
 FactType: TypeAlias = type[EventData]
 

@@ -9,13 +9,13 @@ from typing import Any
 from contracts.catalogue import Workflow
 from contracts.events import intake
 from contracts.events.routing import DossierHandedOver, ResultReturned, StepCompleted
-from contracts.lifecycle import Mark, PublicStatus, mark_of, status_of, with_mark
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import Course
 from services.intake.imports.fact_types import makes_sense
 from services.intake.imports.rules import Emit, Filled, Plan
 from services.intake.imports.template import Lookup, Missing, Template
+from services.shared.lifecycle import Mark, PublicStatus, mark_of, status_of, with_mark
 
 _DETAIL = 1000
 """The longest detail of a remark, in characters."""

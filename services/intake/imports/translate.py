@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from contracts.events.intake import HistoryClosed
-from contracts.lifecycle import PublicStatus
 from contracts.values import to_utc_millis
 from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import Course
@@ -24,6 +23,7 @@ from services.intake.imports.log import LoggedEvent, LoggedTrace
 from services.intake.imports.mapping import CsvSource, XesSource
 from services.intake.imports.rules import Plan
 from services.intake.imports.template import Missing
+from services.shared.lifecycle import PublicStatus
 
 
 class Taken(NamedTuple):

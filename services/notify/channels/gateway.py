@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 
-from contracts.addresses import e164, zalo
 from services.notify.channels import segments
 from services.notify.channels.provider import (
     Accepted,
@@ -23,6 +22,7 @@ from services.notify.channels.provider import (
 )
 from services.notify.channels.redact import without
 from services.notify.channels.reference import reference
+from services.shared.addresses import e164, zalo
 
 _LONGEST_RETRY_AFTER = 600.0
 _MOST_PARTS = 255

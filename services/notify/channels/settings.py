@@ -12,7 +12,7 @@ from services.notify.channels.smtp import MailServer, Tls
 from services.notify.channels.standard_webhooks import key_of
 from services.notify.channels.switch import Limits
 from services.notify.channels.webhook import Webhooks
-from services.runtime.master_keys import KeySettings
+from services.shared.master_keys import KeySettings
 
 SENDERS = {
     **{name: name for name in ("sms", "sms2", "zalo", "zalo2")},

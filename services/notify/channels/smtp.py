@@ -25,7 +25,6 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from contracts.addresses import IN_NO_MAILBOX
 from services.notify.channels.provider import (
     Accepted,
     Deferred,
@@ -40,6 +39,7 @@ from services.notify.channels.redact import unaddressed
 from services.notify.channels.reference import HEADER, reference
 from services.notify.channels.smtp_refusals import Refusals
 from services.notify.channels.xtext import xtext
+from services.shared.addresses import IN_NO_MAILBOX
 
 _LONGEST_ENVID = 100
 """By RFC 3461."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from contracts.events import intake
-from contracts.lifecycle import ENDED, Mark, Move
 from services.notify.page.room import room
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Demand, Notify
+from services.shared.lifecycle import ENDED, Mark, Move
 
 _LISTED, _LISTED_ROOM = 20, 12_000
 """So many papers are listed on a page, which is to stay small, and in so much room; programs get

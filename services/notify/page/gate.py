@@ -9,8 +9,8 @@ from services.notify.page.guesses import Guesses, TooMany
 from services.notify.page.typed import is_code, typed_code, typed_key
 from services.notify.state import Notify
 from services.runtime.core.stored import state_of
-from services.runtime.lookup_key import fits
 from services.runtime.mongo.store import Store
+from services.shared.lookup_key import fits
 
 
 class NotOpened(Exception):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode, urlsplit
 
 from contracts.values import Locale
-from services.runtime.lookup_key import lookup_key
+from services.shared.lookup_key import lookup_key
 
 
 class Links:

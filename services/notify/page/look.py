@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Literal
 
 from contracts.events import intake, routing
-from contracts.lifecycle import ENDED, PublicStatus
 from contracts.values import Channel, Outcome
 from services.notify.page.asked import ASKED_KEYS, Asked, asked
 from services.notify.page.history import STORY_KEYS, Line, history, older
@@ -15,6 +14,7 @@ from services.notify.page.promise import WHY_KEYS, Promise, missed_again, promis
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Office, Words
 from services.notify.state import Entry, Notify
+from services.shared.lifecycle import ENDED, PublicStatus
 
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
 """Whose turn it is. ``yours``: something is asked of the citizen."""

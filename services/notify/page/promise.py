@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.events.sla import MoveCause, TimeUnit
-from contracts.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
 from services.notify.page.say import Say
 from services.notify.page.words import Moment, Words
 from services.notify.state import Notify
+from services.shared.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
 
 _BY_BUDGET = {unit: f"why.{unit}" for unit in TimeUnit}
 _BY_MOVE = {

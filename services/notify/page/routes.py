@@ -36,13 +36,13 @@ from services.notify.page.words import Words
 from services.notify.plan import locale as chosen_locale
 from services.notify.policy import Policy
 from services.notify.settings import NotifySettings
-from services.runtime.citizen_keys import CitizenKeys
 from services.runtime.http.ask import Ask
 from services.runtime.http.problem import Problem
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.clock import WallClock
-from services.runtime.master_keys import master_keys
 from services.runtime.service import Running
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import master_keys
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.addresses import e164, zalo
+from services.shared.addresses import e164, zalo
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import intake, routing
-from contracts.lifecycle import (
+from contracts.model import EventData, Kind, registered
+from contracts.wire.envelope import Event
+from services.shared.lifecycle import (
     CLOCK_STOPPED,
     ENDED,
     MOVING_FACTS,
@@ -24,8 +26,6 @@ from contracts.lifecycle import (
     status_of,
     with_mark,
 )
-from contracts.model import EventData, Kind, registered
-from contracts.wire.envelope import Event
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 

@@ -20,8 +20,8 @@ from deploy.local.gateway_server import parser
 from services.intake.settings import IntakeSettings
 from services.notify.channels.smtp import Tls
 from services.notify.settings import NotifySettings
-from services.runtime.master_keys import KeySettings, master_keys
 from services.runtime.settings import Settings
+from services.shared.master_keys import KeySettings, master_keys
 from tests.unit.deploy.manifests import (
     COMPOSE,
     GATEWAY,

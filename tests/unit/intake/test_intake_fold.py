@@ -22,8 +22,8 @@ from services.intake.fold import evolve
 from services.intake.receipt import form_of, receipt
 from services.intake.state import Intake
 from services.intake.view import view
-from services.runtime.citizen_keys import Sealed
-from services.runtime.lookup_key import fits
+from services.shared.citizen_keys import Sealed
+from services.shared.lookup_key import fits
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"

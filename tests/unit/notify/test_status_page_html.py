@@ -18,7 +18,6 @@ from starlette.requests import Request
 
 from contracts.catalogue import load_catalogue
 from contracts.events.sla import MoveCause
-from contracts.lifecycle import Mark, Move, Span
 from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.page.choosing import OutOfReach
@@ -39,7 +38,8 @@ from services.notify.page.trouble import HalfQuiet, NotReceived, WrongForm, trou
 from services.notify.page.words import Words
 from services.notify.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
 from services.runtime.http.problem import Problem, unavailable
-from services.runtime.lookup_key import lookup_key
+from services.shared.lifecycle import Mark, Move, Span
+from services.shared.lookup_key import lookup_key
 
 CODE = "H29.1-260302-0001"
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

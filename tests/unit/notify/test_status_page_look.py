@@ -15,7 +15,6 @@ import contracts
 from contracts.catalogue import load_catalogue
 from contracts.events import intake, notify, routing, sla
 from contracts.events.sla import Budget, MoveCause, TimeUnit
-from contracts.lifecycle import ENDED, PublicStatus
 from contracts.model import EventData, Kind, registered
 from contracts.values import Channel, Locale, Outcome
 from contracts.wire.envelope import Event
@@ -32,6 +31,7 @@ from services.notify.policy import Policy
 from services.notify.state import Notify, Papers
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored, state_of
+from services.shared.lifecycle import ENDED, PublicStatus
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 CODE = "H29.1-260302-0001"

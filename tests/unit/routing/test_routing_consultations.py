@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.consultations import (
+from contracts.events import routing
+from contracts.model import EventData
+from contracts.wire.envelope import Event
+from services.routing.fold import evolve
+from services.routing.state import Routing
+from services.shared.consultations import (
     Answer,
     Question,
     is_asked_for,
     paired,
     unanswered_since,
 )
-from contracts.events import routing
-from contracts.model import EventData
-from contracts.wire.envelope import Event
-from services.routing.fold import evolve
-from services.routing.state import Routing
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 

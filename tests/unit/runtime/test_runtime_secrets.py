@@ -13,12 +13,12 @@ from structlog.typing import EventDict
 from typer.testing import CliRunner
 
 from motcua.cli import app
-from services.runtime import master_keys as master_keys_module
 from services.runtime import service as service_module
-from services.runtime.lookup_key import fits, lookup_key
-from services.runtime.master_keys import KeySettings, MasterKeyWrong, master_keys
-from services.runtime.sealing import Sealer, Unreadable
 from services.runtime.settings import ClockKind, Settings
+from services.shared import master_keys as master_keys_module
+from services.shared.lookup_key import fits, lookup_key
+from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
+from services.shared.sealing import Sealer, Unreadable
 
 SECRET, OTHER = bytes(range(32)), bytes(32)
 CODE = "H29.15-240307-0001"

@@ -11,13 +11,13 @@ import pytest
 from contracts.catalogue import Catalogue
 from contracts.events import intake, refusals, routing, sla
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import CLOCK_STOPPED, PublicStatus, phases
 from contracts.wire.envelope import Event, short_id
 from motcua.simulate import Fate, Plan
 from services.intake.decider import IntakeDecider
 from services.routing.decider import RoutingDecider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.shared.lifecycle import CLOCK_STOPPED, PublicStatus, phases
 from services.sla.decider import SlaDecider
 from services.sla.rules import Rules
 from services.sla.state import Sla

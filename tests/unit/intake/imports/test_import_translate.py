@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from contracts.events.intake import DossierReceived, DossierWithdrawn, RemarkRecorded
 from contracts.events.routing import StepStarted
-from contracts.lifecycle import PublicStatus
 from contracts.model import Kind
 from contracts.wire.codec import decode, encode
 from services.intake.imports.translate import Told, translate
+from services.shared.lifecycle import PublicStatus
 from tests.unit.intake.imports.samples import (
     LAND,
     days,

@@ -20,9 +20,9 @@ from typing import NamedTuple
 from pymongo import InsertOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from services.runtime.master_keys import MasterKeys
 from services.runtime.mongo.client import Client, Collection, Document
-from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
+from services.shared.master_keys import MasterKeys
+from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
 KEPT_SECONDS = 5.0
 """How long a key is remembered: so soon after an erasure no instance opens anything any more."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.lifecycle import PublicStatus, Tracked, status_at
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.shared.lifecycle import PublicStatus, Tracked, status_at
 
 C = TypeVar("C")
 S = TypeVar("S")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from services.runtime.sealing import KEY_BYTES, Sealer, Unreadable
 from services.runtime.settings import Settings, how_set
+from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
 log = structlog.get_logger("motcua.keys")
 

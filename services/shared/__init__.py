@@ -1,0 +1,1 @@
+"""What the services share of dossiers and citizens; the runtime knows nothing of it."""
