@@ -12,8 +12,8 @@ from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime.core.decider import Decider
-from services.sla.decider import SlaDecider
-from services.sla.rules import Rules
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
 from services.sla.working_time import Calendars, load_calendars
 
 

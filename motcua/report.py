@@ -29,12 +29,14 @@ from motcua.report_desk import (
     write_dossiers,
 )
 from services.runtime.mongo.client import Database, Document
-from services.sla import snapshots
-from services.sla.backlog import BACKLOG, backlog
-from services.sla.counting import MEASURES, reading
-from services.sla.decider import SlaDecider
-from services.sla.figures import figures
-from services.sla.figures_view import (
+from services.sla.deciding.decider import SlaDecider
+from services.sla.figures.backlog import BACKLOG, backlog
+from services.sla.figures.counting import MEASURES, reading
+from services.sla.figures.figures import figures
+from services.sla.figures.periods import NAMES, Period, month_at
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.tables import scope as scope_of
+from services.sla.figures.view import (
     backlog_view,
     columns,
     dossiers_view,
@@ -42,8 +44,6 @@ from services.sla.figures_view import (
     lines,
     snapshot_view,
 )
-from services.sla.periods import NAMES, Period, month_at
-from services.sla.tables import scope as scope_of
 from services.sla.working_time import OutsideCalendar
 
 

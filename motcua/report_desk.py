@@ -22,17 +22,17 @@ from contracts.values import Channel, Instant, ServiceLevel
 from motcua import report_tables
 from services.runtime.loop.clock import WallClock
 from services.runtime.mongo.client import Database, Document, client
-from services.sla import snapshots
-from services.sla.counting import NoSuchField, check_fields
-from services.sla.csv_table import csv_text
-from services.sla.decider import SlaDecider
-from services.sla.figures_view import DOSSIER_COLUMNS
-from services.sla.periods import NAMES, BadPeriod, Period, period
-from services.sla.rule_files import RuleFiles
-from services.sla.rules import Rules
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.figures.counting import NoSuchField, check_fields
+from services.sla.figures.csv_table import csv_text
+from services.sla.figures.periods import NAMES, BadPeriod, Period, period
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.snapshots import Snapshot
+from services.sla.figures.tables import Dimension, Scope
+from services.sla.figures.view import DOSSIER_COLUMNS
+from services.sla.in_force.files import RuleFiles
 from services.sla.settings import SlaSettings
-from services.sla.snapshots import Snapshot
-from services.sla.tables import Dimension, Scope
 
 T = TypeVar("T")
 

@@ -30,21 +30,21 @@ from motcua.report_desk import (
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.mongo.client import Database, Document
-from services.sla import snapshots
-from services.sla.changes import changes
-from services.sla.counting import MEASURES
-from services.sla.decider import SlaDecider
-from services.sla.figures_view import (
+from services.sla.deciding.decider import SlaDecider
+from services.sla.figures.counting import MEASURES
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.changes import changes
+from services.sla.figures.snapshots.freeze import Outcome, freeze
+from services.sla.figures.snapshots.freezing import Folded
+from services.sla.figures.tables import scope as scope_of
+from services.sla.figures.view import (
     SNAPSHOT_COLUMNS,
     changes_view,
     columns,
     lines,
     snapshots_view,
 )
-from services.sla.freeze import Outcome, freeze
-from services.sla.freezing import Folded
 from services.sla.settings import SlaSettings
-from services.sla.tables import scope as scope_of
 
 
 def show_changes(

@@ -13,10 +13,10 @@ from rich.text import Text
 from contracts.catalogue.load import VIETNAM
 from motcua.report_layout import Column, table
 from services.runtime.mongo.client import Document
-from services.sla.backlog import BACKLOG
-from services.sla.counting import MEASURES
-from services.sla.rates import RATES
-from services.sla.tables import Dimension, Measure
+from services.sla.figures.backlog import BACKLOG
+from services.sla.figures.counting import MEASURES
+from services.sla.figures.rates import RATES
+from services.sla.figures.tables import Dimension, Measure
 
 WIDE = 120
 """Columns of a terminal from which on a table of figures shows more than the essential numbers."""

@@ -19,13 +19,13 @@ from contracts.values import Instant, Locale
 from services.runtime.core.stored import state_of
 from services.runtime.loop.clock import WallClock
 from services.runtime.mongo.client import client
-from services.sla.decider import SlaDecider
-from services.sla.explain_page import page
-from services.sla.explain_texts import load_texts
-from services.sla.explained import asked_at, explained
-from services.sla.rule_files import RuleFiles
+from services.sla.deciding.decider import SlaDecider
+from services.sla.dossier.state import Sla
+from services.sla.explain.explained import asked_at, explained
+from services.sla.explain.page import page
+from services.sla.explain.texts import load_texts
+from services.sla.in_force.files import RuleFiles
 from services.sla.settings import SlaSettings
-from services.sla.state import Sla
 from services.sla.working_time import OutsideCalendar
 
 console = Console()

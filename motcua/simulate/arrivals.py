@@ -14,7 +14,7 @@ from contracts.values import Channel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM
 from services.routing.competence import competent_unit
-from services.sla.rule_book import load_rule_book
+from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import WORKING_DAY, WORKING_HOUR, Calendar, Calendars
 
 T = TypeVar("T")

@@ -14,17 +14,17 @@ from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
 from services.runtime.service import Running, Service, run
 from services.runtime.settings import Settings
-from services.sla.api import add_routes
 from services.sla.beside import beside
-from services.sla.clock_api import add_clock_routes
-from services.sla.decider import SlaDecider
-from services.sla.figures_api import add_figure_routes
-from services.sla.freezing import keep_freezing
-from services.sla.gauges import keep_counting, tell_retractions
-from services.sla.in_force import keep_in_force, lenient
-from services.sla.rule_files import RuleFiles
+from services.sla.deciding.decider import SlaDecider
+from services.sla.figures.gauges import keep_counting, tell_retractions
+from services.sla.figures.snapshots.freezing import keep_freezing
+from services.sla.http.clock_routes import add_clock_routes
+from services.sla.http.figure_routes import add_figure_routes
+from services.sla.http.routes import add_routes
+from services.sla.http.snapshot_routes import add_snapshot_routes
+from services.sla.in_force.files import RuleFiles
+from services.sla.in_force.watch import keep_in_force, lenient
 from services.sla.settings import SlaSettings
-from services.sla.snapshots_api import add_snapshot_routes
 
 
 def _deciders(settings: Settings) -> Sequence[Decider[Any]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from services.runtime.settings import Settings
-from services.sla import rule_book, working_time
+from services.sla import working_time
+from services.sla.rulebook import book as rule_book
 
 
 class SlaSettings(Settings):

@@ -25,20 +25,20 @@ from services.runtime.core.stored import Stored
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
 from services.shared.lifecycle import PublicStatus, Span
-from services.sla import figures as live
-from services.sla import snapshots
-from services.sla.backlog import AGES, BACKLOG, backlog
-from services.sla.changes import changed_dossiers, changes
-from services.sla.counting import MEASURES, Reading, fields_of, reading
-from services.sla.decider import SlaDecider
-from services.sla.figures import Sheet, figures
-from services.sla.freeze import NotOver, freeze
-from services.sla.freeze import Outcome as Freezing
-from services.sla.periods import Period, period
-from services.sla.rules import Rules
-from services.sla.snapshots import CELLS, ROWS, Snapshot
-from services.sla.state import Assessment, Exemption, Handler, Letter, Sla, unit_at
-from services.sla.tables import Dimension, Scope
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Assessment, Exemption, Handler, Letter, Sla, unit_at
+from services.sla.figures import figures as live
+from services.sla.figures.backlog import AGES, BACKLOG, backlog
+from services.sla.figures.counting import MEASURES, Reading, fields_of, reading
+from services.sla.figures.figures import Sheet, figures
+from services.sla.figures.periods import Period, period
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.changes import changed_dossiers, changes
+from services.sla.figures.snapshots.freeze import NotOver, freeze
+from services.sla.figures.snapshots.freeze import Outcome as Freezing
+from services.sla.figures.snapshots.snapshots import CELLS, ROWS, Snapshot
+from services.sla.figures.tables import Dimension, Scope
 from services.sla.working_time import WORKING_DAY
 
 pytestmark = pytest.mark.integration

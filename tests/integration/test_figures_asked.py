@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from deploy.local.endpoints import Endpoints
 from motcua.cli import app
-from services.sla.counting import MEASURES
-from services.sla.rates import RATES
+from services.sla.figures.counting import MEASURES
+from services.sla.figures.rates import RATES
 from tests.integration.office import OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration

@@ -20,11 +20,11 @@ from services.runtime.loop.consumer import group_of
 from services.runtime.loop.faults import Faults
 from services.runtime.service import Running
 from services.runtime.settings import Settings
-from services.sla import snapshots
-from services.sla.decider import SlaDecider
-from services.sla.freezing import Folded, Freezing
-from services.sla.periods import period
-from services.sla.rules import Rules
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.figures.periods import period
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.freezing import Folded, Freezing
 from tests.integration.stage import Actor, Stage, a_stage, code_of
 
 pytestmark = pytest.mark.integration

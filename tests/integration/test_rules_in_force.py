@@ -34,16 +34,17 @@ from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
-from services.sla import metrics, rule_book
-from services.sla.decider import SlaDecider
-from services.sla.gauges import count
-from services.sla.in_force import InForce, lenient
-from services.sla.open_dossiers import judged_by_others, prepare
-from services.sla.rule_files import RuleFiles
-from services.sla.rule_register import Register
-from services.sla.rules import Rules
+from services.sla import metrics
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
+from services.sla.figures.gauges import count
+from services.sla.figures.open_dossiers import judged_by_others, prepare
+from services.sla.in_force.files import RuleFiles
+from services.sla.in_force.register import Register
+from services.sla.in_force.watch import InForce, lenient
+from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
-from services.sla.state import Sla
 from services.sla.toml_file import FileError
 from services.sla.working_time import DATA, load_calendars
 from tests.integration.eventually import eventually, soon

@@ -23,13 +23,13 @@ from services.runtime.http.balance import balance
 from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
-from services.sla.counting import reading
-from services.sla.decider import SlaDecider
-from services.sla.figures import figures
-from services.sla.periods import Period
-from services.sla.rules import Rules
-from services.sla.state import Sla
-from services.sla.tables import Scope
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
+from services.sla.figures.counting import reading
+from services.sla.figures.figures import figures
+from services.sla.figures.periods import Period
+from services.sla.figures.tables import Scope
 from tests.integration.stage import (
     MORNING,
     code_of,

@@ -18,9 +18,9 @@ from services.routing.decider import RoutingDecider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.shared.lifecycle import CLOCK_STOPPED, PublicStatus, phases
-from services.sla.decider import SlaDecider
-from services.sla.rules import Rules
-from services.sla.state import Sla
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
 from services.sla.working_time import Calendars
 
 

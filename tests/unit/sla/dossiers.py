@@ -19,11 +19,11 @@ from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.sla.assess import Terms
-from services.sla.decider import SlaDecider
-from services.sla.ledger import Ledger, ledger
-from services.sla.rules import Rules
-from services.sla.state import Sla
+from services.sla.clock.assess import Terms
+from services.sla.clock.ledger import Ledger, ledger
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
 from services.sla.working_time import DATA, load_calendars
 
 CODE = "H29.15-240304-0001"

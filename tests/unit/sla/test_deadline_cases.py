@@ -28,12 +28,12 @@ from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.sla.assess import course
-from services.sla.decider import SlaDecider
-from services.sla.fold import alert_of
-from services.sla.rule_book import load_rule_book
-from services.sla.rules import Rules
-from services.sla.state import Alert, Sla
+from services.sla.clock.assess import course
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.fold import alert_of
+from services.sla.dossier.state import Alert, Sla
+from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import DATA, Calendars, load_calendars
 
 CODE = "H29.15-240304-0001"

@@ -12,9 +12,9 @@ import pytest
 
 from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from services.sla.decider import SlaDecider
-from services.sla.rule_book import DATA, RuleBook, load_rule_book
-from services.sla.state import Assessment
+from services.sla.deciding.decider import SlaDecider
+from services.sla.dossier.state import Assessment
+from services.sla.rulebook.book import DATA, RuleBook, load_rule_book
 from services.sla.toml_file import FileError
 from tests.unit.sla.dossiers import (
     DELIVERED,

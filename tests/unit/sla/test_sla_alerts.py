@@ -21,12 +21,12 @@ from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored, from_document
-from services.sla.decider import SlaDecider
-from services.sla.fold import alert_of
-from services.sla.rule_book import load_rule_book
-from services.sla.rules import UNKNOWN_PROCEDURE_BUDGET, Rules
-from services.sla.state import Assessment, Sla
-from services.sla.view import view
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import UNKNOWN_PROCEDURE_BUDGET, Rules
+from services.sla.dossier.fold import alert_of
+from services.sla.dossier.state import Assessment, Sla
+from services.sla.http.view import view
+from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import load_calendars
 
 CODE = "H29.15-240304-0001"

@@ -26,8 +26,8 @@ from services.runtime.core.batch import Decided, decide, pick
 from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
-from services.sla.state import Assessment, Sla
-from services.sla.view import view
+from services.sla.dossier.state import Assessment, Sla
+from services.sla.http.view import view
 from tests.unit.sla.dossiers import (
     CODE,
     DELIVERED,

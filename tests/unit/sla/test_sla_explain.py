@@ -13,16 +13,16 @@ from hypothesis import given, settings
 
 from contracts.model import EventData
 from contracts.values import Locale
-from services.sla.clock_api import Format, preferred, view
-from services.sla.drawing import LATE, ticks
-from services.sla.drawing_text import CHARACTERS, draw, plain
-from services.sla.explain_page import plain_page
-from services.sla.explain_texts import TEXTS, clean, load_texts
-from services.sla.explain_words import Words
-from services.sla.explained import Explained, asked_at, explained
-from services.sla.rules import Rules
-from services.sla.segments import Reason
-from services.sla.state import Sla
+from services.sla.clock.segments import Reason
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
+from services.sla.explain.drawing.picture import LATE, ticks
+from services.sla.explain.drawing.text import CHARACTERS, draw, plain
+from services.sla.explain.explained import Explained, asked_at, explained
+from services.sla.explain.page import plain_page
+from services.sla.explain.texts import TEXTS, clean, load_texts
+from services.sla.explain.words import Words
+from services.sla.http.clock_routes import Format, preferred, view
 from services.sla.toml_file import FileError
 from tests.unit.sla.dossiers import (
     CODE,

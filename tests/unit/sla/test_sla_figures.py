@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sla.backlog import AGES, BACKLOG
-from services.sla.counting import MARKS, MEASURES
-from services.sla.csv_table import csv_text
-from services.sla.figures_query import wants_csv
-from services.sla.figures_view import columns, lines
-from services.sla.tables import Dimension, Scope, met_by, table
+from services.sla.figures.backlog import AGES, BACKLOG
+from services.sla.figures.counting import MARKS, MEASURES
+from services.sla.figures.csv_table import csv_text
+from services.sla.figures.query import wants_csv
+from services.sla.figures.tables import Dimension, Scope, met_by, table
+from services.sla.figures.view import columns, lines
 
 UNIT, FIELD = Dimension.UNIT, Dimension.FIELD
 

@@ -20,17 +20,18 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored
-from services.sla import metrics, rule_book, working_time
+from services.sla import metrics, working_time
 from services.sla.beside import beside
-from services.sla.decider import SlaDecider
-from services.sla.gauges import GAUGES, show, tell_retractions
-from services.sla.in_force import lenient
-from services.sla.open_dossiers import judged_by_others
-from services.sla.rule_book import load_rule_book
-from services.sla.rule_files import RuleFiles
-from services.sla.rules import Rules
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
+from services.sla.figures.gauges import GAUGES, show, tell_retractions
+from services.sla.figures.open_dossiers import judged_by_others
+from services.sla.in_force.files import RuleFiles
+from services.sla.in_force.watch import lenient
+from services.sla.rulebook import book as rule_book
+from services.sla.rulebook.book import load_rule_book
 from services.sla.settings import SlaSettings
-from services.sla.state import Sla
 from services.sla.toml_file import FileError
 from services.sla.working_time import load_calendars
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 
 from contracts.events.sla import RetractionCause
 from contracts.model import EventData
-from services.sla.as_of import as_of, newest
-from services.sla.assess import assess, course
-from services.sla.ledger import ledger
-from services.sla.segments import Account, Reason
-from services.sla.state import Sla
+from services.sla.clock.assess import assess, course
+from services.sla.clock.ledger import ledger
+from services.sla.clock.segments import Account, Reason
+from services.sla.dossier.as_of import as_of, newest
+from services.sla.dossier.state import Sla
 from services.sla.working_time import DayKind, OutsideCalendar
 from tests.unit.sla.dossiers import (
     DELIVERED,

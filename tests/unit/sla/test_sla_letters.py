@@ -21,8 +21,8 @@ from contracts.values import Channel
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.sla.state import Assessment, Sla
-from services.sla.view import view
+from services.sla.dossier.state import Assessment, Sla
+from services.sla.http.view import view
 from services.sla.working_time import LAST_YEAR
 from tests.unit.sla.dossiers import (
     CODE,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sla.freezing import due
-from services.sla.periods import BadPeriod, Period, month_at, period, quarter_at
+from services.sla.figures.periods import BadPeriod, Period, month_at, period, quarter_at
+from services.sla.figures.snapshots.freezing import due
 
 
 def utc(*parts: int) -> datetime:

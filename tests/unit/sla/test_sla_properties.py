@@ -27,10 +27,10 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.core.batch import decide, pick
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored, from_document
-from services.sla.assess import course
-from services.sla.fold import alert_of
-from services.sla.running import Reached, Running
-from services.sla.state import Sla, unit_at
+from services.sla.clock.assess import course
+from services.sla.clock.running import Reached, Running
+from services.sla.dossier.fold import alert_of
+from services.sla.dossier.state import Sla, unit_at
 from tests.unit.sla.dossiers import (
     DELIVERED,
     DEMANDED,

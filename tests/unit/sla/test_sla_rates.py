@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sla.counting import MEASURES
-from services.sla.rates import DECISION_766, OF_ALL_TO_PROCESS, OF_RESOLVED, percent, rates
+from services.sla.figures.counting import MEASURES
+from services.sla.figures.rates import DECISION_766, OF_ALL_TO_PROCESS, OF_RESOLVED, percent, rates
 
 
 def numbers(**known: int) -> dict[str, int]:

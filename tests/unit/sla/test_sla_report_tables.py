@@ -16,9 +16,9 @@ from motcua.report_tables import (
     figures_table,
     snapshots_table,
 )
-from services.sla.backlog import BACKLOG
-from services.sla.counting import MEASURES
-from services.sla.rates import RATES, rates
+from services.sla.figures.backlog import BACKLOG
+from services.sla.figures.counting import MEASURES
+from services.sla.figures.rates import RATES, rates
 
 SINCE, UNTIL = datetime(2025, 6, 30, 17, tzinfo=UTC), datetime(2025, 7, 31, 17, tzinfo=UTC)
 

@@ -12,10 +12,10 @@ from services.notify.fold import evolve as notify_evolve
 from services.notify.state import Notify
 from services.routing.fold import evolve as routing_evolve
 from services.routing.state import Routing
-from services.sla.assess import assess
-from services.sla.fold import evolve as sla_evolve
-from services.sla.rules import Rules
-from services.sla.state import Sla
+from services.sla.clock.assess import assess
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.fold import evolve as sla_evolve
+from services.sla.dossier.state import Sla
 from services.sla.working_time import load_calendars
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""A dossier's clock: terms, running time, segments, side clocks, and the verdict on them."""

@@ -1,0 +1,375 @@
+"""Judges a dossier's time: from its facts and the rules to what is due when.
+
+A deadline is not stored and kept up to date: it follows, each time, from the segments in which
+the clock ran. So a pause that is entered late changes the past as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from contracts.catalogue.load import VIETNAM
+from contracts.events.sla import Budget, TimeUnit
+from services.shared.consultations import Answer, Question, paired
+from services.shared.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
+from services.sla.clock.running import Reached, Running, running_of
+from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSpan
+from services.sla.rulebook.book import RuleBook
+from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
+from services.sla.working_time.holidays_vn import FIRST_YEAR
+
+SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
+STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The rules that hold for one dossier."""
+
+    budget: Budget
+    soon_due_shares: tuple[float, ...]
+    step_shares: tuple[float, ...]
+    """Each step's part of the budget, by ordinal; empty if nobody told the workflow."""
+    book: RuleBook
+    calendars: Calendars
+
+    @cached_property
+    def fixes_a_day(self) -> bool:
+        """Whether the budget names a day, and not an amount of working time.
+
+        Whoever handles the dossier, and however long their office is open, it is the same day.
+        """
+        if self.budget.unit is TimeUnit.WORKING_DAYS:
+            return self.calendars.reading.working_days is not WorkingDaysReading.EIGHT_HOURS
+        return self.budget.unit is TimeUnit.CALENDAR_DAYS
+
+    @cached_property
+    def rule(self) -> str:
+        """What is put beside a deadline to say which rules and which calendar made it."""
+        return (
+            f"{self.budget.amount} {self.budget.unit}; rules {self.book.version}; "
+            f"calendar {self.calendars.version}"
+        )
+
+
+def assess(state: Sla, terms: Terms) -> Assessment | None:
+    """What follows from what is known; None for a dossier without a clock (see `course`).
+
+    Waiting time (portal states 5, 6 and 8) uses up nothing: what was left of the budget when
+    the clock stopped is left when it runs again. In a budget of calendar days, too, what is
+    handed back is working time. Each span counts by the office hours of the unit that had the
+    dossier in it.
+    """
+    found = course(state, terms)
+    if found is None:
+        return None
+    running, total, promises = found.running, found.total, found.promises
+    first, last = running.pieces[0], running.pieces[-1]
+    current = promises[-1]
+    breach = current.breach if _when(current.breach) else None
+    expected = [alert for promise in promises for alert in _warnings(running, promise, terms)]
+    owed = _letter_owed(running, promises[0], terms.book)
+    if owed is not None and owed.happened and state.exemption is None:
+        letter = next((each.at for each in state.letters if each.at >= first.begin), None)
+        if letter is None or owed.at < letter:
+            certain = owed.certain or letter is not None
+            expected.append(Expected(owed.at, OWED, "", promises[0].due or owed.at, certain))
+    if breach is not None:
+        expected.append(Expected(breach.at, OVER, "", breach.at, breach.certain))
+    expected += _late_steps(step_clocks(state, terms, found))
+    expected += _late_answers(state, terms)
+    demands = _demands(state.marks, state.span)
+    allowed = terms.book.supplement.allowed
+    expected += [
+        Expected(at, REPEATED, str(number), at, True)
+        for number, at in enumerate(demands, start=1)
+        if number > allowed
+    ]
+    paused = found.phases[-1].status in CLOCK_STOPPED
+    extended = current.total - total
+    return Assessment(
+        budget=current.total,
+        used=running.used(first.begin),
+        due=found.due,
+        original_due=found.original_due,
+        running=last.end is None,
+        breach_at=breach.at if breach else None,
+        breach_certain=breach is not None and breach.certain,
+        first_breach_at=_when(promises[0].breach),
+        letter_by=owed.at if owed is not None and not paused else None,
+        extended=extended,
+        extended_at=promises[1].since if extended else None,
+        supplements=len(demands),
+        repeated_at=demands[allowed] if len(demands) > allowed else None,
+        expected=tuple(sorted(expected, key=_moment)),
+    )
+
+
+def _when(breach: Reached | None) -> datetime | None:
+    return breach.at if breach is not None and breach.happened else None
+
+
+def _moment(alert: Expected) -> tuple[datetime, str, str]:
+    return alert.at, alert.kind, alert.about
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the clock went, and what was promised on the way."""
+
+    phases: Sequence[Phase]
+    running: Running
+    original_due: datetime
+    total: int
+    """Working seconds that the procedure allows."""
+    promises: Sequence[Promise]
+    """The original date, and those that letters put in its place."""
+
+    @property
+    def due(self) -> datetime | None:
+        """When the budget runs out if nothing changes; None while the clock stands still."""
+        return None if self.phases[-1].status in CLOCK_STOPPED else self.promises[-1].due
+
+
+def course(state: Sla, terms: Terms) -> Course | None:
+    """The course of the dossier's clock.
+
+    None for a dossier that was never received, and for one that was received before the calendars
+    begin: no release will ever tell what it was promised. Raises OutsideCalendar for one whose
+    time reaches beyond their end: it waits for a release that knows those years.
+    """
+    received = state.span.received_at
+    if received is not None and received.astimezone(VIETNAM).year < FIRST_YEAR:
+        return None
+    known = phases(state.marks)
+    assert state.receiving_unit is not None
+    running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
+    if not running.pieces:
+        return None
+    first = running.pieces[0]
+    original = first.calendar.due(first.begin, terms.budget)
+    fixed = terms.fixes_a_day
+    total = (
+        running.ahead(first.begin, original)
+        if fixed
+        else first.calendar.measure(first.begin, original)
+    )
+    first_due = original if fixed else None
+    ended = state.span.ended_at
+    # A letter about what had ended by then, as became known later, promises nothing.
+    letters = [each for each in state.letters if ended is None or each.at <= ended]
+    promises = list(_promises(running, total, first_due, letters, terms.book))
+    return Course(known, running, original, total, promises)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One date that was promised, from when it was promised to when another replaced it."""
+
+    since: datetime
+    until: datetime | None
+    rest: int
+    """Working seconds from `since` to its end."""
+    total: int
+    """Working seconds of the whole, from the start of the clock."""
+    breach: Reached | None
+    letter: Letter | None
+    """The letter that made it; None for the original date."""
+
+    @property
+    def due(self) -> datetime | None:
+        return self.breach.at if self.breach else None
+
+
+def _promises(
+    running: Running,
+    total: int,
+    first_due: datetime | None,
+    letters: Sequence[Letter],
+    book: RuleBook,
+) -> Iterator[Promise]:
+    """The original date and those that letters put in its place.
+
+    A letter promises its date, whoever has the dossier then. If the date before was another than
+    the letter says, because a pause became known later, the second one moves as the first did: by
+    working time. What was late when the letter was issued stays late.
+    """
+    start = since = running.pieces[0].begin
+    rest = total
+    breach = running.reached(start, total, first_due)
+    moved = 0
+    made_by: Letter | None = None
+    for letter in letters:
+        if moved == book.apology.max_extensions:
+            break
+        if breach is None or (breach.happened and breach.at < letter.at):
+            break
+        if letter.at < start:
+            continue
+        then = running.as_of(letter.at)
+        last, due_then = then.pieces[-1], then.reached(since, rest, first_due)
+        added = last.calendar.measure(letter.previous, letter.due)
+        if added <= 0:
+            continue
+        yield Promise(since, letter.at, rest, total, breach, made_by)
+        if last.end is None and due_then is not None and due_then.at == letter.previous:
+            first_due, rest = letter.due, running.ahead(letter.at, letter.due)
+        else:
+            first_due, rest = None, rest + added - running.used(since, letter.at)
+        total = running.used(start, letter.at) + rest
+        since, made_by = letter.at, letter
+        moved += 1
+        breach = running.reached(since, rest, first_due)
+    yield Promise(since, None, rest, total, breach, made_by)
+
+
+def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expected]:
+    for share in terms.soon_due_shares:
+        # Seven tenths exactly, and not a second less.
+        seconds = promise.rest * _millionths(share) // _MILLION
+        reached = running.reached(promise.since, seconds)
+        if reached is None or not reached.happened:
+            continue
+        if promise.until is not None and reached.at >= promise.until:
+            continue
+        certain = reached.certain or promise.until is not None
+        yield Expected(reached.at, SOON, str(share), promise.due or reached.at, certain)
+
+
+def _millionths(share: float) -> int:
+    """A share as a clerk wrote it, in whole numbers: 0.7 is no binary fraction."""
+    return round(share * _MILLION)
+
+
+def _letter_owed(running: Running, promise: Promise, book: RuleBook) -> Reached | None:
+    """The last moment for a letter to be in time: so long before the first date is due."""
+    notice = book.apology.notice_working_hours * WORKING_HOUR
+    never_before = -(-promise.rest * _millionths(book.apology.never_before_share) // _MILLION)
+    return running.reached(promise.since, max(promise.rest - notice, never_before))
+
+
+@dataclass(frozen=True)
+class StepClock:
+    """A step's own time: it runs and stands with the whole."""
+
+    step: StepSpan
+    end: datetime | None
+    """When it was done, the next one began or the dossier ended; None while it is open."""
+    budget: int | None
+    """Its working seconds; None if it has no deadline but the whole's."""
+    running: Running
+
+    @cached_property
+    def due(self) -> Reached | None:
+        """When its budget is used up; None if it has none, or the clock never ran since."""
+        if self.budget is None:
+            return None
+        return self.running.reached(self.step.started_at, self.budget)
+
+    @property
+    def surely_in_time(self) -> bool:
+        """Whether it was done in less time than it had, even if nobody had gone home meanwhile."""
+        if self.budget is None or self.end is None:
+            return False
+        return (self.end - self.step.started_at).total_seconds() < self.budget
+
+
+def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
+    """The clock of each step that was started, in that order."""
+    steps, shares = state.steps, terms.step_shares
+    for index, step in enumerate(steps):
+        ends = [step.completed_at, state.span.ended_at]
+        if index + 1 < len(steps):
+            ends.append(steps[index + 1].started_at)
+        end = min((e for e in ends if e is not None), default=None)
+        if len(shares) < 2 or step.ordinal >= len(shares):
+            # An only step has the whole's own deadline.
+            yield StepClock(step, end, None, found.running)
+            continue
+        budget = round(found.total * shares[step.ordinal])
+        yield StepClock(step, end, budget, found.running)
+
+
+def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
+    for clock in clocks:
+        if clock.surely_in_time:
+            continue  # most are, and this costs nothing
+        due, end = clock.due, clock.end
+        if due is not None and due.happened and (end is None or due.at < end):
+            about = str(clock.step.ordinal)
+            yield Expected(due.at, STEP, about, due.at, due.certain or end is not None)
+
+
+def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
+    """Consulted authorities have their own hours, and their clocks do not stop with the whole."""
+    ended = state.span.ended_at
+    told: set[tuple[str, datetime]] = set()
+    for asked in consultations(state, terms):
+        # What is answered after the dossier's end was not waited for until then.
+        end = min((e for e in (asked.answered_at, ended) if e is not None), default=None)
+        # Whoever is reminded before the office opens owes one answer, not two.
+        if (end is None or asked.due < end) and (asked.unit, asked.due) not in told:
+            told.add((asked.unit, asked.due))
+            yield Expected(asked.due, CONSULTATION, asked.unit, asked.due, end is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """Another authority was asked, and has its own time to answer."""
+
+    unit: str
+    opened_at: datetime
+    due: datetime
+    answered_at: datetime | None
+
+
+def consultations(state: Sla, terms: Terms) -> list[Consultation]:
+    """Each question to another authority, with its answer if there is one, as routing pairs them.
+
+    An answer that nobody asked for is none; what is asked before the dossier's reception or after
+    its end is not asked.
+    """
+    asked = [a for a in state.consultations if not a.answer]
+    pairs = paired(
+        [Question(a.at, a.id, a.unit, "", "") for a in asked],
+        [Answer(a.at, a.id, a.unit, "", "") for a in state.consultations if a.answer],
+    )
+    budgets = {(a.unit, a.at): a.budget for a in asked}
+    received, ended = state.span.received_at, state.span.ended_at
+    found: list[Consultation] = []
+    for pair in pairs:
+        opened = pair.opened_at
+        if opened is None or received is None or opened < received:
+            continue
+        if ended is not None and opened >= ended:
+            continue
+        budget = budgets[pair.unit, opened] or terms.book.consultation.budget
+        due = terms.calendars.for_unit(pair.unit).due(opened, budget)
+        found.append(Consultation(pair.unit, opened, due, pair.answered_at))
+    return found
+
+
+def _demands(marks: Sequence[Mark], span: Span) -> list[datetime]:
+    """When the citizen was sent back for a supplement; once more only after they delivered."""
+    received, ended = span.received_at, span.ended_at
+    if received is None:
+        return []
+    asked = False
+    found: list[datetime] = []
+    for mark in marks:
+        if mark.move is Move.SUPPLEMENT_DELIVERED:
+            asked = False
+        elif (
+            mark.move is Move.SUPPLEMENT_DEMANDED
+            and not asked
+            and received <= mark.time
+            and (ended is None or mark.time <= ended)
+        ):
+            asked = True
+            found.append(mark.time)
+    return found

@@ -1,0 +1,233 @@
+"""The ledger of a dossier's time: where each second went, on whose account, and what is due when.
+
+Nothing here is kept: all of it follows, each time, from the facts and the rules. Times are UTC;
+seconds are whole, and working seconds unless they are called elapsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+
+from contracts.catalogue.load import VIETNAM
+from services.shared.lifecycle import PublicStatus
+from services.sla.clock.assess import Course, Terms, assess, consultations, course
+from services.sla.clock.ledger_entries import (
+    Announced,
+    Due,
+    GrantedExemption,
+    IssuedLetter,
+    Moment,
+    Overdue,
+    RaisedAlert,
+)
+from services.sla.clock.running import Piece
+from services.sla.clock.segments import Account, Segment, Total, segments, total
+from services.sla.clock.side_clocks import (
+    ConsultationTime,
+    StepTime,
+    consultation_times,
+    step_times,
+)
+from services.sla.deciding.rules import retraction_cause
+from services.sla.dossier.as_of import as_of
+from services.sla.dossier.state import Alert, Assessment, Letter, Sla
+from services.sla.working_time import Day
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All of a dossier's time up to a moment, by what is known now."""
+
+    at: datetime
+    """The moment asked about."""
+    procedure: str
+    workflow: str | None
+    """Workflow and version, e.g. ``standard/2``; None if nobody told."""
+    receiving_unit: str
+    received_at: datetime
+    ended_at: datetime | None
+    ended: PublicStatus | None
+    """How it ended: processed or withdrawn."""
+    status: PublicStatus
+    segments: tuple[Segment, ...]
+    elapsed_seconds: int
+    by_account: dict[Account, Total]
+    by_unit: dict[str, Total]
+    budget_seconds: int
+    """What the procedure allows, and what a letter has added."""
+    extended_seconds: int
+    """What a letter has added."""
+    used_seconds: int
+    left_seconds: int
+    """Less than nothing once more than the budget is used."""
+    original_due: datetime
+    due: datetime | None
+    """None while the clock stands."""
+    dues: tuple[Due, ...]
+    """How the due time came about: every change of it, in the order of time."""
+    overdue: Overdue | None
+    letter_by: datetime | None
+    """The last moment for a letter of apology to be in time; None while the clock stands."""
+    letters: tuple[IssuedLetter, ...]
+    exemption: GrantedExemption | None
+    supplements: int
+    """How often the citizen was sent back."""
+    repeated_at: datetime | None
+    """When they were sent back once more than allowed."""
+    steps: tuple[StepTime, ...]
+    consultations: tuple[ConsultationTime, ...]
+    alerts: tuple[RaisedAlert, ...]
+    moments: tuple[Moment, ...]
+    """Warnings, the letter owed, breaches: past and ahead."""
+    announced: tuple[Announced, ...]
+    days: tuple[Day, ...]
+    """The days on which the clock ran, or will run until the due time, with what each counts:
+    unless the clock stands, that is the budget in all."""
+    rule: str | None
+    """The version of the rules and of the calendar that judged the dossier last."""
+    rule_applied: str
+    """The version by which this ledger was drawn up: the one in force."""
+
+    @property
+    def unit(self) -> str:
+        """Who has the dossier, or had it when it ended."""
+        return self.segments[-1].unit if self.segments else self.receiving_unit
+
+    @property
+    def stands(self) -> bool:
+        """Whether the dossier is open and its clock stands still."""
+        return self.ended_at is None and not self.segments[-1].runs
+
+    def due_before(self, moment: datetime) -> datetime | None:
+        """What was due just before that moment; if the clock stood, before it came to stand."""
+        return next((d.due for d in reversed(self.dues) if d.since < moment and d.due), None)
+
+    def due_from(self, moment: datetime) -> datetime | None:
+        """What was due from that moment on; None while the clock stood."""
+        return next((d.due for d in reversed(self.dues) if d.since <= moment), None)
+
+
+def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
+    """The ledger as of `at`; None if the clock had not begun by then.
+
+    `at` may lie in the future: then it is how things will stand if nothing changes. Raises
+    OutsideCalendar if it is later than the calendars know.
+    """
+    known = as_of(state, at)
+    if known.procedure is None or known.receiving_unit is None:
+        return None
+    found, now = course(known, terms), assess(known, terms)
+    if found is None or now is None:
+        return None
+    ended, status, exemption = known.span.ended_at, known.status, known.exemption
+    assert status is not None
+    until = ended or at
+    asked = consultations(known, terms)
+    parts = segments(known, found.phases, asked, terms.calendars, until)
+    whole = total(parts)
+    units = dict.fromkeys(part.unit for part in parts)
+    return Ledger(
+        at=at,
+        procedure=known.procedure,
+        workflow=known.workflow,
+        receiving_unit=known.receiving_unit,
+        received_at=found.running.pieces[0].begin,
+        ended_at=ended,
+        ended=known.span.ended,
+        status=status,
+        segments=parts,
+        elapsed_seconds=whole.elapsed_seconds,
+        by_account={each: total(p for p in parts if p.account is each) for each in Account},
+        by_unit={each: total(p for p in parts if p.unit == each) for each in units},
+        budget_seconds=now.budget,
+        extended_seconds=now.extended,
+        used_seconds=whole.used_seconds,
+        left_seconds=now.budget - whole.used_seconds,
+        original_due=now.original_due,
+        due=now.due,
+        dues=_dues(known, terms, found),
+        overdue=_overdue(found, now, until),
+        letter_by=now.letter_by,
+        letters=tuple(_letter(each, found) for each in known.letters),
+        exemption=(
+            GrantedExemption(exemption.at, exemption.ground, exemption.reason)
+            if exemption is not None
+            else None
+        ),
+        supplements=now.supplements,
+        repeated_at=now.repeated_at,
+        steps=step_times(known, terms, found, until),
+        consultations=consultation_times(known, terms, until),
+        alerts=tuple(_alert(each, known, now) for each in known.alerts),
+        moments=tuple(Moment(m.kind, m.about, m.at, m.due, m.certain) for m in now.expected),
+        announced=tuple(Announced(each.at, each.due) for each in known.deadlines),
+        days=_days(found.running.pieces, now.due, until),
+        rule=known.rule,
+        rule_applied=terms.rule,
+    )
+
+
+def _dues(known: Sla, terms: Terms, found: Course) -> tuple[Due, ...]:
+    """Follows the clock anew as of each moment that can have moved its due time."""
+    begin = found.running.pieces[0].begin
+    moments = {begin}
+    moments.update(phase.since for phase in found.phases)
+    moments.update(handler.since for handler in known.handlers)
+    moments.update(letter.at for letter in known.letters)
+    dues: list[Due] = []
+    for moment in sorted(each for each in moments if each >= begin):
+        then = course(as_of(known, moment), terms)
+        assert then is not None
+        if not dues or dues[-1].due != then.due:
+            dues.append(Due(moment, then.due))
+    return tuple(dues)
+
+
+def _overdue(found: Course, now: Assessment, until: datetime) -> Overdue | None:
+    since = now.breach_at
+    if since is None or since >= until:
+        return None
+    days = until.astimezone(VIETNAM).date() - since.astimezone(VIETNAM).date()
+    return Overdue(since, found.running.used(since, until), days.days)
+
+
+def _letter(letter: Letter, found: Course) -> IssuedLetter:
+    added = sum(
+        after.total - before.total
+        for before, after in pairwise(found.promises)
+        if after.letter == letter
+    )
+    return IssuedLetter(
+        letter.at, letter.form, letter.previous, letter.due, letter.in_time, added > 0, added
+    )
+
+
+def _alert(alert: Alert, known: Sla, now: Assessment) -> RaisedAlert:
+    stands = any(m.kind == alert.kind and m.at == alert.at for m in now.expected)
+    cause = retraction_cause(alert, known, now) if alert.retracted and not stands else None
+    return RaisedAlert(alert.kind, alert.about, alert.at, alert.due, alert.retracted, cause)
+
+
+def _days(pieces: Sequence[Piece], due: datetime | None, until: datetime) -> tuple[Day, ...]:
+    """The days of the running pieces up to the due time; the last runs on to it if it must."""
+    stop = due or until
+    days: dict[date, Day] = {}
+    for piece in pieces:
+        end = stop if piece.end is None or piece.end > stop else piece.end
+        if due is not None and piece is pieces[-1]:
+            end = max(end, due)
+        for day in piece.calendar.explain_days(piece.begin, end):
+            days[day.date] = _both(days.get(day.date), day)
+    return tuple(days[each] for each in sorted(days))
+
+
+def _both(one: Day | None, other: Day) -> Day:
+    """A day that two pieces share; it is called what it was where more of it counted."""
+    if one is None:
+        return other
+    more = one if one.working_seconds >= other.working_seconds else other
+    seconds = one.working_seconds + other.working_seconds
+    return Day(more.date, more.kind, seconds, more.name_vi, more.name_en)

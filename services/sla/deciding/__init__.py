@@ -1,0 +1,1 @@
+"""What sla decides: the decider, answers to requests, announcements and alerts."""

@@ -1,0 +1,88 @@
+"""Sla, as the engine runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.events import intake, routing, sla
+from contracts.model import EventData
+from contracts.values import DOSSIER_CODE
+from contracts.wire.codec import types
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
+from services.runtime.core.decider import Timer
+from services.shared.lifecycle import MOVING_FACTS, phases
+from services.sla.deciding.decisions import REQUESTS, decide
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.fold import evolve
+from services.sla.dossier.state import Sla
+
+
+class SlaDecider:
+    """Keeps every dossier's clock, and decides on letters of apology and exemptions.
+
+    It folds its own facts too: what an instance announced just before it lost the partition is
+    known to the next one, and is taken back if that one comes to another conclusion.
+    """
+
+    name = "sla"
+    topic = DOSSIER_EVENTS
+    collection = "dossiers"
+    subject_pattern = DOSSIER_CODE
+    requests = types(*REQUESTS)
+    facts = types(
+        *MOVING_FACTS,
+        routing.DossierRouted,
+        routing.DossierUnroutable,
+        routing.DossierHandedOver,
+        routing.StepCompleted,
+        routing.ConsultationOpened,
+        routing.ConsultationAnswered,
+        intake.HistoryClosed,
+        sla.ApologyIssued,
+        sla.ExemptionGranted,
+        *sla.ANNOUNCEMENTS,
+    )
+    state_type = Sla
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        """The rules in force. May be replaced between two batches: see `Rules.since`."""
+
+    def initial(self, subject: str) -> Sla:
+        return Sla()
+
+    def decide(self, state: Sla, request: Event) -> Sequence[EventData]:
+        return decide(self.rules, state, request)
+
+    def evolve(self, state: Sla, fact: Event) -> Sla:
+        known = evolve(state, fact)
+        if self.rules.outdated(known) or _clock_touched(state, known):
+            return self.rules.assessed(known)
+        return known
+
+    def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
+        if isinstance(fact.data, sla.RulesApplied):
+            return ()  # what follows from the new rules was said with it
+        return self.rules.announcements(state, fact)
+
+    def timer(self, state: Sla) -> Timer | None:
+        return self.rules.timer(state)
+
+    def fire(self, state: Sla, timer: Timer) -> Sequence[EventData]:
+        return self.rules.fired(state, timer)
+
+
+def _clock_touched(before: Sla, after: Sla) -> bool:
+    """Whether a fact changed anything that a time follows from; most only say what was known."""
+    return (
+        after.assessment is None
+        or after.handlers is not before.handlers
+        or after.steps is not before.steps
+        or after.consultations is not before.consultations
+        or after.letters is not before.letters
+        or after.exemption is not before.exemption
+        or after.span != before.span
+        or after.unit != before.unit
+        or (after.marks is not before.marks and phases(after.marks) != phases(before.marks))
+    )

@@ -1,0 +1,265 @@
+"""What sla announces: the difference between what follows and what it has said so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from contracts.catalogue import Catalogue
+from contracts.events import intake, routing, sla
+from contracts.events.sla import Budget, MoveCause, RetractionCause, TimeUnit
+from contracts.model import EventData
+from contracts.wire.envelope import Event
+from services.runtime.core.decider import Timer
+from services.runtime.loop.clock import BEGINNING
+from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
+from services.sla.clock.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess
+from services.sla.dossier.state import Alert, Assessment, Expected, Sla, unit_at
+from services.sla.rulebook.book import RuleBook, load_rule_book
+from services.sla.working_time import Calendars
+
+UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
+"""For a dossier of a procedure that the catalogue lacks: a promise is owed all the same."""
+_DEFAULT_SHARES = (0.8,)
+_RULES = "rules"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules in force: the catalogue's standard times, the calendars, and the rule book."""
+
+    catalogue: Catalogue
+    calendars: Calendars
+    book: RuleBook = field(default_factory=load_rule_book)
+    since: datetime = BEGINNING
+    """When they were put in force; what was judged by others is judged anew from then on."""
+    # Not of those that these rules are a changed copy of.
+    _terms: dict[tuple[str, str | None], Terms] = field(
+        init=False, default_factory=dict, compare=False
+    )
+
+    def terms(self, procedure_code: str, workflow: str | None) -> Terms:
+        """The rules for a dossier of that procedure in that workflow."""
+        key = procedure_code, workflow
+        found = self._terms.get(key)
+        if found is None:
+            procedure = self.catalogue.procedures.get(procedure_code)
+            found = self._terms[key] = Terms(
+                procedure.budget if procedure else UNKNOWN_PROCEDURE_BUDGET,
+                procedure.soon_due_shares if procedure else _DEFAULT_SHARES,
+                self._step_shares(workflow),
+                self.book,
+                self.calendars,
+            )
+        return found
+
+    def _step_shares(self, workflow: str | None) -> tuple[float, ...]:
+        name, _, version = (workflow or "").rpartition("/")
+        known = self.catalogue.workflows.get((name, int(version))) if name else None
+        return known.shares if known else ()
+
+    def rule(self, procedure_code: str) -> str:
+        """What is put beside a deadline to say which rules and which calendar made it."""
+        return self.terms(procedure_code, None).rule
+
+    def assessed(self, state: Sla) -> Sla:
+        """The state with the assessment that follows from it."""
+        if state.procedure is None or state.receiving_unit is None:
+            return state
+        found = assess(state, self.terms(state.procedure, state.workflow))
+        return msgspec.structs.replace(state, assessment=found, rule=self.rule(state.procedure))
+
+    def outdated(self, state: Sla) -> bool:
+        """Whether an open dossier was judged by other rules than these."""
+        return (
+            state.assessment is not None
+            and state.procedure is not None
+            and state.span.ended is None
+            and state.rule != self.rule(state.procedure)
+        )
+
+    def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
+        """The facts that bring what was said in line with what is known since that fact."""
+        return self._announcements(state, _cause_of(fact.data))
+
+    def _announcements(self, state: Sla, cause: MoveCause | None) -> list[EventData]:
+        now = state.assessment
+        if not _handler_known(state):
+            return []  # whose office hours count is known once routing has said who handles it
+        if now is None:
+            return _retractions(state, None)  # it was withdrawn before it was received, we hear
+        said: list[EventData] = []
+        said += self._deadline(state, now, cause)
+        said += _retractions(state, now)
+        standing = _standing(state)
+        said += [
+            _alert(expected, state)
+            for expected in now.expected
+            if expected.certain and _key(expected) not in standing
+        ]
+        return said
+
+    def _deadline(
+        self, state: Sla, now: Assessment, cause: MoveCause | None
+    ) -> Sequence[EventData]:
+        assert state.procedure is not None
+        rule = self.rule(state.procedure)
+        if not state.deadlines:
+            budget = self.terms(state.procedure, None).budget
+            return [sla.DeadlineSet(due=now.due or now.original_due, budget=budget, rule=rule)]
+        last = state.due_told or state.deadlines[-1].due
+        if now.due is None or now.due == last or state.span.ended in ENDED:
+            return ()
+        cause = cause or (MoveCause.TIME_GIVEN_BACK if _waited(state) else MoveCause.OTHER_HOURS)
+        return [
+            sla.DeadlineMoved(
+                due=now.due,
+                previous=last,
+                original=state.deadlines[0].due,
+                reason=_REASONS[cause],
+                rule=rule,
+                cause=cause,
+            )
+        ]
+
+    def timer(self, state: Sla) -> Timer | None:
+        """When the next alert is due, if the dossier goes on as it is."""
+        now = state.assessment
+        if now is None or not _handler_known(state):
+            return None
+        if self.outdated(state):
+            return Timer(self.since, _RULES, own_time=state.history)
+        standing = _standing(state)
+        for expected in now.expected:
+            if not expected.certain and _key(expected) not in standing:
+                # The number tells a second announcement of the same moment from the first. It
+                # counts no others: an instance that knows less gives the same one the same id.
+                key = _key(expected)
+                number = sum(_key(alert) == key for alert in state.alerts)
+                return Timer(expected.at, f"{key[0]}:{key[2]}#{number}", own_time=state.history)
+        return None
+
+    def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
+        """What a timer raises: an alert, or the judgement by new rules."""
+        if timer.name == _RULES:
+            assert state.rule is not None
+            anew = self.assessed(state)
+            assert anew.rule is not None
+            applied = sla.RulesApplied(rule=anew.rule, previous=state.rule)
+            return [applied, *self._announcements(anew, MoveCause.RULES_CHANGED)]
+        assert state.assessment is not None
+        kind, _, about = timer.name.rpartition("#")[0].partition(":")
+        wanted = kind, timer.at, about
+        return [_alert(e, state) for e in state.assessment.expected if _key(e) == wanted]
+
+
+_REASONS = {
+    MoveCause.TIME_GIVEN_BACK: "time spent waiting was given back",
+    MoveCause.OTHER_HOURS: "a unit with other office hours handles the dossier",
+    MoveCause.EXTENDED: "the unit's head apologised and gave a new date",
+    MoveCause.RULES_CHANGED: "a rule or a calendar was changed",
+}
+
+
+def _cause_of(data: EventData) -> MoveCause | None:
+    match data:
+        case sla.ApologyIssued():
+            return MoveCause.EXTENDED
+        case routing.DossierRouted() | routing.DossierHandedOver() | routing.DossierUnroutable():
+            return MoveCause.OTHER_HOURS
+        case intake.SupplementDelivered() | intake.PaymentReceived() | routing.DossierResumed():
+            return MoveCause.TIME_GIVEN_BACK
+        case _:
+            return None
+
+
+def _waited(state: Sla) -> bool:
+    return any(phase.status in CLOCK_STOPPED for phase in phases(state.marks))
+
+
+def _handler_known(state: Sla) -> bool:
+    # An older system need not tell who handled a dossier; then the receiving unit's hours count.
+    return state.unit_since is not None or (state.history and state.unit is not None)
+
+
+_Key = tuple[str, datetime, str]
+
+
+def _key(alert: Alert | Expected) -> _Key:
+    # A warning is told by its moment: the oldest on the log do not name their share.
+    return alert.kind, alert.at, "" if alert.kind == SOON else alert.about
+
+
+def _standing(state: Sla) -> set[_Key]:
+    return {_key(alert) for alert in state.alerts if not alert.retracted}
+
+
+def _alert(expected: Expected, state: Sla) -> EventData:
+    at, due, about = expected.at, expected.due, expected.about
+    unit = unit_at(state, at)
+    assert unit is not None
+    match expected.kind:
+        case kind if kind == SOON:
+            return sla.DossierSoonDue(at=at, due=due, unit=unit, share=float(about))
+        case kind if kind == OVER:
+            return sla.DossierOverdue(due=due, unit=unit)
+        case kind if kind == OWED:
+            return sla.ApologyOwed(at=at, due=due, unit=unit)
+        case kind if kind == REPEATED:
+            return sla.SupplementRepeated(at=at, number=int(about), unit=unit)
+        case kind if kind == STEP:
+            step = next(s.step for s in state.steps if s.ordinal == int(about))
+            return sla.StepOverdue(step=step, ordinal=int(about), due=due, unit=unit)
+        case kind if kind == CONSULTATION:
+            return sla.ConsultationOverdue(consulted=about, due=due, unit=unit)
+    raise AssertionError(f"no alert is called {expected.kind}")
+
+
+def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
+    wanted = {_key(expected) for expected in now.expected} if now else set()
+    standing: set[_Key] = set()
+    found: list[EventData] = []
+    for alert in state.alerts:
+        if alert.retracted:
+            continue
+        own = alert.kind, alert.at, alert.about
+        cause = None
+        if _key(alert) in wanted:
+            if own not in standing:
+                standing.add(own)
+                continue
+            reason = _TWICE
+        else:
+            cause = retraction_cause(alert, state, now)
+            reason = _RETRACTED[cause].format(alert.at.isoformat())
+        found.append(
+            sla.AlertRetracted(
+                alert_id=alert.id,
+                alert=cast("sla.AlertKind", alert.kind),
+                reason=reason,
+                due=now.due if now else None,
+                cause=cause,
+            )
+        )
+    return found
+
+
+_RETRACTED = {
+    RetractionCause.EXEMPT: "the dossier is exempt from a letter of apology",
+    RetractionCause.MOVED: "a fact that came late moved the moment from {}",
+    RetractionCause.NOT_REACHED: "a fact that came late shows that {} was not missed",
+}
+_TWICE = "two instances announced it, each not knowing what the other knew: one of them stands"
+
+
+def retraction_cause(alert: Alert, state: Sla, now: Assessment | None) -> RetractionCause:
+    """Why an alert that was announced does not follow from what is known now."""
+    if alert.kind == OWED and state.exemption is not None:
+        return RetractionCause.EXEMPT
+    if now and any(e.kind == alert.kind and e.about == alert.about for e in now.expected):
+        return RetractionCause.MOVED
+    return RetractionCause.NOT_REACHED

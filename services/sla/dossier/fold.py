@@ -1,0 +1,182 @@
+"""How facts change what sla knows, in whatever order they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from contracts.events import intake, routing, sla
+from contracts.model import EventData
+from contracts.wire.envelope import Event
+from services.shared.lifecycle import handled_by, track
+from services.sla.dossier.state import (
+    Alert,
+    Asked,
+    Deadline,
+    Exemption,
+    Handler,
+    Letter,
+    Sla,
+    StepSpan,
+)
+
+
+def evolve(state: Sla, fact: Event) -> Sla:
+    """The state after a fact, its assessment aside (see `rules.Rules.assessed`)."""
+    if fact.data.OWNER != "sla":
+        # What sla concludes from a told past may follow the past's end: it is no past itself.
+        state = track(state, fact)
+    return _evolve(state, fact, fact.data)
+
+
+def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
+    replace = msgspec.structs.replace
+    match data:
+        case intake.SupplementDemanded() | intake.SupplementDelivered():
+            # It counts even where it moves no clock, as while the dossier is stopped: judge anew.
+            return replace(state, assessment=None)
+        case routing.StepStarted():
+            begun = _StepTold(fact.time, True, data.ordinal, data.step)
+            return replace(state, steps=_with_step(state.steps, begun))
+        case routing.StepCompleted():
+            done = _StepTold(fact.time, False, data.ordinal, data.step)
+            return replace(state, steps=_with_step(state.steps, done))
+        case intake.DossierReceived():
+            known = replace(
+                state,
+                procedure=data.procedure,
+                receiving_unit=data.receiving_unit,
+                channel=data.channel,
+                level=data.level,
+            )
+            return known if known.unit else replace(known, unit=data.receiving_unit)
+        case routing.DossierRouted():
+            workflow = f"{data.workflow}/{data.workflow_version}"
+            return _handled(replace(state, workflow=workflow), fact, data.handling_unit)
+        case routing.DossierUnroutable():
+            return _handled(state, fact, "")
+        case routing.DossierHandedOver():
+            return _handled(state, fact, data.to_unit, by=fact.id)
+        case routing.ConsultationOpened():
+            budget = data.budget
+            asked = Asked(
+                fact.time,
+                fact.id,
+                data.unit,
+                False,
+                budget.amount if budget else 0,
+                budget.unit if budget else "",
+            )
+            return replace(state, consultations=_with(state.consultations, asked))
+        case routing.ConsultationAnswered():
+            answered = Asked(fact.time, fact.id, data.unit, True)
+            return replace(state, consultations=_with(state.consultations, answered))
+        case sla.ApologyIssued():
+            letter = Letter(fact.time, fact.id, data.due, data.previous, data.in_time, data.form)
+            return replace(state, letters=_with(state.letters, letter))
+        case sla.ExemptionGranted():
+            exemption = Exemption(fact.time, fact.id, data.ground, data.reason)
+            first = state.exemption is None or exemption < state.exemption
+            return replace(state, exemption=exemption) if first else state
+        case sla.DeadlineSet() | sla.DeadlineMoved():
+            announced = Deadline(fact.time, fact.id, data.due)
+            deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
+            return replace(state, deadlines=tuple(deadlines), due_told=data.due)
+        case sla.AlertRetracted():
+            alerts = [
+                replace(a, retracted=True) if a.id == data.alert_id else a for a in state.alerts
+            ]
+            retracted = tuple(sorted({*state.retracted, data.alert_id}))
+            return replace(state, alerts=tuple(alerts), retracted=retracted)
+        case _ if isinstance(data, sla.ALERTS):
+            alert = alert_of(fact, retracted=fact.id in state.retracted)
+            alerts = sorted((*state.alerts, alert), key=lambda a: (a.at, a.kind, a.id))
+            return replace(state, alerts=tuple(alerts))
+        case _:
+            return state
+
+
+def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
+    """What is kept of an alert. Raises AssertionError if the fact is none."""
+    data = fact.data
+    match data:
+        case sla.DossierSoonDue():
+            about = "" if data.share is None else str(data.share)
+            return Alert(data.at, fact.id, data.NAME, data.due, about, retracted)
+        case sla.ApologyOwed():
+            return Alert(data.at, fact.id, data.NAME, data.due, "", retracted)
+        case sla.SupplementRepeated():
+            return Alert(data.at, fact.id, data.NAME, data.at, str(data.number), retracted)
+        case sla.DossierOverdue():
+            return Alert(data.due, fact.id, data.NAME, data.due, "", retracted)
+        case sla.StepOverdue():
+            return Alert(data.due, fact.id, data.NAME, data.due, str(data.ordinal), retracted)
+        case sla.ConsultationOverdue():
+            return Alert(data.due, fact.id, data.NAME, data.due, data.consulted, retracted)
+    raise AssertionError(f"{data.NAME} is no alert")
+
+
+def _handled(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
+    # Which unit received the dossier may be told later than that it is nobody else's.
+    state = handled_by(state, fact, unit or state.receiving_unit or "", by=by)
+    handler = Handler(fact.time, by, unit)
+    return msgspec.structs.replace(state, handlers=_with(state.handlers, handler))
+
+
+class _Ordered(Protocol):
+    def __lt__(self, other: Any, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+
+O = TypeVar("O", bound=_Ordered)  # noqa: E741
+
+
+def _with(known: tuple[O, ...], one: O) -> tuple[O, ...]:
+    if not known or known[-1] < one:
+        return (*known, one)
+    return tuple(sorted({*known, one}))
+
+
+class _StepTold(NamedTuple):
+    """What is told of a step. In this order: within one instant, the end is before the start."""
+
+    at: datetime
+    begins: bool
+    ordinal: int
+    step: str
+
+
+def _with_step(steps: tuple[StepSpan, ...], one: _StepTold) -> tuple[StepSpan, ...]:
+    """The spans with one more start or completion, as if all had been told in their order."""
+    newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
+    spans = list(steps) if newest else []
+    for told in [one] if newest else sorted({*_told(steps), one}):
+        _tell(spans, told)
+    return tuple(spans)
+
+
+def _told(steps: tuple[StepSpan, ...]) -> Iterator[_StepTold]:
+    for span in steps:
+        if span.begun:
+            yield _StepTold(span.started_at, True, span.ordinal, span.step)
+        if span.completed_at is not None:
+            yield _StepTold(span.completed_at, False, span.ordinal, span.step)
+
+
+def _tell(spans: list[StepSpan], told: _StepTold) -> None:
+    """A completion ends the newest open start of its step, or a start of the same instant."""
+    at, begins, ordinal, step = told
+    for index in reversed(range(len(spans))):
+        known = spans[index]
+        if (known.ordinal, known.step) != (ordinal, step):
+            continue
+        if begins and not known.begun and known.started_at == at:
+            spans[index] = StepSpan(at, ordinal, step, at)
+            return
+        if not begins and known.completed_at is None:
+            spans[index] = StepSpan(known.started_at, ordinal, step, at)
+            return
+    spans.append(StepSpan(at, ordinal, step, None if begins else at, begins))

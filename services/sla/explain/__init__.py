@@ -1,0 +1,1 @@
+"""Explains a deadline, segment by segment, in words and drawings."""

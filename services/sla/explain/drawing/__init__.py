@@ -1,0 +1,1 @@
+"""Draws a dossier's time, as SVG and as text."""

@@ -1,0 +1,144 @@
+"""How times, durations and names are put into words, in one language.
+
+Times are put in Vietnam time. A fraction of a second is dropped, as it is in working time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from contracts.catalogue import Catalogue
+from contracts.catalogue.load import VIETNAM
+from contracts.events.sla import Budget
+from contracts.values import Locale
+from services.sla.explain.texts import Texts, clean
+from services.sla.working_time.office_hours import Pattern
+
+
+class Words:
+    """Words of one language, with the catalogue's names."""
+
+    def __init__(self, texts: Texts, catalogue: Catalogue) -> None:
+        self.texts = texts
+        self._catalogue = catalogue
+        self.say = texts.say
+        self.word = texts.word
+
+    @property
+    def vietnamese(self) -> bool:
+        """Whether the language is Vietnamese."""
+        return self.texts.locale is Locale.VI
+
+    def moment(self, at: datetime) -> str:
+        """A time of a day, e.g. ``08:00 on Monday 4 March 2024``."""
+        local = at.astimezone(VIETNAM)
+        fields = {"hour": local.hour, "minute": local.minute}
+        if local.second:
+            time = self.say("time-to-the-second", **fields, second=local.second)
+        else:
+            time = self.say("time", **fields)
+        return self.say("moment", time=time, day=self.day(local.date()))
+
+    def day(self, day: date) -> str:
+        """A day with its weekday."""
+        return self.say(
+            "day",
+            weekday=self.texts.weekdays[day.weekday()],
+            day=day.day,
+            month=self.texts.months[day.month - 1],
+            year=day.year,
+        )
+
+    def short(self, at: datetime) -> str:
+        """A time as tables have it, e.g. ``08:00 04/03/2024``."""
+        local = at.astimezone(VIETNAM)
+        return f"{local:%H:%M:%S %d/%m/%Y}" if local.second else f"{local:%H:%M %d/%m/%Y}"
+
+    def duration(self, seconds: int) -> str:
+        """Hours, minutes and seconds, as far as there are any."""
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        parts = {"hours": hour, "minutes": minute, "seconds": second}
+        said = [self.counted(what, count) for what, count in parts.items() if count]
+        return " ".join(said) or self.counted("hours", 0)
+
+    def hours_and_minutes(self, seconds: int) -> str:
+        """A duration as tables have it: ``26:00``, and ``26:00:05`` if there are seconds."""
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        return f"{hour}:{minute:02}:{second:02}" if second else f"{hour}:{minute:02}"
+
+    def counted(self, what: str, count: int) -> str:
+        """So many of something."""
+        return self.texts.counted(what, count)
+
+    def budget(self, budget: Budget) -> str:
+        """A standard time, e.g. ``3 working days``."""
+        return self.counted(budget.unit, budget.amount)
+
+    def unit(self, code: str) -> str:
+        """A unit's name with its code; the code alone if the catalogue does not have it."""
+        unit = self._catalogue.units.get(code)
+        if unit is None:
+            return code
+        return self.say("unit", name=unit.name_vi if self.vietnamese else unit.name_en, code=code)
+
+    def procedure(self, code: str) -> str:
+        """A procedure's name; its code if the catalogue does not have it."""
+        procedure = self._catalogue.procedures.get(code)
+        if procedure is None:
+            return code
+        return procedure.name_vi if self.vietnamese else procedure.name_en
+
+    def step(self, workflow: str | None, step: str) -> str:
+        """A step's title in its workflow, e.g. of ``standard/2``; else the step's name."""
+        name, _, version = (workflow or "").rpartition("/")
+        known = self._catalogue.workflows.get((name, int(version))) if name else None
+        for each in known.steps if known else ():
+            if each.name == step:
+                return each.title_vi if self.vietnamese else each.title_en
+        return clean(step)
+
+    def form(self, form: str) -> str:
+        """A form that was issued, e.g. ``04/2025-03``, by its name; else as it is."""
+        number, _, circular = form.partition("/")
+        for each in self._catalogue.circulars:
+            for known in each.forms.values():
+                if (each.id, known.number) == (circular, number):
+                    name = known.name_vi if self.vietnamese else known.name_en
+                    return self.say("form", name=name, number=number, circular=each.name)
+        return form
+
+    def hours(self, pattern: Pattern) -> str:
+        """A week of office hours; days that follow one another and have the same are one."""
+        said = []
+        days = zip(self.texts.weekdays, pattern.week, strict=True)
+        for hours, same in groupby(days, key=lambda day: day[1]):
+            names = [name for name, _ in same]
+            if hours:
+                spans = ", ".join(f"{_clock(opens)}–{_clock(closes)}" for opens, closes in hours)
+                said.append(f"{self._between(names)} {spans}")
+        return "; ".join(said)
+
+    def days(self, days: Sequence[date]) -> str:
+        """Days; those that follow one another are told by the first and the last."""
+        groups: list[list[date]] = []
+        for day in days:
+            if groups and day - groups[-1][-1] == timedelta(days=1):
+                groups[-1].append(day)
+            else:
+                groups.append([day])
+        return ", ".join(self._between([self.day(day) for day in group]) for group in groups)
+
+    def _between(self, names: Sequence[str]) -> str:
+        if len(names) == 1:
+            return names[0]
+        if len(names) == 2:
+            return self.word("and").join(names)
+        return self.say("days-from-to", first=names[0], last=names[-1])
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second % 3600 // 60:02}"

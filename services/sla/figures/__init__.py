@@ -1,0 +1,1 @@
+"""On-time figures: how dossiers are counted, divided and listed."""

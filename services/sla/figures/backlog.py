@@ -1,0 +1,75 @@
+"""What is open at a moment, by age and by how long it has been overdue, in working days.
+
+A working day is eight working hours of the units that keep no hours of their own: so units can be
+compared. Ages are not computed for each dossier: the limits between two ages are moments, and a
+dossier's age is the number of limits that it lies before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from services.runtime.mongo.client import Collection
+from services.sla.figures.counting import Reading
+from services.sla.figures.figures import Sheet
+from services.sla.figures.tables import Measure
+from services.sla.working_time import WORKING_DAY, Calendar
+
+_FROM = (0, 2, 6, 11, 21, 41)
+"""The whole working days at which each age begins."""
+
+
+def _ages() -> Iterator[tuple[str, str, int]]:
+    """Each age: its name, how people write it, and its place."""
+    for place, (first, after) in enumerate(pairwise(_FROM)):
+        yield f"{first}_{after - 1}", f"{first}-{after - 1}", place
+    yield f"{_FROM[-1]}_up", f"≥ {_FROM[-1]}", len(_FROM) - 1
+
+
+AGES = tuple(_ages())
+
+BACKLOG: Mapping[str, Measure] = {
+    "open": Measure("Đang giải quyết", "Open", {}),
+    **{
+        f"age_{name}": Measure(f"{days} ngày", f"{days} days old", {"age": place})
+        for name, days, place in AGES
+    },
+    "in_time": Measure("Trong hạn", "In time", {"overdue": None}),
+    **{
+        f"overdue_{name}": Measure(
+            f"Quá hạn {days} ngày", f"Overdue for {days} days", {"overdue": place}
+        )
+        for name, days, place in AGES
+    },
+}
+"""Every number, by its name. Open is the sum of all ages, and of those in time and overdue."""
+
+
+def backlog(collection: Collection, reading: Reading, calendar: Calendar) -> Sheet:
+    """What is open at the end of the reading's period, which is a moment.
+
+    Raises OutsideCalendar if the calendar does not know that moment.
+    """
+    moment = reading.as_of
+    limits = [_limit(calendar, moment, days) for days in _FROM[1:]]
+    late_since = reading.times()["late_since"]
+    marks = {
+        "age": _place("$state.span.received_at", limits),
+        "overdue": {"$cond": [reading.marks()["late"], _place(late_since, limits), None]},
+    }
+    return Sheet(collection, reading, BACKLOG, marks)
+
+
+def _limit(calendar: Calendar, moment: datetime, days: int) -> datetime:
+    """What lies before it is so many whole working days old at that moment.
+
+    The calendar counts whole seconds: what lies within the last one is as old as its begin.
+    """
+    return calendar.subtract(moment, days * WORKING_DAY) + timedelta(seconds=1)
+
+
+def _place(since: Any, limits: list[datetime]) -> Any:
+    return {"$add": [{"$cond": [{"$lt": [since, limit]}, 1, 0]} for limit in limits]}

@@ -1,0 +1,184 @@
+"""What a dossier counts as in a period, in MongoDB's own terms: the one place that says so.
+
+All of it follows from facts whose time is before the period's end. So the figures of a period that
+is over change only by what is entered late, and not by what happens to its dossiers later: a
+dossier that was handed over in August is in July's figures where it was at the end of July.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from contracts.catalogue import Catalogue
+from services.runtime.mongo.client import Document
+from services.shared.lifecycle import PublicStatus
+from services.sla.deciding.rules import Rules
+from services.sla.figures.periods import Period
+from services.sla.figures.tables import UNKNOWN, Dimension, Measure, Scope
+
+MEASURES: Mapping[str, Measure] = {
+    "carried_over": Measure("Kỳ trước chuyển qua", "Carried over", {"carried": True}),
+    "received": Measure("Tiếp nhận trong kỳ", "Received", {"carried": False}),
+    "resolved": Measure("Đã giải quyết", "Resolved", {"ended": True}),
+    "resolved_late": Measure("Giải quyết quá hạn", "Resolved late", {"ended": True, "late": True}),
+    "resolved_repeated": Measure(
+        "Giải quyết đúng hạn, yêu cầu bổ sung quá số lần",
+        "Resolved in time, sent back too often",
+        {"ended": True, "late": False, "repeated": True},
+    ),
+    "kept_second_date": Measure(
+        "Quá hạn đầu, đúng hạn hẹn lại",
+        "Resolved by the second date alone",
+        {"ended": True, "second": True},
+    ),
+    "withdrawn": Measure("Công dân rút hồ sơ", "Withdrawn", {"ended": True, "withdrawn": True}),
+    "open": Measure("Đang giải quyết", "Open", {"ended": False}),
+    "open_late": Measure(
+        "Đang giải quyết, quá hạn", "Open and late", {"ended": False, "late": True}
+    ),
+    "open_repeated": Measure(
+        "Đang giải quyết trong hạn, yêu cầu bổ sung quá số lần",
+        "Open in time, sent back too often",
+        {"ended": False, "late": False, "repeated": True},
+    ),
+    "extended": Measure("Có hẹn lại ngày trả", "With a second date", {"extended": True}),
+    "late_with_letter": Measure(
+        "Quá hạn, có thư xin lỗi", "Late, with a letter", {"late": True, "letter": True}
+    ),
+    "late_without_letter": Measure(
+        "Quá hạn, chưa có thư xin lỗi",
+        "Late, without a letter",
+        {"late": True, "letter": False, "exempt": False},
+    ),
+    "exempt": Measure("Được miễn thư xin lỗi", "Exempt from a letter", {"exempt": True}),
+}
+"""Every number, by its name.
+
+Of the dossiers of a period, carried over + received = resolved + open. Withdrawn ones are among
+the resolved. Whatever is late has a letter, or has none, or is exempt from one.
+"""
+
+MARKS = (
+    "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter", "exempt",
+)  # fmt: skip
+"""What a dossier is marked with; each is true or false."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A period, and how it is read."""
+
+    period: Period
+    as_of: datetime
+    """The period's end, or now if that is earlier: what will be late is not late yet."""
+    extended: Literal["on-time", "late"]
+    """How a dossier counts that missed its first date and kept the second."""
+    fields: Mapping[str, str]
+    """The field of each procedure."""
+
+    def selection(self, partition: int) -> Document:
+        """The query for the partition's dossiers of the period: received before its end, and not
+        resolved before it began."""
+        return {
+            "p": partition,
+            # So written, what is open and what ended later are two ranges of one index.
+            "state.span.ended_at": {"$not": {"$lt": self.period.since}},
+            "state.span.received_at": {"$lt": self.period.until},
+        }
+
+    def dimensions(self) -> dict[str, Any]:
+        """What each dimension is of a state."""
+        handlers = {
+            "$filter": {
+                "input": "$state.handlers",
+                "cond": {"$lt": [{"$first": "$$this"}, self.period.until]},
+            }
+        }
+        procedures, fields = list(self.fields), list(self.fields.values())
+        return {
+            Dimension.UNIT.value: {
+                "$ifNull": [{"$last": {"$last": handlers}}, "$state.receiving_unit"]
+            },
+            Dimension.FIELD.value: {
+                "$arrayElemAt": [
+                    [*fields, UNKNOWN],
+                    # -1 if it is not there: the last one.
+                    {"$indexOfArray": [procedures, "$state.procedure"]},
+                ]
+            },
+            Dimension.PROCEDURE.value: "$state.procedure",
+            Dimension.CHANNEL.value: "$state.channel",
+            Dimension.LEVEL.value: "$state.level",
+        }
+
+    def marks(self) -> dict[str, Any]:
+        """What each mark is of a state."""
+        before_end = self._before_end
+        return {
+            "carried": {"$lt": ["$state.span.received_at", self.period.since]},
+            "ended": before_end("$state.span.ended_at"),
+            "late": self._late(),
+            "repeated": before_end("$state.assessment.repeated_at"),
+            "second": {
+                "$and": [
+                    before_end("$state.assessment.first_breach_at"),
+                    {"$not": [before_end("$state.assessment.breach_at")]},
+                ]
+            },
+            "withdrawn": {"$eq": ["$state.span.ended", PublicStatus.WITHDRAWN.value]},
+            "extended": before_end("$state.assessment.extended_at"),
+            "letter": before_end({"$first": {"$first": "$state.letters"}}),
+            "exempt": before_end({"$first": "$state.exemption"}),
+        }
+
+    def times(self) -> dict[str, Any]:
+        """What is shown of a state beside its dimensions, as it was at the period's end."""
+        ended = "$state.span.ended_at"
+        return {
+            "received_at": "$state.span.received_at",
+            "ended_at": {"$cond": [self._before_end(ended), ended, None]},
+            "late_since": {"$cond": [self._late(), self._missed, None]},
+        }
+
+    @property
+    def _missed(self) -> str:
+        first = "first_" if self.extended == "late" else ""
+        return f"$state.assessment.{first}breach_at"
+
+    def _late(self) -> Document:
+        until = self.period.until
+        if self.as_of == until:
+            return self._before_end(self._missed)
+        # What an open dossier will miss if it stays open is not missed yet.
+        limit = {"$cond": [self._before_end("$state.span.ended_at"), until, self.as_of]}
+        return {"$lt": [{"$ifNull": [self._missed, until]}, limit]}
+
+    def _before_end(self, moment: Any) -> Document:
+        until = self.period.until
+        return {"$lt": [{"$ifNull": [moment, until]}, until]}
+
+
+def reading(period: Period, now: datetime, rules: Rules) -> Reading:
+    """A period, read by the rules in force. A moment is a period in which nothing can happen."""
+    until = min(period.until, now)
+    return Reading(period, until, rules.book.figures.extended, fields_of(rules.catalogue))
+
+
+def fields_of(catalogue: Catalogue) -> dict[str, str]:
+    """The field of each procedure."""
+    return {code: procedure.field for code, procedure in catalogue.procedures.items()}
+
+
+class NoSuchField(ValueError):
+    """A field is asked for that no procedure is of. Names those that there are."""
+
+
+def check_fields(scope: Scope, catalogue: Catalogue) -> None:
+    """Raises NoSuchField: nothing is of such a field, and that it is none may be a slip."""
+    known = {*fields_of(catalogue).values(), UNKNOWN}
+    for name in scope.only.get(Dimension.FIELD, ()):
+        if name not in known:
+            raise NoSuchField(f"no procedure is of {name!r}, but of {', '.join(sorted(known))}")

@@ -1,0 +1,150 @@
+"""How many dossiers are open, soon due and overdue in each unit, counted from their states.
+
+Each instance counts the partitions that it owns, so the sum over the instances is the city. What
+counts is what was announced and stands: a retraction needs no correction here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+import structlog
+from prometheus_client import Gauge
+from pymongo import ReadPreference
+
+from contracts.events import sla
+from contracts.wire.envelope import Event
+from services.runtime.mongo.client import Collection, aggregate
+from services.runtime.service import Running
+from services.runtime.transient import is_transient
+from services.sla import metrics
+from services.sla.figures.open_dossiers import OPEN, prepare
+from services.sla.settings import SlaSettings
+
+log = structlog.get_logger("motcua.gauges")
+
+Counts = Mapping[str, Counter[str]]
+"""For each of `GAUGES`, by name, the number of dossiers of each unit."""
+
+GAUGES: Mapping[str, Gauge] = {
+    "open": metrics.OPEN,
+    "soon_due": metrics.SOON_DUE,
+    "overdue": metrics.OVERDUE,
+    "late_without_letter": metrics.LATE_WITHOUT_LETTER,
+    "letters_owed": metrics.LETTERS_OWED,
+}
+_SHARE = 0.05
+"""The part of the time that counting takes at the most: of one of the database's cores."""
+_LOOK = 0.5
+"""Seconds between two looks whether other partitions are owned."""
+
+
+async def count(collection: Collection, partitions: Iterable[int]) -> Counts:
+    """The open dossiers of these partitions, for every gauge and unit."""
+    # A secondary, where there is one, knows them well enough and has less to do.
+    # (Motor's stubs take the preferences for their own container.)
+    nearby = collection.with_options(
+        read_preference=ReadPreference.SECONDARY_PREFERRED  # type: ignore[arg-type]
+    )
+    counts = {name: Counter[str]() for name in GAUGES}
+    for partition in sorted(partitions):
+        async for row in aggregate(nearby, [{"$match": {"p": partition, **OPEN}}, *_BY_UNIT]):
+            for name, of_units in counts.items():
+                of_units[row["_id"]] += row[name]
+    return counts
+
+
+def show(counts: Counts) -> None:
+    """Sets the gauges. A unit that has no open dossier any more has no sample any more."""
+    for name, gauge in GAUGES.items():
+        gauge.clear()
+        for unit in counts["open"]:
+            gauge.labels(unit).set(counts[name][unit])
+
+
+async def keep_counting(running: Running) -> None:
+    """Counts, at intervals and when partitions come or go, until cancelled."""
+    settings = running.settings
+    assert isinstance(settings, SlaSettings)
+    engine = running.engine
+    counted: set[int] | None = None
+    again = 0.0
+    while True:
+        began = time.monotonic()
+        if engine.owned != counted or began >= again:
+            try:
+                if counted is None:
+                    await prepare(engine.store.collection)
+                counted = set(engine.owned)
+                show(await count(engine.store.collection, counted))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("waiting for the database", error=repr(error))
+            ended = time.monotonic()
+            again = ended + max(settings.count_poll, (ended - began) / _SHARE)
+        await asyncio.sleep(min(_LOOK, settings.count_poll))
+
+
+def tell_retractions(events: Sequence[Event]) -> None:
+    """Counts the alerts that were taken back, by kind."""
+    for event in events:
+        if isinstance(event.data, sla.AlertRetracted):
+            metrics.RETRACTIONS.labels(event.data.alert).inc()
+
+
+for _kind in get_args(sla.AlertKind):
+    metrics.RETRACTIONS.labels(_kind)  # an increase shows only from a 0 that was there
+
+
+def _how_many(condition: Any) -> dict[str, Any]:
+    return {"$sum": {"$cond": [condition, 1, 0]}}
+
+
+def _stands(kind: str) -> dict[str, Any]:
+    return {"$in": [kind, "$standing"]}
+
+
+_NO_LETTER = "$no_letter"
+_BY_UNIT: list[dict[str, Any]] = [
+    {
+        "$project": {
+            "_id": 0,
+            "unit": "$state.unit",
+            "standing": {
+                "$map": {
+                    "input": {
+                        "$filter": {
+                            "input": "$state.alerts",
+                            "as": "alert",
+                            "cond": {"$ne": ["$$alert.retracted", True]},
+                        }
+                    },
+                    "as": "alert",
+                    "in": "$$alert.kind",
+                }
+            },
+            "no_letter": {"$eq": ["$state.letters", []]},
+            "exempt": {"$ne": ["$state.exemption", None]},
+        }
+    },
+    {
+        "$group": {
+            "_id": "$unit",
+            "open": {"$sum": 1},
+            "soon_due": _how_many(
+                {"$and": [_stands("DossierSoonDue"), {"$not": [_stands("DossierOverdue")]}]}
+            ),
+            "overdue": _how_many(_stands("DossierOverdue")),
+            "late_without_letter": _how_many(
+                {"$and": [_stands("DossierOverdue"), _NO_LETTER, {"$not": ["$exempt"]}]}
+            ),
+            "letters_owed": _how_many({"$and": [_stands("ApologyOwed"), _NO_LETTER]}),
+        }
+    },
+]
+"""The numbers of each unit. Late and without a letter is `Sla.letter_missing`."""

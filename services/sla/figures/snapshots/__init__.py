@@ -1,0 +1,1 @@
+"""Published figures: frozen for a period, and what was entered since."""

@@ -1,0 +1,64 @@
+"""What was entered since a period was frozen: its figures as they are now, less the frozen ones.
+
+They are read as they were then, so that a rule that was changed since is no change of the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from contracts.catalogue import Catalogue
+from services.runtime.mongo.client import Database, Document
+from services.sla.deciding.decider import SlaDecider
+from services.sla.figures.counting import MEASURES, Reading, fields_of
+from services.sla.figures.figures import Sheet, figures, partitions
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.snapshots import Snapshot
+from services.sla.figures.tables import Scope, Table
+
+
+async def changes(database: Database, of: Snapshot, scope: Scope, catalogue: Catalogue) -> Table:
+    """By how much each number has changed. Rows in which none has are left out."""
+    now = await _now(database, of, catalogue).count(scope)
+    then = await snapshots.count(database, of, scope)
+    names = [dimension.value for dimension in scope.by]
+    sums: dict[tuple[str, ...], dict[str, int]] = {}
+    for rows, sign in ((now.rows, 1), (then.rows, -1)):
+        for row in rows:
+            key = tuple(row[name] for name in names)
+            _add(sums.setdefault(key, dict.fromkeys(MEASURES, 0)), row, sign)
+    total = dict(now.total)
+    _add(total, then.total, -1)
+    changed = [
+        {**dict(zip(names, key, strict=True)), **numbers}
+        for key, numbers in sorted(sums.items())
+        if any(numbers.values())
+    ]
+    return Table(scope.by, changed, total)
+
+
+async def changed_dossiers(
+    database: Database, of: Snapshot, scope: Scope, catalogue: Catalogue, measure: str
+) -> list[Document]:
+    """The dossiers that a number has gained (``change`` 1) or lost (-1), in order of their codes.
+
+    Only codes are compared, a partition at a time: a month of a city has two million of them.
+    """
+    sheet = _now(database, of, catalogue)
+    found: list[Document] = []
+    for partition in await partitions(database[SlaDecider.collection]):
+        now = await sheet.codes(scope, measure, partition)
+        then = await snapshots.codes(database, of, scope, measure, partition)
+        found += [{"code": code, "change": 1} for code in now - then]
+        found += [{"code": code, "change": -1} for code in then - now]
+    return sorted(found, key=lambda each: str(each["code"]))
+
+
+def _now(database: Database, of: Snapshot, catalogue: Catalogue) -> Sheet:
+    reading = Reading(of.period, of.period.until, of.extended, fields_of(catalogue))
+    return figures(database[SlaDecider.collection], reading)
+
+
+def _add(sums: dict[str, int], row: Mapping[str, int], sign: int) -> None:
+    for measure in MEASURES:
+        sums[measure] += sign * row[measure]

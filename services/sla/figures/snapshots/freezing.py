@@ -1,0 +1,154 @@
+"""Freezes each month and each quarter, some days after its end, beside the engine.
+
+Snapshots begin with the first period that ends after a city's sla first looked: what lies before
+that came from older systems, and may still be coming; it can be frozen by command.
+
+The days that are waited for let in what is entered late. They do not stand for the log: after a
+long outage they may be over before the service has read what happened in the period. So a period
+is frozen only once all that stood in the log, when its time had come, has been folded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.clock import BEGINNING
+from services.runtime.loop.consumer import group_of
+from services.runtime.mongo.client import Database
+from services.runtime.service import Running
+from services.runtime.transient import is_transient
+from services.sla.deciding.decider import SlaDecider
+from services.sla.figures import figures
+from services.sla.figures.periods import Period, month_at, quarter_at
+from services.sla.figures.snapshots import snapshots
+from services.sla.figures.snapshots.freeze import Outcome, freeze
+
+log = structlog.get_logger("motcua.snapshots")
+
+_LOOK = 30.0
+"""Seconds between two looks whether a period is to be frozen."""
+_PAUSE = 0.5
+"""Seconds between two looks how far a group has come, when somebody waits for it."""
+_NO_SNAPSHOT = frozenset({239, 246})
+"""MongoDB's codes for a moment that it keeps no more, or not yet: an index is being made, say."""
+
+
+class Folded:
+    """Whether a consumer group has folded all that stood in a topic at a moment."""
+
+    def __init__(self, offsets: Offsets, group: str, topic: str) -> None:
+        self._offsets = offsets
+        self._group = group
+        self._topic = topic
+        self._ends: dict[int, int] | None = None
+
+    async def look(self) -> bool:
+        """The first look sets the moment."""
+        if self._ends is None:
+            self._ends = await self._offsets.ends(self._topic)
+        done = await self._offsets.committed(self._group, self._topic)
+        return all(done.get(partition, 0) >= end for partition, end in self._ends.items())
+
+    async def wait(self) -> None:
+        """Returns when it has folded all that stands there now."""
+        while True:
+            if await self.look():
+                return
+            await asyncio.sleep(_PAUSE)
+
+
+class Freezing:
+    """One instance's part in freezing the city's periods."""
+
+    def __init__(self, running: Running, offsets: Offsets) -> None:
+        self._running = running
+        self._offsets = offsets
+        self._folded: dict[str, Folded] = {}
+        """Of the periods whose time has come."""
+        self._prepared = False
+
+    async def look(self) -> list[str]:
+        """Looks once; returns the periods that it froze."""
+        running = self._running
+        if not self._prepared:
+            await figures.prepare(running.engine.store.collection)
+            self._prepared = True
+        now = self._now()
+        if now is None:
+            return []
+        decider = running.engine.decider
+        assert isinstance(decider, SlaDecider)
+        days = decider.rules.book.figures.freeze_after_days
+        begun = await keeping_since(running.database, now)
+        frozen = {of.name for of in await snapshots.snapshots(running.database)}
+        done: list[str] = []
+        for period in due(begun, now - timedelta(days=days)):
+            assert period.name is not None
+            if period.name in frozen:
+                self._folded.pop(period.name, None)
+                continue
+            topic = decider.topic
+            folded = self._folded.setdefault(
+                period.name, Folded(self._offsets, group_of(decider.name, topic), topic)
+            )
+            if not await folded.look():
+                continue
+            passing = running.faults.passing
+            outcome = await freeze(running.database, period, decider.rules, now, passing=passing)
+            if outcome is Outcome.FROZEN:
+                log.info("figures are frozen", period=period.name)
+                done.append(period.name)
+        return done
+
+    def _now(self) -> datetime | None:
+        """The time that all of this instance's partitions have come to; None if there is none."""
+        running = self._running
+        now = min((running.clock.now(p) for p in running.engine.owned), default=BEGINNING)
+        return None if now == BEGINNING else now
+
+
+def due(begun: datetime, settled: datetime) -> Iterator[Period]:
+    """The months and quarters that ended after `begun`, and not after `settled`, in order."""
+    found = [*_ended(month_at, begun, settled), *_ended(quarter_at, begun, settled)]
+    yield from sorted(found, key=lambda period: (period.until, period.since))
+
+
+def _ended(
+    period_at: Callable[[datetime], Period], begun: datetime, settled: datetime
+) -> Iterator[Period]:
+    period = period_at(begun)
+    while period.until <= settled:
+        yield period
+        period = period_at(period.until)
+
+
+async def keeping_since(database: Database, now: datetime) -> datetime:
+    """Since when the city's periods are frozen: now, if nobody has looked before."""
+    kept = database["snapshots_since"]
+    await kept.update_one({"_id": "since"}, {"$setOnInsert": {"at": now}}, upsert=True)
+    document = await kept.find_one({"_id": "since"})
+    assert document is not None
+    since: datetime = document["at"]
+    return since
+
+
+async def keep_freezing(running: Running) -> None:
+    """Freezes what is due until cancelled."""
+    offsets = Offsets(running.settings.kafka)
+    freezing = Freezing(running, offsets)
+    try:
+        while True:
+            try:
+                await freezing.look()
+            except Exception as error:
+                if not (is_transient(error) or getattr(error, "code", None) in _NO_SNAPSHOT):
+                    raise
+                log.warning("waiting for broker or database", error=repr(error))
+            await asyncio.sleep(_LOOK)
+    finally:
+        await offsets.stop()

@@ -1,0 +1,1 @@
+"""Sla over HTTP."""

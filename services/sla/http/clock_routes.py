@@ -1,0 +1,134 @@
+"""Why a dossier is due when it is, over HTTP: as data, as text, as a drawing."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Query, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+
+from contracts.values import Instant, Locale
+from services.runtime.core.stored import state_of
+from services.runtime.http.problem import Problem, invalid_field
+from services.runtime.service import Running
+from services.sla.deciding.decider import SlaDecider
+from services.sla.dossier.state import Sla
+from services.sla.explain.explained import Explained, asked_at, explained
+from services.sla.explain.page import plain_page
+from services.sla.explain.texts import load_texts
+from services.sla.http.routes import Code
+from services.sla.working_time import OutsideCalendar
+
+
+class Format(StrEnum):
+    """How the explanation is wanted."""
+
+    JSON = "json"
+    TEXT = "text"
+    SVG = "svg"
+
+
+_MEDIA_TYPES = {
+    Format.JSON: "application/json",
+    Format.TEXT: "text/plain",
+    Format.SVG: "image/svg+xml",
+}
+
+Language = Annotated[Locale, Query(description="The language of the explanation.")]
+AsOf = Annotated[
+    Instant | None,
+    Query(description="As of when, by what is known now; default: now. It may lie in the future."),
+]
+Wanted = Annotated[Format | None, Query(description="Else the header Accept decides.")]
+Accept = Annotated[str | None, Header(include_in_schema=False)]
+
+
+def add_clock_routes(app: FastAPI, running: Running) -> None:
+    """Adds the route of the explanation. Raises FileError if its texts are broken."""
+    store, texts = running.engine.store, load_texts()
+    decider = running.engine.decider
+    assert isinstance(decider, SlaDecider)
+
+    @app.get(
+        "/dossiers/{code}/clock",
+        tags=["sla"],
+        response_class=Response,
+        responses={200: {"content": {media_type: {} for media_type in _MEDIA_TYPES.values()}}},
+    )
+    async def read_clock(
+        code: Code,
+        lang: Language = Locale.VI,
+        at: AsOf = None,
+        format: Wanted = None,
+        accept: Accept = None,
+    ) -> Response:
+        """The ledger of the dossier's time, and why it is due when it is, step by step."""
+        document = await store.get(code)
+        state: Sla = state_of(document, Sla) if document else Sla()
+        if state.procedure is None:
+            raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
+
+        def answer() -> Response:
+            moment = at or asked_at(state, running.clock.now())
+            try:
+                told = explained(code, state, decider.rules, texts[lang], moment)
+            except OutsideCalendar as error:
+                raise invalid_field("at", str(error)) from error
+            if told is None and at is not None:
+                raise invalid_field("at", f"the clock of {code} had not begun by then")
+            if told is None:
+                # Withdrawn before it was received, or from before the calendars begin.
+                raise Problem(404, "no-clock", f"the clock of {code} has not begun")
+            return _response(told, format or preferred(accept), lang)
+
+        # A long life takes its time to tell, and the engine runs on this loop.
+        return await asyncio.to_thread(answer)
+
+
+def preferred(accept: str | None) -> Format:
+    """The format that the header Accept likes best; JSON if it likes none of them."""
+    best, liking = Format.JSON, 0.0
+    for part in (accept or "").split(","):
+        media_type, *parameters = (each.strip() for each in part.split(";"))
+        quality = next((p[2:] for p in parameters if p.lower().startswith("q=")), "1")
+        for offer, offered in _MEDIA_TYPES.items():
+            if media_type.lower() == offered and (q := _quality(quality)) > liking:
+                best, liking = offer, q
+    return best
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _response(told: Explained, format: Format, lang: Locale) -> Response:
+    headers = {"Content-Language": lang.value, "Vary": "Accept"}
+    match format:
+        case Format.JSON:
+            return JSONResponse(view(told), headers=headers)
+        case Format.TEXT:
+            return Response(plain_page(told), headers=headers, media_type="text/plain")
+        case Format.SVG:
+            return Response(told.svg(), headers=headers, media_type=_MEDIA_TYPES[format])
+
+
+def view(told: Explained) -> dict[str, Any]:
+    """The ledger and its explanation as data. Times are UTC."""
+    shown = told.shown
+    data: dict[str, Any] = jsonable_encoder(shown)
+    return {
+        "code": told.code,
+        **data,
+        "status_name": shown.status.name.lower(),
+        "ended": shown.ended.name.lower() if shown.ended is not None else None,
+        "unit": shown.unit,
+        "clock": "ended" if shown.ended_at else "stopped" if shown.stands else "running",
+        "headline": told.headline,
+        "explanation": list(told.sentences),
+    }

@@ -1,0 +1,1 @@
+"""Which rules and calendars are in force, and how a running service learns of new ones."""

@@ -1,0 +1,1 @@
+"""The city's rules on deadlines and letters, and their defaults."""
