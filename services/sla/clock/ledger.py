@@ -23,6 +23,7 @@ from services.sla.clock.ledger_entries import (
     Overdue,
     RaisedAlert,
 )
+from services.sla.clock.retraction import retraction_cause
 from services.sla.clock.running import Piece
 from services.sla.clock.segments import Account, Segment, Total, segments, total
 from services.sla.clock.side_clocks import (
@@ -31,7 +32,6 @@ from services.sla.clock.side_clocks import (
     consultation_times,
     step_times,
 )
-from services.sla.deciding.rules import retraction_cause
 from services.sla.dossier.as_of import as_of
 from services.sla.dossier.state import Alert, Assessment, Letter, Sla
 from services.sla.working_time import Day

@@ -18,6 +18,7 @@ from services.runtime.core.decider import Timer
 from services.runtime.loop.clock import BEGINNING
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
 from services.sla.clock.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess
+from services.sla.clock.retraction import retraction_cause
 from services.sla.dossier.state import Alert, Assessment, Expected, Sla, unit_at
 from services.sla.rulebook.book import RuleBook, load_rule_book
 from services.sla.working_time import Calendars
@@ -254,12 +255,3 @@ _RETRACTED = {
     RetractionCause.NOT_REACHED: "a fact that came late shows that {} was not missed",
 }
 _TWICE = "two instances announced it, each not knowing what the other knew: one of them stands"
-
-
-def retraction_cause(alert: Alert, state: Sla, now: Assessment | None) -> RetractionCause:
-    """Why an alert that was announced does not follow from what is known now."""
-    if alert.kind == OWED and state.exemption is not None:
-        return RetractionCause.EXEMPT
-    if now and any(e.kind == alert.kind and e.about == alert.about for e in now.expected):
-        return RetractionCause.MOVED
-    return RetractionCause.NOT_REACHED
