@@ -9,7 +9,7 @@ from typing import Any
 from contracts.catalogue import Catalogue, load_catalogue
 from services.intake.decider import IntakeDecider
 from services.notify.deciders import DeskDecider, NotifyDecider
-from services.notify.policy import Policy
+from services.notify.dossier.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime.core.decider import Decider
 from services.sla.deciding.decider import SlaDecider

@@ -27,7 +27,7 @@ from motcua.live import LiveView
 from motcua.simulate_command import make_plan, play
 from motcua.story import read_story, story_table
 from services.intake.imports.cli import import_log
-from services.notify.page.links import Links
+from services.notify.page.http.links import Links
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings

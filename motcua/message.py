@@ -16,10 +16,10 @@ from contracts.values import Locale
 from motcua.message_bounced import bounced
 from motcua.message_phone import sms, zalo
 from services.notify.channels.settings import ChannelSettings
-from services.notify.page.links import Links
+from services.notify.page.http.links import Links
 from services.notify.page.settings import PageSettings
-from services.notify.render import Renderer, TemplateWrong, for_officers
-from services.notify.samples import CODE, PARAMS
+from services.notify.wording.renderer import Renderer, TemplateWrong, for_officers
+from services.notify.wording.samples import CODE, PARAMS
 
 app = typer.Typer(
     help="What people are told, word for word, and what came back.", no_args_is_help=True

@@ -11,15 +11,15 @@ from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
 from contracts.events.notify import MessageChannel
-from services.notify.api import add_routes
-from services.notify.contact import ContactDecider
+from services.notify.contacts.contact import ContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
-from services.notify.page.links import Links
-from services.notify.page.routes import add_page
-from services.notify.receipts_api import add_receipts
-from services.notify.render import Renderer
-from services.notify.sender import sending
+from services.notify.http.receipts import add_receipts
+from services.notify.http.routes import add_routes
+from services.notify.page.http.links import Links
+from services.notify.page.http.routes import add_page
+from services.notify.sending.sender import sending
 from services.notify.settings import NotifySettings
+from services.notify.wording.renderer import Renderer
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
 from services.runtime.service import Running, Service, run

@@ -10,16 +10,16 @@ from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
-from services.notify.decisions import REQUESTS, decide
-from services.notify.delivery import Deliveries, deliveries_after
-from services.notify.desk import Desk, desk_after
-from services.notify.desk_mail import desk_fired, desk_timer
-from services.notify.fold import evolve
-from services.notify.heads import tell_heads
-from services.notify.later import fired, next_timer
-from services.notify.plan import plan
-from services.notify.policy import Policy
-from services.notify.state import Notify
+from services.notify.delivery.delivery import Deliveries, deliveries_after
+from services.notify.desk.desk import Desk, desk_after
+from services.notify.desk.heads import tell_heads
+from services.notify.desk.mail import desk_fired, desk_timer
+from services.notify.dossier.decisions import REQUESTS, decide
+from services.notify.dossier.digests import fired, next_timer
+from services.notify.dossier.fold import evolve
+from services.notify.dossier.plan import plan
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify
 from services.runtime.core.decider import NoReactions, NoRequests, NoTimers, Timer
 from services.shared.lifecycle import MOVING_FACTS
 

@@ -11,9 +11,9 @@ from pydantic_settings import NoDecode
 from contracts.catalogue import Catalogue
 from contracts.events.notify import ClockTime, MessageChannel
 from services.notify.channels.settings import ChannelSettings
+from services.notify.dossier.policy import Policy
+from services.notify.hours import Quiet, clock_time
 from services.notify.page.settings import PageSettings
-from services.notify.policy import Policy
-from services.notify.when import Quiet, clock_time
 
 _NEEDED = {
     MessageChannel.SMS: "sms_url",

@@ -12,8 +12,8 @@ from contracts.values import Locale
 from contracts.wire.codec import encode
 from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
-from services.notify.address import Address, Addresses
-from services.notify.contact import ContactDecider
+from services.notify.contacts.addresses import Address, Addresses
+from services.notify.contacts.contact import ContactDecider
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import MasterKeys

@@ -19,8 +19,8 @@ from contracts.wire.topics import CITIZEN_CONTACTS
 from deploy.local.city import City
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
-from services.notify.contact import Contact as Known
-from services.notify.contact import ContactDecider
+from services.notify.contacts.contact import Contact as Known
+from services.notify.contacts.contact import ContactDecider
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import WallClock
 from services.runtime.mongo.client import Client, client

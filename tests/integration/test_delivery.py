@@ -31,7 +31,7 @@ from deploy.local.ledger import read_ledger
 from deploy.local.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
-from services.notify.delivery import Deliveries, Delivery
+from services.notify.delivery.delivery import Deliveries, Delivery
 from services.runtime.core.stored import state_of
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics

@@ -10,9 +10,9 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel
 from contracts.values import Locale
 from contracts.wire.envelope import Event
-from services.notify.delivery import Deliveries, deliveries_after
-from services.notify.handing import Handing
-from services.notify.outbox import Outbox
+from services.notify.delivery.delivery import Deliveries, deliveries_after
+from services.notify.sending.handoff_log import Handing
+from services.notify.sending.outbox import Outbox
 from services.runtime.core.stored import Stored
 from services.runtime.loop.clock import StreamClock
 from services.runtime.mongo.client import Database

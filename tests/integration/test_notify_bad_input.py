@@ -314,19 +314,19 @@ def test_a_message_that_cannot_be_worded_says_why_in_the_end_and_holds_up_no_oth
     ("file", "text", "wrong", "says"),
     [
         (
-            "templates/en.toml",
+            "wording/templates/en.toml",
             "{{ new_due }}",
             "{{ next_due }}",
             "en.toml [overdue] body: no field next_due; there are again, alert, amount, cause",
         ),
         (
-            "templates/en.toml",
+            "wording/templates/en.toml",
             "{{ item.at }}",
             "{{ item.time }}",
             "en.toml [digest] body: no field time; there are at, text",
         ),
         (
-            "page/texts/vi.toml",
+            "page/text/texts/vi.toml",
             "{{ minutes }}",
             "{{ hours }}",
             "vi.toml: trouble.too-many-more: no field hours; there are address, amount",

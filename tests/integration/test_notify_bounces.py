@@ -23,7 +23,7 @@ from deploy.local.smtp_bounces import report
 from deploy.local.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
-from services.notify.delivery import Delivery
+from services.notify.delivery.delivery import Delivery
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.events.notify import NotSentReason
-from services.notify.delivery import Deliveries, Delivery
-from services.notify.figures import PATIENCE, message_figures
+from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.http.figures import PATIENCE, message_figures
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
 from services.runtime.mongo.client import Database

@@ -18,8 +18,8 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.city import City, Instance
-from services.notify.page.guesses import WINDOW
-from services.notify.page.live import Full, Live
+from services.notify.page.http.live import Full, Live
+from services.notify.page.security.guesses import WINDOW
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key

@@ -19,9 +19,9 @@ from pymongo.monitoring import (
 )
 
 from deploy.local.city import City
-from services.notify.page.gate import Gate, NotOpened
-from services.notify.page.guesses import OWN_TRIES, Guesses, Limits, TooMany
-from services.notify.state import Notify
+from services.notify.dossier.state import Notify
+from services.notify.page.security.gate import Gate, NotOpened
+from services.notify.page.security.guesses import OWN_TRIES, Guesses, Limits, TooMany
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import StreamClock
@@ -235,7 +235,7 @@ async def test_many_who_have_the_right_key_are_opened_to_side_by_side_behind_one
 async def test_whoever_makes_up_codes_without_end_fills_so_much_room_and_no_more(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notify.page.guesses._SLOT_DIGITS", 1)
+    monkeypatch.setattr("services.notify.page.security.guesses._SLOT_DIGITS", 1)
     guesses, other = two_instances(database)
     slots, made_up, at_once = 16, 600, 20
     compared = 0

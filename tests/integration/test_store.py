@@ -16,7 +16,7 @@ from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider
 from services.intake.imports.ledger import Entry, MongoLedger
 from services.intake.state import Intake
-from services.notify.figures import message_figures
+from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Answer, Hold, Stored
 from services.runtime.http.balance import balance

@@ -20,8 +20,8 @@ from contracts.model import EventData
 from contracts.wire.codec import Record, encode
 from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import DeskDecider, NotifyDecider
-from services.notify.policy import Policy
-from services.notify.when import Quiet
+from services.notify.dossier.policy import Policy
+from services.notify.hours import Quiet
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.runtime.loop.engine import Engine

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.notify.render import Text
+from services.notify.wording.renderer import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from contracts.model import EventData
 from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.notify.deciders import NotifyDecider
-from services.notify.policy import Policy
-from services.notify.state import Notify
-from services.notify.when import VIETNAM, Quiet
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify
+from services.notify.hours import VIETNAM, Quiet
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 

@@ -11,8 +11,8 @@ from contracts.events import notify
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.deciders import DeskDecider
-from services.notify.desk import Desk
-from services.notify.policy import Policy
+from services.notify.desk.desk import Desk
+from services.notify.dossier.policy import Policy
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from tests.unit.notify.dossiers import CATALOGUE, DUE, at

@@ -20,7 +20,7 @@ from services.notify.channels.provider import (
     Unknown,
 )
 from services.notify.channels.switch import Limits
-from services.notify.render import Text
+from services.notify.wording.renderer import Text
 from tests.unit.notify.heard import Heard
 
 TEXT = Text("Tiêu đề", "Nội dung\n", "Hồ sơ đã tiếp nhận.", "1")

@@ -26,7 +26,7 @@ from services.notify.channels.provider import (
 from services.notify.channels.redact import redacted
 from services.notify.channels.standard_webhooks import check, key_of
 from services.notify.channels.webhook import WebhookProvider, Webhooks, public
-from services.notify.render import Text
+from services.notify.wording.renderer import Text
 from tests.unit.notify.heard import Heard
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"

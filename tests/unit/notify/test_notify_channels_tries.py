@@ -7,8 +7,8 @@ import time
 import pytest
 
 from services.notify.channels.redact import redacted, without
-from services.notify.delivery import Delivery
-from services.notify.tries import Tries
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.retries import Tries
 
 MESSAGE = Delivery("m-1", "sms")
 LINK = "https://hoso.example.vn/status/H29.15-240304-0001?key=APDVA7EWTS#rating"

@@ -16,11 +16,11 @@ from contracts.values import Locale
 from contracts.wire.envelope import Event
 from services.notify.channels.provider import Outgoing
 from services.notify.channels.smtp import compose
-from services.notify.contact import Contact, ContactDecider
+from services.notify.contacts.contact import Contact, ContactDecider
 from services.notify.deciders import DeliveryDecider
-from services.notify.delivery import Deliveries, deliveries_after
-from services.notify.policy import LEGAL
-from services.notify.render import Text
+from services.notify.delivery.delivery import Deliveries, deliveries_after
+from services.notify.dossier.policy import LEGAL
+from services.notify.wording.renderer import Text
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)

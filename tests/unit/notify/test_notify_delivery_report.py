@@ -24,8 +24,8 @@ from services.notify.channels.provider import Outgoing
 from services.notify.channels.reference import reference
 from services.notify.channels.smtp import compose
 from services.notify.channels.xtext import from_xtext, xtext
-from services.notify.receipts_api import of_mail
-from services.notify.render import Text
+from services.notify.http.receipts import of_mail
+from services.notify.wording.renderer import Text
 
 MESSAGE = "0f8fad5b-d9cb-469f-a165-70867728950e"
 OURS = f"H29.15-240307-0001:{MESSAGE}"

@@ -11,7 +11,7 @@ import pytest
 from contracts.events import notify, routing
 from contracts.events.notify import Audience
 from contracts.model import EventData
-from services.notify.desk import Desk
+from services.notify.desk.desk import Desk
 from tests.unit.notify.dossiers import (
     CATALOGUE,
     DUE,

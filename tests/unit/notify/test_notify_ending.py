@@ -10,10 +10,10 @@ import pytest
 
 from contracts.events import notify
 from contracts.events.notify import NotSentReason
-from services.notify.delivery import Delivery
-from services.notify.ending import ending
-from services.notify.ending import waits as waits_until
-from services.notify.outbox import Due
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.ending import ending
+from services.notify.sending.ending import waits as waits_until
+from services.notify.sending.outbox import Due
 
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 EVENING = MORNING - timedelta(hours=9)

@@ -23,19 +23,19 @@ import pytest
 
 from contracts.catalogue import load_catalogue
 from contracts.events.notify import MessageChannel, MessageSent
-from services.notify.address import Address, Addresses
-from services.notify.assigning import Assigning
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Unknown
 from services.notify.channels.switch import Limits
-from services.notify.courier import Courier
-from services.notify.delivery import Delivery
-from services.notify.handing import Handing
-from services.notify.outbox import Due
-from services.notify.receivers import Receivers
-from services.notify.render import Renderer
-from services.notify.telling import End, Teller
-from services.notify.tries import Tries
+from services.notify.contacts.addresses import Address, Addresses
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.assignment import Assigning
+from services.notify.sending.courier import Courier
+from services.notify.sending.handoff_log import Handing
+from services.notify.sending.outbox import Due
+from services.notify.sending.outcomes import End, Teller
+from services.notify.sending.receivers import Receivers
+from services.notify.sending.retries import Tries
+from services.notify.wording.renderer import Renderer
 from services.runtime.loop.faults import Faults
 
 FIRST, SECOND = "sms", "sms2"

@@ -21,9 +21,9 @@ from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders
 from motcua.inprocess import InProcess
 from services.notify.deciders import DeliveryDecider
-from services.notify.delivery import Deliveries
-from services.notify.policy import Policy
-from services.notify.when import VIETNAM
+from services.notify.delivery.delivery import Deliveries
+from services.notify.dossier.policy import Policy
+from services.notify.hours import VIETNAM
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240304-0001"

@@ -16,12 +16,12 @@ from contracts.model import EventData, Kind, registered
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import NotifyDecider
-from services.notify.delivery import Deliveries, Delivery
-from services.notify.params import local
-from services.notify.policy import Policy
-from services.notify.state import Notify
-from services.notify.view import view
-from services.notify.when import Quiet
+from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.dossier.params import local
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify
+from services.notify.hours import Quiet
+from services.notify.http.view import view
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
 from tests.unit.notify.dossiers import (

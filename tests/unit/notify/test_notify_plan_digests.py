@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
-from services.notify.delivery import Deliveries, deliveries_after
-from services.notify.params import local
-from services.notify.when import Quiet
+from services.notify.delivery.delivery import Deliveries, deliveries_after
+from services.notify.dossier.params import local
+from services.notify.hours import Quiet
 from tests.unit.notify.dossiers import (
     DELIVERED,
     DEMANDED,

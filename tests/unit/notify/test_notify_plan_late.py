@@ -8,8 +8,8 @@ import pytest
 
 from contracts.events import notify
 from contracts.model import EventData
-from services.notify.policy import LEGAL, PASSING, ROUTINE
-from services.notify.when import Quiet
+from services.notify.dossier.policy import LEGAL, PASSING, ROUTINE
+from services.notify.hours import Quiet
 from tests.unit.notify.dossiers import (
     DEMANDED,
     DUE,

@@ -11,8 +11,8 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.notify.state import Notify
-from services.notify.when import Quiet
+from services.notify.dossier.state import Notify
+from services.notify.hours import Quiet
 from tests.unit.notify.dossiers import (
     DUE,
     OVER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.events.notify import MessageChannel
-from services.notify.receivers import Receivers
+from services.notify.sending.receivers import Receivers
 
 AN, BINH = ("an", MessageChannel.WEBHOOK), ("binh", MessageChannel.WEBHOOK)
 OTHER = ("an", MessageChannel.EMAIL)

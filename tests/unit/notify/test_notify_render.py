@@ -11,8 +11,8 @@ import pytest
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
 from contracts.visible import shown
-from services.notify import plan
-from services.notify.render import TEMPLATES, Renderer, TemplateWrong
+from services.notify.dossier import plan
+from services.notify.wording.renderer import TEMPLATES, Renderer, TemplateWrong
 
 CATALOGUE = load_catalogue()
 RENDERER = Renderer(CATALOGUE)

@@ -31,8 +31,8 @@ from services.notify.channels.provider import (
     Unknown,
 )
 from services.notify.channels.smtp import MailServer, SmtpProvider, Tls, compose
-from services.notify.render import Renderer, Text
 from services.notify.settings import NotifySettings
+from services.notify.wording.renderer import Renderer, Text
 
 SUBJECT = "Hồ sơ H29.101-260311-0001 đã được tiếp nhận, hẹn trả kết quả 17:00 16/03/2026"
 TEXT = Text(SUBJECT, "Kính gửi", "short", "1")

@@ -15,12 +15,12 @@ from contracts.events.notify import MessageChannel, MessageNotSent, NotSentReaso
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import Accepted, Outgoing, Unknown
 from services.notify.channels.switch import Limits
-from services.notify.delivery import Delivery
-from services.notify.outbox import Due
-from services.notify.receivers import Receivers, receiver_of
-from services.notify.render import Text
-from services.notify.starting import Known, Starting
-from services.notify.tries import Tries
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.outbox import Due
+from services.notify.sending.receivers import Receivers, receiver_of
+from services.notify.sending.retries import Tries
+from services.notify.sending.selection import Known, Starting
+from services.notify.wording.renderer import Text
 
 NOW = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.delivery import Delivery
-from services.notify.ending import waits
-from services.notify.outbox import Due
-from services.notify.turns import in_turn
+from services.notify.delivery.delivery import Delivery
+from services.notify.delivery.turns import in_turn
+from services.notify.sending.ending import waits
+from services.notify.sending.outbox import Due
 
 NIGHT = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.when import VIETNAM, Quiet, clock_time, morning_after
+from services.notify.hours import VIETNAM, Quiet, clock_time, morning_after
 
 NIGHT = Quiet(time(21), time(7))
 NOON = Quiet(time(11, 30), time(13))

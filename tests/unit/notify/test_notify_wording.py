@@ -12,8 +12,8 @@ from contracts.catalogue import Unit, load_catalogue
 from contracts.events.sla import ALERTS, MoveCause
 from contracts.values import Channel, Locale
 from services.notify.channels.segments import fit, parts, plain
-from services.notify.policy import ROUTINE
-from services.notify.render import Renderer
+from services.notify.dossier.policy import ROUTINE
+from services.notify.wording.renderer import Renderer
 
 CODE = "H29.15-240304-0001"
 LINK = f"https://hoso.example.vn/status/{CODE}?key=ABCDEFGHJK"

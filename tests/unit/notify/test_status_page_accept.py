@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.values import Locale
-from services.notify.page.accept import is_browser, language
+from services.notify.page.http.accept import is_browser, language
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from contracts.catalogue import load_catalogue
 from contracts.events import intake, notify
 from contracts.events.notify import MessageChannel
 from contracts.wire.envelope import Event
-from services.notify.fold import evolve
-from services.notify.page.choosing import offered, reaches
-from services.notify.page.forms import preferences, rating
-from services.notify.page.trouble import HalfQuiet, WrongForm
-from services.notify.plan import channels
-from services.notify.policy import Policy
-from services.notify.state import Choice, Notify
+from services.notify.dossier.fold import evolve
+from services.notify.dossier.plan import channels
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Choice, Notify
+from services.notify.page.http.forms import preferences, rating
+from services.notify.page.http.trouble import HalfQuiet, WrongForm
+from services.notify.page.view.choosing import offered, reaches
 
 FILING = {
     "procedure": "1.004873",

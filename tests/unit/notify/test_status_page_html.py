@@ -20,23 +20,23 @@ from contracts.catalogue import load_catalogue
 from contracts.events.sla import MoveCause
 from contracts.values import Locale
 from contracts.visible import shown
-from services.notify.page.choosing import OutOfReach
-from services.notify.page.client_address import client_address
-from services.notify.page.events import events
-from services.notify.page.gate import NotOpened, NotYetHere, Opened
-from services.notify.page.guesses import TooMany
-from services.notify.page.html import SCORES, Html
-from services.notify.page.links import Links
-from services.notify.page.live import Page
-from services.notify.page.look import look
-from services.notify.page.often import TooOften
-from services.notify.page.receipt import receipt
-from services.notify.page.room import shortened
+from services.notify.dossier.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
+from services.notify.page.http.events import events
+from services.notify.page.http.html import SCORES, Html
+from services.notify.page.http.links import Links
+from services.notify.page.http.live import Page
+from services.notify.page.http.receipt import receipt
+from services.notify.page.http.trouble import HalfQuiet, NotReceived, WrongForm, trouble_of
+from services.notify.page.security.client_address import client_address
+from services.notify.page.security.gate import NotOpened, NotYetHere, Opened
+from services.notify.page.security.guesses import TooMany
+from services.notify.page.security.often import TooOften
 from services.notify.page.settings import PageSettings
-from services.notify.page.texts import FOLDER, TextWrong
-from services.notify.page.trouble import HalfQuiet, NotReceived, WrongForm, trouble_of
-from services.notify.page.words import Words
-from services.notify.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
+from services.notify.page.text.texts import FOLDER, TextWrong
+from services.notify.page.text.words import Words
+from services.notify.page.view.choosing import OutOfReach
+from services.notify.page.view.room import shortened
+from services.notify.page.view.status import look
 from services.runtime.http.problem import Problem, unavailable
 from services.shared.lifecycle import Mark, Move, Span
 from services.shared.lookup_key import lookup_key

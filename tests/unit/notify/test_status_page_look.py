@@ -20,15 +20,15 @@ from contracts.values import Channel, Locale, Outcome
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.notify.deciders import NotifyDecider
-from services.notify.fold import evolve
-from services.notify.page.history import STORY_KEYS
-from services.notify.page.html import Html
-from services.notify.page.links import Links
-from services.notify.page.look import Look, look
-from services.notify.page.portal import portal
-from services.notify.page.words import Words
-from services.notify.policy import Policy
-from services.notify.state import Notify, Papers
+from services.notify.dossier.fold import evolve
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify, Papers
+from services.notify.page.http.html import Html
+from services.notify.page.http.links import Links
+from services.notify.page.text.words import Words
+from services.notify.page.view.history import STORY_KEYS
+from services.notify.page.view.portal import portal
+from services.notify.page.view.status import Look, look
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored, state_of
 from services.shared.lifecycle import ENDED, PublicStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.notify.page.typed import is_code, typed_code, typed_key
+from services.notify.page.security.typed import is_code, typed_code, typed_key
 
 CODE = "H29.1-260211-0001"
 

@@ -8,8 +8,8 @@ from itertools import permutations
 from contracts.catalogue import load_catalogue
 from contracts.events import routing
 from contracts.wire.envelope import Event
-from services.notify.fold import evolve as notify_evolve
-from services.notify.state import Notify
+from services.notify.dossier.fold import evolve as notify_evolve
+from services.notify.dossier.state import Notify
 from services.routing.fold import evolve as routing_evolve
 from services.routing.state import Routing
 from services.sla.clock.assess import assess

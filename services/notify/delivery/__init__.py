@@ -1,0 +1,1 @@
+"""What became of each message, and in which order they go out."""

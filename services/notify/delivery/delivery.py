@@ -1,0 +1,154 @@
+"""What became of each message of a dossier: pending, sent, or not sent and why. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from contracts.events import notify
+from contracts.events.notify import Audience
+from contracts.wire.envelope import Event
+from services.notify.dossier.policy import LEGAL
+
+
+class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message."""
+
+    message_id: str
+    channel: str
+    planned_at: datetime | None = None
+    send_at: datetime | None = None
+    """Not before then."""
+    expires_at: datetime | None = None
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    """Nor between these times of day in Vietnam."""
+    takes_back: str | None = None
+    """The message that proved wrong."""
+    citizen: str | None = None
+    audience: str = "citizen"
+    template: str | None = None
+    locale: str = "vi"
+    params: dict[str, str] = {}
+    ended_at: datetime | None = None
+    not_sent: str | None = None
+    detail: str | None = None
+    provider: str | None = None
+    reference: str | None = None
+    parts: int = 1
+    receipt: str | None = None
+    """``delivered`` or ``undelivered``, once the provider has said so."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be sent."""
+        return self.planned_at is not None and self.ended_at is None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it may be sent; None if it is not to be sent any more."""
+        return (self.send_at or self.planned_at) if self.pending else None
+
+
+class OptOut(NamedTuple):
+    """The citizen opted out, or in again."""
+
+    at: datetime
+    opted_out: bool
+
+
+class Deliveries(msgspec.Struct, frozen=True):
+    """All messages of one dossier, by id."""
+
+    messages: dict[str, Delivery] = {}
+    pending: int = 0
+    """How many are still to be sent."""
+    next_at: datetime | None = None
+    """When the first of these may be sent; an index finds the dossiers that have any."""
+    next_on: dict[str, datetime] = {}
+    """The same by channel: what waits for one channel is not in the way of another's."""
+    opt_outs: tuple[OptOut, ...] = ()
+    """Each time that the citizen opted out, or in again, in order."""
+
+    def called_off_at(self, message: Delivery, before: datetime | None = None) -> datetime | None:
+        """When the citizen opted out of the message; None if it is still to be told.
+
+        What they chose last counts; with `before`, what they had chosen last by then.
+        """
+        if message.audience != Audience.CITIZEN or message.template in LEGAL:
+            return None
+        known = [change for change in self.opt_outs if before is None or change.at < before]
+        if message.planned_at is None or not known or not known[-1].opted_out:
+            return None
+        return known[-1].at if known[-1].at >= message.planned_at else None
+
+
+def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
+    """The deliveries after a fact about one of them; an end stands, whatever comes later."""
+    data = fact.data
+    replace = msgspec.structs.replace
+    match data:
+        case notify.OptOutSet():
+            changes = {*state.opt_outs, OptOut(fact.time, data.opted_out)}
+            return replace(state, opt_outs=tuple(sorted(changes)))
+        case notify.MessagePlanned():
+            known = _known(state, data.message_id, data.channel)
+            if known.planned_at is not None and known.ended_at is not None:
+                return state  # what was told stays as it was told
+            message = replace(
+                known,
+                planned_at=fact.time,
+                send_at=data.send_at,
+                expires_at=data.expires_at,
+                quiet_from=data.quiet_from,
+                quiet_until=data.quiet_until,
+                takes_back=data.takes_back,
+                citizen=data.citizen,
+                audience=data.audience,
+                template=data.template,
+                locale=data.locale,
+                params=data.params,
+            )
+        case notify.MessageSent() | notify.MessageNotSent():
+            known = _known(state, data.message_id, data.channel)
+            if known.ended_at is not None:
+                return state
+            message = replace(known, ended_at=fact.time)
+            if isinstance(data, notify.MessageNotSent):
+                message = replace(message, not_sent=data.reason, detail=data.detail)
+            else:
+                message = replace(
+                    message, provider=data.provider, reference=data.reference, parts=data.parts
+                )
+        case notify.MessageDelivered() | notify.MessageUndelivered():
+            # A receipt can overtake our own record of the sending.
+            found = _known(state, data.message_id, "")
+            if found.receipt == "delivered":
+                return state  # it arrived, whatever a receipt that comes later says
+            if isinstance(data, notify.MessageUndelivered):
+                detail = found.detail if found.not_sent else data.reason
+                message = replace(found, receipt="undelivered", detail=detail)
+            else:
+                # What a receipt said before it says nothing any more; our own reason stays.
+                detail = found.detail if found.not_sent else None
+                message = replace(found, receipt="delivered", detail=detail)
+        case _:
+            return state
+    messages = {**state.messages, message.message_id: message}
+    next_on: dict[str, datetime] = {}
+    waiting = 0
+    for message in messages.values():
+        if (due_at := message.due_at) is not None:
+            waiting += 1
+            next_on[message.channel] = min(next_on.get(message.channel, due_at), due_at)
+    # In one order, whatever came first: states are compared.
+    next_on = dict(sorted(next_on.items()))
+    next_at = min(next_on.values(), default=None)
+    return Deliveries(messages, waiting, next_at, next_on, state.opt_outs)
+
+
+def _known(state: Deliveries, message_id: str, channel: str) -> Delivery:
+    found = state.messages.get(message_id) or Delivery(message_id, channel)
+    return found if found.channel else msgspec.structs.replace(found, channel=channel)

@@ -1,0 +1,180 @@
+"""What a unit's desk says, and when: breaches and corrections, many together, and mornings. Pure.
+
+The head is told of the whole, and each officer of the dossiers whose open step they lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+
+import msgspec
+
+from contracts.events import notify
+from contracts.events.notify import Audience
+from contracts.model import EventData
+from contracts.values import Locale
+from contracts.wire.envelope import derive_id
+from services.notify.desk.desk import CORRECTION, DIGEST, OVERDUE, WRONG, Desk, DeskAlert, Told
+from services.notify.desk.heads import head_channel
+from services.notify.dossier.params import local
+from services.notify.dossier.policy import Policy
+from services.notify.hours import VIETNAM, morning_after
+from services.runtime.core.decider import Timer
+
+_SHOWN = 50
+"""So many dossiers are named in one message; of the rest, how many there are."""
+
+_ORDER = (
+    "DossierOverdue",
+    "ApologyOwed",
+    "DossierSoonDue",
+    "ConsultationOverdue",
+    "StepOverdue",
+    "SupplementRepeated",
+    WRONG,
+)
+"""What matters most comes first."""
+
+_BREACHES, _WRONG, _MORNING = "breaches", "wrong", "morning"
+_TEMPLATES = {
+    _BREACHES: (OVERDUE, "officer-overdue"),
+    _WRONG: (CORRECTION, "officer-retracted"),
+    _MORNING: (DIGEST, "officer-digest"),
+}
+"""The head's template, and the officers'."""
+
+
+def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
+    """What the desk says next, and when; None if it has nothing to say.
+
+    Of breaches and corrections the first is told soon and takes with it what has come by then: a
+    hundred dossiers that are due at one instant are one message.
+    """
+    if desk.morning is None:
+        return None
+    waiting: list[Timer] = []
+    if desk.breaches:
+        at = _first(desk.breaches.values()) + policy.breach_after
+        if desk.breaches_told_at is not None:
+            at = max(at, desk.breaches_told_at + policy.breach_every)
+        waiting.append(_timer(_BREACHES, at, desk.breaches))
+    if desk.wrong:
+        at = _first(told.alert for told in desk.wrong.values()) + policy.breach_after
+        waiting.append(_timer(_WRONG, at, desk.wrong))
+    if alerts := _of_the_morning(desk):
+        waiting.append(_timer(_MORNING, _tells_at(policy, desk.morning, desk), alerts))
+    return min(waiting, key=lambda timer: (timer.at, timer.name), default=None)
+
+
+def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]:
+    """The messages of a timer that has passed.
+
+    Their ids follow from the time that they go out at and what they tell: they are the same
+    whatever came in which order, and what is heard of later is told in others.
+    """
+    subject = desk.morning
+    assert subject is not None
+    unit = subject.partition("@")[0]
+    kind = passed.name.partition(":")[0]
+    if kind == _WRONG:
+        # To the one who was told, whoever is the head by now.
+        told = desk.wrong
+    else:
+        known = policy.catalogue.units.get(unit)
+        head = known.head if known else unit
+        alerts = desk.breaches if kind == _BREACHES else _of_the_morning(desk)
+        told = {key: Told(alert, head) for key, alert in alerts.items()}
+    heads = sorted({one.head for one in told.values()})
+    leads = sorted({one.alert.lead for one in told.values()} - {"", *heads})
+    for_head, for_officer = _TEMPLATES[kind]
+    cause = derive_id(kind, subject, passed.at.isoformat(), *told)
+    tell = partial(_message, policy, unit, passed.at, subject=subject, cause=cause)
+    return [
+        *(
+            tell(head, Audience.HEAD, for_head, [t.alert for t in told.values() if t.head == head])
+            for head in heads
+        ),
+        *(
+            tell(lead, Audience.OFFICER, for_officer, _led_by(lead, told.values()))
+            for lead in leads
+        ),
+    ]
+
+
+def _led_by(lead: str, told: Iterable[Told]) -> list[DeskAlert]:
+    return [one.alert for one in told if one.alert.lead == lead]
+
+
+def _message(
+    policy: Policy,
+    unit: str,
+    at: datetime,
+    to: str,
+    audience: Audience,
+    template: str,
+    alerts: Sequence[DeskAlert],
+    *,
+    subject: str,
+    cause: str,
+) -> notify.MessagePlanned:
+    channel = head_channel(policy)
+    items, count = _items(alerts)
+    return notify.MessagePlanned(
+        message_id=derive_id("message", subject, cause, to, channel),
+        cause_id=cause,
+        citizen=to,
+        channel=channel,
+        template=template,
+        locale=Locale.VI,
+        params={"unit": unit, "items": items, "count": str(count)},
+        audience=audience,
+        expires_at=at + policy.lasts_of(template),
+    )
+
+
+def _timer(kind: str, at: datetime, what: Iterable[str]) -> Timer:
+    # Another dossier's alert of the day before may still be on its way when an event has a later
+    # time. And what is heard of late may be due at a time that has passed: that is another timer.
+    return Timer(at, f"{kind}:{derive_id(*what)}", clock_alone=True)
+
+
+def _first(alerts: Iterable[DeskAlert]) -> datetime:
+    return min(alert.at for alert in alerts)
+
+
+def _of_the_morning(desk: Desk) -> dict[str, DeskAlert]:
+    return desk.late if desk.told else desk.alerts
+
+
+def _tells_at(policy: Policy, morning: str, desk: Desk) -> datetime:
+    day = date.fromisoformat(morning.rpartition("@")[2])
+    instant = datetime.combine(day, policy.morning, VIETNAM).astimezone(UTC)
+    if not desk.told:
+        return instant
+    return morning_after(desk.told_at or instant, policy.morning)
+
+
+def _items(alerts: Sequence[DeskAlert]) -> tuple[str, int]:
+    """For the renderer: JSON with an item a dossier, what matters most first; and how many.
+
+    An item has the kind and the time of its most pressing alert, and of its others.
+    """
+    by_dossier: dict[str, list[DeskAlert]] = {}
+    for alert in sorted(alerts, key=lambda a: (_ORDER.index(a.kind), a.due or a.at, a.dossier)):
+        by_dossier.setdefault(alert.dossier, []).append(alert)
+    items = [
+        {
+            "dossier": dossier,
+            "procedure": first.procedure,
+            **_said(first),
+            "also": [_said(other) for other in others],
+        }
+        for dossier, (first, *others) in by_dossier.items()
+    ]
+    return msgspec.json.encode(items[:_SHOWN]).decode(), len(items)
+
+
+def _said(alert: DeskAlert) -> dict[str, str]:
+    return {"kind": alert.kind, "due": local(alert.due) if alert.due else ""}

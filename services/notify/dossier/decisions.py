@@ -1,0 +1,56 @@
+"""What notify decides when a citizen asks: their preferences, and their rating."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.events import notify, refusals
+from contracts.events.refusals import Refusal, RefusalReason
+from contracts.model import EventData
+from contracts.wire.envelope import Event
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify
+from services.shared.lifecycle import PublicStatus
+from services.shared.refused import Decision, Refused, decide_by, must_be
+
+Facts = Sequence[EventData]
+
+
+def decide(policy: Policy, state: Notify, request: Event) -> Facts:
+    """The facts that a request comes to, or its one refusal."""
+    return decide_by(_DECISIONS, policy, state, request)
+
+
+def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRequested) -> Facts:
+    _known(state, request)
+    facts: list[EventData] = [notify.PreferencesSet(**dict(data))]
+    before = state.choice
+    newest = before is None or before.at <= request.time
+    if newest and data.opted_out != (before is not None and before.opted_out):
+        # What waits for the morning is the sender's by now.
+        facts.append(notify.OptOutSet(opted_out=data.opted_out))
+    return facts
+
+
+def _rate(_: Policy, state: Notify, request: Event, data: notify.RatingRequested) -> Facts:
+    _known(state, request)
+    must_be(state, request.time, _DONE, to="be rated: it has no result yet")
+    if state.rating is not None:
+        raise Refused(RefusalReason.ALREADY_RATED, f"rated already, with {state.rating}")
+    return [notify.RatingGiven(score=data.score)]
+
+
+def _known(state: Notify, request: Event) -> None:
+    if state.citizen is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+
+
+_DONE = frozenset({PublicStatus.PROCESSED, PublicStatus.RETURNED, PublicStatus.NOT_RECEIVED})
+
+_DECISIONS: dict[type[EventData], tuple[Decision[Policy, Notify], type[Refusal]]] = {
+    notify.PreferencesRequested: (_prefer, refusals.PreferencesRefused),
+    notify.RatingRequested: (_rate, refusals.RatingRefused),
+}
+
+REQUESTS = tuple(_DECISIONS)
+"""The requests that are notify's to decide."""

@@ -1,0 +1,144 @@
+"""What notify says when time has passed: a digest of what was gathered, and a last question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import msgspec
+
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.model import EventData
+from contracts.wire.envelope import derive_id
+from services.notify.dossier.params import local, standing
+from services.notify.dossier.plan import messages, planned
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Gathered, Notify
+from services.runtime.core.decider import Timer
+from services.shared.lifecycle import ENDED, PublicStatus, status_at
+
+_DIGEST, _RATING = "digest", "rating"
+_AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
+
+
+def next_timer(policy: Policy, state: Notify) -> Timer | None:
+    """The next digest, or the question how content the citizen is."""
+    waiting: list[Timer] = []
+    if state.gathered:
+        at, channel = min((g.digest_at, g.channel) for g in state.gathered)
+        # What was entered late may be due at a time whose digest is out: that is another timer.
+        of = derive_id(*(g.message_id for g in _due(state, channel, at)))
+        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{of}"))
+    if policy.ratings and (returned := _returned_at(state)) is not None:
+        waiting.append(Timer(returned + policy.rating_after, _RATING))
+    return min(waiting, key=lambda t: (t.at, t.name), default=None)
+
+
+def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
+    """What a timer comes to."""
+    kind, *of = passed.name.split(":")
+    if kind == _DIGEST:
+        return _digest(policy, state, passed.at, of[0])
+    return list(
+        messages(
+            policy,
+            state,
+            "rating",
+            {"procedure": state.procedure or ""},
+            cause=derive_id("rating", state.code),
+            dossier=state.code,
+            at=passed.at,
+        )
+    )
+
+
+def _returned_at(state: Notify) -> datetime | None:
+    """When the result was returned, if the citizen is still to be asked about it."""
+    if state.history or state.rating is not None or state.citizen is None:
+        return None
+    if state.status is not PublicStatus.RETURNED:
+        return None
+    told = [m for m in state.messages if m.audience == "citizen"]
+    if any(m.template == "rating" for m in told):
+        return None
+    # Whoever was not told of the result (an import, an opt-out) is not asked about it.
+    return next((m.at for m in told if m.template == "returned" and m.not_sent is None), None)
+
+
+def _due(state: Notify, channel: str, at: datetime) -> list[Gathered]:
+    return [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
+
+
+def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
+    assert state.citizen is not None
+    said: list[EventData] = []
+    due: list[Gathered] = []
+    for waited in _due(state, channel, at):
+        if (why := _ended(state, waited, at)) is not None:
+            said.append(_not_sent(waited, why))
+        elif "status" in waited.params:
+            now = {**waited.params, **standing(state, at)}
+            due.append(msgspec.structs.replace(waited, params=now))
+        else:
+            due.append(waited)
+    told = partial(planned, policy, state, citizen=state.citizen, channel=channel, at=at)
+    if len(due) == 1:
+        one = due[0]
+        # Alone it is no digest: it is told as what it is, in its own name.
+        said.append(told(one.template, one.params, message_id=one.message_id, cause=one.cause_id))
+    elif due:
+        # And another message: the one that is out may have been sent.
+        cause = derive_id("digest", state.code, at.isoformat(), *(g.message_id for g in due))
+        said.append(
+            told(
+                "digest",
+                {"procedure": state.procedure or "", "items": _items(due)},
+                message_id=derive_id("message", state.code, cause, state.citizen, channel),
+                cause=cause,
+                tells=[g.template for g in due],
+            )
+        )
+        said += (_not_sent(g, NotSentReason.IN_DIGEST) for g in due)
+    return said
+
+
+def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | None:
+    """Why what was gathered is not told any more when the digest's time has come."""
+    if state.choice is not None and state.choice.opted_out:
+        return NotSentReason.OPTED_OUT  # nothing of what is gathered must be told
+    status = status_at(state.marks, at)
+    over = status in ENDED
+    match waited.template:
+        case "in-process":
+            over = status not in _AT_WORK
+        case "resumed":
+            over |= status is PublicStatus.STOPPED
+        case "new-date":
+            over |= _other_date(state, waited)
+        case "soon-due":
+            due = state.due
+            over = status not in _AT_WORK or due is None or due <= at or _other_date(state, waited)
+        case _:
+            over = False  # that something was received is so, whatever happened since
+    return NotSentReason.SUPERSEDED if over else None
+
+
+def _other_date(state: Notify, waited: Gathered) -> bool:
+    return state.due is None or local(state.due) != waited.params.get("due")
+
+
+def _not_sent(gathered: Gathered, reason: NotSentReason) -> notify.MessageNotSent:
+    return notify.MessageNotSent(
+        message_id=gathered.message_id,
+        channel=MessageChannel(gathered.channel),
+        reason=reason,
+        detail=gathered.template,
+    )
+
+
+def _items(gathered: Sequence[Gathered]) -> str:
+    """What was gathered, for the renderer: JSON of time, template and parameters, in order."""
+    found = [{"at": local(g.at), "template": g.template, "params": g.params} for g in gathered]
+    return msgspec.json.encode(found).decode()

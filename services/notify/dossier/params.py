@@ -1,0 +1,86 @@
+"""What a template is told of a fact: a few words and times, as strings. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from contracts.events import intake, routing, sla
+from contracts.wire.envelope import Event
+from services.notify.dossier.state import Notify
+from services.notify.hours import VIETNAM
+from services.shared.lifecycle import status_at
+
+
+def params_of(state: Notify, fact: Event) -> dict[str, str]:
+    """The parameters of the message that a fact calls for; the state knows the fact."""
+    params: dict[str, str] = {}
+    if state.procedure:
+        params["procedure"] = state.procedure
+    match data := fact.data:
+        case sla.DeadlineSet() | sla.DossierSoonDue():
+            params["due"] = local(data.due)
+        case sla.DeadlineMoved():
+            params["due"] = local(data.due)
+            params["previous"] = local(data.previous)
+            if data.cause is not None:
+                params["cause"] = data.cause
+        case sla.DossierOverdue():
+            params["due"] = local(data.due)
+            if state.letter is not None and state.letter.due > data.due:
+                params["reason"] = state.letter.reason
+                params["new_due"] = local(state.letter.due)
+            elif state.letter is not None:
+                # The letter's date was missed in its turn, and no second letter gives another.
+                params["again"] = "yes"
+            if state.exempt:
+                params["exempt"] = "yes"
+            if state.unit:
+                params["unit"] = state.unit
+        case sla.ApologyIssued():
+            params["reason"] = data.reason
+            params["due"] = local(data.previous)
+            params["new_due"] = local(data.due)
+            params["unit"] = data.unit
+        case sla.AlertRetracted():
+            params["alert"] = data.alert
+            if data.due is not None:
+                params["due"] = local(data.due)
+        case intake.SupplementDemanded():
+            params["reason"] = data.reason
+            params["documents"] = "; ".join(data.documents)
+            if data.until is not None:
+                params["until"] = local(data.until)
+        case intake.PaymentDemanded():
+            params["reason"] = data.reason
+            params["amount"] = str(data.amount)
+            if data.until is not None:
+                params["until"] = local(data.until)
+        case intake.DossierNotReceived() | intake.DossierWithdrawn() | routing.DossierStopped():
+            params["reason"] = data.reason
+        case routing.DossierResumed():
+            params["reason"] = data.reason
+            params |= standing(state, fact.time)
+        case intake.SupplementDelivered() | intake.PaymentReceived():
+            params |= standing(state, fact.time)
+        case routing.StepStarted():
+            params["unit"] = data.unit
+        case routing.DossierProcessed():
+            params["outcome"] = data.outcome
+            params["unit"] = state.returning_unit or data.handling_unit
+        case routing.ResultReturned():
+            params["unit"] = data.unit
+            params["channel"] = data.channel
+        case _:
+            pass
+    return params
+
+
+def standing(state: Notify, at: datetime) -> dict[str, str]:
+    """How the dossier stands at that time: whether it goes on, or what it still waits for."""
+    status = status_at(state.marks, at)
+    return {} if status is None else {"status": status.name.lower()}
+
+
+def local(moment: datetime) -> str:
+    """A time as a citizen reads it: Vietnam time, day first."""
+    return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")

@@ -1,0 +1,1 @@
+"""The citizens' page over HTTP: routes, forms, HTML, live updates."""

@@ -1,0 +1,85 @@
+"""The page's forms, which become requests to notify itself: preferences, and the rating.
+
+No cookie says who someone is: whoever sends a form has the dossier's key in it. So there is nothing
+that another site could make a browser send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
+from contracts.events.refusals import RefusalReason
+from contracts.model import EventData
+from services.notify.page.http.trouble import HalfQuiet, WrongForm
+from services.runtime.http.ask import Ask
+from services.runtime.loop.clock import Clock
+
+_MEDIA_TYPE = "application/x-www-form-urlencoded"
+_MOST = 50
+
+Fields = Mapping[str, Sequence[str]]
+
+
+async def fields_of(request: Request) -> Fields:
+    """A form's fields; empty ones are left out. Raises WrongForm."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
+        raise WrongForm
+    try:
+        return parse_qs((await request.body()).decode(), max_num_fields=_MOST)
+    except ValueError:
+        raise WrongForm from None
+
+
+def one(fields: Fields, name: str) -> str:
+    """A field that stands in a form once; empty if it is not there."""
+    return fields.get(name, [""])[0]
+
+
+def preferences(fields: Fields) -> PreferencesRequested:
+    """What the citizen chose. Raises WrongForm, or HalfQuiet."""
+    try:
+        chosen = PreferencesRequested.model_validate(
+            {
+                "channels": tuple(dict.fromkeys(fields.get("channels", ()))) or None,
+                "locale": one(fields, "locale") or None,
+                "opted_out": bool(one(fields, "opted_out")),
+                "quiet_from": one(fields, "quiet_from") or None,
+                "quiet_until": one(fields, "quiet_until") or None,
+            }
+        )
+    except ValidationError:
+        raise WrongForm from None
+    if MessageChannel.LEDGER in (chosen.channels or ()):
+        raise WrongForm  # it tells nobody anything
+    if (chosen.quiet_from is None) != (chosen.quiet_until is None):
+        raise HalfQuiet
+    return chosen
+
+
+def rating(fields: Fields) -> RatingRequested:
+    """How content the citizen is. Raises WrongForm."""
+    try:
+        return RatingRequested.model_validate({"score": one(fields, "score")})
+    except ValidationError:
+        raise WrongForm from None
+
+
+async def asked(ask: Ask, clock: Clock, code: str, data: EventData) -> str:
+    """What became of a form's request, by the name under which the page says it (``told.…``).
+
+    Raises Problem 503 if the log is away.
+    """
+    body = data.model_dump(mode="json")
+    answer = await ask(ask.event(code, data, key=None, body=body, at=clock.now()))
+    if answer is None:
+        return "pending"
+    if answer.reason == RefusalReason.ALREADY_RATED:
+        return "already-rated"
+    if answer.reason is not None:
+        return "refused"
+    return "rating" if isinstance(data, RatingRequested) else "preferences"

@@ -1,0 +1,256 @@
+"""The status page over HTTP: the form, the dossier, its live updates, its JSON and its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.routing import APIRoute
+
+from contracts.catalogue import load_catalogue
+from contracts.events.notify import MessageChannel
+from contracts.model import EventData
+from contracts.values import Locale
+from services.notify.contacts.addresses import Addresses
+from services.notify.dossier.plan import locale as chosen_locale
+from services.notify.dossier.policy import Policy
+from services.notify.page.http.accept import is_browser, language
+from services.notify.page.http.events import EventStream
+from services.notify.page.http.forms import Fields, asked, fields_of, one, preferences, rating
+from services.notify.page.http.html import SCORES, TOLD, Html, other_than, secured
+from services.notify.page.http.links import Links
+from services.notify.page.http.live import Live
+from services.notify.page.http.lost import tell_the_lost
+from services.notify.page.http.receipt import receipt
+from services.notify.page.http.trouble import TROUBLES, Trouble, trouble_of
+from services.notify.page.security.client_address import client_address
+from services.notify.page.security.gate import Gate, NotOpened, NotYetHere, Opened
+from services.notify.page.security.guesses import Guesses, Limits, TooMany
+from services.notify.page.security.often import Often
+from services.notify.page.text.words import Words
+from services.notify.page.view.choosing import Reach, offered
+from services.notify.page.view.portal import portal
+from services.notify.page.view.status import look
+from services.notify.settings import NotifySettings
+from services.runtime.http.ask import Ask
+from services.runtime.http.problem import Problem
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.clock import WallClock
+from services.runtime.service import Running
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import master_keys
+
+Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
+Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
+Lang = Annotated[str, Query(description="`vi` or `en`; another is as if it were not there.")]
+Data = TypeVar("Data", bound=EventData)
+
+
+def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask) -> None:
+    """Adds the status page. Raises TextWrong if its wording is not as it should be."""
+    links = Links(settings.public_url, settings.lookup_secret)
+    html = Html(links)
+    catalogue = load_catalogue()
+    words = {locale: Words(catalogue, locale) for locale in Locale}
+    limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
+    secret = settings.lookup_secret
+    guesses = Guesses(running.database["guesses"], secret, limits, WallClock())
+    gate = Gate(running.engine.store, guesses, secret)
+    often = Often(running.database["forms"], settings.forms_by_code, WallClock())
+    live = Live(
+        running.engine.store.collection,
+        running.stopping,
+        running.failed,
+        most=settings.live_pages,
+        most_by_address=settings.live_pages_by_address,
+    )
+    policy = settings.policy(catalogue)
+    reach = _reach(running, settings, policy)
+
+    def address(request: Request) -> str:
+        return client_address(request, settings.trusted_proxies)
+
+    def wanted(request: Request) -> Locale:
+        """The language of someone of whose dossier nothing is known yet."""
+        accepted = request.headers.get("accept-language", "")
+        return language(request.query_params.get("lang", ""), accepted)
+
+    async def opened(request: Request, code: str, key: str) -> Opened:
+        """For programs: raises Problem."""
+        try:
+            return await gate.open(code, key, address(request))
+        except (NotOpened, NotYetHere, TooMany) as error:
+            raise trouble_of(error).problem() from None
+
+    class Pages(APIRoute):
+        """Tells trouble as a page, in the language that was asked for."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except TROUBLES as error:
+                    return html.trouble(trouble_of(error), wanted(request))
+                except RequestValidationError:
+                    if not is_browser(request.headers.get("accept", "")):
+                        raise
+                    # Code or key is longer than any: no dossier has them.
+                    return html.trouble(Trouble(422, "not-opened"), wanted(request))
+
+            return handle
+
+    files = APIRouter(tags=["status page"])
+    pages = APIRouter(route_class=Pages, tags=["status page"])
+
+    @pages.get("/", response_class=Response)
+    async def start(request: Request, lang: Lang = "") -> Response:
+        """The form that asks for dossier code and look-up key."""
+        return html.start(wanted(request))
+
+    @pages.post("/", response_class=Response)
+    async def find(request: Request, lang: Lang = "") -> Response:
+        """Leads to the dossier, if code and key belong together."""
+        fields = await fields_of(request)
+        code = one(fields, "code")
+        try:
+            found = await gate.open(code, one(fields, "key"), address(request))
+        except TROUBLES as error:
+            return html.trouble(trouble_of(error), wanted(request), code)
+        return _lead(links.status(found.code, found.key, wanted(request)))
+
+    @files.get("/status/{code}.json")
+    async def read(request: Request, code: Code, key: Key = "") -> Response:
+        """The dossier for other portals, with the national portal's state codes."""
+        found = await opened(request, code, key)
+        view = portal(found.state, words, html.texts, running.clock.now())
+        return secured(JSONResponse(jsonable_encoder(view)))
+
+    @app.get("/status/{code}/events", tags=["status page"], response_class=StreamingResponse)
+    async def follow(
+        request: Request,
+        code: Code,
+        key: Key = "",
+        v: Annotated[int, Query(ge=0, description="The version that the page shows.")] = 0,
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    ) -> Response:
+        """Server-sent events: one each time that the dossier has changed."""
+        found = await opened(request, code, key)
+        stream = EventStream(live, found.code, max(v, last_event_id or 0), address(request))
+        return secured(stream)
+
+    @pages.get("/status/{code}", response_class=Response)
+    async def show(
+        request: Request, code: Code, key: Key = "", lang: Lang = "", told: str = ""
+    ) -> Response:
+        """The dossier."""
+        found = await gate.open(code, key, address(request))
+        state = found.state
+        # Whoever opens a link from a message has the language of their messages.
+        locale = _locale(lang) if lang else chosen_locale(state)
+        return html.page(
+            "status.html",
+            locale,
+            other=links.status(found.code, found.key, other_than(locale)),
+            look=look(state, words[locale], running.clock.now()),
+            key=found.key,
+            version=found.version,
+            told=told if told in TOLD else "",
+            received=state.span.received_at is not None,
+            rating=settings.ratings,
+            scores=SCORES,
+            choice=state.choice,
+            chosen_locale=chosen_locale(state),
+            channels=offered(policy, state.choice),
+        )
+
+    @pages.get("/receipt/{code}", response_class=Response)
+    async def print_receipt(
+        request: Request, code: Code, key: Key = "", lang: Lang = ""
+    ) -> Response:
+        """What was received, for printing in both languages, with the status page's QR code."""
+        found = await gate.open(code, key, address(request))
+        locale = _locale(lang) if lang else chosen_locale(found.state)
+        shown = receipt(found, words, links.link(found.code))
+        elsewhere = links.receipt(found.code, found.key, other_than(locale))
+        return html.page("receipt.html", locale, other=elsewhere, **shown)
+
+    async def sent(
+        request: Request, code: str, data_of: Callable[[Fields], Data]
+    ) -> tuple[Opened, Data]:
+        """The dossier that a form is about, and what it asks for."""
+        fields = await fields_of(request)
+        data = data_of(fields)
+        found = await gate.open(code, one(fields, "key"), address(request))
+        await often.send(found.code)
+        return found, data
+
+    async def ask_for(found: Opened, data: EventData, lang: str, at: str = "") -> Response:
+        what = await asked(ask, running.clock, found.code, data)
+        return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
+
+    @pages.post("/status/{code}/preferences", response_class=Response)
+    async def prefer(request: Request, code: Code, lang: Lang = "") -> Response:
+        """Chooses how the citizen is told about this dossier."""
+        found, chosen = await sent(request, code, preferences)
+        if reach is not None and found.state.citizen is not None:
+            await reach.check(found.state.citizen, chosen.channels or ())
+        return await ask_for(found, chosen, lang)
+
+    @pages.post("/status/{code}/rating", response_class=Response)
+    async def rate(request: Request, code: Code, lang: Lang = "") -> Response:
+        """Says how content the citizen is."""
+        found, given = await sent(request, code, rating)
+        return await ask_for(found, given, lang, "#rating")
+
+    @files.get("/page/{name}")
+    async def read_static(name: str) -> Response:
+        """A file that belongs to the pages. Its address changes with its content."""
+        file = html.static.get(name)
+        if file is None:
+            raise Problem(404, "unknown-file", f"there is no {name}")
+        for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(file.content, media_type=file.media_type, headers=for_ever)
+
+    for router in (files, pages):
+        _answer_head(router)
+        app.include_router(router)
+    tell_the_lost(app, html)
+
+
+def _reach(running: Running, settings: NotifySettings, policy: Policy) -> Reach | None:
+    """None where nobody is really told anything: no contacts are kept there."""
+    if settings.channels == (MessageChannel.LEDGER,):
+        return None
+    keys = CitizenKeys(running.database.client, master_keys(settings))
+    # Who is known is asked without a look at the log, so this never connects to the broker.
+    offsets = Offsets(settings.kafka)
+    return Reach(policy, Addresses(running.engines[2], keys, offsets))
+
+
+def _answer_head(router: APIRouter) -> None:
+    """HEAD where GET is, which it is documented with. The server leaves the body out."""
+    for route in tuple(router.routes):
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            router.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=Response,
+                include_in_schema=False,
+            )
+
+
+def _locale(lang: str) -> Locale:
+    """Vietnamese, unless another language is asked for that there is."""
+    return language(lang, "")
+
+
+def _lead(where: str) -> Response:
+    """After a form, to a page that may be loaded again without sending the form again."""
+    return secured(RedirectResponse(where, 303))

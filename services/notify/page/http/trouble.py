@@ -1,0 +1,109 @@
+"""Why a page is not shown, told in one way to people and in another to programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymongo.errors import PyMongoError
+
+from services.notify.page.security.gate import NotOpened, NotYetHere
+from services.notify.page.security.guesses import TooMany
+from services.notify.page.security.often import TooOften
+from services.notify.page.view.choosing import OutOfReach
+from services.runtime.http.problem import Problem
+
+_WAIT = 5
+"""Seconds after which broker or database may be back."""
+
+
+class NotReceived(Exception):
+    """There is no receipt of what was not received."""
+
+
+class WrongForm(Exception):
+    """A form's fields are not what its page lets one fill in."""
+
+
+class HalfQuiet(Exception):
+    """Of the hours in which somebody is not to be disturbed, one end is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One reason. `what` is stable; the texts ``trouble.<what>`` and ``…-more`` explain it."""
+
+    status: int
+    what: str
+    retry_after: int | None = None
+    """Seconds."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come again."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the text says: the minutes to wait, rounded up."""
+        return {} if self.retry_after is None else {"minutes": str(-(-self.retry_after // 60))}
+
+    def problem(self) -> Problem:
+        """For programs."""
+        return Problem(self.status, self.what, _FOR_PROGRAMS[self.what], headers=self.headers)
+
+
+_FOR_PROGRAMS = {
+    "not-opened": "no dossier with this code and this look-up key",
+    "not-yet-here": "the key is right, and the dossier has not arrived here yet; ask again later",
+    "too-many": "too many wrong codes or keys; ask again later",
+    "too-often": "too many forms were sent about this dossier; send it again later",
+    "unavailable": "the state cannot be read or written now; ask again later",
+    "not-received": "the dossier was not received",
+    "half-quiet": "quiet hours need both a beginning and an end",
+    "out-of-reach": "the citizen left no address for any of the channels that were chosen",
+    "wrong-form": "the form's fields are not as they should be",
+}
+TROUBLE_KEYS = frozenset(
+    f"trouble.{what}{more}" for what in _FOR_PROGRAMS for more in ("", "-more")
+)
+
+TROUBLES = (
+    NotOpened,
+    NotYetHere,
+    TooMany,
+    TooOften,
+    NotReceived,
+    HalfQuiet,
+    OutOfReach,
+    WrongForm,
+    Problem,
+    PyMongoError,
+)
+"""What is told to the citizen as a page. Everything else is a defect."""
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What one of `TROUBLES` comes to. Raises it again if it is none of them."""
+    match error:
+        case NotOpened():
+            return Trouble(404, "not-opened")
+        case NotYetHere():
+            return Trouble(404, "not-yet-here")
+        case TooMany():
+            return Trouble(429, "too-many", error.seconds)
+        case TooOften():
+            return Trouble(429, "too-often", error.seconds)
+        case NotReceived():
+            return Trouble(404, "not-received")
+        case HalfQuiet():
+            return Trouble(422, "half-quiet")
+        case OutOfReach():
+            return Trouble(422, "out-of-reach")
+        case WrongForm():
+            return Trouble(422, "wrong-form")
+        case PyMongoError():
+            return Trouble(503, "unavailable", _WAIT)
+        case Problem() if error.status == 503:
+            return Trouble(503, "unavailable", _WAIT)
+        case _:
+            raise error

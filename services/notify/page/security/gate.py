@@ -1,0 +1,77 @@
+"""Opens a dossier to whoever has its code and its look-up key, and to nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.notify import metrics
+from services.notify.dossier.state import Notify
+from services.notify.page.security.guesses import Guesses, TooMany
+from services.notify.page.security.typed import is_code, typed_code, typed_key
+from services.runtime.core.stored import state_of
+from services.runtime.mongo.store import Store
+from services.shared.lookup_key import fits
+
+
+class NotOpened(Exception):
+    """Code and key do not belong together. That there is no such dossier looks the same."""
+
+
+class NotYetHere(Exception):
+    """The key is right, and what is known of the dossier has not arrived here yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dossier, to someone who has its key."""
+
+    code: str
+    key: str
+    version: int
+    """Grows each time that the state is written."""
+    state: Notify
+
+
+class Gate:
+    """Every way to a dossier on the page leads through here."""
+
+    def __init__(self, store: Store[Notify], guesses: Guesses, secret: str) -> None:
+        self._store = store
+        self._guesses = guesses
+        self._secret = secret
+
+    async def open(self, code: str, key: str, address: str) -> Opened:
+        """The dossier. Code and key may be written as people write them.
+
+        Raises TooMany, NotOpened or NotYetHere. The key is computed and compared for any code,
+        and the database is asked only if it fits: so neither the answer nor the time that it
+        takes tells whether there is a dossier with that code.
+        """
+        try:
+            opened = await self._open(code, key, address)
+        except (TooMany, NotOpened, NotYetHere) as error:
+            metrics.LOOKUPS.labels(_OUTCOMES[type(error)]).inc()
+            raise
+        metrics.LOOKUPS.labels("opened").inc()
+        return opened
+
+    async def _open(self, code: str, key: str, address: str) -> Opened:
+        code, key = typed_code(code), typed_key(key)
+
+        def right() -> bool:
+            return fits(self._secret, code, key) and is_code(code)
+
+        if not await self._guesses.right(code, address, right):
+            raise NotOpened
+        document = await self._store.get(code)
+        state = state_of(document, Notify) if document else None
+        if document is None or state is None or state.citizen is None or state.status is None:
+            raise NotYetHere
+        return Opened(code, key, document["v"], state)
+
+
+_OUTCOMES: dict[type[Exception], str] = {
+    TooMany: "too-many",
+    NotOpened: "wrong",
+    NotYetHere: "not-yet-here",
+}

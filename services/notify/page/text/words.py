@@ -1,0 +1,77 @@
+"""Times, money and the names of things as a citizen reads them, in one language. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.catalogue import Catalogue
+from contracts.values import Locale
+from services.notify.hours import VIETNAM
+from services.notify.wording import formats as written
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time, in Vietnam."""
+
+    text: str
+    iso: str
+    """RFC 3339 with the offset +07:00, for programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A unit as a citizen finds it."""
+
+    code: str
+    name: str
+    address: str = ""
+
+
+class Words:
+    """One language. Of what the catalogue does not have, the code is better than a gap."""
+
+    def __init__(self, catalogue: Catalogue, locale: Locale) -> None:
+        self.catalogue = catalogue
+        self.locale = locale
+
+    def moment(self, at: datetime) -> Moment:
+        """With the day of the week, which people go by."""
+        text = written.moment(at, self.locale, weekday=True)
+        return Moment(text, at.astimezone(VIETNAM).isoformat(timespec="seconds"))
+
+    def money(self, amount: int) -> str:
+        """An amount in dong."""
+        return written.money(amount, self.locale)
+
+    def office(self, code: str) -> Office:
+        """The unit with that code."""
+        unit = self.catalogue.units.get(code)
+        if unit is None:
+            return Office(code, code)
+        return Office(code, self._of(unit.name_vi, unit.name_en), unit.address)
+
+    def procedure(self, code: str | None) -> str:
+        """The procedure's name; empty if none is known."""
+        found = self.catalogue.procedures.get(code or "")
+        return self._of(found.name_vi, found.name_en) if found else code or ""
+
+    def result(self, procedure: str | None) -> str:
+        """What a procedure's result is, e.g. a birth certificate; empty if that is not known."""
+        found = self.catalogue.procedures.get(procedure or "")
+        return self._of(found.result_vi, found.result_en) if found else ""
+
+    def step(self, workflow: str | None, name: str) -> str:
+        """The title of a step; `workflow` is its id and version, as in ``standard/2``."""
+        known_as, _, version = (workflow or "").rpartition("/")
+        found = (
+            self.catalogue.workflows.get((known_as, int(version))) if version.isdigit() else None
+        )
+        for step in found.steps if found else ():
+            if step.name == name:
+                return self._of(step.title_vi, step.title_en)
+        return name
+
+    def _of(self, vietnamese: str, english: str) -> str:
+        return vietnamese if self.locale is Locale.VI else english

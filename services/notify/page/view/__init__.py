@@ -1,0 +1,1 @@
+"""What the citizens' page shows, decided before a template."""

@@ -1,0 +1,92 @@
+"""What is asked of the citizen: papers or money, why, by when, and where to hand it in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from contracts.events import intake
+from services.notify.dossier.state import Demand, Notify
+from services.notify.page.text.phrase import Say
+from services.notify.page.text.words import Moment, Words
+from services.notify.page.view.room import room
+from services.shared.lifecycle import ENDED, Mark, Move
+
+_LISTED, _LISTED_ROOM = 20, 12_000
+"""So many papers are listed on a page, which is to stay small, and in so much room; programs get
+them all."""
+ASKED_KEYS = frozenset(
+    {"asked.supplement", "asked.payment", "asked.supplement-where", "asked.payment-where"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that is asked."""
+
+    kind: str
+    """``supplement`` or ``payment``."""
+    title: Say
+    reason: str
+    """In the officer's words."""
+    documents: tuple[str, ...]
+    """All of them, however many."""
+    amount: int
+    """In dong; 0 for papers."""
+    until: Moment | None
+    where: Say
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The papers that the page lists."""
+        listed = self.documents[:_LISTED]
+        fits = sum(taken <= _LISTED_ROOM for taken in accumulate(map(room, listed)))
+        return listed[: max(1, fits)]
+
+    @property
+    def unlisted(self) -> int:
+        """How many papers there are that the page does not list."""
+        return len(self.documents) - len(self.listed)
+
+
+def asked(state: Notify, words: Words) -> tuple[Asked, ...]:
+    """What is open; nothing once the dossier has come to an end."""
+    if state.status is None or state.status in ENDED:
+        return ()
+    found = []
+    supplement, payment = state.supplement, state.payment
+    if supplement and _open(state.marks, Move.SUPPLEMENT_DEMANDED, Move.SUPPLEMENT_DELIVERED):
+        found.append(_asked("supplement", supplement, 0, state, words))
+    if payment and _open(state.marks, Move.PAYMENT_DEMANDED, Move.PAYMENT_SETTLED):
+        found.append(_asked("payment", payment, _outstanding(state, payment), state, words))
+    return tuple(found)
+
+
+def _asked(kind: str, demand: Demand, amount: int, state: Notify, words: Words) -> Asked:
+    title = Say(f"asked.{kind}", {"amount": words.money(amount)} if amount else {})
+    office = words.office(state.receiving_unit or "")
+    return Asked(
+        kind,
+        title,
+        demand.reason,
+        demand.documents,
+        amount,
+        words.moment(demand.until) if demand.until else None,
+        Say(f"asked.{kind}-where", {"unit": office.name, "address": office.address}),
+    )
+
+
+def _open(marks: Sequence[Mark], demanded: Move, settled: Move) -> bool:
+    moves = [mark.move for mark in marks if mark.move in (demanded, settled)]
+    return bool(moves) and moves[-1] is demanded
+
+
+def _outstanding(state: Notify, demand: Demand) -> int:
+    """What is left of a demand after a payment in part."""
+    paid = [
+        entry.text
+        for entry in state.story
+        if entry.what == intake.PaymentReceived.NAME and entry.at >= demand.at and entry.text
+    ]
+    return int(paid[-1]) if paid else demand.amount

@@ -1,0 +1,152 @@
+"""By when a citizen may expect the result, and why then. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.events.sla import MoveCause, TimeUnit
+from services.notify.dossier.state import Notify
+from services.notify.page.text.phrase import Say
+from services.notify.page.text.words import Moment, Words
+from services.shared.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
+
+_BY_BUDGET = {unit: f"why.{unit}" for unit in TimeUnit}
+_BY_MOVE = {
+    MoveCause.TIME_GIVEN_BACK: "why.time-given-back",
+    MoveCause.OTHER_HOURS: "why.other-hours",
+    MoveCause.EXTENDED: "why.letter",
+    MoveCause.RULES_CHANGED: "why.rules-changed",
+}
+WHY_KEYS = frozenset(
+    {
+        *_BY_BUDGET.values(),
+        *_BY_MOVE.values(),
+        "why.paused",
+        "why.stopped",
+        "why.late",
+        "why.late-again",
+        "why.late-exempt",
+        "why.late-new-date",
+        "why.recomputed",
+        "why.ended",
+        "why.ended-late",
+    }
+)
+_UNPROMISED = frozenset({PublicStatus.NOT_RECEIVED, PublicStatus.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The appointed time, and one line of reason."""
+
+    due: Moment
+    original: Moment | None
+    """What was promised first, if that was another time."""
+    moved: Say | None
+    """Why it is another; None if it is not."""
+    expected: Moment | None
+    """The new date of a letter that came when it was too late to move what is due."""
+    again: bool
+    """The letter's date was missed, too: there will be no other."""
+    why: Say | None
+    late: bool
+    paused: bool
+    """The clock is stopped: what is due is computed anew when it goes on."""
+    ended: bool
+
+
+def promise(state: Notify, words: Words, now: datetime | None = None) -> Promise | None:
+    """None as long as nothing is promised, and when nothing is due any more.
+
+    `now` as in `missed_again`.
+    """
+    status, due = state.status, state.due
+    if due is None or status is None or status in _UNPROMISED:
+        return None
+    letter = state.letter
+    late = bool(state.overdue)
+    original = state.original_due if state.original_due != due else None
+    moved = _moved(state, words) if original else None
+    expected = letter.due if late and letter is not None and letter.due > due else None
+    again = missed_again(state, now)
+    return Promise(
+        words.moment(due),
+        words.moment(original) if original else None,
+        moved,
+        words.moment(expected) if expected and status not in ENDED else None,
+        again,
+        _why(state, words, status, moved, again=again, new_date=expected is not None),
+        late,
+        status in CLOCK_STOPPED,
+        status in ENDED,
+    )
+
+
+def missed_again(state: Notify, now: datetime | None = None) -> bool:
+    """Whether the date of the letter of apology was missed in its turn.
+
+    A letter that came after the breach moves no deadline, and nobody says anything when its date
+    goes by: only whoever looks, `now`, sees it. Without `now` it is what was said that counts.
+    """
+    letter, due = state.letter, state.due
+    if letter is None or due is None or not state.overdue:
+        return False
+    if letter.due <= due:
+        return True
+    until = state.span.ended_at if state.status in ENDED else now
+    # A clock that is stopped waits for the citizen: then no date of the unit's goes by.
+    return until is not None and letter.due < until and state.status not in CLOCK_STOPPED
+
+
+def _why(
+    state: Notify,
+    words: Words,
+    status: PublicStatus,
+    moved: Say | None,
+    *,
+    again: bool,
+    new_date: bool,
+) -> Say | None:
+    late = bool(state.overdue)
+    if status in ENDED:
+        ended = state.span.ended_at
+        at = {"at": words.moment(ended).text} if ended else {}
+        return Say("why.ended-late" if late else "why.ended", at)
+    if late:
+        if again:
+            office = words.office(_responsible(state))
+            return Say("why.late-again", {"unit": office.name, "address": office.address})
+        if new_date:
+            return Say("why.late-new-date")
+        return Say("why.late-exempt" if state.exempt else "why.late")
+    if status is PublicStatus.STOPPED:
+        return Say("why.stopped")
+    if status in CLOCK_STOPPED:
+        return Say("why.paused")
+    return moved or _standard_time(state, words)
+
+
+def _responsible(state: Notify) -> str:
+    """The unit that has the dossier now; as long as none is known, the one that apologised."""
+    return state.unit or (state.letter.unit if state.letter is not None else "")
+
+
+def _moved(state: Notify, words: Words) -> Say:
+    letter = state.letter
+    if state.moved_by is not None:
+        unit = letter.unit if letter is not None else state.unit or ""
+        fields = {"unit": words.office(unit).name} if state.moved_by is MoveCause.EXTENDED else {}
+        return Say(_BY_MOVE[state.moved_by], fields)
+    # An older sla did not say why: it is concluded from what happened to the dossier.
+    if letter is not None and letter.due == state.due:
+        return Say("why.letter", {"unit": words.office(letter.unit).name})
+    waited = any(phase.status in CLOCK_STOPPED for phase in phases(state.marks))
+    return Say("why.time-given-back" if waited else "why.recomputed")
+
+
+def _standard_time(state: Notify, words: Words) -> Say | None:
+    procedure = words.catalogue.procedures.get(state.procedure or "")
+    if procedure is None:
+        return None
+    return Say(_BY_BUDGET[procedure.budget.unit], {"count": str(procedure.budget.amount)})

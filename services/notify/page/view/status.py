@@ -1,0 +1,202 @@
+"""What the status page shows of a dossier: everything is decided here, before a template. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from contracts.events import intake, routing
+from contracts.values import Channel, Outcome
+from services.notify.dossier.state import Entry, Notify
+from services.notify.page.text.phrase import Say
+from services.notify.page.text.words import Moment, Office, Words
+from services.notify.page.view.asked import ASKED_KEYS, Asked, asked
+from services.notify.page.view.history import STORY_KEYS, Line, history, older
+from services.notify.page.view.promise import WHY_KEYS, Promise, missed_again, promise
+from services.shared.lifecycle import ENDED, PublicStatus
+
+Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
+"""Whose turn it is. ``yours``: something is asked of the citizen."""
+
+_REASONED = {
+    PublicStatus.NOT_RECEIVED: intake.DossierNotReceived.NAME,
+    PublicStatus.WITHDRAWN: intake.DossierWithdrawn.NAME,
+    PublicStatus.STOPPED: routing.DossierStopped.NAME,
+}
+"""States whose reason is shown as long as they last, and the fact that gave it."""
+
+LOOK_KEYS = frozenset(
+    {
+        *(f"state.{int(status)}" for status in PublicStatus),
+        *(f"now.{int(status)}" for status in PublicStatus),
+        *(f"next.{int(status)}" for status in PublicStatus),
+        "now.4-step",
+        "now.9-denied",
+        *(f"now.10-{channel}" for channel in Channel),
+        "next.4-step",
+        "next.4-last",
+        *ASKED_KEYS,
+        *STORY_KEYS,
+        *WHY_KEYS,
+    }
+)
+"""The texts that a dossier is shown with."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of the dossier's way."""
+
+    title: str
+    state: Literal["done", "now", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Apology:
+    """The unit's letter."""
+
+    unit: Office
+    reason: str
+    due: Moment
+    missed: bool
+    """The new date went by as the first one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A dossier as a citizen sees it. It names units and no person."""
+
+    code: str
+    procedure: str
+    status: PublicStatus
+    tone: Tone
+    state: Say
+    """The national portal's name of the state."""
+    now: Say
+    next: Say
+    reason: str
+    """Why it is in this state, in the officer's words; empty where none is owed."""
+    asked: tuple[Asked, ...]
+    promise: Promise | None
+    apology: Apology | None
+    steps: tuple[StepLine, ...]
+    handling: Office | None
+    receiving: Office | None
+    returning: Office | None
+    history: tuple[Line, ...]
+    older: int
+    may_rate: bool
+    rating: int | None
+
+
+def look(state: Notify, words: Words, now: datetime | None = None) -> Look:
+    """What is shown. The state must be one of a dossier that was handed in.
+
+    `now` shows that a letter's date went by; without it, only what somebody said has happened.
+    """
+    status = state.status
+    assert status is not None
+    wanted, promised = asked(state, words), promise(state, words, now)
+    return Look(
+        code=state.code,
+        procedure=words.procedure(state.procedure),
+        status=status,
+        tone=_tone(status, wanted, promised),
+        state=Say(f"state.{int(status)}"),
+        now=_now(state, status, words),
+        next=_next(state, status, words),
+        reason=_reason(state, status),
+        asked=wanted,
+        promise=promised,
+        apology=_apology(state, words, now),
+        steps=_steps(state, status, words),
+        handling=_office(state.unit, words),
+        receiving=_office(state.receiving_unit, words),
+        returning=_office(state.returning_unit, words),
+        history=history(state, words),
+        older=older(state),
+        may_rate=state.rating is None and status in ENDED - {PublicStatus.WITHDRAWN},
+        rating=state.rating,
+    )
+
+
+def _tone(status: PublicStatus, wanted: tuple[Asked, ...], promised: Promise | None) -> Tone:
+    if status in (PublicStatus.PROCESSED, PublicStatus.RETURNED):
+        return "done"
+    if status in ENDED:
+        return "closed"
+    if wanted:
+        return "yours"
+    if promised and promised.late:
+        return "late"
+    return "paused" if status is PublicStatus.STOPPED else "working"
+
+
+def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
+    unit, key = state.unit or state.receiving_unit or "", f"now.{int(status)}"
+    if status in (PublicStatus.REGISTERED, PublicStatus.RECEIVED, PublicStatus.NOT_RECEIVED):
+        unit = state.receiving_unit or unit
+    elif status is PublicStatus.RETURNED:
+        returned = _last(state, routing.ResultReturned.NAME)
+        unit = (returned and returned.unit) or state.returning_unit or unit
+        if returned and returned.channel:
+            key = f"{key}-{returned.channel}"
+    fields = {"unit": words.office(unit).name}
+    if status is PublicStatus.IN_PROCESS and state.step and state.step.name in state.plan:
+        fields["step"] = words.step(state.workflow, state.step.name)
+        fields["number"] = str(state.plan.index(state.step.name) + 1)
+        fields["of"] = str(len(state.plan))
+        return Say("now.4-step", fields)
+    if status is PublicStatus.PROCESSED:
+        if state.outcome == Outcome.DENIED:
+            return Say("now.9-denied", fields)
+        fields["result"] = words.result(state.procedure)
+    return Say(key, fields)
+
+
+def _next(state: Notify, status: PublicStatus, words: Words) -> Say:
+    office = words.office(state.returning_unit or state.receiving_unit or "")
+    fields = {"unit": office.name, "address": office.address}
+    if status is PublicStatus.IN_PROCESS and state.step and state.step.name in state.plan:
+        following = state.plan.index(state.step.name) + 1
+        if following == len(state.plan):
+            return Say("next.4-last", fields)
+        return Say("next.4-step", {"step": words.step(state.workflow, state.plan[following])})
+    return Say(f"next.{int(status)}", fields)
+
+
+def _reason(state: Notify, status: PublicStatus) -> str:
+    given = _last(state, _REASONED[status]) if status in _REASONED else None
+    return given.text if given else ""
+
+
+def _last(state: Notify, what: str) -> Entry | None:
+    """The newest such fact."""
+    return next((entry for entry in reversed(state.story) if entry.what == what), None)
+
+
+def _apology(state: Notify, words: Words, now: datetime | None) -> Apology | None:
+    letter = state.letter
+    if letter is None:
+        return None
+    due, missed = words.moment(letter.due), missed_again(state, now)
+    return Apology(words.office(letter.unit), letter.reason, due, missed)
+
+
+def _steps(state: Notify, status: PublicStatus, words: Words) -> tuple[StepLine, ...]:
+    done = status in (PublicStatus.PROCESSED, PublicStatus.RETURNED)
+    here = state.plan.index(state.step.name) if state.step and state.step.name in state.plan else -1
+    if status in ENDED and not done:
+        return ()  # it goes no further
+    return tuple(
+        StepLine(
+            words.step(state.workflow, name),
+            "done" if done or at < here else "now" if at == here else "later",
+        )
+        for at, name in enumerate(state.plan)
+    )
+
+
+def _office(code: str | None, words: Words) -> Office | None:
+    return words.office(code) if code else None

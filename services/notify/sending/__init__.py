@@ -1,0 +1,1 @@
+"""Sends the messages that are due: selection, assignment, hand-off, retries, outcomes."""

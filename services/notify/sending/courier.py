@@ -1,0 +1,154 @@
+"""Carries one message: finds the address, hands it to a provider, tells what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
+from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
+from services.notify.contacts.addresses import Address, Addresses
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.assignment import Work
+from services.notify.sending.handoff_log import Handing
+from services.notify.sending.outcomes import End, Teller, not_sent
+from services.notify.sending.receivers import Receivers, receiver_of
+from services.notify.sending.retries import Tries
+from services.notify.wording.renderer import Renderer
+from services.runtime.loop.faults import Faults
+
+
+class _Nowhere(Exception):
+    """The recipient is not to be written to, for a reason; None: a contact may be on its way."""
+
+    def __init__(self, reason: NotSentReason | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Courier:
+    """Used by several tasks at once, each with a message of its own."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        addresses: Addresses,
+        handing: Handing,
+        teller: Teller,
+        tries: Tries,
+        receivers: Receivers,
+        faults: Faults,
+    ) -> None:
+        self._renderer = renderer
+        self._addresses = addresses
+        self._handing = handing
+        self._teller = teller
+        self._tries = tries
+        self._receivers = receivers
+        self._faults = faults
+
+    async def carry(self, work: Work, may_go: Callable[[], bool]) -> None:
+        """Returns when the message has come to its end, or was put off.
+
+        `may_go` is asked before anything of it leaves, with nothing to wait for in between. Raises
+        what broker or database raise while they are away.
+        """
+        message = work.due.message
+        self._faults.passing("message-picked")
+        try:
+            await self._hand(work, work.address or await self._address(message), may_go)
+        except _Nowhere as nowhere:
+            if nowhere.reason is None:
+                self._tries.hold(message)
+                await self._set_free(work)
+            elif may_go():
+                await self._tell(work, not_sent(message, nowhere.reason))
+
+    async def _address(self, message: Delivery) -> Address:
+        assert message.citizen is not None
+        found = await self._addresses.find(message.citizen, MessageChannel(message.channel))
+        if not isinstance(found, Address):
+            raise _Nowhere(found)
+        return found
+
+    async def _hand(self, work: Work, address: Address, may_go: Callable[[], bool]) -> None:
+        due, message = work.due, work.due.message
+        assert message.template is not None
+        text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
+
+        async def write() -> Outgoing:
+            # It may have waited for long: they may be elsewhere, or erased.
+            to = address if address.fresh else await self._address(message)
+            return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
+
+        receiver = receiver_of(message)
+        again = self._tries.failures(message.message_id) > 0
+        tried: frozenset[str] = frozenset()
+        provider: str | None = work.provider
+        while provider is not None:
+            try:
+                accepted = await work.channel.hand(provider, write, may_go, again=again)
+            except Rejected as error:
+                end = not_sent(message, NotSentReason.REJECTED, str(error))
+                await self._tell(work, end)
+                return
+            except Unknown as error:
+                unreached = work.channel.of_receiver(error)
+                if unreached and (not again or self._receivers.doubted(receiver)):
+                    self._receivers.failed(receiver, time.monotonic())
+                self._tries.put_off(
+                    message,
+                    f"{provider}: {error}",
+                    repeats=not work.channel.keyed(provider),
+                    unreached=unreached,
+                )
+                return
+            except NotTaken as error:
+                tried |= {provider}
+                refused, provider = provider, await self._another(work, provider, tried)
+                if provider is None:
+                    after = error.retry_after or 0.0
+                    unreached = work.channel.of_receiver(error)
+                    if unreached and (not again or self._receivers.doubted(receiver)):
+                        self._receivers.failed(receiver, time.monotonic(), after)
+                    self._tries.put_off(message, f"{refused}: {error}", after, unreached=unreached)
+                continue
+            if accepted is None:
+                return  # another instance's by now, or this one ends
+            self._receivers.reached(receiver)
+            self._faults.passing("message-accepted")
+            await self._tell(
+                work,
+                notify.MessageSent(
+                    message_id=message.message_id,
+                    channel=MessageChannel(message.channel),
+                    provider=accepted.provider,
+                    reference=accepted.reference,
+                    parts=accepted.parts,
+                    wording=text.version,
+                ),
+            )
+            return
+
+    async def _another(self, work: Work, refused: str, tried: frozenset[str]) -> str | None:
+        """Who takes a message that this provider has certainly not taken; None: nobody now."""
+        if work.bound or not work.noted:
+            return None
+        message_id = work.due.message.message_id
+        other = work.channel.pick(tried)
+        if other is None:
+            await self._set_free(work)
+            return None
+        return other if await self._handing.move(message_id, refused, other) else None
+
+    async def _set_free(self, work: Work) -> None:
+        """Nobody has it: whoever looks next may choose anew."""
+        if work.noted and not work.bound:
+            await self._handing.strike_out([work.due.message.message_id])
+
+    async def _tell(self, work: Work, end: End) -> None:
+        await self._teller.tell(work.due, end)
+        # Of what was not sent, but may have arrived before, that stays written.
+        if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
+            self._handing.over(work.due.message.message_id)

@@ -1,0 +1,81 @@
+"""How a message that is due ends without being handed to anybody, or why it waits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from datetime import datetime
+
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
+from services.notify.delivery.delivery import Delivery
+from services.notify.hours import Quiet, clock_time
+from services.notify.sending.outbox import Due
+from services.notify.sending.outcomes import End, not_sent
+
+
+def ending(
+    due: Due,
+    channels: Container[str],
+    *,
+    streamed: bool,
+    failed: bool,
+    detail: str | None = None,
+) -> End | None:
+    """None if the message is still to be handed over.
+
+    `channels` are those that somebody carries. `failed` says that it was tried in vain, and
+    `detail` what came of it.
+    """
+    message = due.message
+    channel = MessageChannel(message.channel)
+    # A stream may run faster than any provider: there a message is tried once, or it would
+    # depend on the machine what is told in time.
+    in_time = streamed and not failed
+    if message.expires_at is not None and message.expires_at <= due.now and not in_time:
+        return not_sent(message, NotSentReason.EXPIRED, detail)
+    for stopped_at, reason in (
+        (due.taken_back_at, NotSentReason.TAKEN_BACK),
+        (due.called_off_at, NotSentReason.OPTED_OUT),
+    ):
+        # What may have arrived is told to its end, so that it can be taken back.
+        if stopped_at is None or due.unsure:
+            continue
+        assert message.due_at is not None
+        # In a stream it would have been sent at once when it was due.
+        if not streamed or stopped_at < message.due_at:
+            return not_sent(message, reason)
+    if due.notice is not None and due.notice.not_sent is not None and not due.unsure:
+        return not_sent(message, NotSentReason.TAKEN_BACK)
+    if channel is MessageChannel.LEDGER:
+        return notify.MessageSent(message_id=message.message_id, channel=channel, provider="ledger")
+    if channel not in channels:
+        detail = f"no provider is set up for {channel}"
+        return not_sent(message, NotSentReason.REJECTED, detail)
+    return None
+
+
+def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:
+    """Whether it is not its turn yet, though it is due.
+
+    One recipient hears of a dossier in the order in which things happened: what goes before it
+    comes to its end first, whatever that is, and what takes a message back is decided once it is
+    folded how that one ended. And what is late is not sent at night: planned for the day, it was
+    entered late, or its provider was away. A stream's messages have the time at which they were
+    due, whenever they are sent.
+
+    `lets_by` tells what holds up nothing any more: it has ended, which is not folded yet, or was
+    tried in vain for too long.
+    """
+    if due.notice is not None and due.notice.pending:
+        return True
+    if _sleeps(due.message, due.now, streamed):
+        return True
+    # What is held until the morning holds up nothing that may be told at night.
+    return any(not lets_by(m) and not _sleeps(m, due.now, streamed) for m in due.earlier)
+
+
+def _sleeps(message: Delivery, now: datetime, streamed: bool) -> bool:
+    if streamed or message.quiet_from is None or message.quiet_until is None:
+        return False
+    quiet = Quiet(clock_time(message.quiet_from), clock_time(message.quiet_until))
+    return quiet.over(now) > now

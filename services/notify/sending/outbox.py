@@ -1,0 +1,132 @@
+"""Finds the messages that are due on a channel, of the partitions that an instance looks after."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contracts.events.notify import MessageChannel
+from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.delivery.turns import in_turn
+from services.notify.sending.handoff_log import Handing
+from services.runtime.core.stored import state_of
+from services.runtime.loop.clock import Clock
+from services.runtime.mongo.client import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that may be sent."""
+
+    dossier: str
+    partition: int
+    now: datetime
+    """The partition's time when it was found."""
+    message: Delivery
+    taken_back_at: datetime | None = None
+    """It proved wrong: when the message was planned that says so."""
+    notice: Delivery | None = None
+    """The message that this one takes back, if it is one of this dossier."""
+    unsure: bool = False
+    """What proved wrong or was called off may have arrived, though nobody was told that it was
+    sent: this message, or the one that it takes back."""
+    earlier: tuple[Delivery, ...] = ()
+    """What is due to the same recipient, on the same channel, and goes before it."""
+    called_off_at: datetime | None = None
+    """The citizen opted out of it."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it could have been sent."""
+        assert self.message.due_at is not None
+        return (self.now - self.message.due_at).total_seconds()
+
+
+class Outbox:
+    """The deliveries' states, by when their first message on a channel may be sent.
+
+    What is held until the morning is not looked at before, and what has ended never again.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, handing: Handing, *, streamed: bool = False
+    ) -> None:
+        """`streamed`: a message counts as sent when it was due, whenever that comes to be done."""
+        self._streamed = streamed
+        self._collection = database["deliveries"]
+        self._clock = clock
+        self._handing = handing
+
+    async def prepare(self) -> None:
+        """Makes the indexes; again is a no-op."""
+        pending = {"state.pending": {"$gt": 0}}
+        await self._collection.create_index(
+            [("p", 1), ("state.next_at", 1)], name="next", partialFilterExpression=pending
+        )
+        for channel in MessageChannel:
+            field = f"state.next_on.{channel}"
+            await self._collection.create_index(
+                [("p", 1), (field, 1)],
+                name=f"next-{channel}",
+                partialFilterExpression={field: {"$exists": True}},
+            )
+
+    async def any_due(self, partitions: set[int]) -> bool:
+        """Whether anything is due, on whatever channel."""
+        for _, query in self._queries(partitions, "state.next_at"):
+            pending = {**query, "state.pending": {"$gt": 0}}
+            if await self._collection.find_one(pending, {"_id": 1}) is not None:
+                return True
+        return False
+
+    async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[Due]:
+        """Every message that is due on the channel, by its partition's clock.
+
+        The longest due dossier comes first, and of a dossier what is to go first.
+        """
+        field = f"state.next_on.{channel}"
+        for now, query in self._queries(partitions, field):
+            async for document in self._collection.find(query).sort(field, 1):
+                state = state_of(document, Deliveries)
+                messages = state.messages
+                wrong = {m.takes_back: m.planned_at for m in messages.values()}
+                ready = in_turn(messages, channel, now)
+                notices = [m.takes_back or m.message_id for m in ready]
+                off = {
+                    m.message_id: state.called_off_at(m, m.due_at if self._streamed else None)
+                    for m in ready
+                }
+                # Of hardly any dossier is anything taken back or called off.
+                doubted = [notice for notice in notices if notice in wrong or off.get(notice)]
+                handed = await self._handing.has(doubted)
+                for place, (message, notice) in enumerate(zip(ready, notices, strict=True)):
+                    yield Due(
+                        document["_id"],
+                        document["p"],
+                        now,
+                        message,
+                        wrong.get(message.message_id),
+                        messages.get(message.takes_back or ""),
+                        notice in handed,
+                        tuple(m for m in ready[:place] if m.citizen == message.citizen),
+                        off[message.message_id],
+                    )
+
+    async def dossiers(self, partitions: set[int]) -> int:
+        """How many dossiers have a message that is due."""
+        counts = [
+            await self._collection.count_documents({**query, "state.pending": {"$gt": 0}})
+            for _, query in self._queries(partitions, "state.next_at")
+        ]
+        return sum(counts)
+
+    def _queries(
+        self, partitions: set[int], field: str
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        by_time: dict[datetime, list[int]] = {}
+        for partition in sorted(partitions):
+            by_time.setdefault(self._clock.now(partition), []).append(partition)
+        for now, mine in by_time.items():
+            yield now, {"p": {"$in": mine}, field: {"$lte": now}, "hold": None}

@@ -1,0 +1,108 @@
+"""Says on the log what became of a message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import datetime
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from contracts.events import notify
+from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.wire.envelope import Event, derive_id
+from services.notify import metrics
+from services.notify.channels.redact import redacted
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.outbox import Due
+from services.runtime.kafka.group_writer import Together
+from services.runtime.service import Running
+from services.runtime.settings import ClockKind
+
+log = structlog.get_logger("motcua.sender")
+
+End = notify.MessageSent | notify.MessageNotSent
+
+
+class Teller:
+    """Tells the end of messages, and remembers which were told of."""
+
+    def __init__(self, running: Running, stopping: asyncio.Event) -> None:
+        self._running = running
+        self._stopping = stopping
+        self.streamed = running.settings.clock is ClockKind.STREAM
+        self._ended: defaultdict[str, set[str]] = defaultdict(set)
+        """By channel: messages that ended here, until the delivery engine has folded it."""
+        self._together = Together(running.producer)
+
+    async def tell(self, due: Due, end: End) -> None:
+        """Returns once it stands on the log: what was accepted must be told of.
+
+        Raises what the broker's absence raises if the service ends before that.
+        """
+        message = due.message
+        event = Event(
+            id=derive_id(message.message_id, end.NAME),
+            source="/motcua/notify/sender",
+            subject=due.dossier,
+            time=self._time(message, end),
+            data=end,
+            cause=message.message_id,
+        )
+        self._ended[message.channel].add(message.message_id)
+        await self._publish(event)
+        outcome = "sent"
+        if isinstance(end, notify.MessageNotSent):
+            outcome = str(end.reason)
+        elif end.channel is MessageChannel.SMS:
+            metrics.PARTS.labels(end.provider).inc(end.parts)
+        metrics.MESSAGES.labels(message.channel, outcome).inc()
+        self._running.faults.passing("message-told")
+
+    def ended(self, message: Delivery) -> bool:
+        """Whether it ended here, and that is not folded yet."""
+        return message.message_id in self._ended[message.channel]
+
+    def keep(self, channel: str, message_ids: set[str]) -> None:
+        """Of the channel's messages, only these are not folded yet."""
+        self._ended[channel] &= message_ids
+
+    def clear(self) -> None:
+        """Everything is folded."""
+        self._ended.clear()
+
+    async def _publish(self, event: Event) -> None:
+        pause = 0.1
+        while True:
+            try:
+                return await self._together.publish(event)
+            except (KafkaError, OSError, TimeoutError) as error:
+                if self._stopping.is_set():
+                    log.error("a sent message is not told of", message_id=event.cause)
+                    raise  # it will be handed over again, with the same key
+                log.warning("cannot tell of a message yet", error=repr(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    def _time(self, message: Delivery, end: End) -> datetime:
+        """When it came to its end. In a replay that follows from the message alone."""
+        if not self.streamed:
+            return self._running.clock.now()
+        if isinstance(end, notify.MessageNotSent) and end.reason is NotSentReason.EXPIRED:
+            assert message.expires_at is not None
+            return message.expires_at
+        assert message.due_at is not None
+        return message.due_at
+
+
+def not_sent(
+    message: Delivery, reason: NotSentReason, detail: str | None = None
+) -> notify.MessageNotSent:
+    """The end of a message that nobody was handed, or that was refused."""
+    return notify.MessageNotSent(
+        message_id=message.message_id,
+        channel=MessageChannel(message.channel),
+        reason=reason,
+        detail=redacted(detail) if detail else None,
+    )

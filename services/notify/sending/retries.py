@@ -1,0 +1,113 @@
+"""The messages that could not be sent yet, and when each is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from services.notify import metrics
+from services.notify.channels.pace import BackOff
+from services.notify.channels.redact import redacted
+from services.notify.delivery.delivery import Delivery
+
+log = structlog.get_logger("motcua.sender")
+
+_FIRST, _MOST = 0.5, 60.0
+"""Seconds that a message is put off, after its first failure and after many."""
+_REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
+"""The same, at the least, where each try may be one more message in somebody's mailbox."""
+_UNREACHED_MOST = 900.0
+"""And the most where it is the recipient who does not take it."""
+_HOLDS_UP = 3600.0
+"""For so many seconds from its first failure on, what goes after a message waits for it. After that
+it is the message that is refused, or one provider alone may have it, and that one is away: nobody
+is to miss a demand's last day for the sake of order."""
+
+
+@dataclass
+class _Try:
+    channel: str
+    after: float = 0.0
+    failures: int = 0
+    detail: str | None = None
+    holds_up_until: float = 0.0
+
+
+class Tries:
+    """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tries: dict[str, _Try] = {}
+        self._clock = clock
+        self._back_off = BackOff(_FIRST, _MOST, Random())
+
+    def waits(self, message_id: str, now: float) -> bool:
+        """Whether the message's next try is still to come."""
+        return (known := self._tries.get(message_id)) is not None and known.after > now
+
+    def failures(self, message_id: str) -> int:
+        """How often the message was tried in vain."""
+        return known.failures if (known := self._tries.get(message_id)) else 0
+
+    def lets_by(self, message_id: str, now: float) -> bool:
+        """Whether what goes after it need not wait for it, as long as it was tried in vain."""
+        known = self._tries.get(message_id)
+        return known is not None and known.failures > 0 and known.holds_up_until <= now
+
+    def detail(self, message_id: str) -> str | None:
+        """What the last try came to; None if there was none."""
+        known = self._tries.get(message_id)
+        return known.detail if known else None
+
+    def put_off(
+        self,
+        message: Delivery,
+        detail: str,
+        at_least: float = 0.0,
+        *,
+        repeats: bool = False,
+        stuck: bool = False,
+        unreached: bool = False,
+    ) -> None:
+        """A try was in vain: the next one is later each time.
+
+        `repeats` says that it may have arrived all the same, and will arrive again; `stuck` that
+        it was neither a provider nor broker or database that failed; `unreached` that it was the
+        recipient who could not be reached.
+        """
+        known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        now = self._clock()
+        if known.failures == 0:
+            known.holds_up_until = now + _HOLDS_UP
+        if stuck:
+            known.holds_up_until = now
+        known.failures += 1
+        known.detail = redacted(detail)
+        if repeats or unreached:
+            grown = _REPEATED_FIRST * _REPEATED_GROWS ** min(known.failures - 1, 10)
+            most = _REPEATED_MOST if repeats else _UNREACHED_MOST
+            at_least = max(at_least, min(grown, most))
+        known.after = now + self._back_off.after(known.failures, at_least)
+        metrics.RETRIED.labels(message.channel, "recipient" if unreached else "other").inc()
+        log.warning("not sent yet", message_id=message.message_id, error=known.detail)
+
+    def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
+        """Nobody could be asked: that is no failure of the message."""
+        known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        known.after = self._clock() + seconds
+
+    def clear(self) -> None:
+        """Nothing is to be sent here."""
+        self._tries.clear()
+
+    def keep(self, channel: str, message_ids: Collection[str]) -> None:
+        """Of the channel's messages, only these are still to be sent here."""
+        self._tries = {
+            key: known
+            for key, known in self._tries.items()
+            if known.channel != channel or key in message_ids
+        }

@@ -1,0 +1,169 @@
+"""Which of the messages that are due on a channel are started now: one look at them. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from services.notify.channels.channel import Channel
+from services.notify.delivery.delivery import Delivery
+from services.notify.sending.ending import ending, waits
+from services.notify.sending.outbox import Due
+from services.notify.sending.outcomes import End
+from services.notify.sending.receivers import Receiver, Receivers, receiver_of
+from services.notify.sending.retries import Tries
+
+_ENDS = 200
+"""So many of a channel's messages a look ends without sending them, at the most. Of a channel that
+nothing can be handed to it looks at so many, and not at a backlog that may be of hours."""
+_DRAWN_FROM = 1000
+"""A provider that fails is tried by one of so many messages."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an instance knows of the messages that it sends."""
+
+    channels: Mapping[str, Channel]
+    tries: Tries
+    receivers: Receivers
+    ended: Callable[[Delivery], bool]
+    """Whether a message ended here, and that is not folded yet."""
+    streamed: bool
+    draw: Random = field(default_factory=Random)
+
+
+@dataclass
+class _Lot:
+    """A place among those that are started, and how many it was drawn from that are alike."""
+
+    place: int
+    alike: int = 1
+
+
+class Starting:
+    """Is shown what is due, the longest due first, until it has seen enough."""
+
+    def __init__(
+        self,
+        known: Known,
+        channel: Channel | None,
+        room: int | None,
+        under_way: Collection[Delivery],
+        now: float,
+    ) -> None:
+        """`room` messages may be started on the channel; None: none, now or ever, and all that can
+        be done is to end those that say nothing any more. `under_way` are the channel's messages
+        that are being sent already.
+        """
+        self.starts: list[Due] = []
+        self.ends: list[tuple[Due, End]] = []
+        self.waiting = 0
+        """How many have to wait."""
+        self.follows = False
+        """Whether one of them waits for a message that is on its way."""
+        self.oldest = 0.0
+        """For so many seconds the first of those has been due that have not ended, and whose
+        recipient can be reached, as far as is known."""
+        self.seen: set[str] = set()
+        self.receivers: set[Receiver] = set()
+        self._known = known
+        self._channel = channel
+        self._room = room
+        self._now = now
+        self._left = _ENDS
+        self._going = {message.message_id for message in under_way}
+        self._busy = Counter(receiver_of(message) for message in under_way)
+        self._single = channel is not None and channel.failing
+        self._drawn_from = 0
+        self._lots: dict[Receiver | None, _Lot] = {}
+
+    def enough(self, due: Due) -> bool:
+        """Whether no more need be shown after this one."""
+        message = due.message
+        self.seen.add(message.message_id)
+        self.receivers.add(receiver_of(message))
+        if self._known.ended(message) or message.message_id in self._going:
+            return False
+        if not self._known.receivers.doubted(receiver_of(message)):
+            self.oldest = max(due.waited, self.oldest)
+        if (end := self._end(due)) is not None:
+            self.ends.append((due, end))
+            self._going.add(message.message_id)
+            self._left -= 1
+        elif self._room and self._may_start(due):
+            self._start(due)
+        else:
+            self.waiting += 1
+            self._left -= self._room is None
+        full = self._drawn_from == _DRAWN_FROM if self._single else len(self.starts) == self._room
+        return full or self._left == 0
+
+    def _end(self, due: Due) -> End | None:
+        return ending(
+            due,
+            self._known.channels,
+            streamed=self._known.streamed,
+            failed=self._failures(due) > 0,
+            detail=self._known.tries.detail(due.message.message_id),
+        )
+
+    def _may_start(self, due: Due) -> bool:
+        known, receiver = self._known, receiver_of(due.message)
+        if known.receivers.rests(receiver, self._now):
+            return False
+        if known.tries.waits(due.message.message_id, self._now):
+            return False
+        if self._waits_for_others(due):
+            self.follows = self.follows or any(m.message_id in self._going for m in due.earlier)
+            return False
+        assert self._channel is not None
+        if self._busy[receiver] >= (1 if known.receivers.doubted(receiver) else self._channel.each):
+            self.follows = True
+            return False
+        return True
+
+    def _waits_for_others(self, due: Due) -> bool:
+        tries, ended = self._known.tries, self._known.ended
+        return waits(
+            due,
+            streamed=self._known.streamed,
+            lets_by=lambda m: ended(m) or tries.lets_by(m.message_id, self._now),
+        )
+
+    def _start(self, due: Due) -> None:
+        receiver = receiver_of(due.message)
+        if self._single:
+            self._drawn_from += 1
+            self._draw(None, due)
+        elif self._known.receivers.doubted(receiver):
+            self._draw(receiver, due)
+        else:
+            self.starts.append(due)
+            self._going.add(due.message.message_id)
+            self._busy[receiver] += 1
+
+    def _draw(self, of: Receiver | None, due: Due) -> None:
+        """A provider that fails is tried by a single message, and so is a recipient in doubt.
+
+        By one that was refused least, and of these by any: or a few that are refused for what they
+        are (a text, a number) would be in the way of all the others.
+        """
+        lot = self._lots.get(of)
+        if lot is None:
+            self._lots[of] = _Lot(len(self.starts))
+            self.starts.append(due)
+            return
+        self.waiting += 1
+        self.follows = True
+        drawn = self.starts[lot.place]
+        if self._failures(due) > self._failures(drawn):
+            return
+        lot.alike = 1 if self._failures(due) < self._failures(drawn) else lot.alike + 1
+        if self._known.draw.randrange(lot.alike) == 0:
+            self.starts[lot.place] = due
+
+    def _failures(self, due: Due) -> int:
+        return self._known.tries.failures(due.message.message_id)

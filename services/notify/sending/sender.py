@@ -1,0 +1,307 @@
+"""Sends what is due: finds it, hands it to a provider, and says on the log what became of it.
+
+That a message was sent is a fact on the log, folded by the delivery engine like every fact. Before
+an instance sends anything of a partition it has folded everything that stood in the log when it
+took the partition over: so it knows of every message that another instance sent and told of. What
+was accepted by a provider and could not be told of is handed to the same provider again, with the
+same idempotency key. Over SMTP, which knows none, the recipient may then get it twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import structlog
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from contracts.events.notify import MessageChannel
+from services.notify import metrics
+from services.notify.channels.setup import set_up
+from services.notify.contacts.addresses import FRESH_SECONDS, Addresses
+from services.notify.contacts.contact import Contact
+from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.sending.assignment import Assigning, Work
+from services.notify.sending.courier import Courier
+from services.notify.sending.handoff_log import Handing
+from services.notify.sending.outbox import Due, Outbox
+from services.notify.sending.outcomes import End, Teller
+from services.notify.sending.receivers import Receivers, receiver_of
+from services.notify.sending.retries import Tries
+from services.notify.sending.selection import Known, Starting
+from services.notify.sending.stream_time import Ticks
+from services.notify.settings import NotifySettings
+from services.notify.wording.renderer import Renderer
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.consumer import group_of
+from services.runtime.loop.engine import Engine
+from services.runtime.service import Running
+from services.runtime.settings import ClockKind
+from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.shared.master_keys import master_keys
+
+log = structlog.get_logger("motcua.sender")
+
+_PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
+"""Seconds between two looks, more than `look_every`, on a channel for each message that a look saw
+there and that has to wait: looking has its price, and no other channel pays it."""
+_BACKLOG = 1000
+"""If so many have to wait, a tenth of that pause is kept though there is room for more."""
+_COUNT_EVERY = 5.0
+"""Seconds between two counts of what is due."""
+
+_AWAY = (KafkaError, PyMongoError, OSError, TimeoutError)
+"""Broker or database cannot be reached: that passes."""
+
+
+class Sender:
+    """The one sender of an instance, over the partitions that its delivery engine owns."""
+
+    def __init__(self, running: Running, renderer: Renderer) -> None:
+        settings = running.settings
+        assert isinstance(settings, NotifySettings)
+        self._deliveries: Engine[Deliveries] = running.engines[1]
+        contacts: Engine[Contact] = running.engines[2]
+        # From an erasure on, so long for the key and then for the address: five seconds in all.
+        kept = KEPT_SECONDS - FRESH_SECONDS
+        keys = CitizenKeys(running.database.client, master_keys(settings), kept)
+        self._stopping = asyncio.Event()
+        self._look_every = settings.look_every
+        self._offsets = Offsets(settings.kafka)
+        self._ticks: Ticks | None = None
+        if settings.clock is ClockKind.STREAM:
+            self._ticks = Ticks(settings.kafka, settings.partitions)
+        clock = self._ticks.clock if self._ticks else running.clock
+        self._handing = Handing(running.database["handed"])
+        self._outbox = Outbox(
+            running.database, clock, self._handing, streamed=self._ticks is not None
+        )
+        self._channels = set_up(settings, self._stopping)
+        self._teller = Teller(running, self._stopping)
+        self._tries = Tries()
+        self._receivers = Receivers()
+        self._known = Known(
+            self._channels,
+            self._tries,
+            self._receivers,
+            self._teller.ended,
+            self._teller.streamed,
+        )
+        self._assigning = Assigning(self._channels, self._handing, self._tries)
+        self._addresses = Addresses(contacts, keys, self._offsets)
+        self._courier = Courier(
+            renderer,
+            self._addresses,
+            self._handing,
+            self._teller,
+            self._tries,
+            self._receivers,
+            running.faults,
+        )
+        self._prepared = False
+        self._counted = 0.0
+        self._more: set[str] = set()
+        """Channels of which the last look did not see all that is due, or saw what waits for a
+        message that is on its way: there is more to be started as soon as there is room."""
+        self._next_look: dict[str, float] = {}
+        self._first_look: dict[str, float] = {}
+        """When each channel is looked at again, and when it is if there is room before; at once if
+        it is not there."""
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: dict[str, Delivery] = {}
+        """The messages that are being sent, or wait for their turn to be."""
+        self._going: set[str] = set()
+        """Of these, what may be with a provider by now, or is being told of."""
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+        # What was handed to a provider is told of before another instance takes over.
+        self._deliveries.before_leaving.append(self._idle.wait)
+
+    def stop(self) -> None:
+        """Asks `run` to return; what is under way is finished first."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Sends what is due until it is asked to stop."""
+        following = asyncio.create_task(self._ticks.follow()) if self._ticks else None
+        try:
+            while not self._stopping.is_set():
+                if following is not None and following.done():
+                    following.result()  # it ends by a defect alone
+                self._wake.clear()
+                try:
+                    await self._prepare()
+                    await self._look()
+                except _AWAY as error:
+                    log.warning("waiting for broker or database", error=repr(error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), timeout=self._look_every)
+        finally:
+            self._stopping.set()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+            for channel in self._channels.values():
+                await channel.close()
+            await self._offsets.stop()
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await self._outbox.prepare()
+            await self._handing.prepare()
+            self._prepared = True
+
+    async def _look(self) -> None:
+        """Starts as much of what is due as there is room for."""
+        await self._handing.tidy()
+        partitions = await self._caught_up()
+        now = time.monotonic()
+        if now - self._counted > _COUNT_EVERY:
+            self._counted = now
+            metrics.PENDING.set(await self._outbox.dossiers(partitions))
+        if await self._outbox.any_due(partitions):
+            for name in MessageChannel:
+                if self._next_look.get(name, now) <= now:
+                    waiting = await self._look_at(name, partitions)
+                    pause = min(_LONGEST_PAUSE, _PAUSE_EACH * waiting)
+                    ended = time.monotonic()
+                    self._next_look[name] = ended + pause
+                    self._first_look[name] = ended + (pause / 10 if waiting > _BACKLOG else 0.0)
+            return
+        self._teller.clear()
+        self._tries.clear()
+        self._receivers.clear()
+        self._next_look.clear()
+        for name in MessageChannel:
+            metrics.OLDEST.labels(name).set(0.0)
+            metrics.UNREACHED.labels(name).set(0)
+
+    async def _look_at(self, channel: str, partitions: set[int]) -> int:
+        """The same for what goes by one channel: what waits there holds up no other.
+
+        Returns how many have to wait.
+        """
+        room = self._room(channel)
+        if room == 0:
+            return 0
+        under_way = [m for m in self._under_way.values() if m.channel == channel]
+        look = Starting(self._known, self._channels.get(channel), room, under_way, time.monotonic())
+        self._more.add(channel)
+        async for due in self._outbox.due(channel, partitions):
+            if look.enough(due):
+                break
+        else:
+            # All was seen: what was not is folded as ended, or another instance's by now.
+            if not look.follows:
+                self._more.discard(channel)
+            self._teller.keep(channel, look.seen)
+            self._tries.keep(channel, look.seen)
+            self._receivers.keep(channel, look.receivers)
+        metrics.OLDEST.labels(channel).set(look.oldest)
+        metrics.UNREACHED.labels(channel).set(self._receivers.unreached(channel))
+        for due, end in look.ends:
+            self._start(due.message, self._finish(due, end))
+        works = await self._assigning.works(look.starts)
+        recipients = {receiver_of(work.due.message) for work in works}
+        known = await self._addresses.known(recipients) if works else {}
+        for work in works:
+            address = known.get(receiver_of(work.due.message))
+            self._start(work.due.message, self._send(replace(work, address=address)))
+        return look.waiting
+
+    async def _caught_up(self) -> set[int]:
+        """Owned partitions in which all that stood in the log at the take-over is folded."""
+        engine = self._deliveries
+        group = group_of(engine.decider.name, engine.decider.topic)
+        return await engine.progress.caught_up(engine.owned, self._offsets, group)
+
+    def _room(self, name: str) -> int | None:
+        """How many more messages may be started on a channel.
+
+        None if none can, now or ever: all that can be done is to end those that say nothing any
+        more.
+        """
+        channel = self._channels.get(name)
+        if channel is None or channel.opens() > 0:
+            return None
+        return max(0, channel.room - self._taken(name))
+
+    def _taken(self, name: str) -> int:
+        return sum(message.channel == name for message in self._under_way.values())
+
+    def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
+        message_id = message.message_id
+        self._under_way[message_id] = message
+        task = asyncio.create_task(doing, name=f"message {message_id}")
+        self._tasks.add(task)
+
+        def done(_: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            del self._under_way[message_id]
+            self._going.discard(message_id)
+            if not self._going:
+                self._idle.set()
+            if (channel := self._channels.get(message.channel)) is None:
+                return
+            if message.channel in self._more and self._taken(message.channel) <= channel.room // 2:
+                self._next_look[message.channel] = self._first_look.get(message.channel, 0.0)
+                self._wake.set()
+
+        task.add_done_callback(done)
+
+    async def _finish(self, due: Due, end: End) -> None:
+        with self._guarded(due.message):
+            if self._may_go(due):
+                await self._teller.tell(due, end)
+
+    async def _send(self, work: Work) -> None:
+        with self._guarded(work.due.message):
+            await self._courier.carry(work, lambda: self._may_go(work.due))
+
+    @contextlib.contextmanager
+    def _guarded(self, message: Delivery) -> Iterator[None]:
+        """One message that cannot be sent stops no other."""
+        try:
+            yield
+        except _AWAY as error:
+            self._tries.put_off(message, repr(error))
+        except Exception as error:
+            log.exception("cannot be sent", message_id=message.message_id)
+            self._tries.put_off(message, repr(error), stuck=True)
+
+    def _may_go(self, due: Due) -> bool:
+        """Whether this instance may still tell: asked with nothing to wait for in between."""
+        if self._stopping.is_set() or due.partition not in self._deliveries.owned:
+            return False
+        self._going.add(due.message.message_id)
+        self._idle.clear()
+        return True
+
+
+@asynccontextmanager
+async def sending(running: Running, renderer: Renderer) -> AsyncIterator[None]:
+    """Runs a sender as long as the service runs."""
+    sender = Sender(running, renderer)
+    task = asyncio.create_task(sender.run(), name="sender")
+
+    def ended(done: asyncio.Task[None]) -> None:
+        # Without its sender a service would look well and tell nobody anything.
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not running.failed.done():
+            running.failed.set_exception(error)
+
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        sender.stop()
+        await asyncio.wait([task])

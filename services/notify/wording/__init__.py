@@ -1,0 +1,1 @@
+"""Puts messages into words, by templates in each language."""
