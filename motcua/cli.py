@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from contracts.wire.topics import SERVICES
-from deploy.local.cli import app as stack_app
+from deploy.local.stack.cli import app as stack_app
 from motcua import citizen, dead_letters, demo, keys, message, report, simulate_command, why
 from services.intake.imports.cli import import_log
 

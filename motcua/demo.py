@@ -19,10 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.wire.topics import SERVICES
-from deploy.local.city import City
-from deploy.local.endpoints import Endpoints
-from deploy.local.errors import StackError
-from deploy.local.stack import Stack
+from deploy.local.host.errors import StackError
+from deploy.local.stack.city import City
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from motcua.live import LiveView
 from motcua.simulate_command import make_plan, play
 from motcua.story import read_story, story_table

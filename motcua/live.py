@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from prometheus_client.parser import text_string_to_metric_families
 from rich.table import Table
 
-from deploy.local.city import City, Instance
+from deploy.local.stack.city import City, Instance
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 

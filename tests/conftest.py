@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from deploy.local.city import City
-from deploy.local.endpoints import Endpoints
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.mongo.client import Database, client

@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.stack import Stack
+from deploy.local.stack.stack import Stack
 from motcua.deciders import city_deciders
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.catalogue import load_catalogue
-from deploy.local.city import City, cpu_seconds
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City, cpu_seconds
+from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
 from motcua.feed import Feed
 from motcua.simulate import Simulation, plan_city, slices

@@ -28,11 +28,11 @@ from rich.table import Table
 from contracts.wire.codec import Record
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
-from deploy.local.city import City, cpu_seconds
-from deploy.local.endpoints import Endpoints
-from deploy.local.gateway import TOKEN
-from deploy.local.gateway_ledger import read_entries
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.gateway.part import TOKEN
+from deploy.local.stack.city import City, cpu_seconds
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from services.notify.channels.settings import ChannelSettings
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics

@@ -28,8 +28,8 @@ from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import Channel
 from contracts.wire.envelope import Event, derive_id
-from deploy.local.city import City, Instance, cpu_seconds
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City, Instance, cpu_seconds
+from deploy.local.stack.stack import Stack
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure

@@ -31,8 +31,8 @@ from contracts.values import Channel
 from contracts.wire.codec import Record, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS
-from deploy.local.city import cpu_seconds
-from deploy.local.stack import Stack
+from deploy.local.stack.city import cpu_seconds
+from deploy.local.stack.stack import Stack
 from motcua.deciders import city_deciders
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle

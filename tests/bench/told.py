@@ -13,7 +13,7 @@ from contracts.events import notify
 from contracts.events.clock import ClockTicked
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
-from deploy.local.gateway_ledger import read_entries
+from deploy.local.fakes.gateway.ledger import read_entries
 from services.runtime.kafka.offsets import Offsets
 
 

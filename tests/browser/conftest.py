@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from deploy.local.city import City, Instance
+from deploy.local.stack.city import City, Instance
 from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import eventually
 from tests.integration.office import OFFICER, Office

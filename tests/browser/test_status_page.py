@@ -11,9 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from deploy.local.city import Instance
-from deploy.local.endpoints import Endpoints
-from deploy.local.ledger import read_ledger
+from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.stack.city import Instance
+from deploy.local.stack.endpoints import Endpoints
 from tests.browser.conftest import Dossier
 from tests.integration.eventually import eventually
 from tests.integration.office import OFFICER, Office, filing

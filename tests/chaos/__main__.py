@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.catalogue import load_catalogue
-from deploy.local.stack import Stack
+from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
 from motcua.simulate import Simulation, plan_city
 from tests.chaos.drills import every_drill

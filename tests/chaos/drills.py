@@ -22,7 +22,7 @@ MISBEHAVIOUR: dict[str, dict[str, object]] = {
     "refuses": {"fail_rate": 0.5},
     "tells twice": {"double_receipt_rate": 1.0, "receipt_delay_ms": 500},
 }
-"""What the gateway can be told to do; see `deploy.local.gateway_behaviour`."""
+"""What the gateway can be told to do; see `deploy.local.fakes.gateway.behaviour`."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from contracts.events.clock import ClockTicked
 from contracts.model import EventData
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
-from deploy.local.endpoints import Endpoints
-from deploy.local.gateway_ledger import read_entries
-from deploy.local.ledger import read_ledger
+from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.core.stored import state_hash
 from services.runtime.kafka.offsets import Offsets

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 
-from deploy.local.city import City
-from deploy.local.endpoints import Endpoints
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from services.notify.channels.settings import ChannelSettings
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 from aiokafka.errors import KafkaError
 
-from deploy.local.city import City, Instance
-from deploy.local.endpoints import Endpoints
-from deploy.local.gateway_behaviour import Behaviour
-from deploy.local.gateway_ledger import read_entries
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.behaviour import Behaviour
+from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.stack.city import City, Instance
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from motcua.feed import Feed
 from motcua.simulate import Plan, slices
 from motcua.simulate.contacts import sealed_contacts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.catalogue import load_catalogue
-from deploy.local.stack import Stack
+from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
 from motcua.simulate import Simulation, plan_city
 from tests.chaos.drills import few_drills

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.city import City
+from deploy.local.stack.city import City
 from tests.integration.office import Office
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from deploy.local.gateway_ledger import Entry, read_entries
-from deploy.local.process import python_environment
+from deploy.local.fakes.gateway.ledger import Entry, read_entries
+from deploy.local.host.process import python_environment
 from tests.integration.eventually import eventually
 
 
@@ -53,7 +53,7 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
-        command = [sys.executable, "-m", "deploy.local.gateway_server"]
+        command = [sys.executable, "-m", "deploy.local.fakes.gateway.server"]
         command += ["--ledger", str(self.ledger), "--port", str(self.port)]
         command += ["--page-port", str(self.page_port), *self._arguments]
         with self._log.open("ab") as log:

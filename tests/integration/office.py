@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local.city import City
+from deploy.local.stack.city import City
 from tests.integration.eventually import eventually
 
 WARD_PLACE = "26740"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from deploy.local.endpoints import Endpoints
+from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
 from tests.integration.office import OFFICER, PROBLEM, WARD_UNIT, Office
 

@@ -16,7 +16,7 @@ import pytest
 from contracts.values import Locale
 from contracts.wire.codec import decode
 from contracts.wire.topics import CITIZEN_CONTACTS
-from deploy.local.city import City
+from deploy.local.stack.city import City
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
 from services.notify.contacts.contact import Contact as Known

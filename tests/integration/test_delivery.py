@@ -24,11 +24,11 @@ from contracts.values import Locale
 from contracts.wire.codec import decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
-from deploy.local.city import City, Instance
-from deploy.local.endpoints import Endpoints
-from deploy.local.gateway import SECRET, TOKEN
-from deploy.local.ledger import read_ledger
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.stack.city import City, Instance
+from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
 from services.notify.delivery.delivery import Deliveries, Delivery

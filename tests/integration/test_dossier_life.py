@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
 from contracts.wire.topics import SERVICES
-from deploy.local.endpoints import Endpoints
+from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
 from services.shared.lookup_key import lookup_key
 from tests.integration.eventually import eventually

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from deploy.local.city import City
-from deploy.local.gateway_ledger import read_entries
-from deploy.local.ledger import read_ledger
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.stack.city import City
+from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings

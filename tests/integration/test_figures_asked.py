@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from deploy.local.endpoints import Endpoints
+from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES

@@ -16,8 +16,8 @@ import pytest
 from pymongo import MongoClient
 
 from contracts.wire.topics import SERVICES
-from deploy.local.city import City
-from deploy.local.endpoints import Endpoints
+from deploy.local.stack.city import City
+from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.core.stored import state_hash, state_of
 from tests.integration.eventually import eventually

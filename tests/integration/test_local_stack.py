@@ -24,12 +24,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pymongo import MongoClient
 
-from deploy.local.endpoints import State
-from deploy.local.errors import PartDied, PortBusy
-from deploy.local.ledger import read_ledger
-from deploy.local.ports import candidates, is_free
-from deploy.local.process import Process, find, marker, wait_for_exit
-from deploy.local.stack import PARTS, Stack
+from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.host.errors import PartDied, PortBusy
+from deploy.local.host.ports import candidates, is_free
+from deploy.local.host.process import Process, find, marker, wait_for_exit
+from deploy.local.stack.endpoints import State
+from deploy.local.stack.stack import PARTS, Stack
 
 pytestmark = pytest.mark.integration
 
@@ -253,7 +253,7 @@ def test_what_killed_first_starts_left_is_made_anew_by_two_ups_at_once(tmp_path:
 
 def test_the_parts_die_with_the_test_process_however_it_ends(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from deploy.local.stack import Stack\n"
+        "import sys; from pathlib import Path; from deploy.local.stack.stack import Stack\n"
         "Stack(Path(sys.argv[1]), 'child', die_with_parent=True, kafka_heap_mb=256).up()\n"
         "print('up', flush=True); input()"
     )

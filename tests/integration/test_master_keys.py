@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import Stack
+from deploy.local.stack.stack import Stack
 from services.runtime.mongo.client import Client, client
 from services.shared.citizen_keys import CitizenKeys, Erased
 from services.shared.master_keys import KeySettings, MasterKeys, master_keys

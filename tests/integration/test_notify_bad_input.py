@@ -29,9 +29,9 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id
-from deploy.local.city import City, Instance
-from deploy.local.gateway import SECRET
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.stack.city import City, Instance
+from deploy.local.stack.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
 from services.runtime.kafka.producer import EventProducer

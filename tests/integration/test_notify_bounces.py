@@ -16,11 +16,11 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
-from deploy.local.city import City
-from deploy.local.gateway import SECRET
-from deploy.local.ledger import Accepted, accepted_now, read_ledger
-from deploy.local.smtp_bounces import report
-from deploy.local.stack import Stack
+from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.fakes.smtp.bounces import report
+from deploy.local.fakes.smtp.ledger import Accepted, accepted_now, read_ledger
+from deploy.local.stack.city import City
+from deploy.local.stack.stack import Stack
 from services.intake.contact import Contact, contact_event
 from services.notify.channels.standard_webhooks import key_of, signed
 from services.notify.delivery.delivery import Delivery

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.city import City
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City
+from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import TopicsWrong, check_topics, create_topics
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.city import City
+from deploy.local.stack.city import City
 from tests.integration.eventually import eventually
 from tests.integration.office import OFFICER, Office, filing
 

@@ -23,8 +23,8 @@ from contracts.values import Channel, Outcome, to_utc_millis
 from contracts.wire.codec import decode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS
-from deploy.local.city import City, Instance
-from deploy.local.stack import Stack
+from deploy.local.stack.city import City, Instance
+from deploy.local.stack.stack import Stack
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
 from services.runtime.kafka.producer import EventProducer

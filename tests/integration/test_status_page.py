@@ -17,7 +17,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from deploy.local.city import City, Instance
+from deploy.local.stack.city import City, Instance
 from services.notify.page.http.live import Full, Live
 from services.notify.page.security.guesses import WINDOW
 from services.runtime.mongo.client import Database, client, pymongo_client

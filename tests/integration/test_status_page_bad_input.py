@@ -18,7 +18,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from deploy.local.city import City
+from deploy.local.stack.city import City
 from services.notify.dossier.state import Notify
 from services.notify.page.security.gate import Gate, NotOpened
 from services.notify.page.security.guesses import OWN_TRIES, Guesses, Limits, TooMany

@@ -11,14 +11,14 @@ import httpx
 import pytest
 from aiosmtplib import SMTP
 
-from deploy.local.gateway import SECRET
-from deploy.local.gateway_http import Request, Response, answer
-from deploy.local.gateway_http import Server as HttpServer
-from deploy.local.ledger import LedgerWriter, read_ledger
-from deploy.local.signed_posts import SignedPosts
-from deploy.local.smtp_bounces import Bounces
-from deploy.local.smtp_page import Mailbox, serve
-from deploy.local.smtp_server import Handler, Server
+from deploy.local.fakes.gateway.http import Request, Response, answer
+from deploy.local.fakes.gateway.http import Server as HttpServer
+from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.fakes.signed_posts import SignedPosts
+from deploy.local.fakes.smtp.bounces import Bounces
+from deploy.local.fakes.smtp.ledger import LedgerWriter, read_ledger
+from deploy.local.fakes.smtp.page import Mailbox, serve
+from deploy.local.fakes.smtp.server import Handler, Server
 from services.notify.channels.standard_webhooks import check, key_of
 from tests.integration.gateways import free_port
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import log_tail
-from deploy.local.follow import follow
-from deploy.local.log_file import disk_usage, rotate
-from deploy.local.mongod_binary import runnable
+from deploy.local.host.errors import log_tail
+from deploy.local.host.log_file import disk_usage, rotate
+from deploy.local.mongod.binary import runnable
+from deploy.local.stack.follow import follow
 
 
 def test_the_tail_of_a_log_is_its_last_whole_lines(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local.gateway import SECRET, TOKEN
-from deploy.local.gateway_behaviour import Behaviour, Nonsense
-from deploy.local.gateway_http import Request, Response, Server, answer
-from deploy.local.gateway_ledger import Entry, read_entries
-from deploy.local.gateway_page import SHOWN, Shown
-from deploy.local.gateway_receipts import Receipts
-from deploy.local.gateway_server import Desk, Gateway
-from deploy.local.ledger import LedgerWriter
+from deploy.local.fakes.gateway.behaviour import Behaviour, Nonsense
+from deploy.local.fakes.gateway.http import Request, Response, Server, answer
+from deploy.local.fakes.gateway.ledger import Entry, read_entries
+from deploy.local.fakes.gateway.page import SHOWN, Shown
+from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.fakes.gateway.receipts import Receipts
+from deploy.local.fakes.gateway.server import Desk, Gateway
+from deploy.local.fakes.smtp.ledger import LedgerWriter
 from services.notify.channels.segments import parts
 from services.notify.channels.standard_webhooks import check, key_of
 from tests.integration.gateways import free_port

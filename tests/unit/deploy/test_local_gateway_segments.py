@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deploy.local import gateway_segments
-from deploy.local.gateway_segments import segments
+from deploy.local.fakes.gateway import segments as gateway_segments
+from deploy.local.fakes.gateway.segments import segments
 from services.notify.channels.segments import parts
 
 

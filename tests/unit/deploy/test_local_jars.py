@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from deploy.local import jars
-from deploy.local.errors import InstallFailed, WrongChecksum
+from deploy.local.host.errors import InstallFailed, WrongChecksum
+from deploy.local.kafka import jars
 
 CONTENT = b"the bytes of a jar"
 GOOD = jars.Jar("vn.example:thing:1.0", hashlib.sha256(CONTENT).hexdigest())

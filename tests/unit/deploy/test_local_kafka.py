@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import DataUnusable
-from deploy.local.kafka_config import write_broker
-from deploy.local.kafka_probe import broker_ports, serves
-from deploy.local.kafka_storage import discard_unformatted, is_formatted
-from deploy.local.ports import candidates, is_free
+from deploy.local.host.errors import DataUnusable
+from deploy.local.host.ports import candidates, is_free
+from deploy.local.kafka.config import write_broker
+from deploy.local.kafka.probe import broker_ports, serves
+from deploy.local.kafka.storage import discard_unformatted, is_formatted
 
 
 def _answer(*brokers: tuple[str, int, str | None]) -> bytes:

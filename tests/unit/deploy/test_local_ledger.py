@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.ledger import Accepted, LedgerWriter, accepted_now, read_ledger
-from deploy.local.smtp_page import SHOWN, Mailbox, list_page, message_page, text_of
+from deploy.local.fakes.smtp.ledger import Accepted, LedgerWriter, accepted_now, read_ledger
+from deploy.local.fakes.smtp.page import SHOWN, Mailbox, list_page, message_page, text_of
 
 
 def _raw(subject: str, body: str = "Kính gửi") -> bytes:

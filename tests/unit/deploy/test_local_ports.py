@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import ports
-from deploy.local.errors import PortBusy, StackError
-from deploy.local.settings import PORT_NAMES
+from deploy.local.host import ports
+from deploy.local.host.errors import PortBusy, StackError
+from deploy.local.host.settings import PORT_NAMES
 
 
 def _all_free(_: int) -> bool:

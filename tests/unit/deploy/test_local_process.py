@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import PartDied
-from deploy.local.file_lock import exclusive
-from deploy.local.process import Process, find, identify, marker, start, stop, wait_for_exit
+from deploy.local.host.errors import PartDied
+from deploy.local.host.file_lock import exclusive
+from deploy.local.host.process import Process, find, identify, marker, start, stop, wait_for_exit
 
 STUBBORN = "import signal, sys; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.local.errors import StackError, UnsupportedPlatform
-from deploy.local.preflight import check_platform
-from deploy.local.settings import Settings, from_environment
+from deploy.local.host.errors import StackError, UnsupportedPlatform
+from deploy.local.host.preflight import check_platform
+from deploy.local.host.settings import Settings, from_environment
 
 
 def test_defaults() -> None:

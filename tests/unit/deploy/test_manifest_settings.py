@@ -15,8 +15,8 @@ import pytest
 
 from contracts.events.notify import MessageChannel
 from contracts.wire.topics import SERVICES
-from deploy.local.gateway import SECRET, TOKEN
-from deploy.local.gateway_server import parser
+from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.fakes.gateway.server import parser
 from services.intake.settings import IntakeSettings
 from services.notify.channels.smtp import Tls
 from services.notify.settings import NotifySettings
@@ -195,7 +195,7 @@ def test_the_gateway_of_a_trial_is_where_notify_looks_for_it_and_the_other_way_r
     assert settings.channels == (MessageChannel.SMS, MessageChannel.ZALO)
     gateway = GATEWAY["services"]["gateway"]
     assert gateway["network_mode"] == "service:notify"
-    assert gateway["command"][:3] == ["python", "-m", "deploy.local.gateway_server"]
+    assert gateway["command"][:3] == ["python", "-m", "deploy.local.fakes.gateway.server"]
     options = parser().parse_args(gateway["command"][3:])
     for name in ("sms", "zalo"):
         (found,) = settings.gateways(name)
@@ -211,7 +211,7 @@ def test_the_gateway_needs_nothing_that_is_not_in_the_image() -> None:
     locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     missing = {name for name in extra if not re.search(rf"^{name}==", locked, re.MULTILINE)}
     assert "aiosmtpd" in missing
-    code = "import sys, deploy.local.gateway_server; print(*sys.modules)"
+    code = "import sys, deploy.local.fakes.gateway.server; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

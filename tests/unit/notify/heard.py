@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from deploy.local.gateway_http import Request, Response, Server, answer
+from deploy.local.fakes.gateway.http import Request, Response, Server, answer
 from tests.integration.gateways import free_port
 
 

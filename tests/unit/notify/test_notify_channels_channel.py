@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deploy.local.gateway_http import Request, Response, answer
+from deploy.local.fakes.gateway.http import Request, Response, answer
 from services.notify.channels.channel import Channel, Line
 from services.notify.channels.gateway import Gateway, SmsProvider
 from services.notify.channels.provider import (

@@ -13,7 +13,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
-from deploy.local.gateway_http import Request, Response, answer
+from deploy.local.fakes.gateway.http import Request, Response, answer
 from services.notify.channels.gateway import Gateway, SmsProvider, ZaloProvider, judged
 from services.notify.channels.provider import (
     Accepted,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deploy.local.ledger import accepted_now
-from deploy.local.smtp_bounces import report as local_report
+from deploy.local.fakes.smtp.bounces import report as local_report
+from deploy.local.fakes.smtp.ledger import accepted_now
 from services.notify.channels.delivery_report import (
     Action,
     DeliveryReport,

@@ -1,0 +1,1 @@
+"""A local gateway for SMS and Zalo."""

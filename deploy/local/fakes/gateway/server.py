@@ -1,0 +1,227 @@
+"""A local gateway for SMS and Zalo that behaves like a real one, and as badly as it is told to.
+
+    python -m deploy.local.fakes.gateway.server --ledger FILE --port N --page-port N
+
+A message is answered with 202 only after its line is in the ledger. The same idempotency key gets
+the same answer and no second line, unless it is told to ignore keys. On the page's port, `/` shows
+what arrived, `/ledger` is all of it as NDJSON, and `POST /control` changes how it behaves, e.g.
+`{"away": true}` takes it away until it is told otherwise; `/held` says how many requests it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import random
+import re
+import signal
+import sys
+from pathlib import Path
+
+from deploy.local.fakes.gateway.behaviour import Behaviour, Nonsense
+from deploy.local.fakes.gateway.http import Request, Response, Server, answer
+from deploy.local.fakes.gateway.ledger import Entry, now, read_entries
+from deploy.local.fakes.gateway.page import Shown
+from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.fakes.gateway.receipts import Receipts
+from deploy.local.fakes.gateway.segments import segments
+from deploy.local.fakes.smtp.ledger import LedgerWriter
+
+_CHANNELS = {"/sms": "sms", "/zalo": "zalo"}
+_NUMBER = re.compile(r"\+[1-9]\d{6,14}|\d{15,}")
+
+
+class Gateway:
+    """Accepts messages, remembers them by their keys, and owes receipts for them."""
+
+    def __init__(
+        self,
+        ledger: LedgerWriter,
+        earlier: list[Entry],
+        receipts: Receipts,
+        behaviour: Behaviour,
+        draw: random.Random,
+        token: str,
+    ) -> None:
+        self.behaviour = behaviour
+        self.held = 0
+        """How many requests wait until it is told not to hold them any more."""
+        self.shown = Shown(earlier)
+        self._ledger = ledger
+        self._receipts = receipts
+        self._draw = draw
+        self._token = token
+        self._by_key = {(entry.channel, entry.key): entry for entry in earlier}
+        self._count = len(earlier)
+        self._writing = asyncio.Lock()
+        self._let_go = asyncio.Event()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on; what was held goes on if it is to hold nothing any more."""
+        self.behaviour = behaviour
+        if not behaviour.hold:
+            self._let_go.set()
+            self._let_go = asyncio.Event()
+
+    async def take(self, request: Request) -> Response | None:
+        """What the gateway does with a request; None: it hangs up."""
+        if self.behaviour.hold:
+            self.held += 1
+            await self._let_go.wait()
+            self.held -= 1
+        behaviour = self.behaviour
+        if behaviour.delay_ms:
+            await asyncio.sleep(behaviour.delay_ms / 1000)  # the slowness that was asked for
+        channel = _CHANNELS.get(request.path)
+        if channel is None or request.method != "POST":
+            return answer(404, {"error": "unknown-path"})
+        known = f"Bearer {self._token}".encode()
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), known):
+            return answer(401, {"error": "unknown-token"})
+        if self._draw.random() < behaviour.fail_rate:
+            return answer(503, {"error": "refused-on-purpose"})
+        key = request.headers.get("idempotency-key", "")
+        try:
+            content = request.json()
+            to, text = str(content["to"]), str(content["text"])
+            reference = str(content["reference"])
+        except (ValueError, KeyError) as error:
+            return answer(422, {"error": f"bad-request: {error!r}"})
+        if not key:
+            return answer(422, {"error": "no-idempotency-key"})
+        if not _NUMBER.fullmatch(to):
+            return answer(422, {"error": "invalid-number"})
+        wanted = content.get("receipts")
+        async with self._writing:  # or two of one key at once would be accepted twice
+            entry = None if behaviour.ignore_keys else self._by_key.get((channel, key))
+            if entry is None:
+                entry = Entry(
+                    time=now(),
+                    id=self._name(channel, key),
+                    channel=channel,
+                    to=to,
+                    text=text,
+                    parts=segments(text) if channel == "sms" else 1,
+                    reference=reference,
+                    key=key,
+                    receipts=str(wanted) if wanted else None,
+                )
+                try:
+                    await self._ledger.append(entry)
+                except OSError as error:
+                    sys.stderr.write(f"ledger: {error}\n")
+                    return answer(503, {"error": "ledger-unavailable"})
+                self._count += 1
+                self._by_key[channel, key] = entry
+                self.shown.add(entry)
+                self._receipts.owe(entry, behaviour)
+        if self._draw.random() < behaviour.drop_answer_rate:
+            return None
+        return answer(202, {"id": entry.id, "status": "accepted", "parts": entry.parts})
+
+    def _name(self, channel: str, key: str) -> str:
+        """Its name for a message: the same in every run, as long as keys are honoured."""
+        number = self._count if self.behaviour.ignore_keys else 0
+        return "gw-" + hashlib.sha256(f"{channel} {key} {number}".encode()).hexdigest()[:16]
+
+
+class Desk:
+    """The page, the ledger, and the knobs."""
+
+    def __init__(self, gateway: Gateway, server: Server, ledger: Path) -> None:
+        self._gateway = gateway
+        self._server = server
+        self._ledger = ledger
+
+    async def take(self, request: Request) -> Response | None:
+        """Answers on the page's port."""
+        match request.method, request.path:
+            case "GET", "/":
+                return self._gateway.shown.page(self._gateway.behaviour)
+            case "GET", "/ledger":
+                content = await asyncio.to_thread(self._ledger.read_bytes)
+                return Response(200, content, "application/x-ndjson; charset=utf-8")
+            case "GET", "/held":
+                return answer(200, {"held": self._gateway.held})
+            case "GET", "/control":
+                return answer(200, self._gateway.behaviour.to_json())
+            case "POST", "/control":
+                return await self._control(request)
+        return answer(404, {"error": "unknown-path"})
+
+    async def _control(self, request: Request) -> Response:
+        # It listens on this machine alone; this keeps a web page in its browser out.
+        if request.headers.get("content-type") != "application/json":
+            return answer(415, {"error": "application/json is wanted"})
+        try:
+            behaviour = self._gateway.behaviour.changed(request.json())
+        except ValueError as error:
+            kind = "no such behaviour" if isinstance(error, Nonsense) else "no JSON"
+            return answer(422, {"error": kind, "detail": str(error)})
+        self._gateway.behave(behaviour)
+        if behaviour.away:
+            self._server.close()
+        else:
+            await self._server.start()
+        return answer(200, behaviour.to_json())
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
+    draw = random.Random(options.seed)
+    ledger = LedgerWriter(options.ledger, fsync=options.fsync)
+    receipts = Receipts(options.secret, draw)
+    behaviour = Behaviour(
+        ignore_keys=options.ignore_keys,
+        delay_ms=options.delay_ms,
+        fail_rate=options.fail_rate,
+        drop_answer_rate=options.drop_answer_rate,
+        lose_receipt_rate=options.lose_receipt_rate,
+        double_receipt_rate=options.double_receipt_rate,
+        undelivered_rate=options.undelivered_rate,
+    )
+    earlier = list(read_entries(options.ledger))
+    gateway = Gateway(ledger, earlier, receipts, behaviour, draw, options.token)
+    server = Server(gateway.take, options.port)
+    page = Server(Desk(gateway, server, options.ledger).take, options.page_port)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    await page.start()
+    await server.start()
+    sys.stderr.write(f"gateway on {options.port}, page on {options.page_port}\n")
+    await ended.wait()
+    server.close()
+    page.close()
+    await receipts.close()
+    ledger.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--ledger", type=Path, required=True, help="NDJSON file to append to")
+    made.add_argument("--port", type=int, required=True)
+    made.add_argument("--page-port", type=int, required=True)
+    made.add_argument("--token", default=TOKEN, help="what a sender must know")
+    made.add_argument("--secret", default=SECRET, help="by which receipts are signed")
+    made.add_argument("--fsync", action="store_true", help="answer only when it is on the disk")
+    made.add_argument("--ignore-keys", action="store_true", help="accept repetitions again")
+    made.add_argument("--delay-ms", type=int, default=0, help="wait this long before each answer")
+    for name, what in (
+        ("fail", "messages that are answered with 503"),
+        ("drop-answer", "messages that are accepted and not answered"),
+        ("lose-receipt", "receipts that are never sent"),
+        ("double-receipt", "receipts that are sent twice"),
+        ("undelivered", "receipts that say that it did not arrive"),
+    ):
+        made.add_argument(f"--{name}-rate", type=float, default=0.0, help=f"share of {what}")
+    made.add_argument("--seed", type=int, default=0, help="of all draws")
+    return made
+
+
+if __name__ == "__main__":
+    asyncio.run(run(parser().parse_args()))

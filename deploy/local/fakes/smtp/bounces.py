@@ -1,0 +1,88 @@
+"""The bounces of the local mail server: it accepts a mail, and says later that it did not arrive.
+
+So it does with every address that begins with `bounces-`. The report is what a mail server writes
+(RFC 3464). It does not go by mail, for there is no mailbox here: it is handed on as `motcua message
+bounced` does it, to the address that it was told last.
+"""
+
+from __future__ import annotations
+
+import sys
+from email.generator import BytesGenerator
+from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.parser import BytesHeaderParser
+from email.utils import formatdate, make_msgid
+from io import BytesIO
+
+from deploy.local.fakes.signed_posts import SignedPosts
+from deploy.local.fakes.smtp.ledger import Accepted
+
+HOST = "motcua.local"
+
+
+class Bounces:
+    """Says what did not arrive. To be used on one event loop; told its address by any thread."""
+
+    def __init__(self, posts: SignedPosts) -> None:
+        self.to: str | None = None
+        """Where notify takes them; None while nobody has said so."""
+        self._posts = posts
+
+    def owe(self, entry: Accepted, envelope_id: str | None, after: float) -> None:
+        """The mail was accepted: so many seconds later its bounces follow, if it has any."""
+        for recipient in entry.rcpt_to:
+            if not recipient.startswith("bounces-"):
+                continue
+            if self.to is None:
+                sys.stderr.write("a bounce is dropped: nobody said where to\n")
+            else:
+                body = report(entry, recipient, envelope_id)
+                self._posts.owe(self.to, body, "message/rfc822", after)
+
+
+def report(entry: Accepted, recipient: str, envelope_id: str | None) -> bytes:
+    """The mail that says that `entry` did not reach its recipient: by RFC 6522 in three parts."""
+    says = f"550 5.1.1 <{recipient}>: there is no such mailbox"
+    about = {
+        "Reporting-MTA": f"dns; {HOST}",
+        **({"Original-Envelope-Id": envelope_id} if envelope_id else {}),
+        "Arrival-Date": formatdate(usegmt=True),
+    }
+    outcome = {
+        "Final-Recipient": f"rfc822; {recipient}",
+        "Action": "failed",
+        "Status": "5.1.1",
+        "Diagnostic-Code": f"smtp; {says}",
+    }
+    mail = MIMEMultipart("report", report_type="delivery-status")
+    mail["From"] = f"Mail delivery <MAILER-DAEMON@{HOST}>"
+    mail["To"] = entry.mail_from
+    mail["Subject"] = "Undelivered mail"
+    mail["Date"] = formatdate(usegmt=True)
+    mail["Message-ID"] = make_msgid(domain=HOST)
+    mail["Auto-Submitted"] = "auto-replied"
+    mail.attach(MIMEText(f"Your mail did not reach its recipient.\n\n{says}\n"))
+    mail.attach(_groups(about, outcome))
+    returned = Message()
+    returned["Content-Type"] = "text/rfc822-headers"
+    # All that was asked for (RET=HDRS), and all that anybody needs.
+    headers = BytesHeaderParser().parsebytes(entry.raw)
+    returned.set_payload("".join(f"{name}: {value}\n" for name, value in headers.raw_items()))
+    mail.attach(returned)
+    written = BytesIO()
+    BytesGenerator(written).flatten(mail, linesep="\r\n")
+    return written.getvalue()
+
+
+def _groups(*groups: dict[str, str]) -> Message:
+    """The part for programs: groups of fields, with an empty line between them."""
+    part = Message()
+    part["Content-Type"] = "message/delivery-status"
+    for fields in groups:
+        group = Message()
+        for name, value in fields.items():
+            group[name] = value
+        part.attach(group)
+    return part

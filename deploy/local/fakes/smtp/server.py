@@ -1,0 +1,155 @@
+"""A real SMTP server for the local stack, which writes down all that it accepts.
+
+    python -m deploy.local.fakes.smtp.server --ledger FILE --smtp-port N --page-port N
+
+A message is answered with 250 only after its line is in the ledger. `--delay-ms` makes the server
+slow and `--fail-rate` makes it refuse a share of the messages for now (451), drawn from `--seed`.
+What is for an address that begins with `bounces-` is accepted, and bounces after `--bounce-ms`;
+where to, says `POST /bounces` on the page's port, e.g. `{"to": "http://…/receipts/email"}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.fakes.signed_posts import SignedPosts
+from deploy.local.fakes.smtp.bounces import HOST, Bounces
+from deploy.local.fakes.smtp.ledger import LedgerWriter, accepted_now, read_ledger
+from deploy.local.fakes.smtp.page import Mailbox, serve
+
+_DSN = re.compile(r" (ENVID|RET|NOTIFY|ORCPT)=(\S+)", re.IGNORECASE)
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+
+
+class Server(SMTP):
+    """One that knows the extension for delivery status notifications (RFC 3461)."""
+
+    envelope_id: str | None = None
+    """By what name the mail wants to be known if it bounces."""
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Takes the parameters that aiosmtpd does not know."""
+        asked = {name.upper(): value for name, value in _DSN.findall(arg or "")}
+        written = asked.get("ENVID")
+        self.envelope_id = written and _XTEXT.sub(lambda found: chr(int(found[1], 16)), written)
+        await super().smtp_MAIL(arg and _DSN.sub("", arg))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """The same. Whatever was asked for, it is failures alone that are told."""
+        await super().smtp_RCPT(arg and _DSN.sub("", arg))
+
+
+class Handler:
+    """What aiosmtpd asks when a message has come in."""
+
+    def __init__(
+        self,
+        ledger: LedgerWriter,
+        mailbox: Mailbox,
+        bounces: Bounces,
+        *,
+        delay_s: float,
+        bounce_s: float,
+        fail_rate: float,
+        seed: int,
+    ) -> None:
+        self._ledger = ledger
+        self._mailbox = mailbox
+        self._bounces = bounces
+        self._delay_s = delay_s
+        self._bounce_s = bounce_s
+        self._fail_rate = fail_rate
+        self._random = random.Random(seed)
+
+    async def handle_EHLO(
+        self,
+        _server: Server,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """What the server can do; the last line is marked as such."""
+        session.host_name = hostname
+        return [*responses[:-1], "250-DSN", responses[-1]]
+
+    async def handle_DATA(self, server: Server, _session: Session, envelope: Envelope) -> str:
+        """The answer to a message: 250 once it is in the ledger, 451 if it is refused for now."""
+        if self._delay_s:
+            await asyncio.sleep(self._delay_s)  # the slowness that was asked for
+        if self._fail_rate and self._random.random() < self._fail_rate:
+            return "451 4.3.0 Refused on purpose, try again later"
+        raw = envelope.original_content or b""
+        entry = accepted_now(envelope.mail_from or "", list(envelope.rcpt_tos), raw)
+        try:
+            await self._ledger.append(entry)
+        except OSError as error:
+            sys.stderr.write(f"ledger: {error}\n")
+            return "452 4.3.1 The ledger cannot be written, try again later"
+        self._mailbox.add(entry)
+        self._bounces.owe(entry, server.envelope_id, self._bounce_s)
+        return "250 2.0.0 Accepted"
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
+    ledger = LedgerWriter(options.ledger, fsync=options.fsync)
+    mailbox = Mailbox(read_ledger(options.ledger))
+    posts = SignedPosts(SECRET)
+    bounces = Bounces(posts)
+    handler = Handler(
+        ledger,
+        mailbox,
+        bounces,
+        delay_s=options.delay_ms / 1000,
+        bounce_s=options.bounce_ms / 1000,
+        fail_rate=options.fail_rate,
+        seed=options.seed,
+    )
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    page = serve(options.page_port, mailbox, bounces, options.ledger)
+    # A name of its own: aiosmtpd would look the machine's up, which can take seconds.
+    server = await loop.create_server(
+        lambda: Server(handler, hostname=HOST, enable_SMTPUTF8=True, loop=loop),
+        "127.0.0.1",
+        options.smtp_port,
+        family=socket.AF_INET,
+        backlog=1024,
+    )
+    sys.stderr.write(f"smtp on {options.smtp_port}, page on {options.page_port}\n")
+    await ended.wait()
+    server.close()
+    page.shutdown()
+    await posts.close()
+    ledger.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--ledger", type=Path, required=True, help="NDJSON file to append to")
+    made.add_argument("--smtp-port", type=int, required=True)
+    made.add_argument("--page-port", type=int, required=True)
+    made.add_argument("--fsync", action="store_true", help="answer only when it is on the disk")
+    made.add_argument("--delay-ms", type=int, default=0, help="wait this long before each answer")
+    made.add_argument("--bounce-ms", type=int, default=20, help="wait this long before a bounce")
+    made.add_argument("--fail-rate", type=float, default=0.0, help="share of 451 answers, 0 to 1")
+    made.add_argument("--seed", type=int, default=0, help="of the draw for --fail-rate")
+    return made
+
+
+if __name__ == "__main__":
+    asyncio.run(run(parser().parse_args()))

@@ -1,0 +1,1 @@
+"""What the parts of a stack need of this machine: processes, ports, locks, files, settings."""

@@ -1,0 +1,1 @@
+"""Apache Kafka from its own jars, as a part of the stack."""

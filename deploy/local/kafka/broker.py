@@ -1,0 +1,49 @@
+"""Kafka as a part of the local stack: one KRaft node, broker and controller in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deploy.local.host.part import Ports, Progress
+from deploy.local.host.settings import Settings
+from deploy.local.kafka import aot, jars, java
+from deploy.local.kafka import probe as kafka_probe
+from deploy.local.kafka import storage as kafka_storage
+
+
+class Kafka:
+    """See `deploy.local.part.Part`."""
+
+    name = "kafka"
+    listeners: tuple[str, ...] = ("kafka", "controller")
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self._settings = settings
+
+    def install(self, progress: Progress) -> None:
+        """Bring and check the jars; train the ahead-of-time cache the first time."""
+        runtime, classpath = java.executable(), jars.install(progress)
+        cache = aot.cache_for(runtime, classpath, progress) if self._settings.kafka_aot else None
+        self._java = java.Java(runtime, classpath, self._settings.kafka_heap_mb, cache)
+
+    def prepare(self, ports: Ports, progress: Progress, lock: int) -> None:
+        """Write the configuration; format the storage if it is not, or only half."""
+        if not kafka_storage.is_formatted(self.data):
+            progress("kafka: formatting storage")
+        kafka_storage.prepare(self._java, self.folder, ports, lock)
+
+    def command(self, _ports: Ports) -> list[str]:
+        """The broker's command line."""
+        return self._java.command(
+            ["kafka.Kafka", str(self.folder / "server.properties")], self.folder
+        )
+
+    def environment(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def is_ready(self, ports: Ports) -> bool:
+        """Whether the broker is registered and takes requests."""
+        return kafka_probe.serves(ports["kafka"])

@@ -1,0 +1,1 @@
+"""mongod from a wheel, as a part of the stack."""

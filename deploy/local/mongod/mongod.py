@@ -1,0 +1,113 @@
+"""mongod as a part of the local stack: a replica set `rs0` of one member."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure
+
+from deploy.local.host.part import Ports, Progress
+from deploy.local.host.settings import Settings
+from deploy.local.mongod import binary as mongod_binary
+
+REPLICA_SET = "rs0"
+NOT_YET_INITIALIZED = 94
+SMALLEST_CACHE_MB = 256
+
+Client = MongoClient[dict[str, Any]]
+
+
+class Mongod:
+    """See `deploy.local.part.Part`."""
+
+    name = "mongod"
+    listeners: tuple[str, ...] = ("mongod",)
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self._settings = settings
+        # Written when the replica set had a primary for the first time. Before that, nobody was
+        # told of this mongod, so there is nothing in it to lose.
+        self._born = folder / "born"
+
+    def install(self, _progress: Progress) -> None:
+        """Find the program and make it executable."""
+        self._program = mongod_binary.executable()
+
+    def prepare(self, _ports: Ports, progress: Progress, _lock: int) -> None:
+        """Make the data folder; begin anew if the first start was killed before it was done."""
+        if self.data.exists() and not self._born.exists():
+            progress("mongod: clearing away an unfinished first start")
+            shutil.rmtree(self.data)
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    def command(self, ports: Ports) -> list[str]:
+        """mongod's command line."""
+        cache_gb = max(SMALLEST_CACHE_MB, self._settings.mongo_cache_mb) / 1024
+        parameters = {
+            "diagnosticDataCollectionEnabled": "false",
+            # A lone member has nobody to hand over to, so it need not linger when it is ended.
+            "shutdownTimeoutMillisForSignaledShutdown": "0",
+        }
+        in_clear = (
+            *("--wiredTigerCollectionBlockCompressor", "none"),
+            *("--wiredTigerJournalCompressor", "none"),
+            *("--wiredTigerIndexPrefixCompression", "false"),
+        )
+        return [
+            str(self._program),
+            *("--replSet", REPLICA_SET),
+            *("--bind_ip", "127.0.0.1"),
+            *("--port", str(ports["mongod"])),
+            *("--dbpath", str(self.data)),
+            *("--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"),
+            *("--oplogSize", "256"),
+            *(() if self._settings.mongo_compressed else in_clear),
+            "--nounixsocket",
+            "--quiet",
+            *(word for item in parameters.items() for word in ("--setParameter", "=".join(item))),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def is_ready(self, ports: Ports) -> bool:
+        """Whether it is primary; initiates the replica set, or tells it of a new port."""
+        address = f"127.0.0.1:{ports['mongod']}"
+        client: Client = MongoClient(
+            f"mongodb://{address}/?directConnection=true",
+            serverSelectionTimeoutMS=300,
+            connectTimeoutMS=300,
+            socketTimeoutMS=5000,
+        )
+        with client:
+            try:
+                hello = client.admin.command("hello")
+                if not hello.get("isWritablePrimary"):
+                    _configure(client, address)
+                    return False
+            except ConnectionFailure:
+                return False  # not listening yet, or busy with its recovery
+        self._born.touch()
+        return True
+
+
+def _configure(client: Client, address: str) -> None:
+    """Give the replica set its one member at `address`, if it has another or none."""
+    member = {"_id": 0, "host": address}
+    try:
+        config = client.admin.command("replSetGetConfig")["config"]
+    except OperationFailure as failure:
+        if failure.code != NOT_YET_INITIALIZED:
+            raise
+        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+        return
+    if [known["host"] for known in config["members"]] != [address]:
+        # The port was taken by someone else and has moved.
+        changed = {**config, "version": config["version"] + 1, "members": [member]}
+        client.admin.command("replSetReconfig", changed, force=True)

@@ -1,0 +1,250 @@
+"""The four services as processes of this machine, on a local stack: for demo, tests and drills.
+
+    with City(endpoints, folder, clock="stream") as city:
+        city.start_all()
+        ...
+
+Every process belongs to the one that made the city and ends with it, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from contracts.wire.topics import SERVICES
+from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.stack.endpoints import Endpoints
+
+Progress = Callable[[str], None]
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class ServiceDied(Exception):
+    """A service ended by itself. Shows the last lines that it logged."""
+
+
+@dataclass
+class Instance:
+    """One process of one service."""
+
+    service: str
+    number: int
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs."""
+        return f"{self.service}-{self.number}"
+
+    @property
+    def url(self) -> str:
+        """Where it serves HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, timeout: float = 10.0) -> Any:
+        """The JSON at a path. Raises urllib.error.URLError if it does not answer so."""
+        with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+            return json.load(response)
+
+    def memory(self) -> int:
+        """Resident memory in bytes; 0 if it has ended."""
+        try:
+            pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class City:
+    """Starts, kills and ends instances of the services."""
+
+    def __init__(self, endpoints: Endpoints, folder: Path, **settings: object) -> None:
+        """`settings` are those of `services.runtime.settings`, for every service."""
+        self.endpoints = endpoints
+        self.folder = folder
+        self.settings = settings
+        self.instances: list[Instance] = []
+        self._made = 0
+        self._known_port: int | None = None
+
+    def __enter__(self) -> City:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def environment(self, **more: object) -> dict[str, str]:
+        """The environment of every service, with more settings beside the city's own."""
+        host, _, port = self.endpoints.smtp.rpartition(":")
+        told = {
+            "kafka": self.endpoints.kafka,
+            "mongo": self.endpoints.mongo,
+            "smtp_host": host,
+            "smtp_port": port,
+            "smtp_secret": SECRET,
+            **_gateway(self.endpoints.gateway),
+            **self.settings,
+            **more,
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("MOTCUA_")}
+        return kept | {f"MOTCUA_{k.upper()}": str(v) for k, v in told.items() if v is not None}
+
+    def start(self, service: str, **more: object) -> Instance:
+        """Starts one more instance of a service; returns before it is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._made += 1
+        port = _free_port()
+        if service == "notify":
+            # Gateways and citizens know one address, also when the instance there is replaced.
+            self._known_port = self._known_port or port
+            if not any(_runs(i) and i.port == self._known_port for i in self.instances):
+                port = self._known_port
+            known = f"http://127.0.0.1:{self._known_port}"
+            more = {"receipts_url": known, "public_url": known, **more}
+            _bounces_go_to(f"{known}/receipts/email", self.endpoints.smtp_page)
+        log = self.folder / f"{service}-{self._made}.log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}"],
+                env=self.environment(port=port, **more),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=_die_with_parent,
+            )
+        instance = Instance(service, self._made, process, port, log)
+        self.instances.append(instance)
+        return instance
+
+    def start_all(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
+        """One instance of each service, ready to work."""
+        for service in SERVICES:
+            self.start(service)
+        self.wait_ready(progress, timeout)
+
+    def of(self, service: str) -> Instance:
+        """The first instance of a service that runs."""
+        return next(i for i in self.instances if i.service == service and _runs(i))
+
+    def wait_ready(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
+        """Waits until every instance has its partitions. Raises ServiceDied or TimeoutError."""
+        deadline = time.monotonic() + timeout
+        waiting = [i for i in self.instances if _runs(i)]
+        while waiting:
+            for instance in list(waiting):
+                self.check(instance)
+                if _ready(instance):
+                    waiting.remove(instance)
+                    if progress is not None:
+                        progress(f"{instance.service} is ready")
+            if waiting and time.monotonic() > deadline:
+                names = ", ".join(i.name for i in waiting)
+                raise TimeoutError(f"not ready after {timeout:.0f} s: {names}; see {self.folder}")
+            time.sleep(0.05)
+
+    def check(self, instance: Instance) -> None:
+        """Raises ServiceDied if the instance ended by itself."""
+        if (code := instance.process.poll()) is not None:
+            tail = "\n".join(instance.log.read_text(errors="replace").splitlines()[-20:])
+            raise ServiceDied(f"{instance.name} ended with {code}; {instance.log}:\n{tail}")
+
+    def kill(self, instance: Instance) -> None:
+        """Ends an instance as the kernel would, without warning."""
+        instance.process.kill()
+        instance.process.wait()
+        self.instances.remove(instance)
+
+    def leave(self, instance: Instance, timeout: float = 45.0) -> int:
+        """Asks an instance to end in order; returns its exit code."""
+        instance.process.terminate()
+        try:
+            return instance.process.wait(timeout)
+        finally:
+            instance.process.kill()
+            self.instances.remove(instance)
+
+    def stop(self) -> None:
+        """Ends every instance in order; those that do not within 45 s are killed."""
+        running = [i for i in self.instances if _runs(i)]
+        for instance in running:
+            instance.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 45
+        for instance in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                instance.process.wait(max(0.1, deadline - time.monotonic()))
+            instance.process.kill()
+            instance.process.wait()
+        self.instances.clear()
+
+
+def _gateway(url: str) -> dict[str, str]:
+    """What notify is told about the local gateway."""
+    return {
+        f"{channel}_{name}": value
+        for channel in ("sms", "zalo")
+        for name, value in (("url", url), ("token", TOKEN), ("secret", SECRET))
+    }
+
+
+def _bounces_go_to(url: str, page: str) -> None:
+    """Tells the local mail server, if it is there: it sends none to another's."""
+    body = json.dumps({"to": url}).encode()
+    headers = {"Content-Type": "application/json"}
+    with contextlib.suppress(OSError):
+        request = urllib.request.Request(f"{page}/bounces", body, headers)
+        urllib.request.urlopen(request, timeout=2.0).close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far, user and system; 0.0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _runs(instance: Instance) -> bool:
+    return instance.process.poll() is None
+
+
+def _ready(instance: Instance) -> bool:
+    try:
+        instance.get("/health/ready", timeout=2.0)
+    except (urllib.error.URLError, OSError):
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
