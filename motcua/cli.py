@@ -11,8 +11,10 @@ from rich.console import Console
 
 from contracts.wire.topics import SERVICES
 from deploy.local.stack.cli import app as stack_app
-from motcua import citizen, dead_letters, demo, keys, message, report, simulate_command, why
+from motcua import citizen, dead_letters, demo, keys, simulate_command
 from services.intake.imports.cli import import_log
+from services.notify.cli import message
+from services.sla.cli import report, why
 
 app = typer.Typer(
     name="motcua",

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from contracts.events import routing
 from contracts.wire.envelope import Event
-from motcua import citizen, dead_letters, story, why
+from motcua import citizen, dead_letters, story
 from motcua.cli import app
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.kafka.dead_letters import CannotRedrive
+from services.sla.cli import why
 
 WROTE = "[mẫu 01/LPTB] [/b] [red]x[/red]"
 

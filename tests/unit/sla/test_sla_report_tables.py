@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from motcua.report_tables import (
+from services.sla.cli.tables import (
     backlog_table,
     changes_table,
     dossiers_table,

@@ -19,9 +19,9 @@ from rich.console import Console, RenderableType
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Channel, Instant, ServiceLevel
-from motcua import report_tables
 from services.runtime.loop.clock import WallClock
 from services.runtime.mongo.client import Database, Document, client
+from services.sla.cli import tables as report_tables
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.counting import NoSuchField, check_fields

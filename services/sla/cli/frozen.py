@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from motcua import report_tables
-from motcua.report_desk import (
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.loop.consumer import group_of
+from services.runtime.mongo.client import Database, Document
+from services.sla.cli import tables as report_tables
+from services.sla.cli.options import (
     As,
     At,
     By,
@@ -27,9 +30,6 @@ from motcua.report_desk import (
     named,
     write,
 )
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.consumer import group_of
-from services.runtime.mongo.client import Database, Document
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.snapshots import snapshots

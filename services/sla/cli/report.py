@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from motcua import report_frozen, report_tables
-from motcua.report_desk import (
+from services.runtime.mongo.client import Database, Document
+from services.sla.cli import frozen as report_frozen
+from services.sla.cli import tables as report_tables
+from services.sla.cli.options import (
     As,
     At,
     By,
@@ -28,7 +30,6 @@ from motcua.report_desk import (
     write,
     write_dossiers,
 )
-from services.runtime.mongo.client import Database, Document
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.backlog import BACKLOG, backlog
 from services.sla.figures.counting import MEASURES, reading

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
-from motcua.message_bounced import bounced
-from motcua.message_phone import sms, zalo
 from services.notify.channels.settings import ChannelSettings
+from services.notify.cli.bounced import bounced
+from services.notify.cli.phone import sms, zalo
 from services.notify.page.http.links import Links
 from services.notify.page.settings import PageSettings
 from services.notify.wording.renderer import Renderer, TemplateWrong, for_officers

@@ -1,0 +1,1 @@
+"""``motcua message``: what people are told, before it is sent and after it came back."""

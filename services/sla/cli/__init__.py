@@ -1,0 +1,1 @@
+"""``motcua report`` and ``motcua why``: sla's figures and clocks in the terminal."""
