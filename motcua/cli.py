@@ -11,9 +11,13 @@ from rich.console import Console
 
 from contracts.wire.topics import SERVICES
 from deploy.local.stack.cli import app as stack_app
-from motcua import citizen, dead_letters, demo, keys, simulate_command
+from motcua import demo
+from motcua.simulate import command as simulate_command
+from services.intake.cli import citizen
 from services.intake.imports.cli import import_log
 from services.notify.cli import message
+from services.runtime.cli import dead_letters
+from services.shared.cli import keys
 from services.sla.cli import report, why
 
 app = typer.Typer(

@@ -24,7 +24,7 @@ from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.live import LiveView
-from motcua.simulate_command import make_plan, play
+from motcua.simulate.command import make_plan, play
 from motcua.story import read_story, story_table
 from services.intake.imports.cli import import_log
 from services.notify.page.http.links import Links

@@ -13,7 +13,7 @@ import structlog
 from services.runtime.settings import Settings, how_set
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
-log = structlog.get_logger("motcua.keys")
+log = structlog.get_logger("services.shared.cli.keys")
 
 _DEVELOPMENT = "development"
 

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from contracts.events import routing
 from contracts.wire.envelope import Event
-from motcua import citizen, dead_letters, story
+from motcua import story
 from motcua.cli import app
+from services.intake.cli import citizen
+from services.runtime.cli import dead_letters
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.kafka.dead_letters import CannotRedrive
 from services.sla.cli import why

@@ -1,0 +1,1 @@
+"""``motcua citizen``: what citizens may ask about their own data."""

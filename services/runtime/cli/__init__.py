@@ -1,0 +1,1 @@
+"""``motcua dead-letters``: records that could not be handled."""

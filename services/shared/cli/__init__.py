@@ -1,0 +1,1 @@
+"""``motcua keys``: the master key, and its rotation."""
