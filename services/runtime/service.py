@@ -25,7 +25,7 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import check_topics
 from services.runtime.logging import configure
-from services.runtime.loop.clock import Clock, StreamClock, WallClock
+from services.runtime.loop.clock import Clock, StreamClock, make_clock
 from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
@@ -174,12 +174,11 @@ async def _started(
     service: Service, settings: Settings
 ) -> AsyncIterator[tuple[Running, list[EngineConsumer], uvicorn.Server, socket.socket]]:
     mongo = client(settings.mongo)
-    clock: Clock = StreamClock() if settings.clock is ClockKind.STREAM else WallClock()
     running = Running(
         settings,
         mongo[f"motcua_{service.name}"],
         EventProducer(settings.kafka),
-        clock,
+        make_clock(settings),
         Faults(settings.stop_at),
         asyncio.get_running_loop().create_future(),
     )
@@ -187,8 +186,8 @@ async def _started(
         store = Store(running.database[decider.collection], decider.state_type)
         await store.prepare()
         # A tick says what is settled in its own topic: of another one it may be too early.
-        streamed = running.engines and isinstance(clock, StreamClock)
-        mine = StreamClock() if streamed else clock
+        streamed = running.engines and settings.clock is ClockKind.STREAM
+        mine = StreamClock() if streamed else running.clock
         running.engines.append(
             Engine(decider, store, running.producer, mine, settings, running.faults)
         )

@@ -11,6 +11,7 @@ import structlog
 
 from contracts.values import to_utc_millis
 from services.runtime import metrics
+from services.runtime.settings import ClockKind, Settings
 
 log = structlog.get_logger("motcua.clock")
 
@@ -50,8 +51,8 @@ class WallClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`wall` tells an aware time; `monotonic` tells seconds, and nobody can set it."""
-        self._limit = limit
-        self._settling = settling
+        self.limit = limit
+        self.settling = settling
         self._wall = wall
         self._monotonic = monotonic
         # A start has nothing to compare with: what the wall says first is believed.
@@ -65,7 +66,7 @@ class WallClock:
     def now(self, partition: int | None = None) -> datetime:
         wall, monotonic = self._wall(), self._monotonic()
         expected = self._told.later(monotonic)
-        if wall - expected > self._limit:
+        if wall - expected > self.limit:
             if not self._believes(wall, monotonic):
                 wall = expected
         elif self._leapt is not None:
@@ -81,16 +82,16 @@ class WallClock:
     def _believes(self, wall: datetime, monotonic: float) -> bool:
         """Whether the wall has been where it leapt to for long enough."""
         leapt = self._leapt
-        if leapt is None or abs(wall - leapt.later(monotonic)) > self._limit:
+        if leapt is None or abs(wall - leapt.later(monotonic)) > self.limit:
             self._leapt = _Moment(wall, monotonic)
             metrics.CLOCK_JUMPS.labels("forward").inc()
             log.warning(
                 "the clock leapt ahead; what it makes due waits until the leap has lasted",
                 ahead=str(wall - self._told.later(monotonic)),
-                believed_in=str(self._settling),
+                believed_in=str(self.settling),
             )
             return False
-        if leapt.later(monotonic) - leapt.time < self._settling:
+        if leapt.later(monotonic) - leapt.time < self.settling:
             return False
         log.warning("the clock's leap is believed", now=wall.isoformat())
         self._leapt = None
@@ -136,3 +137,15 @@ class StreamClock:
         """Moves a partition's time forward; a tick from the past changes nothing."""
         if time > self.now(partition):
             self._times[partition] = time
+
+
+def wall_clock(settings: Settings) -> WallClock:
+    """The wall clock, with the leap and the settling time of the settings."""
+    return WallClock(
+        timedelta(seconds=settings.clock_leap), timedelta(seconds=settings.clock_settling)
+    )
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The clock that fires the timers of a service with these settings."""
+    return StreamClock() if settings.clock is ClockKind.STREAM else wall_clock(settings)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime import metrics
-from services.runtime.loop.clock import BEGINNING, StreamClock, WallClock
+from services.runtime.loop.clock import BEGINNING, StreamClock, WallClock, make_clock
+from services.runtime.settings import ClockKind, Settings
 from tests.wall import Wall
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
@@ -39,6 +40,14 @@ class TestTheWallClock:
         assert before <= now <= datetime.now(UTC)
         assert now.tzinfo is UTC
         assert now.microsecond % 1000 == 0
+
+    def test_believes_a_leap_as_the_settings_have_it(self) -> None:
+        clock = make_clock(Settings(clock_leap=5, clock_settling=2.5))
+        assert isinstance(clock, WallClock)
+        assert (clock.limit, clock.settling) == (timedelta(seconds=5), timedelta(seconds=2.5))
+
+    def test_is_not_what_a_replay_goes_by(self) -> None:
+        assert isinstance(make_clock(Settings(clock=ClockKind.STREAM)), StreamClock)
 
     def test_tells_every_partition_the_same(self, wall: Wall) -> None:
         clock = wall.clock()

@@ -39,7 +39,7 @@ from services.notify.settings import NotifySettings
 from services.runtime.http.ask import Ask
 from services.runtime.http.problem import Problem
 from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.clock import WallClock
+from services.runtime.loop.clock import wall_clock
 from services.runtime.service import Running
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys
@@ -58,9 +58,10 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     words = {locale: Words(catalogue, locale) for locale in Locale}
     limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
     secret = settings.lookup_secret
-    guesses = Guesses(running.database["guesses"], secret, limits, WallClock())
+    wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
+    guesses = Guesses(running.database["guesses"], secret, limits, wall)
     gate = Gate(running.engine.store, guesses, secret)
-    often = Often(running.database["forms"], settings.forms_by_code, WallClock())
+    often = Often(running.database["forms"], settings.forms_by_code, wall)
     live = Live(
         running.engine.store.collection,
         running.stopping,
