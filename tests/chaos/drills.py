@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.wire.topics import SERVICES
-from services.runtime.loop.faults import POINTS
+from services.runtime.loop.faults import Point
 
-_TIMERS = tuple(p for p in POINTS if p.startswith("timers-"))
+_TIMERS = tuple(p for p in Point if p.startswith("timers-"))
 _TIMER_POINTS = tuple(p for p in _TIMERS if p != "timers-written")
 """The day goes by the stream clock, whose timers write nothing first."""
-_MESSAGE_POINTS = tuple(p for p in POINTS if p.startswith("message-"))
-_ARROWS = tuple(p for p in POINTS if p not in _TIMERS and p not in _MESSAGE_POINTS)
+_MESSAGE_POINTS = tuple(p for p in Point if p.startswith("message-"))
+_SNAPSHOT_POINTS = tuple(p for p in Point if p.startswith("snapshot-"))
+"""Passed at the end of a month, and not in the day that is lived through here."""
+_ARROWS = tuple(p for p in Point if p not in _TIMERS + _MESSAGE_POINTS + _SNAPSHOT_POINTS)
 
 MISBEHAVIOUR: dict[str, dict[str, object]] = {
     "away": {"away": True},

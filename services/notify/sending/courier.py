@@ -16,7 +16,7 @@ from services.notify.sending.outcomes import End, Teller, not_sent
 from services.notify.sending.receivers import Receivers, receiver_of
 from services.notify.sending.retries import Tries
 from services.notify.wording.renderer import Renderer
-from services.runtime.loop.faults import Faults
+from services.runtime.loop.faults import Faults, Point
 
 
 class _Nowhere(Exception):
@@ -55,7 +55,7 @@ class Courier:
         what broker or database raise while they are away.
         """
         message = work.due.message
-        self._faults.passing("message-picked")
+        self._faults.passing(Point.MESSAGE_PICKED)
         try:
             await self._hand(work, work.address or await self._address(message), may_go)
         except _Nowhere as nowhere:
@@ -117,7 +117,7 @@ class Courier:
             if accepted is None:
                 return  # another instance's by now, or this one ends
             self._receivers.reached(receiver)
-            self._faults.passing("message-accepted")
+            self._faults.passing(Point.MESSAGE_ACCEPTED)
             await self._tell(
                 work,
                 notify.MessageSent(

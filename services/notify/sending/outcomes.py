@@ -17,6 +17,7 @@ from services.notify.channels.redact import redacted
 from services.notify.delivery.delivery import Delivery
 from services.notify.sending.outbox import Due
 from services.runtime.kafka.group_writer import Together
+from services.runtime.loop.faults import Point
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
 
@@ -58,7 +59,7 @@ class Teller:
         elif end.channel is MessageChannel.SMS:
             metrics.PARTS.labels(end.provider).inc(end.parts)
         metrics.MESSAGES.labels(message.channel, outcome).inc()
-        self._running.faults.passing("message-told")
+        self._running.faults.passing(Point.MESSAGE_TOLD)
 
     def ended(self, message: Delivery) -> bool:
         """Whether it ended here, and that is not folded yet."""

@@ -46,7 +46,7 @@ from services.runtime.core.stored import Stored
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock, StreamClock
 from services.runtime.loop.echoes import Echoes
-from services.runtime.loop.faults import Faults
+from services.runtime.loop.faults import Faults, Point
 from services.runtime.loop.garbage import uncollected
 from services.runtime.loop.progress import Progress
 from services.runtime.mongo.store import Fenced, Store
@@ -141,7 +141,7 @@ class Engine(Generic[S]):
             except Leaving:
                 log.info("left a batch to the next owner")
                 return
-            self.faults.passing("committed")
+            self.faults.passing(Point.COMMITTED)
             self.progress.handled(records)
 
     async def _all_partitions(self, records: Records) -> None:
@@ -169,14 +169,14 @@ class Engine(Generic[S]):
         decider = self.decider
         wanted, outcomes = pick(decider, records)
         wanted = self._without_echoes(wanted, outcomes)
-        self.faults.passing("received")
+        self.faults.passing(Point.RECEIVED)
         with self._timed("load"):
             states = await self._load({w.subject for w in wanted if w.subject is not None})
-        self.faults.passing("loaded")
+        self.faults.passing(Point.LOADED)
         try:
             with self._timed("decide"):
                 decided = decide(decider, wanted, states, self._now())
-            self.faults.passing("decided")
+            self.faults.passing(Point.DECIDED)
             await self._write(decided)
         except BaseException:
             # The states in memory are ahead of the database, or behind it: load them again.
@@ -190,10 +190,10 @@ class Engine(Generic[S]):
         with self._timed("publish"):
             await self.producer.publish(decided.events)
             await self.producer.write(dead_letters(self.decider.name), decided.letters)
-        self.faults.passing("published")
+        self.faults.passing(Point.PUBLISHED)
         with self._timed("persist"):
             await self.store.persist(decided.dirty.values())
-        self.faults.passing("persisted")
+        self.faults.passing(Point.PERSISTED)
         self._echoes.expect(decided.events)
         for request in decided.requests:
             if (waiter := self._waiters.get(request)) is not None:
@@ -309,17 +309,17 @@ class Engine(Generic[S]):
                 assert stored.due is not None
                 lateness.observe((now - stored.due).total_seconds())
                 decided.events += stored.unsaid or self._fire_one(stored, before)
-            self.faults.passing("timers-decided")
+            self.faults.passing(Point.TIMERS_DECIDED)
             if unsaid := [stored for stored in due if stored.unsaid]:
                 await self.store.persist(unsaid)
-                self.faults.passing("timers-written")
+                self.faults.passing(Point.TIMERS_WRITTEN)
             await self.producer.publish(decided.events)
-            self.faults.passing("timers-published")
+            self.faults.passing(Point.TIMERS_PUBLISHED)
             for stored in unsaid:
                 stored.unsaid = []
                 set_due(self.decider, stored)
             await self.store.persist(decided.dirty.values())
-            self.faults.passing("timers-persisted")
+            self.faults.passing(Point.TIMERS_PERSISTED)
         except BaseException:
             self._forget(states)
             raise

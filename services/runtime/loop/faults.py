@@ -8,41 +8,52 @@ from __future__ import annotations
 
 import os
 import signal
+from enum import StrEnum
 
-POINTS = (
-    "received",
-    "loaded",
-    "decided",
-    "published",
-    "persisted",
-    "committed",
-    "timers-decided",
-    "timers-written",
-    "timers-published",
-    "timers-persisted",
-    "message-picked",
-    "message-accepted",
-    "message-told",
-)
-"""Every arrow of the engine and of the delivery of messages: after what has just been done."""
+
+class Point(StrEnum):
+    """Every arrow of the work: the moment after what the name says has been done."""
+
+    RECEIVED = "received"
+    LOADED = "loaded"
+    DECIDED = "decided"
+    PUBLISHED = "published"
+    PERSISTED = "persisted"
+    COMMITTED = "committed"
+    TIMERS_DECIDED = "timers-decided"
+    TIMERS_WRITTEN = "timers-written"
+    TIMERS_PUBLISHED = "timers-published"
+    TIMERS_PERSISTED = "timers-persisted"
+    MESSAGE_PICKED = "message-picked"
+    MESSAGE_ACCEPTED = "message-accepted"
+    MESSAGE_TOLD = "message-told"
+    SNAPSHOT_CLAIMED = "snapshot-claimed"
+    SNAPSHOT_ROWS = "snapshot-rows"
+    """Passed once for each partition."""
+    SNAPSHOT_CELLS = "snapshot-cells"
+    SNAPSHOT_FROZEN = "snapshot-frozen"
 
 
 class Faults:
     """Counts the passes of one point and ends the process at the one that was asked for."""
 
     def __init__(self, stop_at: str | None = None) -> None:
-        self._point: str | None = None
+        """`stop_at`: a point, and after a colon at which pass; at the first if not told.
+
+        Raises ValueError if there is no such point.
+        """
+        self._point: Point | None = None
         self._left = 0
         if stop_at:
             point, _, times = stop_at.partition(":")
-            if point not in POINTS:
-                raise ValueError(f"no such point: {point!r}; there are {', '.join(POINTS)}")
-            self._point = point
+            if point not in set(Point):
+                raise ValueError(f"no such point: {point!r}; there are {', '.join(Point)}")
+            self._point = Point(point)
             self._left = int(times or 1)
 
-    def passing(self, point: str) -> None:
+    def passing(self, point: Point) -> None:
         """Says that the work has come to this point."""
-        if point != self._point:
+        if point is not self._point:
             return
         self._left -= 1
         if self._left == 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.loop.faults import POINTS, Faults
+from services.runtime.loop.faults import Faults, Point
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[3]
 def passes(stop_at: str, times: int) -> tuple[int, str]:
     """What a process came to that passes two points so many times: its end, its words."""
     program = (
-        "from services.runtime.loop.faults import Faults\n"
+        "from services.runtime.loop.faults import Faults, Point\n"
         f"faults = Faults({stop_at!r})\n"
         f"for number in range(1, {times} + 1):\n"
-        "    faults.passing('decided')\n"
-        "    faults.passing('persisted')\n"
+        "    faults.passing(Point.DECIDED)\n"
+        "    faults.passing(Point.PERSISTED)\n"
         "    print(number, flush=True)\n"
     )
     done = subprocess.run(
@@ -45,7 +45,7 @@ def test_a_point_that_is_not_passed_so_often_ends_nothing() -> None:
 @pytest.mark.parametrize("stop_at", [None, ""])
 def test_without_a_drill_nothing_happens(stop_at: str | None) -> None:
     faults = Faults(stop_at)
-    for point in POINTS:
+    for point in Point:
         faults.passing(point)
 
 
@@ -59,6 +59,6 @@ def test_only_the_pass_that_was_asked_for_ends_anything(monkeypatch: pytest.Monk
     monkeypatch.setattr("os.kill", lambda _, number: killed.append(number))
     faults = Faults("loaded:2")
     for expected in (0, 1, 1):
-        faults.passing("decided")
-        faults.passing("loaded")
+        faults.passing(Point.DECIDED)
+        faults.passing(Point.LOADED)
         assert len(killed) == expected

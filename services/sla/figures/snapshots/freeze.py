@@ -24,6 +24,7 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.runtime.loop.faults import Point
 from services.runtime.mongo.client import Database, Document
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -66,7 +67,7 @@ class _ClaimLost(Exception):
     pass
 
 
-def _silent(_: str) -> None:
+def _silent(_: Point) -> None:
     pass
 
 
@@ -76,13 +77,12 @@ async def freeze(
     rules: Rules,
     now: datetime,
     *,
-    passing: Callable[[str], None] = _silent,
+    passing: Callable[[Point], None] = _silent,
     lease: timedelta = LEASE,
 ) -> Outcome:
     """Freezes a month, a quarter or a year. Again is a no-op. Raises NotOver.
 
-    `passing` is told each point that the work comes to: ``snapshot-claimed``, ``snapshot-rows``
-    after each partition, ``snapshot-cells``, ``snapshot-frozen``.
+    `passing` is told each of the snapshot points that the work comes to.
     """
     assert period.name is not None
     if now < period.until:
@@ -92,18 +92,18 @@ async def freeze(
     outcome = await work.claim()
     if outcome is not None:
         return outcome
-    passing("snapshot-claimed")
+    passing(Point.SNAPSHOT_CLAIMED)
     try:
         for partition in await partitions(database[SlaDecider.collection]):
             await work.keep_rows(partition)
-            passing("snapshot-rows")
+            passing(Point.SNAPSHOT_ROWS)
         counted = await work.count()
-        passing("snapshot-cells")
+        passing(Point.SNAPSHOT_CELLS)
         await work.finish(counted, now)
     except _ClaimLost:
         await work.delete(all_of(period.name, work.attempt))
         return Outcome.ELSEWHERE
-    passing("snapshot-frozen")
+    passing(Point.SNAPSHOT_FROZEN)
     return Outcome.FROZEN
 
 
