@@ -13,7 +13,6 @@ import os
 import platform
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import bson
@@ -35,8 +34,8 @@ from tests.bench.loops import Run, bare_loop, engine_loop, log_ends, tutorial_lo
 from tests.bench.messages import messages_run
 from tests.bench.recording import recorded_log
 from tests.bench.timers import timers_run
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 console = Console()
 
 

@@ -46,7 +46,7 @@ from tests.bench.filing import (
     register_contacts,
 )
 from tests.bench.told import Told, read_told
-from tests.integration.eventually import soon
+from tests.support.eventually import soon
 
 _PARTITIONS = 4
 _WARM_UP = 20.0

@@ -16,7 +16,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -35,9 +34,9 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
-from tests.integration.eventually import soon
+from tests.support.eventually import soon
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECRET = "bench"
 _MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)
 _VERSION = re.compile(r"[?&;]v=(\d+)")

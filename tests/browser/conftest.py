@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from deploy.local.stack.city import City, Instance
 from services.shared.lookup_key import lookup_key
-from tests.integration.eventually import eventually
-from tests.integration.office import OFFICER, Office
+from tests.support.eventually import eventually
+from tests.support.office import OFFICER, Office
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = [

@@ -15,8 +15,8 @@ from deploy.local.fakes.smtp.ledger import read_ledger
 from deploy.local.stack.city import Instance
 from deploy.local.stack.endpoints import Endpoints
 from tests.browser.conftest import Dossier
-from tests.integration.eventually import eventually
-from tests.integration.office import OFFICER, Office, filing
+from tests.support.eventually import eventually
+from tests.support.office import OFFICER, Office, filing
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 

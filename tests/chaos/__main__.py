@@ -25,8 +25,8 @@ from tests.chaos.drills import every_drill
 from tests.chaos.outcome import Outcome, differences
 from tests.chaos.provider import away, keyless
 from tests.chaos.run import Tell, run_city
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 console = Console()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.stack.city import City
-from tests.integration.office import Office
+from tests.support.office import Office
 
 
 @pytest.fixture(scope="session")

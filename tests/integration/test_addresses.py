@@ -18,7 +18,7 @@ from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import MasterKeys
 from services.shared.sealing import Unreadable
-from tests.integration.stage import Stage, a_stage
+from tests.support.stage import Stage, a_stage
 
 pytestmark = pytest.mark.integration
 

@@ -26,8 +26,8 @@ from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.engine import Defect
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
-from tests.integration.eventually import soon
-from tests.integration.stage import (
+from tests.support.eventually import soon
+from tests.support.stage import (
     Stage,
     a_stage,
     code_of,

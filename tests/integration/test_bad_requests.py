@@ -14,7 +14,7 @@ import pytest
 
 from services.intake.codes import VIETNAM, Codes
 from services.runtime.mongo.client import Database
-from tests.integration.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
+from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
-from tests.integration.office import OFFICER, PROBLEM, WARD_UNIT, Office
+from tests.support.office import OFFICER, PROBLEM, WARD_UNIT, Office
 
 pytestmark = pytest.mark.integration
 

@@ -27,8 +27,8 @@ from services.runtime.mongo.client import Client, client
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn
 from services.shared.master_keys import KeySettings, MasterKeys, master_keys
-from tests.integration.office import OFFICER, PROBLEM, Office, filing
-from tests.integration.stage import read_topic
+from tests.support.office import OFFICER, PROBLEM, Office, filing
+from tests.support.stage import read_topic
 
 pytestmark = pytest.mark.integration
 

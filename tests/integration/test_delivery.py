@@ -39,9 +39,9 @@ from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
-from tests.integration.eventually import eventually
-from tests.integration.gateways import GatewayProcess
-from tests.integration.stage import read_topic
+from tests.support.eventually import eventually
+from tests.support.gateways import GatewayProcess
+from tests.support.stage import read_topic
 
 pytestmark = pytest.mark.integration
 

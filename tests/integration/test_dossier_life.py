@@ -16,8 +16,8 @@ from contracts.wire.topics import SERVICES
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
 from services.shared.lookup_key import lookup_key
-from tests.integration.eventually import eventually
-from tests.integration.office import (
+from tests.support.eventually import eventually
+from tests.support.office import (
     CENTRE,
     MARITAL_STATUS,
     OFFICER,

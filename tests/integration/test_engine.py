@@ -23,8 +23,8 @@ from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.mongo.store import Fenced
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
-from tests.integration.eventually import soon
-from tests.integration.stage import (
+from tests.support.eventually import soon
+from tests.support.stage import (
     MORNING,
     Actor,
     Stage,

@@ -24,8 +24,8 @@ from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys, Erased
 from services.shared.master_keys import MasterKeys
 from services.shared.sealing import Sealer, Unreadable
-from tests.integration.eventually import eventually
-from tests.integration.office import OFFICER, Office, filing
+from tests.support.eventually import eventually
+from tests.support.office import OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
 

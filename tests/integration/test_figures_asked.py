@@ -15,7 +15,7 @@ from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import app
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES
-from tests.integration.office import OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
+from tests.support.office import OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration
 

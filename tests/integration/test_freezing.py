@@ -25,7 +25,7 @@ from services.sla.deciding.rules import Rules
 from services.sla.figures.periods import period
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.freezing import Folded, Freezing
-from tests.integration.stage import Actor, Stage, a_stage, code_of
+from tests.support.stage import Actor, Stage, a_stage, code_of
 
 pytestmark = pytest.mark.integration
 

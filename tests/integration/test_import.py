@@ -20,12 +20,12 @@ from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.core.stored import state_hash, state_of
-from tests.integration.eventually import eventually
-from tests.integration.office import Office
+from tests.support.eventually import eventually
+from tests.support.office import Office
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "imports"
 PERMITS = os.environ.get("MOTCUA_PERMITS")
 CASES = 3_000

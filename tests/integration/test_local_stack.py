@@ -30,6 +30,7 @@ from deploy.local.host.ports import candidates, is_free
 from deploy.local.host.process import Process, find, marker, wait_for_exit
 from deploy.local.stack.endpoints import State
 from deploy.local.stack.stack import PARTS, Stack
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -257,7 +258,7 @@ def test_the_parts_die_with_the_test_process_however_it_ends(tmp_path: Path) -> 
         "Stack(Path(sys.argv[1]), 'child', die_with_parent=True, kafka_heap_mb=256).up()\n"
         "print('up', flush=True); input()"
     )
-    checkout = str(Path(__file__).parents[2])
+    checkout = str(ROOT)
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)],
         stdin=subprocess.PIPE,

@@ -16,9 +16,9 @@ from services.runtime.kafka.topics import TopicsWrong, check_topics, create_topi
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
-from tests.integration.eventually import eventually, soon
-from tests.integration.office import OFFICER, PROBLEM, Office, filing
-from tests.integration.stage import a_stage, code_of, receptions, supplement_demand
+from tests.support.eventually import eventually, soon
+from tests.support.office import OFFICER, PROBLEM, Office, filing
+from tests.support.stage import a_stage, code_of, receptions, supplement_demand
 
 pytestmark = pytest.mark.integration
 

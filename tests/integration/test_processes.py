@@ -6,18 +6,16 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
 from deploy.local.stack.city import City
-from tests.integration.eventually import eventually
-from tests.integration.office import OFFICER, Office, filing
+from tests.support.eventually import eventually
+from tests.support.office import OFFICER, Office, filing
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.integration
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(

@@ -47,9 +47,9 @@ from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from services.sla.working_time import DATA, load_calendars
-from tests.integration.eventually import eventually, soon
-from tests.integration.office import MARITAL_STATUS, WARD_UNIT, Office
-from tests.integration.stage import MORNING, Actor, Stage, a_stage, code_of, read_topic
+from tests.support.eventually import eventually, soon
+from tests.support.office import MARITAL_STATUS, WARD_UNIT, Office
+from tests.support.stage import MORNING, Actor, Stage, a_stage, code_of, read_topic
 
 pytestmark = pytest.mark.integration
 

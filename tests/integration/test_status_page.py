@@ -23,8 +23,8 @@ from services.notify.page.security.guesses import WINDOW
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
-from tests.integration.eventually import eventually, soon
-from tests.integration.office import CENTRE, OFFICER, Office, filing
+from tests.support.eventually import eventually, soon
+from tests.support.office import CENTRE, OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
 

@@ -30,7 +30,7 @@ from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from services.shared.lifecycle import Mark, Move
 from services.shared.lookup_key import lookup_key
-from tests.integration.office import CENTRE, OFFICER, Office, filing
+from tests.support.office import CENTRE, OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
 

@@ -30,7 +30,7 @@ from services.sla.figures.counting import reading
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import Scope
-from tests.integration.stage import (
+from tests.support.stage import (
     MORNING,
     code_of,
     event,

@@ -15,7 +15,7 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.topics import check_topics, create_topics
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
-from tests.integration.stage import a_stage, code_of, receptions, supplement_demand, withdrawal
+from tests.support.stage import a_stage, code_of, receptions, supplement_demand, withdrawal
 
 KAFKA = "apache/kafka:4.4.0"
 MONGO = "mongo:6.0"
@@ -87,7 +87,7 @@ def container_settings() -> Iterator[Settings]:
 async def _make_replica_set(uri: str) -> None:
     from pymongo import AsyncMongoClient
 
-    from tests.integration.eventually import soon
+    from tests.support.eventually import soon
 
     async with AsyncMongoClient[dict[str, Any]](uri) as mongo:
         member = {"_id": 0, "host": "127.0.0.1:27017"}

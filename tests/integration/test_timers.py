@@ -21,9 +21,9 @@ from motcua.deciders import city_deciders
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.runtime.settings import Settings
-from tests.integration.eventually import soon
-from tests.integration.stage import Actor, Stage, a_stage, code_of
-from tests.wall import Wall
+from tests.support.eventually import soon
+from tests.support.stage import Actor, Stage, a_stage, code_of
+from tests.support.wall import Wall
 
 pytestmark = pytest.mark.integration
 

@@ -26,8 +26,7 @@ from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
-from tests.integration.stage import Actor, Stage, a_stage, read_topic
-from tests.unit.notify.dossiers import (
+from tests.support.notify_dossiers import (
     BEGIN,
     CATALOGUE,
     CODE,
@@ -39,7 +38,8 @@ from tests.unit.notify.dossiers import (
     at,
     retracted,
 )
-from tests.wall import Wall
+from tests.support.stage import Actor, Stage, a_stage, read_topic
+from tests.support.wall import Wall
 
 pytestmark = pytest.mark.integration
 

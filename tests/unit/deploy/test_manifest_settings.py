@@ -22,12 +22,11 @@ from services.notify.channels.smtp import Tls
 from services.notify.settings import NotifySettings
 from services.runtime.settings import Settings
 from services.shared.master_keys import KeySettings, master_keys
-from tests.unit.deploy.manifests import (
+from tests.support.manifests import (
     COMPOSE,
     GATEWAY,
     KUBERNETES,
     PORT,
-    ROOT,
     compose_told,
     container,
     objects,
@@ -35,6 +34,7 @@ from tests.unit.deploy.manifests import (
     pod_told,
     shared,
 )
+from tests.support.paths import ROOT
 
 _SETTINGS = {
     **dict.fromkeys(SERVICES, Settings),

@@ -12,16 +12,16 @@ import yaml
 from contracts.wire.topics import SERVICES
 from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
-from tests.unit.deploy.manifests import (
+from tests.support.manifests import (
     COMPOSE,
     KUBERNETES,
     KUSTOMIZATION,
     PORT,
-    ROOT,
     container,
     named,
     pod,
 )
+from tests.support.paths import ROOT
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 

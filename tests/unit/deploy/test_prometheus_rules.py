@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,8 +20,9 @@ from deploy.grafana import generate
 from services.notify import metrics as notify_metrics
 from services.runtime import metrics as runtime_metrics
 from services.sla import metrics as sla_metrics
+from tests.support.paths import ROOT
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "rules" / "motcua.rules.yml"
 TESTS = RULES.with_name("motcua.test.yml")
 OPERATIONS = DEPLOY.parent / "docs" / "operations.md"

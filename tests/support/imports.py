@@ -1,0 +1,75 @@
+"""What the tests of the importer share: the sample files, and short ways to read and translate."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+from contracts.catalogue import load_catalogue
+from services.intake.imports.log import LoggedEvent, LoggedTrace, opened
+from services.intake.imports.report import Report
+from services.intake.imports.rules import Plan, load_plan
+from services.intake.imports.run import check, read
+from services.intake.imports.translate import Told, translate
+from tests.support.paths import ROOT, TEST_DATA
+
+DATA = TEST_DATA / "imports"
+LAND = DATA / "land.xes"
+COUNTER = DATA / "counter.csv"
+PERMITS_MAPPING = ROOT / "deploy" / "imports" / "permits.toml"
+
+
+def plan_of(path: Path) -> Plan:
+    return load_plan(path, load_catalogue())
+
+
+def land_plan() -> Plan:
+    return plan_of(DATA / "land.toml")
+
+
+def counter_plan() -> Plan:
+    return plan_of(DATA / "counter.toml")
+
+
+def permits_plan() -> Plan:
+    return plan_of(PERMITS_MAPPING)
+
+
+def written(folder: Path, text: str | bytes, name: str = "log", *, packed: bool = False) -> Path:
+    path = folder / name
+    raw = text.encode() if isinstance(text, str) else text
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    return path
+
+
+def traces_of(path: Path, plan: Plan) -> list[LoggedTrace]:
+    with opened(path) as file:
+        return list(read(file, plan))
+
+
+def report_of(path: Path, plan: Plan, *, limit: int | None = None) -> Report:
+    report = Report(file=path.name, source=plan.source.name)
+    check(path, plan, report, limit=limit, progress=lambda _read, _size: None)
+    return report
+
+
+def told(plan: Plan, events: Iterable[tuple[str, str]], case: str = "travel permit 7") -> Told:
+    """The trace of (time, activity) pairs, translated."""
+    logged = [
+        LoggedEvent(line, {"time:timestamp": time, "concept:name": activity})
+        for line, (time, activity) in enumerate(events, start=10)
+    ]
+    return translate(plan, LoggedTrace(9, {"concept:name": case}, logged))
+
+
+def days(*activities: str) -> list[tuple[str, str]]:
+    """The activities, one a day, at eight in the morning."""
+    return [
+        (f"2018-{1 + n // 28:02}-{1 + n % 28:02}T08:00:00+01:00", activity)
+        for n, activity in enumerate(activities)
+    ]
+
+
+def names(told: Told) -> list[str]:
+    return [type(fact.data).__name__ for fact in told.facts]

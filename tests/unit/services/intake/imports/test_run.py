@@ -1,0 +1,190 @@
+"""Sending, going on after an interruption, the report and the command."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from contracts.wire.envelope import Event
+from services.intake.imports import run
+from services.intake.imports.cli import import_log
+from services.intake.imports.ledger import Entry
+from services.intake.imports.report import Report
+from tests.support.imports import (
+    DATA,
+    LAND,
+    PERMITS_MAPPING,
+    land_plan,
+    report_of,
+    written,
+)
+
+TRACE = """<trace><string key="concept:name" value="case {n}"/><event>
+<string key="concept:name" value="file"/><date key="time:timestamp"
+ value="2024-03-07T08:00:00Z"/></event></trace>
+"""
+MANY = "<log>" + "".join(TRACE.format(n=n) for n in range(1, 301)) + "</log>"
+
+
+class Log:
+    """Takes events as Kafka would, until it is told to fail."""
+
+    def __init__(self, good_batches: int = 1_000) -> None:
+        self.batches: list[list[Event]] = []
+        self.left = good_batches
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        if self.left == 0:
+            raise ConnectionError("the broker is away")
+        self.left -= 1
+        self.batches.append(list(events))
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for batch in self.batches for event in batch]
+
+
+class Memory:
+    """A ledger that forgets when the test ends."""
+
+    def __init__(self) -> None:
+        self.entry = Entry()
+
+    async def begun(self) -> Entry:
+        return self.entry
+
+    async def note(self, entry: Entry) -> None:
+        self.entry = entry
+
+
+async def send(path: Path, log: Log, ledger: Memory, limit: int | None = None) -> Report:
+    plan = land_plan()
+    report = Report(file=path.name, source=plan.source.name)
+    await run.send(
+        path,
+        plan,
+        report,
+        publisher=log,
+        ledger=ledger,
+        limit=limit,
+        progress=lambda _read, _size: None,
+    )
+    return report
+
+
+async def test_facts_are_sent_in_batches_that_divide_no_trace(tmp_path: Path) -> None:
+    log, ledger = Log(), Memory()
+    report = await send(written(tmp_path, MANY), log, ledger)
+    assert [len(batch) for batch in log.batches] == [500, 500, 200]
+    assert ledger.entry == Entry(traces=300, broken=0, finished=True)
+    assert report.sent == 1_200
+
+
+async def test_after_a_failure_a_second_run_sends_only_the_rest(tmp_path: Path) -> None:
+    path, ledger, first, second = written(tmp_path, MANY), Memory(), Log(1), Log()
+    with pytest.raises(ConnectionError):
+        await send(path, first, ledger)
+    assert ledger.entry == Entry(traces=125, broken=0, finished=False)
+    report = await send(path, second, ledger)
+    assert report.already_sent == 125
+    whole = Log()
+    await send(path, whole, Memory())
+    assert first.ids + second.ids == whole.ids
+
+
+async def test_a_batch_that_was_sent_but_not_noted_comes_again_with_the_same_ids(
+    tmp_path: Path,
+) -> None:
+    path, first, second = written(tmp_path, MANY), Log(1), Log()
+    with pytest.raises(ConnectionError):
+        await send(path, first, Memory())
+    await send(path, second, Memory())
+    assert second.ids[:500] == first.ids
+
+
+async def test_a_limit_ends_a_run_and_the_next_goes_on_from_there(tmp_path: Path) -> None:
+    path, ledger, log = written(tmp_path, MANY), Memory(), Log()
+    await send(path, log, ledger, limit=10)
+    assert (ledger.entry, len(log.ids)) == (Entry(10, 0, False), 40)
+    await send(path, log, ledger)
+    assert (ledger.entry.finished, len(set(log.ids)), len(log.ids)) == (True, 1_200, 1_200)
+
+
+async def test_a_file_that_breaks_half_way_keeps_what_was_read_and_mending_adds_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    broken, mended, ledger = Log(), Log(), Memory()
+    report = await send(written(tmp_path, MANY[:-500]), broken, ledger)
+    assert (report.good, ledger.entry.finished) == (False, False)
+    assert report.traces == 297
+    await send(written(tmp_path, MANY, "mended"), mended, Memory())
+    assert mended.ids[: len(broken.ids)] == broken.ids
+
+
+def test_the_report_accounts_for_every_event(tmp_path: Path) -> None:
+    report = report_of(LAND, land_plan())
+    assert report.events == report.events_taken + report.events_skipped == 12
+    report.save(tmp_path / "r.json")
+    saved = json.loads((tmp_path / "r.json").read_text())
+    assert saved["events"] == {"read": 12, "taken": 7, "skipped": 5}
+    assert saved["traces"] == {"read": 4, "taken": 2, "broken": 2, "sent_before": 0}
+    assert saved["final_states"] == {"processed": 1, "withdrawn": 1}
+    assert saved["activities"]["telephone call"] == {"RemarkRecorded": 1}
+
+
+# ---- The command ----
+
+app = typer.Typer()
+app.command()(import_log)
+
+
+def command(*words: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    return result.exit_code, result.output
+
+
+def test_a_dry_run_needs_neither_kafka_nor_mongodb(tmp_path: Path) -> None:
+    path = written(tmp_path, MANY)
+    code, shown = command(path, "--mapping", DATA / "land.toml", "--dry-run")
+    assert code == 0
+    assert "300 traces read: 300 taken, 0 broken." in " ".join(shown.split())
+
+
+def test_broken_traces_are_shown_and_end_the_command_with_one(tmp_path: Path) -> None:
+    code, shown = command(
+        LAND, "--mapping", DATA / "land.toml", "--dry-run", "--report", tmp_path / "r.json"
+    )
+    assert code == 1
+    assert "line 57: case fourteen" in shown
+    assert (tmp_path / "r.json").exists()
+
+
+def test_a_wrong_mapping_ends_the_command_with_two(tmp_path: Path) -> None:
+    code, shown = command(LAND, "--mapping", written(tmp_path, "[source]"), "--dry-run")
+    assert code == 2
+    assert "source" in shown
+
+
+def test_a_limit_takes_only_the_first_traces(tmp_path: Path) -> None:
+    path = written(tmp_path, MANY)
+    code, shown = command(path, "--mapping", DATA / "land.toml", "--dry-run", "--limit", "3")
+    assert code == 0
+    assert "3 traces read" in shown
+
+
+# ---- The real log ----
+
+
+@pytest.mark.skipif("MOTCUA_PERMITS" not in os.environ, reason="MOTCUA_PERMITS names no log")
+def test_the_whole_permit_log_comes_through() -> None:
+    code, shown = command(os.environ["MOTCUA_PERMITS"], "--mapping", PERMITS_MAPPING, "--dry-run")
+    assert code == 0
+    text = " ".join(shown.split())
+    assert "1,478 traces read: 1,478 taken, 0 broken." in text
+    assert "26,028 events read: 26,028 taken, 0 skipped." in text

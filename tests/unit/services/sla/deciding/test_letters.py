@@ -1,0 +1,439 @@
+"""Letters of apology and exemptions from them: who signs, when, what they move, what is refused.
+
+On a procedure of three working days at a unit that works from 7:30 to 11:30 and from 13:00 to
+17:00. Received on Monday 4 March 2024 at 8:00: due on Thursday at 8:00, the letter is in time until
+Wednesday at 8:00. Times are Vietnam's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.events import intake, sla
+from contracts.events.refusals import Refusal
+from contracts.events.sla import ExemptionGround, MoveCause, RetractionCause
+from contracts.model import EventData
+from contracts.values import Channel
+from contracts.wire.envelope import Event
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
+from services.sla.dossier.state import Assessment, Sla
+from services.sla.http.view import view
+from services.sla.working_time import LAST_YEAR
+from tests.support.sla_dossiers import (
+    CODE,
+    DELIVERED,
+    DEMANDED,
+    OWED,
+    PROCESSED,
+    RESUMED,
+    STOPPED,
+    WITHDRAWN,
+    decider_of,
+    exempted,
+    handed_over,
+    received,
+    routed,
+    vietnam,
+)
+
+DECIDER = decider_of()
+HEAD = load_catalogue().units["H29.15"].head
+OTHER_HEAD = load_catalogue().units["H29.1"].head
+
+
+def at(day: int, clock: str = "08:00") -> datetime:
+    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
+    return vietnam(f"2024-03-{day:02} {clock}")
+
+
+RECEIVED_AT = at(4)
+DUE = at(7)
+LETTER_BY = at(6)
+
+
+class Desk:
+    """A dossier as sla keeps it, and what sla said at the last thing that happened."""
+
+    def __init__(self, begin: datetime | None = RECEIVED_AT) -> None:
+        self.stored: Stored[Sla] = Stored(CODE, 0, Sla())
+        self.said: list[Event] = []
+        if begin is not None:
+            self.told(received(), begin)
+            self.told(routed(), begin)
+
+    @property
+    def state(self) -> Sla:
+        return self.stored.state
+
+    @property
+    def assessment(self) -> Assessment:
+        assert self.state.assessment is not None
+        return self.state.assessment
+
+    def told(self, data: EventData, time: datetime) -> list[EventData]:
+        event = Event(f"e-{len(self.stored.ids)}", "/x", CODE, time, data, fingerprint="f")
+        said = handle(DECIDER, self.stored, event)
+        self.said += said
+        return [each.data for each in said]
+
+    def passes(self, time: datetime) -> None:
+        self.said += fire_timers(DECIDER, self.stored, time)
+
+    def apologises(self, time: datetime, due: datetime, by: str = HEAD) -> list[EventData]:
+        return self.told(sla.ApologyRequested(reason="the archive burnt", due=due, by=by), time)
+
+    def exempts(self, time: datetime, by: str = HEAD) -> list[EventData]:
+        ground = ExemptionGround.FORCE_MAJEURE
+        return self.told(sla.ExemptionRequested(ground=ground, reason="a flood", by=by), time)
+
+    def refuses_letter(self, time: datetime, due: datetime, by: str = HEAD) -> tuple[str, str]:
+        """Asks for a letter that must be refused; why, for programs and for people."""
+        return self._refused(self.apologises(time, due, by), "ApologyRefused")
+
+    def refuses_exemption(self, time: datetime, by: str = HEAD) -> tuple[str, str]:
+        return self._refused(self.exempts(time, by), "ExemptionRefused")
+
+    def _refused(self, said: list[EventData], name: str) -> tuple[str, str]:
+        refusal = said[-1]
+        assert isinstance(refusal, Refusal)
+        assert name == refusal.NAME
+        assert self.stored.answers[-1].reason == refusal.reason
+        return refusal.reason, refusal.detail
+
+    @property
+    def standing(self) -> list[str]:
+        return [alert.kind for alert in self.state.alerts if not alert.retracted]
+
+
+def names(said: list[EventData]) -> list[str]:
+    return [data.NAME for data in said]
+
+
+class TestALetter:
+    def test_moves_the_due_time_and_says_so_at_once(self) -> None:
+        desk = Desk()
+        issued, moved = desk.apologises(at(5, "16:00"), at(11))
+        assert isinstance(issued, sla.ApologyIssued)
+        assert isinstance(moved, sla.DeadlineMoved)
+        assert (moved.due, moved.previous, moved.original) == (at(11), DUE, DUE)
+        assert moved.cause is MoveCause.EXTENDED
+        assert "apologised" in moved.reason
+        assert desk.assessment.due == desk.state.due_told == at(11)
+        assert desk.assessment.original_due == DUE
+        assert desk.assessment.extended == 16 * 3600  # Thursday 8:00 to Monday 8:00
+
+    def test_says_what_was_due_who_is_responsible_and_which_form_it_is(self) -> None:
+        (issued, _) = Desk().apologises(at(5, "16:00"), at(11))
+        assert isinstance(issued, sla.ApologyIssued)
+        assert (issued.previous, issued.due) == (DUE, at(11))
+        assert (issued.letter_by, issued.in_time) == (LETTER_BY, True)
+        assert (issued.unit, issued.by, issued.form) == ("H29.15", HEAD, "04/2018-01")
+
+    @pytest.mark.parametrize(
+        ("begin", "form"), [("2025-09-14 23:59", "04/2018-01"), ("2025-09-15 00:00", "04/2025-03")]
+    )
+    def test_is_printed_on_the_form_of_its_own_day_in_vietnam(self, begin: str, form: str) -> None:
+        desk = Desk(vietnam("2025-09-12 08:00"))
+        (issued, _) = desk.apologises(vietnam(begin), vietnam("2025-09-30 17:00"))
+        assert isinstance(issued, sla.ApologyIssued)
+        assert issued.form == form
+
+    def test_is_in_time_until_the_very_moment(self) -> None:
+        for late, in_time in ((timedelta(0), True), (timedelta(milliseconds=1), False)):
+            desk = Desk()
+            issued = desk.apologises(LETTER_BY + late, at(11))[-2]
+            assert isinstance(issued, sla.ApologyIssued)
+            assert issued.in_time is in_time
+            desk.passes(at(8))
+            assert ("ApologyOwed" in desk.standing) is not in_time
+
+    def test_is_kept_for_all_to_see(self) -> None:
+        desk = Desk()
+        desk.apologises(at(5, "16:00"), at(11))
+        desk.passes(at(12))
+        shown = view(CODE, desk.state)
+        assert shown["letters"] == [
+            {"at": at(5, "16:00"), "due": at(11), "in_time": True, "form": "04/2018-01"}
+        ]
+        assert (shown["original_due"], shown["due"], shown["late"]) == (DUE, at(11), True)
+        assert shown["letter_missing"] is False
+
+    def test_answers_whoever_asked_for_it(self) -> None:
+        desk = Desk()
+        desk.apologises(at(5, "16:00"), at(11))
+        assert (desk.stored.answers[-1].fact, desk.stored.answers[-1].reason) == (
+            sla.ApologyIssued.TYPE,
+            None,
+        )
+
+
+class TestALetterAfterTheBreach:
+    def test_is_allowed_moves_nothing_and_what_is_late_stays_late(self) -> None:
+        desk = Desk()
+        desk.passes(at(8))
+        assert desk.state.letter_missing
+        assert names(desk.apologises(at(8), at(11))) == ["ApologyIssued"]
+        assert (desk.assessment.due, desk.assessment.breach_at) == (DUE, DUE)
+        assert desk.assessment.extended == 0
+        assert desk.state.late
+        assert not desk.state.letter_missing
+        desk.passes(at(12))
+        assert desk.standing == ["ApologyOwed", "DossierSoonDue", "DossierOverdue"]
+
+    def test_gives_a_date_that_is_still_to_come(self) -> None:
+        reason, detail = Desk().refuses_letter(at(8), at(8))
+        assert reason == "wrong-date"
+        assert "must be after 2024-03-08T01:00:00.000Z" in detail
+
+    def test_exactly_at_the_due_time_is_none_yet(self) -> None:
+        desk = Desk()
+        assert names(desk.apologises(DUE, at(8)))[-1] == "DeadlineMoved"
+        assert desk.assessment.due == at(8)
+        desk.passes(at(7, "17:00"))
+        assert not desk.state.late
+
+
+class TestALetterIsRefused:
+    @pytest.mark.parametrize("by", ["cb-1", OTHER_HEAD])
+    def test_if_another_than_the_units_head_signs(self, by: str) -> None:
+        reason, detail = Desk().refuses_letter(at(5), at(11), by)
+        assert reason == "not-the-head"
+        assert HEAD in detail
+        assert "H29.15" in detail
+
+    def test_for_a_dossier_that_is_not_there(self) -> None:
+        reason, detail = Desk(begin=None).refuses_letter(at(5), at(11))
+        assert (reason, detail) == ("unknown-dossier", f"there is no dossier {CODE}")
+
+    def test_for_one_that_was_only_registered(self) -> None:
+        desk = Desk(begin=None)
+        filing = received().model_dump(exclude={"by"}) | {"channel": Channel.ONLINE}
+        desk.told(intake.DossierRegistered(**filing), at(4))
+        assert desk.refuses_letter(at(5), at(11))[0] == "unknown-dossier"
+
+    def test_at_a_unit_that_the_catalogue_lacks(self) -> None:
+        desk = Desk()
+        desk.told(handed_over("X9"), at(5))
+        reason, detail = desk.refuses_letter(at(5, "09:00"), at(11))
+        assert reason == "unknown-unit"
+        assert "X9" in detail
+
+    @pytest.mark.parametrize(
+        ("data", "status"),
+        [
+            (DEMANDED, "supplement requested"),
+            (OWED, "payment requested"),
+            (STOPPED, "stopped"),
+            (PROCESSED, "processed"),
+            (WITHDRAWN, "withdrawn"),
+        ],
+    )
+    def test_while_the_clock_does_not_run(self, data: EventData, status: str) -> None:
+        desk = Desk()
+        desk.told(data, at(5))
+        reason, detail = desk.refuses_letter(at(5, "09:00"), at(11))
+        assert reason == "wrong-state"
+        assert f"the dossier is {status}" in detail
+
+    @pytest.mark.parametrize("due", [at(6), DUE])
+    def test_with_a_date_that_is_not_after_the_due_time(self, due: datetime) -> None:
+        reason, detail = Desk().refuses_letter(at(5), due)
+        assert reason == "wrong-date"
+        assert "must be after 2024-03-07T01:00:00.000Z" in detail
+
+    def test_with_a_date_by_which_no_office_hour_is_won(self) -> None:
+        desk = Desk(at(8, "07:00"))
+        assert desk.assessment.due == at(12, "17:00")
+        reason, detail = desk.refuses_letter(at(11), at(13, "07:30"))
+        assert reason == "wrong-date"
+        assert "no office hours" in detail
+        assert names(desk.apologises(at(11), at(13, "07:31")))[-1] == "DeadlineMoved"
+
+    def test_with_a_date_after_the_calendars_last_day_in_vietnam(self) -> None:
+        assert LAST_YEAR == 2035
+        desk = Desk()
+        assert desk.refuses_letter(at(5), vietnam("2036-01-01 00:00"))[0] == "wrong-date"
+        assert desk.refuses_letter(at(5), vietnam("2036-01-01 08:00"))[0] == "wrong-date"
+        issued = desk.apologises(at(5), vietnam("2035-12-31 17:00"))
+        assert names(issued) == ["ApologyIssued", "DeadlineMoved"]
+
+    def test_a_second_time_whether_or_not_the_first_one_moved_anything(self) -> None:
+        moved, late = Desk(), Desk()
+        moved.apologises(at(5), at(11))
+        late.apologises(at(8), at(11))
+        for desk in (moved, late):
+            reason, detail = desk.refuses_letter(at(8, "09:00"), at(13))
+            assert reason == "already-extended"
+            assert "2024-03-0" in detail
+            assert len(desk.state.letters) == 1
+
+
+class TestALetterByWhoeverHasTheDossier:
+    def test_is_signed_by_the_head_of_the_unit_that_took_it_over(self) -> None:
+        desk = Desk()
+        desk.told(handed_over("H29.1"), at(5))
+        assert desk.refuses_letter(at(5, "09:00"), at(11), HEAD)[0] == "not-the-head"
+        issued = desk.apologises(at(5, "09:00"), at(11), OTHER_HEAD)[0]
+        assert isinstance(issued, sla.ApologyIssued)
+        assert issued.unit == "H29.1"
+
+    def test_is_signed_by_the_head_of_the_unit_that_had_it_at_the_letters_time(self) -> None:
+        desk = Desk()
+        desk.told(handed_over("H29.1"), at(5))
+        assert desk.refuses_letter(at(4, "16:00"), at(11), OTHER_HEAD)[0] == "not-the-head"
+        issued = desk.apologises(at(4, "16:00"), at(11), HEAD)[0]
+        assert isinstance(issued, sla.ApologyIssued)
+        assert issued.unit == "H29.15"
+
+
+class TestALetterThatIsEnteredLate:
+    """Its time is in the past, and it is judged by how things stood then."""
+
+    def test_takes_the_breach_back_that_was_announced_meanwhile(self) -> None:
+        desk = Desk()
+        desk.passes(at(8))
+        said = desk.apologises(at(5, "16:00"), at(11))
+        assert names(said) == ["ApologyIssued", "DeadlineMoved", *["AlertRetracted"] * 3]
+        gone = [data for data in said if isinstance(data, sla.AlertRetracted)]
+        assert {data.alert for data in gone} == {"DossierOverdue", "DossierSoonDue", "ApologyOwed"}
+        assert all(data.due == at(11) for data in gone)
+        assert not desk.state.late
+
+    def test_may_come_while_the_clock_stands(self) -> None:
+        desk = Desk()
+        desk.told(STOPPED, at(6, "14:00"))
+        issued = desk.apologises(at(5, "16:00"), at(11))[0]
+        assert isinstance(issued, sla.ApologyIssued)
+        assert (issued.previous, issued.letter_by, issued.in_time) == (DUE, LETTER_BY, True)
+        assert desk.assessment.due is None
+        desk.told(RESUMED, at(7, "14:00"))
+        assert desk.assessment.due == desk.state.due_told == at(12)  # a working day given back
+
+    def test_says_what_was_due_then_and_not_what_is_due_now(self) -> None:
+        desk = Desk()
+        desk.told(DEMANDED, at(6))
+        desk.told(DELIVERED, at(7))
+        assert desk.assessment.due == at(8)
+        issued = desk.apologises(at(5, "16:00"), at(11))[0]
+        assert isinstance(issued, sla.ApologyIssued)
+        assert (issued.previous, issued.letter_by) == (DUE, LETTER_BY)
+        assert desk.assessment.due == at(12)  # the wait came after it, and moves its date too
+
+    def test_is_refused_if_the_clock_stood_then(self) -> None:
+        desk = Desk()
+        desk.told(STOPPED, at(5))
+        desk.told(RESUMED, at(6))
+        assert desk.refuses_letter(at(5, "16:00"), at(11))[0] == "wrong-state"
+
+    def test_is_refused_if_the_dossier_was_not_there_then(self) -> None:
+        reason, detail = Desk().refuses_letter(at(1), at(11))
+        assert reason == "wrong-state"
+        assert "not there yet" in detail
+
+    def test_may_come_after_the_end_and_shows_that_the_promise_was_kept(self) -> None:
+        desk = Desk()
+        desk.told(PROCESSED, at(8))
+        assert desk.state.late
+        said = desk.apologises(at(5, "16:00"), at(11))
+        assert "DeadlineMoved" not in names(said)  # nothing is due any more
+        assert not desk.state.late
+        assert desk.assessment.first_breach_at == DUE
+
+
+class TestAnExemption:
+    def test_is_granted_to_the_head_with_its_ground(self) -> None:
+        (granted,) = Desk().exempts(at(5))
+        assert isinstance(granted, sla.ExemptionGranted)
+        assert granted.ground is ExemptionGround.FORCE_MAJEURE
+        assert (granted.reason, granted.unit, granted.by) == ("a flood", "H29.15", HEAD)
+
+    def test_takes_the_letter_back_that_was_owed_at_once(self) -> None:
+        desk = Desk()
+        desk.passes(at(8))
+        granted, gone = desk.exempts(at(8))
+        assert isinstance(granted, sla.ExemptionGranted)
+        assert isinstance(gone, sla.AlertRetracted)
+        assert (gone.alert, gone.cause) == ("ApologyOwed", RetractionCause.EXEMPT)
+        assert desk.standing == ["DossierSoonDue", "DossierOverdue"]
+
+    def test_makes_nothing_punctual_that_is_late(self) -> None:
+        desk = Desk()
+        desk.exempts(at(5))
+        desk.passes(at(8))
+        assert desk.standing == ["DossierSoonDue", "DossierOverdue"]
+        assert desk.state.late
+        assert not desk.state.letter_missing
+
+    @pytest.mark.parametrize("data", [STOPPED, PROCESSED, WITHDRAWN])
+    def test_may_be_stated_whatever_has_become_of_the_dossier(self, data: EventData) -> None:
+        desk = Desk()
+        desk.told(data, at(8))
+        assert names(desk.exempts(at(8, "09:00")))[0] == "ExemptionGranted"
+
+    def test_may_be_entered_late(self) -> None:
+        desk = Desk()
+        desk.passes(at(8))
+        assert names(desk.exempts(at(5))) == ["ExemptionGranted", "AlertRetracted"]
+        exemption = desk.state.exemption
+        assert exemption is not None
+        assert exemption.at == at(5)
+
+    def test_leaves_a_letter_possible(self) -> None:
+        desk = Desk()
+        desk.exempts(at(5))
+        assert names(desk.apologises(at(5), at(11))) == ["ApologyIssued", "DeadlineMoved"]
+
+    def test_is_refused_to_anyone_but_the_head(self) -> None:
+        assert Desk().refuses_exemption(at(5), "cb-1")[0] == "not-the-head"
+
+    def test_is_refused_for_a_dossier_that_is_not_there(self) -> None:
+        assert Desk(begin=None).refuses_exemption(at(5))[0] == "unknown-dossier"
+
+    def test_is_refused_for_a_time_at_which_nothing_was_promised(self) -> None:
+        reason, detail = Desk().refuses_exemption(at(1))
+        assert reason == "wrong-state"
+        assert "not there yet" in detail
+
+    def test_is_refused_a_second_time_even_if_it_is_dated_before_the_first(self) -> None:
+        desk = Desk()
+        desk.exempts(at(5))
+        for time in (at(4, "09:00"), at(6)):
+            reason, detail = desk.refuses_exemption(time)
+            assert reason == "already-exempt"
+            assert "force-majeure" in detail
+
+    def test_that_was_told_earliest_stands_whatever_order_they_come_in(self) -> None:
+        facts = [
+            (at(6), exempted(ExemptionGround.STATE_SECRET)),
+            (at(5), exempted(ExemptionGround.WITHHELD_INFORMATION)),
+            (at(7), exempted(ExemptionGround.FORCE_MAJEURE)),
+        ]
+        for order in permutations(facts):
+            desk = Desk()
+            for time, fact in order:
+                desk.told(fact, time)
+            assert desk.state.exemption is not None
+            assert desk.state.exemption.ground == ExemptionGround.WITHHELD_INFORMATION
+
+
+def test_an_archived_dossier_from_before_the_calendars_has_no_date_to_move() -> None:
+    desk = Desk(vietnam("2014-12-30 08:00"))
+    reason, detail = desk.refuses_letter(vietnam("2014-12-31 08:00"), at(11))
+    assert reason == "wrong-state"
+    assert "older than the calendars" in detail
+
+
+def test_another_instance_that_reads_the_letter_on_the_log_says_nothing_new() -> None:
+    first, second = Desk(), Desk()
+    first.apologises(at(5, "16:00"), at(11))
+    letters = [event for event in first.said if not isinstance(event.data, sla.DeadlineSet)]
+    handle(DECIDER, second.stored, letters[0])
+    for event in letters[1:]:
+        second.stored.state = DECIDER.evolve(second.state, event)
+    assert second.assessment == first.assessment
+    assert second.state.due_told == at(11)

@@ -1,0 +1,434 @@
+"""The explanation of a due time: every sentence true, in both languages, for every dossier."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copy
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+
+from contracts.model import EventData
+from contracts.values import Locale
+from services.sla.clock.segments import Reason
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Sla
+from services.sla.explain.drawing.picture import LATE, ticks
+from services.sla.explain.drawing.text import CHARACTERS, draw, plain
+from services.sla.explain.explained import Explained, asked_at, explained
+from services.sla.explain.page import plain_page
+from services.sla.explain.texts import TEXTS, clean, load_texts
+from services.sla.explain.words import Words
+from services.sla.http.clock_routes import Format, preferred, view
+from services.sla.toml_file import FileError
+from tests.support.sla_dossiers import (
+    CODE,
+    DELIVERED,
+    DEMANDED,
+    PROCESSED,
+    RESUMED,
+    STOPPED,
+    WITHDRAWN,
+    Dossier,
+    answered,
+    completed,
+    consulted,
+    decider_of,
+    dossiers,
+    exempted,
+    handed_over,
+    letter,
+    received,
+    routed,
+    started,
+    told,
+    vietnam,
+)
+
+LANGUAGES = load_texts()
+
+
+def explain(dossier: Dossier, at: datetime, locale: Locale = Locale.EN) -> Explained:
+    found = explained(CODE, dossier.state, dossier.rules, LANGUAGES[locale], at)
+    assert found is not None
+    return found
+
+
+def at(day: int, clock: str = "08:00") -> datetime:
+    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
+    return vietnam(f"2024-03-{day:02} {clock}")
+
+
+def dossier(*facts: tuple[datetime, EventData], until: datetime | None = None) -> Dossier:
+    return told([(at(4), received()), (at(4), routed()), *facts], until=until)
+
+
+def sentence(told: Explained, *words: str) -> str:
+    """The one sentence with all of these words."""
+    (found,) = (s for s in told.sentences if all(word in s for word in words))
+    return found
+
+
+class TestTheSentences:
+    def test_derive_the_original_due_time_from_reception_law_and_office_hours(self) -> None:
+        said = explain(dossier(), at(4, "09:00")).sentences
+        assert "received by Department" in said[0]
+        assert "08:00 on Monday 4 March 2024" in said[0]
+        assert said[1].endswith(": Monday to Friday 07:30–11:30, 13:00–17:00.")
+        assert said[2].startswith("The standard time of this procedure is 3 working days.")
+        assert "Luật Cư trú 2020, Điều 28" in said[2]
+        assert "8 working hours" in said[3]
+        assert "come to 24 hours" in said[3]
+        assert "no public holiday" in said[4]
+        assert said[5] == "So the original due time was 08:00 on Thursday 7 March 2024."
+
+    def test_are_what_a_civil_servant_would_write(self) -> None:
+        facts = [(at(5), DEMANDED), (at(6), DELIVERED)]
+        told_so = explain(dossier(*facts), at(6, "09:00"), Locale.VI)
+        text = " ".join(told_so.sentences)
+        for term in (
+            "thời hạn giải quyết",
+            "ngày hẹn trả",
+            "tạm dừng tính thời hạn",
+            "yêu cầu bổ sung",
+            "giờ làm việc",
+            "ngày làm việc",
+        ):
+            assert term in text.lower()
+        assert "08 giờ 00 phút thứ Sáu ngày 08/03/2024" in told_so.sentences[-1]
+
+    def test_name_every_holiday_weekend_and_make_up_day(self) -> None:
+        begin = vietnam("2025-12-31 09:00")
+        swapped = told([(begin, received("9.9")), (begin, routed("H29.15", "9.9", "standard"))])
+        said = explain(swapped, begin)
+        assert "New Year's Day" in sentence(said, "public holidays do not count")
+        assert "Friday 2 January 2026: Day off (swapped" in sentence(said, "public holidays")
+        assert "Saturday 10 January 2026" in sentence(said, "make-up days count")
+        assert "Sunday 11 January 2026" in sentence(said, "weekly rest")
+        assert "Saturday 10 January 2026" not in sentence(said, "weekly rest")
+
+    @pytest.mark.parametrize(
+        ("reading", "end", "words"),
+        [
+            ("same-time", "closing", "at the time of day at which the dossier was received"),
+            ("end-of-day", "closing", "at closing time of the last working day"),
+        ],
+    )
+    def test_say_how_working_days_are_read(self, reading: str, end: str, words: str) -> None:
+        read = told([(at(4), received()), (at(4), routed())], decider_of(reading, end))
+        assert sentence(explain(read, at(4)), words)
+
+    def test_say_how_calendar_days_are_read_and_that_the_last_was_a_day_off(self) -> None:
+        begin = vietnam("2024-01-15 09:00")  # thirty days later it is Tết
+        facts = [(begin, received("1.012812")), (begin, routed("H29.6", "1.012812"))]
+        said = explain(told(facts), begin)
+        assert sentence(said, "days off within it count like any other", "at closing time")
+        assert "Wednesday 14 February 2024" in sentence(said, "is a day off")
+        assert "Thursday 15 February 2024" in sentence(said, "is a day off")
+        midnight = explain(told(facts, decider_of("eight-hours", "midnight")), begin)
+        assert sentence(midnight, "at 24:00 of the last day")
+
+    def test_tell_each_pause_with_what_it_gave_back(self) -> None:
+        said = explain(dossier((at(5), DEMANDED), (at(6), DELIVERED)), at(6, "09:00"))
+        assert sentence(said, "the clock stood", "supplement", "the citizen's time")
+        moved = sentence(said, "In the pause")
+        assert "8 hours" in moved
+        assert "from 08:00 on Thursday 7 March 2024 to 08:00 on Friday 8 March 2024" in moved
+
+    def test_tell_a_pause_that_lasts_as_one_though_an_authority_was_asked_meanwhile(self) -> None:
+        facts = [(at(5), STOPPED), (at(6), consulted("H29.3"))]
+        said = explain(dossier(*facts), at(7))
+        assert sentence(said, "the clock has stood", "the unit's time")
+        assert "the clock stands, so there is no due time" in said.sentences[-1]
+        assert "16 hours" in said.sentences[-1]
+
+    def test_tell_that_a_pause_after_the_breach_gave_nothing_back(self) -> None:
+        said = explain(dossier((at(8), STOPPED), (at(11), RESUMED)), at(12))
+        assert sentence(said, "after the dossier was overdue")
+
+    def test_tell_a_hand_over_with_the_other_hours_and_what_they_did(self) -> None:
+        begin = at(6)
+        facts = [(begin, received()), (begin, routed()), (at(7), handed_over("H29.1"))]
+        said = explain(told(facts), at(7, "09:00"))
+        assert sentence(said, "handed over to", "(H29.1)")
+        assert sentence(said, "office hours", "Saturday 07:30–11:30")
+        assert "to 08:00 on Saturday 9 March 2024" in sentence(said, "Because these differ")
+        same = explain(dossier((at(5), handed_over("H29.101"))), at(6))
+        assert sentence(same, "did not move the due time")
+        of_a_day = explain(told(facts, decider_of("end-of-day", "closing")), at(7, "09:00"))
+        assert sentence(of_a_day, "one of days, so the due time stays")
+
+    @pytest.mark.parametrize(
+        ("facts", "words"),
+        [
+            ([], "still had time to"),
+            ([(at(4, "17:00"), answered("H29.3"))], "answered at 17:00 on Monday 4 March 2024, in"),
+            ([(at(6), answered("H29.3"))], "late"),
+            ([(at(4, "12:00"), PROCESSED)], "did not answer before the dossier ended"),
+        ],
+    )
+    def test_tell_a_consultation_with_its_own_deadline_and_answer(
+        self, facts: list[tuple[datetime, EventData]], words: str
+    ) -> None:
+        asked = dossier((at(4, "10:00"), consulted("H29.3", 1)), *facts)
+        said = explain(asked, at(6) if facts else at(5))
+        assert "10:00 on Tuesday 5 March 2024" in sentence(said, "was consulted")
+        assert sentence(said, "Department of Justice", words)
+
+    def test_tell_a_letter_by_its_form_and_what_it_moved(self) -> None:
+        said = explain(dossier((at(5), letter(at(7), at(12)))), at(6))
+        assert "form 04, Circular 01/2018/TT-VPCP" in sentence(said, "signed the")
+        assert "24 hours" in sentence(said, "It extends")
+        assert "08:00 on Tuesday 12 March 2024" in sentence(said, "The due time moved")
+        once = explain(
+            dossier((at(5), letter(at(7), at(12))), (at(6), letter(at(12), at(15)))), at(7)
+        )
+        assert sentence(once, "may move once only")
+        late = explain(dossier((at(8), letter(at(7), at(12), in_time=False))), at(11))
+        assert sentence(late, "later than is prescribed")
+        assert sentence(late, "overdue by then")
+
+    def test_tell_by_when_a_letter_is_owed_and_that_there_is_none(self) -> None:
+        assert "by 08:00 on Wednesday 6 March 2024" in sentence(
+            explain(dossier(), at(5)), "must be issued"
+        )
+        assert sentence(explain(dossier(), at(8)), "should have been issued")
+        for kept in (dossier((at(6, "12:00"), PROCESSED)), dossier((at(5), exempted()))):
+            assert not any("been issued" in s for s in explain(kept, at(20)).sentences)
+
+    def test_tell_an_exemption_a_supplement_too_many_and_a_late_step(self) -> None:
+        facts = [
+            (at(4, "09:00"), DEMANDED),
+            (at(4, "10:00"), DELIVERED),
+            (at(4, "11:00"), DEMANDED),
+        ]
+        said = explain(dossier(*facts, (at(5), exempted())), at(7))
+        assert sentence(said, "no apology is owed", "force majeure", "a flood")
+        assert sentence(said, "2 times", "once is the most", "766/QD-TTg")
+        late = explain(dossier((at(4), started(0)), (at(6), completed(0))), at(6))
+        assert sentence(late, "The step", "8 hours", "until 08:00 on Tuesday 5 March 2024")
+
+    def test_tell_what_was_retracted_and_why(self) -> None:
+        facts = [(at(4), received()), (at(4), routed()), (at(8), exempted()), (at(5), STOPPED)]
+        said = explain(told(facts), at(20))
+        assert sentence(said, "The alert that the dossier is overdue", "did not come to that")
+        assert sentence(said, "an apology is owed", "was retracted", "no apology is owed")
+
+    def test_end_with_the_conclusion_however_it_came_out(self) -> None:
+        def last(*facts: tuple[datetime, EventData]) -> str:
+            return explain(dossier(*facts), at(20)).sentences[-1]
+
+        assert "overdue by 72 hours of working time, 13 days" in last()
+        assert last((DUE, PROCESSED)).endswith("in time.")
+        assert "late by 8 hours of working time, 1 day" in last((at(8), PROCESSED))
+        assert last((at(5), STOPPED), (at(6), WITHDRAWN)).endswith("in time.")
+        assert "its clock stands" in last((at(8), STOPPED))
+
+    def test_say_if_the_announced_time_is_by_rules_that_are_no_longer_in_force(self) -> None:
+        ended = dossier((at(6), PROCESSED))
+        others = Rules(
+            ended.rules.catalogue,
+            ended.rules.calendars,
+            ended.rules.book.model_copy(update={"version": "another"}),
+        )
+        found = explained(CODE, ended.state, others, LANGUAGES[Locale.EN], at(20))
+        assert found is not None
+        assert sentence(found, "by another version", "rules another")
+
+    def test_obey_no_control_character_that_somebody_typed(self) -> None:
+        typed = exempted().model_copy(update={"reason": "\x1b[2Ja\nflood\x00"})
+        said = explain(dossier((at(5), typed)), at(6))
+        assert " [2Ja flood " in sentence(said, "no apology is owed")
+        ElementTree.fromstring(said.svg())
+        assert clean("Đường Nguyễn Huệ – “số 5”") == "Đường Nguyễn Huệ – “số 5”"
+
+
+DUE = at(7)
+
+
+class TestTheDrawing:
+    def lines(self, told: Explained, width: int = 100) -> list[str]:
+        return plain(draw(told.picture, told.words, width)).splitlines()
+
+    def test_shows_each_kind_of_span_by_its_own_character(self) -> None:
+        facts = [(at(4, "12:00"), consulted("H29.3")), (at(5), DEMANDED), (at(6), DELIVERED)]
+        said = explain(dossier(*facts), at(11))
+        (bar,) = (line for line in self.lines(said) if line.startswith("Dossier "))
+        for kind in (Reason.HANDLING, Reason.CONSULTATION, Reason.SUPPLEMENT, LATE):
+            assert CHARACTERS[kind] in bar
+        assert len(set(CHARACTERS.values())) == len(CHARACTERS)
+
+    def test_shows_what_is_short_on_a_long_scale(self) -> None:
+        facts = [(at(4, "09:00"), STOPPED), (at(4, "09:01"), RESUMED)]
+        said = explain(dossier(*facts), vietnam("2025-03-04 08:00"))
+        assert any(CHARACTERS[Reason.STOPPED] in line for line in self.lines(said))
+
+    def test_shows_days_off_and_a_scale_of_dates(self) -> None:
+        lines = self.lines(explain(dossier(), at(11)))
+        assert "05/03" in lines[0]
+        (off,) = (line for line in lines if line.startswith("Days off"))
+        assert re.search("▫{10,}", off)
+
+    def test_names_the_moments_and_gives_steps_and_authorities_their_lines(self) -> None:
+        facts = [(at(4), started(0)), (at(5), consulted("H29.3", 1)), (at(5), handed_over("H29.1"))]
+        text = "\n".join(self.lines(explain(dossier(*facts), at(6)), 130))
+        for name in ("Received: 08:00 04/03/2024", "Due: ", "Asked about: ", "to H29.1: ", "┃"):
+            assert name in text
+        assert "Opinion of H29.3 " in text
+
+    @pytest.mark.parametrize(
+        ("days", "label"), [(0.3, "%H:%M"), (9, "%d/%m"), (80, "%d/%m"), (900, "%m/%Y")]
+    )
+    def test_has_few_enough_dates_on_its_scale(self, days: float, label: str) -> None:
+        picture = explain(dossier((at(4, "08:05"), PROCESSED)), at(20)).picture
+        long = type(picture)(at(4), at(4) + timedelta(days=days), (), (), (), ())
+        found = ticks(long, 10)
+        assert 2 <= len(found) <= 10
+        assert found[-1][1] == f"{found[-1][0]:{label}}"
+
+    def test_as_svg_is_told_to_those_who_cannot_see_it_and_runs_nothing(self) -> None:
+        said = explain(dossier((at(5), STOPPED), (at(5, "10:00"), RESUMED)), at(11))
+        document = ElementTree.fromstring(said.svg())
+        space = "{http://www.w3.org/2000/svg}"
+        title, desc = document.find(f"{space}title"), document.find(f"{space}desc")
+        assert title is not None
+        assert desc is not None
+        assert CODE in (title.text or "")
+        assert said.sentences[-1] in (desc.text or "")
+        assert document.get("role") == "img"
+        assert not {each.tag for each in document.iter()} & {f"{space}script", f"{space}style"}
+        used = set(re.findall(r"url\(#([a-z-]+)\)", said.svg()))
+        assert used <= {each.get("id") for each in document.iter(f"{space}pattern")}
+
+
+class TestTheTexts:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        for locale in Locale:
+            copy(TEXTS / f"{locale}.toml", tmp_path)
+        return tmp_path
+
+    def fault(self, folder: Path, old: str, new: str) -> str:
+        path = folder / "vi.toml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(FileError) as caught:
+            load_texts(folder)
+        return str(caught.value)
+
+    def test_that_name_a_field_that_they_are_not_given_are_refused(self, folder: Path) -> None:
+        fault = self.fault(folder, "tiếp nhận lúc {at}.", "tiếp nhận lúc {when}.")
+        assert "vi.toml" in fault
+        assert "[sentences] reception: no field when; there are code, procedure" in fault
+
+    @pytest.mark.parametrize(
+        ("old", "new", "words"),
+        [
+            ('original = "Vì', 'originale = "Vì', "[sentences] original is missing"),
+            ('original = "Vì', 'originale = "Vì', "[sentences] originale: nobody asks for it"),
+            ("{hour:02} giờ", "{hour:02s} giờ", "[sentences] time"),
+            ("{hour:02} giờ", "{hour giờ", "[sentences] time"),
+            ("{count} phút", "{number} phút", "[counted] minutes: no field number"),
+            ('"Chủ nhật"]', '"Chủ nhật", "nữa"]', "weekdays"),
+            ('title = "', "title = 5 #", "words.title"),
+        ],
+    )
+    def test_that_are_broken_are_named(self, folder: Path, old: str, new: str, words: str) -> None:
+        assert words in self.fault(folder, old, new)
+
+    def test_count_in_the_singular_and_the_plural(self) -> None:
+        words = Words(LANGUAGES[Locale.EN], decider_of().rules.catalogue)
+        assert words.duration(3661) == "1 hour 1 minute 1 second"
+        assert words.duration(2 * 3661) == "2 hours 2 minutes 2 seconds"
+        assert words.duration(0) == "0 hours"
+        assert words.hours_and_minutes(100 * 3600 + 60) == "100:01"
+
+    def test_call_what_the_catalogue_lacks_by_its_code(self) -> None:
+        words = Words(LANGUAGES[Locale.VI], decider_of().rules.catalogue)
+        assert (words.unit("Z9"), words.procedure("9.9"), words.form("99/x")) == (
+            "Z9",
+            "9.9",
+            "99/x",
+        )
+        assert words.step("short/1", "decide") == "Quyết định và ký"
+        assert words.step(None, "decide") == words.step("none/7", "decide") == "decide"
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        (None, Format.JSON),
+        ("*/*", Format.JSON),
+        ("text/plain", Format.TEXT),
+        ("text/html, image/svg+xml;q=0.9, */*;q=0.1", Format.SVG),
+        ("text/plain;q=0.5, application/json", Format.JSON),
+        ("Text/Plain; Q=1", Format.TEXT),
+        ("text/plain;q=0", Format.JSON),
+        ("text/plain;q=much", Format.JSON),
+        ("application/pdf", Format.JSON),
+    ],
+)
+def test_the_header_accept_decides_unless_somebody_asks(accept: str | None, wanted: Format) -> None:
+    assert preferred(accept) is wanted
+
+
+def test_as_data_times_are_utc_and_enumerations_words() -> None:
+    data = view(explain(dossier((at(5), DEMANDED)), at(6)))
+    assert (data["code"], data["clock"], data["due"]) == (CODE, "stopped", None)
+    assert data["received_at"] == "2024-03-04T01:00:00+00:00"
+    assert data["segments"][1]["reason"] == "supplement"
+    assert data["by_account"]["citizen"]["elapsed_seconds"] == 86_400
+    assert data["explanation"][-1].startswith("Conclusion")
+    assert data["days"][0] == {
+        "date": "2024-03-04",
+        "kind": "working",
+        "working_seconds": 7 * 3600 + 1800,
+        "name_vi": "",
+        "name_en": "",
+    }
+
+
+def test_of_nothing_there_is_no_explanation() -> None:
+    assert explained(CODE, Sla(), decider_of().rules, LANGUAGES[Locale.VI], at(4)) is None
+
+
+def test_a_stream_that_is_ahead_of_the_clock_is_asked_about_after_all_that_is_known() -> None:
+    state = dossier((at(6), STOPPED)).state
+    assert asked_at(state, at(1)) == at(6)
+    assert asked_at(state, at(9)) == at(9)
+    assert asked_at(Sla(), at(9)) == at(9)
+
+
+@settings(max_examples=100)
+@given(dossiers())
+def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time(
+    drawn: tuple[Dossier, datetime],
+) -> None:
+    random, moment = drawn
+    for locale in Locale:
+        said = explain(random, moment, locale)
+        for text in (*said.sentences, said.headline, said.title):
+            assert not set(text) & set("{}")
+            assert "None" not in text
+        if said.shown.due is not None:
+            assert said.words.moment(said.shown.due) in said.sentences[-1]
+        assert said.sentences[-1].startswith(("Kết luận", "Conclusion"))
+
+
+@settings(max_examples=60)
+@given(dossiers())
+def test_every_dossier_is_drawn_within_the_width_and_as_well_formed_svg(
+    drawn: tuple[Dossier, datetime],
+) -> None:
+    random, moment = drawn
+    said = explain(random, moment, Locale.VI)
+    for width in (60, 80, 133):
+        assert all(
+            len(line) <= width for line in plain(draw(said.picture, said.words, width)).split("\n")
+        )
+    assert all(len(line) <= 100 for line in plain_page(said).splitlines())
+    ElementTree.fromstring(said.svg())

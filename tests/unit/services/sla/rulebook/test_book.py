@@ -1,0 +1,197 @@
+"""The rules of `rules.toml`: what a fault in the file is called, and what each rule changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.events.sla import Budget, TimeUnit
+from contracts.model import EventData
+from services.sla.deciding.decider import SlaDecider
+from services.sla.dossier.state import Assessment
+from services.sla.rulebook.book import DATA, RuleBook, load_rule_book
+from services.sla.toml_file import FileError
+from tests.support.sla_dossiers import (
+    DELIVERED,
+    DEMANDED,
+    consulted,
+    decider_of,
+    letter,
+    received,
+    routed,
+    told,
+    vietnam,
+)
+
+GOOD = (DATA / "rules.toml").read_text(encoding="utf-8")
+Edit = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def edit(tmp_path: Path) -> Edit:
+    """Writes the product's rules into a folder, with one thing replaced."""
+
+    def write(old: str, new: str) -> Path:
+        assert old in GOOD
+        (tmp_path / "rules.toml").write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def fault_of(folder: Path) -> str:
+    with pytest.raises(FileError) as caught:
+        load_rule_book(folder)
+    return str(caught.value)
+
+
+class TestTheProductsRules:
+    def test_are_what_the_law_says_as_it_is_read_here(self) -> None:
+        book = load_rule_book()
+        assert (book.apology.notice_working_hours, book.apology.max_extensions) == (8, 1)
+        assert book.supplement.allowed == 1
+        assert book.consultation.budget == Budget(amount=5, unit=TimeUnit.WORKING_DAYS)
+
+    def test_are_named_beside_each_deadline_by_their_version(self) -> None:
+        rule = decider_of().rules.rule("1.004194")
+        assert f"rules {load_rule_book().version};" in rule
+
+    def test_are_explained_in_the_file_in_both_languages(self) -> None:
+        assert "Nghị định 61/2018" in GOOD
+        assert "can be changed here" in GOOD
+
+
+class TestAFault:
+    @pytest.mark.parametrize(
+        ("old", "new", "fault"),
+        [
+            ("notice_working_hours = 8", "notice_working_hours = -1", "notice_working_hours: "),
+            ("notice_working_hours = 8", 'notice_working_hours = "8 h"', "notice_working_hours: "),
+            ("never_before_share = 0.5", "never_before_share = 1.0", "never_before_share: "),
+            ("max_extensions = 1", "max_extension = 1", "max_extension: Extra inputs"),
+            ("max_extensions = 1", "max_extensions = -1", "max_extensions: "),
+        ],
+    )
+    def test_in_what_is_said_of_letters_is_named_by_its_key(
+        self, edit: Edit, old: str, new: str, fault: str
+    ) -> None:
+        found = fault_of(edit(old, new))
+        assert "rules.toml: apology." in found
+        assert fault in found
+
+    @pytest.mark.parametrize(
+        ("old", "new", "fault"),
+        [
+            ('version = "2025-1"', "", "version: Field required"),
+            ('version = "2025-1"', 'version = ""', "version: "),
+            ("allowed = 1", "allowed = 0", "supplement.allowed: Input should be greater than"),
+            ("amount = 5", "amount = 0", "consultation.budget.amount: Input should be greater"),
+            ('"working-days"', '"days"', "consultation.budget.unit: Input should be"),
+            ("[supplement]", "[supplements]", "supplements: Extra inputs"),
+            ("[supplement]", "[supplements]", "supplement: Field required"),
+            ('extended = "on-time"', 'extended = "yes"', "figures.extended: Input should be"),
+        ],
+    )
+    def test_elsewhere_is_named_too(self, edit: Edit, old: str, new: str, fault: str) -> None:
+        assert f"rules.toml: {fault}" in fault_of(edit(old, new)).replace("; ", "; rules.toml: ")
+
+    def test_of_writing_is_named_by_its_line(self, edit: Edit) -> None:
+        line = GOOD[: GOOD.index("max_extensions")].count("\n") + 1
+        found = fault_of(edit("max_extensions = 1", "max_extensions = one"))
+        assert "rules.toml: not TOML: " in found
+        assert f"line {line}" in found
+
+    def test_is_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        assert "rules.toml: cannot be read: No such file" in fault_of(tmp_path)
+
+    def test_is_a_file_in_another_encoding(self, tmp_path: Path) -> None:
+        (tmp_path / "rules.toml").write_text(GOOD, encoding="utf-16")
+        assert "rules.toml: not UTF-8: save it with that encoding" in fault_of(tmp_path)
+
+    def test_names_each_of_several(self, edit: Edit) -> None:
+        found = fault_of(edit("[apology]\n", "[apology]\nmax_letters = 2\n[supplement.x]\n"))
+        assert "max_letters" in found
+
+
+def at(day: int, clock: str = "08:00") -> datetime:
+    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
+    return vietnam(f"2024-03-{day:02} {clock}")
+
+
+def by(table: str, **change: Any) -> SlaDecider:
+    """Sla with one rule changed."""
+    rules, book = decider_of().rules, load_rule_book()
+    changed = getattr(book, table).model_copy(update=change)
+    return SlaDecider(replace(rules, book=book.model_copy(update={table: changed})))
+
+
+def judged(decider: SlaDecider, *facts: tuple[datetime, EventData]) -> Assessment:
+    """Three working days from Monday 4 March 2024 at 8:00, and what else happened."""
+    found = told([(at(4), received()), (at(4), routed()), *facts], decider)
+    assert found.state.assessment is not None
+    return found.state.assessment
+
+
+def moments(assessment: Assessment, kind: str) -> list[datetime]:
+    return [each.at for each in assessment.expected if each.kind == kind]
+
+
+class TestARule:
+    @pytest.mark.parametrize(
+        ("hours", "letter_by"), [(0, at(7)), (4, at(6, "13:30")), (8, at(6)), (100, at(5, "13:30"))]
+    )
+    def test_says_how_long_before_the_due_time_a_letter_is_owed(
+        self, hours: int, letter_by: datetime
+    ) -> None:
+        # A hundred hours before is before half of the time is used: then half of it is the moment.
+        assert judged(by("apology", notice_working_hours=hours)).letter_by == letter_by
+
+    @pytest.mark.parametrize(
+        ("share", "letter_by"), [(0.0, at(6)), (0.5, at(6)), (0.75, at(6, "10:00"))]
+    )
+    def test_says_before_which_share_a_letter_is_never_owed(
+        self, share: float, letter_by: datetime
+    ) -> None:
+        assert judged(by("apology", never_before_share=share)).letter_by == letter_by
+
+    @pytest.mark.parametrize(("number", "due"), [(0, at(7)), (1, at(8)), (2, at(11)), (3, at(11))])
+    def test_says_how_often_letters_may_move_the_date(self, number: int, due: datetime) -> None:
+        found = judged(
+            by("apology", max_extensions=number),
+            (at(5), letter(at(7), at(8))),
+            (at(7, "16:00"), letter(at(8), at(11))),
+        )
+        assert found.due == due
+
+    @pytest.mark.parametrize(("allowed", "repeated"), [(1, [at(5, "10:00")]), (2, [])])
+    def test_says_how_often_a_citizen_may_be_sent_back(
+        self, allowed: int, repeated: list[datetime]
+    ) -> None:
+        found = judged(
+            by("supplement", allowed=allowed),
+            (at(5), DEMANDED),
+            (at(5, "09:00"), DELIVERED),
+            (at(5, "10:00"), DEMANDED),
+        )
+        assert moments(found, "SupplementRepeated") == repeated
+
+    def test_says_how_long_an_authority_has_whom_nobody_told(self) -> None:
+        short = by("consultation", budget=Budget(amount=4, unit=TimeUnit.WORKING_HOURS))
+        asked = (at(5), consulted("H29.6"))
+        assert moments(judged(short, asked), "ConsultationOverdue") == [at(5, "13:30")]
+        assert moments(judged(decider_of(), asked), "ConsultationOverdue") == [at(12)]
+        told_so = (at(5), consulted("H29.6", 1))
+        assert moments(judged(short, told_so), "ConsultationOverdue") == [at(6)]
+
+
+def test_a_rule_book_is_read_once_and_never_changed() -> None:
+    book = load_rule_book()
+    assert book is load_rule_book()
+    assert isinstance(book, RuleBook)
+    with pytest.raises(ValueError, match="frozen"):
+        book.version = "other"

@@ -1,0 +1,367 @@
+"""What sla makes of facts that cannot be right: it answers, or says what is wrong; it never stops.
+
+Records go through the engine's own `pick` and `decide`. Times are Vietnam's. On a procedure of
+three working days, received on Monday 4 March 2024 at 8:00 and due on Thursday at 8:00.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from contracts.catalogue import CatalogueError, load_catalogue
+from contracts.catalogue.load import DATA as CATALOGUE
+from contracts.events import routing
+from contracts.model import EventData
+from contracts.wire.codec import Fault, Record, encode
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
+from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.core.handle import fire_timers, set_due
+from services.runtime.core.stored import Stored
+from services.sla.dossier.state import Assessment, Sla
+from services.sla.http.view import view
+from tests.support.sla_dossiers import (
+    CODE,
+    DELIVERED,
+    DEMANDED,
+    OWED,
+    PAID,
+    PROCESSED,
+    RESUMED,
+    RETURNED,
+    STOPPED,
+    answered,
+    completed,
+    consulted,
+    decider_of,
+    exempted,
+    handed_over,
+    letter,
+    received,
+    routed,
+    started,
+    vietnam,
+)
+
+DECIDER = decider_of()
+OTHER = "H29.15-240304-0002"
+Told = Sequence[tuple[datetime, EventData]]
+
+
+def at(day: int, clock: str = "08:00") -> datetime:
+    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
+    return vietnam(f"2024-03-{day:02} {clock}")
+
+
+DUE = at(7)
+END = at(30)
+
+
+class Log:
+    """A partition of the log, and sla behind it."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, Stored[Sla]] = {}
+        self.end = 0
+
+    def told(self, facts: Told, code: str = CODE) -> Decided[Sla]:
+        return self.reads(
+            [
+                encode(Event(f"{self.end + number}-{code}", "/x", code, time, data))
+                for number, (time, data) in enumerate(facts)
+            ]
+        )
+
+    def reads(self, records: Sequence[Record]) -> Decided[Sla]:
+        wanted, _ = pick(DECIDER, [self._put(record) for record in records])
+        return decide(DECIDER, wanted, self.states, END)
+
+    def _put(self, record: Record) -> ConsumerRecord[Any, Any]:
+        offset, self.end = self.end, self.end + 1
+        return ConsumerRecord(
+            topic=DOSSIER_EVENTS,
+            partition=0,
+            offset=offset,
+            timestamp=0,
+            timestamp_type=0,
+            key=record.key,
+            value=record.value,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            headers=record.headers,
+        )
+
+    def letters(self, decided: Decided[Sla]) -> list[DeadLetter]:
+        """The dead letters of a batch, as an operator reads them."""
+        found = [read_letter("sla", self._put(record)) for record in decided.letters]
+        assert all(isinstance(each, DeadLetter) for each in found), dead_letters("sla")
+        return [each for each in found if isinstance(each, DeadLetter)]
+
+    def state(self, code: str = CODE) -> Sla:
+        return self.states[code].state
+
+    def assessment(self, code: str = CODE) -> Assessment:
+        found = self.state(code).assessment
+        assert found is not None
+        return found
+
+
+BEGIN: Told = [(at(4), received()), (at(4), routed())]
+
+
+def judged(*facts: tuple[datetime, EventData], end: datetime = END) -> Assessment:
+    """What follows of a dossier to which these things happened as well."""
+    log = Log()
+    assert log.told([*BEGIN, *facts]).letters == []
+    fire_timers(DECIDER, log.states[CODE], end)
+    return log.assessment()
+
+
+PLAIN = judged()
+
+
+class TestAPause:
+    @pytest.mark.parametrize("stop", [DEMANDED, OWED, STOPPED])
+    def test_that_never_ends_waits_for_nothing_and_costs_nothing(self, stop: EventData) -> None:
+        log = Log()
+        log.told([*BEGIN, (at(5), stop)])
+        stored = log.states[CODE]
+        assert log.assessment().due is None
+        assert DECIDER.timer(stored.state) is None
+        set_due(DECIDER, stored)
+        assert stored.due is None
+        assert fire_timers(DECIDER, stored, vietnam("2035-12-31 17:00")) == []
+
+    @pytest.mark.parametrize(("stop", "go"), [(DEMANDED, DELIVERED), (OWED, PAID)])
+    def test_that_ends_before_it_begins_has_no_end(self, stop: EventData, go: EventData) -> None:
+        found = judged((at(5), go), (at(6), stop))
+        assert (found.due, found.used) == (None, 16 * 3600)
+
+    def test_that_ends_before_it_begins_and_once_more_ends_there(self) -> None:
+        found = judged((at(5), RESUMED), (at(6), STOPPED), (at(7), RESUMED))
+        assert found.due == at(8)
+
+    @pytest.mark.parametrize("go", [DELIVERED, PAID, RESUMED])
+    def test_that_ends_and_never_began_changes_nothing(self, go: EventData) -> None:
+        assert judged((at(5), go)) == PLAIN
+
+    def test_that_begins_twice_ends_once(self) -> None:
+        found = judged((at(5), STOPPED), (at(5, "10:00"), STOPPED), (at(6), RESUMED))
+        assert found.due == at(8)
+
+    def test_that_ends_twice_ended_the_first_time(self) -> None:
+        found = judged((at(5), STOPPED), (at(6), RESUMED), (at(6, "16:00"), RESUMED))
+        assert found.due == at(8)
+
+    def test_that_overlaps_another_is_counted_once_in_whatever_order_they_come(self) -> None:
+        facts = [
+            (at(5), STOPPED),
+            (at(5, "10:00"), DEMANDED),
+            (at(5, "16:00"), RESUMED),
+            (at(6), DELIVERED),
+        ]
+        for order in permutations(facts):
+            assert judged(*order).due == at(8)
+
+    def test_after_the_end_changes_nothing(self) -> None:
+        ended = judged((at(6), PROCESSED))
+        assert judged((at(6), PROCESSED), (at(6, "09:00"), STOPPED), (at(7), RESUMED)) == ended
+
+
+class TestAFactFromBeforeTheReception:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            DEMANDED,
+            OWED,
+            STOPPED,
+            PROCESSED,
+            RETURNED,
+            handed_over("H29.1"),
+            consulted("H29.6"),
+            answered("H29.6"),
+            letter(DUE, at(11)),
+        ],
+    )
+    def test_changes_nothing(self, data: EventData) -> None:
+        assert judged((at(1), data)) == PLAIN
+
+    def test_may_be_a_step_whose_time_begins_with_the_clock(self) -> None:
+        early = judged((at(1), started(0)), (at(6), completed(0)))
+        assert early.expected == judged((at(4), started(0)), (at(6), completed(0))).expected
+
+    def test_may_be_an_exemption_which_holds_for_the_whole_dossier(self) -> None:
+        assert "ApologyOwed" not in {each.kind for each in judged((at(1), exempted())).expected}
+
+    def test_is_not_the_registration_which_starts_no_clock(self) -> None:
+        assert PLAIN.original_due == DUE
+
+
+class TestAUnitThatNoFileKnows:
+    def test_keeps_the_default_hours_whoever_hands_over_to_it(self) -> None:
+        found = judged((at(5), handed_over("X9")))
+        assert (found.due, found.expected) == (PLAIN.due, PLAIN.expected)
+
+    def test_may_receive_and_handle_a_dossier(self) -> None:
+        log = Log()
+        assert not log.told([(at(4), received(unit="X9")), (at(4), routed("X9"))]).letters
+        assert log.assessment() == judged(end=at(4))
+
+    def test_may_be_consulted(self) -> None:
+        (late,) = (
+            each
+            for each in judged((at(5), consulted("X9", 1))).expected
+            if each.kind == "ConsultationOverdue"
+        )
+        assert late.due == at(6)
+
+
+class TestABudgetOfZero:
+    def test_in_the_catalogue_is_named_with_file_entry_and_remedy(self, tmp_path: Path) -> None:
+        for path in CATALOGUE.glob("*.toml"):
+            text = path.read_text(encoding="utf-8")
+            text = text.replace(
+                'amount = 3, unit = "working-days"', 'amount = 0, unit = "working-days"', 1
+            )
+            (tmp_path / path.name).write_text(text, encoding="utf-8")
+        with pytest.raises(CatalogueError) as caught:
+            load_catalogue(tmp_path)
+        fault = str(caught.value)
+        assert "procedures.toml: [[procedures]] 1.004873: " in fault
+        assert "budget.amount: Input should be greater than or equal to 1" in fault
+
+    def test_in_a_question_to_another_authority_is_a_dead_letter(self) -> None:
+        log = Log()
+        record = encode(Event("q", "/x", CODE, at(5), consulted("H29.6", 1)))
+        spoilt = record._replace(value=record.value.replace(b'"amount":1', b'"amount":0'))
+        (found,) = log.letters(log.reads([spoilt]))
+        assert found.fault == Fault.BAD_BODY
+        assert "budget.amount: Input should be greater than or equal to 1" in found.detail
+
+
+class TestATimeBeforeTheCalendars:
+    """An archive may be imported: its dossiers are shown, and have no clock."""
+
+    def test_is_no_fault(self) -> None:
+        log = Log()
+        facts: Told = [
+            (vietnam("2014-03-04 08:00"), received()),
+            (vietnam("2014-03-04 08:00"), routed()),
+            (vietnam("2014-03-05 08:00"), DEMANDED),
+            (vietnam("2014-03-06 08:00"), DELIVERED),
+            (vietnam("2014-03-06 08:00"), consulted("H29.6", 1)),
+            (vietnam("2014-03-07 08:00"), started(0)),
+            (vietnam("2015-04-08 08:00"), PROCESSED),
+        ]
+        decided = log.told(facts)
+        assert (decided.letters, decided.events) == ([], [])
+        assert fire_timers(DECIDER, log.states[CODE], END) == []
+        shown = view(CODE, log.state())
+        assert (shown["status_name"], shown["due"], shown["late"]) == ("processed", None, False)
+
+    def test_ends_with_the_first_day_in_vietnam(self) -> None:
+        for begin, has_clock in (("2014-12-31 23:59:59", False), ("2015-01-01 00:00", True)):
+            log = Log()
+            assert not log.told([(vietnam(begin), received()), (vietnam(begin), routed())]).letters
+            assert (log.state().assessment is not None) is has_clock
+
+    def test_of_a_thousand_dossiers_stops_no_service(self) -> None:
+        log = Log()
+        for number in range(1000):
+            begin = vietnam("2012-05-05 09:00")
+            decided = log.told([(begin, received())], f"H29.15-120505-{number:04}")
+            assert sum(decided.faults.values()) == 0
+
+
+LAST: Told = [(vietnam("2035-12-24 08:00"), received()), (vietnam("2035-12-24 08:00"), routed())]
+"""Due three working days later, on the 27th."""
+
+
+class TestATimeAfterTheCalendars:
+    """It may be right, and a later release knows it: so it waits as a dead letter, and says why."""
+
+    def test_is_a_dead_letter_that_says_so(self) -> None:
+        log = Log()
+        decided = log.told([(vietnam("2035-12-28 08:00"), received())])
+        (found,) = log.letters(decided)
+        assert found.fault == Fault.DECISION_RAISED
+        assert found.detail.startswith("OutsideCalendar(")
+        assert "is after 2035" in found.detail
+        assert found.subject == CODE
+
+    def test_holds_its_own_dossier_and_nobody_else(self) -> None:
+        log = Log()
+        decided = log.told(LAST)
+        assert decided.letters == []
+        late = log.told([(vietnam("2036-01-03 08:00"), STOPPED)])
+        assert [each.fault for each in log.letters(late)] == [Fault.DECISION_RAISED]
+        assert log.states[CODE].hold is not None
+        assert log.told([(at(5), DEMANDED)]).faults == {Fault.HELD: 1}
+        assert log.told(BEGIN, OTHER).letters == []
+        assert log.assessment(OTHER).due == DUE
+
+    def test_leaves_the_dossier_as_it_was_and_its_timers_wait(self) -> None:
+        log = Log()
+        log.told(LAST)
+        before = log.state()
+        log.told([(vietnam("2036-01-03 08:00"), STOPPED)])
+        assert log.state() == before
+        assert log.states[CODE].due is None
+
+    def test_can_be_given_up_by_command_and_the_dossier_goes_on(self) -> None:
+        log = Log()
+        log.told(LAST)
+        late = log.told([(vietnam("9999-01-01 08:00"), STOPPED)])
+        (found,) = log.letters(late)
+        log.reads([redriven(found, skip=True)])
+        assert log.states[CODE].hold is None
+        assert log.told([(vietnam("2035-12-28 08:00"), STOPPED)]).letters == []
+        assert log.assessment().due is None
+
+    def test_of_another_authoritys_answer_is_a_dead_letter_too(self) -> None:
+        log = Log()
+        decided = log.told([*BEGIN, (at(5), consulted("H29.6", 10_000))])
+        (found,) = log.letters(decided)
+        assert "288000000 working seconds after 2024-03-05T01:00:00+00:00" in found.detail
+
+    def test_of_what_has_ended_before_is_no_fault(self) -> None:
+        log = Log()
+        ended = (vietnam("2035-12-28 10:00"), PROCESSED)
+        returned = (vietnam("2036-01-08 10:00"), RETURNED)
+        assert log.told([*LAST, ended, returned]).letters == []
+        assert view(CODE, log.state())["status_name"] == "returned"
+
+    def test_of_what_stands_still_is_no_fault(self) -> None:
+        log = Log()
+        stopped = (vietnam("2035-12-28 10:00"), STOPPED)
+        over = (vietnam("2036-01-08 10:00"), handed_over("H29.1"))
+        assert log.told([*LAST, stopped, over]).letters == []
+
+
+def test_a_dossier_of_a_procedure_that_nobody_knows_is_promised_the_default() -> None:
+    log = Log()
+    assert not log.told([(at(4), received("9.9")), (at(4), routed())]).letters
+    assert log.assessment().budget == 20 * 8 * 3600
+
+
+def test_a_workflow_that_nobody_knows_gives_its_steps_no_deadline() -> None:
+    log = Log()
+    strange = routing.DossierRouted(
+        procedure="1.004194",
+        handling_unit="H29.15",
+        workflow="of-yore",
+        workflow_version=7,
+        steps=("one", "two"),
+        rule="ward",
+    )
+    assert not log.told([(at(4), received()), (at(4), strange), (at(4), started(9))]).letters
+    assert "StepOverdue" not in {each.kind for each in log.assessment().expected}

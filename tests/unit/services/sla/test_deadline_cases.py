@@ -1,0 +1,398 @@
+"""The dossiers that a clerk can read: tests/data/deadline_cases.toml.
+
+Each is told as it was entered, with time passing in between, and then in other orders: the net
+alerts and the judgement are the same.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.events import intake, routing, sla
+from contracts.events.refusals import Refusal
+from contracts.events.sla import Budget, ExemptionGround, TimeUnit
+from contracts.model import EventData
+from contracts.values import Channel, Outcome
+from contracts.wire.envelope import Event
+from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.stored import Stored
+from services.sla.clock.assess import course
+from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.fold import alert_of
+from services.sla.dossier.state import Alert, Sla
+from services.sla.rulebook.book import load_rule_book
+from services.sla.working_time import DATA, Calendars, load_calendars
+from tests.support.paths import TEST_DATA
+
+CODE = "H29.15-240304-0001"
+VIETNAM = timezone(timedelta(hours=7))
+FILE = TEST_DATA / "deadline_cases.toml"
+CASES: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["cases"]
+GIVEN = {"name", "vi", "time", "procedure", "unit", "workflow", "reading", "rules"} | {
+    *("events", "seen", "why")
+}
+FOLLOWS = {"result", "due", "original", "used", "late_by", "soon_due", "letter_owed", "letter"} | {
+    *("repeated", "steps", "consultations", "retracted", "refused")
+}
+CATALOGUE = load_catalogue()
+SHUFFLES = 4
+
+SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
+STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
+
+
+# -- how a case is read -----------------------------------------------------------------
+
+
+def in_vietnam(text: str) -> datetime:
+    """A time like ``Mon 2024-03-04 08:00``. Refuses a wrong day of the week."""
+    weekday, _, rest = text.strip().partition(" ")
+    moment = datetime.fromisoformat(rest).replace(tzinfo=VIETNAM)
+    assert moment.strftime("%a") == weekday, f"{text}: that day is a {moment:%a}"
+    return moment.astimezone(UTC)
+
+
+def spelled(moment: datetime | None) -> str:
+    """A time as it is written in the file."""
+    if moment is None:
+        return "none"
+    local = moment.astimezone(VIETNAM)
+    return local.strftime("%a %Y-%m-%d %H:%M" + (":%S" if local.second else ""))
+
+
+def worked(seconds: int) -> str:
+    """Working time as it is written in the file: eight hours are a day."""
+    days, rest = divmod(seconds, 8 * 3600)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 h"
+
+
+def budget(text: str) -> Budget:
+    """A time like ``3 working days``."""
+    amount, kind, unit = text.split()
+    return Budget(amount=int(amount), unit=TimeUnit(f"{kind}-{unit.removesuffix('s')}s"))
+
+
+class Line(NamedTuple):
+    """One line of a case's events."""
+
+    time: datetime
+    entered: datetime
+    data: EventData
+
+
+_LINE = re.compile(r"(\w{3} \S+ \S+) (.+?)(?: \| entered (.+))?")
+_CONSULTED = re.compile(r"consulted (?P<unit>\S+)(?: for (?P<time>.+))?")
+
+
+def lines_of(case: dict[str, Any]) -> list[Line]:
+    """The case's events in the order in which they were entered."""
+    found: list[Line] = []
+    handled = "nobody is competent" in case["events"]
+    for text in case["events"].strip().splitlines():
+        parts = _LINE.fullmatch(text.strip())
+        assert parts is not None, f"no such line: {text}"
+        time = in_vietnam(parts[1])
+        entered = in_vietnam(parts[3]) if parts[3] else time
+        found.append(Line(time, entered, fact_of(parts[2], case)))
+        if parts[2].startswith("received") and not handled:
+            found.append(Line(time, entered, _routed(case)))
+    return sorted(found, key=lambda line: line.entered)
+
+
+def fact_of(text: str, case: dict[str, Any]) -> EventData:
+    """What a line's words say."""
+    if text in _FACTS:
+        return _FACTS[text]
+    word, _, rest = text.partition(" ")
+    if word in ("received", "registered"):
+        return _filed(word, rest.removeprefix("at ") or "H29.15", case)
+    if text.startswith("handed over to "):
+        unit = text.removeprefix("handed over to ")
+        return routing.DossierHandedOver(to_unit=unit, reason="r", lead="l", by="b")
+    if text.startswith("letter, new date "):
+        due = in_vietnam(text.removeprefix("letter, new date "))
+        return sla.ApologyRequested(reason="r", due=due, by=_head(case))
+    if text.startswith("exempt: "):
+        ground = ExemptionGround(text.removeprefix("exempt: "))
+        return sla.ExemptionRequested(ground=ground, reason="r", by=_head(case))
+    if (asked := _CONSULTED.fullmatch(text)) is not None:
+        given = budget(asked["time"]) if asked["time"] else None
+        return routing.ConsultationOpened(unit=asked["unit"], question="q", budget=given, by="b")
+    if rest == "answered":
+        return routing.ConsultationAnswered(unit=word, answer="a", by="b")
+    if word == "step":
+        name, what = rest.split()
+        ordinal = steps_of(case).index(name)
+        if what == "started":
+            return routing.StepStarted(step=name, ordinal=ordinal, unit="H29.15", lead="l")
+        assert what == "done", text
+        return routing.StepCompleted(step=name, ordinal=ordinal, unit="H29.15", by="l")
+    raise AssertionError(f"nothing happens that is called {text!r}")
+
+
+_FACTS: dict[str, EventData] = {
+    "not received": intake.DossierNotReceived(reason="r", by="b"),
+    "withdrawn": intake.DossierWithdrawn(reason="r"),
+    "supplement asked": intake.SupplementDemanded(documents=("d",), reason="r", by="b"),
+    "supplement delivered": intake.SupplementDelivered(documents=("d",), unit="H29.15"),
+    "payment asked": intake.PaymentDemanded(amount=500, reason="tax", by="b"),
+    "paid in part": intake.PaymentReceived(amount=100, outstanding=400, reference="p1"),
+    "paid": intake.PaymentReceived(amount=400, outstanding=0, reference="p2"),
+    "nobody is competent": routing.DossierUnroutable(reason="r"),
+    "stopped": routing.DossierStopped(reason="r", by="b"),
+    "resumed": routing.DossierResumed(reason="r", by="b"),
+    "processed": routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="b"),
+    "returned": routing.ResultReturned(unit="H29.15", channel=Channel.COUNTER, by="b"),
+}
+
+
+def _filed(word: str, unit: str, case: dict[str, Any]) -> EventData:
+    filing = {
+        "procedure": case.get("procedure", "1.004194"),
+        "channel": Channel.COUNTER,
+        "receiving_unit": unit,
+        "returning_unit": unit,
+        "place": "26740",
+        "citizen": "citizen-1",
+    }
+    if word == "registered":
+        return intake.DossierRegistered(**filing)
+    return intake.DossierReceived(**filing, by="b")
+
+
+def _routed(case: dict[str, Any]) -> EventData:
+    workflow, _, version = case.get("workflow", "one-step/1").partition("/")
+    return routing.DossierRouted(
+        procedure=case.get("procedure", "1.004194"),
+        handling_unit=case.get("unit", "H29.15"),
+        workflow=workflow,
+        workflow_version=int(version),
+        steps=steps_of(case),
+        rule="ward",
+    )
+
+
+def steps_of(case: dict[str, Any]) -> tuple[str, ...]:
+    name, _, version = case.get("workflow", "one-step/1").partition("/")
+    return tuple(step.name for step in CATALOGUE.workflows[name, int(version)].steps)
+
+
+def _head(case: dict[str, Any]) -> str:
+    return CATALOGUE.units[case.get("unit", "H29.15")].head
+
+
+# -- the rules of a case ----------------------------------------------------------------
+
+
+@cache
+def calendars_by(folder: Path, **reading: str) -> Calendars:
+    """The product's calendars with another reading of how days are counted."""
+    for name in ("office_hours.toml", "overrides.toml"):
+        text = (DATA / name).read_text(encoding="utf-8")
+        for key, value in reading.items():
+            text = re.sub(rf'^{key} = ".*"', f'{key} = "{value}"', text, flags=re.MULTILINE)
+        (folder / name).write_text(text, encoding="utf-8")
+    return load_calendars(folder)
+
+
+def decider_of(case: dict[str, Any], folder: Path) -> SlaDecider:
+    """Sla with the case's standard time and readings."""
+    procedure = CATALOGUE.procedures["1.004194"]
+    given = budget(case["time"]) if "time" in case else procedure.budget
+    timed = procedure.model_copy(update={"budget": given, "soon_due_shares": (0.8,)})
+    catalogue = replace(CATALOGUE, procedures={**CATALOGUE.procedures, timed.code: timed})
+    book = load_rule_book()
+    apology = book.apology.model_copy(update=case.get("rules", {}))
+    book = book.model_copy(update={"apology": apology})
+    return SlaDecider(Rules(catalogue, calendars_by(folder, **case.get("reading", {})), book))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("calendars")
+
+
+# -- how a case is told -----------------------------------------------------------------
+
+
+@dataclass
+class Told:
+    """A dossier as sla keeps it, and all that sla said about it."""
+
+    decider: SlaDecider
+    stored: Stored[Sla] = field(default_factory=lambda: Stored(CODE, 0, Sla()))
+    said: list[Event] = field(default_factory=list)
+
+    @property
+    def state(self) -> Sla:
+        return self.stored.state
+
+    def hears(self, event: Event) -> None:
+        self.said += handle(self.decider, self.stored, event)
+
+    def passes(self, moment: datetime) -> None:
+        self.said += fire_timers(self.decider, self.stored, moment)
+
+    @property
+    def retracted(self) -> set[str]:
+        gone = [e.data.alert_id for e in self.said if isinstance(e.data, sla.AlertRetracted)]
+        assert len(set(gone)) == len(gone), "retracted twice"
+        return set(gone)
+
+    @property
+    def alerts(self) -> dict[str, Alert]:
+        return {e.id: alert_of(e) for e in self.said if isinstance(e.data, sla.ALERTS)}
+
+    @property
+    def standing(self) -> Counter[tuple[str, datetime, str]]:
+        """The net alerts: raised less retracted, as those who read the log count them."""
+        gone = self.retracted
+        return Counter(
+            (a.kind, a.at, a.about) for known, a in self.alerts.items() if known not in gone
+        )
+
+
+def as_entered(case: dict[str, Any], folder: Path) -> tuple[Told, list[Event], datetime]:
+    """The case as it was entered, its facts, and when the clerk looks."""
+    told = Told(decider_of(case, folder))
+    lines = lines_of(case)
+    seen = in_vietnam(case["seen"]) if "seen" in case else lines[-1].entered
+    facts: list[Event] = []
+    for number, line in enumerate(lines):
+        told.passes(line.entered)
+        event = Event(f"e-{number}", "/office", CODE, line.time, line.data)
+        told.hears(event)
+        if event.type not in told.decider.requests:
+            facts.append(event)
+    told.passes(seen)
+    decided = (sla.ApologyIssued, sla.ExemptionGranted)
+    return told, facts + [e for e in told.said if isinstance(e.data, decided)], seen
+
+
+def _by_name(case: dict[str, Any]) -> Any:
+    return pytest.param(case, id=case["name"])
+
+
+@pytest.fixture(params=[_by_name(case) for case in CASES])
+def case(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.param
+    return found
+
+
+def test_the_clerks_case_holds(case: dict[str, Any], folder: Path) -> None:
+    told, _, seen = as_entered(case, folder)
+    found = what_followed(told, seen, case)
+    wanted = {key: case[key] for key in FOLLOWS if key in case}
+    assert {key: found.get(key) for key in wanted} == wanted
+
+
+def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str, Any]:
+    """What came of it, in the words of the file."""
+    state, now = told.state, told.state.assessment
+    steps = steps_of(case)
+    standing = sorted(told.standing, key=lambda alert: alert[1])
+
+    def named(kind: str, at: datetime, about: str) -> str:
+        words = {SOON: "soon due", OVER: "overdue", OWED: "letter owed", REPEATED: "repeated"}
+        if kind == STEP:
+            return f"step {steps[int(about)]} {spelled(at)}"
+        if kind == CONSULTATION:
+            return f"consultation {about} {spelled(at)}"
+        return f"{words[kind]} {spelled(at)}"
+
+    def of(kind: str) -> list[str]:
+        return [named(*alert) for alert in standing if alert[0] == kind]
+
+    def only(kind: str) -> str:
+        (found,) = [spelled(at) for known, at, _ in standing if known == kind] or ["none"]
+        return found
+
+    retracted = [told.alerts[gone] for gone in told.retracted]
+    found: dict[str, Any] = {
+        "result": "no clock",
+        "letter_owed": only(OWED),
+        "repeated": only(REPEATED),
+        "soon_due": [spelled(at) for known, at, _ in standing if known == SOON],
+        "steps": [each.removeprefix("step ") for each in of(STEP)],
+        "consultations": [each.removeprefix("consultation ") for each in of(CONSULTATION)],
+        "retracted": [
+            named(a.kind, a.at, a.about) for a in sorted(retracted, key=lambda a: (a.at, a.kind))
+        ],
+        "refused": [e.data.reason for e in told.said if isinstance(e.data, Refusal)],
+        "letter": (
+            ("in time" if state.letters[0].in_time else "too late") if state.letters else "none"
+        ),
+    }
+    if now is None:
+        return found
+    assert state.procedure is not None
+    clock = course(state, told.decider.rules.terms(state.procedure, state.workflow))
+    assert clock is not None
+    running = clock.running
+    breach = now.breach_at if now.breach_at is not None and now.breach_at < seen else None
+    assert state.late == (breach is not None)
+    if now.due is not None and state.span.ended_at is None:
+        assert state.due_told == now.due, "another due time was announced"
+    return found | {
+        "result": "late" if breach else "on time",
+        "due": spelled(now.due),
+        "original": spelled(now.original_due),
+        "used": worked(running.used(running.pieces[0].begin, seen)),
+        "late_by": worked(running.used(breach, seen)) if breach else "none",
+    }
+
+
+def test_every_order_of_arrival_comes_to_the_same(case: dict[str, Any], folder: Path) -> None:
+    entered, facts, seen = as_entered(case, folder)
+    for order in orders(case["name"], facts):
+        at_once, in_time = Told(entered.decider), Told(entered.decider)
+        for number, fact in enumerate(order):
+            at_once.hears(fact)
+            in_time.hears(fact)
+            in_time.passes(seen - timedelta(hours=5 * (len(order) - 1 - number)))
+        at_once.passes(seen)
+        for told in (at_once, in_time):
+            assert told.standing == entered.standing
+            assert max(told.standing.values(), default=1) == 1
+            assert told.state.assessment == entered.state.assessment
+            assert told.state.late == entered.state.late
+
+
+def orders(name: str, facts: Sequence[Event]) -> Iterator[list[Event]]:
+    """The order of time, the other way round, and some that are shuffled, always the same ones."""
+    in_time = sorted(facts, key=lambda fact: fact.time)
+    yield in_time
+    yield in_time[::-1]
+    chance = random.Random(name)
+    for _ in range(SHUFFLES):
+        yield chance.sample(in_time, len(in_time))
+
+
+class TestTheFile:
+    def test_has_no_two_cases_of_the_same_name(self) -> None:
+        assert len({case["name"] for case in CASES}) == len(CASES) >= 60
+
+    @pytest.mark.parametrize("case", [_by_name(case) for case in CASES])
+    def test_says_in_vietnamese_what_it_is_about_and_how_it_was_computed(
+        self, case: dict[str, Any]
+    ) -> None:
+        assert case["vi"]
+        assert case["why"]
+        assert set(case) <= GIVEN | FOLLOWS, "a key that no test reads"
+        assert ("time" in case) != ("procedure" in case)
