@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from contracts.events.sla import AlertKind
 from contracts.wire.topics import SERVICES
 from deploy.local.host.errors import StackError
 from deploy.local.stack.city import City
@@ -244,7 +245,7 @@ async def _late_one(settings: Settings) -> str | None:
     """A dossier whose story is worth telling: late, with a letter, and resolved all the same."""
     mongo = client(settings.mongo)
     dossiers = mongo["motcua_sla"]["dossiers"]
-    late = {"state.alerts.kind": "DossierOverdue", "state.span.ended_at": {"$ne": None}}
+    late = {"state.alerts.kind": AlertKind.OVERDUE, "state.span.ended_at": {"$ne": None}}
     for query in ({**late, "state.letters.0": {"$exists": True}}, late, {}):
         mine = {"$and": [query, {"_id": {"$regex": "^H29"}}]}
         if (found := await dossiers.find_one(mine, {"_id": 1})) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -26,15 +26,16 @@ class Budget(EventData):
     unit: TimeUnit
 
 
-AlertKind = Literal[
-    "DossierSoonDue",
-    "DossierOverdue",
-    "ApologyOwed",
-    "SupplementRepeated",
-    "StepOverdue",
-    "ConsultationOverdue",
-]
-"""The facts that say that something is wrong with a dossier's time. Each may be retracted."""
+class AlertKind(StrEnum):
+    """What may be wrong with a dossier's time: the name of the fact that says so."""
+
+    SOON_DUE = "DossierSoonDue"
+    OVERDUE = "DossierOverdue"
+    APOLOGY_OWED = "ApologyOwed"
+    SUPPLEMENT_REPEATED = "SupplementRepeated"
+    STEP_OVERDUE = "StepOverdue"
+    CONSULTATION_OVERDUE = "ConsultationOverdue"
+
 
 DeadlineRule = Annotated[str, Field(min_length=1)]
 """The versions of the rules and of the calendar by which a time was computed."""
@@ -83,7 +84,17 @@ class RulesApplied(EventData, kind=Kind.FACT, owner="sla"):
     previous: DeadlineRule
 
 
-class DossierSoonDue(EventData, kind=Kind.FACT, owner="sla"):
+class AlertData(EventData):
+    """The base of the facts that say that something is wrong with a dossier's time."""
+
+    ALERT: ClassVar[AlertKind]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.ALERT = AlertKind(cls.NAME)
+
+
+class DossierSoonDue(AlertData, kind=Kind.FACT, owner="sla"):
     """Most of the budget is used. An alert: it may be retracted."""
 
     at: Instant
@@ -94,14 +105,14 @@ class DossierSoonDue(EventData, kind=Kind.FACT, owner="sla"):
     """Which of the procedure's warning shares was used up."""
 
 
-class DossierOverdue(EventData, kind=Kind.FACT, owner="sla"):
+class DossierOverdue(AlertData, kind=Kind.FACT, owner="sla"):
     """The promise is broken. Its time is the due time itself. An alert: it may be retracted."""
 
     due: Instant
     unit: UnitCode
 
 
-class ApologyOwed(EventData, kind=Kind.FACT, owner="sla"):
+class ApologyOwed(AlertData, kind=Kind.FACT, owner="sla"):
     """The last moment for a letter that apologises before the due time has come.
 
     "At least one working day before" (Decree 61/2018, article 19): from here on, a dossier that
@@ -113,7 +124,7 @@ class ApologyOwed(EventData, kind=Kind.FACT, owner="sla"):
     unit: UnitCode
 
 
-class SupplementRepeated(EventData, kind=Kind.FACT, owner="sla"):
+class SupplementRepeated(AlertData, kind=Kind.FACT, owner="sla"):
     """The citizen was sent back once more than the rules allow. An alert: it may be retracted.
 
     Decision 766/2022 counts such a dossier as late.
@@ -125,7 +136,7 @@ class SupplementRepeated(EventData, kind=Kind.FACT, owner="sla"):
     unit: UnitCode
 
 
-class StepOverdue(EventData, kind=Kind.FACT, owner="sla"):
+class StepOverdue(AlertData, kind=Kind.FACT, owner="sla"):
     """A step took more than its part of the budget. An alert: it may be retracted."""
 
     step: StepName
@@ -134,7 +145,7 @@ class StepOverdue(EventData, kind=Kind.FACT, owner="sla"):
     unit: UnitCode
 
 
-class ConsultationOverdue(EventData, kind=Kind.FACT, owner="sla"):
+class ConsultationOverdue(AlertData, kind=Kind.FACT, owner="sla"):
     """A consulted authority did not answer in its own time. An alert: it may be retracted."""
 
     consulted: UnitCode
@@ -224,7 +235,7 @@ class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):
     by: OfficerId
 
 
-ALERTS: tuple[type[EventData], ...] = (
+ALERTS: tuple[type[AlertData], ...] = (
     DossierSoonDue,
     DossierOverdue,
     ApologyOwed,
@@ -232,7 +243,7 @@ ALERTS: tuple[type[EventData], ...] = (
     StepOverdue,
     ConsultationOverdue,
 )
-"""The facts that may be retracted; the classes of `AlertKind`."""
+"""The facts that may be retracted: a class for each `AlertKind`."""
 
 ANNOUNCEMENTS: tuple[type[EventData], ...] = (
     DeadlineSet,

@@ -9,29 +9,40 @@ all others that were late.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
 
 from contracts.events import notify
+from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 
 T = TypeVar("T")
 
-BREACH = "DossierOverdue"
-"""The alert that does not wait for the morning."""
-WRONG = "AlertRetracted"
-"""A correction's kind."""
 OVERDUE, CORRECTION, DIGEST = "head-overdue", "head-retracted", "head-digest"
 """The templates by which a head is told."""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class DeskKind(StrEnum):
+    """What stands on a desk. In this order: what matters most comes first."""
+
+    OVERDUE = AlertKind.OVERDUE
+    """The only alert that does not wait for the morning."""
+    APOLOGY_OWED = AlertKind.APOLOGY_OWED
+    SOON_DUE = AlertKind.SOON_DUE
+    CONSULTATION_OVERDUE = AlertKind.CONSULTATION_OVERDUE
+    STEP_OVERDUE = AlertKind.STEP_OVERDUE
+    SUPPLEMENT_REPEATED = AlertKind.SUPPLEMENT_REPEATED
+    CORRECTION = "AlertRetracted"
+
+
 class DeskAlert(msgspec.Struct, frozen=True, array_like=True):
     """One alert of the morning."""
 
-    kind: str
+    kind: DeskKind
     due: datetime | None
     """None in a correction of which nobody knows a date."""
     dossier: str
@@ -105,7 +116,7 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
 def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
     replace = msgspec.structs.replace
     alert = DeskAlert(
-        data.alert,
+        DeskKind(data.alert),
         data.due,
         data.dossier,
         data.unit,
@@ -115,7 +126,7 @@ def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
     )
     one = {data.alert_id: alert}
     heard_of = {*desk.taken_back, *desk.breaches, *desk.announced}
-    if data.alert == BREACH and data.alert_id not in heard_of:
+    if data.alert is AlertKind.OVERDUE and data.alert_id not in heard_of:
         desk = replace(desk, breaches=_with(desk.breaches, one))
     if data.alert_id in desk.cleared or data.alert_id in desk.alerts:
         return desk
@@ -127,7 +138,9 @@ def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
 def _taken_back(desk: Desk, fact: Event, data: notify.UnitAlertCleared) -> Desk:
     wrong = desk.wrong
     if (told := desk.announced.get(data.alert_id)) is not None:
-        right = msgspec.structs.replace(told.alert, kind=WRONG, due=data.due, at=fact.time)
+        right = msgspec.structs.replace(
+            told.alert, kind=DeskKind.CORRECTION, due=data.due, at=fact.time
+        )
         wrong = _with(wrong, {data.alert_id: Told(right, told.head)})
     return msgspec.structs.replace(
         desk,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import cast
 
 from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import MessageChannel
+from contracts.events.sla import AlertKind
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.notify.desk.desk import BREACH
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
 from services.notify.hours import VIETNAM, morning_after
@@ -38,9 +37,9 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
             | sla.ConsultationOverdue()
             | sla.StepOverdue() as data
         ):
-            return _alerted(policy, state, fact, data.unit, data.due, data.NAME)
+            return _alerted(policy, state, fact, data.unit, data.due, data.ALERT)
         case sla.SupplementRepeated() as data:
-            return _alerted(policy, state, fact, data.unit, data.at, data.NAME)
+            return _alerted(policy, state, fact, data.unit, data.at, data.ALERT)
         case routing.DossierProcessed() | intake.DossierWithdrawn():
             return [
                 notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
@@ -52,11 +51,11 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
 
 
 def _alerted(
-    policy: Policy, state: Notify, fact: Event, unit: str, due: datetime, alert: str
+    policy: Policy, state: Notify, fact: Event, unit: str, due: datetime, alert: AlertKind
 ) -> Sequence[EventData]:
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
-    if alert != BREACH and ended is not None and ended <= morning:
+    if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
         return ()  # done before anyone looks at it
     name = f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}"
     said: list[EventData] = [
@@ -65,7 +64,7 @@ def _alerted(
             unit=unit,
             dossier=fact.subject,
             alert_id=fact.id,
-            alert=cast("sla.AlertKind", alert),
+            alert=alert,
             due=due,
             lead=state.lead.officer if state.lead is not None else None,
             procedure=state.procedure,

@@ -16,7 +16,7 @@ from contracts.events.notify import Audience
 from contracts.model import EventData
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id
-from services.notify.desk.desk import CORRECTION, DIGEST, OVERDUE, WRONG, Desk, DeskAlert, Told
+from services.notify.desk.desk import CORRECTION, DIGEST, OVERDUE, Desk, DeskAlert, DeskKind, Told
 from services.notify.desk.heads import head_channel
 from services.notify.dossier.params import local
 from services.notify.dossier.policy import Policy
@@ -26,16 +26,7 @@ from services.runtime.core.decider import Timer
 _SHOWN = 50
 """So many dossiers are named in one message; of the rest, how many there are."""
 
-_ORDER = (
-    "DossierOverdue",
-    "ApologyOwed",
-    "DossierSoonDue",
-    "ConsultationOverdue",
-    "StepOverdue",
-    "SupplementRepeated",
-    WRONG,
-)
-"""What matters most comes first."""
+_ORDER = tuple(DeskKind)
 
 _BREACHES, _WRONG, _MORNING = "breaches", "wrong", "morning"
 _TEMPLATES = {

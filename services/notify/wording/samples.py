@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contracts.events.sla import AlertKind
+
 CODE = "H29.15-240307-0001"
 
 PARAMS = {
@@ -12,7 +14,7 @@ PARAMS = {
     "new_due": "17:00 12/04/2024",
     "until": "17:00 20/03/2024",
     "cause": "time-given-back",
-    "alert": "DossierOverdue",
+    "alert": AlertKind.OVERDUE,
     "reason": "Chưa nhận được kết quả xác định nghĩa vụ tài chính",
     "documents": "Bản sao giấy chứng nhận; Tờ khai lệ phí",
     "amount": "1500000",

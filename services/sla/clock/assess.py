@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 
 from contracts.catalogue.load import VIETNAM
-from contracts.events.sla import Budget, TimeUnit
+from contracts.events.sla import AlertKind, Budget, TimeUnit
 from services.shared.consultations import Answer, Question, paired
 from services.shared.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
 from services.sla.clock.running import Reached, Running, running_of
@@ -20,9 +20,6 @@ from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSp
 from services.sla.rulebook.book import RuleBook
 from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
 from services.sla.working_time.holidays_vn import FIRST_YEAR
-
-SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
-STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
 
 _MILLION = 1_000_000
 
@@ -78,15 +75,17 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
         letter = next((each.at for each in state.letters if each.at >= first.begin), None)
         if letter is None or owed.at < letter:
             certain = owed.certain or letter is not None
-            expected.append(Expected(owed.at, OWED, "", promises[0].due or owed.at, certain))
+            expected.append(
+                Expected(owed.at, AlertKind.APOLOGY_OWED, "", promises[0].due or owed.at, certain)
+            )
     if breach is not None:
-        expected.append(Expected(breach.at, OVER, "", breach.at, breach.certain))
+        expected.append(Expected(breach.at, AlertKind.OVERDUE, "", breach.at, breach.certain))
     expected += _late_steps(step_clocks(state, terms, found))
     expected += _late_answers(state, terms)
     demands = _demands(state.marks, state.span)
     allowed = terms.book.supplement.allowed
     expected += [
-        Expected(at, REPEATED, str(number), at, True)
+        Expected(at, AlertKind.SUPPLEMENT_REPEATED, str(number), at, True)
         for number, at in enumerate(demands, start=1)
         if number > allowed
     ]
@@ -238,7 +237,9 @@ def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expe
         if promise.until is not None and reached.at >= promise.until:
             continue
         certain = reached.certain or promise.until is not None
-        yield Expected(reached.at, SOON, str(share), promise.due or reached.at, certain)
+        yield Expected(
+            reached.at, AlertKind.SOON_DUE, str(share), promise.due or reached.at, certain
+        )
 
 
 def _millionths(share: float) -> int:
@@ -302,7 +303,9 @@ def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
         due, end = clock.due, clock.end
         if due is not None and due.happened and (end is None or due.at < end):
             about = str(clock.step.ordinal)
-            yield Expected(due.at, STEP, about, due.at, due.certain or end is not None)
+            yield Expected(
+                due.at, AlertKind.STEP_OVERDUE, about, due.at, due.certain or end is not None
+            )
 
 
 def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
@@ -315,7 +318,9 @@ def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
         # Whoever is reminded before the office opens owes one answer, not two.
         if (end is None or asked.due < end) and (asked.unit, asked.due) not in told:
             told.add((asked.unit, asked.due))
-            yield Expected(asked.due, CONSULTATION, asked.unit, asked.due, end is not None)
+            yield Expected(
+                asked.due, AlertKind.CONSULTATION_OVERDUE, asked.unit, asked.due, end is not None
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.events.sla import RetractionCause
+from contracts.events.sla import AlertKind, RetractionCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Announced:
 class RaisedAlert:
     """An alert that was announced."""
 
-    kind: str
+    kind: AlertKind
     about: str
     at: datetime
     due: datetime
@@ -76,7 +76,7 @@ class RaisedAlert:
 class Moment:
     """An alert that follows by the rules, whether its time has come or not."""
 
-    kind: str
+    kind: AlertKind
     about: str
     at: datetime
     due: datetime

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 import msgspec
 
 from contracts.catalogue import Catalogue
 from contracts.events import intake, routing, sla
-from contracts.events.sla import Budget, MoveCause, RetractionCause, TimeUnit
+from contracts.events.sla import AlertKind, Budget, MoveCause, RetractionCause, TimeUnit
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import Timer
 from services.runtime.loop.clock import BEGINNING
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
-from services.sla.clock.assess import CONSULTATION, OVER, OWED, REPEATED, SOON, STEP, Terms, assess
+from services.sla.clock.assess import Terms, assess
 from services.sla.clock.retraction import retraction_cause
 from services.sla.dossier.state import Alert, Assessment, Expected, Sla, unit_at
 from services.sla.rulebook.book import RuleBook, load_rule_book
@@ -187,12 +186,12 @@ def _handler_known(state: Sla) -> bool:
     return state.unit_since is not None or (state.history and state.unit is not None)
 
 
-_Key = tuple[str, datetime, str]
+_Key = tuple[AlertKind, datetime, str]
 
 
 def _key(alert: Alert | Expected) -> _Key:
     # A warning is told by its moment: the oldest on the log do not name their share.
-    return alert.kind, alert.at, "" if alert.kind == SOON else alert.about
+    return alert.kind, alert.at, "" if alert.kind is AlertKind.SOON_DUE else alert.about
 
 
 def _standing(state: Sla) -> set[_Key]:
@@ -204,20 +203,19 @@ def _alert(expected: Expected, state: Sla) -> EventData:
     unit = unit_at(state, at)
     assert unit is not None
     match expected.kind:
-        case kind if kind == SOON:
+        case AlertKind.SOON_DUE:
             return sla.DossierSoonDue(at=at, due=due, unit=unit, share=float(about))
-        case kind if kind == OVER:
+        case AlertKind.OVERDUE:
             return sla.DossierOverdue(due=due, unit=unit)
-        case kind if kind == OWED:
+        case AlertKind.APOLOGY_OWED:
             return sla.ApologyOwed(at=at, due=due, unit=unit)
-        case kind if kind == REPEATED:
+        case AlertKind.SUPPLEMENT_REPEATED:
             return sla.SupplementRepeated(at=at, number=int(about), unit=unit)
-        case kind if kind == STEP:
+        case AlertKind.STEP_OVERDUE:
             step = next(s.step for s in state.steps if s.ordinal == int(about))
             return sla.StepOverdue(step=step, ordinal=int(about), due=due, unit=unit)
-        case kind if kind == CONSULTATION:
+        case AlertKind.CONSULTATION_OVERDUE:
             return sla.ConsultationOverdue(consulted=about, due=due, unit=unit)
-    raise AssertionError(f"no alert is called {expected.kind}")
 
 
 def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
@@ -240,7 +238,7 @@ def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
         found.append(
             sla.AlertRetracted(
                 alert_id=alert.id,
-                alert=cast("sla.AlertKind", alert.kind),
+                alert=alert.kind,
                 reason=reason,
                 due=now.due if now else None,
                 cause=cause,

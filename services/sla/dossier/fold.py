@@ -105,17 +105,17 @@ def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
     match data:
         case sla.DossierSoonDue():
             about = "" if data.share is None else str(data.share)
-            return Alert(data.at, fact.id, data.NAME, data.due, about, retracted)
+            return Alert(data.at, fact.id, data.ALERT, data.due, about, retracted)
         case sla.ApologyOwed():
-            return Alert(data.at, fact.id, data.NAME, data.due, "", retracted)
+            return Alert(data.at, fact.id, data.ALERT, data.due, "", retracted)
         case sla.SupplementRepeated():
-            return Alert(data.at, fact.id, data.NAME, data.at, str(data.number), retracted)
+            return Alert(data.at, fact.id, data.ALERT, data.at, str(data.number), retracted)
         case sla.DossierOverdue():
-            return Alert(data.due, fact.id, data.NAME, data.due, "", retracted)
+            return Alert(data.due, fact.id, data.ALERT, data.due, "", retracted)
         case sla.StepOverdue():
-            return Alert(data.due, fact.id, data.NAME, data.due, str(data.ordinal), retracted)
+            return Alert(data.due, fact.id, data.ALERT, data.due, str(data.ordinal), retracted)
         case sla.ConsultationOverdue():
-            return Alert(data.due, fact.id, data.NAME, data.due, data.consulted, retracted)
+            return Alert(data.due, fact.id, data.ALERT, data.due, data.consulted, retracted)
     raise AssertionError(f"{data.NAME} is no alert")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.events.sla import Budget, TimeUnit
+from contracts.events.sla import AlertKind, Budget, TimeUnit
 from services.shared.lifecycle import Handled
 
 
@@ -16,8 +16,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     """The moment that it is about: when a share was used, a step or the whole was due."""
     id: str
-    kind: str
-    """The name of the fact, e.g. ``DossierOverdue``."""
+    kind: AlertKind
     due: datetime
     about: str = ""
     """Which of several of its kind: a warning share, a step's ordinal, a consulted unit."""
@@ -28,7 +27,7 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
     """An alert that follows from what is known: it was raised, or will be if nothing changes."""
 
     at: datetime
-    kind: str
+    kind: AlertKind
     about: str
     due: datetime
     certain: bool
@@ -163,7 +162,7 @@ class Sla(Handled, frozen=True):
     @property
     def late(self) -> bool:
         """Whether the promise was broken, by what was announced and stands."""
-        return any(alert.kind == "DossierOverdue" and not alert.retracted for alert in self.alerts)
+        return any(a.kind is AlertKind.OVERDUE and not a.retracted for a in self.alerts)
 
     @property
     def letter_missing(self) -> bool:

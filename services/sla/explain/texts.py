@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.events.sla import ALERTS, ExemptionGround, TimeUnit
+from contracts.events.sla import AlertKind, ExemptionGround, TimeUnit
 from contracts.values import Locale
 from services.sla.clock.segments import Account, Reason
 from services.sla.toml_file import FileError, read_toml
@@ -113,7 +113,7 @@ COUNTED = ("hours", "minutes", "seconds", "days", "times", *TimeUnit)
 """What is counted; each has a text for one and a text for any other number."""
 
 WORDS = (
-    *("and", "title", "why", *Reason, *Account, *ExemptionGround, *(a.NAME for a in ALERTS)),
+    *("and", "title", "why", *Reason, *Account, *ExemptionGround, *AlertKind),
     # the drawing
     *("dossier", "days-off", "projected", "late", "holiday", "weekend", "limit", "ask"),
     *("received", "now", "ended", "original", "due", "letter", "handed-over", "overdue-since"),

@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import structlog
 from prometheus_client import Gauge
 from pymongo import ReadPreference
 
 from contracts.events import sla
+from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime.mongo.client import Collection, aggregate
 from services.runtime.service import Running
@@ -97,7 +98,7 @@ def tell_retractions(events: Sequence[Event]) -> None:
             metrics.RETRACTIONS.labels(event.data.alert).inc()
 
 
-for _kind in get_args(sla.AlertKind):
+for _kind in AlertKind:
     metrics.RETRACTIONS.labels(_kind)  # an increase shows only from a 0 that was there
 
 
@@ -105,7 +106,7 @@ def _how_many(condition: Any) -> dict[str, Any]:
     return {"$sum": {"$cond": [condition, 1, 0]}}
 
 
-def _stands(kind: str) -> dict[str, Any]:
+def _stands(kind: AlertKind) -> dict[str, Any]:
     return {"$in": [kind, "$standing"]}
 
 
@@ -137,13 +138,18 @@ _BY_UNIT: list[dict[str, Any]] = [
             "_id": "$unit",
             "open": {"$sum": 1},
             "soon_due": _how_many(
-                {"$and": [_stands("DossierSoonDue"), {"$not": [_stands("DossierOverdue")]}]}
+                {
+                    "$and": [
+                        _stands(AlertKind.SOON_DUE),
+                        {"$not": [_stands(AlertKind.OVERDUE)]},
+                    ]
+                }
             ),
-            "overdue": _how_many(_stands("DossierOverdue")),
+            "overdue": _how_many(_stands(AlertKind.OVERDUE)),
             "late_without_letter": _how_many(
-                {"$and": [_stands("DossierOverdue"), _NO_LETTER, {"$not": ["$exempt"]}]}
+                {"$and": [_stands(AlertKind.OVERDUE), _NO_LETTER, {"$not": ["$exempt"]}]}
             ),
-            "letters_owed": _how_many({"$and": [_stands("ApologyOwed"), _NO_LETTER]}),
+            "letters_owed": _how_many({"$and": [_stands(AlertKind.APOLOGY_OWED), _NO_LETTER]}),
         }
     },
 ]
