@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -37,6 +38,10 @@ from tests.support.stage import (
 )
 
 pytestmark = pytest.mark.integration
+
+
+class Bell(StrEnum):
+    ALARM = "alarm"
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -72,7 +77,7 @@ class Alarms:
         return ()
 
     def timer(self, state: Waiting) -> Timer | None:
-        return Timer(state.due, "alarm") if state.due is not None else None
+        return Timer(state.due, Bell.ALARM) if state.due is not None else None
 
     def fire(self, state: Waiting, timer: Timer) -> Sequence[EventData]:
         return [intake.RemarkRecorded(activity="rang")]

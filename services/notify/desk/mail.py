@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 
 import msgspec
@@ -28,11 +29,19 @@ _SHOWN = 50
 
 _ORDER = tuple(DeskKind)
 
-_BREACHES, _WRONG, _MORNING = "breaches", "wrong", "morning"
-_TEMPLATES = {
-    _BREACHES: (OVERDUE, "officer-overdue"),
-    _WRONG: (CORRECTION, "officer-retracted"),
-    _MORNING: (DIGEST, "officer-digest"),
+
+class TimerKind(StrEnum):
+    """What a desk waits for; each about the alerts that it tells."""
+
+    BREACHES = "breaches"
+    WRONG = "wrong"
+    MORNING = "morning"
+
+
+_TEMPLATES: dict[StrEnum, tuple[str, str]] = {
+    TimerKind.BREACHES: (OVERDUE, "officer-overdue"),
+    TimerKind.WRONG: (CORRECTION, "officer-retracted"),
+    TimerKind.MORNING: (DIGEST, "officer-digest"),
 }
 """The head's template, and the officers'."""
 
@@ -50,13 +59,13 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
         at = _first(desk.breaches.values()) + policy.breach_after
         if desk.breaches_told_at is not None:
             at = max(at, desk.breaches_told_at + policy.breach_every)
-        waiting.append(_timer(_BREACHES, at, desk.breaches))
+        waiting.append(_timer(TimerKind.BREACHES, at, desk.breaches))
     if desk.wrong:
         at = _first(told.alert for told in desk.wrong.values()) + policy.breach_after
-        waiting.append(_timer(_WRONG, at, desk.wrong))
+        waiting.append(_timer(TimerKind.WRONG, at, desk.wrong))
     if alerts := _of_the_morning(desk):
-        waiting.append(_timer(_MORNING, _tells_at(policy, desk.morning, desk), alerts))
-    return min(waiting, key=lambda timer: (timer.at, timer.name), default=None)
+        waiting.append(_timer(TimerKind.MORNING, _tells_at(policy, desk.morning, desk), alerts))
+    return min(waiting, key=lambda timer: (timer.at, timer.kind), default=None)
 
 
 def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]:
@@ -68,19 +77,18 @@ def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]
     subject = desk.morning
     assert subject is not None
     unit = subject.partition("@")[0]
-    kind = passed.name.partition(":")[0]
-    if kind == _WRONG:
+    if passed.kind is TimerKind.WRONG:
         # To the one who was told, whoever is the head by now.
         told = desk.wrong
     else:
         known = policy.catalogue.units.get(unit)
         head = known.head if known else unit
-        alerts = desk.breaches if kind == _BREACHES else _of_the_morning(desk)
+        alerts = desk.breaches if passed.kind is TimerKind.BREACHES else _of_the_morning(desk)
         told = {key: Told(alert, head) for key, alert in alerts.items()}
     heads = sorted({one.head for one in told.values()})
     leads = sorted({one.alert.lead for one in told.values()} - {"", *heads})
-    for_head, for_officer = _TEMPLATES[kind]
-    cause = derive_id(kind, subject, passed.at.isoformat(), *told)
+    for_head, for_officer = _TEMPLATES[passed.kind]
+    cause = derive_id(passed.kind, subject, passed.at.isoformat(), *told)
     tell = partial(_message, policy, unit, passed.at, subject=subject, cause=cause)
     return [
         *(
@@ -125,10 +133,10 @@ def _message(
     )
 
 
-def _timer(kind: str, at: datetime, what: Iterable[str]) -> Timer:
+def _timer(kind: TimerKind, at: datetime, what: Iterable[str]) -> Timer:
     # Another dossier's alert of the day before may still be on its way when an event has a later
     # time. And what is heard of late may be due at a time that has passed: that is another timer.
-    return Timer(at, f"{kind}:{derive_id(*what)}", clock_alone=True)
+    return Timer(at, kind, (derive_id(*what),), clock_alone=True)
 
 
 def _first(alerts: Iterable[DeskAlert]) -> datetime:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 
 import msgspec
@@ -19,7 +20,15 @@ from services.notify.dossier.state import Gathered, Notify
 from services.runtime.core.decider import Timer
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
-_DIGEST, _RATING = "digest", "rating"
+
+class TimerKind(StrEnum):
+    """What a dossier waits for, for its citizen to be told."""
+
+    DIGEST = "digest"
+    """About a channel, and what is gathered for it."""
+    RATING = "rating"
+
+
 _AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 
 
@@ -30,28 +39,27 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
         at, channel = min((g.digest_at, g.channel) for g in state.gathered)
         # What was entered late may be due at a time whose digest is out: that is another timer.
         of = derive_id(*(g.message_id for g in _due(state, channel, at)))
-        waiting.append(Timer(at, f"{_DIGEST}:{channel}:{of}"))
+        waiting.append(Timer(at, TimerKind.DIGEST, (channel, of)))
     if policy.ratings and (returned := _returned_at(state)) is not None:
-        waiting.append(Timer(returned + policy.rating_after, _RATING))
-    return min(waiting, key=lambda t: (t.at, t.name), default=None)
+        waiting.append(Timer(returned + policy.rating_after, TimerKind.RATING))
+    return min(waiting, key=lambda t: (t.at, t.kind), default=None)
 
 
 def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
     """What a timer comes to."""
-    kind, *of = passed.name.split(":")
-    if kind == _DIGEST:
-        return _digest(policy, state, passed.at, of[0])
-    return list(
-        messages(
-            policy,
-            state,
-            "rating",
-            {"procedure": state.procedure or ""},
-            cause=derive_id("rating", state.code),
-            dossier=state.code,
-            at=passed.at,
-        )
-    )
+    match passed.kind:
+        case TimerKind.DIGEST:
+            channel, _ = passed.about
+            return _digest(policy, state, passed.at, channel)
+        case TimerKind.RATING:
+            return list(_rating(policy, state, passed.at))
+    raise AssertionError(f"a dossier does not wait for {passed.kind}")
+
+
+def _rating(policy: Policy, state: Notify, at: datetime) -> Iterator[EventData]:
+    cause = derive_id("rating", state.code)
+    params = {"procedure": state.procedure or ""}
+    return messages(policy, state, "rating", params, cause=cause, dossier=state.code, at=at)
 
 
 def _returned_at(state: Notify) -> datetime | None:

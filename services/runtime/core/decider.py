@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -18,13 +19,26 @@ class Timer(msgspec.Struct, frozen=True):
     """What a state waits for. It fires once its time has passed (not at it)."""
 
     at: datetime
-    name: str
-    """With the subject and the time it makes the timer's id: each firing needs its own."""
+    kind: StrEnum
+    """One of the decider's own kinds."""
+    about: tuple[str, ...] = ()
+    """Which of several of its kind."""
+    number: int | None = None
+    """Tells a second firing of the same moment from the first."""
     own_time: bool = False
     """Whether only the events of its own subject move it, and not the partition's clock."""
     clock_alone: bool = False
     """Whether only the partition's clock moves it: the subject gathers what happens to many, and
     that it heard of one thing does not say that it has heard of all before that."""
+
+    @property
+    def name(self) -> str:
+        """With the subject and the time it makes the timer's id: each firing needs its own.
+
+        The ids are on the log, so the name of a timer never changes.
+        """
+        name = ":".join((self.kind, *self.about))
+        return name if self.number is None else f"{name}#{self.number}"
 
 
 class Decider(Protocol[S]):

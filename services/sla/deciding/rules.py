@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -25,7 +26,12 @@ from services.sla.working_time import Calendars
 UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
 """For a dossier of a procedure that the catalogue lacks: a promise is owed all the same."""
 _DEFAULT_SHARES = (0.8,)
-_RULES = "rules"
+
+
+class TimerKind(StrEnum):
+    """What sla waits for beside its alerts, whose timers are of the alert's kind."""
+
+    RULES = "rules"
 
 
 @dataclass(frozen=True)
@@ -132,28 +138,27 @@ class Rules:
         if now is None or not _handler_known(state):
             return None
         if self.outdated(state):
-            return Timer(self.since, _RULES, own_time=state.history)
+            return Timer(self.since, TimerKind.RULES, own_time=state.history)
         standing = _standing(state)
         for expected in now.expected:
             if not expected.certain and _key(expected) not in standing:
                 # The number tells a second announcement of the same moment from the first. It
                 # counts no others: an instance that knows less gives the same one the same id.
-                key = _key(expected)
+                kind, at, about = key = _key(expected)
                 number = sum(_key(alert) == key for alert in state.alerts)
-                return Timer(expected.at, f"{key[0]}:{key[2]}#{number}", own_time=state.history)
+                return Timer(at, kind, (about,), number, own_time=state.history)
         return None
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
         """What a timer raises: an alert, or the judgement by new rules."""
-        if timer.name == _RULES:
+        if timer.kind is TimerKind.RULES:
             assert state.rule is not None
             anew = self.assessed(state)
             assert anew.rule is not None
             applied = sla.RulesApplied(rule=anew.rule, previous=state.rule)
             return [applied, *self._announcements(anew, MoveCause.RULES_CHANGED)]
         assert state.assessment is not None
-        kind, _, about = timer.name.rpartition("#")[0].partition(":")
-        wanted = kind, timer.at, about
+        wanted = timer.kind, timer.at, *timer.about
         return [_alert(e, state) for e in state.assessment.expected if _key(e) == wanted]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -22,6 +23,10 @@ from contracts.wire.envelope import Event
 from services.runtime.core.decider import Timer
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
+
+
+class Bell(StrEnum):
+    ALARM = "alarm"
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -94,7 +99,9 @@ class Purse:
     def timer(self, state: Money) -> Timer | None:
         if not state.alarms:
             return None
-        return Timer(state.alarms[0], "alarm", self.own_time, self.clock_alone)
+        return Timer(
+            state.alarms[0], Bell.ALARM, own_time=self.own_time, clock_alone=self.clock_alone
+        )
 
     def fire(self, state: Money, timer: Timer) -> Sequence[EventData]:
         if self.alarm == "silent":
