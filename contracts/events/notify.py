@@ -127,7 +127,8 @@ class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     send_at: Instant | None = None
     """Not before then: it would come at night. None: at once."""
     expires_at: Instant | None = None
-    """After that it says nothing that is worth telling. None: never."""
+    """After that it says nothing that is worth telling. None: never. In a stream, whose told time
+    says nothing about providers, it is tried for as many real seconds as lie between."""
     quiet_from: ClockTime | None = None
     quiet_until: ClockTime | None = None
     """Nor is it sent between these times, though it is late: by a live city's clock. None: it is

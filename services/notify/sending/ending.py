@@ -1,4 +1,11 @@
-"""How a message that is due ends without being handed to anybody, or why it waits. Pure."""
+"""How a message that is due ends without being handed to anybody, or why it waits. Pure.
+
+A message expires when what it tells of is not worth telling any more. A live city looks at the
+clock. In a stream told time says nothing about providers: ninety minutes of it may take a second,
+in which a mail server is started anew. There a message is tried once whatever time is told, and
+after that for as long as it had to live, in real seconds since its first try. So a provider that is
+back soon gets it at any speed, and for one that never comes back nobody waits for ever.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +25,17 @@ def ending(
     channels: Container[str],
     *,
     streamed: bool,
-    failed: bool,
+    tried: float | None,
     detail: str | None = None,
 ) -> End | None:
     """None if the message is still to be handed over.
 
-    `channels` are those that somebody carries. `failed` says that it was tried in vain, and
-    `detail` what came of it.
+    `channels` are those that somebody carries. `tried` is for how many real seconds the message
+    has been tried in vain, None if it was not tried; `detail` is what came of it.
     """
     message = due.message
     channel = MessageChannel(message.channel)
-    # A stream may run faster than any provider: there a message is tried once, or it would
-    # depend on the machine what is told in time.
-    in_time = streamed and not failed
-    if message.expires_at is not None and message.expires_at <= due.now and not in_time:
+    if _expired(message, due.now, tried, streamed=streamed):
         return not_sent(message, NotSentReason.EXPIRED, detail)
     for stopped_at, reason in (
         (due.taken_back_at, NotSentReason.TAKEN_BACK),
@@ -52,6 +56,15 @@ def ending(
         detail = f"no provider is set up for {channel}"
         return not_sent(message, NotSentReason.REJECTED, detail)
     return None
+
+
+def _expired(message: Delivery, now: datetime, tried: float | None, *, streamed: bool) -> bool:
+    if message.expires_at is None:
+        return False
+    if not streamed:
+        return message.expires_at <= now
+    assert message.due_at is not None
+    return tried is not None and tried >= (message.expires_at - message.due_at).total_seconds()
 
 
 def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:

@@ -34,6 +34,7 @@ class _Try:
     after: float = 0.0
     failures: int = 0
     detail: str | None = None
+    first_failed: float = 0.0
     holds_up_until: float = 0.0
 
 
@@ -52,6 +53,11 @@ class Tries:
     def failures(self, message_id: str) -> int:
         """How often the message was tried in vain."""
         return known.failures if (known := self._tries.get(message_id)) else 0
+
+    def tried(self, message_id: str, now: float) -> float | None:
+        """Seconds since the message was first tried in vain; None if it was not."""
+        known = self._tries.get(message_id)
+        return now - known.first_failed if known is not None and known.failures else None
 
     def lets_by(self, message_id: str, now: float) -> bool:
         """Whether what goes after it need not wait for it, as long as it was tried in vain."""
@@ -82,6 +88,7 @@ class Tries:
         known = self._tries.setdefault(message.message_id, _Try(message.channel))
         now = self._clock()
         if known.failures == 0:
+            known.first_failed = now
             known.holds_up_until = now + _HOLDS_UP
         if stuck:
             known.holds_up_until = now

@@ -106,7 +106,7 @@ class Starting:
             due,
             self._known.channels,
             streamed=self._known.streamed,
-            failed=self._failures(due) > 0,
+            tried=self._known.tries.tried(due.message.message_id, self._now),
             detail=self._known.tries.detail(due.message.message_id),
         )
 

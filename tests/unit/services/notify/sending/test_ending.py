@@ -18,6 +18,7 @@ from services.notify.sending.outbox import Due
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 EVENING = MORNING - timedelta(hours=9)
 NIGHT = MORNING - timedelta(hours=4)
+LIFE = (MORNING - EVENING).total_seconds()
 BESIDE = ("taken_back_at", "called_off_at", "notice", "unsure", "earlier")
 CHANNELS = ("email", "sms")
 
@@ -32,8 +33,8 @@ def waits(due: Due, *, streamed: bool, ended: Container[str] = ()) -> bool:
     return waits_until(due, streamed=streamed, lets_by=lambda m: m.message_id in ended)
 
 
-def end(due: Due, *, streamed: bool = False, failed: bool = False) -> str | None:
-    found = ending(due, CHANNELS, streamed=streamed, failed=failed, detail="no answer")
+def end(due: Due, *, streamed: bool = False, tried: float | None = None) -> str | None:
+    found = ending(due, CHANNELS, streamed=streamed, tried=tried, detail="no answer")
     if isinstance(found, notify.MessageNotSent):
         return str(found.reason)
     return found if found is None else "sent"
@@ -49,21 +50,36 @@ def test_what_is_only_written_down_is_sent_and_what_nobody_carries_is_not() -> N
     assert end(due(channel="zalo")) == NotSentReason.REJECTED
 
 
+@pytest.mark.parametrize("tried", [None, 0.0, 10 * LIFE])
+def test_what_says_nothing_any_more_is_over_for_a_live_city_tried_or_not(
+    tried: float | None,
+) -> None:
+    assert end(due(expires_at=MORNING), tried=tried) == NotSentReason.EXPIRED
+    later = MORNING + timedelta(milliseconds=1)
+    assert end(due(expires_at=later), tried=tried) is None
+
+
+@pytest.mark.parametrize("told", [EVENING, MORNING, MORNING + timedelta(days=365)])
 @pytest.mark.parametrize(
-    ("streamed", "failed", "reason"),
+    ("tried", "reason"),
     [
-        (False, False, NotSentReason.EXPIRED),
-        (False, True, NotSentReason.EXPIRED),
-        (True, False, None),
-        (True, True, NotSentReason.EXPIRED),
+        (None, None),
+        (0.0, None),
+        (1.0, None),
+        (LIFE - 1.0, None),
+        (LIFE, NotSentReason.EXPIRED),
     ],
 )
-def test_what_says_nothing_any_more_is_over_but_a_stream_tries_it_once(
-    streamed: bool, failed: bool, reason: str | None
+def test_in_a_stream_a_message_lives_in_real_seconds_of_trying_whatever_time_is_told(
+    told: datetime, tried: float | None, reason: str | None
 ) -> None:
-    assert end(due(expires_at=MORNING), streamed=streamed, failed=failed) == reason
-    later = MORNING + timedelta(milliseconds=1)
-    assert end(due(expires_at=later), streamed=streamed, failed=failed) is None
+    assert end(due(told, expires_at=MORNING), streamed=True, tried=tried) == reason
+
+
+def test_in_a_stream_the_life_of_what_is_held_begins_when_it_may_be_sent() -> None:
+    held = due(send_at=NIGHT, expires_at=MORNING)
+    assert end(held, streamed=True, tried=4 * 3600.0 - 1.0) is None
+    assert end(held, streamed=True, tried=4 * 3600.0) == NotSentReason.EXPIRED
 
 
 def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> None:
@@ -77,7 +93,7 @@ def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> Non
 def test_what_proved_wrong_and_may_have_arrived_is_sent_and_then_taken_back() -> None:
     wrong = {"send_at": MORNING, "taken_back_at": NIGHT}
     assert end(due(**wrong, unsure=True)) is None
-    tried = end(due(**wrong), failed=True)
+    tried = end(due(**wrong), tried=1.0)
     assert tried == NotSentReason.TAKEN_BACK, "nobody has taken it"
 
 
@@ -104,7 +120,7 @@ def test_what_may_have_arrived_when_it_was_called_off_is_told_to_its_end() -> No
 
 def test_a_stream_sends_what_was_called_off_only_after_it_was_due() -> None:
     assert end(due(called_off_at=NIGHT), streamed=True) is None
-    tried = end(due(called_off_at=NIGHT), failed=True)
+    tried = end(due(called_off_at=NIGHT), tried=1.0)
     assert tried == NotSentReason.OPTED_OUT, "a live city still has it"
 
 

@@ -119,6 +119,17 @@ def test_a_message_holds_up_what_goes_after_it_for_an_hour_and_by_a_defect_not_a
     assert tries.lets_by("m-1", time.monotonic())
 
 
+def test_how_long_a_message_has_been_tried_counts_from_its_first_failure() -> None:
+    clock = iter([50.0, 100.0, 130.0])
+    tries = Tries(lambda: next(clock))
+    tries.hold(MESSAGE)
+    assert tries.tried("m-1", 90.0) is None, "nobody could be asked"
+    tries.put_off(MESSAGE, "sms: not now")
+    tries.put_off(MESSAGE, "sms: not now")
+    assert tries.tried("m-1", 160.0) == 60.0
+    assert tries.tried("m-2", 160.0) is None
+
+
 def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
     tries = Tries()
     tries.put_off(MESSAGE, "x")

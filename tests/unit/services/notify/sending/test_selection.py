@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import median
@@ -46,7 +47,7 @@ class Carrier:
 class Setting:
     """One channel, by a clock that the test moves."""
 
-    def __init__(self, *, each: int | None = None) -> None:
+    def __init__(self, *, each: int | None = None, streamed: bool = False) -> None:
         self.now = 1000.0
         self.carrier = Carrier()
         self.channel = Channel(
@@ -65,7 +66,7 @@ class Setting:
             self.tries,
             self.receivers,
             lambda message: message.message_id in self.ended,
-            streamed=False,
+            streamed=streamed,
             draw=Random(1),
         )
 
@@ -270,6 +271,36 @@ def test_what_says_nothing_any_more_ends_and_of_a_backlog_a_part_at_a_time() -> 
     assert {e.reason for _, e in look.ends if isinstance(e, MessageNotSent)} == {
         NotSentReason.EXPIRED
     }
+
+
+async def test_what_failed_while_a_provider_was_away_for_a_second_goes_though_a_stream_ran_on() -> (
+    None
+):
+    setting = Setting(streamed=True)
+    soon = due("bad-1", expires_at=NOW + timedelta(minutes=90))
+    await setting.hands(soon)
+    assert setting.failures(soon) == 1
+    setting.now += 2.0
+    ran_on = replace(soon, now=NOW + timedelta(days=2))
+    look = setting.look([ran_on])
+    assert (ids(look.starts), look.ends) == (["bad-1"], [])
+
+
+async def test_for_a_provider_that_stays_away_a_stream_waits_no_longer_than_a_message_lives() -> (
+    None
+):
+    setting = Setting(streamed=True)
+    soon = due("bad-1", expires_at=NOW + timedelta(minutes=90))
+    for minute in range(89):
+        await setting.hands(soon)
+        setting.now += 60.0
+        assert not setting.look([soon], room=None).ends, minute
+    setting.now += 60.0
+    ((ended, end),) = setting.look([soon], room=None).ends
+    assert ended is soon
+    assert isinstance(end, MessageNotSent)
+    assert end.reason is NotSentReason.EXPIRED
+    assert end.detail == "says neither yes nor no: 500"
 
 
 def test_while_nobody_can_be_asked_only_the_first_of_a_backlog_are_looked_at() -> None:
