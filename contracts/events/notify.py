@@ -190,7 +190,11 @@ class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSA
 
 class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     """Something for a unit's next morning digest, and a breach to be told at once. Its subject is
-    the unit's morning."""
+    the unit's morning.
+
+    Said again of the same `alert_id`, it names another lead: the last one counts, for what is told
+    from then on.
+    """
 
     SUBJECT_FIELD = "morning"
 
@@ -200,8 +204,10 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     alert_id: str
     alert: AlertKind
     due: Instant
+    at: Instant | None = None
+    """The alert's own time: when the step or the dossier became overdue, or was soon due."""
     lead: OfficerId | None = None
-    """Who leads the open step, as far as is known."""
+    """Who led the open step at that time, as far as is known."""
     procedure: ProcedureCode | None = None
 
 

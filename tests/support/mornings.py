@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.events import notify
 from contracts.model import EventData
-from contracts.wire.envelope import Event
+from contracts.wire.envelope import Event, short_id
 from services.notify.deciders import DeskDecider
 from services.notify.desk.desk import Desk
 from services.notify.dossier.policy import Policy
@@ -25,9 +25,10 @@ HEAD = CATALOGUE.units[UNIT].head
 class Morning:
     """Friday the 8th, and what head and officers were told."""
 
-    def __init__(self, **policy: Any) -> None:
+    def __init__(self, name: str = FRIDAY, **policy: Any) -> None:
+        self.name = name
         self.decider = DeskDecider(Policy(CATALOGUE, **policy))
-        self.stored: Stored[Desk] = Stored(FRIDAY, 0, self.decider.initial(FRIDAY))
+        self.stored: Stored[Desk] = Stored(name, 0, self.decider.initial(name))
         self.said: list[Event] = []
 
     def alerted(
@@ -56,8 +57,12 @@ class Morning:
         self.said += fire_timers(self.decider, self.stored, before)
 
     def hear(self, event_id: str, when: datetime, data: EventData) -> None:
-        event = Event(event_id, "/x", FRIDAY, when, data)
-        self.said += handle(self.decider, self.stored, event)
+        self.take(Event(event_id, "/x", self.name, when, data))
+
+    def take(self, event: Event) -> None:
+        """What stands on the log once more is known by its id."""
+        if not self.stored.knows(short_id(event.id)):
+            self.said += handle(self.decider, self.stored, event)
 
     def told(self, *templates: str) -> list[tuple[datetime, set[str]]]:
         """When somebody was told of which alerts."""

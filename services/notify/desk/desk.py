@@ -4,6 +4,9 @@ Its subject is the unit's morning. Breaches are told soon, many of them together
 stands is told in the morning's digest. An alert that gets here after the digest went out (sla or
 notify was away over night) goes into another one, on the next morning on which people work, with
 all others that were late.
+
+Who led the step may turn out to have been another officer: what is not told yet is put right. What
+was told stays as it was told, and a correction goes to the officer who was told.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ class DeskAlert(msgspec.Struct, frozen=True, array_like=True):
     dossier: str
     unit: str
     lead: str = ""
-    """The officer who led the open step; empty if nobody knew."""
+    """The officer who led the open step at the alert's own time; empty if nobody knew."""
     procedure: str = ""
     at: datetime = _LONG_AGO
     """When it was raised; of a correction, when it was made."""
@@ -124,15 +127,22 @@ def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
         data.procedure or "",
         fact.time,
     )
-    one = {data.alert_id: alert}
-    heard_of = {*desk.taken_back, *desk.breaches, *desk.announced}
-    if data.alert is AlertKind.OVERDUE and data.alert_id not in heard_of:
-        desk = replace(desk, breaches=_with(desk.breaches, one))
-    if data.alert_id in desk.cleared or data.alert_id in desk.alerts:
+    if data.alert is AlertKind.OVERDUE and data.alert_id not in {*desk.taken_back, *desk.announced}:
+        desk = replace(desk, breaches=_put(desk.breaches, data.alert_id, alert))
+    if data.alert_id in desk.cleared:
         return desk
-    if desk.told:
-        return replace(desk, late=_with(desk.late, one))
-    return replace(desk, alerts=_with(desk.alerts, one))
+    if not desk.told:
+        return replace(desk, alerts=_put(desk.alerts, data.alert_id, alert))
+    if data.alert_id in desk.alerts:
+        return desk  # it was told
+    return replace(desk, late=_put(desk.late, data.alert_id, alert))
+
+
+def _put(some: dict[str, DeskAlert], alert_id: str, alert: DeskAlert) -> dict[str, DeskAlert]:
+    # Said again, it puts right who led the step, and was raised when it was raised first.
+    known = some.get(alert_id)
+    put = alert if known is None else msgspec.structs.replace(known, lead=alert.lead)
+    return _with(some, {alert_id: put})
 
 
 def _taken_back(desk: Desk, fact: Event, data: notify.UnitAlertCleared) -> Desk:

@@ -5,8 +5,10 @@ The desk tells the head and the officer who leads the open step, of many dossier
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+
+import msgspec
 
 from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import MessageChannel
@@ -14,7 +16,7 @@ from contracts.events.sla import AlertKind
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.dossier.policy import Policy
-from services.notify.dossier.state import Notify
+from services.notify.dossier.state import Notify, OnDesk
 from services.notify.hours import VIETNAM, morning_after
 
 _TAKEN_BACK = "taken back"
@@ -30,55 +32,75 @@ def tell_heads(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData
     if state.history or fact.history:
         return ()
     match fact.data:
-        case (
-            sla.DossierOverdue()
-            | sla.DossierSoonDue()
-            | sla.ApologyOwed()
-            | sla.ConsultationOverdue()
-            | sla.StepOverdue() as data
-        ):
-            return _alerted(policy, state, fact, data.unit, data.due, data.ALERT)
+        case sla.DossierSoonDue() | sla.ApologyOwed() as data:
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.due)
+        case sla.DossierOverdue() | sla.ConsultationOverdue() | sla.StepOverdue() as data:
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.due, due=data.due)
         case sla.SupplementRepeated() as data:
-            return _alerted(policy, state, fact, data.unit, data.at, data.ALERT)
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.at)
+        case routing.StepStarted() | routing.StepReassigned() | routing.DossierHandedOver():
+            return list(_led_by_others(state, fact.subject))
         case routing.DossierProcessed() | intake.DossierWithdrawn():
             return [
                 notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
-                for alert_id, morning in sorted(state.alerted.items())
-                if _told_by(policy, morning) > fact.time
+                for alert_id in sorted(state.alerted)
+                if (morning := state.desk_of(alert_id)) and _told_by(policy, morning) > fact.time
             ]
         case _:
             return ()
 
 
 def _alerted(
-    policy: Policy, state: Notify, fact: Event, unit: str, due: datetime, alert: AlertKind
+    policy: Policy,
+    state: Notify,
+    fact: Event,
+    alert: AlertKind,
+    unit: str,
+    *,
+    at: datetime,
+    due: datetime,
 ) -> Sequence[EventData]:
+    """The alert for the unit's next morning, with who led the open step at the alert's own time."""
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
     if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
         return ()  # done before anyone looks at it
     name = f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}"
-    said: list[EventData] = [
-        notify.UnitAlerted(
-            morning=name,
-            unit=unit,
-            dossier=fact.subject,
-            alert_id=fact.id,
-            alert=alert,
-            due=due,
-            lead=state.lead.officer if state.lead is not None else None,
-            procedure=state.procedure,
-        )
-    ]
+    put = OnDesk(name, at, alert, due, state.led_at(at))
+    said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
     if ended is not None and ended < _told_by(policy, name):
         # As if it had been heard of before the dossier was done.
         said.append(notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=_DONE))
     return said
 
 
+def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:
+    """Says again what is on a desk with another lead than the one who is known for that time now.
+
+    Whoever was told already, the desk knows: it puts right what it has not told yet.
+    """
+    for alert_id, put in state.alerted.items():
+        if isinstance(put, OnDesk) and (lead := state.led_at(put.at)) != put.lead:
+            yield _said(state, dossier, alert_id, msgspec.structs.replace(put, lead=lead))
+
+
+def _said(state: Notify, dossier: str, alert_id: str, put: OnDesk) -> notify.UnitAlerted:
+    return notify.UnitAlerted(
+        morning=put.morning,
+        unit=put.morning.partition("@")[0],
+        dossier=dossier,
+        alert_id=alert_id,
+        alert=put.alert,
+        due=put.due,
+        at=put.at,
+        lead=put.lead,
+        procedure=state.procedure,
+    )
+
+
 def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
     # To the desk that was alerted, whoever has the dossier by now; what it told of it, it knows.
-    morning = state.alerted.get(data.alert_id)
+    morning = state.desk_of(data.alert_id)
     if morning is None:
         return ()
     return [

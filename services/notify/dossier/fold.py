@@ -8,15 +8,16 @@ from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.notify.dossier.lead import Lead, handed_over, reassigned, started, with_lead
 from services.notify.dossier.state import (
     Choice,
     Demand,
     Entry,
     Gathered,
-    Lead,
     Letter,
     Notice,
     Notify,
+    OnDesk,
     Papers,
     Planned,
     Step,
@@ -59,17 +60,17 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             )
             return _chosen(known, fact, data.preferences) if data.preferences else known
         case routing.StepStarted():
-            state = _led(state, Lead(fact.time, False, data.ordinal, fact.id, data.lead))
+            state = _led(state, started(fact.time, data.ordinal, fact.id, data.lead, data.unit))
             step = Step(fact.time, data.ordinal, data.step, data.unit)
             return replace(state, step=step) if state.step is None or state.step < step else state
         case routing.StepReassigned():
-            return _led(state, Lead(fact.time, True, data.ordinal, fact.id, data.lead))
+            return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.DossierRouted():
             workflow = f"{data.workflow}/{data.workflow_version}"
             known = replace(state, plan=data.steps, workflow=workflow)
             return handled_by(known, fact, data.handling_unit)
         case routing.DossierHandedOver():
-            state = _led(state, Lead(fact.time, True, -1, fact.id, data.lead))
+            state = _led(state, handed_over(fact.time, fact.id, data.lead, data.to_unit))
             return handled_by(state, fact, data.to_unit, by=fact.id)
         case intake.SupplementDemanded():
             asked = Demand(fact.time, data.reason, data.documents, until=data.until)
@@ -150,7 +151,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
             return _with(state, kept)
         case notify.UnitAlerted():
-            alerted = {**state.alerted, data.alert_id: data.morning}
+            put = OnDesk(data.morning, data.at or fact.time, data.alert, data.due, data.lead)
+            alerted = {**state.alerted, data.alert_id: put}
             return replace(state, alerted=dict(sorted(alerted.items())))
         case notify.UnitAlertCleared():
             if not data.wrong and data.alert_id in state.overdue:
@@ -186,9 +188,8 @@ def _told_in_digest(state: Notify, gathered: Gathered) -> Notify:
 
 
 def _led(state: Notify, lead: Lead) -> Notify:
-    if state.lead is not None and state.lead > lead:
-        return state
-    return msgspec.structs.replace(state, lead=lead)
+    known = state.leads or ((state.lead,) if state.lead is not None else ())
+    return msgspec.structs.replace(state, leads=with_lead(known, lead), lead=None)
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

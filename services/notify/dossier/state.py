@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.events.sla import MoveCause
+from contracts.events.sla import AlertKind, MoveCause
+from services.notify.dossier.lead import Lead, lead_at
 from services.shared.lifecycle import Handled
 
 
@@ -100,17 +101,16 @@ class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
     unit: str
 
 
-class Lead(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """The officer who leads the open step (cán bộ thụ lý)."""
+class OnDesk(msgspec.Struct, frozen=True, array_like=True):
+    """An alert as it was put on a unit's desk."""
 
+    morning: str
     at: datetime
-    named: bool
-    """By a head or at a hand-over: of the same instant, that stands above the step's own lead."""
-    ordinal: int
-    """The step's; -1 at a hand-over, whichever step is open."""
-    by: str
-    """The fact that said so."""
-    officer: str
+    """The alert's own time."""
+    alert: AlertKind
+    due: datetime
+    lead: str | None
+    """Who led the open step then, as far as was known."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -142,7 +142,10 @@ class Notify(Handled, frozen=True):
     """The names of the workflow's steps."""
     workflow: str | None = None
     step: Step | None = None
+    leads: tuple[Lead, ...] = ()
+    """In event-time order."""
     lead: Lead | None = None
+    """What an older release kept of them: the last."""
     supplement: Demand | None = None
     """What was asked for last, whether it is there by now or not."""
     payment: Demand | None = None
@@ -153,9 +156,9 @@ class Notify(Handled, frozen=True):
     rating: int | None = None
     notices: tuple[Notice, ...] = ()
     """Of which alerts the citizen and heads were told."""
-    alerted: dict[str, str] = msgspec.field(default_factory=dict)
-    """Alerts that were put on a unit's desk, and on which: breaches that stand, and what else there
-    was before the dossier was done."""
+    alerted: dict[str, OnDesk | str] = msgspec.field(default_factory=dict)
+    """Alerts that were put on a unit's desk: breaches that stand, and what else there was before
+    the dossier was done. Of what an older release put there, the morning alone."""
     overdue: dict[str, datetime] = msgspec.field(default_factory=dict)
     """Breaches that stand, and what was due when."""
     messages: tuple[Planned, ...] = ()
@@ -167,3 +170,12 @@ class Notify(Handled, frozen=True):
     def noticed(self, alert_id: str, audience: str) -> list[Notice]:
         """Who of the audience was told of the alert, and by what."""
         return [n for n in self.notices if (n.alert_id, n.audience) == (alert_id, audience)]
+
+    def led_at(self, moment: datetime) -> str | None:
+        """The officer who led the open step at that time, as far as is known."""
+        return lead_at(self.leads or ((self.lead,) if self.lead is not None else ()), moment)
+
+    def desk_of(self, alert_id: str) -> str | None:
+        """The morning that the alert was left for; None if it is on no desk."""
+        known = self.alerted.get(alert_id)
+        return known.morning if isinstance(known, OnDesk) else known

@@ -1,0 +1,57 @@
+"""The same is said, and the same officers are told, whichever service is how far behind the log."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.events import notify, sla
+from contracts.events.notify import MessageChannel
+from contracts.wire.topics import DOSSIER_EVENTS
+from motcua.deciders import all_deciders, calendars
+from motcua.simulate import Plan, Simulation, plan_city
+from services.notify.dossier.policy import Policy
+from tests.chaos.interleaved import Interleaved
+
+CATALOGUE = load_catalogue()
+
+
+def run(plan: Plan, draw: Random | None = None) -> Interleaved:
+    policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
+    city = Interleaved(all_deciders(CATALOGUE, policy), draw)
+    city.goes_through(plan)
+    return city
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_city(
+        Simulation(dossiers=40, carried_over=60, seed=3, late_share=0.5), CATALOGUE, calendars()
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(plan: Plan) -> Interleaved:
+    return run(plan)
+
+
+def test_the_day_has_late_steps_of_which_officers_are_told(calm: Interleaved) -> None:
+    assert any(isinstance(e.data, sla.StepOverdue) for e in calm.records(DOSSIER_EVENTS))
+    told = [event.data for event in calm.messages]
+    officers = [
+        data.citizen
+        for data in told
+        if isinstance(data, notify.MessagePlanned) and data.template == "officer-digest"
+    ]
+    assert len(set(officers)) > 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_is_said_whichever_service_is_behind(
+    plan: Plan, calm: Interleaved, seed: int
+) -> None:
+    other = run(plan, Random(seed))
+    assert other.said() == calm.said()
+    assert other.desks() == calm.desks()
