@@ -1,6 +1,8 @@
 """``make chaos``: the long kill test, and the provider's own drills on the wall clock.
 
-Prints every count; exits 1 if anything was lost, or told twice where that must not be.
+Prints every count; exits 1 if anything was lost, or told twice where that must not be. Each run
+draws a day and drills of its own, unless it is given the seed of another: it prints the command
+that repeats it first, and last.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from rich.console import Console
@@ -20,8 +23,8 @@ from rich.table import Table
 from contracts.catalogue import load_catalogue
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
-from motcua.simulate import Simulation, plan_city
-from tests.chaos.drills import every_drill
+from motcua.simulate import Simulation, plan_city, slices
+from tests.chaos.drills import every_drill, spread
 from tests.chaos.outcome import Outcome, differences
 from tests.chaos.provider import away, keyless
 from tests.chaos.run import Tell, run_city
@@ -38,11 +41,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--only", choices=DRILLS, help="one of the three")
     parser.add_argument("--dossiers", type=int, default=2_000, help="of the drilled day")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="of the day and its drills; drawn if not given")
     parser.add_argument("--away", type=float, default=300.0, help="seconds without the provider")
     parser.add_argument("--rate", type=float, default=20.0, help="dossiers filed a second then")
     parser.add_argument("--kills", type=int, default=12, help="where keys are ignored")
     options = parser.parse_args()
+    given = sys.argv[1:]
+    if options.seed is None:
+        options.seed = SystemRandom().randrange(1, 1_000_000)
+        given = ["--seed", str(options.seed), *given]
+    again = f'seed {options.seed}; to repeat it: make chaos ARGS="{" ".join(given)}"'
+    console.print(again, soft_wrap=True)
+    try:
+        wrong = _drill(options)
+    finally:
+        console.print(again, soft_wrap=True)
+    if wrong:
+        sys.exit(1)
+
+
+def _drill(options: argparse.Namespace) -> list[str]:
+    """Does the drills and writes the report. Returns what is wrong, in words."""
     stack = Stack(ROOT, "chaos", die_with_parent=True, smtp_fsync=False)
     folder = ROOT / ".motcua" / "chaos"
     start = time.monotonic()
@@ -50,7 +69,7 @@ def main() -> None:
     def tell(line: str) -> None:
         console.print(f"[dim]{time.monotonic() - start:6.1f} s[/dim]  {line}")
 
-    report: dict[str, Any] = {}
+    report: dict[str, dict[str, Any]] = {}
     try:
         if options.only in (None, "day"):
             report["day"] = _day(stack, folder, options.dossiers, options.seed, tell)
@@ -77,13 +96,14 @@ def main() -> None:
         stack.down()
         stack.reset()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    written = json.dumps({"seed": options.seed, **report}, indent=2)
+    (folder / "report.json").write_text(written + "\n")
     wrong = [line for drill in report.values() for line in drill["wrong"]]
     for line in wrong:
         console.print(f"[red]{line}[/red]")
-    if wrong:
-        sys.exit(1)
-    console.print("[green]nothing lost, nobody told what is not so[/green]")
+    if not wrong:
+        console.print("[green]nothing lost, nobody told what is not so[/green]")
+    return wrong
 
 
 def _day(stack: Stack, folder: Path, dossiers: int, seed: int, tell: Tell) -> dict[str, Any]:
@@ -101,10 +121,11 @@ def _day(stack: Stack, folder: Path, dossiers: int, seed: int, tell: Tell) -> di
             calendars(),
         )
     drills = every_drill(seed)
+    when = spread(drills, len(list(slices(plan.requests, ends=plan.ends))))
     tell("a calm day")
-    calm, _ = asyncio.run(run_city(stack, folder / "calm", plan, [], tell))
+    calm, _ = asyncio.run(run_city(stack, folder / "calm", plan, {}, tell))
     tell(f"the same day under {len(drills)} drills")
-    drilled, watch = asyncio.run(run_city(stack, folder / "drilled", plan, drills, tell))
+    drilled, watch = asyncio.run(run_city(stack, folder / "drilled", plan, when, tell))
     _print(calm, drilled)
     console.print(f"arrows at which a service was killed: {len(watch.reached)}")
     if watch.pending():

@@ -42,7 +42,8 @@ class Outcome:
     receipts: Counter[str] = field(default_factory=Counter)
     """By message: how often the log says that it arrived."""
     mornings: dict[str, str] = field(default_factory=dict)
-    """By alert: the morning whose digest it was left for. What was cleared before is in none."""
+    """By alert: the morning whose digest it was left for, and the officer whom it names, as was
+    said last. What was cleared before is in none."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
 
@@ -84,7 +85,8 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
                     continue
                 event = decode(record.key, record.value, record.headers)
                 if isinstance(event.data, notify.UnitAlerted):
-                    outcome.mornings[event.data.alert_id] = event.data.morning
+                    left = f"{event.data.morning} {event.data.lead}"
+                    outcome.mornings[event.data.alert_id] = left
                     continue
                 if isinstance(event.data, notify.UnitAlertCleared):
                     outcome.mornings.pop(event.data.alert_id, None)
@@ -133,7 +135,7 @@ def differences(calm: Outcome, drilled: Outcome) -> list[str]:
         found.append(f"{len(changed)} facts say another thing, e.g. {calm.facts[changed[0]]}")
     if calm.mornings != drilled.mornings:
         moved = set(calm.mornings.items()) ^ set(drilled.mornings.items())
-        found.append(f"{len(moved)} alerts are in another morning's digest, or in none")
+        found.append(f"{len(moved)} alerts are left for another morning or officer, or for none")
     if lost := calm.sms.keys() - drilled.sms.keys():
         found.append(f"{len(lost)} SMS lost")
     if extra := drilled.sms.keys() - calm.sms.keys():
