@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from contracts.events import intake, routing
+from contracts.model import EventData
 from contracts.wire.envelope import Event
 
 
@@ -88,7 +89,7 @@ class Phase(msgspec.Struct, frozen=True, array_like=True):
     status: PublicStatus
 
 
-_MOVES: dict[type, Move] = {
+_MOVES: dict[type[EventData], Move] = {
     intake.DossierRegistered: Move.REGISTERED,
     intake.DossierReceived: Move.RECEIVED,
     intake.DossierNotReceived: Move.NOT_RECEIVED,
@@ -103,7 +104,7 @@ _MOVES: dict[type, Move] = {
     routing.ResultReturned: Move.RETURNED,
 }
 
-MOVING_FACTS: tuple[type, ...] = (*_MOVES, intake.PaymentReceived)
+MOVING_FACTS: tuple[type[EventData], ...] = (*_MOVES, intake.PaymentReceived)
 """The facts that a service must fold to know a dossier's public state."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, ViewportSize, expect
 
 from deploy.local.fakes.smtp.ledger import read_ledger
 from deploy.local.stack.city import Instance
@@ -20,7 +20,7 @@ from tests.support.office import OFFICER, Office, filing
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
-PHONE = {"width": 320, "height": 640}
+PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK = {"width": 1280, "height": 900}
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -30,7 +30,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
     """A phone that runs no JavaScript."""
     context = chromium.new_context(
         java_script_enabled=False,
-        viewport=PHONE,  # type: ignore[arg-type]
+        viewport=PHONE,
         locale="vi-VN",
     )
     yield context.new_page()
@@ -147,7 +147,9 @@ def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
         ),
         what=f"the demand to {address}",
     )
-    link = re.search(r"http://\S+", mail.get_body(("plain",)).get_content())
+    text = mail.get_body(("plain",))
+    assert text is not None
+    link = re.search(r"http://\S+", text.get_content())
     assert link is not None
     page.goto(link[0])
     expect(page.locator(".asked")).to_contain_text("Ảnh 4x6")
@@ -346,7 +348,12 @@ def test_the_result_can_be_rated_with_one_tap_as_axe_and_the_law_like_it(
 
 def test_what_an_officer_wrote_runs_nothing(page: Page, dossier: Dossier) -> None:
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     dossier.needs_papers("<img src=x onerror=alert(1)><script>alert(2)</script>")
     page.goto(dossier.status)
     expect(page.locator(".asked")).to_contain_text("<script>alert(2)</script>")

@@ -210,7 +210,7 @@ async def _nothing_due(endpoints: Endpoints, city: City) -> bool:
 def _wrong(told: Told, dossiers: int) -> list[str]:
     """What a gateway's misbehaviour must never do."""
     wrong: list[str] = []
-    templates = told.templates()
+    templates = {code: frozenset(said) for code, said in told.templates().items()}
     codes = {code_of(number) for number in range(dossiers)}
     if odd := [code for code in codes if templates.get(code) != TEMPLATES]:
         wrong.append(f"of {len(odd)} dossiers another thing is told, e.g. {sorted(odd)[:3]}")

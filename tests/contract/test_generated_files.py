@@ -13,7 +13,7 @@ from contracts.events import intake
 from contracts.model import registered
 from contracts.tooling import generate
 from contracts.tooling.asyncapi import document
-from contracts.tooling.json_schemas import FOLDER, current_schemas, schema_of
+from contracts.tooling.json_schemas import FOLDER, current_schemas, kept_files, schema_of
 from contracts.wire.topics import SERVICES, TOPICS
 from contracts.wire.upcasters import UPCASTERS
 
@@ -22,7 +22,7 @@ from contracts.wire.upcasters import UPCASTERS
 def copy(tmp_path: Path) -> Path:
     """A folder with every contract file as it is generated, and the kept schemas."""
     generate.write(tmp_path)
-    for name in generate.kept_files():
+    for name in kept_files():
         (tmp_path / "schemas" / name).write_bytes((FOLDER / name).read_bytes())
     return tmp_path
 

@@ -25,7 +25,8 @@ TYPES = sorted({*registered(), *UPCASTERS})
 
 
 def sample(type_name: str) -> dict[str, Any]:
-    return json.loads((SAMPLES / file_name(type_name)).read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((SAMPLES / file_name(type_name)).read_text("utf-8"))
+    return found
 
 
 def validator(file: str) -> Draft202012Validator:

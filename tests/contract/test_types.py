@@ -71,8 +71,9 @@ class TestTheType:
 
 def test_every_old_version_leads_to_a_class_one_version_at_a_time() -> None:
     for old, (new, _) in UPCASTERS.items():
-        name, version = re.fullmatch(r"(.+)\.v(\d+)", old).groups()
-        assert new == f"{name}.v{int(version) + 1}"
+        found = re.fullmatch(r"(.+)\.v(\d+)", old)
+        assert found is not None
+        assert new == f"{found[1]}.v{int(found[2]) + 1}"
         assert newest_type(old) in registered()
 
 

@@ -524,8 +524,7 @@ def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_ba
     with post.city(gateway) as city:
         started(city)
         told, kept, refused = (derive_id("message", mark, 0) for mark in ("told", "kept", "none"))
-        nobody = {"citizen": NOBODY}
-        post.put([post.planned("told", 0), post.planned("none", 0, **nobody)])
+        post.put([post.planned("told", 0), post.planned("none", 0, citizen=NOBODY)])
         post.put([post.planned("kept", 0, send_at=now + timedelta(hours=9))])
         post.ended("told")
         post.ended("none")

@@ -46,7 +46,7 @@ def handed_in(office: Office, at: str, **changes: Any) -> list[str]:
     return sorted(codes)
 
 
-def of_the_ward(office: Office, path: str, *, unit: str = WARD_UNIT, **more: Any) -> httpx.Response:
+def of_the_ward(office: Office, path: str, unit: str = WARD_UNIT, **more: Any) -> httpx.Response:
     """What sla says of a ward."""
     answer = office.get("sla", path, unit=unit, **more)
     assert answer.status_code == 200, answer.text
@@ -65,7 +65,10 @@ def as_text(row: dict[str, Any]) -> dict[str, str]:
 
 
 def test_json_and_csv_say_the_same_numbers(office: Office, late_ones: list[str]) -> None:
-    asked = {"period": MONTH, "by": ["unit", "field", "procedure", "channel", "level"]}
+    asked: dict[str, Any] = {
+        "period": MONTH,
+        "by": ["unit", "field", "procedure", "channel", "level"],
+    }
     answer = of_the_ward(office, "/figures", **asked)
     shown = answer.json()
     (row,) = shown["rows"]
@@ -110,7 +113,7 @@ def test_a_named_period_is_its_begin_and_end(office: Office, late_ones: list[str
 
 
 def test_a_number_is_opened_page_by_page(office: Office, late_ones: list[str]) -> None:
-    asked = {"period": MONTH, "measure": "open_late"}
+    asked: dict[str, Any] = {"period": MONTH, "measure": "open_late"}
     whole = of_the_ward(office, "/figures/dossiers", **asked).json()
     assert [item["code"] for item in whole["items"]] == late_ones
     assert whole["next"] is None
@@ -143,7 +146,7 @@ def test_the_backlog_of_a_moment_is_shown_by_age(office: Office, late_ones: list
     }
     line, total = lines_of(of_the_ward(office, "/backlog", at=at, format="csv"))
     assert (line["age_2_5"], total["overdue_2_5"], line["in_time"]) == ("3", "3", "0")
-    asked = {"at": at, "measure": "overdue_2_5", "limit": 2}
+    asked: dict[str, Any] = {"at": at, "measure": "overdue_2_5", "limit": 2}
     page = of_the_ward(office, "/backlog/dossiers", **asked).json()
     rest = office.get("sla", page["next"]).json()
     assert [item["code"] for item in page["items"] + rest["items"]] == late_ones

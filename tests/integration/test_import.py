@@ -34,7 +34,8 @@ CASES = 3_000
 
 @pytest.fixture(scope="module")
 def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
-    with MongoClient(endpoints.mongo, tz_aware=True) as mongo:
+    mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+    with mongo:
         yield mongo
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -98,6 +100,10 @@ def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
             body = {"by": OFFICER, "filing": filing(receiving_unit="H29.11")}
             return office.post("intake", "/dossiers", body, headers={"Idempotency-Key": key})
 
+        def received(key: str) -> dict[str, Any] | None:
+            answer = hand_in(key)
+            return answer.json() if answer.status_code == 201 else None
+
         for part, kind in (("kafka", "log-unavailable"), ("mongod", "state-unavailable")):
             shaky.kill(part)
             with ThreadPoolExecutor(1) as beside:
@@ -112,10 +118,7 @@ def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
             assert asked.status_code == 200 or asked.headers["Content-Type"] == PROBLEM
             shaky.start(part)
             eventually(ready, timeout=30, what="health")
-            first = eventually(
-                lambda p=part: (a := hand_in(p)).status_code == 201 and a.json(),  # type: ignore[misc]
-                what="the same request, at last",
-            )
+            first = eventually(partial(received, part), what="the same request, at last")
             assert hand_in(part).json()["fact"] == first["fact"]
         listed = office.get("intake", "/dossiers", agency="H29.11").json()["items"]
         assert len(listed) == 2, "each request made one dossier, however often it was asked"
@@ -142,5 +145,5 @@ def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
     shaky.start(part)
 
 
-async def _some_done(engine: Engine[object]) -> bool:
+async def _some_done(engine: Engine[Any]) -> bool:
     return any(engine.progress.next_offset(p) for p in engine.owned)

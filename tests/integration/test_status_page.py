@@ -11,14 +11,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from pymongo import MongoClient
 
 from deploy.local.stack.city import City, Instance
-from services.notify.page.http.live import Full, Live
+from services.notify.page.http.live import Full, Live, Page
 from services.notify.page.security.guesses import WINDOW
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
@@ -61,7 +61,7 @@ class Citizen:
         return self._http.post(path, data=fields)
 
     def status(self, code: str, what: str = "", **params: str) -> httpx.Response:
-        return self.get(f"/status/{code}{what}", key=key_of(code), **params)
+        return self.get(f"/status/{code}{what}", None, key=key_of(code), **params)
 
     @contextmanager
     def following(self, code: str, version: int) -> Iterator[Iterator[str]]:
@@ -601,7 +601,7 @@ async def watched(
 ) -> AsyncIterator[Database]:
     make = client if request.param == "motor" else pymongo_client
     mongo = make(settings.mongo)
-    yield mongo[database.name]
+    yield cast("Database", mongo[database.name])  # its successor has the same methods
     closed = mongo.close()
     if closed is not None:
         await closed
@@ -680,7 +680,7 @@ async def test_every_page_ends_when_the_service_does(watched: Database) -> None:
     await told.end()
 
 
-async def _closed(page: object) -> bool:
+async def _closed(page: Page) -> bool:
     return bool(page.closed)
 
 

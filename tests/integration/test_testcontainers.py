@@ -52,7 +52,7 @@ def container_settings() -> Iterator[Settings]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-    class ApacheKafka(KafkaContainer):  # type: ignore[misc]
+    class ApacheKafka(KafkaContainer):
         """Testcontainers' own is for another vendor's image, with other paths in it."""
 
         def _verify_min_kraft_version(self) -> None:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 _PAUSE = 0.02
 
 
-def eventually(look: Callable[[], T], *, timeout: float = 20.0, what: str = "it") -> T:
+def eventually(look: Callable[[], T | None], *, timeout: float = 20.0, what: str = "it") -> T:
     """The first truthy answer. Raises AssertionError with the last one if there is none in time."""
     deadline = time.monotonic() + timeout
     while not (seen := look()):
@@ -20,7 +20,9 @@ def eventually(look: Callable[[], T], *, timeout: float = 20.0, what: str = "it"
     return seen
 
 
-async def soon(look: Callable[[], Awaitable[T]], *, timeout: float = 20.0, what: str = "it") -> T:
+async def soon(
+    look: Callable[[], Awaitable[T | None]], *, timeout: float = 20.0, what: str = "it"
+) -> T:
     """The same for a look that has to be awaited."""
     deadline = time.monotonic() + timeout
     while not (seen := await look()):

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -44,6 +44,7 @@ from services.runtime.settings import Settings
 from tests.support.eventually import soon
 
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+D = TypeVar("D", bound=Decider[Any])
 _DEAD = {t.name: t.config for t in TOPICS}[dead_letters("intake")]
 
 
@@ -119,7 +120,7 @@ class Stage:
         """Intake's own decisions, on this stage."""
         return self.cast(IntakeDecider(load_catalogue()))
 
-    def cast(self, decider: Any) -> Any:
+    def cast(self, decider: D) -> D:
         """A decider with this stage's name and topic."""
         decider.name, decider.topic = self.name, self.topic
         return decider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def calendars() -> Calendars:
 
 
 @pytest.fixture(scope="session")
-def draw(catalogue: Catalogue, calendars: Calendars) -> Any:
+def draw(catalogue: Catalogue, calendars: Calendars) -> Callable[..., Plan]:
     def draw(**settings: Any) -> Plan:
         return plan_city(Simulation(**settings), catalogue, calendars)
 
@@ -30,6 +31,6 @@ def draw(catalogue: Catalogue, calendars: Calendars) -> Any:
 
 
 @pytest.fixture(scope="session")
-def plan(draw: Any) -> Plan:
+def plan(draw: Callable[..., Plan]) -> Plan:
     """3,000 dossiers, a third of them of the day itself; more than usual of them are late."""
     return draw(dossiers=1_000, carried_over=2_000, seed=7, late_share=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 
@@ -49,11 +50,13 @@ def net_alerts(city: InProcess) -> Counter[tuple[str, str, datetime, str, dateti
 
 
 @pytest.fixture(scope="module")
-def belated(draw) -> Plan:
+def belated(draw: Callable[..., Plan]) -> Plan:
     return draw(dossiers=80, carried_over=240, seed=12, late_share=0.2)
 
 
-def test_the_net_alerts_and_the_letters_do_not_depend_on_the_order(belated, catalogue):
+def test_the_net_alerts_and_the_letters_do_not_depend_on_the_order(
+    belated: Plan, catalogue: Catalogue
+) -> None:
     sliced, by_dossier = told_by_slices(belated, catalogue), told_by_dossier(belated, catalogue)
     assert net_alerts(sliced) == net_alerts(by_dossier)
     assert {"DossierOverdue", "ApologyOwed"} <= {kind for _, kind, *_ in net_alerts(sliced)}

@@ -230,7 +230,7 @@ class TestContactData:
     )
     def test_that_reaches_nobody_is_refused(self, given: dict[str, str], says: str) -> None:
         with pytest.raises(ValidationError, match=says):
-            Contact(**given)  # type: ignore[arg-type]
+            Contact(**given)
 
     @pytest.mark.parametrize(
         ("field", "given", "says"),

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import errors as kafka
 from pymongo import errors as mongo
 
-from services.runtime.core.batch import TimerStuck
+from services.runtime.core.handle import TimerStuck
 from services.runtime.transient import LOST_PARTITIONS, is_transient
 
 

@@ -110,7 +110,8 @@ class TestTheMasterKeys:
         wrapped = master_keys(KeySettings(master_key_file=file)).wrap("cd-1", b"key")
         file.write_text(f"2025:{new}\n2024:{old}\n")
         keys = master_keys(KeySettings(master_key_file=file))
-        assert (keys.current, keys.ids) == ("2025", {"2024", "2025"})
+        assert keys.current == "2025"
+        assert keys.ids == {"2024", "2025"}
         assert keys.unwrap("cd-1", "2024", wrapped) == b"key"
         with pytest.raises(Unreadable):
             keys.unwrap("cd-2", "2024", wrapped)

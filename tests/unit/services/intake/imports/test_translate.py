@@ -280,7 +280,7 @@ TIMES = st.one_of(
 @given(st.lists(st.tuples(TIMES, ACTIVITIES), max_size=30))
 def test_every_event_is_either_taken_or_skipped(events: list[tuple[str, str]]) -> None:
     result = told(PERMITS, events)
-    lines = [entry.line for entry in (*result.taken, *result.skipped)]
+    lines = [taken.line for taken in result.taken] + [skip.line for skip in result.skipped]
     assert sorted(lines) == list(range(10, 10 + len(events)))
     assert all(skip.reason for skip in result.skipped)
     assert (result.broken is None) == bool(result.facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -147,15 +146,19 @@ def test_never_more_than_the_rate_and_one_second_s_burst(rate: float) -> None:
         assert within <= rate * 10 + max(1.0, rate) + 1
 
 
-def drawn(high: float) -> Callable[[float, float], float]:
-    return lambda low, most: low + (most - low) * high
+class Drawn(Random):
+    """Draws the same place of every range."""
+
+    def __init__(self, place: float) -> None:
+        super().__init__()
+        self._place = place
+
+    def uniform(self, a: float, b: float) -> float:
+        return a + (b - a) * self._place
 
 
 def test_waiting_doubles_up_to_a_most_and_is_drawn_from_all_of_it() -> None:
-    draw = Random(1)
-    draw.uniform = drawn(1.0)  # type: ignore[method-assign]
-    back_off = BackOff(0.5, 60.0, draw)
+    back_off = BackOff(0.5, 60.0, Drawn(1.0))
     assert [back_off.after(n) for n in (1, 2, 3, 7, 8, 9, 500)] == [0.5, 1, 2, 32, 60, 60, 60]
     assert back_off.after(1, at_least=7.0) == 7.5
-    draw.uniform = drawn(0.0)  # type: ignore[method-assign]
-    assert back_off.after(9) == 0.0
+    assert BackOff(0.5, 60.0, Drawn(0.0)).after(9) == 0.0

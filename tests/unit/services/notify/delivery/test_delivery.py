@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,10 @@ from services.notify.channels.smtp import compose
 from services.notify.contacts.contact import Contact, ContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.delivery.delivery import Deliveries, deliveries_after
+from services.notify.dossier.digests import TimerKind
 from services.notify.dossier.policy import LEGAL
 from services.notify.wording.renderer import Text
+from services.runtime.core.decider import Decider, Timer
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
@@ -255,18 +258,18 @@ def test_the_newest_contact_counts_whatever_order_they_come_in() -> None:
 
 @pytest.mark.parametrize("decider", [DeliveryDecider(), ContactDecider()])
 def test_deliveries_and_contacts_are_asked_nothing_and_wait_for_nothing(
-    decider: DeliveryDecider | ContactDecider,
+    decider: Decider[Any],
 ) -> None:
     state = decider.initial("x")
     fact = contact("s", 0) if isinstance(decider, ContactDecider) else STORY[0]
-    known = decider.evolve(state, fact)  # type: ignore[arg-type]
-    assert decider.react(known, fact) == ()  # type: ignore[arg-type]
-    assert decider.timer(known) is None  # type: ignore[arg-type]
+    known = decider.evolve(state, fact)
+    assert decider.react(known, fact) == ()
+    assert decider.timer(known) is None
     assert decider.requests == frozenset()
     with pytest.raises(AssertionError):
-        decider.decide(known, fact)  # type: ignore[arg-type]
+        decider.decide(known, fact)
     with pytest.raises(AssertionError):
-        decider.fire(known, None)  # type: ignore[arg-type]
+        decider.fire(known, Timer(fact.time, TimerKind.RATING))
 
 
 def test_a_mail_says_the_same_in_vietnamese_and_has_the_id_of_its_message() -> None:

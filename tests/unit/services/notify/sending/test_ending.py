@@ -141,7 +141,7 @@ def test_what_takes_a_message_back_waits_until_that_one_has_ended() -> None:
 
 
 def test_what_is_late_is_not_sent_at_night() -> None:
-    quiet = {"quiet_from": "21:00", "quiet_until": "07:00"}
+    quiet: dict[str, Any] = {"quiet_from": "21:00", "quiet_until": "07:00"}
     assert waits(due(NIGHT, **quiet), streamed=False)
     assert not waits(due(NIGHT, **quiet), streamed=True)
     assert not waits(due(NIGHT), streamed=False), "it is urgent"
@@ -160,7 +160,7 @@ def test_what_happened_later_waits_until_the_earlier_one_has_ended() -> None:
 
 
 def test_what_sleeps_until_the_morning_holds_up_nothing_that_is_urgent() -> None:
-    quiet = {"quiet_from": "21:00", "quiet_until": "07:00"}
+    quiet: dict[str, Any] = {"quiet_from": "21:00", "quiet_until": "07:00"}
     sleeps = Delivery("m-0", "sms", planned_at=EVENING, **quiet)
     assert not waits(due(NIGHT, earlier=(sleeps,)), streamed=False)
     assert waits(due(NIGHT, earlier=(sleeps,), **quiet), streamed=False)

@@ -172,26 +172,26 @@ class Book(Handing):
     """Who was handed what, in memory. What MongoDB makes of it is proven with the real one."""
 
     def __init__(self) -> None:
-        self.has: dict[str, str] = {}
+        self.written: dict[str, str] = {}
 
     async def take_over(self, message_ids: Collection[str]) -> dict[str, str]:
-        return {key: self.has[key] for key in message_ids if key in self.has}
+        return {key: self.written[key] for key in message_ids if key in self.written}
 
     async def note(self, handed: Mapping[str, str]) -> set[str]:
-        self.has.update(handed)
+        self.written.update(handed)
         return set(handed)
 
     async def move(self, message_id: str, old: str, new: str) -> bool:
-        assert self.has[message_id] == old
-        self.has[message_id] = new
+        assert self.written[message_id] == old
+        self.written[message_id] = new
         return True
 
     def over(self, message_id: str) -> None:
-        self.has.pop(message_id, None)
+        self.written.pop(message_id, None)
 
     async def strike_out(self, message_ids: Collection[str]) -> None:
         for key in message_ids:
-            self.has.pop(key, None)
+            self.written.pop(key, None)
 
 
 class Everyone(Addresses):

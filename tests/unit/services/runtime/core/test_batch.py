@@ -188,7 +188,7 @@ class TestGoodRecords:
         self, run: Run, log: Any, say: Any
     ) -> None:
         decided = run(log.put(say.note("a find")), log.put(say.ask(5)))
-        assert [e.data.amount for e in decided.events] == [1, 2, 5]
+        assert [e.data.model_dump()["amount"] for e in decided.events] == [1, 2, 5]
         assert decided.requests == ["said-2"]
 
     def test_that_come_twice_are_applied_once(

@@ -35,7 +35,7 @@ class TestAFact:
     ) -> None:
         event = say.note("a find")
         found = handle(purse, stored, event)
-        assert [e.data.amount for e in found] == [1, 2]
+        assert [e.data.model_dump()["amount"] for e in found] == [1, 2]
         assert stored.state.total == 3
         assert {e.cause for e in found} == {event.id}
         assert {e.source for e in found} == {"/motcua/purse"}

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
-from contracts.events.sla import RetractionCause
+from contracts.events.sla import AlertKind, RetractionCause
 from contracts.model import EventData
 from services.sla.clock.assess import assess, course
 from services.sla.clock.ledger import ledger
@@ -233,13 +233,13 @@ class TestWhatElseIsInIt:
         assert {a.kind for a in late.ledger(at(8)).alerts} >= {"DossierOverdue", "DossierSoonDue"}
         assert not any(a.retracted for a in late.ledger(at(8)).alerts)
         causes = {a.kind: a.cause for a in shown.alerts if a.retracted}
-        assert causes["DossierOverdue"] is RetractionCause.NOT_REACHED
-        assert causes["ApologyOwed"] is RetractionCause.EXEMPT
+        assert causes[AlertKind.OVERDUE] is RetractionCause.NOT_REACHED
+        assert causes[AlertKind.APOLOGY_OWED] is RetractionCause.EXEMPT
 
     def test_the_moments_that_follow_by_the_rules(self) -> None:
         kinds = {m.kind: m.at for m in dossier().ledger(at(4, "09:00")).moments}
-        assert kinds["DossierOverdue"] == DUE
-        assert kinds["ApologyOwed"] == at(6)
+        assert kinds[AlertKind.OVERDUE] == DUE
+        assert kinds[AlertKind.APOLOGY_OWED] == at(6)
 
     def test_the_version_that_judged_the_dossier_and_the_one_that_it_was_drawn_up_by(self) -> None:
         shown = dossier().ledger(at(5))

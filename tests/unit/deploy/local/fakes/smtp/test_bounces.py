@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -117,6 +118,7 @@ async def test_without_an_address_to_go_to_a_bounce_is_dropped_and_the_mail_is_n
 
 async def test_only_json_with_an_address_says_where_bounces_go(running: Running) -> None:
     assert await running.bounces_go_to({"to": running.notify}, "text/plain") == 404
-    for wrong in ({}, [], "x", {"elsewhere": 1}):
+    wrongs: list[Any] = [{}, [], "x", {"elsewhere": 1}]
+    for wrong in wrongs:
         assert await running.bounces_go_to(wrong) == 422
     assert (await asyncio.to_thread(httpx.post, f"{running.page}/", json={})).status_code == 404

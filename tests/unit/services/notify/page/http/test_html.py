@@ -241,8 +241,8 @@ def test_the_code_that_was_typed_comes_back_as_text_and_the_key_is_typed_anew(
         assert "value=" not in key
         assert "autofocus" in key
         assert "autofocus" not in code
-    for error in (NotOpened(), WrongForm(), TooMany(60)):
-        said = in_the_form(error, locale)
+    for other in (NotOpened(), WrongForm(), TooMany(60)):
+        said = in_the_form(other, locale)
         assert "value=" not in said
         assert "autofocus" not in said
 
@@ -282,7 +282,10 @@ def test_the_language_stays_on_the_way_to_the_receipt_and_back(locale: Locale) -
 
 
 def test_pages_that_come_back_after_an_end_do_not_come_back_at_one_instant() -> None:
-    said = {asyncio.run(anext(events(Page(CODE, 0)))) for _ in range(100)}
+    async def first() -> bytes:
+        return await anext(events(Page(CODE, 0)))
+
+    said = {asyncio.run(first()) for _ in range(100)}
     assert len(said) > 10
     for line in said:
         assert 4_000 <= int(line.removeprefix(b"retry: ")) <= 8_000
