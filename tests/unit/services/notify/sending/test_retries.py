@@ -58,9 +58,9 @@ def test_no_link_that_opens_a_dossier_gets_into_a_reason(said: str, kept: str) -
 )
 def test_a_reason_is_never_long_nor_takes_long_to_look_through(word: str) -> None:
     said = word * (262_144 // len(word))
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(redacted(said)) <= 500
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 @pytest.mark.parametrize(
