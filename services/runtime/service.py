@@ -235,7 +235,7 @@ async def _started(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for engine in running.engines:
-            engine.leave()
+            engine.ownership.leave()
         await broker.stop()
         await running.producer.stop()
         await offsets.stop()
@@ -268,7 +268,7 @@ async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict
         if (kafka := consumer.subscriber.consumer) is not None:
             lag += consumer.engine.progress.look(kafka)
         stuck = max(stuck, consumer.engine.progress.stuck_for())
-        owned += len(consumer.engine.owned)
+        owned += len(consumer.engine.ownership.owned)
     failed = running.failed.done() or any(c.failed.done() for c in consumers)
     if failed or stuck > running.settings.stuck_after:
         status = "stuck"

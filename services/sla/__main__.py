@@ -42,7 +42,7 @@ def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
 
 @asynccontextmanager
 async def _beside(running: Running) -> AsyncIterator[None]:
-    running.engine.on_written.append(tell_retractions)
+    running.engine.reporting.on_written.append(tell_retractions)
     work = keep_in_force(running), keep_counting(running), keep_freezing(running)
     async with beside(running, *work):
         yield

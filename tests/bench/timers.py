@@ -210,7 +210,7 @@ async def _running(engine: Engine[Any]) -> AsyncIterator[tuple[Engine[Any], Engi
     consumer = EngineConsumer(broker, engine, engine.settings)
     await broker.start()
     try:
-        while not engine.owned:
+        while not engine.ownership.owned:
             _raise_failure(consumer)
             await asyncio.sleep(0.01)
         yield engine, consumer

@@ -23,7 +23,7 @@ from services.intake.state import Intake
 from services.runtime.core.dead_letter import KEPT_BODY, redriven
 from services.runtime.kafka.dead_letters import CannotRedrive, Desk
 from services.runtime.kafka.producer import EventProducer
-from services.runtime.loop.engine import Defect
+from services.runtime.loop.retry import Defect
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
 from tests.support.eventually import soon

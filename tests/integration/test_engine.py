@@ -93,7 +93,7 @@ async def _rang(stage: Stage, decider: Any) -> dict[str, int]:
 
 
 async def _divided(*actors: Actor) -> bool:
-    owned = [a.engine.owned for a in actors]
+    owned = [a.engine.ownership.owned for a in actors]
     return all(owned) and sum(map(len, owned)) == len(set().union(*owned)) == 4
 
 
@@ -111,13 +111,13 @@ async def test_two_instances_share_the_work_and_one_leaves_in_the_middle_of_it(
         await stage.put(*receptions(range(200)))
         await stage.rest()
         for actor in (first, second):
-            assert any(actor.engine.progress.next_offset(p) for p in actor.engine.owned)
+            assert any(actor.engine.progress.next_offset(p) for p in actor.engine.ownership.owned)
 
         await stage.put(*receptions(range(200, 600)))
         await first.leave()
         await stage.put(*[supplement_demand(code_of(n), 5) for n in range(600)])
         await stage.rest()
-        assert second.engine.owned == {0, 1, 2, 3}
+        assert second.engine.ownership.owned == {0, 1, 2, 3}
         states = dict([s async for s in stage.store().states()])
         assert len(states) == 600
         assert {s.status for s in states.values()} == {PublicStatus.SUPPLEMENT_REQUESTED}
@@ -275,9 +275,9 @@ async def test_records_that_come_while_an_assignment_waits_its_turn_are_handled(
 
         # A round of timers that waits for the database has the turn; the group has already
         # given the partitions, and the consumer hands their records over.
-        async with engine._turn:
+        async with engine.ownership.alone():
             assigned = asyncio.create_task(
-                engine.partitions_assigned({record.partition for record in records})
+                engine.ownership.assigned({record.partition for record in records})
             )
             await asyncio.sleep(0)
             handled = asyncio.create_task(engine.handle(records, commit))

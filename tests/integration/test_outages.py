@@ -146,4 +146,4 @@ def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
 
 
 async def _some_done(engine: Engine[Any]) -> bool:
-    return any(engine.progress.next_offset(p) for p in engine.owned)
+    return any(engine.progress.next_offset(p) for p in engine.ownership.owned)

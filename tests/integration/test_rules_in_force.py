@@ -364,7 +364,7 @@ async def test_while_two_instances_have_different_files_no_dossier_goes_back_and
         second = await stage.act(sla_of(stage, new), timer_poll=0.02, timer_batch=3)
 
         async def divided() -> bool:
-            return len(first.engine.owned) == len(second.engine.owned) == 2
+            return len(first.engine.ownership.owned) == len(second.engine.ownership.owned) == 2
 
         await soon(divided, what="an even share")
         of_new = clerk(stage, second, new)
@@ -373,7 +373,7 @@ async def test_while_two_instances_have_different_files_no_dossier_goes_back_and
         (sample,) = (s for family in metrics.RULES_IN_FORCE.collect() for s in family.samples)
         calendar = decider.rules.calendars.version
         assert (sample.labels["calendar"], sample.value) == (calendar, 0), "it knows that it is old"
-        theirs = second.engine.owned
+        theirs = second.engine.ownership.owned
 
         async def settled(partitions: set[int]) -> bool:
             store = stage.store(decider)
@@ -405,7 +405,7 @@ async def test_while_two_instances_have_different_files_no_dossier_goes_back_and
 
 
 async def _owns(engine: Engine[Any], partitions: int) -> bool:
-    return len(engine.owned) == partitions
+    return len(engine.ownership.owned) == partitions
 
 
 class _Died(Exception):
@@ -434,9 +434,9 @@ async def test_what_an_instance_said_that_died_before_it_was_written_down_has_on
         due = (await stage.subject(CODE, decider)).state.due_told
         folder.days_off(day_of(due))
         await in_force.look()
-        first.engine.faults = _DiesBeforeWriting()  # type: ignore[assignment]
+        first.engine.faults.passing = _DiesBeforeWriting().passing  # type: ignore[method-assign]
         with pytest.raises(_Died):
-            await first.engine.fire_due({0: datetime.now(UTC) + timedelta(seconds=1)})
+            await first.engine.timers.fire_due({0: datetime.now(UTC) + timedelta(seconds=1)})
         await first.leave()
 
         second = await stage.act(sla_of(stage, folder), timer_poll=0.02)
@@ -519,7 +519,7 @@ async def test_a_batch_that_is_tried_again_is_decided_by_the_rules_that_it_began
         await in_force.look()
         before = decider.rules
         faults = _FailsOnce(in_force, folder)
-        actor.engine.faults = faults  # type: ignore[assignment]
+        actor.engine.faults.passing = faults.passing  # type: ignore[method-assign]
         await stage.put(*begun(CODE, now))
         await stage.rest()
         assert faults.looking is not None

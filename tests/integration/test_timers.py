@@ -153,7 +153,7 @@ async def shared(*actors: Actor) -> None:
     """Waits until every instance has its share of the partitions."""
 
     async def even() -> bool:
-        owned = [actor.engine.owned for actor in actors]
+        owned = [actor.engine.ownership.owned for actor in actors]
         return all(owned) and sum(map(len, owned)) == len(set().union(*owned)) == 4
 
     await soon(even, what="an even share")
@@ -200,7 +200,7 @@ async def test_what_fell_due_over_a_weekend_is_said_once_with_its_true_time(
         hour = len(expected.by(MONDAY + timedelta(hours=1)) - weekend - friday)
         assert hour > 5
         await has_said(stage, expected.said)
-        assert two[0].engine.owned == {0, 1, 2, 3}
+        assert two[0].engine.ownership.owned == {0, 1, 2, 3}
 
 
 async def test_a_clock_that_is_set_says_nothing_early_and_nothing_twice(
@@ -276,15 +276,15 @@ async def test_records_get_their_turn_however_many_timers_are_due(settings: Sett
     async with a_stage(settings, partitions=1) as stage:
         engine, _ = await _with_dossiers(stage, 12, timer_batch=5, timer_turn=0.0)
         due = {0: MONDAY}
-        assert await engine.fire_due(due), "the turn was over before all were fired"
+        assert await engine.timers.fire_due(due), "the turn was over before all were fired"
         assert len(await _alarms(stage)) == 5
-        assert await engine.fire_due(due)
+        assert await engine.timers.fire_due(due)
         assert len(await _alarms(stage)) == 10
-        assert not await engine.fire_due(due)
+        assert not await engine.timers.fire_due(due)
         assert len(await _alarms(stage)) == 12
-        assert not await engine.fire_due(due)
+        assert not await engine.timers.fire_due(due)
         assert len(await _alarms(stage)) == 12
-        assert not await engine.fire_due({7: MONDAY}), "another instance's"
+        assert not await engine.timers.fire_due({7: MONDAY}), "another instance's"
         await engine.producer.stop()
 
 
@@ -300,7 +300,7 @@ async def test_who_is_asked_to_end_finishes_what_is_half_said(settings: Settings
             await persist(subjects)
 
         engine.store.persist = slowly
-        turn = asyncio.create_task(engine.fire_due({0: MONDAY}))
+        turn = asyncio.create_task(engine.timers.fire_due({0: MONDAY}))
         await published.wait()
         turn.cancel()
         written.set()
@@ -326,7 +326,7 @@ async def test_what_comes_back_over_the_log_is_written_once_and_only_when_it_is_
             await persist(subjects)
 
         engine.store.persist = counted
-        assert not await engine.fire_due({0: MONDAY})
+        assert not await engine.timers.fire_due({0: MONDAY})
         assert writes == [(3, 3)]
         await engine.producer.stop()
 
@@ -338,20 +338,20 @@ async def test_what_was_settled_before_a_rebalance_fires_nothing_after_it(
         engine, _ = await _with_dossiers(stage, 3)
 
         async def goes_and_comes_back() -> None:
-            await engine.partitions_revoked({0})
-            await engine.partitions_assigned({0})
+            await engine.ownership.revoked({0})
+            await engine.ownership.assigned({0})
 
-        async with engine._turn:
+        async with engine.ownership.alone():
             # While the timers wait for their turn: what others wrote meanwhile is not folded yet.
             rebalance = asyncio.create_task(goes_and_comes_back())
             await asyncio.sleep(0)
-            fires = asyncio.create_task(engine.fire_due({0: MONDAY}))
+            fires = asyncio.create_task(engine.timers.fire_due({0: MONDAY}))
             await asyncio.sleep(0)
         await rebalance
         assert await fires is False
-        assert engine.owned == {0}
+        assert engine.ownership.owned == {0}
         assert await _alarms(stage) == []
-        await engine.fire_due({0: MONDAY})
+        await engine.timers.fire_due({0: MONDAY})
         assert len(await _alarms(stage)) == 3
         await engine.producer.stop()
 
@@ -378,7 +378,7 @@ async def _with_dossiers(stage: Stage, count: int, **changes: Any) -> tuple[Any,
     await engine.store.prepare()
     await engine.producer.start()
     await stage.put(*[fact for number in range(count) for fact in received(number, WEDNESDAY)])
-    await engine.partitions_assigned({0})
+    await engine.ownership.assigned({0})
 
     async def commit(_: Any) -> None:
         """Nobody else reads for this engine."""

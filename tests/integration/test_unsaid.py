@@ -150,14 +150,14 @@ class Instance:
 
     async def fires(self, until: datetime) -> None:
         """Fires what is due."""
-        while await self.engine.fire_due({0: until}):
+        while await self.engine.timers.fire_due({0: until}):
             pass
 
     async def dies_at(self, point: str, until: datetime) -> None:
         """Fires what is due and is killed meanwhile."""
-        self.engine.faults = _DiesAt(point)  # type: ignore[assignment]
+        self.engine.faults.passing = _DiesAt(point).passing  # type: ignore[method-assign]
         with pytest.raises(_Died):
-            await self.engine.fire_due({0: until})
+            await self.engine.timers.fire_due({0: until})
         await self.engine.producer.stop()
 
 
@@ -171,7 +171,7 @@ async def starts(stage: Stage, decider: Any) -> AsyncIterator[Instance]:
     instance = Instance(stage, decider)
     await instance.engine.store.prepare()
     await instance.engine.producer.start()
-    await instance.engine.partitions_assigned({0})
+    await instance.engine.ownership.assigned({0})
     try:
         yield instance
     finally:
@@ -296,7 +296,7 @@ async def test_a_second_kill_while_it_is_said_with_what_came_late_changes_nothin
             await first.dies_at("timers-written", NOON)
         await stage.put_records(encode(late))
         async with starts(stage, decider) as second:
-            second.engine.faults = _DiesAt(point)  # type: ignore[assignment]
+            second.engine.faults.passing = _DiesAt(point).passing  # type: ignore[method-assign]
             with pytest.raises(_Died):
                 await second.reads()
         async with starts(stage, decider) as third:
@@ -387,7 +387,7 @@ async def test_an_instance_that_hangs_says_nothing_else_than_the_one_that_took_o
                 await does(what)
 
             setattr(part, waits_in, waits)
-            turn = asyncio.create_task(hangs.engine.fire_due({0: NOON}))
+            turn = asyncio.create_task(hangs.engine.timers.fire_due({0: NOON}))
             hung = asyncio.create_task(stuck.wait())
             await asyncio.wait({turn, hung}, return_when=asyncio.FIRST_COMPLETED)
             assert hung.done(), "it did not come that far"

@@ -85,7 +85,7 @@ class Actor:
         await soon(self._owns, what="partitions")
 
     async def _owns(self) -> bool:
-        return bool(self.engine.owned)
+        return bool(self.engine.ownership.owned)
 
     async def leave(self) -> None:
         """Leaves as a service does that is asked to."""

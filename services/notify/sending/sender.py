@@ -122,7 +122,7 @@ class Sender:
         self._idle.set()
 
         # What was handed to a provider is told of before another instance takes over.
-        self._deliveries.before_leaving.append(self._idle.wait)
+        self._deliveries.ownership.before_leaving.append(self._idle.wait)
 
     def stop(self) -> None:
         """Asks `run` to return; what is under way is finished first."""
@@ -222,7 +222,7 @@ class Sender:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
         engine = self._deliveries
         group = group_of(engine.decider.name, engine.decider.topic)
-        return await engine.progress.caught_up(engine.owned, self._offsets, group)
+        return await engine.progress.caught_up(engine.ownership.owned, self._offsets, group)
 
     def _room(self, name: str) -> int | None:
         """How many more messages may be started on a channel.
@@ -280,7 +280,7 @@ class Sender:
 
     def _may_go(self, due: Due) -> bool:
         """Whether this instance may still tell: asked with nothing to wait for in between."""
-        if self._stopping.is_set() or due.partition not in self._deliveries.owned:
+        if self._stopping.is_set() or due.partition not in self._deliveries.ownership.owned:
             return False
         self._going.add(due.message.message_id)
         self._idle.clear()

@@ -58,7 +58,7 @@ class Ask:
         """
         if (known := await self.answer(event.subject, event.id)) is not None:
             return _same(known, event)
-        with self._engine.waiting_for(event.id) as written:
+        with self._engine.reporting.waiting_for(event.id) as written:
             await self.publish(event)
             deadline = time.monotonic() + self._timeout
             pause = _POLL_FIRST

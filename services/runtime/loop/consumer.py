@@ -77,10 +77,12 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Fires the engine's timers by the wall clock until cancelled."""
 
         async def caught_up() -> set[int]:
-            return await self.engine.progress.caught_up(self.engine.owned, offsets, self.group)
+            return await self.engine.progress.caught_up(
+                self.engine.ownership.owned, offsets, self.group
+            )
 
         try:
-            await self.engine.run_wall_timers(caught_up)
+            await self.engine.timers.run(caught_up)
         except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
             if not self.failed.done():
                 self.failed.set_exception(error)
@@ -92,11 +94,11 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Drains before the group gives the partitions to another instance."""
-        await self.engine.partitions_revoked({tp.partition for tp in revoked})
+        await self.engine.ownership.revoked({tp.partition for tp in revoked})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Takes the partitions over."""
-        await self.engine.partitions_assigned({tp.partition for tp in assigned})
+        await self.engine.ownership.assigned({tp.partition for tp in assigned})
 
 
 def group_of(service: str, topic: str) -> str:

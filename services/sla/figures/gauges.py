@@ -76,11 +76,11 @@ async def keep_counting(running: Running) -> None:
     again = 0.0
     while True:
         began = time.monotonic()
-        if engine.owned != counted or began >= again:
+        if engine.ownership.owned != counted or began >= again:
             try:
                 if counted is None:
                     await prepare(engine.store.collection)
-                counted = set(engine.owned)
+                counted = set(engine.ownership.owned)
                 show(await count(engine.store.collection, counted))
             except Exception as error:
                 if not is_transient(error):

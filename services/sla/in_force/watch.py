@@ -80,7 +80,7 @@ class InForce:
         self._left = 0
         """How often partitions were given up: what was found before is void after."""
         # Whoever owns them in between may judge by other rules.
-        engine.before_leaving.append(self._forget)
+        engine.ownership.before_leaving.append(self._forget)
 
     async def look(self) -> None:
         """Looks once: at the files, at what other instances put in force, at what is to be woken.
@@ -138,7 +138,7 @@ class InForce:
         wanted = lenient(rules) if since is None else replace(rules, since=since)
         if wanted == self._decider.rules:
             return
-        async with self._engine.alone():
+        async with self._engine.ownership.alone():
             self._decider.rules = wanted
             self._awake.clear()
         versions = {"rules": rules.book.version, "calendar": rules.calendars.version}
@@ -151,7 +151,7 @@ class InForce:
 
     async def _wake(self, rules: Rules, since: datetime) -> None:
         engine = self._engine
-        waiting = sorted(engine.owned - self._awake)
+        waiting = sorted(engine.ownership.owned - self._awake)
         others = judged_by_others(rules) if waiting else {}
         at_once = engine.settings.timer_batch
         for partition in waiting:
@@ -159,7 +159,7 @@ class InForce:
             found = await engine.store.asleep({"p": partition, **others}, since)
             for first in range(0, len(found), at_once):
                 # So many at a time: records and timers have their turn in between.
-                async with engine.alone():
+                async with engine.ownership.alone():
                     if self._left != left:
                         return
                     await engine.store.wake(found[first : first + at_once], since)

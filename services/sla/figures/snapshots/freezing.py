@@ -108,7 +108,7 @@ class Freezing:
     def _now(self) -> datetime | None:
         """The time that all of this instance's partitions have come to; None if there is none."""
         running = self._running
-        now = min((running.clock.now(p) for p in running.engine.owned), default=BEGINNING)
+        now = min((running.clock.now(p) for p in running.engine.ownership.owned), default=BEGINNING)
         return None if now == BEGINNING else now
 
 

@@ -1,0 +1,33 @@
+"""What the rounds and the timers of one engine share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic
+
+from services.runtime.core.decider import Decider, S
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import Clock
+from services.runtime.loop.faults import Faults
+from services.runtime.loop.ownership import Ownership
+from services.runtime.loop.reporting import Reporting
+from services.runtime.loop.retry import Retry
+from services.runtime.loop.states import States
+from services.runtime.mongo.store import Store
+from services.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Generic[S]):
+    """Made once by the engine."""
+
+    decider: Decider[S]
+    store: Store[S]
+    producer: EventProducer
+    clock: Clock
+    settings: Settings
+    faults: Faults
+    states: States[S]
+    ownership: Ownership
+    retry: Retry
+    reporting: Reporting

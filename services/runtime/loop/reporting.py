@@ -1,0 +1,98 @@
+"""What an engine tells of its work: metrics, log lines, and those who wait for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from contracts.wire.envelope import Event
+from services.runtime import metrics
+from services.runtime.core.batch import Decided
+from services.runtime.loop.retry import Defect
+from services.runtime.settings import Settings
+
+log = structlog.get_logger("motcua.engine")
+
+
+class Phase(StrEnum):
+    """The parts of a round whose time is taken."""
+
+    LOAD = "load"
+    DECIDE = "decide"
+    PUBLISH = "publish"
+    PERSIST = "persist"
+    COMMIT = "commit"
+
+
+class Reporting:
+    """Told by the engine's one writer."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        self.on_written: list[Callable[[Sequence[Event]], object]] = []
+        """Who is told of new events, once they are published and the states are written."""
+        self._service = service
+        self._waiters: dict[str, asyncio.Event] = {}
+        self._bad_in_a_row = 0
+        self._bad_most = settings.dead_letters_in_a_row
+        self._debug = settings.log_level.upper() == "DEBUG"
+        self._phase = {phase: metrics.PHASE.labels(service, phase) for phase in Phase}
+
+    @contextmanager
+    def timed(self, phase: Phase) -> Iterator[None]:
+        """Takes the time of what is done inside."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._phase[phase].observe(time.perf_counter() - start)
+
+    @contextmanager
+    def waiting_for(self, request: str) -> Iterator[asyncio.Event]:
+        """An event that is set once this instance has written the answer to the request."""
+        waiter = self._waiters.setdefault(request, asyncio.Event())
+        try:
+            yield waiter
+        finally:
+            self._waiters.pop(request, None)
+
+    def answered(self, requests: Iterable[str]) -> None:
+        """Says that the answers to these requests are written."""
+        for request in requests:
+            if (waiter := self._waiters.get(request)) is not None:
+                waiter.set()
+
+    def done(self, decided: Decided[Any], skipped: Tally[tuple[str, str]] | None = None) -> None:
+        """Says what was decided and is written; `skipped` tallies the records that were not."""
+        name = self._service
+        outcomes = decided.outcomes if skipped is None else skipped + decided.outcomes
+        for (type_name, outcome), count in outcomes.items():
+            metrics.EVENTS.labels(name, type_name, outcome).inc(count)
+        for type_name, count in Tally(event.type for event in decided.events).items():
+            metrics.PUBLISHED.labels(name, type_name).inc(count)
+        for tell in self.on_written:
+            tell(decided.events)
+        for fault, count in decided.faults.items():
+            metrics.DEAD_LETTERS.labels(name, fault).inc(count)
+        for subject, place, fault, detail in decided.buried:
+            log.error("dead letter", dossier=subject, record=place, fault=fault, detail=detail)
+        for outcome, count in decided.redriven.items():
+            metrics.REDRIVEN.labels(name, outcome).inc(count)
+        if self._debug:
+            for event in decided.events:
+                log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
+
+    def limit_bad(self, decided: Decided[Any], wanted: int) -> None:
+        """Raises Defect when there were too many bad records in a row: the fault is ours then."""
+        bad = sum(n for (_, outcome), n in decided.outcomes.items() if outcome == "dead")
+        self._bad_in_a_row = self._bad_in_a_row + bad if bad == wanted else 0
+        if bad and self._bad_in_a_row >= self._bad_most:
+            raise Defect(
+                f"{self._bad_in_a_row} bad records in a row, the last: {decided.last_error}"
+            )

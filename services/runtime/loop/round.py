@@ -1,0 +1,110 @@
+"""One round over a batch of records, step by step.
+
+    attempt  1 pick      the records that the service uses, told by their headers
+             2 load      the states of their subjects
+             3 decide    over the states in memory: pure
+             4 publish   new events and dead letters, and wait for every ack
+             5 persist   the changed states, each fenced by the version that it replaces
+             6 report    to metrics, to the log, to whoever waits for an answer
+    commit   7 commit    the offsets behind the records
+
+A process that ends between any two steps leaves the batch to be read again. The repetition comes
+to the same events with the same ids over the same states: at worst a fact stands twice in the
+log, and everyone who reads it knows it the second time. That is why an attempt can be repeated as
+a whole, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+
+from contracts.wire.topics import dead_letters
+from services.runtime.core.batch import Wanted, decide, pick
+from services.runtime.core.decider import S
+from services.runtime.loop.faults import Point
+from services.runtime.loop.parts import Parts
+from services.runtime.loop.reporting import Phase
+from services.runtime.transient import LOST_PARTITIONS
+
+log = structlog.get_logger("motcua.engine")
+
+Records = Sequence[ConsumerRecord[Any, Any]]
+Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
+
+
+class Round(Generic[S]):
+    """Takes batches from the log to the database and back to the log."""
+
+    def __init__(self, parts: Parts[S]) -> None:
+        self._parts = parts
+        self._letters = dead_letters(parts.decider.name)
+
+    async def attempt(self, records: Records) -> None:
+        """Steps 1 to 6. Raises what broker or database raise; then it can be repeated."""
+        parts = self._parts
+        timed, passing = parts.reporting.timed, parts.faults.passing
+
+        # 1. Pick.
+        wanted, skipped = pick(parts.decider, records)
+        wanted = self._without_echoes(wanted, skipped)
+        passing(Point.RECEIVED)
+
+        # 2. Load.
+        with timed(Phase.LOAD):
+            states = await parts.states.load({w.subject for w in wanted if w.subject is not None})
+        passing(Point.LOADED)
+
+        with parts.states.changing(states):
+            # 3. Decide.
+            with timed(Phase.DECIDE):
+                # A dead letter is of when it was put there, whatever clock runs.
+                decided = decide(parts.decider, wanted, states, datetime.now(UTC))
+            passing(Point.DECIDED)
+
+            # 4. Publish.
+            with timed(Phase.PUBLISH):
+                await parts.producer.publish(decided.events)
+                await parts.producer.write(self._letters, decided.letters)
+            passing(Point.PUBLISHED)
+
+            # 5. Persist.
+            with timed(Phase.PERSIST):
+                await parts.store.persist(decided.dirty.values())
+            passing(Point.PERSISTED)
+
+        # 6. Report.
+        parts.states.echoes.expect(decided.events)
+        parts.reporting.answered(decided.requests)
+        parts.states.remember(states)
+        parts.reporting.done(decided, skipped)
+        parts.reporting.limit_bad(decided, len(wanted))
+
+    async def commit(self, records: Records, commit: Commit) -> None:
+        """Step 7. Raises Leaving if the partitions are taken away meanwhile."""
+        parts = self._parts
+        ends = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        try:
+            with parts.reporting.timed(Phase.COMMIT):
+                await parts.retry.until_done(lambda: commit(ends))
+        except LOST_PARTITIONS as error:
+            # The effects are written. The next owner reads the records again and knows them.
+            log.warning("the group went on without us", error=str(error))
+            parts.states.clear()
+
+    def _without_echoes(
+        self, wanted: list[Wanted], skipped: Tally[tuple[str, str]]
+    ) -> list[Wanted]:
+        take = self._parts.states.echoes.take
+        kept: list[Wanted] = []
+        for item in wanted:
+            if item.redrive is None and take(item.subject, item.short):
+                skipped[item.type_name, "duplicate"] += 1
+            else:
+                kept.append(item)
+        return kept

@@ -1,0 +1,116 @@
+"""One round of a partition's timers, step by step.
+
+    1 load      the states whose timers are due, as many as a round takes
+    2 decide    what each firing comes to: pure
+    3 write     into the states what they have still to say, where nothing else would
+    4 publish   the new events, and wait for every ack
+    5 persist   the states, with nothing left to say
+    6 report    to metrics and to the log
+
+A round of the wall clock's timers is not repeated over the same states, as a batch is: a fact that
+was entered late may be folded first. Of what it says on another topic nothing would come back and
+show it: that is what step 3 is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic
+
+import structlog
+
+from contracts.wire.codec import Fault
+from contracts.wire.envelope import Event
+from services.runtime import metrics
+from services.runtime.core.batch import Decided
+from services.runtime.core.decider import S
+from services.runtime.core.handle import fire_timers, set_due
+from services.runtime.core.stored import Stored
+from services.runtime.loop.clock import StreamClock
+from services.runtime.loop.faults import Point
+from services.runtime.loop.parts import Parts
+
+log = structlog.get_logger("motcua.engine")
+
+
+class TimerRound(Generic[S]):
+    """Takes timers from the database to the log and back to the database."""
+
+    def __init__(self, parts: Parts[S]) -> None:
+        self._parts = parts
+
+    async def attempt(self, partition: int, before: datetime) -> int:
+        """Fires timers that passed before that time, the longest due first; returns how many.
+
+        Raises what broker or database raise; then it can be repeated.
+        """
+        parts = self._parts
+        passing = parts.faults.passing
+
+        # 1. Load.
+        due = await parts.store.due([partition], before, parts.settings.timer_batch)
+        states = {stored.subject: stored for stored in due}
+        decided: Decided[S] = Decided(dirty=states)
+        lateness = metrics.TIMER_LATENESS.labels(parts.decider.name)
+        now = parts.clock.now(partition)
+
+        with parts.states.changing(states):
+            # 2. Decide.
+            for stored in due:
+                assert stored.due is not None
+                lateness.observe((now - stored.due).total_seconds())
+                decided.events += stored.unsaid or self._fire(stored, before)
+            passing(Point.TIMERS_DECIDED)
+
+            # 3. Write.
+            if unsaid := [stored for stored in due if stored.unsaid]:
+                await parts.store.persist(unsaid)
+                passing(Point.TIMERS_WRITTEN)
+
+            # 4. Publish.
+            await parts.producer.publish(decided.events)
+            passing(Point.TIMERS_PUBLISHED)
+
+            # 5. Persist.
+            for stored in unsaid:
+                stored.unsaid = []
+                set_due(parts.decider, stored)
+            await parts.store.persist(decided.dirty.values())
+            passing(Point.TIMERS_PERSISTED)
+
+        # 6. Report.
+        parts.states.echoes.expect(decided.events)
+        parts.states.renew(states)
+        metrics.TIMERS.labels(parts.decider.name).inc(len(due))
+        parts.reporting.done(decided)
+        return len(due)
+
+    def _fire(self, stored: Stored[S], before: datetime) -> list[Event]:
+        decider = self._parts.decider
+        snapshot = stored.snapshot()
+        try:
+            events = fire_timers(decider, stored, before)
+        except Exception as error:
+            # One dossier must not stop the city. It is not looked at again until its next
+            # record, which then becomes a dead letter with this error, and holds it.
+            stored.restore(snapshot)
+            stored.due = None
+            metrics.DEAD_LETTERS.labels(decider.name, Fault.DECISION_RAISED).inc()
+            log.critical("a timer raised", dossier=stored.subject, exc_info=error)
+            return []
+        if self._is_written_first(events):
+            stored.unsaid = events
+        set_due(decider, stored)
+        return events
+
+    def _is_written_first(self, events: Sequence[Event]) -> bool:
+        """Whether, after a kill, nothing else would tell the state what was said before it.
+
+        A tick stands in the log, so its timers fire again over the same state; and what is said
+        on the topic that is folded comes back over it.
+        """
+        parts = self._parts
+        if isinstance(parts.clock, StreamClock):
+            return False
+        return any(parts.producer.topic_of(event) != parts.decider.topic for event in events)
