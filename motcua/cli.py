@@ -13,6 +13,7 @@ from contracts.wire.topics import SERVICES
 from deploy.local.stack.cli import app as stack_app
 from motcua import demo
 from motcua.simulate import command as simulate_command
+from motcua.top.command import top
 from services.intake.cli import citizen
 from services.intake.imports.cli import import_log
 from services.notify.cli import message
@@ -41,6 +42,7 @@ app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
+app.command("top")(top)
 
 
 @app.command("run")

@@ -345,6 +345,16 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
     assert "nothing on the log" in nobody.output
 
 
+def test_the_live_view_shows_every_service(office: Office) -> None:
+    addresses = [office.url(service, "") for service in SERVICES]
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["top", "--once", *addresses])
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 answer" in result.output
+    for service in SERVICES:
+        (line,) = (x for x in result.output.splitlines() if x.startswith(service))
+        assert len(line.split()) == 10
+
+
 def _but_status(view: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in view.items() if not name.startswith("status")}
 
