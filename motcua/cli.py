@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.wire.topics import SERVICES
 from deploy.local.stack.cli import app as stack_app
-from motcua import demo
+from motcua import demo, story
 from motcua.simulate import command as simulate_command
 from motcua.top.command import top
 from services.intake.cli import citizen
@@ -41,6 +41,7 @@ app.add_typer(report.app, name="report")
 app.command("import")(import_log)
 app.command("simulate")(simulate_command.simulate)
 app.command("demo")(demo.demo)
+app.command("story")(story.story)
 app.command("why")(why.why)
 app.command("top")(top)
 
@@ -83,22 +84,6 @@ def list_topics() -> None:
         settings = "\n".join(f"{name}={value}" for name, value in topic.config.items())
         table.add_row(topic.name, topic.key, topic.what, settings)
     console.print(table)
-
-
-@app.command("story")
-def story(
-    code: Annotated[str, typer.Argument(help="The dossier's code, e.g. H29.15-240307-0001.")],
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; else MOTCUA_KAFKA.")] = None,
-) -> None:
-    """Tells one dossier's story from the log: what was asked, decided and told, in order."""
-    from motcua.story import read_story, story_table
-    from services.runtime.settings import Settings
-
-    events = asyncio.run(read_story(kafka or Settings().kafka, code))
-    if not events:
-        console.print(f"nothing on the log is about {code}", markup=False)
-        raise typer.Exit(1)
-    console.print(story_table(code, events))
 
 
 @app.command("openapi")

@@ -5,31 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.status import Status
 from rich.text import Text
 
-from contracts.events.sla import AlertKind
+from contracts.wire.envelope import Event
 from contracts.wire.topics import SERVICES
 from deploy.local.host.errors import StackError
-from deploy.local.stack.city import City
-from deploy.local.stack.endpoints import Endpoints
+from deploy.local.stack.city import City, ServiceDied
 from deploy.local.stack.stack import Stack
-from motcua.live import LiveView
+from motcua.demo_page import Day, demo_page
+from motcua.demo_story import pick_story
+from motcua.feed import Feed, NotSettled
+from motcua.simulate import Plan
 from motcua.simulate.command import make_plan, play
-from motcua.story import read_story, story_table
+from motcua.story_page import story_page
+from motcua.top import Address, Watch, view
+from motcua.top.address import FIRST_PORT
 from services.intake.imports.cli import import_log
 from services.notify.page.http.links import Links
 from services.runtime.kafka.topics import create_topics
+from services.runtime.logging import configure
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 
@@ -41,8 +47,48 @@ _PERMITS = (
     ROOT / "deploy" / "imports" / "sample.xes",
 )
 """Where a log of an older system is looked for: the first that is there is imported."""
+_PORTS = {name: FIRST_PORT + place for place, name in enumerate(SERVICES)}
+"""Where the services are asked to serve: where `motcua top` looks."""
+
+_GAPS = (30, 240)
+"""Minutes between two requests about one dossier: a day in 49 slices, where 15 and 120 make 87."""
+_PATIENCE_S = 180.0
+"""How long the services may take to start: a machine that does much else is slow, not broken."""
+_MOTCUA = ".venv/bin/motcua"
 
 console = Console()
+
+
+class Stages:
+    """Say what is being done, and keep how long each stage took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._status: Status | None = None
+
+    @contextmanager
+    def stage(self, name: str, doing: str = "") -> Iterator[None]:
+        """A stage of that name. `doing` is shown while it lasts; empty if the stage itself shows
+        how far it is."""
+        began = time.monotonic()
+        if doing:
+            self._status = console.status("")
+            self._status.start()
+            self.tell(doing)
+        try:
+            yield
+        finally:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+        self.seconds[name] = time.monotonic() - began
+
+    def tell(self, doing: str) -> None:
+        """What is being done now: beside a spinner, or on a line of its own in a pipe."""
+        if not console.is_terminal:
+            console.print(doing, markup=False, highlight=False)
+        elif self._status is not None:
+            self._status.update(Text(doing))
 
 
 def demo(
@@ -52,12 +98,18 @@ def demo(
         bool, typer.Option("--keep", help="Go on serving after the day, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Starts everything, imports an older system's log, plays a day, and draws the balance."""
+    """Start everything, import an older system's log, play a day, and show what came of it.
+
+    Example: `motcua demo --dossiers 200 --keep`
+    """
+    # That the secrets are those of a trial goes without saying here.
+    configure("demo", level="ERROR", as_json=False)
+    stages = Stages()
     stack = Stack(ROOT, "demo", die_with_parent=True)
     try:
-        with console.status("starting Kafka, MongoDB, a mail server and an SMS gateway") as status:
+        with stages.stage("stack", "starting Kafka, MongoDB and the providers"):
             stack.reset()
-            endpoints = stack.up(lambda line: status.update(line))
+            endpoints = stack.up(stages.tell)
     except StackError as error:
         console.print(Text(str(error), style="red"))
         raise typer.Exit(1) from error
@@ -65,162 +117,123 @@ def demo(
     folder = ROOT / ".motcua" / "demo"
     try:
         asyncio.run(create_topics(settings))
-        console.print(f"Kafka on {endpoints.kafka}, MongoDB and the providers beside it")
-        with City(
-            endpoints,
-            folder,
-            clock="stream",
-            partitions=4,
-            channels="email,sms",
-        ) as city:
-            with console.status("starting the four services"):
-                city.start_all()
-            for instance in city.instances:
-                console.print(f"{instance.service:8} {instance.url}/docs")
-            console.print(f"mail     {endpoints.smtp_page}")
-            console.print(f"SMS      {endpoints.gateway_page}")
-            _import(settings)
-            shown = _day(settings, city, dossiers, seed)
+        with City(endpoints, folder, clock="stream", partitions=4, channels="email,sms") as city:
+            city.ports = _PORTS
+            with stages.stage("services", "starting the four services"):
+                city.start_all(stages.tell, timeout=_PATIENCE_S)
+            _import(settings, stages)
+            with stages.stage("plan", "planning the day"):
+                plan = make_plan(dossiers, None, seed, late_share=0.02, contacts=True, gaps=_GAPS)
+            with stages.stage("day"):
+                asyncio.run(_play(settings, city, plan))
+            with stages.stage("messages", "the last messages go out"):
+                asyncio.run(_mail_is_out(settings, plan.ends))
+            agrees = _end_on_page(settings, city, plan, stages, keep=keep)
             if keep:
-                _pages(endpoints, city.of("notify").url, settings.lookup_secret, shown)
+                console.print("serving until Ctrl-C")
                 signal.pause()
-            console.print("to look at the pages and what arrived: make demo ARGS=--keep")
+            if not agrees:
+                raise typer.Exit(1)
     except KeyboardInterrupt:
         console.print("stopped")
+    except (ServiceDied, TimeoutError, NotSettled) as error:
+        console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from error
     finally:
         with console.status("stopping"):
             stack.down()
 
 
-def _import(settings: Settings) -> None:
+def _import(settings: Settings, stages: Stages) -> None:
     found = next(path for path in _PERMITS if path is not None and path.exists())
     console.rule("[bold]An older system's dossiers are imported")
     os.environ["MOTCUA_KAFKA"] = settings.kafka
     os.environ["MOTCUA_MONGO"] = settings.mongo
     os.environ["MOTCUA_PARTITIONS"] = str(settings.partitions)
-    try:
-        import_log(found, ROOT / "deploy" / "imports" / "permits.toml", brief=True)
-    except typer.Exit as end:
-        if end.exit_code > 1:
-            raise
-
-
-def _pages(endpoints: Endpoints, page: str, secret: str, code: str | None) -> None:
-    console.rule("[bold]Open in a browser")
-    console.print(f"where citizens look up a dossier   {page}")
-    if code is not None:
-        link = Links(page, secret).link(code)
-        console.print(f"the one above, as its citizen      {link}", soft_wrap=True)
-    console.print(f"mail that arrived                  {endpoints.smtp_page}")
-    console.print(f"SMS that arrived                   {endpoints.gateway_page}")
-    console.print("serving until Ctrl-C")
-
-
-def _day(settings: Settings, city: City, dossiers: int, seed: int) -> str | None:
-    console.rule("[bold]A working day")
-    with console.status("planning the day"):
-        plan = make_plan(dossiers, None, seed, late_share=0.02, contacts=True)
-    view = LiveView(city, len(plan.requests))
-    stop = threading.Event()
-    start = time.monotonic()
-    with Live(view.table(), console=console, refresh_per_second=4, transient=True) as live:
-
-        def refresh() -> None:
-            while not stop.wait(0.5):
-                live.update(view.table())
-
-        looking = threading.Thread(target=refresh, daemon=True)
-        looking.start()
+    with stages.stage("import"):
         try:
-            asyncio.run(play(settings, plan, view.told, sends_mail=True))
-        finally:
-            stop.set()
-            looking.join()
-    seconds = time.monotonic() - start
-    events = asyncio.run(_log_length(settings))
+            import_log(found, ROOT / "deploy" / "imports" / "permits.toml", brief=True)
+        except typer.Exit as end:
+            if end.exit_code > 1:
+                raise
+
+
+async def _play(settings: Settings, city: City, plan: Plan) -> None:
+    """Play the day under the live view; where there is no terminal, print a line a tenth of it."""
+    console.rule("[bold]A working day")
+    total = max(1, len(plan.requests))
+    title, tenth = "", 0
+
+    def told(done: int, until: datetime) -> None:
+        nonlocal title, tenth
+        title = f"{100 * done // total} % of the requests"
+        if 10 * done // total > tenth and not console.is_terminal:
+            console.print(f"{until.astimezone(VIETNAM):%d/%m %H:%M}  {title}", highlight=False)
+        tenth = 10 * done // total
+
+    addresses = [Address(instance.url, instance.service) for instance in city.instances]
+    async with Watch(addresses) as watch:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+
+            async def look() -> None:
+                while True:
+                    live.update(view(await watch.look(), title), refresh=True)
+                    await asyncio.sleep(1.0)
+
+            looking = asyncio.create_task(look())
+            try:
+                await play(settings, plan, told, sends_mail=True)
+            finally:
+                looking.cancel()
+
+
+async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.0) -> None:
+    """Wait until all is sent that was to be sent by the day's end; the rest is for tomorrow."""
+    mongo = client(settings.mongo)
+    deliveries = mongo["motcua_notify"]["deliveries"]
+    deadline = time.monotonic() + timeout
+    while await deliveries.count_documents({"state.next_at": {"$lt": ends}}):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
+    mongo.close()
+
+
+def _end_on_page(settings: Settings, city: City, plan: Plan, stages: Stages, *, keep: bool) -> bool:
+    """Print the closing page; return whether the services agree."""
     last = plan.ends - timedelta(seconds=1)
     since = last.astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
-    until = since + timedelta(days=1)
-    asyncio.run(_mail_is_out(settings, plan.ends))
-    console.rule(f"[bold]The balance of {since:%d/%m/%Y}")
-    balanced = _balance(city, since, until)
-    figures = city.of("sla").get(f"/figures?{_period(since, until)}")
-    _rates(figures)
-    _letters(figures["total"])
-    _messages(city)
-    console.print(
-        f"{events:,} events on the log; the day took {seconds:.0f} s with broker and database on "
-        f"the same machine"
+    period = _period(since, since + timedelta(days=1))
+    picked = asyncio.run(_picked(settings))
+    day = Day(
+        begins=since,
+        balances={name: city.of(name).get(f"/balance?{period}") for name in SERVICES},
+        figures=city.of("sla").get(f"/figures?{period}")["total"],
+        messages=city.of("notify").get("/figures"),
+        events=asyncio.run(_log_length(settings)),
+        seconds=stages.seconds,
     )
-    code = asyncio.run(_late_one(settings))
-    if code is not None:
-        console.print(story_table(code, asyncio.run(read_story(settings.kafka, code))))
-    if not balanced:
-        console.print("[red]the services do not agree[/red]")
-        raise typer.Exit(1)
-    return code
-
-
-def _balance(city: City, since: datetime, until: datetime) -> bool:
-    table = Table("service", "carried over", "+ received", "= resolved", "+ open", "")
-    rows = []
-    for name in SERVICES:
-        row = city.of(name).get(f"/balance?{_period(since, until)}")
-        even = row["carried_over"] + row["received"] == row["resolved"] + row["open"]
-        rows.append((row, even))
-        numbers = (f"{row[k]:,}" for k in ("carried_over", "received", "resolved", "open"))
-        table.add_row(
-            name, *numbers, "[green]reconciles[/green]" if even else "[red]does not[/red]"
-        )
-    console.print(table)
-    return all(even for _, even in rows) and all(row == rows[0][0] for row, _ in rows)
-
-
-def _rates(figures: dict[str, Any]) -> None:
-    total = figures["total"]
-    table = Table("unit", "resolved", "late", "on time", "open", "open and late")
-    busiest = sorted(figures["rows"], key=lambda u: -u["resolved"])[:8]
-    for row in [*busiest, {"unit": "the city", **total}]:
-        on_time = row["on_time_of_resolved"]
-        rate = "no figure" if on_time is None else f"{on_time} %"
-        numbers = f"{row['resolved']:,}", f"{row['resolved_late']:,}", rate
-        table.add_row(row["unit"], *numbers, f"{row['open']:,}", f"{row['open_late']:,}")
-    console.print(table)
-
-
-def _letters(total: dict[str, Any]) -> None:
-    table = Table(
-        "given a second date",
-        "kept by it alone",
-        "late, with a letter",
-        "late, without a letter",
-        "exempt",
-    )
-    names = "extended", "kept_second_date", "late_with_letter", "late_without_letter", "exempt"
-    table.add_row(*(f"{total[name]:,}" for name in names))
-    console.print(table)
-
-
-def _messages(city: City) -> None:
-    figures = city.of("notify").get("/figures")
-    table = Table("message", "planned")
-    for template, count in figures["planned"].items():
-        table.add_row(template, f"{count:,}")
-    console.print(table)
-    sent = figures["delivered"]
-    reasons = ", ".join(f"{n:,} {why}" for why, n in figures["not_sent"].items()) or "none"
-    console.print(
-        f"sent {sent['sent']:,}, for the next morning {sent['pending']:,}; not sent: {reasons}"
-    )
+    story, code = None, None
+    if picked is not None:
+        code, events = picked
+        story = story_page(code, events)
+    console.print(demo_page(day, story, _to_open(settings, city, code, keep=keep)))
+    return day.agrees
 
 
 def _period(since: datetime, until: datetime) -> str:
     return f"since={since:%Y-%m-%dT%H:%M:%S%%2B07:00}&until={until:%Y-%m-%dT%H:%M:%S%%2B07:00}"
 
 
-async def _log_length(settings: Settings) -> int:
-    from motcua.feed import Feed
+async def _picked(settings: Settings) -> tuple[str, list[Event]] | None:
+    mongo = client(settings.mongo)
+    try:
+        return await pick_story(settings.kafka, mongo["motcua_sla"])
+    finally:
+        mongo.close()
 
+
+async def _log_length(settings: Settings) -> int:
     feed = Feed(settings.kafka)
     try:
         return sum((await feed.ends()).values())
@@ -228,28 +241,34 @@ async def _log_length(settings: Settings) -> int:
         await feed.stop()
 
 
-async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.0) -> None:
-    """Waits until all is sent that was to be sent by the day's end; the rest is for tomorrow."""
-    mongo = client(settings.mongo)
-    deliveries = mongo["motcua_notify"]["deliveries"]
-    deadline = time.monotonic() + timeout
-    with console.status("the last messages go out"):
-        while await deliveries.count_documents({"state.next_at": {"$lt": ends}}):
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(0.2)
-    mongo.close()
+def _to_open(
+    settings: Settings, city: City, code: str | None, *, keep: bool
+) -> list[tuple[str, str]]:
+    """List what to look at next: where a city that goes on serving is; else, how to have one."""
+    if not keep:
+        return [
+            ("once more", "make demo ARGS=--keep   goes on serving: pages, mail, SMS, APIs"),
+            ("to read", "README.md"),
+        ]
+    endpoints, notify = city.endpoints, city.of("notify").url
+    page = Links(notify, settings.lookup_secret).link(code) if code else notify
+    first, *others = city.instances
+    apis = ", ".join(f":{instance.port} {instance.service}" for instance in others)
+    commands = [("its log", f"{_MOTCUA} story {code} --all"), ("its date", f"{_MOTCUA} why {code}")]
+    return [
+        ("status page", page),
+        ("mail", endpoints.smtp_page),
+        ("SMS", endpoints.gateway_page),
+        ("APIs", f"{first.url}/docs {first.service}; {apis}"),
+        ("live view", " ".join([f"{_MOTCUA} top", *_elsewhere(city)])),
+        ("for motcua", f"export MOTCUA_KAFKA={endpoints.kafka}"),
+        ("", f"export MOTCUA_MONGO={endpoints.mongo.partition('/?')[0]}"),
+        *(commands if code else []),
+    ]
 
 
-async def _late_one(settings: Settings) -> str | None:
-    """A dossier whose story is worth telling: late, with a letter, and resolved all the same."""
-    mongo = client(settings.mongo)
-    dossiers = mongo["motcua_sla"]["dossiers"]
-    late = {"state.alerts.kind": AlertKind.OVERDUE, "state.span.ended_at": {"$ne": None}}
-    for query in ({**late, "state.letters.0": {"$exists": True}}, late, {}):
-        mine = {"$and": [query, {"_id": {"$regex": "^H29"}}]}
-        if (found := await dossiers.find_one(mine, {"_id": 1})) is not None:
-            mongo.close()
-            return str(found["_id"])
-    mongo.close()
-    return None
+def _elsewhere(city: City) -> list[str]:
+    """List the addresses, if they are not those where `motcua top` looks by itself."""
+    if all(instance.port == _PORTS[instance.service] for instance in city.instances):
+        return []
+    return [f"127.0.0.1:{instance.port}" for instance in city.instances]

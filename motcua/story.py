@@ -1,49 +1,74 @@
-"""One dossier's story, from the log: what was asked, what was decided, in order."""
+"""``motcua story CODE``: one dossier's story from the log, in order."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+import asyncio
+from collections.abc import Collection
+from typing import Annotated, Any
 
+import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from contracts.events import sla
-from contracts.model import Kind
 from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
+from motcua.story_page import story_page
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import partition_of
+from services.runtime.settings import Settings
 
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+console = Console()
 
 
-async def read_story(bootstrap: str, code: str) -> list[Event]:
-    """Every event of the dossier, each once, in event-time order, then in the log's."""
-    events: dict[str, Event] = {}
+def story(
+    code: Annotated[str, typer.Argument(help="The dossier's code, e.g. H29.15-240307-0001.")],
+    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers; else MOTCUA_KAFKA.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every request and every message, with its detail.")
+    ] = False,
+) -> None:
+    """Tell one dossier's story from the log: what was decided and what was told, day by day.
+
+    Without `--all`, the messages of a day are one line, and a request that was answered is left to
+    its answer.
+
+    Example: `motcua story H29.15-240307-0001 --all`
+    """
+    events = asyncio.run(read_stories(kafka or Settings().kafka, [code]))[code]
+    if not events:
+        console.print(f"nothing on the log is about {code}", markup=False)
+        raise typer.Exit(1)
+    console.print(story_page(code, events, everything=everything))
+
+
+async def read_stories(bootstrap: str, codes: Collection[str]) -> dict[str, list[Event]]:
+    """Read every event of each dossier, once, in event-time order, then in the log's."""
+    found: dict[str, dict[str, Event]] = {code: {} for code in codes}
+    keys = {code.encode(): code for code in codes}
     for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
         offsets = Offsets(bootstrap)
-        partitions = await offsets.partitions(topic)
+        partitions = tuple(await offsets.partitions(topic))
         await offsets.stop()
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
         await consumer.start()
         try:
-            # All of a dossier is in one partition: only that one is read.
-            mine = TopicPartition(topic, partition_of(code.encode(), tuple(partitions)))
-            consumer.assign([mine])
-            await consumer.seek_to_beginning(mine)
-            end = (await consumer.end_offsets([mine]))[mine]
-            while await consumer.position(mine) < end:
+            # All of a dossier is in one partition: only those are read.
+            mine = sorted({TopicPartition(topic, partition_of(key, partitions)) for key in keys})
+            consumer.assign(mine)
+            await consumer.seek_to_beginning(*mine)
+            ends = await consumer.end_offsets(mine)
+            while any([await consumer.position(at) < ends[at] for at in mine]):
                 for records in (await consumer.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        if record.key == code.encode():
-                            _keep(record, events)
+                        if record.key in keys:
+                            _keep(record, found[keys[record.key]])
         finally:
             await consumer.stop()
-    return sorted(events.values(), key=lambda event: event.time)
+    return {
+        code: sorted(events.values(), key=lambda event: event.time)
+        for code, events in found.items()
+    }
 
 
 def _keep(record: Any, events: dict[str, Event]) -> None:
@@ -52,39 +77,3 @@ def _keep(record: Any, events: dict[str, Event]) -> None:
     except BadRecord:
         return  # a bad record is in the dead letters, and no part of the story
     events.setdefault(event.id, event)
-
-
-def story_table(code: str, events: list[Event]) -> Table:
-    """The story as a table: requests dimmed, facts plain, alerts red."""
-    table = Table(title=Text(f"{code}: from start to end"), title_justify="left")
-    for column in ("when (Vietnam)", "who says so", "what"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("")
-    for event in events:
-        style = "dim" if event.data.KIND is Kind.REQUEST else ""
-        if isinstance(event.data, (*sla.ALERTS, sla.AlertRetracted)):
-            style = "red"
-        table.add_row(
-            event.time.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M"),
-            Text(event.source.removeprefix("/motcua/")),
-            event.data.NAME,
-            Text(_summary(event)),
-            style=style,
-        )
-    return table
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
-    return str(value)
-
-
-def _summary(event: Event) -> str:
-    fields = {name: _shown(value) for name, value in event.data if value is not None}
-    wanted = (
-        "procedure", "receiving_unit", "handling_unit", "unit", "to_unit", "step", "lead", "reason",
-        "question", "answer", "amount", "outstanding", "due", "outcome", "template", "channel",
-        "detail",
-    )  # fmt: skip
-    return ", ".join(f"{name} {fields[name]}" for name in wanted if name in fields)

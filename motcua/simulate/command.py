@@ -74,8 +74,13 @@ def make_plan(
     late_share: float = 0.0016,
     day: datetime | None = None,
     contacts: bool = False,
+    gaps: tuple[int, int] = (15, 120),
 ) -> Plan:
-    """The plan of a day."""
+    """The plan of a day.
+
+    `gaps` are the least minutes between two requests about one dossier, on the day itself and
+    before: the wider they are, the fewer slices the day is fed in, and the sooner it is over.
+    """
     chosen: dict[str, date] = {} if day is None else {"day": day.date()}
     return plan_city(
         Simulation(
@@ -84,6 +89,8 @@ def make_plan(
             seed=seed,
             late_share=late_share,
             contacts=contacts,
+            min_gap_minutes=gaps[0],
+            min_gap_minutes_before=gaps[1],
             **chosen,  # type: ignore[arg-type]
         ),
         load_catalogue(),

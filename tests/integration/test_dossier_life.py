@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -331,7 +332,7 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
     runner = CliRunner(env={"COLUMNS": "200"})
 
     def told() -> str | None:
-        result = runner.invoke(app, ["story", code, "--kafka", endpoints.kafka])
+        result = runner.invoke(app, ["story", code, "--all", "--kafka", endpoints.kafka])
         # Notify is the last to say something about a dossier that was just handed in.
         return result.output if "MessagePlanned" in result.output else None
 
@@ -339,6 +340,10 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
     for line in ("ReceptionRequested", "DossierReceived", "DossierRouted", "DeadlineSet"):
         assert line in story
     assert story.index("ReceptionRequested") < story.index("StepStarted")
+    folded = runner.invoke(app, ["story", code, "--kafka", endpoints.kafka]).output
+    assert "DossierReceived" in folded
+    assert re.search(r"\d messages?  *received by", folded)
+    assert "ReceptionRequested" not in folded
 
     nobody = runner.invoke(app, ["story", "Z9.9-200101-NONE", "--kafka", endpoints.kafka])
     assert nobody.exit_code == 1

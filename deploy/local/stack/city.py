@@ -20,7 +20,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from typing import Any
 
 from contracts.wire.topics import SERVICES
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.host.ports import is_free
 from deploy.local.stack.endpoints import Endpoints
 
 Progress = Callable[[str], None]
@@ -82,6 +83,8 @@ class City:
         self.folder = folder
         self.settings = settings
         self.instances: list[Instance] = []
+        self.ports: Mapping[str, int] = {}
+        """Where services are to serve whose port does not matter: there if that is free."""
         self._made = 0
         self._known_port: int | None = None
 
@@ -116,7 +119,7 @@ class City:
         """Starts one more instance of a service; returns before it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made += 1
-        port = _free_port()
+        port = self._free_port(service)
         if service == "notify":
             # Gateways and citizens know one address, also when the instance there is replaced.
             self._known_port = self._known_port or port
@@ -138,6 +141,15 @@ class City:
         instance = Instance(service, self._made, process, port, log)
         self.instances.append(instance)
         return instance
+
+    def _free_port(self, service: str) -> int:
+        wanted = self.ports.get(service)
+        if wanted is not None and is_free(wanted):
+            return wanted
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
 
     def start_all(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
         """One instance of each service, ready to work."""
@@ -237,13 +249,6 @@ def _ready(instance: Instance) -> bool:
     except (urllib.error.URLError, OSError):
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _die_with_parent() -> None:

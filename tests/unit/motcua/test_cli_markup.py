@@ -13,6 +13,7 @@ from contracts.events import routing
 from contracts.wire.envelope import Event
 from motcua import story
 from motcua.cli import app
+from motcua.story_page import story_page
 from services.intake.cli import citizen
 from services.runtime.cli import dead_letters
 from services.runtime.core.dead_letter import DeadLetter
@@ -69,7 +70,7 @@ def test_a_dossiers_story() -> None:
     stopped = routing.DossierStopped(reason=WROTE, by="cb-1")
     event = Event("1", "/motcua/routing", WROTE, datetime(2024, 3, 4, tzinfo=UTC), stopped)
     console = Console(file=StringIO(), width=400)
-    console.print(story.story_table(WROTE, [event]))
+    console.print(story_page(WROTE, [event]))
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()
     assert f"{WROTE}: from start to end" in shown
@@ -77,10 +78,10 @@ def test_a_dossiers_story() -> None:
 
 
 def test_a_dossier_that_nothing_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def none(*_: object) -> list[Event]:
-        return []
+    async def none(*_: object) -> dict[str, list[Event]]:
+        return {WROTE: []}
 
-    monkeypatch.setattr(story, "read_story", none)
+    monkeypatch.setattr(story, "read_stories", none)
     assert WROTE in run("story", WROTE, exit_code=1)
 
 
