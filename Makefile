@@ -5,6 +5,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# uv installs in seconds what takes pip a minute. It does not read pip's settings: of those it needs the index.
+UV = index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"; \
+  $${index:+env UV_DEFAULT_INDEX="$$index"} $(BIN)/uv --quiet pip
 # So many test files at a time, each with a stack of its own where it needs one; 0: one after the other.
 WORKERS ?= 2
 export PYTHONUNBUFFERED := 1
@@ -21,9 +25,13 @@ $(READY): requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), sys.version' || { echo "Python 3.11 is needed, this is another" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is needed (on Debian: python3.11-venv)" >&2; exit 1; }
-	@echo "installing the locked packages (about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@echo "installing the locked packages (half a minute the first time)"
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >$(VENV)/uv.lock
+	@$(PIP) --no-deps --require-hashes -r $(VENV)/uv.lock
+	@$(UV) sync --python $(BIN)/python --require-hashes requirements-dev.lock || \
+	  { echo "uv could not: trying pip, which reads all of this machine's settings (a minute or two)"; \
+	    $(PIP) --no-deps --require-hashes -r requirements-dev.lock; }
+	@$(UV) install --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY) ## A city's working day, with a live view; ARGS=--keep goes on serving its pages
