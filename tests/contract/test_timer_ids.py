@@ -16,19 +16,12 @@ from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
+from tests.support.event import CODE
+from tests.support.facts import RESUMED, STOPPED, consulted, received, routed, started
 from tests.support.mornings import Morning
 from tests.support.notify_dossiers import MOVED, PROCESSED, RETURNED, Dossier, at
-from tests.support.sla_dossiers import (
-    CODE,
-    RESUMED,
-    STOPPED,
-    consulted,
-    decider_of,
-    received,
-    routed,
-    started,
-    vietnam,
-)
+from tests.support.sla_dossiers import decider_of
+from tests.support.times import vietnam
 
 
 def causes(events: Iterable[Event]) -> dict[str | None, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +12,8 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing, sla
-from contracts.events.sla import Budget, ExemptionGround, TimeUnit
+from contracts.events.sla import ExemptionGround
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
-from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.sla.clock.assess import Terms
@@ -25,9 +22,29 @@ from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
 from services.sla.working_time import DATA, load_calendars
+from tests.support.event import CODE, event
+from tests.support.facts import (
+    DELIVERED,
+    DEMANDED,
+    OWED,
+    PAID,
+    PROCESSED,
+    RESUMED,
+    RETURNED,
+    STOPPED,
+    WITHDRAWN,
+    answered,
+    completed,
+    consulted,
+    exempted,
+    handed_over,
+    letter,
+    received,
+    routed,
+    started,
+)
+from tests.support.times import vietnam
 
-CODE = "H29.15-240304-0001"
-VIETNAM = timezone(timedelta(hours=7))
 READINGS = (
     ("eight-hours", "closing"),
     ("same-time", "closing"),
@@ -56,11 +73,6 @@ def decider_of(working_days: str = "eight-hours", days_end: str = "closing") -> 
             text = text.replace('days_end = "closing"', f'days_end = "{days_end}"')
             (folder / file).write_text(text, encoding="utf-8")
         return SlaDecider(Rules(load_catalogue(), load_calendars(folder)))
-
-
-def vietnam(text: str) -> datetime:
-    """A time like ``2024-03-04 08:00``, in Vietnam."""
-    return datetime.fromisoformat(text).replace(tzinfo=VIETNAM).astimezone(UTC)
 
 
 class Dossier(NamedTuple):
@@ -94,84 +106,11 @@ def told(
     decider = decider or decider_of()
     stored: Stored[Sla] = Stored(CODE, 0, decider.initial(CODE))
     for number, (time, data) in enumerate(facts):
-        handle(decider, stored, Event(f"e-{number}-{data.NAME}", "/x", CODE, time, data))
+        handle(decider, stored, event(data, time, id=f"e-{number}-{data.NAME}"))
     if until is not None:
         fire_timers(decider, stored, until)
     return Dossier(stored.state, decider)
 
-
-def received(procedure: str = "1.004194", unit: str = "H29.15") -> EventData:
-    return intake.DossierReceived(
-        procedure=procedure,
-        channel=Channel.COUNTER,
-        receiving_unit=unit,
-        returning_unit=unit,
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-
-
-def routed(
-    unit: str = "H29.15", procedure: str = "1.004194", workflow: str = "residence"
-) -> EventData:
-    return routing.DossierRouted(
-        procedure=procedure,
-        handling_unit=unit,
-        workflow=workflow,
-        workflow_version=1,
-        steps=("verify",),
-        rule="ward",
-    )
-
-
-def handed_over(unit: str) -> EventData:
-    return routing.DossierHandedOver(from_unit="H29.15", to_unit=unit, reason="r", lead="l", by="b")
-
-
-def consulted(unit: str, days: int | None = None) -> EventData:
-    budget = Budget(amount=days, unit=TimeUnit.WORKING_DAYS) if days else None
-    return routing.ConsultationOpened(unit=unit, question="q", budget=budget, by="cb-1")
-
-
-def answered(unit: str) -> EventData:
-    return routing.ConsultationAnswered(unit=unit, answer="a", by="cb-9")
-
-
-def started(ordinal: int) -> EventData:
-    return routing.StepStarted(step=f"s{ordinal}", ordinal=ordinal, unit="H29.15", lead="l")
-
-
-def completed(ordinal: int) -> EventData:
-    return routing.StepCompleted(step=f"s{ordinal}", ordinal=ordinal, unit="H29.15", by="l")
-
-
-def letter(previous: datetime, due: datetime, *, in_time: bool = True) -> EventData:
-    return sla.ApologyIssued(
-        reason="r",
-        due=due,
-        previous=previous,
-        letter_by=previous,
-        in_time=in_time,
-        unit="H29.15",
-        by="head",
-        form="04/2018-01",
-    )
-
-
-def exempted(ground: ExemptionGround = ExemptionGround.FORCE_MAJEURE) -> EventData:
-    return sla.ExemptionGranted(ground=ground, reason="a flood", unit="H29.15", by="head")
-
-
-DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.15")
-OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
-PAID = intake.PaymentReceived(amount=500, outstanding=0, reference="p1")
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
-PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1")
-WITHDRAWN = intake.DossierWithdrawn(reason="r")
-RETURNED = routing.ResultReturned(unit="H29.15", channel=Channel.COUNTER, by="cb-1")
 
 _units = st.sampled_from(UNITS)
 _ends = st.sampled_from((PROCESSED, WITHDRAWN, RETURNED))

@@ -28,8 +28,8 @@ from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
 from services.sla.dossier.state import Assessment, Sla
 from services.sla.http.view import view
-from tests.support.sla_dossiers import (
-    CODE,
+from tests.support.event import CODE
+from tests.support.facts import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -41,24 +41,19 @@ from tests.support.sla_dossiers import (
     answered,
     completed,
     consulted,
-    decider_of,
     exempted,
     handed_over,
     letter,
     received,
     routed,
     started,
-    vietnam,
 )
+from tests.support.sla_dossiers import decider_of
+from tests.support.times import at, vietnam
 
 DECIDER = decider_of()
 OTHER = "H29.15-240304-0002"
 Told = Sequence[tuple[datetime, EventData]]
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    return vietnam(f"2024-03-{day:02} {clock}")
 
 
 DUE = at(7)

@@ -12,7 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing, sla
+from contracts.events import routing, sla
 from contracts.events.refusals import Refusal
 from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
@@ -35,10 +34,32 @@ from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Alert, Sla
 from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import DATA, Calendars, load_calendars
+from tests.support.facts import (
+    DELIVERED,
+    DEMANDED,
+    PROCEDURE,
+    PROCESSED,
+    RESUMED,
+    RETURNED,
+    STOPPED,
+    UNIT,
+    WITHDRAWN,
+    answered,
+    completed,
+    consulted,
+    handed_over,
+    not_received,
+    owed,
+    paid,
+    received,
+    registered,
+    routed,
+    started,
+)
 from tests.support.paths import TEST_DATA
+from tests.support.times import VIETNAM
 
 CODE = "H29.15-240304-0001"
-VIETNAM = timezone(timedelta(hours=7))
 FILE = TEST_DATA / "deadline_cases.toml"
 CASES: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["cases"]
 GIVEN = {"name", "vi", "time", "procedure", "unit", "workflow", "reading", "rules"} | {
@@ -124,7 +145,7 @@ def fact_of(text: str, case: dict[str, Any]) -> EventData:
         return _filed(word, rest.removeprefix("at ") or "H29.15", case)
     if text.startswith("handed over to "):
         unit = text.removeprefix("handed over to ")
-        return routing.DossierHandedOver(to_unit=unit, reason="r", lead="l", by="b")
+        return handed_over(unit)
     if text.startswith("letter, new date "):
         due = in_vietnam(text.removeprefix("letter, new date "))
         return sla.ApologyRequested(reason="r", due=due, by=_head(case))
@@ -132,59 +153,48 @@ def fact_of(text: str, case: dict[str, Any]) -> EventData:
         ground = ExemptionGround(text.removeprefix("exempt: "))
         return sla.ExemptionRequested(ground=ground, reason="r", by=_head(case))
     if (asked := _CONSULTED.fullmatch(text)) is not None:
-        given = budget(asked["time"]) if asked["time"] else None
-        return routing.ConsultationOpened(unit=asked["unit"], question="q", budget=given, by="b")
+        return consulted(asked["unit"], budget=budget(asked["time"]) if asked["time"] else None)
     if rest == "answered":
-        return routing.ConsultationAnswered(unit=word, answer="a", by="b")
+        return answered(word)
     if word == "step":
         name, what = rest.split()
         ordinal = steps_of(case).index(name)
         if what == "started":
-            return routing.StepStarted(step=name, ordinal=ordinal, unit="H29.15", lead="l")
+            return started(ordinal, step=name)
         assert what == "done", text
-        return routing.StepCompleted(step=name, ordinal=ordinal, unit="H29.15", by="l")
+        return completed(ordinal, step=name)
     raise AssertionError(f"nothing happens that is called {text!r}")
 
 
 _FACTS: dict[str, EventData] = {
-    "not received": intake.DossierNotReceived(reason="r", by="b"),
-    "withdrawn": intake.DossierWithdrawn(reason="r"),
-    "supplement asked": intake.SupplementDemanded(documents=("d",), reason="r", by="b"),
-    "supplement delivered": intake.SupplementDelivered(documents=("d",), unit="H29.15"),
-    "payment asked": intake.PaymentDemanded(amount=500, reason="tax", by="b"),
-    "paid in part": intake.PaymentReceived(amount=100, outstanding=400, reference="p1"),
-    "paid": intake.PaymentReceived(amount=400, outstanding=0, reference="p2"),
+    "not received": not_received(),
+    "withdrawn": WITHDRAWN,
+    "supplement asked": DEMANDED,
+    "supplement delivered": DELIVERED,
+    "payment asked": owed(),
+    "paid in part": paid(amount=100, outstanding=400),
+    "paid": paid(amount=400, reference="p2"),
     "nobody is competent": routing.DossierUnroutable(reason="r"),
-    "stopped": routing.DossierStopped(reason="r", by="b"),
-    "resumed": routing.DossierResumed(reason="r", by="b"),
-    "processed": routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="b"),
-    "returned": routing.ResultReturned(unit="H29.15", channel=Channel.COUNTER, by="b"),
+    "stopped": STOPPED,
+    "resumed": RESUMED,
+    "processed": PROCESSED,
+    "returned": RETURNED,
 }
 
 
 def _filed(word: str, unit: str, case: dict[str, Any]) -> EventData:
-    filing = {
-        "procedure": case.get("procedure", "1.004194"),
-        "channel": Channel.COUNTER,
-        "receiving_unit": unit,
-        "returning_unit": unit,
-        "place": "26740",
-        "citizen": "citizen-1",
-    }
-    if word == "registered":
-        return intake.DossierRegistered(**filing)
-    return intake.DossierReceived(**filing, by="b")
+    made = registered if word == "registered" else received
+    return made(case.get("procedure", PROCEDURE), unit)
 
 
 def _routed(case: dict[str, Any]) -> EventData:
     workflow, _, version = case.get("workflow", "one-step/1").partition("/")
-    return routing.DossierRouted(
-        procedure=case.get("procedure", "1.004194"),
-        handling_unit=case.get("unit", "H29.15"),
-        workflow=workflow,
+    return routed(
+        case.get("unit", UNIT),
+        case.get("procedure", PROCEDURE),
+        workflow,
         workflow_version=int(version),
         steps=steps_of(case),
-        rule="ward",
     )
 
 

@@ -31,7 +31,7 @@ from services.sla.clock.assess import course
 from services.sla.clock.running import Reached, Running
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Sla, unit_at
-from tests.support.sla_dossiers import (
+from tests.support.facts import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -40,18 +40,17 @@ from tests.support.sla_dossiers import (
     RESUMED,
     RETURNED,
     STOPPED,
-    VIETNAM,
     WITHDRAWN,
     completed,
-    decider_of,
     exempted,
     handed_over,
     letter,
     received,
     routed,
     started,
-    vietnam,
 )
+from tests.support.sla_dossiers import decider_of
+from tests.support.times import VIETNAM, vietnam
 
 DECIDER = decider_of()
 CODES = tuple(f"H29.15-240304-000{number}" for number in range(1, 4))

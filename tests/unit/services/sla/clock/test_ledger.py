@@ -20,7 +20,7 @@ from services.sla.clock.segments import Account, Reason
 from services.sla.dossier.as_of import as_of, newest
 from services.sla.dossier.state import Sla
 from services.sla.working_time import DayKind, OutsideCalendar
-from tests.support.sla_dossiers import (
+from tests.support.facts import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -29,27 +29,20 @@ from tests.support.sla_dossiers import (
     RESUMED,
     STOPPED,
     WITHDRAWN,
-    Dossier,
     answered,
     completed,
     consulted,
-    dossiers,
     exempted,
     handed_over,
     letter,
     received,
     routed,
     started,
-    told,
-    vietnam,
 )
+from tests.support.sla_dossiers import Dossier, dossiers, told
+from tests.support.times import at, vietnam
 
 HOUR = 3600
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    return vietnam(f"2024-03-{day:02} {clock}")
 
 
 BEGIN = [(at(4), received()), (at(4), routed())]

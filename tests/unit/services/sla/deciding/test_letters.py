@@ -24,8 +24,8 @@ from services.runtime.core.stored import Stored
 from services.sla.dossier.state import Assessment, Sla
 from services.sla.http.view import view
 from services.sla.working_time import LAST_YEAR
-from tests.support.sla_dossiers import (
-    CODE,
+from tests.support.event import CODE
+from tests.support.facts import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -33,22 +33,17 @@ from tests.support.sla_dossiers import (
     RESUMED,
     STOPPED,
     WITHDRAWN,
-    decider_of,
     exempted,
     handed_over,
     received,
     routed,
-    vietnam,
 )
+from tests.support.sla_dossiers import decider_of
+from tests.support.times import at, vietnam
 
 DECIDER = decider_of()
 HEAD = load_catalogue().units["H29.15"].head
 OTHER_HEAD = load_catalogue().units["H29.1"].head
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    return vietnam(f"2024-03-{day:02} {clock}")
 
 
 RECEIVED_AT = at(4)

@@ -7,7 +7,7 @@ that works from 7:30 to 11:30 and from 13:00 to 17:00. Times are Vietnam's.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from contracts.catalogue import load_catalogue
 from contracts.events import intake, routing, sla
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored, from_document
@@ -28,17 +27,28 @@ from services.sla.dossier.state import Assessment, Sla
 from services.sla.http.view import view
 from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import load_calendars
+from tests.support.event import CODE
+from tests.support.facts import (
+    DELIVERED,
+    DEMANDED,
+    OWED,
+    PAID,
+    PROCESSED,
+    RESUMED,
+    RETURNED,
+    STOPPED,
+    WITHDRAWN,
+    handed_over,
+    paid,
+    received,
+    registered,
+    routed,
+    started,
+)
+from tests.support.times import at
 
-CODE = "H29.15-240304-0001"
-VIETNAM = timezone(timedelta(hours=7))
 DECIDER = SlaDecider(Rules(load_catalogue(), load_calendars()))
 PROCEDURE = load_catalogue().procedures["1.004194"]
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    moment = datetime.fromisoformat(f"2024-03-{day:02} {clock}")
-    return moment.replace(tzinfo=VIETNAM).astimezone(UTC)
 
 
 END = at(30)
@@ -50,38 +60,7 @@ SOON = at(6, "08:48")
 """Seven tenths of 24 working hours later: 16 h 48 min."""
 
 
-def received(**other: Any) -> EventData:
-    filing = {
-        "procedure": "1.004194",
-        "channel": "counter",
-        "receiving_unit": "H29.15",
-        "returning_unit": "H29.15",
-        "place": "26740",
-        "citizen": "citizen-1",
-    }
-    return intake.DossierReceived(**{**filing, **other}, by="cb-1")
-
-
-def routed(unit: str = "H29.15") -> EventData:
-    return routing.DossierRouted(
-        procedure="1.004194",
-        handling_unit=unit,
-        workflow="residence",
-        workflow_version=1,
-        steps=("verify",),
-        rule="ward",
-    )
-
-
-DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.15")
-OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
-PAID = intake.PaymentReceived(amount=500, outstanding=0, reference="p1")
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
-PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1")
-RETURNED = routing.ResultReturned(unit="H29.15", channel=Channel.COUNTER, by="cb-1")
-REMARK = routing.StepStarted(step="verify", ordinal=0, unit="H29.15", lead="cb-1")
+REMARK = started()
 
 
 class Clock:
@@ -207,7 +186,7 @@ class TestADeadline:
     def test_does_not_move_for_a_part_of_a_payment(self) -> None:
         clock = Clock()
         clock.told(OWED, at(5))
-        part = intake.PaymentReceived(amount=1, outstanding=499, reference="p")
+        part = paid(amount=1, outstanding=499)
         assert clock.told(part, at(6)) == []
         assert clock.assessment.due is None
 
@@ -250,8 +229,7 @@ class TestADeadline:
 
     def test_is_none_for_what_was_only_registered(self) -> None:
         clock = Clock(begin=False)
-        filing = received().model_dump(exclude={"by"})
-        clock.told(intake.DossierRegistered(**filing), at(4))
+        clock.told(registered(), at(4))
         clock.told(routed(), at(4))
         assert clock.said == []
 
@@ -500,15 +478,13 @@ def _stories() -> dict[str, list[tuple[datetime, EventData]]]:
         "withdrawn while it waits": [
             *begin,
             (at(6, "09:00"), DEMANDED),
-            (at(13), intake.DossierWithdrawn(reason="r")),
+            (at(13), WITHDRAWN),
         ],
         "handed over to a unit with other hours": [
             *begin,
             (
                 at(5),
-                routing.DossierHandedOver(
-                    from_unit="H29.15", to_unit="H29.1", reason="r", lead="l", by="b"
-                ),
+                handed_over("H29.1"),
             ),
             (at(6), STOPPED),
             (at(9, "10:00"), RESUMED),

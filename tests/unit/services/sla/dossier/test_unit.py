@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from itertools import permutations
 
 from contracts.catalogue import load_catalogue
-from contracts.events import routing
 from contracts.wire.envelope import Event
 from services.notify.dossier.fold import evolve as notify_evolve
 from services.notify.dossier.state import Notify
@@ -17,25 +16,18 @@ from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import evolve as sla_evolve
 from services.sla.dossier.state import Sla
 from services.sla.working_time import load_calendars
+from tests.support.facts import handed_over, routed
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
-ROUTED = routing.DossierRouted(
-    procedure="1.004194",
-    handling_unit="A",
-    workflow="residence",
-    workflow_version=1,
-    steps=("one",),
-    rule="ward",
-)
-
-
-def over(unit: str) -> routing.DossierHandedOver:
-    return routing.DossierHandedOver(to_unit=unit, reason="r", lead="l", by="b")
-
 
 FACTS = [
     Event(name, "/x", "H29.15-240307-0001", START, data)
-    for name, data in (("z", ROUTED), ("b", over("B")), ("c", over("C")), ("a", over("D")))
+    for name, data in (
+        ("z", routed("A")),
+        ("b", handed_over("B")),
+        ("c", handed_over("C")),
+        ("a", handed_over("D")),
+    )
 ]
 
 

@@ -24,29 +24,26 @@ from services.sla.explain.texts import TEXTS, clean, load_texts
 from services.sla.explain.words import Words
 from services.sla.http.clock_routes import Format, preferred, view
 from services.sla.toml_file import FileError
-from tests.support.sla_dossiers import (
-    CODE,
+from tests.support.event import CODE
+from tests.support.facts import (
     DELIVERED,
     DEMANDED,
     PROCESSED,
     RESUMED,
     STOPPED,
     WITHDRAWN,
-    Dossier,
     answered,
     completed,
     consulted,
-    decider_of,
-    dossiers,
     exempted,
     handed_over,
     letter,
     received,
     routed,
     started,
-    told,
-    vietnam,
 )
+from tests.support.sla_dossiers import Dossier, decider_of, dossiers, told
+from tests.support.times import at, vietnam
 
 LANGUAGES = load_texts()
 
@@ -55,11 +52,6 @@ def explain(dossier: Dossier, at: datetime, locale: Locale = Locale.EN) -> Expla
     found = explained(CODE, dossier.state, dossier.rules, LANGUAGES[locale], at)
     assert found is not None
     return found
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    return vietnam(f"2024-03-{day:02} {clock}")
 
 
 def dossier(*facts: tuple[datetime, EventData], until: datetime | None = None) -> Dossier:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing, sla
+from contracts.events import sla
 from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.wire.envelope import Event
@@ -34,9 +34,9 @@ from services.sla.rulebook.book import load_rule_book
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from services.sla.working_time import load_calendars
+from tests.support.event import CODE
+from tests.support.facts import PROCEDURE, RESUMED, STOPPED, paid, received, routed
 
-CODE = "H29.15-240304-0001"
-PROCEDURE = "1.004194"
 BEGIN = datetime(2024, 3, 4, 1, tzinfo=UTC)
 """A Monday, eight o'clock in Vietnam; due on Thursday at eight."""
 NEW_RULES_AT = BEGIN + timedelta(days=1)
@@ -115,32 +115,7 @@ class TestTheFiles:
         assert files.read_changed() is not None
 
 
-def received() -> EventData:
-    return intake.DossierReceived(
-        procedure=PROCEDURE,
-        channel="counter",
-        receiving_unit="H29.15",
-        returning_unit="H29.15",
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-
-
-def routed() -> EventData:
-    return routing.DossierRouted(
-        procedure=PROCEDURE,
-        handling_unit="H29.15",
-        workflow="residence",
-        workflow_version=1,
-        steps=("verify",),
-        rule="ward",
-    )
-
-
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
-REMARK = intake.PaymentReceived(amount=1, outstanding=499, reference="p1")
+REMARK = paid(amount=1, outstanding=499)
 """Moves no time."""
 
 

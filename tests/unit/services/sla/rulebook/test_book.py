@@ -16,17 +16,9 @@ from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Assessment
 from services.sla.rulebook.book import DATA, RuleBook, load_rule_book
 from services.sla.toml_file import FileError
-from tests.support.sla_dossiers import (
-    DELIVERED,
-    DEMANDED,
-    consulted,
-    decider_of,
-    letter,
-    received,
-    routed,
-    told,
-    vietnam,
-)
+from tests.support.facts import DELIVERED, DEMANDED, consulted, letter, received, routed
+from tests.support.sla_dossiers import decider_of, told
+from tests.support.times import at
 
 GOOD = (DATA / "rules.toml").read_text(encoding="utf-8")
 Edit = Callable[[str, str], Path]
@@ -116,11 +108,6 @@ class TestAFault:
     def test_names_each_of_several(self, edit: Edit) -> None:
         found = fault_of(edit("[apology]\n", "[apology]\nmax_letters = 2\n[supplement.x]\n"))
         assert "max_letters" in found
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th, 11th and 18th are Mondays."""
-    return vietnam(f"2024-03-{day:02} {clock}")
 
 
 def by(table: str, **change: Any) -> SlaDecider:
