@@ -19,9 +19,9 @@ from services.sla.dossier.state import Sla
 from tests.support.event import CODE
 from tests.support.facts import RESUMED, STOPPED, consulted, received, routed, started
 from tests.support.mornings import Morning
-from tests.support.notify_dossiers import MOVED, PROCESSED, RETURNED, Dossier, at
+from tests.support.notify_dossiers import MOVED, PROCESSED, RETURNED, Dossier
 from tests.support.sla_dossiers import decider_of
-from tests.support.times import vietnam
+from tests.support.times import at, vietnam
 
 
 def causes(events: Iterable[Event]) -> dict[str | None, list[str]]:

@@ -35,10 +35,10 @@ from tests.support.notify_dossiers import (
     PROCESSED,
     SOON,
     STOPPED,
-    at,
     retracted,
 )
 from tests.support.stage import Actor, Stage, a_stage, read_topic
+from tests.support.times import at
 from tests.support.wall import Wall
 
 pytestmark = pytest.mark.integration

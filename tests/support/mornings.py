@@ -15,7 +15,8 @@ from services.notify.desk.desk import Desk
 from services.notify.dossier.policy import Policy
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from tests.support.notify_dossiers import CATALOGUE, DUE, at
+from tests.support.notify_dossiers import CATALOGUE, DUE
+from tests.support.times import at
 
 UNIT = "H29.15"
 FRIDAY = f"{UNIT}@2024-03-08"

@@ -6,76 +6,53 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, notify, routing, sla
+from contracts.events import intake, notify, sla
 from contracts.events.notify import MessageChannel
-from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
+from contracts.values import Outcome
 from contracts.wire.envelope import Event
 from services.notify.deciders import NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
-from services.notify.hours import VIETNAM, Quiet
+from services.notify.hours import Quiet
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from tests.support import facts
+from tests.support.event import event
+from tests.support.facts import filing
+from tests.support.times import at
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"
+UNIT = "H29.131"
+"""The competent one."""
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 DUE = datetime(2024, 3, 12, 1, 0, tzinfo=UTC)
-FILING = {
-    "procedure": "1.004194",
-    "channel": "online",
-    "receiving_unit": "H29.15",
-    "returning_unit": "H29.14",
-    "place": "26740",
-    "citizen": "citizen-1",
-}
-
+FILING = filing(channel="online", returning_unit="H29.14")
 REGISTERED = intake.DossierRegistered(**FILING)
 RECEIVED = intake.DossierReceived(**FILING, by="cb-1")
-NOT_RECEIVED = intake.DossierNotReceived(reason="not ours", by="cb-1")
-ROUTED = routing.DossierRouted(
-    procedure="1.004194",
-    handling_unit="H29.131",
-    workflow="residence",
-    workflow_version=1,
-    steps=("one", "two"),
-    rule="ward",
-)
-STARTED = routing.StepStarted(step="one", ordinal=0, unit="H29.131", lead="cb-1")
-SET = sla.DeadlineSet(due=DUE, budget=Budget(amount=3, unit=TimeUnit.WORKING_DAYS), rule="r")
-MOVED = sla.DeadlineMoved(
-    due=DUE + timedelta(days=1), previous=DUE, original=DUE, reason="waited", rule="r"
-)
+NOT_RECEIVED = facts.not_received()
+ROUTED = facts.routed(UNIT, steps=("one", "two"))
+STARTED = facts.started(step="one", unit=UNIT)
+SET = facts.deadline_set(DUE)
+MOVED = facts.moved(DUE, DUE + timedelta(days=1))
 EXTENDED = MOVED.model_copy(update={"cause": sla.MoveCause.EXTENDED})
 """Told by the letter of apology that moved it."""
-DEMANDED = intake.SupplementDemanded(documents=("b", "c"), reason="incomplete", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b", "c"), unit="H29.15")
-OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
-PART = intake.PaymentReceived(amount=200, outstanding=300, reference="p1")
-PAID = intake.PaymentReceived(amount=300, outstanding=0, reference="p2")
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-RESUMED = routing.DossierResumed(reason="settled", by="cb-1")
-SOON = sla.DossierSoonDue(at=START, due=DUE, unit="H29.131")
-OVER = sla.DossierOverdue(due=DUE, unit="H29.131")
-EXEMPTED = sla.ExemptionGranted(
-    ground=sla.ExemptionGround.FORCE_MAJEURE, reason="flood", unit="H29.131", by="cb-1"
-)
-PROCESSED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.131", by="cb-1")
-RETURNED = routing.ResultReturned(unit="H29.14", channel=Channel.COUNTER, by="cb-2")
-WITHDRAWN = intake.DossierWithdrawn(reason="changed my mind")
+DEMANDED = facts.demanded(documents=("b", "c"), reason="incomplete")
+DELIVERED = facts.delivered(documents=("b", "c"))
+OWED, STOPPED, RESUMED, WITHDRAWN = facts.OWED, facts.STOPPED, facts.RESUMED, facts.WITHDRAWN
+PART = facts.paid(amount=200, outstanding=300)
+PAID = facts.paid(amount=300, reference="p2")
+SOON = sla.DossierSoonDue(at=START, due=DUE, unit=UNIT)
+OVER = sla.DossierOverdue(due=DUE, unit=UNIT)
+EXEMPTED = facts.exempted(reason="flood", unit=UNIT)
+PROCESSED = facts.processed(UNIT, outcome=Outcome.DENIED)
+RETURNED = facts.returned("H29.14", by="cb-2")
 BEGIN: list[EventData] = [RECEIVED, ROUTED, SET, STARTED]
 
 
 def retracted(alert: Event, due: datetime | None = None) -> EventData:
     return sla.AlertRetracted(alert_id=alert.id, alert=alert.data.NAME, reason="r", due=due)
-
-
-def at(day: int, clock: str = "08:00") -> datetime:
-    """A time in March 2024, whose 4th is a Monday."""
-    moment = datetime.fromisoformat(f"2024-03-{day:02} {clock}")
-    return moment.replace(tzinfo=VIETNAM).astimezone(UTC)
 
 
 class Dossier:
@@ -90,7 +67,7 @@ class Dossier:
             self.hear(fact, at(7) + timedelta(seconds=second))
 
     def hear(self, data: EventData, when: datetime, *, history: bool = False) -> Event:
-        fact = Event(f"{data.NAME}-{when}", "/x", CODE, when, data, history=history)
+        fact = event(data, when, CODE, id=f"{data.NAME}-{when}", history=history)
         self.events += handle(self.decider, self.stored, fact)
         return fact
 

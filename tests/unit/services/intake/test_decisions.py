@@ -8,41 +8,42 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing
+from contracts.events import intake
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
-from contracts.values import Outcome
 from contracts.wire.envelope import Event
 from services.intake.decider import IntakeDecider
 from services.intake.decisions import REQUESTS
 from services.intake.state import Intake
+from tests.support.facts import (
+    DELIVERED,
+    DEMANDED,
+    OWED,
+    PAID,
+    PROCESSED,
+    STOPPED,
+    WITHDRAWN,
+    filing,
+    not_received,
+)
 
 DECIDER = IntakeDecider(load_catalogue())
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 ONLINE = intake.Filing(
-    procedure="1.004194",
-    channel="online",
-    receiving_unit="H29.15",
-    returning_unit="H29.14",
-    place="26740",
-    citizen="citizen-1",
-    documents=("a form",),
-    fee=15_000,
-    legacy_id="old-7",
+    **filing(
+        channel="online",
+        returning_unit="H29.14",
+        documents=("a form",),
+        fee=15_000,
+        legacy_id="old-7",
+    )
 )
 RECEPTION = intake.ReceptionRequested(by="cb-1", filing=ONLINE)
 
 REGISTERED = intake.DossierRegistered(**ONLINE.model_dump())
 RECEIVED = intake.DossierReceived(**ONLINE.model_dump(), by="cb-1")
-NOT_RECEIVED = intake.DossierNotReceived(reason="no", by="cb-1")
-DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.15")
-OWED = intake.PaymentDemanded(amount=500, reason="tax", by="cb-1")
-PAID = intake.PaymentReceived(amount=500, outstanding=0, reference="p1")
-WITHDRAWN = intake.DossierWithdrawn(reason="changed my mind")
-STOPPED = routing.DossierStopped(reason="court", by="cb-1")
-PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1")
+NOT_RECEIVED = not_received(reason="no")
 
 
 def event(data: EventData, minute: int) -> Event:

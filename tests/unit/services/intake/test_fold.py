@@ -14,7 +14,7 @@ from contracts.catalogue import load_catalogue
 from contracts.events import intake, routing
 from contracts.events.contacts import ContactRegistered
 from contracts.model import EventData
-from contracts.values import Locale, Outcome
+from contracts.values import Locale
 from contracts.wire.envelope import Event
 from services.intake.codes import day_of, format_code
 from services.intake.contact import Contact, contact_event
@@ -24,33 +24,35 @@ from services.intake.state import Intake
 from services.intake.view import view
 from services.shared.citizen_keys import Sealed
 from services.shared.lookup_key import fits
+from tests.support.facts import (
+    PROCESSED,
+    delivered,
+    demanded,
+    filing,
+    not_received,
+    owed,
+    paid,
+    returned,
+    withdrawn,
+)
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
-FILING = {
-    "procedure": "1.004194",
-    "channel": "online",
-    "receiving_unit": "H29.15",
-    "returning_unit": "H29.14",
-    "place": "26740",
-    "citizen": "citizen-1",
-    "documents": ("a form",),
-    "fee": 15_000,
-}
+FILING = filing(channel="online", returning_unit="H29.14", documents=("a form",), fee=15_000)
 STORY: list[EventData] = [
     intake.DossierRegistered(**FILING),
     intake.DossierReceived(**FILING, by="cb-1"),
-    intake.SupplementDemanded(documents=("b",), reason="first", by="cb-1"),
-    intake.SupplementDelivered(documents=("b",), unit="H29.15"),
-    intake.SupplementDemanded(documents=("c",), reason="second", by="cb-1"),
-    intake.SupplementDelivered(documents=("c",), unit="H29.15"),
-    intake.PaymentDemanded(amount=500, reason="tax", by="cb-1"),
-    intake.PaymentReceived(amount=200, outstanding=300, reference="p1"),
+    demanded(documents=("b",), reason="first"),
+    delivered(documents=("b",)),
+    demanded(documents=("c",), reason="second"),
+    delivered(documents=("c",)),
+    owed(amount=500),
+    paid(amount=200, outstanding=300, reference="p1"),
     intake.RemarkRecorded(activity="looked at"),
-    intake.PaymentReceived(amount=300, outstanding=0, reference="p2"),
-    routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.15", by="cb-1"),
-    routing.ResultReturned(unit="H29.14", channel="counter", by="cb-2"),
+    paid(amount=300, outstanding=0, reference="p2"),
+    PROCESSED,
+    returned("H29.14", by="cb-2"),
 ]
 
 
@@ -104,14 +106,13 @@ def test_what_is_outstanding_is_what_was_asked_less_what_was_paid(
 
 
 def test_more_than_was_asked_leaves_nothing_outstanding() -> None:
-    paid = intake.PaymentReceived(amount=9, outstanding=0, reference="p")
-    assert folded([event(paid, 1)]).outstanding == 0
+    assert folded([event(paid(amount=9), 1)]).outstanding == 0
 
 
 def test_why_it_was_not_received_or_withdrawn_is_kept() -> None:
-    refusal = intake.DossierNotReceived(reason="not ours", by="cb-1")
+    refusal = not_received(reason="not ours")
     assert folded([event(refusal, 1)]).not_received_reason == "not ours"
-    assert folded([event(intake.DossierWithdrawn(reason="r"), 1)]).withdrawal_reason == "r"
+    assert folded([event(withdrawn(reason="r"), 1)]).withdrawal_reason == "r"
 
 
 def test_a_fact_that_does_not_concern_intake_changes_nothing() -> None:

@@ -10,10 +10,10 @@ from inspect import signature
 import pytest
 
 from contracts.catalogue import Catalogue, CompetenceRule, Unit, UnitKind, load_catalogue
-from contracts.events import intake
-from contracts.wire.envelope import Event
 from services.routing.competence import Competence, competent_unit, lead_for
 from services.routing.decider import RoutingDecider
+from tests.support.event import event
+from tests.support.facts import received
 
 CATALOGUE = load_catalogue()
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
@@ -94,16 +94,7 @@ def test_a_dossier_goes_to_the_same_unit_wherever_it_is_received_and_returned() 
     decider = RoutingDecider(CATALOGUE)
     routed = set()
     for receiving in list(CATALOGUE.units)[:40]:
-        received = intake.DossierReceived(
-            procedure=RESIDENCE,
-            channel="counter",
-            receiving_unit=receiving,
-            returning_unit=receiving,
-            place="26740",
-            citizen="c",
-            by="b",
-        )
-        fact = Event("e", "/x", "H29.15-240307-0001", START, received)
+        fact = event(received(RESIDENCE, receiving), START)
         state = decider.evolve(decider.initial(""), fact)
         routed.add(decider.react(state, fact)[0].handling_unit)  # type: ignore[attr-defined]
     assert len(routed) == 1

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing
+from contracts.events import routing
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
@@ -23,28 +23,17 @@ from services.routing.state import Routing
 from services.routing.view import view
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
+from tests.support.facts import DEMANDED, OWED, WITHDRAWN, received
 
 CATALOGUE = load_catalogue()
 DECIDER = RoutingDecider(CATALOGUE)
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 STEPS = ("verify", "verify-dwelling", "update-register")
-RECEIVED = intake.DossierReceived(
-    procedure="1.004194",
-    channel="counter",
-    receiving_unit="H29.15",
-    returning_unit="H29.15",
-    place="26740",
-    citizen="citizen-1",
-    by="cb-1",
-)
+RECEIVED = received()
 OTHER = "H29.15"
 """A unit that is not competent for the dossier."""
-OPEN: list[list[EventData]] = [
-    [],
-    [intake.SupplementDemanded(documents=("b",), reason="r", by="c")],
-    [intake.PaymentDemanded(amount=1, reason="r", by="c")],
-]
+OPEN: list[list[EventData]] = [[], [DEMANDED], [OWED]]
 """What may have happened to a dossier that is open still."""
 
 
@@ -128,7 +117,7 @@ class TestReception:
         assert dossier.told(RECEIVED, 5) == []
 
     def test_of_another_kind_is_none(self) -> None:
-        assert Dossier().told(intake.DossierWithdrawn(reason="r")) == []
+        assert Dossier().told(WITHDRAWN) == []
 
 
 class TestTheStepsOfADossier:
@@ -442,7 +431,7 @@ class TestAnAnswer:
             for minute in (2, 3, 4):
                 dossier.done(minute)
         else:
-            dossier.told(intake.DossierWithdrawn(reason="r"), 4)
+            dossier.told(WITHDRAWN, 4)
         reason, detail = dossier.refused(ANSWER, 5)
         assert reason == RefusalReason.WRONG_STATE
         assert "cannot be answered" in detail

@@ -13,33 +13,13 @@ from contracts.values import Channel, Outcome
 from contracts.wire.envelope import Event
 from services.routing.fold import evolve
 from services.routing.state import Routing
+from tests.support.facts import received, routed
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 STORY: list[tuple[int, EventData]] = [
-    (
-        0,
-        intake.DossierReceived(
-            procedure="1.004194",
-            channel="counter",
-            receiving_unit="H29.15",
-            returning_unit="H29.15",
-            place="26740",
-            citizen="c",
-            by="b",
-        ),
-    ),
-    (
-        0,
-        routing.DossierRouted(
-            procedure="1.004194",
-            handling_unit="A",
-            workflow="residence",
-            workflow_version=1,
-            steps=("one", "two", "three"),
-            rule="ward",
-        ),
-    ),
+    (0, received()),
+    (0, routed("A", steps=("one", "two", "three"))),
     (0, routing.StepStarted(step="one", ordinal=0, unit="A", lead="a-1")),
     (1, routing.StepReassigned(step="one", ordinal=0, lead="a-2", by="head")),
     (2, routing.StepCompleted(step="one", ordinal=0, unit="A", by="a-2")),

@@ -13,16 +13,8 @@ from contracts.events.notify import Audience
 from contracts.model import EventData
 from services.notify.desk.desk import Desk
 from tests.support.mornings import FRIDAY, HEAD, Morning, items, marks, planned
-from tests.support.notify_dossiers import (
-    CATALOGUE,
-    DUE,
-    OVER,
-    PROCESSED,
-    SOON,
-    Dossier,
-    at,
-    retracted,
-)
+from tests.support.notify_dossiers import CATALOGUE, DUE, OVER, PROCESSED, SOON, Dossier, retracted
+from tests.support.times import at
 
 BREACH = "DossierOverdue"
 MOVED_ON = routing.DossierHandedOver(to_unit="H29.15", reason="r", lead="l", by="b")

@@ -17,14 +17,8 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.dossier.state import Notify
 from tests.support.mornings import FRIDAY, Morning, items, planned
-from tests.support.notify_dossiers import (
-    DUE,
-    OVER,
-    PROCESSED,
-    Dossier,
-    at,
-    retracted,
-)
+from tests.support.notify_dossiers import DUE, OVER, PROCESSED, Dossier, retracted
+from tests.support.times import at
 
 UNIT = "H29.131"
 TEN = at(8, "10:00")

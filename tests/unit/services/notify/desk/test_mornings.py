@@ -11,7 +11,8 @@ import pytest
 from contracts.events import notify, sla
 from contracts.model import EventData
 from tests.support.mornings import FRIDAY, UNIT, Morning, items, planned
-from tests.support.notify_dossiers import DUE, OVER, PROCESSED, SOON, Dossier, at, retracted
+from tests.support.notify_dossiers import DUE, OVER, PROCESSED, SOON, Dossier, retracted
+from tests.support.times import at
 
 OWED = sla.ApologyOwed(at=at(7, "16:00"), due=DUE, unit=UNIT)
 

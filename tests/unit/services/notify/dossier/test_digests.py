@@ -27,8 +27,8 @@ from tests.support.notify_dossiers import (
     SOON,
     STOPPED,
     Dossier,
-    at,
 )
+from tests.support.times import at
 
 FIVE = [SOON, MOVED, DELIVERED, PAID, OVER]
 

@@ -15,7 +15,8 @@ from services.notify.dossier.fold import evolve
 from services.notify.dossier.state import Notify
 from services.routing.fold import evolve as routing_evolve
 from services.routing.state import Routing
-from tests.support.notify_dossiers import CODE, at
+from tests.support.notify_dossiers import CODE
+from tests.support.times import at
 
 OFFICERS = st.sampled_from(["a", "b", "c", "d"])
 MINUTES = st.integers(0, 8)

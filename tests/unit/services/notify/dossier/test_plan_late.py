@@ -23,9 +23,9 @@ from tests.support.notify_dossiers import (
     STOPPED,
     WITHDRAWN,
     Dossier,
-    at,
     retracted,
 )
+from tests.support.times import at
 
 NIGHT = Quiet(time(21), time(7))
 

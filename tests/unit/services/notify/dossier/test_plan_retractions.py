@@ -13,16 +13,8 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.dossier.state import Notify
 from services.notify.hours import Quiet
-from tests.support.notify_dossiers import (
-    DUE,
-    OVER,
-    RESUMED,
-    SOON,
-    STOPPED,
-    Dossier,
-    at,
-    retracted,
-)
+from tests.support.notify_dossiers import DUE, OVER, RESUMED, SOON, STOPPED, Dossier, retracted
+from tests.support.times import at
 
 TO_SMS = notify.PreferencesSet(channels=(MessageChannel.SMS,))
 OPTED_OUT = notify.PreferencesSet(opted_out=True)

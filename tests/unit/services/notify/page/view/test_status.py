@@ -14,7 +14,7 @@ from fastapi.encoders import jsonable_encoder
 import contracts
 from contracts.catalogue import load_catalogue
 from contracts.events import intake, notify, routing, sla
-from contracts.events.sla import Budget, MoveCause, TimeUnit
+from contracts.events.sla import MoveCause
 from contracts.model import EventData, Kind, registered
 from contracts.values import Channel, Locale, Outcome
 from contracts.wire.envelope import Event
@@ -32,6 +32,22 @@ from services.notify.page.view.status import Look, look
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored, state_of
 from services.shared.lifecycle import ENDED, PublicStatus
+from tests.support import facts
+from tests.support.facts import (
+    deadline_set,
+    delivered,
+    demanded,
+    filing,
+    owed,
+    paid,
+    processed,
+    received,
+    resumed,
+    returned,
+    routed,
+    started,
+    stopped,
+)
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 CODE = "H29.1-260302-0001"
@@ -42,44 +58,29 @@ WORDS = {locale: Words(CATALOGUE, locale) for locale in Locale}
 HTML = Html(Links("https://hoso.example.vn", "secret"))
 VI = HTML.texts[Locale.VI]
 
-FILING = {
-    "procedure": "1.004873",
-    "channel": "counter",
-    "receiving_unit": "H29.1",
-    "returning_unit": "H29.102",
-    "place": "26740",
-    "citizen": "citizen-1",
-}
+FILING = filing("1.004873", "H29.1", returning_unit="H29.102")
 RECEIVED = intake.DossierReceived(**FILING, by="cb-1")
 REGISTERED = intake.DossierRegistered(**{**FILING, "channel": "online"})
-ROUTED = routing.DossierRouted(
-    procedure="1.004873",
-    handling_unit="H29.101",
-    workflow="short",
-    workflow_version=1,
-    steps=("receive-check", "decide"),
-    rule="ward",
-)
-SET = sla.DeadlineSet(due=DUE, budget=Budget(amount=3, unit=TimeUnit.WORKING_DAYS), rule="r")
-FIRST = routing.StepStarted(step="receive-check", ordinal=0, unit="H29.101", lead="cb-1")
-SECOND = routing.StepStarted(step="decide", ordinal=1, unit="H29.101", lead="cb-2")
+ROUTED = routed("H29.101", "1.004873", "short", steps=("receive-check", "decide"))
+SET = deadline_set(DUE)
+FIRST = started(0, step="receive-check", unit="H29.101")
+SECOND = started(1, step="decide", unit="H29.101", lead="cb-2")
 BEGIN: tuple[EventData, ...] = (RECEIVED, ROUTED, SET, FIRST)
-DEMANDED = intake.SupplementDemanded(
+DEMANDED = demanded(
     documents=("Bản sao giấy khai sinh", "Ảnh 4x6"),
     reason="Thiếu giấy tờ",
     until=DUE + timedelta(days=10),
-    by="cb-1",
 )
-DELIVERED = intake.SupplementDelivered(documents=("Ảnh 4x6",), unit="H29.102")
-OWED = intake.PaymentDemanded(amount=1_500_000, reason="Lệ phí trước bạ", by="cb-1")
-PART = intake.PaymentReceived(amount=500_000, outstanding=1_000_000, reference="p1")
-PAID = intake.PaymentReceived(amount=1_000_000, outstanding=0, reference="p2")
-STOPPED = routing.DossierStopped(reason="Chờ tòa án", by="cb-1")
-RESUMED = routing.DossierResumed(reason="Đã có bản án", by="cb-1")
+DELIVERED = delivered(documents=("Ảnh 4x6",), unit="H29.102")
+OWED = owed(amount=1_500_000, reason="Lệ phí trước bạ")
+PART = paid(amount=500_000, outstanding=1_000_000)
+PAID = paid(amount=1_000_000, reference="p2")
+STOPPED = stopped(reason="Chờ tòa án")
+RESUMED = resumed(reason="Đã có bản án")
 OVERDUE = sla.DossierOverdue(due=DUE, unit="H29.101")
-PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.101", by="cb-2")
-DENIED = routing.DossierProcessed(outcome=Outcome.DENIED, handling_unit="H29.101", by="cb-2")
-RETURNED = routing.ResultReturned(unit="H29.102", channel=Channel.COUNTER, by="cb-3")
+PROCESSED = processed("H29.101", by="cb-2")
+DENIED = processed("H29.101", outcome=Outcome.DENIED, by="cb-2")
+RETURNED = returned("H29.102", by="cb-3")
 
 
 def moved(cause: MoveCause | None = None, days: int = 2) -> sla.DeadlineMoved:
@@ -88,16 +89,7 @@ def moved(cause: MoveCause | None = None, days: int = 2) -> sla.DeadlineMoved:
 
 
 def letter(due: datetime) -> sla.ApologyIssued:
-    return sla.ApologyIssued(
-        reason="Chờ xác minh",
-        due=due,
-        previous=DUE,
-        letter_by=DUE - timedelta(days=1),
-        in_time=True,
-        unit="H29.101",
-        by="cb-9",
-        form="04/2025-03",
-    )
+    return facts.letter(DUE, due, reason="Chờ xác minh", unit="H29.101")
 
 
 def after(*facts: EventData) -> Notify:
@@ -292,7 +284,7 @@ def test_papers_and_money_may_be_asked_at_once() -> None:
 
 
 def test_nothing_is_asked_any_more_once_the_dossier_has_ended() -> None:
-    withdrawn = intake.DossierWithdrawn(reason="không cần nữa")
+    withdrawn = facts.withdrawn(reason="không cần nữa")
     seen = shown(*BEGIN, DEMANDED, withdrawn)
     assert seen.asked == ()
     assert seen.promise is None
@@ -466,7 +458,7 @@ def test_what_was_done_after_the_due_time_is_not_called_in_time() -> None:
     assert in_time.why.key == "why.ended"
 
 
-@pytest.mark.parametrize("end", [PROCESSED, RETURNED, intake.DossierWithdrawn(reason="x")])
+@pytest.mark.parametrize("end", [PROCESSED, RETURNED, facts.WITHDRAWN])
 def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None:
     facts = (*BEGIN, PROCESSED, end) if end is RETURNED else (*BEGIN, end)
     state = after(*facts)
@@ -490,7 +482,7 @@ def test_a_dossier_registered_online_waits_without_a_date() -> None:
 
 def test_the_history_is_told_newest_first_and_a_long_reason_is_cut_there_but_not_above() -> None:
     long = "rất dài " * 249
-    seen = shown(*BEGIN, routing.DossierStopped(reason=long, by="cb-1"))
+    seen = shown(*BEGIN, stopped(reason=long))
     assert seen.reason == long
     newest = seen.history[0]
     assert VI.say(newest.what) == "Dừng giải quyết hồ sơ"
@@ -507,9 +499,8 @@ def test_a_history_that_is_very_long_is_shown_in_part() -> None:
 
 
 def test_what_the_catalogue_does_not_know_is_shown_by_its_code() -> None:
-    filing = {**FILING, "procedure": "9.999999", "receiving_unit": "X1", "returning_unit": "X2"}
-    step = routing.StepStarted(step="odd", ordinal=0, unit="X1", lead="cb-1")
-    seen = shown(intake.DossierReceived(**filing, by="cb-1"), SET, step)
+    step = started(step="odd", unit="X1")
+    seen = shown(received("9.999999", "X1", returning_unit="X2"), SET, step)
     assert seen.procedure == "9.999999"
     assert seen.receiving is not None
     assert seen.receiving.name == "X1"
@@ -538,9 +529,8 @@ def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time
 def test_to_programs_everything_is_said_raw_and_whole() -> None:
     hostile = '"><script>alert(1)</script>&'
     many = tuple(f"{hostile} {number}" for number in range(1200))
-    demanded = intake.SupplementDemanded(documents=many, reason=hostile, by="cb-1")
-    filing = {**FILING, "procedure": hostile}
-    state = after(intake.DossierReceived(**filing, by="cb-1"), SET, FIRST, demanded)
+    asked = demanded(documents=many, reason=hostile)
+    state = after(received(hostile), SET, FIRST, asked)
     view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
     assert view["procedure"]["name"] == {"vi": hostile, "en": hostile}
     assert view["asked"][0]["reason"] == hostile
