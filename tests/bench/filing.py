@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from contracts.events import intake, routing, sla
+from contracts.events import intake, sla
 from contracts.model import EventData
 from contracts.values import Channel, Locale
 from contracts.wire.envelope import Event, derive_id
@@ -21,6 +21,7 @@ from services.runtime.kafka.producer import EventProducer
 from services.runtime.mongo.client import client
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
+from tests.support import facts
 
 TEMPLATES = frozenset({"registered", "received", "in-process"})
 """What each of them is told."""
@@ -79,24 +80,9 @@ def filed(number: int) -> list[Event]:
 def promised(number: int) -> list[Event]:
     """What notify hears of a dossier that was received now, from the other services."""
     now = datetime.now(UTC).replace(microsecond=0)
-    received = intake.DossierReceived(
-        procedure=_PROCEDURE,
-        channel=Channel.COUNTER,
-        receiving_unit=_UNIT,
-        returning_unit=_UNIT,
-        place=_PLACE,
-        citizen=_citizen(number),
-        by="cb-1",
-    )
-    routed = routing.DossierRouted(
-        procedure=_PROCEDURE,
-        handling_unit=_WARD,
-        workflow="short",
-        workflow_version=1,
-        steps=("receive-check", "decide"),
-        rule="ward",
-    )
-    started = routing.StepStarted(step="receive-check", ordinal=0, unit=_WARD, lead="cb-1")
+    received = facts.received(_PROCEDURE, _UNIT, place=_PLACE, citizen=_citizen(number))
+    routed = facts.routed(_WARD, _PROCEDURE, "short", steps=("receive-check", "decide"))
+    started = facts.started(step="receive-check", unit=_WARD)
     deadline = sla.DeadlineSet(
         due=now + timedelta(days=7),
         budget=sla.Budget(amount=5, unit=sla.TimeUnit.WORKING_DAYS),

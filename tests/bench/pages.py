@@ -23,9 +23,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from contracts.events import intake, routing
+from contracts.events import routing
 from contracts.model import EventData
-from contracts.values import Channel
 from contracts.wire.envelope import Event, derive_id
 from deploy.local.stack.city import City, Instance, cpu_seconds
 from deploy.local.stack.stack import Stack
@@ -34,6 +33,7 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
+from tests.support import facts
 from tests.support.eventually import soon
 from tests.support.paths import ROOT
 
@@ -223,23 +223,8 @@ def _event(code: str, data: EventData, minute: int) -> Event:
 
 
 def _beginning(code: str) -> list[Event]:
-    received = intake.DossierReceived(
-        procedure="1.004873",
-        channel=Channel.COUNTER,
-        receiving_unit="H29.1",
-        returning_unit="H29.1",
-        place="26740",
-        citizen=f"citizen-{code}",
-        by="cb-1",
-    )
-    routed = routing.DossierRouted(
-        procedure="1.004873",
-        handling_unit="H29.101",
-        workflow="short",
-        workflow_version=1,
-        steps=("receive-check", "decide"),
-        rule="ward",
-    )
+    received = facts.received("1.004873", "H29.1", citizen=f"citizen-{code}")
+    routed = facts.routed("H29.101", "1.004873", "short", steps=("receive-check", "decide"))
     return [_event(code, received, 0), _event(code, routed, 0), _step(code, 0)]
 
 

@@ -25,9 +25,7 @@ from pymongo import UpdateOne
 from rich.console import Console
 from rich.table import Table
 
-from contracts.events import intake, routing
 from contracts.model import EventData
-from contracts.values import Channel
 from contracts.wire.codec import Record, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS
@@ -48,6 +46,7 @@ from services.runtime.mongo.store import Store
 from services.runtime.service import settle_memory
 from services.runtime.settings import Settings
 from tests.bench.loops import log_ends
+from tests.support import facts
 
 RECEIVED = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 """A Monday, half past eight in Vietnam: what is due follows in office hours."""
@@ -154,28 +153,9 @@ def _first_timer(decider: Decider[Any]) -> tuple[datetime, int]:
 def _facts(number: int) -> Iterator[Event]:
     """What sla has to know of a dossier to give it a deadline."""
     code = f"H29.1-260302-{number}"
-    reception = intake.DossierReceived(
-        procedure="1.004873",
-        channel=Channel.COUNTER,
-        receiving_unit="H29.1",
-        returning_unit="H29.1",
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-    yield _event(code, "intake", reception)
-    yield _event(
-        code,
-        "routing",
-        routing.DossierRouted(
-            procedure="1.004873",
-            handling_unit=_WARD,
-            workflow="short",
-            workflow_version=1,
-            steps=("verify", "sign"),
-            rule="bench",
-        ),
-    )
+    yield _event(code, "intake", facts.received("1.004873", "H29.1"))
+    route = facts.routed(_WARD, "1.004873", "short", steps=("verify", "sign"))
+    yield _event(code, "routing", route)
 
 
 def _event(code: str, by: str, data: EventData) -> Event:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing
-from contracts.values import Channel, Outcome, ServiceLevel
+from contracts.model import EventData
+from contracts.values import Channel, ServiceLevel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
 from services.runtime.core.handle import handle
@@ -40,6 +40,8 @@ from services.sla.figures.snapshots.freeze import Outcome as Freezing
 from services.sla.figures.snapshots.snapshots import CELLS, ROWS, Snapshot
 from services.sla.figures.tables import Dimension, Scope
 from services.sla.working_time import WORKING_DAY
+from tests.support import facts
+from tests.support.facts import DELIVERED, DEMANDED, WITHDRAWN
 
 pytestmark = pytest.mark.integration
 
@@ -341,30 +343,15 @@ def some(numbers: dict[str, int]) -> dict[str, int]:
     return {name: number for name, number in numbers.items() if number}
 
 
-def received(unit: str = "H29.101") -> Any:
-    return intake.DossierReceived(
-        procedure="1.004873",
-        channel=Channel.COUNTER,
-        level=ServiceLevel.PARTIAL,
-        receiving_unit=unit,
-        returning_unit=unit,
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
+def received(unit: str = "H29.101") -> EventData:
+    return facts.received("1.004873", unit)
 
 
-def routed(unit: str = "H29.101") -> Any:
-    return routing.DossierRouted(
-        procedure="1.004873", handling_unit=unit, workflow="short", workflow_version=1,
-        steps=("verify",), rule="ward",
-    )  # fmt: skip
+def routed(unit: str = "H29.101") -> EventData:
+    return facts.routed(unit, "1.004873", "short")
 
 
-PROCESSED = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.101", by="cb-1")
-DEMANDED = intake.SupplementDemanded(documents=("b",), reason="r", by="cb-1")
-DELIVERED = intake.SupplementDelivered(documents=("b",), unit="H29.101")
-WITHDRAWN = intake.DossierWithdrawn(reason="not needed")
+PROCESSED = facts.processed("H29.101")
 
 
 async def frozen(database: Database, name: str) -> Snapshot:
@@ -425,7 +412,7 @@ async def test_a_dossier_that_was_handed_over_counts_where_it_was_when_the_perio
     database: Database,
 ) -> None:
     city = City(database)
-    moved = routing.DossierHandedOver(to_unit="H29.102", reason="x", lead="cb-2", by="cb-1")
+    moved = facts.handed_over("H29.102")
     await city.told(1, (at(1), received()), (at(1), routed()), (at(10), moved))
 
     async def units(of: Period) -> list[str]:
@@ -575,7 +562,7 @@ async def test_what_happens_later_changes_nothing_of_a_period_that_is_over(
     await city.told(1, (at(29), received()), (at(29), routed()))
     await freeze(database, JULY, RULES, LATER)
     august = JULY.until + timedelta(days=5)
-    moved = routing.DossierHandedOver(to_unit="H29.102", reason="x", lead="cb-2", by="cb-1")
+    moved = facts.handed_over("H29.102")
     await city.told(1, (august, moved), (august, DEMANDED), (august, WITHDRAWN))
     assert await changed(database, await frozen(database, "2025-07"), BY_UNIT) == ([], {})
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake
-from contracts.values import Channel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
 from services.runtime.kafka.offsets import Offsets
@@ -25,6 +23,8 @@ from services.sla.deciding.rules import Rules
 from services.sla.figures.periods import period
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.freezing import Folded, Freezing
+from tests.support import facts
+from tests.support.event import event
 from tests.support.stage import Actor, Stage, a_stage, code_of
 
 pytestmark = pytest.mark.integration
@@ -36,16 +36,8 @@ QUARTER = period("2026-Q1")
 
 
 def received(number: int, time: datetime) -> Event:
-    data = intake.DossierReceived(
-        procedure="1.004873",
-        channel=Channel.COUNTER,
-        receiving_unit="H29.1",
-        returning_unit="H29.1",
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-    return Event(f"received-{number}", "/tests", code_of(number), time, data)
+    data = facts.received("1.004873", "H29.1")
+    return event(data, time, code_of(number), id=f"received-{number}")
 
 
 class City:

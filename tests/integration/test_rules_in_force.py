@@ -16,10 +16,10 @@ import msgspec
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing, sla
+from contracts.events import sla
 from contracts.events.sla import MoveCause, RetractionCause
 from contracts.model import EventData
-from contracts.values import Channel, Outcome, to_utc_millis
+from contracts.values import to_utc_millis
 from contracts.wire.codec import decode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS
@@ -47,7 +47,10 @@ from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from services.sla.working_time import DATA, load_calendars
+from tests.support import facts
+from tests.support.event import event
 from tests.support.eventually import eventually, soon
+from tests.support.facts import received, routed
 from tests.support.office import MARITAL_STATUS, WARD_UNIT, Office
 from tests.support.stage import MORNING, Actor, Stage, a_stage, code_of, read_topic
 
@@ -61,33 +64,16 @@ def begun(
     code: str, at: datetime, procedure: str = MARITAL_STATUS, unit: str = WARD_UNIT
 ) -> list[Event]:
     """The facts that give a dossier its deadline."""
-    reception = intake.DossierReceived(
-        procedure=procedure,
-        channel=Channel.COUNTER,
-        receiving_unit=unit,
-        returning_unit=unit,
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-    route = routing.DossierRouted(
-        procedure=procedure,
-        handling_unit=unit,
-        workflow="short",
-        workflow_version=1,
-        steps=("verify", "sign"),
-        rule="ward",
-    )
-    return [fact(code, at, reception), fact(code, at, route)]
+    route = routed(unit, procedure, "short", steps=("verify", "sign"))
+    return [fact(code, at, received(procedure, unit)), fact(code, at, route)]
 
 
 def fact(code: str, at: datetime, data: EventData) -> Event:
-    return Event(derive_id("test", code, data.TYPE), "/tests", code, at, data)
+    return event(data, at, code, id=derive_id("test", code, data.TYPE))
 
 
 def processed(code: str, at: datetime) -> Event:
-    done = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit=WARD_UNIT, by="cb-1")
-    return fact(code, at, done)
+    return fact(code, at, facts.processed(WARD_UNIT))
 
 
 def day_of(time: datetime) -> date:
@@ -611,7 +597,7 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
     found: list[Stored[Sla]] = []
     for procedure in [*rules.catalogue.procedures, "9.999999"]:
         whole = begun("", MORNING, procedure)
-        stop = fact("", MORNING, routing.DossierStopped(reason="r", by="cb-1"))
+        stop = fact("", MORNING, facts.STOPPED)
         imported = [msgspec.structs.replace(event, history=True) for event in whole]
         for story in (
             whole,
@@ -622,8 +608,8 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
             imported,
         ):
             stored: Stored[Sla] = Stored(code_of(len(found)), len(found) % 3, Sla())
-            for event in story:
-                handle(decider, stored, event)
+            for told in story:
+                handle(decider, stored, told)
             set_due(decider, stored)
             found.append(stored)
     return found

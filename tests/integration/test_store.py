@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import load_catalogue
-from contracts.events.intake import DossierReceived
 from motcua.deciders import calendars
 from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider
@@ -30,6 +29,7 @@ from services.sla.figures.counting import reading
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import Scope
+from tests.support.facts import received
 from tests.support.stage import (
     MORNING,
     code_of,
@@ -181,8 +181,7 @@ async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], databa
     rules = Rules(load_catalogue(), calendars())
     clocks = Store(database["clocks"], Sla)
     clock = Stored(code_of(1), 0, Sla())
-    fact = reception(code_of(1)).data.filing.model_dump()  # type: ignore[attr-defined]
-    handle(SlaDecider(rules), clock, event(code_of(1), DossierReceived(**fact, by="cb-1")))
+    handle(SlaDecider(rules), clock, event(code_of(1), received("1.004873", "H29.1")))
     await clocks.persist([clock])
     sheet = figures(clocks.collection, reading(Period(since, until), until, rules))
     total = (await sheet.count(Scope())).total

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from contracts.events import intake, routing
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
 from contracts.wire.codec import decode
 from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import city_deciders
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.runtime.settings import Settings
+from tests.support import facts
+from tests.support.event import event
 from tests.support.eventually import soon
 from tests.support.stage import Actor, Stage, a_stage, code_of
 from tests.support.wall import Wall
@@ -42,39 +42,19 @@ Said = tuple[str, str, str, datetime]
 
 def received(number: int, at: datetime) -> Iterator[Event]:
     """What sla needs to know of a dossier to give it a deadline."""
-    reception = intake.DossierReceived(
-        procedure=MARITAL_STATUS,
-        channel=Channel.COUNTER,
-        receiving_unit="H29.1",
-        returning_unit="H29.1",
-        place="26740",
-        citizen="citizen-1",
-        by="cb-1",
-    )
-    yield _event(number, reception, at)
-    yield _event(
-        number,
-        routing.DossierRouted(
-            procedure=MARITAL_STATUS,
-            handling_unit="H29.101",
-            workflow="short",
-            workflow_version=1,
-            steps=("verify", "sign"),
-            rule="a rule",
-        ),
-        at,
-    )
+    yield _event(number, facts.received(MARITAL_STATUS, "H29.1"), at)
+    route = facts.routed("H29.101", MARITAL_STATUS, "short", steps=("verify", "sign"))
+    yield _event(number, route, at)
 
 
 def processed(number: int, at: datetime) -> Event:
     """The end of a dossier."""
-    done = routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="H29.101", by="cb-1")
-    return _event(number, done, at)
+    return _event(number, facts.processed("H29.101"), at)
 
 
 def _event(number: int, data: EventData, at: datetime) -> Event:
     code = code_of(number)
-    return Event(derive_id("test", code, data.TYPE), "/tests", code, at, data)
+    return event(data, at, code, id=derive_id("test", code, data.TYPE))
 
 
 class Expected:

@@ -24,7 +24,6 @@ from contracts.catalogue import load_catalogue
 from contracts.events import intake
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.model import EventData
-from contracts.values import Channel
 from contracts.wire.codec import Record, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import DOSSIER_EVENTS, TOPICS, dead_letters
@@ -41,6 +40,7 @@ from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
+from tests.support import facts
 from tests.support.eventually import soon
 
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -266,14 +266,7 @@ def event(code: str, data: EventData, minute: int = 0, mark: str = "") -> Event:
 
 def reception(code: str, minute: int = 0) -> Event:
     """The request to receive a dossier."""
-    filing = intake.Filing(
-        procedure="1.004873",
-        channel=Channel.COUNTER,
-        receiving_unit="H29.1",
-        returning_unit="H29.1",
-        place="26740",
-        citizen="citizen-1",
-    )
+    filing = intake.Filing(**facts.filing("1.004873", "H29.1"))
     return event(code, intake.ReceptionRequested(by="cb-1", filing=filing), minute)
 
 
