@@ -18,6 +18,7 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.mongo.client import Database, client
 from services.runtime.settings import Settings
+from tests.support.fork_server import fork
 
 # What runs the tests side by side says how wide their output is to be; here each test says it.
 for name in ("COLUMNS", "LINES"):
@@ -70,6 +71,7 @@ def city(
     with City(
         endpoints,
         tmp_path_factory.mktemp("city"),
+        launch=fork,
         clock="wall",
         partitions=settings.partitions,
         session_timeout_ms=settings.session_timeout_ms,

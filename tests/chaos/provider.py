@@ -34,6 +34,7 @@ from tests.bench.filing import (
 )
 from tests.bench.told import Told, read_told
 from tests.support.eventually import soon
+from tests.support.fork_server import fork
 
 Tell = Callable[[str], None]
 
@@ -147,6 +148,7 @@ def _city(endpoints: Endpoints, folder: Path) -> City:
     return City(
         endpoints,
         folder,
+        launch=fork,
         partitions=_PARTITIONS,
         channels="sms",
         sms_rate=1_000.0,

@@ -26,6 +26,7 @@ from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.chaos.drills import MISBEHAVIOUR, Drill
 from tests.chaos.outcome import Outcome, read_outcome
+from tests.support.fork_server import fork
 
 PARTITIONS = 4
 _MISBEHAVES = 4.0
@@ -129,6 +130,7 @@ async def run_city(
     with City(
         endpoints,
         folder,
+        launch=fork,
         clock="stream",
         partitions=PARTITIONS,
         channels="email,sms",

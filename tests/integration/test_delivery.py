@@ -40,6 +40,7 @@ from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.support.eventually import eventually
+from tests.support.fork_server import fork
 from tests.support.gateways import GatewayProcess
 from tests.support.stage import read_topic
 
@@ -78,6 +79,7 @@ class Post:
         return City(
             self.endpoints,
             self.folder / f"city-{self._made}",
+            launch=fork,
             partitions=PARTITIONS,
             session_timeout_ms=2000,
             **{"provider_rest": 1.0, **told, **settings},

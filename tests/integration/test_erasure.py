@@ -25,6 +25,7 @@ from services.shared.citizen_keys import CitizenKeys, Erased
 from services.shared.master_keys import MasterKeys
 from services.shared.sealing import Sealer, Unreadable
 from tests.support.eventually import eventually
+from tests.support.fork_server import fork
 from tests.support.office import OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
@@ -97,6 +98,7 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
     with City(
         endpoints,
         tmp_path / "city",
+        launch=fork,
         clock="wall",
         partitions=2,
         channels="email,sms",

@@ -19,6 +19,7 @@ from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
 from tests.support.eventually import eventually, soon
+from tests.support.fork_server import fork
 from tests.support.office import OFFICER, PROBLEM, Office, filing
 from tests.support.stage import a_stage, code_of, receptions, supplement_demand
 
@@ -86,7 +87,12 @@ def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
 ) -> None:
     asyncio.run(create_topics(shaky_settings))
     with City(
-        shaky.endpoints(), tmp_path, partitions=4, answer_timeout=1.5, session_timeout_ms=2000
+        shaky.endpoints(),
+        tmp_path,
+        launch=fork,
+        partitions=4,
+        answer_timeout=1.5,
+        session_timeout_ms=2000,
     ) as city:
         city.start("intake")
         city.wait_ready()
@@ -130,7 +136,7 @@ def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
     shaky: Stack, shaky_settings: Settings, tmp_path: Path, part: str
 ) -> None:
     asyncio.run(create_topics(shaky_settings))
-    with City(shaky.endpoints(), tmp_path, partitions=4) as city:
+    with City(shaky.endpoints(), tmp_path, launch=fork, partitions=4) as city:
         shaky.kill(part)
         instance = city.start("routing")
         eventually(lambda: "waiting for broker" in instance.log.read_text(), timeout=60.0)

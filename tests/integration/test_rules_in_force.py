@@ -51,6 +51,7 @@ from tests.support import facts
 from tests.support.event import event
 from tests.support.eventually import eventually, soon
 from tests.support.facts import received, routed
+from tests.support.fork_server import fork
 from tests.support.office import MARITAL_STATUS, WARD_UNIT, Office
 from tests.support.stage import MORNING, Actor, Stage, a_stage, code_of, read_topic
 
@@ -182,6 +183,7 @@ def service(apart: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with City(
         apart.endpoints(),
         root / "logs",
+        launch=fork,
         partitions=4,
         session_timeout_ms=2000,
         timer_poll=0.1,

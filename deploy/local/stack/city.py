@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from contracts.wire.topics import SERVICES
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
@@ -40,13 +40,43 @@ class ServiceDied(Exception):
     """A service ended by itself. Shows the last lines that it logged."""
 
 
+class ServiceProcess(Protocol):
+    """A process, as `subprocess.Popen` shows one."""
+
+    pid: int
+    returncode: Any
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+Launch = Callable[[str, Mapping[str, str], Path], ServiceProcess]
+"""Starts an instance of a service with an environment, logging into a file."""
+
+
+def execute(service: str, environment: Mapping[str, str], log: Path) -> ServiceProcess:
+    """Starts an instance as production does."""
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"services.{service}"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            preexec_fn=_die_with_parent,
+        )
+
+
 @dataclass
 class Instance:
     """One process of one service."""
 
     service: str
     number: int
-    process: subprocess.Popen[bytes]
+    process: ServiceProcess
     port: int
     log: Path
 
@@ -77,11 +107,14 @@ class Instance:
 class City:
     """Starts, kills and ends instances of the services."""
 
-    def __init__(self, endpoints: Endpoints, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, endpoints: Endpoints, folder: Path, *, launch: Launch = execute, **settings: object
+    ) -> None:
         """`settings` are those of `services.runtime.settings`, for every service."""
         self.endpoints = endpoints
         self.folder = folder
         self.settings = settings
+        self._launch = launch
         self.instances: list[Instance] = []
         self.ports: Mapping[str, int] = {}
         """Where services are to serve whose port does not matter: there if that is free."""
@@ -129,15 +162,7 @@ class City:
             more = {"receipts_url": known, "public_url": known, **more}
             _bounces_go_to(f"{known}/receipts/email", self.endpoints.smtp_page)
         log = self.folder / f"{service}-{self._made}.log"
-        with log.open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}"],
-                env=self.environment(port=port, **more),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                preexec_fn=_die_with_parent,
-            )
+        process = self._launch(service, self.environment(port=port, **more), log)
         instance = Instance(service, self._made, process, port, log)
         self.instances.append(instance)
         return instance
