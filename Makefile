@@ -9,12 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in seconds what takes pip a minute. It does not read pip's settings: of those it needs the index.
 UV = index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"; \
   $${index:+env UV_DEFAULT_INDEX="$$index"} $(BIN)/uv --quiet pip
-# So many test files at a time, each with a stack of its own where it needs one; 0: one after the other.
-WORKERS ?= 2
+# Test files that run at a time, each with a stack of its own where it needs one; 0: one by one. They
+# wait for brokers, timers and kills more than they compute: one more than there are processors.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast chaos bench lint format types contracts check up down lock clean
+.PHONY: help install demo test test-long test-fast chaos bench lint format types contracts check up down lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +40,13 @@ demo: $(READY) ## A city's working day, with a live view; ARGS=--keep goes on se
 	@$(BIN)/motcua demo $(ARGS)
 
 test: $(READY) ## All tests: unit, contract, integration on the real stack, a short kill test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) $(ARGS)
 
-test-fast: $(READY) ## The tests that need neither Kafka nor MongoDB
-	@$(BIN)/python -m pytest -m "not integration and not chaos and not docker" $(ARGS)
+test-long: $(READY) ## The same, with ten times the examples of each property
+	@$(PYTEST) --hypothesis-profile=long $(ARGS)
+
+test-fast: $(READY) ## The tests that need neither Kafka, nor MongoDB, nor a browser
+	@$(PYTEST) -m "not integration and not chaos and not docker and not browser" $(ARGS)
 
 chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)

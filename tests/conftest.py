@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from deploy.local.stack.city import City
@@ -18,17 +18,39 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.mongo.client import Database, client
 from services.runtime.settings import Settings
+from tests.support import properties as _properties  # noqa: F401  (registers the profiles)
 from tests.support.fork_server import fork
 
 # What runs the tests side by side says how wide their output is to be; here each test says it.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
 
-# How long an example takes says something of the machine alone.
-hypothesis_settings.register_profile(
-    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-hypothesis_settings.load_profile("tests")
+hypothesis_settings.load_profile("short")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw one seed for the whole run, the same for all that run side by side."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how to draw the same examples again."""
+    return f"properties: the same examples again with --hypothesis-seed={seed_of(config)}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say it again where something failed."""
+    if terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(pytest_report_header(config))
+
+
+def seed_of(config: pytest.Config) -> str:
+    """The seed that examples are drawn from."""
+    return str(config.option.hypothesis_seed)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def main() -> None:
 
 def _on_the_stack(options: argparse.Namespace, results: dict[str, Any]) -> None:
     """Runs the benches that need Kafka and MongoDB, on a stack of their own."""
-    stack = Stack(ROOT, "bench", die_with_parent=True)
+    stack = Stack(ROOT, "bench", die_with_parent=True, kafka_tuned=True)
     stack.reset()
     console.print("starting Kafka and MongoDB")
     endpoints = stack.up()

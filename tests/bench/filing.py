@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from contracts.events import intake, sla
 from contracts.model import EventData
@@ -25,7 +26,7 @@ from tests.support import facts
 
 TEMPLATES = frozenset({"registered", "received", "in-process"})
 """What each of them is told."""
-AT_ALL_HOURS = {"quiet_from": "00:00", "quiet_until": "00:00", "often": 1_000}
+AT_ALL_HOURS: dict[str, Any] = {"quiet_from": "00:00", "quiet_until": "00:00", "often": 1_000}
 """Settings by which what is measured does not depend on the hour of day."""
 _UNIT, _PROCEDURE, _PLACE = "H29.1", "1.004873", "26740"
 _WARD = "H29.101"

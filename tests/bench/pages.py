@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     configure("bench", level="WARNING", as_json=False)
     console = Console()
-    stack = Stack(ROOT, "pages", die_with_parent=True)
+    stack = Stack(ROOT, "pages", die_with_parent=True, kafka_tuned=True)
     stack.reset()
     try:
         endpoints = stack.up()

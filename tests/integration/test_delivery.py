@@ -214,7 +214,7 @@ def second(tmp_path: Path) -> Iterator[GatewayProcess]:
         yield found
 
 
-def started(city: City, **settings: object) -> Instance:
+def started(city: City, **settings: Any) -> Instance:
     instance = city.start("notify", **settings)
     city.wait_ready()
     return instance

@@ -42,6 +42,7 @@ from services.sla.figures.tables import Dimension, Scope
 from services.sla.working_time import WORKING_DAY
 from tests.support import facts
 from tests.support.facts import DELIVERED, DEMANDED, WITHDRAWN
+from tests.support.properties import examples
 
 pytestmark = pytest.mark.integration
 
@@ -228,8 +229,7 @@ async def agrees(sheet: Sheet, kept: Sequence[Sla], scope: Scope) -> None:
 
 
 REAL_DATABASE = hypothesis_settings(
-    max_examples=20,
-    deadline=None,
+    examples(0.5),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -249,7 +249,7 @@ async def test_the_database_counts_as_one_would_by_hand(
         await agrees(figures(database["dossiers"], read), kept, scope)
 
 
-@hypothesis_settings(REAL_DATABASE, max_examples=6)
+@hypothesis_settings(REAL_DATABASE, max_examples=examples(0.15).max_examples)
 @given(kept=st.lists(states(), min_size=15, max_size=30))
 async def test_behind_every_number_are_as_many_dossiers(
     database: Database, kept: list[Sla]
@@ -277,7 +277,7 @@ async def in_pages(sheet: Sheet, scope: Scope, measure: str, size: int = 4) -> l
     return found
 
 
-@hypothesis_settings(REAL_DATABASE, max_examples=6)
+@hypothesis_settings(REAL_DATABASE, max_examples=examples(0.15).max_examples)
 @given(kept=st.lists(states(), min_size=15, max_size=30))
 async def test_frozen_figures_are_the_live_ones_of_their_moment_down_to_the_dossiers(
     database: Database, kept: list[Sla]

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from deploy.local.stack.city import City
+from deploy.local.stack.city import City, execute
 from tests.support.eventually import eventually
 from tests.support.office import OFFICER, Office, filing
 from tests.support.paths import ROOT
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(
     city: City, office: Office
 ) -> None:
-    second = city.start("intake")
+    second = city.start("intake", launch=execute)
     city.wait_ready()
     eventually(lambda: second.get("/health/ready")["partitions"] == 2, what="its share")
     assert office.metric("intake", "motcua_partitions_owned") == 2
@@ -58,7 +58,7 @@ def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(
 def test_a_new_connection_is_answered_by_whichever_instance_owns_the_dossier(
     city: City, office: Office
 ) -> None:
-    second = city.start("routing")
+    second = city.start("routing", launch=execute)
     city.wait_ready()
     eventually(lambda: second.get("/health/ready")["partitions"] == 2, what="its share")
     codes = [office.hand_in() for _ in range(8)]

@@ -135,9 +135,10 @@ def _serve(service: str, asked: socket.socket) -> None:
     os.set_blocking(wakes, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes)
+    watched: list[Any] = [asked, awake]
     buffered = b""
     while True:
-        ready, _, _ = select.select([asked, awake], [], [])
+        ready, _, _ = select.select(watched, [], [])
         if awake in ready:
             os.read(awake, 4096)
             _tell_of_ended(asked)

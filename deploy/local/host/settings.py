@@ -19,8 +19,8 @@ class Settings:
     """Sizes, deadlines and fixed ports of one stack. Sizes are in MiB, times in seconds."""
 
     kafka_heap_mb: int = 512
-    kafka_aot: bool = True
-    """Train an ahead-of-time cache for Kafka once per machine: halves every later start."""
+    kafka_tuned: bool = False
+    """Have the JVM compile for speed, for a benchmark: a short life costs twice the processor."""
     mongo_cache_mb: int = 512
     """WiredTiger's cache; mongod takes no less than 256."""
     mongo_compressed: bool = True

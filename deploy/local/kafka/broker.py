@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.local.host.part import Ports, Progress
 from deploy.local.host.settings import Settings
-from deploy.local.kafka import aot, jars, java
+from deploy.local.kafka import jars, java
 from deploy.local.kafka import probe as kafka_probe
 from deploy.local.kafka import storage as kafka_storage
 
@@ -23,10 +23,10 @@ class Kafka:
         self._settings = settings
 
     def install(self, progress: Progress) -> None:
-        """Bring and check the jars; train the ahead-of-time cache the first time."""
+        """Bring and check the jars."""
         runtime, classpath = java.executable(), jars.install(progress)
-        cache = aot.cache_for(runtime, classpath, progress) if self._settings.kafka_aot else None
-        self._java = java.Java(runtime, classpath, self._settings.kafka_heap_mb, cache)
+        settings = self._settings
+        self._java = java.Java(runtime, classpath, settings.kafka_heap_mb, settings.kafka_tuned)
 
     def prepare(self, ports: Ports, progress: Progress, lock: int) -> None:
         """Write the configuration; format the storage if it is not, or only half."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,16 +25,6 @@ def executable() -> Path:
     return java
 
 
-def fingerprint(java: Path, classpath: Sequence[Path]) -> str:
-    """Names what an ahead-of-time cache is good for: this very runtime with these very jars."""
-    modules = java.parent.parent / "lib" / "modules"
-    digest = hashlib.sha256()
-    for path in (modules, *classpath):
-        facts = path.stat()
-        digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
-
-
 @dataclass(frozen=True)
 class Java:
     """A runtime with a class path, ready to run programs."""
@@ -43,12 +32,11 @@ class Java:
     java: Path
     classpath: Sequence[Path]
     heap_mb: int
-    aot: Path | None = None
-    """An ahead-of-time cache to use; the JVM checks itself that it fits, and goes on without."""
+    tuned: bool = False
+    """Compile what runs often for speed, and collect garbage beside it. Worth it under load: a
+    broker that serves a test or a demo for a minute spends twice the processor on it."""
 
-    def command(
-        self, arguments: Sequence[str], folder: Path, options: Sequence[str] = ()
-    ) -> list[str]:
+    def command(self, arguments: Sequence[str], folder: Path) -> list[str]:
         """The command line of a program whose `log4j2.properties` is in `folder`.
 
         Native libraries are unpacked in `folder`/tmp: the system's own may forbid execution, and
@@ -57,7 +45,7 @@ class Java:
         return [
             str(self.java),
             f"-Xmx{self.heap_mb}m",
-            "-XX:+UseG1GC",
+            *(["-XX:+UseG1GC"] if self.tuned else ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]),
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:-UsePerfData",
             "-Djava.awt.headless=true",
@@ -67,11 +55,6 @@ class Java:
             "-Dlog4j2.disable.jmx=true",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
-            # The JVM warns of each piece of the cache that it has to make anew; it is no matter.
-            "-Xlog:disable",
-            "-Xlog:all=error:stderr",
-            *([f"-XX:AOTCache={self.aot}"] if self.aot else []),
-            *options,
             "-cp",
             ":".join(map(str, self.classpath)),
             *arguments,

@@ -148,8 +148,9 @@ class City:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MOTCUA_")}
         return kept | {f"MOTCUA_{k.upper()}": str(v) for k, v in told.items() if v is not None}
 
-    def start(self, service: str, **more: object) -> Instance:
-        """Starts one more instance of a service; returns before it is ready."""
+    def start(self, service: str, *, launch: Launch | None = None, **more: object) -> Instance:
+        """Start one more instance of a service, by another `launch` than the city's if one is
+        given; return before it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made += 1
         port = self._free_port(service)
@@ -162,7 +163,7 @@ class City:
             more = {"receipts_url": known, "public_url": known, **more}
             _bounces_go_to(f"{known}/receipts/email", self.endpoints.smtp_page)
         log = self.folder / f"{service}-{self._made}.log"
-        process = self._launch(service, self.environment(port=port, **more), log)
+        process = (launch or self._launch)(service, self.environment(port=port, **more), log)
         instance = Instance(service, self._made, process, port, log)
         self.instances.append(instance)
         return instance

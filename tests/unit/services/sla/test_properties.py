@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -32,6 +32,8 @@ from services.sla.clock.running import Reached, Running
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Sla, unit_at
 from tests.support.facts import (
+from tests.support.properties import examples
+from tests.support.sla_dossiers import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -296,7 +298,7 @@ says what it had concluded from what it knew.
 # -- what holds of every life ----------------------------------------------------------
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(data=st.data())
 def test_no_order_of_arrival_cut_into_batches_or_duplicate_makes_a_difference(
     data: st.DataObject,
@@ -317,7 +319,7 @@ def test_no_order_of_arrival_cut_into_batches_or_duplicate_makes_a_difference(
     agree(partition.state(CODES[0]), partition.said(CODES[0]), events)
 
 
-@settings(max_examples=60)
+@examples(0.6)
 @given(data=st.data())
 def test_no_number_of_partitions_or_of_instances_makes_a_difference(data: st.DataObject) -> None:
     told = [data.draw(lives(code)) for code in CODES]
@@ -337,7 +339,7 @@ def test_no_number_of_partitions_or_of_instances_makes_a_difference(data: st.Dat
         agree(partition.state(life[0].subject), partition.said(life[0].subject), life)
 
 
-@settings(max_examples=60)
+@examples(0.6)
 @given(events=lives(), data=st.data())
 def test_a_past_that_was_imported_comes_to_the_same_once_it_is_told(
     events: list[Event], data: st.DataObject
@@ -351,7 +353,7 @@ def test_a_past_that_was_imported_comes_to_the_same_once_it_is_told(
     agree(partition.state(CODES[0]), partition.said(CODES[0]), events)
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(events=lives(), later=st.integers(0, 3 * 86_400_000))
 def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later: int) -> None:
     note(brief(events))
@@ -368,7 +370,7 @@ def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later
     assert found.running.used(found.running.pieces[0].begin, moment) + left == now.budget
 
 
-@settings(max_examples=200)
+@examples(2)
 @given(
     events=lives(),
     since=_times,
@@ -420,7 +422,7 @@ def step_by_step(
     return found
 
 
-@settings(max_examples=200)
+@examples(2)
 @given(
     events=lives(),
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 6), _times), max_size=25),

@@ -16,13 +16,13 @@ def test_defaults() -> None:
 def test_variables_are_read_as_what_they_are() -> None:
     env = {
         "MOTCUA_STACK_KAFKA_HEAP_MB": "256",
-        "MOTCUA_STACK_KAFKA_AOT": "0",
+        "MOTCUA_STACK_KAFKA_TUNED": "1",
         "MOTCUA_STACK_SMTP_FAIL_RATE": "0.25",
         "MOTCUA_STACK_MONGOD_PORT": "27017",
     }
     settings = from_environment({}, env)
     assert settings.kafka_heap_mb == 256
-    assert settings.kafka_aot is False
+    assert settings.kafka_tuned is True
     assert settings.smtp_fail_rate == 0.25
     assert settings.fixed_ports == {"mongod": 27017}
 
@@ -36,7 +36,7 @@ def test_code_wins_over_the_environment() -> None:
     ("variable", "value"),
     [
         ("MOTCUA_STACK_KAFKA_HEAP_MB", "much"),
-        ("MOTCUA_STACK_KAFKA_AOT", "perhaps"),
+        ("MOTCUA_STACK_KAFKA_TUNED", "perhaps"),
         ("MOTCUA_STACK_KAFKA_PORT", "80"),
     ],
 )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from contracts.events.sla import AlertKind, RetractionCause
 from contracts.model import EventData
@@ -21,6 +21,8 @@ from services.sla.dossier.as_of import as_of, newest
 from services.sla.dossier.state import Sla
 from services.sla.working_time import DayKind, OutsideCalendar
 from tests.support.facts import (
+from tests.support.properties import examples
+from tests.support.sla_dossiers import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -251,7 +253,7 @@ class TestThereIsNone:
             dossier().ledger(vietnam("2036-01-01 08:00"))
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(dossiers())
 def test_segments_are_elapsed_time_to_the_second_without_gap_or_overlap(
     drawn: tuple[Dossier, datetime],
@@ -272,7 +274,7 @@ def test_segments_are_elapsed_time_to_the_second_without_gap_or_overlap(
         assert all(part.end is not None for part in shown.segments[:-1])
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(dossiers())
 def test_what_is_used_is_what_the_judgement_says_and_the_piece_that_runs_still(
     drawn: tuple[Dossier, datetime],
@@ -291,7 +293,7 @@ def test_what_is_used_is_what_the_judgement_says_and_the_piece_that_runs_still(
     assert (overdue.working_seconds if overdue else 0) == max(0, -shown.left_seconds)
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(dossiers())
 def test_the_days_count_for_the_budget_and_the_changes_of_the_due_time_lead_to_it(
     drawn: tuple[Dossier, datetime],
@@ -305,7 +307,7 @@ def test_the_days_count_for_the_budget_and_the_changes_of_the_due_time_lead_to_i
     assert shown.dues[-1].due == shown.due == shown.due_from(moment)
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(dossiers())
 def test_asked_about_after_all_that_is_known_it_agrees_with_the_state(
     drawn: tuple[Dossier, datetime],

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.catalogue import load_catalogue
@@ -45,6 +45,7 @@ from tests.support.facts import (
     routed,
     started,
 )
+from tests.support.properties import examples
 from tests.support.times import at
 
 DECIDER = SlaDecider(Rules(load_catalogue(), load_calendars()))
@@ -496,7 +497,7 @@ STORIES = _stories()
 
 
 @pytest.mark.parametrize("name", STORIES)
-@settings(max_examples=60)
+@examples(0.6)
 @given(data=st.data())
 def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
     name: str, data: st.DataObject
@@ -526,7 +527,7 @@ def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
 
 
 @pytest.mark.parametrize("name", STORIES)
-@settings(max_examples=30)
+@examples(0.3)
 @given(data=st.data())
 def test_time_that_passes_between_facts_makes_no_difference_in_the_end(
     name: str, data: st.DataObject

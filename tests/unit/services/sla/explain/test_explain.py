@@ -9,7 +9,7 @@ from shutil import copy
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from contracts.model import EventData
 from contracts.values import Locale
@@ -26,6 +26,9 @@ from services.sla.http.clock_routes import Format, preferred, view
 from services.sla.toml_file import FileError
 from tests.support.event import CODE
 from tests.support.facts import (
+from tests.support.properties import examples
+from tests.support.sla_dossiers import (
+    CODE,
     DELIVERED,
     DEMANDED,
     PROCESSED,
@@ -395,7 +398,6 @@ def test_a_stream_that_is_ahead_of_the_clock_is_asked_about_after_all_that_is_kn
     assert asked_at(Sla(), at(9)) == at(9)
 
 
-@settings(max_examples=100)
 @given(dossiers())
 def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time(
     drawn: tuple[Dossier, datetime],
@@ -411,7 +413,7 @@ def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time
         assert said.sentences[-1].startswith(("Kết luận", "Conclusion"))
 
 
-@settings(max_examples=60)
+@examples(0.6)
 @given(dossiers())
 def test_every_dossier_is_drawn_within_the_width_and_as_well_formed_svg(
     drawn: tuple[Dossier, datetime],

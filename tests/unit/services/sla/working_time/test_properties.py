@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time import DATA, Calendar, CalendarDaysEnd, WorkingDaysReading
 from services.sla.working_time.holidays_vn import read_overrides, special_days
 from services.sla.working_time.office_hours import Pattern, Reading
+from tests.support.properties import examples
 
 VIETNAM = timezone(timedelta(hours=7))
 SECOND = timedelta(seconds=1)
@@ -208,7 +209,7 @@ def test_measuring_agrees_with_looking_at_every_minute(
     assert calendar(name).measure(start, end) == slow
 
 
-@settings(max_examples=50)
+@examples(0.5)
 @given(names, eventful, st.integers(0, 4 * 3600))
 def test_measuring_agrees_with_looking_at_every_second(
     name: str, start: datetime, length: int
