@@ -32,8 +32,6 @@ from services.sla.clock.running import Reached, Running
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Sla, unit_at
 from tests.support.facts import (
-from tests.support.properties import examples
-from tests.support.sla_dossiers import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -51,6 +49,7 @@ from tests.support.sla_dossiers import (
     routed,
     started,
 )
+from tests.support.properties import examples
 from tests.support.sla_dossiers import decider_of
 from tests.support.times import VIETNAM, vietnam
 

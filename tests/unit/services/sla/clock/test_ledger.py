@@ -21,8 +21,6 @@ from services.sla.dossier.as_of import as_of, newest
 from services.sla.dossier.state import Sla
 from services.sla.working_time import DayKind, OutsideCalendar
 from tests.support.facts import (
-from tests.support.properties import examples
-from tests.support.sla_dossiers import (
     DELIVERED,
     DEMANDED,
     OWED,
@@ -41,6 +39,7 @@ from tests.support.sla_dossiers import (
     routed,
     started,
 )
+from tests.support.properties import examples
 from tests.support.sla_dossiers import Dossier, dossiers, told
 from tests.support.times import at, vietnam
 

@@ -26,9 +26,6 @@ from services.sla.http.clock_routes import Format, preferred, view
 from services.sla.toml_file import FileError
 from tests.support.event import CODE
 from tests.support.facts import (
-from tests.support.properties import examples
-from tests.support.sla_dossiers import (
-    CODE,
     DELIVERED,
     DEMANDED,
     PROCESSED,
@@ -45,6 +42,7 @@ from tests.support.sla_dossiers import (
     routed,
     started,
 )
+from tests.support.properties import examples
 from tests.support.sla_dossiers import Dossier, decider_of, dossiers, told
 from tests.support.times import at, vietnam
 
