@@ -47,6 +47,8 @@ OfficerId = Annotated[str, Field(min_length=1, max_length=64, examples=["cb-0412
 """An officer's staff number: an identifier, never a name."""
 CitizenRef = Annotated[str, Field(min_length=1, max_length=64)]
 """An opaque reference to a citizen; contact data is found under it, encrypted, elsewhere."""
+RecipientRef = Annotated[str, Field(min_length=1, max_length=64)]
+"""Whom a message is for: a citizen's reference, or an officer's staff number."""
 ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.004194"])]
 PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
 """An administrative place (ward or commune) by its General Statistics Office code."""

@@ -15,6 +15,7 @@ from contracts.values import (
     Locale,
     OfficerId,
     ProcedureCode,
+    RecipientRef,
     Text,
     UnitCode,
 )
@@ -111,8 +112,6 @@ class RatingGiven(EventData, kind=Kind.FACT, owner="notify"):
 class _Message(EventData):
     message_id: str
     cause_id: str
-    citizen: CitizenRef
-    """The recipient's reference: a citizen's, or for another audience a staff number."""
     channel: MessageChannel
     template: str
     locale: Locale
@@ -120,9 +119,11 @@ class _Message(EventData):
     """What the template says beyond the dossier's code: due times, reasons, units."""
 
 
-class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
+class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES, version=2):
     """One message per dossier, cause, recipient and channel is to be sent."""
 
+    recipient: RecipientRef
+    """A citizen's reference; for another audience a staff number."""
     audience: Audience = Audience.CITIZEN
     send_at: Instant | None = None
     """Not before then: it would come at night. None: at once."""
@@ -140,6 +141,7 @@ class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
 class MessageGathered(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The dossier changes often: this is told with others, in one digest."""
 
+    citizen: CitizenRef
     digest_at: Instant
 
 

@@ -18,8 +18,14 @@ def _dossier_received_v1(body: Body) -> Body:
     return {**body, "receiving_unit": unit, "returning_unit": unit}
 
 
+def _message_planned_v1(body: Body) -> Body:
+    # What heads and officers are told named them as citizens, too.
+    return {**body, "recipient": body.pop("citizen")}
+
+
 UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {
     "vn.motcua.DossierReceived.v1": ("vn.motcua.DossierReceived.v2", _dossier_received_v1),
+    "vn.motcua.MessagePlanned.v1": ("vn.motcua.MessagePlanned.v2", _message_planned_v1),
 }
 """By old type: the type that follows it, and how its body is brought there."""
 

@@ -41,7 +41,7 @@ def test_the_day_has_late_steps_of_which_officers_are_told(calm: Interleaved) ->
     assert any(isinstance(e.data, sla.StepOverdue) for e in calm.records(DOSSIER_EVENTS))
     told = [event.data for event in calm.messages]
     officers = [
-        data.citizen
+        data.recipient
         for data in told
         if isinstance(data, notify.MessagePlanned) and data.template == "officer-digest"
     ]

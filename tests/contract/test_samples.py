@@ -14,7 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import contracts
-from contracts.events import intake
+from contracts.events import intake, notify
+from contracts.events.notify import Audience
 from contracts.model import registered
 from contracts.tooling.json_schemas import FOLDER, HEADERS_FILE, file_name
 from contracts.wire import codec
@@ -101,6 +102,14 @@ def test_the_samples_use_every_header_there_is() -> None:
         for header, _ in codec.encode(codec.from_json(sample(name))).headers
     }
     assert used == described.keys()
+
+
+def test_version_1_of_a_planned_message_called_whomever_it_is_for_a_citizen() -> None:
+    document = sample("vn.motcua.MessagePlanned.v1")
+    event = codec.from_json(document)
+    assert isinstance(event.data, notify.MessagePlanned)
+    assert event.data.recipient == document["data"]["citizen"]
+    assert event.data.audience is Audience.CITIZEN
 
 
 def test_version_1_of_a_reception_had_one_unit_that_received_and_returned() -> None:

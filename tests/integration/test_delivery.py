@@ -98,7 +98,7 @@ class Post:
             **{
                 "message_id": message_id,
                 "cause_id": derive_id("cause", message_id),
-                "citizen": CITIZEN,
+                "recipient": CITIZEN,
                 "channel": MessageChannel.SMS,
                 "template": "withdrawn",
                 "locale": Locale.VI,
@@ -482,9 +482,9 @@ def test_each_message_that_cannot_be_sent_says_why_and_holds_up_no_other(
         started(city)
         past = datetime.now(UTC) - timedelta(hours=1)
         post.plan("late", expires_at=past, at=past - timedelta(hours=1))
-        post.plan("none", citizen=NOBODY)
-        post.plan("unknown", citizen="citizen-who-left-nothing")
-        post.plan("nomail", citizen=NOBODY, channel=MessageChannel.EMAIL)
+        post.plan("none", recipient=NOBODY)
+        post.plan("unknown", recipient="citizen-who-left-nothing")
+        post.plan("nomail", recipient=NOBODY, channel=MessageChannel.EMAIL)
         post.plan("written", channel=MessageChannel.LEDGER)
         (good,) = post.plan("good")
         ends = {
@@ -526,7 +526,7 @@ def test_a_notice_that_proves_wrong_before_it_is_sent_is_never_sent_nor_taken_ba
     with post.city(gateway) as city:
         started(city)
         told, kept, refused = (derive_id("message", mark, 0) for mark in ("told", "kept", "none"))
-        post.put([post.planned("told", 0), post.planned("none", 0, citizen=NOBODY)])
+        post.put([post.planned("told", 0), post.planned("none", 0, recipient=NOBODY)])
         post.put([post.planned("kept", 0, send_at=now + timedelta(hours=9))])
         post.ended("told")
         post.ended("none")
@@ -602,7 +602,7 @@ def test_whoever_is_erased_while_the_provider_is_slow_is_written_to_no_more(
     gateway.behaves(hold=True)
     with post.city(gateway, gateway_connections=1) as city:
         started(city)
-        post.plan("leaves", 3, citizen=LEAVES)
+        post.plan("leaves", 3, recipient=LEAVES)
         eventually(gateway.held, what="the first of them at the gateway")
         asyncio.run(_erase(post.settings, LEAVES))
         tries = count()
@@ -610,7 +610,7 @@ def test_whoever_is_erased_while_the_provider_is_slow_is_written_to_no_more(
         def forgotten() -> bool:
             # By mail nothing is in the way.
             mark = f"key{next(tries)}"
-            post.plan(mark, citizen=LEAVES, channel=MessageChannel.EMAIL)
+            post.plan(mark, recipient=LEAVES, channel=MessageChannel.EMAIL)
             return [d.not_sent for d in post.ended(mark)] == ["erased"]
 
         eventually(forgotten, what="that notify has forgotten the key")
@@ -632,7 +632,7 @@ def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProce
         started(city)
         (message_id,) = post.plan(
             "head",
-            citizen=HEAD,
+            recipient=HEAD,
             audience=Audience.HEAD,
             channel=MessageChannel.EMAIL,
             template="head-overdue",

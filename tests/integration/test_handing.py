@@ -114,7 +114,7 @@ def planned(
     data = notify.MessagePlanned(
         message_id=message_id,
         cause_id="cause",
-        citizen="citizen-1",
+        recipient="citizen-1",
         channel=channel,
         template="withdrawn",
         locale=Locale.VI,

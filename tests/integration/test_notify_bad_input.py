@@ -197,7 +197,7 @@ def test_a_mailbox_that_is_not_there_ends_its_message_at_the_first_try_and_no_ot
 ) -> None:
     with MailServer() as mail, post.city(smtp_host="127.0.0.1", smtp_port=mail.port) as city:
         instance = started(city)
-        post.plan("gone", 3, citizen=BOUNCES, channel=MessageChannel.EMAIL)
+        post.plan("gone", 3, recipient=BOUNCES, channel=MessageChannel.EMAIL)
         post.plan("mail", 5, channel=MessageChannel.EMAIL)
         bounced = post.ended("gone", 3)
         assert {(d.not_sent, d.detail) for d in bounced} == {
@@ -215,7 +215,7 @@ def test_mailboxes_that_are_full_keep_the_server_s_mail_from_nobody_else(post: P
     with MailServer() as mail, post.city(smtp_host="127.0.0.1", smtp_port=mail.port) as city:
         instance = started(city)
         for number, who in enumerate(FULL):
-            post.plan(f"full{number}", citizen=who, channel=MessageChannel.EMAIL)
+            post.plan(f"full{number}", recipient=who, channel=MessageChannel.EMAIL)
         deferred = 'motcua_provider_calls_total{outcome="deferred",provider="smtp"}'
         eventually(lambda: metric(instance, deferred) >= len(FULL), what="a try of each")
         assert metric(instance, 'motcua_provider_failing{provider="smtp"}') == 0
@@ -232,9 +232,9 @@ def test_a_receiver_that_says_nothing_takes_no_other_s_place(
 ) -> None:
     with post.city(webhook_private=True) as city:
         started(city)
-        post.plan("hole", 300, citizen=HOLE, channel=MessageChannel.WEBHOOK)
+        post.plan("hole", 300, recipient=HOLE, channel=MessageChannel.WEBHOOK)
         calls = [eventually(lambda: _called(hole), what="the first call")]
-        ids = post.plan("works", 40, citizen=BUSINESS, channel=MessageChannel.WEBHOOK)
+        ids = post.plan("works", 40, recipient=BUSINESS, channel=MessageChannel.WEBHOOK)
         assert {d.not_sent for d in post.ended("works", 40)} == {None}
         assert receiver.told == dict.fromkeys(ids, 1)
         while (call := _called(hole)) is not None:
@@ -256,7 +256,7 @@ def test_a_number_that_is_none_and_a_channel_without_a_provider_say_so(
 ) -> None:
     with post.city(gateway, zalo_url=None) as city:
         started(city)
-        post.plan("nonum", citizen=NO_PHONE)
+        post.plan("nonum", recipient=NO_PHONE)
         post.plan("nozalo", channel=MessageChannel.ZALO)
         (good,) = post.plan("goodnum")
         ends = {
@@ -279,7 +279,7 @@ def test_a_webhook_that_leads_inside_is_never_called(
         started(city)
         marks = {f"hook{number}": who for number, who in enumerate(INSIDE)}
         for mark, who in marks.items():
-            post.plan(mark, citizen=who, channel=MessageChannel.WEBHOOK)
+            post.plan(mark, recipient=who, channel=MessageChannel.WEBHOOK)
         post.plan("outside")
         for mark in marks:
             (found,) = post.ended(mark)

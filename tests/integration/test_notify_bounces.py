@@ -131,7 +131,7 @@ def test_an_address_that_bounces_after_it_was_accepted_ends_undelivered_with_its
 ) -> None:
     with post.city() as city:
         instance = started(city)
-        (message_id,) = post.plan("later", citizen=BOUNCES, channel=MessageChannel.EMAIL)
+        (message_id,) = post.plan("later", recipient=BOUNCES, channel=MessageChannel.EMAIL)
         post.plan("well", channel=MessageChannel.EMAIL)
         found = receipt(post, "later")
         (ended,) = post.ended("later")

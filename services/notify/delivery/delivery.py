@@ -27,7 +27,8 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """Nor between these times of day in Vietnam."""
     takes_back: str | None = None
     """The message that proved wrong."""
-    citizen: str | None = None
+    recipient: str | None = msgspec.field(name="citizen", default=None)
+    """A citizen's reference or a staff number; stored as ``citizen``, as ever."""
     audience: str = "citizen"
     template: str | None = None
     locale: str = "vi"
@@ -105,7 +106,7 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
                 quiet_from=data.quiet_from,
                 quiet_until=data.quiet_until,
                 takes_back=data.takes_back,
-                citizen=data.citizen,
+                recipient=data.recipient,
                 audience=data.audience,
                 template=data.template,
                 locale=data.locale,

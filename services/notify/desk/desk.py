@@ -104,7 +104,7 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
             )
             return _taken_back(desk, fact, data) if data.wrong else desk
         case notify.MessagePlanned() if data.template == OVERDUE:
-            told = {key: Told(breach, data.citizen) for key, breach in desk.breaches.items()}
+            told = {key: Told(breach, data.recipient) for key, breach in desk.breaches.items()}
             announced = _with(desk.announced, told)
             return replace(desk, breaches={}, breaches_told_at=fact.time, announced=announced)
         case notify.MessagePlanned() if data.template == CORRECTION:

@@ -123,7 +123,7 @@ def _message(
     return notify.MessagePlanned(
         message_id=derive_id("message", subject, cause, to, channel),
         cause_id=cause,
-        citizen=to,
+        recipient=to,
         channel=channel,
         template=template,
         locale=Locale.VI,

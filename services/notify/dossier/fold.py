@@ -109,7 +109,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                     Notice(
                         data.cause_id,
                         data.audience,
-                        data.citizen,
+                        data.recipient,
                         data.channel,
                         data.message_id,
                     ),

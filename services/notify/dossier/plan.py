@@ -152,7 +152,7 @@ def planned(
     return notify.MessagePlanned(
         message_id=message_id,
         cause_id=cause,
-        citizen=citizen,
+        recipient=citizen,
         channel=MessageChannel(channel),
         template=template,
         locale=locale(state),

@@ -66,8 +66,8 @@ class Courier:
                 await self._tell(work, not_sent(message, nowhere.reason))
 
     async def _address(self, message: Delivery) -> Address:
-        assert message.citizen is not None
-        found = await self._addresses.find(message.citizen, MessageChannel(message.channel))
+        assert message.recipient is not None
+        found = await self._addresses.find(message.recipient, MessageChannel(message.channel))
         if not isinstance(found, Address):
             raise _Nowhere(found)
         return found

@@ -110,7 +110,7 @@ class Outbox:
                         wrong.get(message.message_id),
                         messages.get(message.takes_back or ""),
                         notice in handed,
-                        tuple(m for m in ready[:place] if m.citizen == message.citizen),
+                        tuple(m for m in ready[:place] if m.recipient == message.recipient),
                         off[message.message_id],
                     )
 

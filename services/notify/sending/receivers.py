@@ -75,5 +75,5 @@ class Receivers:
 
 def receiver_of(message: Delivery) -> Receiver:
     """Who is told by a message, and by what."""
-    assert message.citizen is not None
-    return message.citizen, MessageChannel(message.channel)
+    assert message.recipient is not None
+    return message.recipient, MessageChannel(message.channel)

@@ -54,7 +54,7 @@ def test_a_line_of_messages_says_what_became_of_each() -> None:
         data = notify.MessagePlanned(
             message_id=f"m{number}",
             cause_id="c",
-            citizen="citizen-1",
+            recipient="citizen-1",
             channel=channel,
             template=template,
             locale="vi",

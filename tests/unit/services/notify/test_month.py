@@ -314,9 +314,9 @@ class TestTheHeadOfAUnit:
         unit = month.city.states["notify"][CODE].state.unit
         head = CATALOGUE.units[unit].head
         ((event, overdue),) = month.planned("head-overdue")
-        assert (overdue.citizen, event.time) == (head, at(7, "08:10:00"))
+        assert (overdue.recipient, event.time) == (head, at(7, "08:10:00"))
         digests = month.planned("head-digest")
-        assert all(m.citizen == head for _, m in digests)
+        assert all(m.recipient == head for _, m in digests)
         assert all(
             e.time.astimezone(VIETNAM).strftime("%H:%M:%S") == "07:30:00" for e, _ in digests
         )
@@ -342,7 +342,7 @@ class TestTheHeadOfAUnit:
         month.city.tick(at(28))
         mine = month.planned("officer-digest")
         assert mine
-        assert {(m.citizen, m.audience) for _, m in mine} == {(lead, "officer")}
+        assert {(m.recipient, m.audience) for _, m in mine} == {(lead, "officer")}
         heads = {e.subject: m for e, m in month.planned("head-digest")}
         for event, message in mine:
             told = heads[event.subject]
@@ -375,7 +375,7 @@ class TestTheHeadOfAUnit:
         ((_, told),) = month.planned("head-overdue")
         month.city.tick(at(8, "09:00:00"))
         ((_, back),) = month.planned("head-retracted")
-        assert back.citizen == told.citizen
+        assert back.recipient == told.recipient
         assert len(month.planned("retracted")) >= 1
         assert month.city.states["notify"][CODE].state.overdue == {}
 

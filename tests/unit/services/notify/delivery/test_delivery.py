@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts.events import notify
@@ -45,7 +46,7 @@ def planned(message: str) -> EventData:
     return notify.MessagePlanned(
         message_id=message,
         cause_id="cause",
-        citizen="citizen-1",
+        recipient="citizen-1",
         channel=MessageChannel.EMAIL,
         template="received",
         locale=Locale.EN,
@@ -89,8 +90,14 @@ def test_a_message_is_pending_until_it_ends() -> None:
 def test_a_message_keeps_what_it_takes_to_send_it() -> None:
     message = folded(STORY).messages["c"]
     assert message.pending
-    assert (message.citizen, message.template, message.locale) == ("citizen-1", "received", "en")
+    assert (message.recipient, message.template, message.locale) == ("citizen-1", "received", "en")
     assert message.params == {"due": "today"}
+
+
+def test_the_recipient_is_stored_under_the_name_that_older_documents_have() -> None:
+    stored = msgspec.to_builtins(folded(STORY))
+    assert stored["messages"]["c"]["citizen"] == "citizen-1"
+    assert msgspec.convert(stored, Deliveries, str_keys=True) == folded(STORY)
 
 
 def test_a_message_that_was_not_sent_keeps_why() -> None:

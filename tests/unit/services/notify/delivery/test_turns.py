@@ -63,7 +63,7 @@ def dossiers(draw: st.DrawFn) -> list[Delivery]:
                 quiet_from="21:00" if night else None,
                 quiet_until="07:00" if night else None,
                 takes_back=draw(st.sampled_from([None, *notices])),
-                citizen=draw(st.sampled_from(["one", "other"])) if not notices else "one",
+                recipient=draw(st.sampled_from(["one", "other"])) if not notices else "one",
             )
         )
     return found
@@ -81,7 +81,7 @@ def test_whatever_waits_for_whatever_everything_gets_its_turn(
         ready = in_turn(messages, "sms", now)
         able = []
         for place, message in enumerate(ready):
-            earlier = tuple(m for m in ready[:place] if m.citizen == message.citizen)
+            earlier = tuple(m for m in ready[:place] if m.recipient == message.recipient)
             notice = messages.get(message.takes_back or "")
             due = Due("d", 0, now, message, None, notice, False, earlier)
             if not waits(due, streamed=streamed, lets_by=lambda _: False):
@@ -90,7 +90,7 @@ def test_whatever_waits_for_whatever_everything_gets_its_turn(
             now = MORNING  # all that is left sleeps, or follows what does
             continue
         assert able
-        assert len({m.citizen for m in able}) == len(able), "one at a time to each recipient"
+        assert len({m.recipient for m in able}) == len(able), "one at a time to each recipient"
         for message in able:
             gone.append(message.message_id)
             del messages[message.message_id]

@@ -32,7 +32,7 @@ class TestABreach:
         morning.tick(TEN_PAST + timedelta(seconds=1))
         (told,) = morning.said
         message = planned(told.data)
-        assert (told.time, message.citizen, message.audience) == (TEN_PAST, HEAD, Audience.HEAD)
+        assert (told.time, message.recipient, message.audience) == (TEN_PAST, HEAD, Audience.HEAD)
         assert (message.template, message.params["count"]) == ("head-overdue", "61")
         assert message.expires_at == TEN_PAST + timedelta(days=30)
 
@@ -78,7 +78,7 @@ class TestABreach:
         assert morning.told("head-overdue") == [(TEN_PAST, {"a", "b", "c", "d"})]
         (mine,) = morning.messages("officer-overdue")
         message = planned(mine.data)
-        assert (message.citizen, message.audience) == ("cb-7", Audience.OFFICER)
+        assert (message.recipient, message.audience) == ("cb-7", Audience.OFFICER)
         assert marks(mine.data) == {"a", "b"}
         assert len(set(morning.ids)) == len(morning.ids)
 
@@ -139,7 +139,7 @@ class TestABreachThatProvesWrong:
         morning.cleared("c", at(7, "18:05"), wrong=True)
         morning.tick(at(7, "23:00"))
         back = morning.messages("head-retracted", "officer-retracted")
-        assert [(planned(e.data).citizen, marks(e.data)) for e in back] == [
+        assert [(planned(e.data).recipient, marks(e.data)) for e in back] == [
             (HEAD, {"a", "c"}),
             ("cb-7", {"a"}),
         ]
@@ -172,7 +172,7 @@ class TestABreachThatProvesWrong:
         morning.cleared("a", at(7, "18:00"), wrong=True)
         morning.tick(at(7, "23:00"))
         (back,) = morning.messages("head-retracted")
-        assert planned(back.data).citizen == "cb-old"
+        assert planned(back.data).recipient == "cb-old"
 
     def test_of_the_same_time_as_others_that_were_taken_back_is_taken_back_by_itself(self) -> None:
         morning = Morning()
@@ -253,4 +253,4 @@ def test_a_desk_that_an_older_release_kept_is_read() -> None:
     morning.stored.state = msgspec.convert(old, Desk)
     morning.tick(at(8, "09:00"))
     assert [when for when, _ in morning.told("head-digest")] == [at(8, "07:30")]
-    assert CATALOGUE.units["H29.15"].head == planned(morning.said[0].data).citizen
+    assert CATALOGUE.units["H29.15"].head == planned(morning.said[0].data).recipient

@@ -65,7 +65,7 @@ class House:
     def told(self) -> set[tuple[str, str, tuple[str, ...]]]:
         """Who was told of which alerts, in which message."""
         return {
-            (data.citizen, data.template, tuple(item["kind"] for item in items(data)))
+            (data.recipient, data.template, tuple(item["kind"] for item in items(data)))
             for desk in self.desks.values()
             for data in (planned(event.data) for event in desk.said)
         }
@@ -209,7 +209,7 @@ def test_what_was_told_stays_as_it_was_told_and_a_correction_goes_to_whoever_was
     morning.cleared("a", at(8, "10:00"), wrong=True)
     morning.tick(at(20))
     officers = [planned(e.data) for e in morning.said if planned(e.data).audience == "officer"]
-    assert [(m.template, m.citizen) for m in officers] == [
+    assert [(m.template, m.recipient) for m in officers] == [
         ("officer-overdue", "cb-1"),
         ("officer-digest", "cb-3"),
         ("officer-retracted", "cb-1"),
@@ -224,7 +224,7 @@ def test_what_came_late_to_the_desk_is_put_right_as_long_as_nobody_was_told() ->
     morning.alerted("b", lead="cb-3", when=at(7, "15:00"))
     morning.tick(at(20))
     (told,) = morning.messages("officer-digest")
-    assert planned(told.data).citizen == "cb-3"
+    assert planned(told.data).recipient == "cb-3"
     assert morning.told("head-digest") == [(at(8, "07:30"), {"a"}), (at(11, "07:30"), {"b"})]
 
 

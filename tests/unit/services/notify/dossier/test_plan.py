@@ -161,7 +161,7 @@ class TestEveryPublicChange:
         assert isinstance(message, notify.MessagePlanned)
         assert message.template == template
         assert message.params == {"procedure": "1.004194", **params}
-        assert (message.citizen, message.locale) == ("citizen-1", Locale.VI)
+        assert (message.recipient, message.locale) == ("citizen-1", Locale.VI)
         assert message.cause_id == f"{fact.NAME}-{told.minute}"
         assert told.state.messages[-1].template == template
 

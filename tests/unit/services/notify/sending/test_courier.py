@@ -119,7 +119,7 @@ class Round:
         self, key: str, address: Address | None, *, bound: bool = False, noted: bool = False
     ) -> None:
         message = Delivery(
-            key, "sms", planned_at=NOW, citizen="c", template="withdrawn", params={"reason": "r"}
+            key, "sms", planned_at=NOW, recipient="c", template="withdrawn", params={"reason": "r"}
         )
         due = Due("H29.1-260302-0001", 0, NOW, message)
         work = Work(due, self.channel, "sms", bound=bound, noted=noted, address=address)

@@ -283,7 +283,7 @@ class Desk:
                 heapq.heappush(waiting, (town.now + wait, number, key))
                 continue
             message = Delivery(
-                key, "sms", citizen="c", template="withdrawn", params={"reason": "r"}
+                key, "sms", recipient="c", template="withdrawn", params={"reason": "r"}
             )
             due = Due("H29.1-260302-0001", 0, datetime(2026, 3, 2, tzinfo=UTC), message)
             (work,) = await self._assigning.works([due])

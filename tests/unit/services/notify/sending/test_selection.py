@@ -110,7 +110,7 @@ def due(
         message_id,
         "sms",
         planned_at=NOW,
-        citizen=message_id if citizen is None else citizen,
+        recipient=message_id if citizen is None else citizen,
         template="withdrawn",
         **more,
     )
