@@ -21,6 +21,7 @@ from pymongo.errors import PyMongoError
 from services.runtime.core.decider import Decider
 from services.runtime.http.app import add_answers, add_balance, make_app
 from services.runtime.http.ask import Ask
+from services.runtime.kafka.closed_connections import tell_closed_connections
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import check_topics
@@ -117,6 +118,7 @@ def settle_files() -> None:
 def _loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
+    tell_closed_connections()
     return uvloop.new_event_loop()
 
 
