@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka.errors import KafkaError
 
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
@@ -67,6 +68,22 @@ async def test_a_part_that_is_killed_in_the_middle_costs_nothing_but_time(
         assert len(facts) == 2 * DOSSIERS
         assert await stage.letters() == []
         assert not actor.consumer.failed.done()
+
+
+async def test_a_defect_in_belonging_to_the_group_is_told_and_does_not_leave_a_service_idle(
+    shaky_settings: Settings,
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    async with a_stage(shaky_settings, partitions=2) as stage:
+        actor = await stage.act()
+        assert actor.consumer.subscriber.consumer is not None
+        coordinator = actor.consumer.subscriber.consumer._coordinator
+        coordinator._client.coordinator_lookup = broken
+        coordinator.coordinator_dead()
+        with pytest.raises(KafkaError, match="a defect"):
+            await asyncio.wait_for(actor.consumer.failed, timeout=60.0)
 
 
 async def test_a_topic_that_is_missing_or_has_other_partitions_is_named_with_the_remedy(

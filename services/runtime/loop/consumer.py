@@ -30,7 +30,8 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, broker: KafkaBroker, engine: Engine[Any], settings: Settings) -> None:
         self.engine = engine
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done only if the engine came upon a defect: its exception says which."""
+        """Done only if the engine came upon a defect, or its group: its exception says which."""
+        self._watched: set[asyncio.Task[Any]] = set()
         # A replay is as fast as it can be.
         streamed = settings.clock is ClockKind.STREAM
         self._gap = 0.0 if streamed else settings.batch_gap_ms / 1000
@@ -98,7 +99,20 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Takes the partitions over."""
+        coordinates = asyncio.current_task()
+        assert coordinates is not None
+        if coordinates not in self._watched:
+            self._watched.add(coordinates)
+            coordinates.add_done_callback(self._coordination_ended)
         await self.engine.ownership.assigned({tp.partition for tp in assigned})
+
+    def _coordination_ended(self, task: asyncio.Task[Any]) -> None:
+        # aiokafka calls us in the task by which it belongs to the group. If that ends by an error
+        # it never begins again, and FastStream would poll for ever and get nothing.
+        self._watched.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failed.done():
+            self.failed.set_exception(error)
 
 
 def group_of(service: str, topic: str) -> str:
