@@ -82,7 +82,7 @@ def _contact(settings: Simulation, arrival: Arrival, first: Event) -> list[Plann
     citizen = arrival.filing.citizen
     rng = Random(f"motcua contact {settings.seed} {arrival.index}")
     email = f"{citizen}@example.test" if rng.random() < odds.HAS_EMAIL else None
-    phone = f"+849{rng.randrange(10**8):08}" if rng.random() < odds.HAS_PHONE else None
+    phone = f"+8490{rng.randrange(10**7):07}" if rng.random() < odds.HAS_PHONE else None
     if email is None and phone is None:
         return []
     contact = Contact(email=email, phone=phone)

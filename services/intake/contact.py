@@ -20,7 +20,8 @@ from yarl import URL
 from contracts.events.contacts import ContactRegistered
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
-from services.shared.addresses import IN_NO_MAILBOX, e164, zalo
+from services.intake.telephone import mobile
+from services.shared.addresses import IN_NO_MAILBOX, zalo
 from services.shared.citizen_keys import Sealed
 
 
@@ -32,7 +33,7 @@ def _email(written: str) -> str:
 
 def _zalo(written: str) -> str:
     try:
-        zalo(written)
+        zalo(written, number=mobile)
     except ValueError as error:
         raise ValueError(f"{error}; {_GOOD_NUMBER}, or Zalo's own id of the user") from None
     return written
@@ -108,7 +109,7 @@ class Contact(BaseModel):
         if written is None:
             return None
         try:
-            e164(written)
+            mobile(written)
         except ValueError as error:
             told_otherwise = any(info.data.get(name) for name in ("email", "zalo", "webhook"))
             # A dossier is not to be turned away for a landline.

@@ -7,6 +7,7 @@ is no address, and says why without repeating it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 IN_NO_MAILBOX = frozenset('<>()[],;:\\"')
 """An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
@@ -31,8 +32,9 @@ _BEFORE_2018 = {
 def e164(written: str) -> str:
     """The number with its country, such as ``+84903123456``.
 
-    Without a country it is a Vietnamese one. A Vietnamese number must be a mobile one: others
-    take no SMS. Of a foreign one only the length can be judged.
+    Without a country it is a Vietnamese one. A Vietnamese number must look like a mobile one:
+    others take no SMS. Of a foreign one only the length is judged. Whether anybody can have the
+    number today is judged where it is given (`services.intake.telephone`).
     """
     digits = _WRITTEN.sub("", written.strip().replace("(0)", ""))
     foreign = digits.startswith("+") or digits.startswith("00")
@@ -54,7 +56,7 @@ def e164(written: str) -> str:
     return f"+{number}"
 
 
-def zalo(written: str) -> str:
-    """Zalo's own id of a user, or else the number that they have it under (`e164`)."""
+def zalo(written: str, number: Callable[[str], str] = e164) -> str:
+    """Zalo's own id of a user, or else the `number` that they have it under."""
     user = written.strip()
-    return user if user.isascii() and user.isdigit() and len(user) >= _ZALO_USER else e164(user)
+    return user if user.isascii() and user.isdigit() and len(user) >= _ZALO_USER else number(user)

@@ -241,6 +241,8 @@ class TestContactData:
             ("phone", "0283 822 3456", "0903 123 456"),
             ("phone", "0903 123 456 0904 123 456", "0903 123 456"),
             ("phone", "+1", r"\+1 202 555 0143"),
+            ("phone", "+999999999", r"\+1 202 555 0143"),
+            ("zalo", "0992 123 456", "0903 123 456"),
             ("zalo", "0283 822 3456", "0903 123 456"),
             ("webhook", "http://portal.example.vn/hook", "https://portal.example.vn/motcua"),
             ("webhook", "http://8.8.8.8/hook", "plain HTTP"),
