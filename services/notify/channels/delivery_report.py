@@ -38,6 +38,8 @@ _RETURNED_PARTS = (
     "message/global-headers",
 )
 """The second of each for addresses that are not in ASCII (RFC 6533)."""
+_REPORTS = ("multipart/report", "multipart/mixed")
+"""The second is what OpenSMTPD makes of one, and many a filter on the way."""
 _EMPTY_LINE = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY = re.compile(r"\d{3}[ -]([245]\.\d{1,3}\.\d{1,3}) ")
@@ -61,6 +63,8 @@ class Action(StrEnum):
     """To several recipients, of whom nothing more is said."""
 
 
+_OTHER_WORDS = {"error": Action.FAILED, "failure": Action.FAILED}
+"""What servers say for it, OpenSMTPD among them."""
 _MORE = (Action.DELIVERED, Action.FAILED, Action.DELAYED, Action.RELAYED, Action.EXPANDED)
 """Which counts if there are several recipients: what reached one of them has arrived."""
 
@@ -119,7 +123,7 @@ def _parts(mail: Message, body: str) -> tuple[str, Message]:
         boundary = mail.get_boundary("")
     except (LookupError, ValueError) as error:
         raise NoReport("its Content-Type cannot be read") from error
-    if kind != "multipart/report" or str(about).lower() != "delivery-status" or not boundary:
+    if kind not in _REPORTS or str(about).lower() != "delivery-status" or not boundary:
         raise NoReport("it is no delivery status notification")
     status: str | None = None
     returned = Message()
@@ -166,7 +170,7 @@ def _text(headers: Message, name: str) -> str:
 def _action(recipient: Message) -> Action:
     said = _text(recipient, "Action").partition(" ")[0].lower()
     try:
-        return Action(said)
+        return Action(_OTHER_WORDS.get(said, said))
     except ValueError:
         raise NoReport("what it says that became of the mail is nothing that can") from None
 

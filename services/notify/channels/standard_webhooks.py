@@ -22,12 +22,15 @@ class BadSignature(Exception):
 
 
 def key_of(secret: str) -> bytes:
-    """The key in a secret such as ``whsec_MfKQ…``. Raises ValueError if there is none in it."""
+    """The key in a secret such as ``whsec_MfKQ…``. Raises ValueError if there is none in it.
+
+    The base64 may lack its padding.
+    """
     encoded = secret.removeprefix(_PREFIX)
     if encoded == secret:
         raise ValueError(f"a secret begins with {_PREFIX}")
     try:
-        key = b64decode(encoded, validate=True)
+        key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except ValueError as error:
         raise ValueError(f"what follows {_PREFIX} is not base64") from error
     if len(key) < 16:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from datetime import UTC, datetime
 from email import message_from_bytes
 
 import pytest
+from flufl.bounce import all_failures
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -242,7 +244,50 @@ Content-Type: message/rfc822
 --00000000000012ab34061300c0de--
 """
 
-SHAPES = {"postfix": POSTFIX, "exim": EXIM, "exchange": EXCHANGE, "gmail": GMAIL}
+OPENSMTPD = f"""\
+Subject: Delivery status notification: error
+From: Mailer Daemon <MAILER-DAEMON@relay.hoso.example.vn>
+To: mot-cua@hoso.example.vn
+Date: Thu, 7 Mar 2024 08:15:04 +0700 (+07)
+MIME-Version: 1.0
+Content-Type: multipart/mixed;boundary="9950749020440539406/relay.hoso.example.vn"
+
+This is a MIME-encapsulated message.
+
+--9950749020440539406/relay.hoso.example.vn
+Content-Description: Notification
+Content-Type: text/plain; charset=us-ascii
+
+    An error has occurred while attempting to deliver a message for
+    the following list of recipients:
+
+{TO}: Invalid recipient: <{TO}>
+
+--9950749020440539406/relay.hoso.example.vn
+Content-Description: Delivery Report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.hoso.example.vn
+
+Final-Recipient: rfc822; {TO}
+Action: error
+Status: 5.0.0
+
+--9950749020440539406/relay.hoso.example.vn
+Content-Description: Message headers
+Content-Type: text/rfc822-headers
+
+{HEADERS}
+--9950749020440539406/relay.hoso.example.vn--
+"""
+
+SHAPES = {
+    "postfix": POSTFIX,
+    "exim": EXIM,
+    "exchange": EXCHANGE,
+    "gmail": GMAIL,
+    "opensmtpd": OPENSMTPD,
+}
 REASONS = {
     "postfix": "5.1.1: <[address]>: Recipient address rejected: "
     "User [address] unknown in virtual mailbox table",
@@ -251,6 +296,7 @@ REASONS = {
     "not found by SMTP address lookup",
     "gmail": "5.1.1: The email account that you tried to reach does not exist. Please "
     "try 550 5.1.1 [link] d9-x2a.123 - gsmtp",
+    "opensmtpd": "5.0.0",
 }
 NOW = datetime(2024, 3, 7, 2, 0, tzinfo=UTC)
 
@@ -304,6 +350,8 @@ def test_a_mail_as_we_send_it_is_known_again_by_what_the_local_server_returns_of
     [
         ("failed", "failed"),
         ("FAILED (for good)", "failed"),
+        ("error", "failed"),
+        ("failure", "failed"),
         ("delivered", "delivered"),
         ("delayed", None),
         ("relayed", None),
@@ -314,6 +362,18 @@ def test_only_what_failed_or_arrived_is_a_receipt(said: str, end: str | None) ->
     text = POSTFIX.replace("Action: failed", f"Action: {said}")
     found = of_mail(text.encode(), NOW)
     assert (found.status if found else None) == end
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("said", ["failed", "error", "failure", "Delayed", "delivered", "relayed"])
+def test_a_mailing_list_s_reader_of_bounces_says_of_it_what_we_say(name: str, said: str) -> None:
+    text = re.sub("^Action: .*$", f"Action: {said}", SHAPES[name], flags=re.MULTILINE)
+    # By which it would know a bounce of Exim's, or of Gmail's, that has no part for programs.
+    text = text.replace("X-Failed-Recipients", "X-Nothing")
+    temporary, permanent = all_failures(message_from_bytes(text.encode()))
+    action = read(text).action
+    assert (bool(temporary), bool(permanent)) == (action is Action.DELAYED, action is Action.FAILED)
+    assert temporary | permanent <= {TO.encode()}
 
 
 def test_what_reached_one_of_several_has_arrived() -> None:
@@ -375,7 +435,7 @@ Content-Type: text/plain
         "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
         "Content-Type: message/rfc822\n\n" + POSTFIX + "\n--b--\n",
         POSTFIX.replace("report-type=delivery-status", "report-type=disposition-notification"),
-        POSTFIX.replace("multipart/report", "multipart/mixed"),
+        POSTFIX.replace("multipart/report", "multipart/alternative"),
         POSTFIX.replace("boundary=", "x="),
         POSTFIX.replace("message/delivery-status", "text/plain"),
         POSTFIX.replace("Action: failed\n", ""),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
+import gsm0338
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.channels.segments import characters, encoding, fit, parts, plain
+from services.notify.channels.segments import Encoding, characters, encoding, fit, parts, plain
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
 LONG = "https://hoso.example.vn/status/H29.15-240304-0001?key=ABCDEFGHJK#rating"
@@ -143,3 +146,25 @@ def test_a_huge_note_without_an_address_ends_in_an_ellipsis() -> None:
     cut = fit("giấy tờ " * 500, 2)
     assert parts(cut) == 2
     assert cut.endswith("giấy tờ…") or cut.endswith("giấy…")
+
+
+def test_the_alphabet_is_the_one_that_another_codec_has() -> None:
+    codec = gsm0338.Codec()
+
+    def of_it(letter: str) -> bool:
+        try:
+            codec.encode(letter)
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    letters = [chr(number) for number in range(sys.maxunicode + 1)]
+    unlike = [c for c in letters if (encoding(c) is Encoding.GSM7) != of_it(c)]
+    # It sends a lone escape as one, which says how the next letter is read (TS 23.038, 6.2.1).
+    assert unlike == ["\x1b"]
+
+
+@given(st.text(alphabet="@£$¥èÇØ_ΦΞÉ ¤¡ÄÖÑÜ§¿à\n\r\f^{}\\[~]|€aA0?", max_size=400))
+def test_a_text_is_one_segment_if_another_codec_makes_160_septets_of_it(text: str) -> None:
+    septets, _ = gsm0338.Codec().encode(text)
+    assert (parts(text) == 1) == (len(septets) <= 160)

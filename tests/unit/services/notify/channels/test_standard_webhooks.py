@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from base64 import b64encode
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notify.channels.standard_webhooks import BadSignature, check, key_of, signed
 
@@ -69,3 +76,41 @@ def test_nothing_is_good_where_no_key_is_known() -> None:
 def test_a_secret_that_is_none_is_named(secret: str) -> None:
     with pytest.raises(ValueError, match=r"whsec_|guessed"):
         key_of(secret)
+
+
+SECRETS = st.binary(min_size=24, max_size=64).map(lambda key: "whsec_" + b64encode(key).decode())
+IDS = st.text(min_size=1, max_size=60)
+
+
+@given(SECRETS, IDS, st.text(max_size=300))
+def test_what_we_sign_the_official_library_takes_and_nothing_else(
+    secret: str, message_id: str, body: str
+) -> None:
+    webhook = Webhook(secret)
+    headers = signed(key_of(secret), message_id, int(time.time()), body.encode())
+    webhook.verify(body, headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        webhook.verify(body + " ", headers, json_parse=False)
+
+
+@given(SECRETS, IDS, st.text(max_size=300))
+def test_what_the_official_library_signs_we_take(secret: str, message_id: str, body: str) -> None:
+    now = datetime.now(UTC)
+    headers = {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, now, body),
+    }
+    assert check([key_of(secret)], headers, body.encode(), now.timestamp()) == message_id
+
+
+@given(st.binary(min_size=16, max_size=64))
+def test_a_secret_without_its_padding_is_the_same_as_the_official_library_has_it(
+    key: bytes,
+) -> None:
+    secret = "whsec_" + b64encode(key).decode().rstrip("=")
+    assert key_of(secret) == key
+    assert (
+        Webhook(secret).sign("1", datetime.fromtimestamp(AT, UTC), "x")
+        == (signed(key, "1", AT, b"x")["webhook-signature"])
+    )
