@@ -16,7 +16,7 @@ _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(
     r"(?<![\w./-])(?:\.ci|contracts|services|motcua|deploy|tests|docs)/\w[\w./-]*(?![\w*<…/-])"
 )
-_CODE = re.compile(r"`([A-Za-z_]\w*)`")
+_CODE = re.compile(r"`([A-Za-z_][\w.]*)`")
 """What a link calls by the name that it has in the code behind the link."""
 
 
@@ -52,7 +52,8 @@ def broken(page: Path) -> list[str]:
             faults += [
                 f"{target}: it has no {name}"
                 for name in _CODE.findall(text)
-                if not re.search(rf"\b{name}\b", code)
+                if not name.endswith(".py")
+                and not all(re.search(rf"\b{part}\b", code) for part in name.split("."))
             ]
     for named in _NAMED.findall(page.read_text(encoding="utf-8")):
         if not (ROOT / named.rstrip("./")).exists():
@@ -83,6 +84,7 @@ def test_every_page_is_found_from_the_readme() -> None:
         ("[x](#nothing-here)", "#nothing-here: no such heading"),
         ("`services/nowhere/at_all.py` decides.", "services/nowhere/at_all.py: no such file"),
         ("[`Nobody`](code.py)", "code.py: it has no Nobody"),
+        ("[`Somebody.here`](code.py)", "code.py: it has no Somebody.here"),
         ("    docs/nowhere.md  in a listing", "docs/nowhere.md: no such file"),
     ],
 )
