@@ -50,7 +50,10 @@ app.command("top")(top)
 def run_service(
     service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")],
 ) -> None:
-    """Runs one service in the foreground, told by its MOTCUA_ environment variables."""
+    """Run one service in the foreground, told by its MOTCUA_ environment variables.
+
+    Example: `motcua run sla`
+    """
     if service not in SERVICES:
         raise typer.BadParameter(
             f"there is no service {service!r}; there are {', '.join(SERVICES)}"
@@ -64,7 +67,10 @@ def run_service(
 
 @topics_app.command("create")
 def create() -> None:
-    """Creates the topics that are missing, with the settings in `contracts/wire/topics.py`."""
+    """Create the topics that are missing, with the settings in `contracts/wire/topics.py`.
+
+    Example: `motcua topics create`
+    """
     from services.runtime.kafka.topics import create_topics
     from services.runtime.settings import Settings
 
@@ -74,7 +80,10 @@ def create() -> None:
 
 @topics_app.command("list")
 def list_topics() -> None:
-    """Lists the topics with what they carry."""
+    """List the topics with what they carry.
+
+    Example: `motcua topics list`
+    """
     from rich.table import Table
 
     from contracts.wire.topics import TOPICS
@@ -92,7 +101,10 @@ def openapi(
         "openapi"
     ),
 ) -> None:
-    """Writes every service's OpenAPI document."""
+    """Write every service's OpenAPI document.
+
+    Example: `motcua openapi --folder build/openapi`
+    """
     from motcua.openapi import write_documents
 
     for path in write_documents(folder):

@@ -42,9 +42,11 @@ def simulate(
         bool, typer.Option(help="Citizens leave made-up addresses; notify has to deliver.")
     ] = False,
 ) -> None:
-    """Plays a working day: all channels, supplements, payments, hand-overs, late ones, bursts.
+    """Play a working day: all channels, supplements, payments, hand-overs, late ones, bursts.
 
     The services must run with MOTCUA_CLOCK=stream: the simulation moves their time.
+
+    Example: `motcua simulate --dossiers 500 --day 2026-03-11 --contacts`
     """
     settings = Settings()
     plan = make_plan(

@@ -22,7 +22,7 @@ def top(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ADDRESS]...",
+            metavar="ADDRESS",
             envvar="MOTCUA_ADDRESSES",
             help="Where the instances serve HTTP: HOST:PORT or http://HOST:PORT. Default: "
             "127.0.0.1:8001 to 8004, where the demo and the Compose file serve.",

@@ -85,6 +85,8 @@ def up(
 
     The first time on a machine it fetches Kafka's jars (about 45 MB, half a minute); after that
     it needs no network. Running it again changes nothing.
+
+    Example: `motcua stack up --name trial`
     """
     with _told("starting") as tell:
         endpoints = _stack(root, name).up(tell)
@@ -93,7 +95,10 @@ def up(
 
 @app.command()
 def down(name: Name = "dev", root: Root = None) -> None:
-    """End all parts. Data and ports stay for the next `up`."""
+    """End all parts. Data and ports stay for the next `up`.
+
+    Example: `motcua stack down --name trial`
+    """
     with _told("ending") as tell:
         _stack(root, name).down(tell)
     Console().print(f"Stack {name} is down.")
@@ -105,7 +110,10 @@ def reset(
     root: Root = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """End all parts and delete all of this stack's data: topics, collections, mail, logs."""
+    """End all parts and delete all of this stack's data: topics, collections, mail, logs.
+
+    Example: `motcua stack reset --name trial --yes`
+    """
     with _told("looking"):
         stack = _stack(root, name)
     if not yes:
@@ -124,6 +132,8 @@ def status(
     """Show each part: what it does, where, since when, and what it takes up.
 
     Exit status 0 if all parts run, 3 if one does not.
+
+    Example: `motcua stack status --json`
     """
     with _told("looking"):
         stack = _stack(root, name)
@@ -161,7 +171,10 @@ def logs(
     name: Name = "dev",
     root: Root = None,
 ) -> None:
-    """Print the logs of one part or of all."""
+    """Print the logs of one part or of all.
+
+    Example: `motcua stack logs kafka -n 20 --follow`
+    """
     with _told("reading"):
         wanted = _stack(root, name)
         paths = {each: wanted.log_path(each) for each in ([part] if part else PARTS)}

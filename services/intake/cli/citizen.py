@@ -32,10 +32,12 @@ def erase(
     reason: Annotated[str, typer.Option(help="Why; it is kept, so name nobody in it.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Makes every copy of a person's contact data unreadable, for good.
+    """Make every copy of a person's contact data unreadable, for good.
 
     Their key is deleted: what was sealed under it (on the log, in states, in backups) can be read
     by nobody any more. Messages that wait for them end with the reason `erased`.
+
+    Example: `motcua citizen erase citizen-1 --reason 'letter 12/2026'`
     """
     if not yes:
         typer.confirm(f"Erase {ref} for good?", abort=True)

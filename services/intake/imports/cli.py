@@ -59,6 +59,8 @@ def import_log(
     What the log tells is sent as facts, in the order in which it happened. Run it again after an
     interruption and it goes on; after the file was mended, and nothing is added twice. It ends
     with 0 if everything could be told, 1 if something could not, 2 if the mapping is wrong.
+
+    Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
     try:
         plan = load_plan(mapping, load_catalogue())

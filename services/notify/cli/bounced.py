@@ -31,10 +31,12 @@ def bounced(
     ],
     secret_file: Annotated[
         Path | None,
-        typer.Option(help="Its first word is the secret; else MOTCUA_SMTP_SECRET (or …SMTP2…)."),
+        typer.Option(
+            help="Its first word is the secret; else MOTCUA_SMTP_SECRET (or MOTCUA_SMTP2_SECRET)."
+        ),
     ] = None,
 ) -> None:
-    """Reads a mail from standard input; if it is a bounce of ours, hands it to notify, signed.
+    """Read a mail from standard input; if it is a bounce of ours, hand it to notify, signed.
 
     For a mail server, which pipes into it what comes to MOTCUA_SMTP_SENDER. It ends with
 
@@ -45,6 +47,8 @@ def bounced(
     - 65 (EX_DATAERR): it is a bounce of ours, and notify will never take it.
 
     What a citizen has written stays here: only bounces of ours are handed on.
+
+    Example: `motcua message bounced --to https://notify.example.vn/receipts/email <mail`
     """
     raw = sys.stdin.buffer.read()
     try:

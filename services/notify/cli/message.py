@@ -53,11 +53,13 @@ def preview(
         typer.Option("--set", help="NAME=VALUE instead of the made-up value; repeatable."),
     ] = None,
 ) -> None:
-    """Shows a message as it would be sent: e-mail, Zalo, and SMS with what it costs in segments.
+    """Show a message as it would be sent: e-mail, Zalo, and SMS with what it costs in segments.
 
     The SMS is shown with diacritics and without, and what is left of each where it is cut:
     MOTCUA_SMS_PLAIN says which is sent, MOTCUA_SMS_PARTS how long it may be, and
     MOTCUA_ZALO_LENGTH how long a Zalo message.
+
+    Example: `motcua message preview apology --lang en --set due=15/08`
     """
     links = Links(PageSettings().public_url or _PAGE, "preview")
     try:

@@ -32,7 +32,10 @@ Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers; default: MOT
 
 @app.command("list")
 def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None) -> None:
-    """Lists the open letters of a service, oldest first."""
+    """List the open letters of a service, oldest first.
+
+    Example: `motcua dead-letters list notify --dossier H29.15-240307-0001`
+    """
     letters = asyncio.run(_open(service, kafka))
     shown = [x for x in letters if dossier is None or x.subject == dossier]
     table = Table("letter", "dossier", "no.", "fault", "detail", "since")
@@ -50,8 +53,15 @@ def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None)
 
 
 @app.command("show")
-def show(service: Service, letter: str, kafka: Kafka = None) -> None:
-    """Shows one letter: why it is here, its headers and its body."""
+def show(
+    service: Service,
+    letter: Annotated[str, typer.Argument(help="Its id, as the list has it.")],
+    kafka: Kafka = None,
+) -> None:
+    """Show one letter: why it is here, its headers and its body.
+
+    Example: `motcua dead-letters show notify dossier.events/3/1207`
+    """
     found = _choose(asyncio.run(_open(service, kafka)), [letter], None, every=False)[0]
     about = f"  {found.fault}, since {found.time}"
     console.print(Text.assemble((found.id, "bold"), about))
@@ -72,7 +82,10 @@ def redrive(
     every: All = False,
     kafka: Kafka = None,
 ) -> None:
-    """Puts letters back, each dossier's in order, and waits until they are handled."""
+    """Put letters back, each dossier's in order, and wait until they are handled.
+
+    Example: `motcua dead-letters redrive notify --dossier H29.15-240307-0001`
+    """
     asyncio.run(_put_back(service, letters, dossier, every=every, kafka=kafka, give_up=False))
 
 
@@ -85,7 +98,10 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     kafka: Kafka = None,
 ) -> None:
-    """Gives letters up for good: the service goes on as if they had never been written."""
+    """Give letters up for good: the service goes on as if they had never been written.
+
+    Example: `motcua dead-letters purge notify dossier.events/3/1207`
+    """
     if not yes:
         typer.confirm(f"Give these letters of {service} up, for good?", abort=True)
     asyncio.run(_put_back(service, letters, dossier, every=every, kafka=kafka, give_up=True))

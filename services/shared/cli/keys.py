@@ -23,13 +23,19 @@ console = Console()
 
 @app.command("new")
 def new() -> None:
-    """Prints a new master key, for a line ``id:key`` of the file; ``rotate --help`` says which."""
+    """Print a new master key, for a line ``id:key`` of the file; ``rotate --help`` says which.
+
+    Example: `motcua keys new`
+    """
     typer.echo(b64encode(os.urandom(KEY_BYTES)).decode())
 
 
 @app.command("status")
 def status() -> None:
-    """Says how many keys are wrapped by which master key, and how many people were erased."""
+    """Say how many keys are wrapped by which master key, and how many people were erased.
+
+    Example: `motcua keys status`
+    """
     found, current = asyncio.run(_status(KeySettings()))
     table = Table("master key", "keys")
     for master, number in sorted(found.items()):
@@ -42,7 +48,7 @@ def status() -> None:
 
 @app.command("rotate")
 def rotate() -> None:
-    """Wraps every citizen's key under the current master key; may be broken off and run again.
+    """Wrap every citizen's key under the current master key; may be broken off and run again.
 
     1. Put the new key into MOTCUA_MASTER_KEY_FILE below the current one, and restart intake and
     notify: an instance that does not know it cannot open what it wraps.
@@ -52,6 +58,8 @@ def rotate() -> None:
     3. Run this.
 
     4. When `motcua keys status` shows the new one alone, take the old one out, and restart both.
+
+    Example: `motcua keys rotate`
     """
     try:
         done = asyncio.run(_rotate(KeySettings()))

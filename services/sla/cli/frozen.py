@@ -58,7 +58,10 @@ def show_changes(
     format: As = Format.TABLE,
     mongo: Mongo = None,
 ) -> None:
-    """What was entered since a period was frozen: its figures now, less the published ones."""
+    """Show what was entered since a period was frozen: its figures now, less the published ones.
+
+    Example: `motcua report changes 2025-07 --by unit`
+    """
     desk = desk_of(mongo)
     of = named(name)
     scope = desk.checked(
@@ -82,7 +85,10 @@ def show_changes(
 
 
 def show_snapshots(format: As = Format.TABLE, mongo: Mongo = None) -> None:
-    """Which periods are frozen, with their rates as they were published."""
+    """List which periods are frozen, with their rates as they were published.
+
+    Example: `motcua report snapshots --format csv`
+    """
     found = desk_of(mongo).ask(snapshots.snapshots, "reading")
     shown = snapshots_view(found)
     header = [*SNAPSHOT_COLUMNS, *columns((), MEASURES, rated=True)]
@@ -101,10 +107,12 @@ def freeze_period(
     mongo: Mongo = None,
     kafka: Annotated[str | None, typer.Option(help="Default: MOTCUA_KAFKA.")] = None,
 ) -> None:
-    """Freezes a period that is over, once sla has read all that stands on the log.
+    """Freeze a period that is over, once sla has read all that stands on the log.
 
     Months and quarters are frozen by sla itself some days after their end. This is for the others:
     a year, or a period from before sla began to. Nothing can unfreeze them.
+
+    Example: `motcua report freeze 2025`
     """
     desk = desk_of(mongo, at)
     of = named(name)

@@ -96,10 +96,12 @@ def show_figures(
     at: At = None,
     mongo: Mongo = None,
 ) -> None:
-    """The three on-time rates of a period, and the numbers that they are made of.
+    """Show the three on-time rates of a period, and the numbers that they are made of.
 
     Carried over + received = resolved + open, in every row. A narrow terminal shows the essential
     columns; csv and json have all of them.
+
+    Example: `motcua report figures 2025-07 --by field`
     """
     desk = desk_of(mongo, at)
     of = named(name) if name else month_at(desk.now)
@@ -145,7 +147,10 @@ def show_backlog(
         typer.Option(metavar="NUMBER", help="List the dossiers behind it, e.g. overdue_41_up."),
     ] = None,
 ) -> None:
-    """What is open, by age and by how long it has been overdue, in working days."""
+    """Show what is open, by age and by how long it has been overdue, in working days.
+
+    Example: `motcua report backlog --unit H29.15`
+    """
     desk = desk_of(mongo, at)
     scope = desk.checked(
         scope_of(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
@@ -201,7 +206,10 @@ def show_dossiers(
     at: At = None,
     mongo: Mongo = None,
 ) -> None:
-    """The dossiers behind one number, in the order of their codes."""
+    """List the dossiers behind one number, in the order of their codes.
+
+    Example: `motcua report dossiers resolved_late 2025-07 --unit H29.15`
+    """
     if measure not in MEASURES:
         raise typer.BadParameter(f"one of {', '.join(MEASURES)}", param_hint="NUMBER")
     desk = desk_of(mongo, at)

@@ -43,7 +43,10 @@ def why(
     svg: Annotated[Path | None, typer.Option(help="Writes the drawing to this file too.")] = None,
     mongo: Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")] = None,
 ) -> None:
-    """Explains a dossier's due time: each segment, day off and rule that made it, and a drawing."""
+    """Explain a dossier's due time: each segment, day off and rule that made it, and a drawing.
+
+    Example: `motcua why H29.15-240307-0001 --lang en`
+    """
     moment = _instant(at) if at is not None else None
     try:
         state = asyncio.run(_read(mongo or SlaSettings().mongo, code))
