@@ -9,6 +9,7 @@ way at once.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,11 +34,13 @@ from tests.bench.filing import (
     register_contacts,
 )
 from tests.bench.told import Told, read_told
+from tests.chaos.patience import Patience
 from tests.support.eventually import soon
 from tests.support.fork_server import fork
 
 Tell = Callable[[str], None]
 
+_PAUSE = 0.1
 _PARTITIONS = 4
 _CONNECTIONS = ChannelSettings().gateway_connections
 _ON_THE_WAY = 4 * _CONNECTIONS
@@ -99,7 +102,7 @@ async def away(stack: Stack, folder: Path, seconds: float, rate: float, tell: Te
         await file_steadily(producer, range(before + during, count), rate)
         await producer.stop()
         await _all_planned(endpoints, count)
-        await soon(lambda: _nothing_due(endpoints, city), timeout=300.0, what="the last message")
+        await _all_told(endpoints, city)
         done = time.monotonic()
         told = await read_told(endpoints.kafka, endpoints.gateway_ledger)
     wrong = _wrong(told, count)
@@ -130,7 +133,7 @@ async def keyless(stack: Stack, folder: Path, kills: int, rate: float, tell: Tel
             city.instances.remove(doomed)
             city.start("notify")
             await _all_planned(endpoints, (kill + 1) * each)
-            await soon(lambda: _nothing_due(endpoints, city), timeout=120.0, what="rest")
+            await _all_told(endpoints, city)
             told = await read_told(endpoints.kafka, endpoints.gateway_ledger)
             now = told.accepted.total() - len(told.accepted)
             found.twice_by_kill.append(now - twice)
@@ -182,12 +185,14 @@ async def _all_planned(endpoints: Endpoints, dossiers: int) -> None:
     messages = {"$size": {"$objectToArray": "$state.messages"}}
     complete = {"$expr": {"$gte": [messages, len(TEMPLATES)]}}
 
-    async def known() -> bool:
-        count = await mongo["motcua_notify"]["deliveries"].count_documents(complete)
-        return bool(count >= dossiers)
-
+    patience = Patience(120.0)
     try:
-        await soon(known, timeout=120.0, what=f"the messages about {dossiers} dossiers")
+        while True:
+            count = await mongo["motcua_notify"]["deliveries"].count_documents(complete)
+            if count >= dossiers:
+                return
+            patience.see(f"{dossiers - count} dossiers' messages are not planned")
+            await asyncio.sleep(_PAUSE)
     finally:
         mongo.close()
 
@@ -203,10 +208,14 @@ async def _due(endpoints: Endpoints) -> int:
         mongo.close()
 
 
-async def _nothing_due(endpoints: Endpoints, city: City) -> bool:
-    for instance in city.instances:
-        city.check(instance)
-    return await _due(endpoints) == 0
+async def _all_told(endpoints: Endpoints, city: City) -> None:
+    """Waits until no message is due any more."""
+    patience = Patience(120.0)
+    while waiting := await _due(endpoints):
+        for instance in city.instances:
+            city.check(instance)
+        patience.see(f"the messages about {waiting} dossiers")
+        await asyncio.sleep(_PAUSE)
 
 
 def _wrong(told: Told, dossiers: int) -> list[str]:

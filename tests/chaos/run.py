@@ -26,6 +26,7 @@ from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.chaos.drills import MISBEHAVIOUR, Drill
 from tests.chaos.outcome import Outcome, read_outcome
+from tests.chaos.patience import Patience
 from tests.support.fork_server import fork
 
 PARTITIONS = 4
@@ -163,7 +164,7 @@ async def run_city(
             await _again(feed.tick_mornings, watch)
             await settle(feed, watch)
             watch.heal()
-            await told(endpoints, feed, watch)
+            await settle(feed, watch)
             await received(endpoints, feed, watch)
         finally:
             await feed.stop()
@@ -171,8 +172,11 @@ async def run_city(
 
 
 async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
-    """Waits until nothing is under way, and looks after the drilled meanwhile."""
-    deadline = time.monotonic() + timeout
+    """Waits until nothing is under way, and looks after the drilled meanwhile.
+
+    Raises TimeoutError if nothing moves for so many seconds.
+    """
+    patience = Patience(timeout)
     pause = 0.005
     while True:
         watch.look()
@@ -183,10 +187,10 @@ async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
             lag = await feed.behind()
 
         await _again(ask, watch)
-        if not lag and not await _unsent(watch, feed):
+        unsent = 0 if lag else await _unsent(watch, feed)
+        if not lag and not unsent:
             return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the city does not come to rest; still to do: {lag}")
+        patience.see((lag, unsent))
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
@@ -210,20 +214,6 @@ async def _unsent(watch: Watch, feed: Feed) -> int:
     finally:
         mongo.close()
     return count
-
-
-async def told(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
-    """Waits until no message is pending any more."""
-    mongo = client(endpoints.mongo)
-    deadline = time.monotonic() + timeout
-    waiting = {"state.next_at": {"$lt": feed.ticked}}
-    while await mongo["motcua_notify"]["deliveries"].count_documents(waiting):
-        watch.look()
-        if time.monotonic() > deadline:
-            raise TimeoutError("messages are still pending")
-        await asyncio.sleep(0.1)
-    mongo.close()
-    await settle(feed, watch)
 
 
 async def received(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: float = 90.0) -> None:
