@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,8 @@ from deploy.local.stack.city import City, Instance
 from services.shared.lookup_key import lookup_key
 from tests.support.eventually import eventually
 from tests.support.office import OFFICER, Office
+from tests.support.tools import Tool
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,7 +30,7 @@ def chromium(city: City) -> Iterator[Browser]:
     Playwright keeps an event loop in this thread as long as it runs. So it starts once the city
     does, and ends before tests that have a loop of their own.
     """
-    found = next(path for name in _NAMES if (path := shutil.which(name)))
+    found = Tool.CHROMIUM.needed()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=_OPTIONS)
         yield browser
@@ -40,9 +39,9 @@ def chromium(city: City) -> Iterator[Browser]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips what needs a browser where there is none, before a city is started for it."""
-    if any(shutil.which(name) for name in _NAMES):
+    if Tool.CHROMIUM.path:
         return
-    skip = pytest.mark.skip(f"no Chromium on this machine (looked for {', '.join(_NAMES)})")
+    skip = pytest.mark.skip(Tool.CHROMIUM.remedy)
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(skip)

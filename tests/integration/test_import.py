@@ -177,6 +177,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     assert balances[0]["received"] >= CASES
 
 
+@pytest.mark.permits
 @pytest.mark.skipif(PERMITS is None, reason="MOTCUA_PERMITS names no log")
 def test_the_permit_log_is_the_same_in_all_services(
     city: City, office: Office, mongo: MongoClient[dict[str, Any]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from types import ModuleType
@@ -21,6 +20,7 @@ from services.notify import metrics as notify_metrics
 from services.runtime import metrics as runtime_metrics
 from services.sla import metrics as sla_metrics
 from tests.support.paths import ROOT
+from tests.support.tools import Tool
 
 DEPLOY = ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "rules" / "motcua.rules.yml"
@@ -150,9 +150,7 @@ def test_the_proof_looks_at_every_group_in_an_order_that_does_not_change() -> No
 
 @pytest.mark.slow
 def test_promtool_finds_the_rules_good_and_their_tests_passed() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not on the PATH")
+    promtool = Tool.PROMTOOL.needed()
     for command in (("check", "rules", RULES), ("test", "rules", *TESTS)):
         done = subprocess.run(
             [promtool, *map(str, command)], capture_output=True, text=True, check=False

@@ -181,6 +181,7 @@ def test_a_limit_takes_only_the_first_traces(tmp_path: Path) -> None:
 # ---- The real log ----
 
 
+@pytest.mark.permits
 @pytest.mark.skipif("MOTCUA_PERMITS" not in os.environ, reason="MOTCUA_PERMITS names no log")
 def test_the_whole_permit_log_comes_through() -> None:
     code, shown = command(os.environ["MOTCUA_PERMITS"], "--mapping", PERMITS_MAPPING, "--dry-run")
