@@ -59,13 +59,15 @@ lint: $(READY) ## Lint, format check, strict types, contracts in step
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/python -m contracts.tooling.generate --check
+	@$(BIN)/python -m motcua.openapi --check
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-contracts: $(READY) ## Generate JSON Schemas and the AsyncAPI document from the event classes
+contracts: $(READY) ## Generate JSON Schemas, AsyncAPI and OpenAPI documents from classes and routes
 	@$(BIN)/python -m contracts.tooling.generate
+	@$(BIN)/python -m motcua.openapi
 
 check: lint test ## What has to pass before a change goes in
 

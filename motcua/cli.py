@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -93,22 +92,6 @@ def list_topics() -> None:
         settings = "\n".join(f"{name}={value}" for name, value in topic.config.items())
         table.add_row(topic.name, topic.key, topic.what, settings)
     console.print(table)
-
-
-@app.command("openapi")
-def openapi(
-    folder: Annotated[Path, typer.Option(help="Where the documents are written.")] = Path(
-        "openapi"
-    ),
-) -> None:
-    """Write every service's OpenAPI document.
-
-    Example: `motcua openapi --folder build/openapi`
-    """
-    from motcua.openapi import write_documents
-
-    for path in write_documents(folder):
-        console.print(str(path))
 
 
 def main() -> None:

@@ -1,23 +1,33 @@
-"""Every service's OpenAPI document, from the routes themselves."""
+"""Writes every service's OpenAPI document, or says which of them are out of step.
+
+``python -m motcua.openapi`` writes them beside the services; with ``--check`` it only compares.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
+import sys
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from contracts.tooling.generate import rendered
 from contracts.wire.topics import SERVICES
 from services.runtime.http.app import add_answers, add_balance, make_app
 from services.runtime.http.ask import Ask
 from services.runtime.kafka.producer import EventProducer
+from services.runtime.logging import configure
 from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import client
 from services.runtime.mongo.store import Store
 from services.runtime.service import Running, Service
+
+ROOT = Path(__file__).parents[1] / "services"
 
 
 async def _document(name: str) -> dict[str, Any]:
@@ -45,13 +55,42 @@ async def _document(name: str) -> dict[str, Any]:
     return made
 
 
-def write_documents(folder: Path) -> list[Path]:
-    """Writes them all; returns where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name in SERVICES:
-        path = folder / f"{name}.json"
-        document = asyncio.run(_document(name))
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-        paths.append(path)
-    return paths
+@cache
+def files() -> dict[str, str]:
+    """Returns every document's text, by its path below `services`."""
+    return {f"{name}/openapi.json": rendered(asyncio.run(_document(name))) for name in SERVICES}
+
+
+def write(root: Path = ROOT) -> list[str]:
+    """Writes the documents that differ; returns their paths."""
+    changed = drift(root)
+    for path, text in changed.items():
+        (root / path).write_text(text, encoding="utf-8")
+    return list(changed)
+
+
+def drift(root: Path = ROOT) -> dict[str, str]:
+    """Returns the documents that are missing or out of step with the routes, as they should be."""
+    return {
+        path: text
+        for path, text in files().items()
+        if not (root / path).exists() or (root / path).read_text(encoding="utf-8") != text
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    configure("openapi", level="ERROR", as_json=False)
+    parser = argparse.ArgumentParser(prog="python -m motcua.openapi", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare and write nothing")
+    if parser.parse_args(argv).check:
+        complaints = drift()
+        remedy = "out of step with its routes: run `make contracts` and commit what it writes"
+        sys.stderr.writelines(f"services/{path}: {remedy}\n" for path in complaints)
+        return 1 if complaints else 0
+    sys.stdout.writelines(f"wrote services/{path}\n" for path in write())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

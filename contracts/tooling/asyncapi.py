@@ -8,6 +8,7 @@ import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.tooling.json_schemas import HEADERS_FILE, file_name
+from contracts.version import VERSION
 from contracts.wire.topics import SERVICES, TOPICS, Topic, dead_letters
 from contracts.wire.upcasters import UPCASTERS, newest_type
 
@@ -24,7 +25,7 @@ def document() -> Node:
         "asyncapi": "3.0.0",
         "info": {
             "title": "motcua",
-            "version": "1.0.0",
+            "version": VERSION,
             "description": (
                 "What the services of a one-stop office tell each other about its dossiers. "
                 "Events are CloudEvents 1.0 in Kafka's binary mode. A request says what someone "

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Response
-from fastapi.encoders import jsonable_encoder
+from fastapi import APIRouter, FastAPI, Path, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, Procedure
 from contracts.events import intake
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
@@ -17,11 +16,12 @@ from contracts.wire.envelope import derive_id
 from services.intake.codes import Codes
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
-from services.intake.receipt import receipt
+from services.intake.receipt import ReceiptView, receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
-from services.intake.view import view
+from services.intake.view import ChangedDossier, DossierView, Page, view
 from services.runtime.core.stored import state_of
+from services.runtime.http.answers import CHANGES, UNKNOWN, Json, failing
 from services.runtime.http.ask import Ask
 from services.runtime.http.changes import At, Changes, IdempotencyKey
 from services.runtime.http.problem import Problem, invalid_field
@@ -58,7 +58,7 @@ def add_routes(
         state: Intake | None = state_of(document, Intake) if document else None
         return state if state and state.filed else None
 
-    async def show(code: str) -> dict[str, Any] | None:
+    async def show(code: str) -> DossierView | None:
         state = await load(code)
         return view(code, state, catalogue) if state else None
 
@@ -69,8 +69,15 @@ def add_routes(
         return state
 
     change = Changes(ask, running.clock, show)
+    changes = APIRouter(tags=["intake"], responses=CHANGES)
 
-    @app.post("/dossiers", tags=["intake"], status_code=201)
+    @app.post(
+        "/dossiers",
+        tags=["intake"],
+        status_code=201,
+        response_model=ChangedDossier,
+        responses={status: CHANGES[status] for status in (202, 409)},
+    )
     async def hand_in(
         body: Typed[NewDossier], key: IdempotencyKey = None, at: At = None
     ) -> Response:
@@ -92,20 +99,22 @@ def add_routes(
         response.headers["Location"] = f"/dossiers/{code}"
         return response
 
-    @app.get("/dossiers/{code}/receipt", tags=["intake"])
-    async def read_receipt(code: Code) -> dict[str, Any]:
+    @app.get(
+        "/dossiers/{code}/receipt",
+        tags=["intake"],
+        response_model=ReceiptView,
+        responses=UNKNOWN,
+    )
+    async def read_receipt(code: Code) -> Response:
         """The receipt for the citizen, with the look-up key. For officers, not for the public."""
-        shown = receipt(code, await present(code), catalogue, settings.lookup_secret)
-        encoded: dict[str, Any] = jsonable_encoder(shown)
-        return encoded
+        return Json(receipt(code, await present(code), catalogue, settings.lookup_secret))
 
-    @app.get("/dossiers/{code}", tags=["intake"])
-    async def read(code: Code) -> dict[str, Any]:
+    @app.get("/dossiers/{code}", tags=["intake"], response_model=DossierView, responses=UNKNOWN)
+    async def read(code: Code) -> Response:
         """Intake's view of the dossier."""
-        encoded: dict[str, Any] = jsonable_encoder(view(code, await present(code), catalogue))
-        return encoded
+        return Json(view(code, await present(code), catalogue))
 
-    @app.get("/dossiers", tags=["intake"])
+    @app.get("/dossiers", tags=["intake"], response_model=Page)
     async def read_list(
         agency: Annotated[
             str | None, Query(pattern=UNIT_CODE, description="Only codes of this agency.")
@@ -114,7 +123,7 @@ def add_routes(
             str | None, Query(description="The last code of the page before.", max_length=64)
         ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Dossiers in the order of their codes, a page at a time; `next` is the next page."""
         span: dict[str, Any] = {}
         if agency is not None:
@@ -135,16 +144,17 @@ def add_routes(
         if more:
             filter_by = f"agency={agency}&" if agency else ""
             following = f"/dossiers?{filter_by}after={page[-1]['code']}&limit={limit}"
-        return {"items": jsonable_encoder(page), "next": following}
+        shown: Page = {"items": page, "next": following}
+        return Json(shown)
 
-    @app.post("/dossiers/{code}/reception", tags=["intake"])
+    @changes.post("/dossiers/{code}/reception", response_model=ChangedDossier)
     async def receive(
         code: Code, by: Officer, key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """An officer receives a dossier that was registered online."""
         return await change(code, intake.ReceptionRequested(by=by), key, at)
 
-    @app.post("/dossiers/{code}/rejection", tags=["intake"])
+    @changes.post("/dossiers/{code}/rejection", response_model=ChangedDossier)
     async def reject(
         code: Code,
         body: Typed[intake.RejectionRequested],
@@ -154,7 +164,7 @@ def add_routes(
         """An officer refuses to receive a registered dossier, with the reason."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/supplement-demand", tags=["intake"])
+    @changes.post("/dossiers/{code}/supplement-demand", response_model=ChangedDossier)
     async def demand_supplement(
         code: Code,
         body: Typed[intake.SupplementDemandRequested],
@@ -164,7 +174,7 @@ def add_routes(
         """An officer asks the citizen to complete the dossier: the clock stops."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/supplement", tags=["intake"])
+    @changes.post("/dossiers/{code}/supplement", response_model=ChangedDossier)
     async def deliver_supplement(
         code: Code,
         body: Typed[intake.SupplementDeliveryRequested],
@@ -174,7 +184,7 @@ def add_routes(
         """The citizen hands in what was missing, at any unit: the clock runs again."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/payment-demand", tags=["intake"])
+    @changes.post("/dossiers/{code}/payment-demand", response_model=ChangedDossier)
     async def demand_payment(
         code: Code,
         body: Typed[intake.PaymentDemandRequested],
@@ -184,7 +194,7 @@ def add_routes(
         """An officer asks for a fee or a tax: the clock stops."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/payment", tags=["intake"])
+    @changes.post("/dossiers/{code}/payment", response_model=ChangedDossier)
     async def report_payment(
         code: Code,
         body: Typed[intake.PaymentReportRequested],
@@ -194,7 +204,7 @@ def add_routes(
         """A payment came in, whole or in part."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/withdrawal", tags=["intake"])
+    @changes.post("/dossiers/{code}/withdrawal", response_model=ChangedDossier)
     async def withdraw(
         code: Code,
         body: Typed[intake.WithdrawalRequested],
@@ -204,17 +214,24 @@ def add_routes(
         """The citizen takes the dossier back."""
         return await change(code, body, key, at)
 
-    @app.get("/procedures", tags=["intake"])
-    async def read_procedures() -> list[dict[str, Any]]:
-        """The procedure catalogue: standard times, service levels, fees, required documents."""
-        return [p.model_dump(mode="json") for p in catalogue.procedures.values()]
+    app.include_router(changes)
 
-    @app.get("/procedures/{procedure}", tags=["intake"])
-    async def read_procedure(procedure: str) -> dict[str, Any]:
+    @app.get("/procedures", tags=["intake"], response_model=list[Procedure])
+    async def read_procedures() -> list[Procedure]:
+        """The procedure catalogue: standard times, service levels, fees, required documents."""
+        return list(catalogue.procedures.values())
+
+    @app.get(
+        "/procedures/{procedure}",
+        tags=["intake"],
+        response_model=Procedure,
+        responses={404: failing("There is no such procedure.")},
+    )
+    async def read_procedure(procedure: str) -> Procedure:
         """One procedure of the catalogue."""
         if procedure not in catalogue.procedures:
             raise Problem(404, "unknown-procedure", f"there is no procedure {procedure}")
-        return catalogue.procedures[procedure].model_dump(mode="json")
+        return catalogue.procedures[procedure]
 
 
 def _check_filing(catalogue: Catalogue, filing: intake.Filing) -> None:

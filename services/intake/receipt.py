@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from contracts.catalogue import Catalogue, FormKind
 from services.intake.state import Intake
+from services.runtime.http.answers import described
 from services.shared.lookup_key import lookup_key
 
 
-def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> dict[str, Any]:
-    """What the receipt says. Raises ValueError for a dossier that nobody handed in."""
+@described
+class ReceiptView(TypedDict):
+    """The receipt of a dossier, in Vietnamese."""
+
+    code: str
+    lookup_key: str
+    """Opens the status page, together with the code. It is the citizen's own."""
+    procedure: str
+    receiving_unit: str
+    received_at: datetime | None
+    """Null until an officer has received it."""
+    documents: tuple[str, ...]
+    fee: int
+    """Paid at reception, in dong."""
+    form: str | None
+    """The form to print, by number and circular; null where none was in force."""
+
+
+def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> ReceiptView:
+    """Returns what the receipt says. Raises ValueError for a dossier that nobody handed in."""
     filed = state.filed
     if filed is None:
         raise ValueError(f"{code} was never handed in")

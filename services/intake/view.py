@@ -2,21 +2,124 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from contracts.catalogue import Catalogue
 from services.intake.state import Intake
+from services.runtime.http.answers import Answered, described
+from services.shared.lifecycle import PublicStatus
 
 
-def view(code: str, state: Intake, catalogue: Catalogue) -> dict[str, Any]:
-    """Intake's own view of a dossier."""
+@described
+class BothNames(TypedDict):
+    """A name in both languages; null where the catalogue does not know it."""
+
+    vi: str | None
+    en: str | None
+
+
+@described
+class SupplementView(TypedDict):
+    """What the citizen was asked to hand in."""
+
+    at: datetime
+    documents: tuple[str, ...]
+    reason: str
+    until: datetime | None
+
+
+@described
+class PaymentDemandView(TypedDict):
+    """What the citizen was asked to pay."""
+
+    at: datetime
+    amount: int
+    """In dong."""
+    reason: str
+    until: datetime | None
+
+
+@described
+class PaymentView(TypedDict):
+    """Money that came in."""
+
+    at: datetime
+    amount: int
+    """In dong."""
+
+
+@described
+class RemarkView(TypedDict):
+    """What an older system recorded beside the states."""
+
+    at: datetime
+    activity: str
+
+
+@described
+class DossierView(TypedDict):
+    """A dossier as intake sees it. Times are UTC, and every list is in their order."""
+
+    code: str
+    status: PublicStatus | None
+    status_name: str | None
+    """The name of the status in lower case, e.g. ``in_process``."""
+    procedure: str
+    procedure_name: BothNames
+    channel: str
+    """How it was handed in: ``counter``, ``online`` or ``postal``."""
+    level: str
+    """How far the procedure goes online: ``full``, ``partial`` or ``information``."""
+    receiving_unit: str
+    returning_unit: str
+    place: str
+    """The place that decides who is competent."""
+    received_at: datetime | None
+    """Null until an officer has received it."""
+    documents: tuple[str, ...]
+    fee: int
+    """Paid at reception, in dong."""
+    outstanding: int
+    """Asked for and not paid yet, in dong."""
+    supplements: list[SupplementView]
+    payments_demanded: list[PaymentDemandView]
+    payments: list[PaymentView]
+    not_received_reason: str | None
+    withdrawal_reason: str | None
+    legacy_id: str | None
+    """What an older system calls it."""
+    remarks: list[RemarkView]
+
+
+@described
+class ChangedDossier(Answered):
+    """A request was carried out, and this is the dossier now."""
+
+    dossier: NotRequired[DossierView | None]
+    """Missing if the database could not be read just now."""
+
+
+@described
+class Page(TypedDict):
+    """Dossiers in the order of their codes."""
+
+    items: list[DossierView]
+    next: str | None
+    """The address of the next page; null on the last."""
+
+
+def view(code: str, state: Intake, catalogue: Catalogue) -> DossierView:
+    """Returns intake's own view of a dossier."""
     filed = state.filed
     assert filed is not None
     status = state.status
     procedure = catalogue.procedures.get(filed.procedure)
     return {
         "code": code,
-        "status": None if status is None else int(status),
+        "status": status,
         "status_name": None if status is None else status.name.lower(),
         "procedure": filed.procedure,
         "procedure_name": {

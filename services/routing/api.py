@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import FastAPI, Path, Query, Response
-from fastapi.encoders import jsonable_encoder
+from fastapi import APIRouter, FastAPI, Path, Query, Response
 
 from contracts.catalogue import Catalogue
 from contracts.events import routing
 from contracts.values import DOSSIER_CODE
 from services.routing.competence import competent_unit
 from services.routing.state import Routing
-from services.routing.view import view
+from services.routing.view import ChangedDossier, CompetenceView, DossierView, view
 from services.runtime.core.stored import state_of
+from services.runtime.http.answers import CHANGES, UNKNOWN, Json, failing
 from services.runtime.http.ask import Ask
 from services.runtime.http.changes import At, Changes, IdempotencyKey
 from services.runtime.http.problem import Problem
@@ -27,23 +27,23 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
     """Adds routing's routes."""
     store = running.engine.store
 
-    async def show(code: str) -> dict[str, Any] | None:
+    async def show(code: str) -> DossierView | None:
         document = await store.get(code)
         state: Routing | None = state_of(document, Routing) if document else None
         return view(code, state) if state and state.procedure else None
 
     change = Changes(ask, running.clock, show)
+    changes = APIRouter(tags=["routing"], responses=CHANGES)
 
-    @app.get("/dossiers/{code}", tags=["routing"])
-    async def read(code: Code) -> dict[str, Any]:
+    @app.get("/dossiers/{code}", tags=["routing"], response_model=DossierView, responses=UNKNOWN)
+    async def read(code: Code) -> Response:
         """Routing's view of the dossier."""
         shown = await show(code)
         if shown is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
-        encoded: dict[str, Any] = jsonable_encoder(shown)
-        return encoded
+        return Json(shown)
 
-    @app.post("/dossiers/{code}/step-completion", tags=["routing"])
+    @changes.post("/dossiers/{code}/step-completion", response_model=ChangedDossier)
     async def complete_step(
         code: Code,
         body: Typed[routing.StepCompletionRequested],
@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """The lead (or the unit's head) says that the open step is done."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/step-reassignment", tags=["routing"])
+    @changes.post("/dossiers/{code}/step-reassignment", response_model=ChangedDossier)
     async def reassign_step(
         code: Code,
         body: Typed[routing.StepReassignmentRequested],
@@ -63,7 +63,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """A head names another lead for the open step."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/hand-over", tags=["routing"])
+    @changes.post("/dossiers/{code}/hand-over", response_model=ChangedDossier)
     async def hand_over(
         code: Code,
         body: Typed[routing.HandOverRequested],
@@ -73,7 +73,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """A unit passes the dossier on to another."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/consultation", tags=["routing"])
+    @changes.post("/dossiers/{code}/consultation", response_model=ChangedDossier)
     async def consult(
         code: Code,
         body: Typed[routing.ConsultationOpeningRequested],
@@ -83,7 +83,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """Asks another authority for its opinion; the dossier stays, and its clock runs on."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/consultation-answer", tags=["routing"])
+    @changes.post("/dossiers/{code}/consultation-answer", response_model=ChangedDossier)
     async def answer_consultation(
         code: Code,
         body: Typed[routing.ConsultationAnswerRequested],
@@ -93,14 +93,14 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """An authority that was consulted answers."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/stop", tags=["routing"])
+    @changes.post("/dossiers/{code}/stop", response_model=ChangedDossier)
     async def stop(
         code: Code, body: Typed[routing.StopRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """Stops the handling: the clock stops."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/resumption", tags=["routing"])
+    @changes.post("/dossiers/{code}/resumption", response_model=ChangedDossier)
     async def resume(
         code: Code,
         body: Typed[routing.ResumptionRequested],
@@ -110,7 +110,7 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """Lets a stopped dossier go on: the clock runs again."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/result-return", tags=["routing"])
+    @changes.post("/dossiers/{code}/result-return", response_model=ChangedDossier)
     async def return_result(
         code: Code,
         body: Typed[routing.ResultReturnRequested],
@@ -120,12 +120,24 @@ def add_routes(app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue) -
         """A unit, whichever, hands the result to the citizen."""
         return await change(code, body, key, at)
 
-    @app.get("/competence", tags=["routing"])
+    app.include_router(changes)
+
+    @app.get(
+        "/competence",
+        tags=["routing"],
+        response_model=CompetenceView,
+        responses={404: failing("No unit is competent, or procedure or place are unknown.")},
+    )
     async def read_competence(
         procedure: Annotated[str, Query()], place: Annotated[str, Query()]
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Who is competent for a procedure in a place, and by which rule."""
         found = competent_unit(catalogue, procedure, place)
         if isinstance(found, str):
             raise Problem(404, "nobody-competent", found)
-        return {"unit": found.unit.code, "name": found.unit.name_vi, "rule": found.rule}
+        shown: CompetenceView = {
+            "unit": found.unit.code,
+            "name": found.unit.name_vi,
+            "rule": found.rule,
+        }
+        return Json(shown)

@@ -2,18 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from services.routing.state import Routing
+from services.runtime.http.answers import Answered, described
+from services.shared.lifecycle import PublicStatus
 
 
-def view(code: str, state: Routing) -> dict[str, Any]:
-    """Routing's own view of a dossier."""
+@described
+class StepView(TypedDict):
+    """A step that was started."""
+
+    step: str
+    unit: str
+    lead: str
+    """Who led it when it was started."""
+    started_at: datetime
+    completed_at: datetime | None
+    completed_by: str | None
+
+
+@described
+class HandOverView(TypedDict):
+    """The dossier went to another unit."""
+
+    at: datetime
+    to_unit: str
+    reason: str
+
+
+@described
+class ConsultationView(TypedDict):
+    """What another authority was asked, and what it answered."""
+
+    unit: str
+    question: str | None
+    """Null if an older system told of the answer alone."""
+    opened_at: datetime | None
+    opened_by: str | None
+    answer: str | None
+    """Null until it answers."""
+    answered_at: datetime | None
+    answered_by: str | None
+
+
+@described
+class DossierView(TypedDict):
+    """A dossier as routing sees it. Times are UTC, and every list is in their order."""
+
+    code: str
+    status: PublicStatus | None
+    status_name: str | None
+    """The name of the status in lower case, e.g. ``in_process``."""
+    procedure: str | None
+    handling_unit: str | None
+    competence_rule: str | None
+    """The rule by which that unit was found competent first."""
+    unroutable: str | None
+    """Why no unit was found competent."""
+    workflow: str | None
+    """Workflow and version, e.g. ``standard/2``."""
+    open_step: str | None
+    lead: str | None
+    """The officer who leads the open step now."""
+    next_steps: list[str]
+    steps: list[StepView]
+    hand_overs: list[HandOverView]
+    consultations: list[ConsultationView]
+    outcome: str | None
+    """``granted`` or ``denied``."""
+    returned_at: datetime | None
+    returned_by_unit: str | None
+
+
+@described
+class ChangedDossier(Answered):
+    """A request was carried out, and this is the dossier now."""
+
+    dossier: NotRequired[DossierView | None]
+    """Missing if the database could not be read just now."""
+
+
+@described
+class CompetenceView(TypedDict):
+    """The competent unit, and the rule that says so."""
+
+    unit: str
+    name: str
+    """In Vietnamese."""
+    rule: str
+
+
+def view(code: str, state: Routing) -> DossierView:
+    """Returns routing's own view of a dossier."""
     step = state.open_step
     status = state.status
     return {
         "code": code,
-        "status": None if status is None else int(status),
+        "status": status,
         "status_name": None if status is None else status.name.lower(),
         "procedure": state.procedure,
         "handling_unit": state.handling_unit,

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from pymongo.errors import PyMongoError
 
 from services.runtime.core.decider import Decider
+from services.runtime.http.answers import Health, HealthStatus
 from services.runtime.http.app import add_answers, add_balance, make_app
 from services.runtime.http.ask import Ask
 from services.runtime.kafka.closed_connections import tell_closed_connections
@@ -262,7 +263,7 @@ async def _reachable(running: Running) -> bool:
     return True
 
 
-async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict[str, Any]:
+async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> Health:
     lag = 0
     stuck = 0.0
     owned = 0
@@ -271,6 +272,7 @@ async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict
             lag += consumer.engine.progress.look(kafka)
         stuck = max(stuck, consumer.engine.progress.stuck_for())
         owned += len(consumer.engine.ownership.owned)
+    status: HealthStatus
     failed = running.failed.done() or any(c.failed.done() for c in consumers)
     if failed or stuck > running.settings.stuck_after:
         status = "stuck"
@@ -283,6 +285,6 @@ async def _health(running: Running, consumers: Sequence[EngineConsumer]) -> dict
         "lag": lag,
         "stuck_for": round(stuck, 1),
         "partitions": owned,
-        "clock": running.settings.clock,
+        "clock": running.settings.clock.value,
         "now": running.clock.now().isoformat(),
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -309,21 +307,6 @@ def test_the_competent_unit_can_be_asked_for(office: Office) -> None:
     nobody = office.get("routing", "/competence", procedure=MARITAL_STATUS, place="nowhere")
     assert nobody.status_code == 404
     assert len(office.get("intake", "/procedures").json()) == len(load_catalogue().procedures)
-
-
-def test_each_service_serves_the_openapi_document_that_the_command_writes(
-    office: Office, tmp_path: Path
-) -> None:
-    result = CliRunner().invoke(app, ["openapi", "--folder", str(tmp_path)])
-    assert result.exit_code == 0, result.output
-    for service in SERVICES:
-        written = json.loads((tmp_path / f"{service}.json").read_text())
-        assert written == office.get(service, "/openapi.json").json()
-        assert written["openapi"].startswith("3.")
-        assert {"/dossiers/{code}", "/balance", "/metrics", "/health/live"} <= set(written["paths"])
-    intake = json.loads((tmp_path / "intake.json").read_text())["paths"]
-    assert {"get", "post"} <= set(intake["/dossiers"])
-    assert "/dossiers/{code}/receipt" in intake
 
 
 def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoints) -> None:

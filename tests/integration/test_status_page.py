@@ -23,6 +23,7 @@ from services.notify.page.security.guesses import WINDOW
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
+from tests.support.documented import documented
 from tests.support.eventually import eventually, soon
 from tests.support.office import CENTRE, OFFICER, Office, filing
 
@@ -40,7 +41,10 @@ class Citizen:
     def __init__(self, instance: Instance, address: str | None = None) -> None:
         self.address = address or f"10.7.{next(_numbers)}.1"
         self._http = httpx.Client(
-            base_url=instance.url, timeout=30.0, headers={"X-Forwarded-For": self.address}
+            base_url=instance.url,
+            timeout=30.0,
+            headers={"X-Forwarded-For": self.address},
+            event_hooks={"response": [documented("notify").check]},
         )
 
     def __enter__(self) -> Citizen:

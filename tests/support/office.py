@@ -8,6 +8,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.stack.city import City
+from tests.support.documented import documented
 from tests.support.eventually import eventually
 
 WARD_PLACE = "26740"
@@ -37,7 +38,7 @@ def filing(**changes: Any) -> dict[str, Any]:
 
 
 class Office:
-    """Asks the four services."""
+    """Asks the four services. Each answer must be one that the service's document allows."""
 
     def __init__(self, city: City) -> None:
         self._city = city
@@ -53,11 +54,15 @@ class Office:
 
     def get(self, service: str, path: str, **params: Any) -> httpx.Response:
         """What a service answers."""
-        return self._http.get(self.url(service, path), params=params or None)
+        answer = self._http.get(self.url(service, path), params=params or None)
+        documented(service).check(answer)
+        return answer
 
     def post(self, service: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
         """What a service makes of a request to change something."""
-        return self._http.post(self.url(service, path), json=body, **more)
+        answer = self._http.post(self.url(service, path), json=body, **more)
+        documented(service).check(answer)
+        return answer
 
     def hand_in(self, key: str | None = None, by: str | None = OFFICER, **changes: Any) -> str:
         """The code of a dossier that was handed in."""

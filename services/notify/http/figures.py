@@ -6,7 +6,9 @@ from typing import Any
 
 import pymongo
 from pymongo.errors import ExecutionTimeout, NetworkTimeout
+from typing_extensions import TypedDict
 
+from services.runtime.http.answers import described
 from services.runtime.http.problem import Problem
 from services.runtime.mongo.client import Database, aggregate
 
@@ -14,8 +16,20 @@ PATIENCE = 60.0
 """Seconds that counting may take, in all. MongoDB itself gives up then."""
 
 
-async def message_figures(database: Database, patience: float = PATIENCE) -> dict[str, Any]:
-    """Messages by template, and what became of those that are to be delivered.
+@described
+class MessageFigures(TypedDict):
+    """How many messages there are."""
+
+    planned: dict[str, int]
+    """By template."""
+    delivered: dict[str, int]
+    """By what became of those that are to be delivered: ``sent`` or ``pending``."""
+    not_sent: dict[str, int]
+    """By the reason why they were not sent."""
+
+
+async def message_figures(database: Database, patience: float = PATIENCE) -> MessageFigures:
+    """Returns messages by template, and what became of those that are to be delivered.
 
     Raises Problem 503 if it takes longer than `patience`, in seconds.
     """
@@ -33,7 +47,7 @@ async def message_figures(database: Database, patience: float = PATIENCE) -> dic
         ) from error
 
 
-async def _counted(database: Database) -> dict[str, Any]:
+async def _counted(database: Database) -> MessageFigures:
     planned: dict[str, int] = {}
     not_sent: dict[str, int] = {}
     pipeline: list[dict[str, Any]] = [

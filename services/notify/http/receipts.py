@@ -28,6 +28,7 @@ from services.notify.channels.redact import redacted
 from services.notify.channels.reference import subject_and_id
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
+from services.runtime.http.answers import failing
 from services.runtime.http.problem import Problem
 from services.runtime.kafka.group_writer import Together
 from services.runtime.service import Running
@@ -94,11 +95,32 @@ def of_mail(raw: bytes, now: datetime) -> Receipt | None:
     )
 
 
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": Receipt.model_json_schema()},
+            "message/rfc822": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+"""The body is read as it came, for its signature: so it is documented by hand."""
+
+
 def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> None:
     """Adds the route that gateways call."""
     together = Together(running.producer)
 
-    @app.post("/receipts/{sender}", tags=["receipts"], status_code=204)
+    @app.post(
+        "/receipts/{sender}",
+        tags=["receipts"],
+        status_code=204,
+        responses={
+            401: failing("The signature is not the gateway's."),
+            404: failing("No such gateway is to send receipts here."),
+        },
+        openapi_extra=_BODY,
+    )
     async def take_receipt(
         sender: Annotated[
             str, Path(description="`sms`, `sms2`, `zalo`, `zalo2`; `email`, `email2`.")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import FastAPI, Path
-from fastapi.encoders import jsonable_encoder
+from fastapi import FastAPI, Path, Response
 
 from contracts.values import DOSSIER_CODE
 from services.notify.delivery.delivery import Deliveries
 from services.notify.dossier.state import Notify
-from services.notify.http.figures import message_figures
-from services.notify.http.view import view
+from services.notify.http.figures import MessageFigures, message_figures
+from services.notify.http.view import DossierView, view
 from services.runtime.core.stored import state_of
+from services.runtime.http.answers import UNKNOWN, Json
 from services.runtime.http.problem import Problem
 from services.runtime.service import Running
 
@@ -23,8 +23,8 @@ def add_routes(app: FastAPI, running: Running) -> None:
     """Adds notify's routes."""
     deliveries = running.database["deliveries"]
 
-    @app.get("/dossiers/{code}", tags=["notify"])
-    async def read(code: Code) -> dict[str, Any]:
+    @app.get("/dossiers/{code}", tags=["notify"], response_model=DossierView, responses=UNKNOWN)
+    async def read(code: Code) -> Response:
         """Notify's view of the dossier: every message about it, and what became of it."""
         document = await running.engine.store.get(code)
         state: Notify | None = state_of(document, Notify) if document else None
@@ -32,10 +32,9 @@ def add_routes(app: FastAPI, running: Running) -> None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
         kept = await deliveries.find_one({"_id": code})
         ends = state_of(kept, Deliveries) if kept else None
-        encoded: dict[str, Any] = jsonable_encoder(view(code, state, ends))
-        return encoded
+        return Json(view(code, state, ends))
 
-    @app.get("/figures", tags=["notify"])
-    async def read_figures() -> dict[str, Any]:
+    @app.get("/figures", tags=["notify"], response_model=MessageFigures)
+    async def read_figures() -> Response:
         """How many messages there are, by template and by what became of them."""
-        return await message_figures(running.database)
+        return Json(await message_figures(running.database))

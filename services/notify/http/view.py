@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+
+from typing_extensions import TypedDict
 
 from services.notify.delivery.delivery import Deliveries
 from services.notify.dossier.state import Notify
+from services.runtime.http.answers import described
+from services.shared.lifecycle import PublicStatus
 
 
-def view(code: str, state: Notify, deliveries: Deliveries | None) -> dict[str, Any]:
-    """Notify's own view of a dossier. It names no citizen."""
+@described
+class MessageView(TypedDict):
+    """A message about the dossier, or the reason why there is none."""
+
+    id: str
+    at: datetime
+    template: str
+    channel: str
+    outcome: str
+    """``pending``, ``sent``, ``written down``, or ``not sent:`` and the reason."""
+
+
+@described
+class DossierView(TypedDict):
+    """A dossier as notify sees it. It names no citizen. Times are UTC."""
+
+    code: str
+    status: PublicStatus | None
+    status_name: str | None
+    """The name of the status in lower case, e.g. ``in_process``."""
+    procedure: str | None
+    unit: str | None
+    """Who has the dossier."""
+    due: datetime | None
+    messages: list[MessageView]
+    """In the order of time and id."""
+
+
+def view(code: str, state: Notify, deliveries: Deliveries | None) -> DossierView:
+    """Returns notify's own view of a dossier. It names no citizen."""
     status = state.status
     ends = deliveries.messages if deliveries else {}
-    messages = []
+    messages: list[MessageView] = []
     for message in state.messages:
         end = ends.get(message.message_id)
         why_not = message.not_sent or (end.not_sent if end else None)
@@ -33,7 +65,7 @@ def view(code: str, state: Notify, deliveries: Deliveries | None) -> dict[str, A
         )
     return {
         "code": code,
-        "status": None if status is None else int(status),
+        "status": status,
         "status_name": None if status is None else status.name.lower(),
         "procedure": state.procedure,
         "unit": state.unit,

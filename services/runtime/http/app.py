@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.values import Instant
+from contracts.version import VERSION
 from services.runtime import metrics
 from services.runtime.http import problem
+from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
 from services.runtime.http.ask import Ask
-from services.runtime.http.balance import balance
+from services.runtime.http.balance import Balance, balance
+from services.runtime.http.openapi import OPERATION, App
 from services.runtime.http.problem import Problem
 from services.runtime.mongo.client import Collection
 from services.runtime.settings import Settings
@@ -27,41 +30,51 @@ def make_app(
     service: str,
     title: str,
     settings: Settings,
-    health: Callable[[], Awaitable[dict[str, Any]]],
+    health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
 ) -> FastAPI:
     """A FastAPI app with everything but the service's own routes.
 
     `health` says how the engines are; `reachable` whether the database answers.
     """
-    app = FastAPI(
+    app = App(
         title=f"motcua {service}",
         description=title,
-        version="1",
+        version=VERSION,
         openapi_tags=[{"name": service, "description": title}],
     )
     problem.install(app)
     app.add_middleware(_Limits, service=service, settings=settings)
 
-    @app.get("/metrics", tags=["operation"], response_class=Response)
+    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def read_metrics() -> Response:
         """Prometheus metrics."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/health/live", tags=["operation"])
-    async def live() -> JSONResponse:
+    @app.get(
+        "/health/live",
+        tags=["operation"],
+        response_model=Health,
+        responses={503: {"model": Health, "description": "It is stuck."}},
+    )
+    async def live() -> Response:
         """200 unless the instance is stuck: then it should be restarted."""
         state = await health()
-        return JSONResponse(state, 503 if state["status"] == "stuck" else 200)
+        return Json(state, 503 if state["status"] == "stuck" else 200)
 
-    @app.get("/health/ready", tags=["operation"])
-    async def ready() -> JSONResponse:
+    @app.get(
+        "/health/ready",
+        tags=["operation"],
+        response_model=Health,
+        responses={503: {"model": Health, "description": "It cannot answer yet."}},
+    )
+    async def ready() -> Response:
         """200 when the instance has its partitions and the database answers."""
         state = await health()
         good = state["status"] in ("idle", "busy")
         if good and not await reachable():
             good, state["status"] = False, "waiting for the database"
-        return JSONResponse(state, 200 if good else 503)
+        return Json(state, 200 if good else 503)
 
     return app
 
@@ -69,44 +82,41 @@ def make_app(
 def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
     """The address at which a caller who got 202 asks again."""
 
-    @app.get("/dossiers/{code}/requests/{request}", tags=[service])
+    @app.get(
+        "/dossiers/{code}/requests/{request}",
+        tags=[service],
+        response_model=Answered,
+        responses={
+            404: failing("There is no such request, or no answer yet."),
+            409: {"model": Refusal, "description": "It was refused."},
+        },
+    )
     async def read_answer(code: str, request: str) -> Response:
         """What became of a request: 200 with the fact, 409 with the refusal, 404 not yet."""
         answer = await ask.answer(code, request)
         if answer is None:
             raise Problem(404, "not-answered", "no such request, or no answer yet")
+        fact: Fact = {"type": answer.fact, "id": answer.fact_id}
         if answer.reason is not None:
             raise Problem(
-                409,
-                answer.reason,
-                answer.detail or answer.reason,
-                fact={"type": answer.fact, "id": answer.fact_id},
-                request=request,
+                409, answer.reason, answer.detail or answer.reason, fact=fact, request=request
             )
-        return JSONResponse(
-            {
-                "code": code,
-                "request": request,
-                "status": "done",
-                "fact": {"type": answer.fact, "id": answer.fact_id},
-            }
-        )
+        done: Answered = {"code": code, "request": request, "status": "done", "fact": fact}
+        return Json(done)
 
 
 def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
     """The balance that every service draws from its own states."""
 
-    @app.get("/balance", tags=[service])
+    @app.get("/balance", tags=[service], response_model=Balance)
     async def read_balance(
         since: Annotated[Instant, Query(description="The period's begin, inclusive.")],
         until: Annotated[Instant, Query(description="The period's end, exclusive.")],
-    ) -> dict[str, int]:
+    ) -> Response:
         """Carried over + received = resolved + open, as this service sees it."""
-        return await balance(collection, since, until)
+        return Json(await balance(collection, since, until))
 
 
-_OPERATION = ("/health/", "/metrics")
-"""Where an operator looks."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -133,7 +143,7 @@ class _Limits:
         read = 0
         refused: Problem | None = None
         started = counted = whole = False
-        held = not scope["path"].startswith(_OPERATION)
+        held = not scope["path"].startswith(OPERATION)
         deadline = asyncio.get_running_loop().time() + self._body_seconds
 
         async def limited() -> Message:

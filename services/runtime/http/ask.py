@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 from fastapi import Response
-from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.core.stored import Answer
+from services.runtime.http.answers import Answered, Fact, Json, Pending
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
 
@@ -116,28 +116,23 @@ def respond(event: Event, answer: Answer | None, *, made: int = 200, **more: Any
     """200 or 201 with the fact, 409 (or 404) with the refusal, 202 with where to ask again."""
     where = f"/dossiers/{event.subject}/requests/{event.id}"
     if answer is None:
-        return JSONResponse(
-            {"code": event.subject, "request": event.id, "status": "pending", "poll": where},
-            202,
-            {"Location": where, "Retry-After": "1"},
-        )
+        pending: Pending = {
+            "code": event.subject,
+            "request": event.id,
+            "status": "pending",
+            "poll": where,
+        }
+        return Json(pending, 202, {"Location": where, "Retry-After": "1"})
+    fact: Fact = {"type": answer.fact, "id": answer.fact_id}
     if answer.reason is not None:
         unknown = answer.reason == RefusalReason.UNKNOWN_DOSSIER
         raise Problem(
             404 if unknown else 409,
             answer.reason,
             answer.detail or answer.reason,
-            fact={"type": answer.fact, "id": answer.fact_id},
+            fact=fact,
             request=event.id,
         )
-    return JSONResponse(
-        {
-            "code": event.subject,
-            "request": event.id,
-            "status": "done",
-            "fact": {"type": answer.fact, "id": answer.fact_id},
-            **more,
-        },
-        made,
-        {"Location": f"/dossiers/{event.subject}"} if made == 201 else None,
-    )
+    done: Answered = {"code": event.subject, "request": event.id, "status": "done", "fact": fact}
+    headers = {"Location": f"/dossiers/{event.subject}"} if made == 201 else None
+    return Json({**done, **more}, made, headers)

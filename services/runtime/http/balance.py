@@ -5,12 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
+from services.runtime.http.answers import described
 from services.runtime.mongo.client import Collection
 
 _RECEIVED, _ENDED = "state.span.received_at", "state.span.ended_at"
 
 
-async def balance(collection: Collection, since: datetime, until: datetime) -> dict[str, int]:
+@described
+class Balance(TypedDict):
+    """Carried over + received = resolved + open."""
+
+    carried_over: int
+    received: int
+    resolved: int
+    open: int
+
+
+async def balance(collection: Collection, since: datetime, until: datetime) -> Balance:
     """Carried over + received = resolved + open, from `since` inclusive to `until` exclusive."""
 
     async def count(query: dict[str, Any]) -> int:

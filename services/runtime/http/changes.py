@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
 from fastapi import Header, Query, Response
-from fastapi.encoders import jsonable_encoder
 from pymongo.errors import PyMongoError
 
 from contracts.model import EventData
@@ -32,7 +31,7 @@ At = Annotated[
     Instant | None,
     Query(description="When it happened, if it is entered late; never in the future."),
 ]
-Show = Callable[[str], Awaitable[dict[str, Any] | None]]
+Show = Callable[[str], Awaitable[Mapping[str, object] | None]]
 
 
 class Changes:
@@ -58,7 +57,6 @@ class Changes:
         at: datetime | None = None,
         *,
         made: int = 200,
-        **more: Any,
     ) -> Response:
         """Asks for the change and answers with the fact, the refusal, or where to ask again."""
         body = {"data": data.model_dump(mode="json"), "at": at}
@@ -66,9 +64,10 @@ class Changes:
         answer = await self._ask(event)
         if answer is None or answer.reason is not None:
             return respond(event, answer, made=made)
+        shown: dict[str, Any] = {}
         try:
-            more["dossier"] = jsonable_encoder(await self._show(code))
+            shown["dossier"] = await self._show(code)
         except PyMongoError as error:
             # It is done, and that is what was asked; how the dossier looks now is an extra.
             log.warning("the dossier cannot be shown", dossier=code, error=repr(error))
-        return respond(event, answer, made=made, **more)
+        return respond(event, answer, made=made, **shown)

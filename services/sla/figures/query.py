@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query, Request, Response
 
 from contracts.catalogue import Catalogue
 from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
+from services.runtime.http.answers import Answers, Json
 from services.runtime.http.problem import invalid_field
 from services.runtime.mongo.client import Document
 from services.sla.figures.counting import NoSuchField, check_fields
@@ -117,8 +116,7 @@ def answer(
     """The document as JSON, or its rows as a CSV file of that name."""
     headers = {"Vary": "Accept"}
     if not csv:
-        text = json.dumps(shown, ensure_ascii=False, default=datetime.isoformat)
-        return Response(text, media_type="application/json", headers=headers)
+        return Json(shown, headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return Response(csv_text(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -149,7 +147,5 @@ def page(
     return found
 
 
-FORMATS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {}, "text/csv": {"schema": {"type": "string"}}}}
-}
-"""For the OpenAPI document: both formats that figures come in."""
+FORMATS: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+"""For the OpenAPI document: the format that figures come in beside JSON."""

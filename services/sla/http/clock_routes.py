@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Header, Query, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 
 from contracts.values import Instant, Locale
 from services.runtime.core.stored import state_of
+from services.runtime.http.answers import Json, failing
 from services.runtime.http.problem import Problem, invalid_field
 from services.runtime.service import Running
 from services.sla.deciding.decider import SlaDecider
@@ -19,6 +18,7 @@ from services.sla.dossier.state import Sla
 from services.sla.explain.explained import Explained, asked_at, explained
 from services.sla.explain.page import plain_page
 from services.sla.explain.texts import load_texts
+from services.sla.http.clock_view import ClockView, view
 from services.sla.http.routes import Code
 from services.sla.working_time import OutsideCalendar
 
@@ -36,6 +36,7 @@ _MEDIA_TYPES = {
     Format.TEXT: "text/plain",
     Format.SVG: "image/svg+xml",
 }
+_TEXT = {"schema": {"type": "string"}}
 
 Language = Annotated[Locale, Query(description="The language of the explanation.")]
 AsOf = Annotated[
@@ -55,8 +56,11 @@ def add_clock_routes(app: FastAPI, running: Running) -> None:
     @app.get(
         "/dossiers/{code}/clock",
         tags=["sla"],
-        response_class=Response,
-        responses={200: {"content": {media_type: {} for media_type in _MEDIA_TYPES.values()}}},
+        response_model=ClockView,
+        responses={
+            200: {"content": {_MEDIA_TYPES[each]: _TEXT for each in (Format.TEXT, Format.SVG)}},
+            404: failing("There is no such dossier, or its clock has not begun."),
+        },
     )
     async def read_clock(
         code: Code,
@@ -111,24 +115,8 @@ def _response(told: Explained, format: Format, lang: Locale) -> Response:
     headers = {"Content-Language": lang.value, "Vary": "Accept"}
     match format:
         case Format.JSON:
-            return JSONResponse(view(told), headers=headers)
+            return Json(view(told), headers=headers)
         case Format.TEXT:
             return Response(plain_page(told), headers=headers, media_type="text/plain")
         case Format.SVG:
             return Response(told.svg(), headers=headers, media_type=_MEDIA_TYPES[format])
-
-
-def view(told: Explained) -> dict[str, Any]:
-    """The ledger and its explanation as data. Times are UTC."""
-    shown = told.shown
-    data: dict[str, Any] = jsonable_encoder(shown)
-    return {
-        "code": told.code,
-        **data,
-        "status_name": shown.status.name.lower(),
-        "ended": shown.ended.name.lower() if shown.ended is not None else None,
-        "unit": shown.unit,
-        "clock": "ended" if shown.ended_at else "stopped" if shown.stands else "running",
-        "headline": told.headline,
-        "explanation": list(told.sentences),
-    }

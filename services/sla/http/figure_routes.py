@@ -40,6 +40,7 @@ from services.sla.figures.view import (
     figures_view,
     lines,
 )
+from services.sla.http.figure_types import Backlog, DossierPage, Figures
 from services.sla.working_time import OutsideCalendar
 
 At = Annotated[Instant | None, Query(description="At which moment; now, if not told.")]
@@ -75,7 +76,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         except OutsideCalendar as error:
             raise invalid_field("at", str(error)) from error
 
-    @app.get("/figures", tags=["figures"], responses=FORMATS)
+    @app.get("/figures", tags=["figures"], response_model=Figures, responses=FORMATS)
     async def read_figures(period: AskedPeriod, scope: AskedScope, csv: WantsCsv) -> Response:
         """The three on-time rates and the numbers that they are made of; by unit if not told else.
 
@@ -92,7 +93,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
 
         return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
-    @app.get("/figures/dossiers", tags=["figures"], responses=FORMATS)
+    @app.get("/figures/dossiers", tags=["figures"], response_model=DossierPage, responses=FORMATS)
     async def read_dossiers(
         request: Request,
         period: AskedPeriod,
@@ -111,7 +112,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         name = f"{measure}-{file_name(period)}"
         return page(rows, limit, DOSSIER_COLUMNS, request, name, csv=csv)
 
-    @app.get("/backlog", tags=["figures"], responses=FORMATS)
+    @app.get("/backlog", tags=["figures"], response_model=Backlog, responses=FORMATS)
     async def read_backlog(scope: AskedScope, csv: WantsCsv, at: At = None) -> Response:
         """What is open, by age and by how long it has been overdue; by unit if not told else.
 
@@ -123,7 +124,7 @@ def add_figure_routes(app: FastAPI, running: Running) -> None:
         name = f"backlog-{moment:%Y%m%dT%H%MZ}"
         return answer(shown, columns(scope.by, BACKLOG), lines(shown), name, csv=csv)
 
-    @app.get("/backlog/dossiers", tags=["figures"], responses=FORMATS)
+    @app.get("/backlog/dossiers", tags=["figures"], response_model=DossierPage, responses=FORMATS)
     async def read_backlog_dossiers(
         request: Request,
         scope: AskedScope,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import FastAPI, Path, Response
-from fastapi.encoders import jsonable_encoder
+from fastapi import APIRouter, FastAPI, Path, Response
 
 from contracts.events import sla
 from contracts.values import DOSSIER_CODE
 from services.runtime.core.stored import state_of
+from services.runtime.http.answers import CHANGES, UNKNOWN, Json
 from services.runtime.http.ask import Ask
 from services.runtime.http.changes import At, Changes, IdempotencyKey
 from services.runtime.http.problem import Problem
 from services.runtime.http.typed import Typed
 from services.runtime.service import Running
 from services.sla.dossier.state import Sla
-from services.sla.http.view import view
+from services.sla.http.view import ChangedDossier, DossierView, view
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
@@ -25,32 +25,34 @@ def add_routes(app: FastAPI, running: Running, ask: Ask) -> None:
     """Adds the routes about one dossier."""
     store = running.engine.store
 
-    async def show(code: str) -> dict[str, Any] | None:
+    async def show(code: str) -> DossierView | None:
         document = await store.get(code)
         state: Sla | None = state_of(document, Sla) if document else None
         return view(code, state) if state and state.procedure else None
 
     change = Changes(ask, running.clock, show)
+    changes = APIRouter(tags=["sla"], responses=CHANGES)
 
-    @app.get("/dossiers/{code}", tags=["sla"])
-    async def read(code: Code) -> dict[str, Any]:
+    @app.get("/dossiers/{code}", tags=["sla"], response_model=DossierView, responses=UNKNOWN)
+    async def read(code: Code) -> Response:
         """Sla's view of the dossier: what is due when, by which rule, and what was announced."""
         shown = await show(code)
         if shown is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
-        encoded: dict[str, Any] = jsonable_encoder(shown)
-        return encoded
+        return Json(shown)
 
-    @app.post("/dossiers/{code}/apology", tags=["sla"])
+    @changes.post("/dossiers/{code}/apology", response_model=ChangedDossier)
     async def apologise(
         code: Code, body: Typed[sla.ApologyRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """The unit's head apologises and gives a new date, which moves the due time once."""
         return await change(code, body, key, at)
 
-    @app.post("/dossiers/{code}/exemption", tags=["sla"])
+    @changes.post("/dossiers/{code}/exemption", response_model=ChangedDossier)
     async def exempt(
         code: Code, body: Typed[sla.ExemptionRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """The unit's head states on what ground no letter of apology is owed."""
         return await change(code, body, key, at)
+
+    app.include_router(changes)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
 
+from services.runtime.http.answers import Answers, failing
 from services.runtime.http.problem import Problem
 from services.runtime.service import Running
 from services.sla.figures.counting import MEASURES
@@ -38,7 +39,15 @@ from services.sla.figures.view import (
     snapshots_view,
 )
 from services.sla.http.figure_routes import rules_of
+from services.sla.http.figure_types import (
+    ChangedPage,
+    Differences,
+    DossierPage,
+    FrozenFigures,
+    FrozenPeriods,
+)
 
+_OF_ONE: Answers = {**FORMATS, 404: failing("The figures of that period are not frozen.")}
 Name = Annotated[str, Path(description=f"The period: {NAMES}.")]
 
 
@@ -53,14 +62,16 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
             raise Problem(404, "not-frozen", f"the figures of {name} are not frozen")
         return found
 
-    @app.get("/snapshots", tags=["figures"], responses=FORMATS)
+    @app.get("/snapshots", tags=["figures"], response_model=FrozenPeriods, responses=FORMATS)
     async def read_snapshots(csv: WantsCsv) -> Response:
         """The periods whose figures are frozen, with their totals, the oldest first."""
         shown = snapshots_view(await snapshots.snapshots(database))
         header = [*SNAPSHOT_COLUMNS, *columns((), MEASURES, rated=True)]
         return answer(shown, header, shown["items"], "snapshots", csv=csv)
 
-    @app.get("/snapshots/{period}", tags=["figures"], responses=FORMATS)
+    @app.get(
+        "/snapshots/{period}", tags=["figures"], response_model=FrozenFigures, responses=_OF_ONE
+    )
     async def read_snapshot(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
         """The figures of a period as they were frozen; by unit if not told else."""
         known_fields(scope, rules_of(running).catalogue)
@@ -74,7 +85,12 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
 
         return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
-    @app.get("/snapshots/{period}/dossiers", tags=["figures"], responses=FORMATS)
+    @app.get(
+        "/snapshots/{period}/dossiers",
+        tags=["figures"],
+        response_model=DossierPage,
+        responses=_OF_ONE,
+    )
     async def read_snapshot_dossiers(
         request: Request,
         period: Name,
@@ -94,7 +110,12 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
         name = f"frozen-{measure}-{period}"
         return page(rows, limit, DOSSIER_COLUMNS, request, name, csv=csv)
 
-    @app.get("/snapshots/{period}/changes", tags=["figures"], responses=FORMATS)
+    @app.get(
+        "/snapshots/{period}/changes",
+        tags=["figures"],
+        response_model=Differences,
+        responses=_OF_ONE,
+    )
     async def read_changes(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
         """What was entered since a period was frozen: its figures now, less the frozen ones.
 
@@ -107,7 +128,12 @@ def add_snapshot_routes(app: FastAPI, running: Running) -> None:
         header = columns(scope.by, MEASURES)
         return answer(shown, header, lines(shown), f"changes-{period}", csv=csv)
 
-    @app.get("/snapshots/{period}/changes/dossiers", tags=["figures"], responses=FORMATS)
+    @app.get(
+        "/snapshots/{period}/changes/dossiers",
+        tags=["figures"],
+        response_model=ChangedPage,
+        responses=_OF_ONE,
+    )
     async def read_changed_dossiers(
         request: Request,
         period: Name,

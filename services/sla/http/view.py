@@ -2,18 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Literal, NotRequired
 
+from typing_extensions import TypedDict
+
+from services.runtime.http.answers import Answered, described
+from services.shared.lifecycle import PublicStatus
 from services.sla.dossier.state import Sla
 
 
-def view(code: str, state: Sla) -> dict[str, Any]:
-    """Sla's own view of a dossier. Times are UTC; budgets are working seconds."""
+@described
+class LetterView(TypedDict):
+    """A letter of apology."""
+
+    at: datetime
+    due: datetime
+    """The new date that it gives."""
+    in_time: bool
+    form: str
+
+
+@described
+class ExemptionView(TypedDict):
+    """Why no letter of apology is owed."""
+
+    ground: str
+    reason: str
+
+
+@described
+class DeadlineView(TypedDict):
+    """A due time that was announced."""
+
+    announced_at: datetime
+    due: datetime
+
+
+@described
+class AlertView(TypedDict):
+    """An alert that was announced."""
+
+    kind: str
+    """The name of the fact, e.g. ``DossierOverdue``."""
+    about: str
+    """Which of several of its kind: a warning share, a step's ordinal, a consulted unit."""
+    at: datetime
+    due: datetime
+    retracted: bool
+    """It proved wrong, and whoever was told of it was told so."""
+
+
+@described
+class DossierView(TypedDict):
+    """A dossier as sla sees it. Times are UTC, and every list is in their order."""
+
+    code: str
+    status: PublicStatus | None
+    status_name: str | None
+    """The name of the status in lower case, e.g. ``in_process``."""
+    unit: str | None
+    """Who has the dossier."""
+    received_at: datetime | None
+    ended_at: datetime | None
+    original_due: datetime | None
+    due: datetime | None
+    """Null while the clock stands."""
+    clock: Literal["running", "stopped"]
+    budget_seconds: int | None
+    """Working seconds that the procedure allows, and what a letter has added."""
+    used_seconds: int | None
+    """Working seconds used in the segments that have ended."""
+    rule: str | None
+    """The version of the rules that judged it last."""
+    letter_by: datetime | None
+    """The last moment for a letter of apology to be in time."""
+    letters: list[LetterView]
+    letter_missing: bool
+    """It is late, and a letter is owed that nobody has written."""
+    exemption: ExemptionView | None
+    late: bool
+    deadlines: list[DeadlineView]
+    alerts: list[AlertView]
+
+
+@described
+class ChangedDossier(Answered):
+    """A request was carried out, and this is the dossier now."""
+
+    dossier: NotRequired[DossierView | None]
+    """Missing if the database could not be read just now."""
+
+
+def view(code: str, state: Sla) -> DossierView:
+    """Returns sla's own view of a dossier. Times are UTC; budgets are working seconds."""
     now = state.assessment
     status = state.status
     return {
         "code": code,
-        "status": None if status is None else int(status),
+        "status": status,
         "status_name": None if status is None else status.name.lower(),
         "unit": state.unit,
         "received_at": state.span.received_at,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
 
 import pytest
 import yaml
 
 from contracts.wire.topics import SERVICES
+from services.runtime.http.answers import Health
 from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
+from tests.support.health import healthy
 from tests.support.manifests import (
     COMPOSE,
     KUBERNETES,
@@ -26,8 +27,8 @@ from tests.support.paths import ROOT
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
 
-async def _health() -> dict[str, Any]:
-    return {"status": "idle"}
+async def _health() -> Health:
+    return healthy()
 
 
 async def _reachable() -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
 from contracts.catalogue import load_catalogue
-from contracts.events.notify import MessageChannel
+from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
 from contracts.model import EventData
 from contracts.values import Locale
 from services.notify.contacts.addresses import Addresses
@@ -33,9 +32,10 @@ from services.notify.page.security.guesses import Guesses, Limits, TooMany
 from services.notify.page.security.often import Often
 from services.notify.page.text.words import Words
 from services.notify.page.view.choosing import Reach, offered
-from services.notify.page.view.portal import portal
+from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import look
 from services.notify.settings import NotifySettings
+from services.runtime.http.answers import Answers, Json, failing
 from services.runtime.http.ask import Ask
 from services.runtime.http.problem import Problem
 from services.runtime.kafka.offsets import Offsets
@@ -48,6 +48,31 @@ Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
 Lang = Annotated[str, Query(description="`vi` or `en`; another is as if it were not there.")]
 Data = TypeVar("Data", bound=EventData)
+
+_CLOSED: Answers = {
+    404: failing("No dossier has this code and this look-up key."),
+    429: failing("Too many wrong codes or keys; ask again later."),
+}
+_TEXT = {"schema": {"type": "string"}}
+_PAGE = {"text/html": _TEXT}
+_PAGES: Answers = {
+    404: {"description": "No dossier has this code and this look-up key.", "content": _PAGE},
+    422: {"description": "A field is not as it should be.", "content": _PAGE},
+    429: {"description": "Too many wrong codes or keys, or forms.", "content": _PAGE},
+    503: {"description": "Database or log cannot be reached.", "content": _PAGE},
+}
+"""Trouble is told as a page."""
+
+
+def _form(*fields: str) -> dict[str, Any]:
+    """What the OpenAPI document says of a form: its fields, and that it leads to a page."""
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
+    body = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+    return {
+        "status_code": 303,
+        "response_class": RedirectResponse,
+        "openapi_extra": {"requestBody": body},
+    }
 
 
 def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask) -> None:
@@ -107,14 +132,19 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             return handle
 
     files = APIRouter(tags=["status page"])
-    pages = APIRouter(route_class=Pages, tags=["status page"])
+    pages = APIRouter(
+        route_class=Pages,
+        tags=["status page"],
+        default_response_class=HTMLResponse,
+        responses=_PAGES,
+    )
 
-    @pages.get("/", response_class=Response)
+    @pages.get("/")
     async def start(request: Request, lang: Lang = "") -> Response:
         """The form that asks for dossier code and look-up key."""
         return html.start(wanted(request))
 
-    @pages.post("/", response_class=Response)
+    @pages.post("/", **_form("code", "key"))
     async def find(request: Request, lang: Lang = "") -> Response:
         """Leads to the dossier, if code and key belong together."""
         fields = await fields_of(request)
@@ -125,14 +155,19 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             return html.trouble(trouble_of(error), wanted(request), code)
         return _lead(links.status(found.code, found.key, wanted(request)))
 
-    @files.get("/status/{code}.json")
+    @files.get("/status/{code}.json", response_model=PortalView, responses=_CLOSED)
     async def read(request: Request, code: Code, key: Key = "") -> Response:
         """The dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
         view = portal(found.state, words, html.texts, running.clock.now())
-        return secured(JSONResponse(jsonable_encoder(view)))
+        return secured(Json(view))
 
-    @app.get("/status/{code}/events", tags=["status page"], response_class=StreamingResponse)
+    @app.get(
+        "/status/{code}/events",
+        tags=["status page"],
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": _TEXT}}, **_CLOSED},
+    )
     async def follow(
         request: Request,
         code: Code,
@@ -145,7 +180,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         stream = EventStream(live, found.code, max(v, last_event_id or 0), address(request))
         return secured(stream)
 
-    @pages.get("/status/{code}", response_class=Response)
+    @pages.get("/status/{code}")
     async def show(
         request: Request, code: Code, key: Key = "", lang: Lang = "", told: str = ""
     ) -> Response:
@@ -170,7 +205,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             channels=offered(policy, state.choice),
         )
 
-    @pages.get("/receipt/{code}", response_class=Response)
+    @pages.get("/receipt/{code}")
     async def print_receipt(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
@@ -195,7 +230,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         what = await asked(ask, running.clock, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 
-    @pages.post("/status/{code}/preferences", response_class=Response)
+    @pages.post("/status/{code}/preferences", **_form("key", *PreferencesRequested.model_fields))
     async def prefer(request: Request, code: Code, lang: Lang = "") -> Response:
         """Chooses how the citizen is told about this dossier."""
         found, chosen = await sent(request, code, preferences)
@@ -203,13 +238,20 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             await reach.check(found.state.citizen, chosen.channels or ())
         return await ask_for(found, chosen, lang)
 
-    @pages.post("/status/{code}/rating", response_class=Response)
+    @pages.post("/status/{code}/rating", **_form("key", *RatingRequested.model_fields))
     async def rate(request: Request, code: Code, lang: Lang = "") -> Response:
         """Says how content the citizen is."""
         found, given = await sent(request, code, rating)
         return await ask_for(found, given, lang, "#rating")
 
-    @files.get("/page/{name}")
+    @files.get(
+        "/page/{name}",
+        response_class=Response,
+        responses={
+            200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+            404: failing("There is no such file."),
+        },
+    )
     async def read_static(name: str) -> Response:
         """A file that belongs to the pages. Its address changes with its content."""
         file = html.static.get(name)

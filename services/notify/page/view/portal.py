@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from contracts.values import Locale
 from services.notify.dossier.state import Notify
@@ -16,7 +19,139 @@ from services.notify.page.text.texts import Texts
 from services.notify.page.text.words import Office, Words
 from services.notify.page.view.asked import Asked
 from services.notify.page.view.promise import Promise
-from services.notify.page.view.status import Look, look
+from services.notify.page.view.status import Apology, Look, look
+from services.runtime.http.answers import described
+
+DateTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+@described
+class BothLanguages(TypedDict):
+    """A text in Vietnamese and in English."""
+
+    vi: str
+    en: str
+
+
+@described
+class StatusView(TypedDict):
+    """The dossier's state."""
+
+    code: Annotated[int, Field(ge=1, le=10)]
+    """The national portal's own number."""
+    name: BothLanguages | None
+
+
+@described
+class ProcedureView(TypedDict):
+    """The procedure, by number and name."""
+
+    code: str | None
+    name: BothLanguages
+
+
+@described
+class ReasonView(TypedDict):
+    """A reason of the date."""
+
+    code: str
+    """For programs."""
+    vi: str
+    en: str
+
+
+@described
+class ApologyView(TypedDict):
+    """The unit's letter of apology."""
+
+    reason: str
+    due: DateTime
+    """The new date."""
+    unit: str
+    missed: bool
+    """The new date went by as the first one did."""
+
+
+@described
+class AskedView(TypedDict):
+    """What is asked of the citizen."""
+
+    kind: str
+    """``supplement`` or ``payment``."""
+    reason: str
+    documents: tuple[str, ...]
+    amount: int | None
+    """In dong; null where papers are asked for."""
+    until: DateTime | None
+
+
+@described
+class StepView(TypedDict):
+    """One step of the dossier's way."""
+
+    title: BothLanguages
+    state: Literal["done", "now", "later"]
+
+
+@described
+class UnitView(TypedDict):
+    """A unit and where it is."""
+
+    code: str
+    name_vi: str
+    name_en: str
+    address: str
+
+
+@described
+class EventView(TypedDict):
+    """Something that happened."""
+
+    at: DateTime
+    event: str
+    """The fact's name."""
+    unit: str | None
+    text: BothLanguages
+    reason: str | None
+    """In the officer's words."""
+
+
+@described
+class PortalView(TypedDict):
+    """A dossier as its citizen may see it. Times have the offset +07:00."""
+
+    code: str
+    status: StatusView
+    procedure: ProcedureView
+    now: BothLanguages | None
+    """What happens now."""
+    next: BothLanguages | None
+    """What comes next."""
+    reason: str | None
+    """Why it is in this state, in the officer's words."""
+    received_at: DateTime | None
+    ended_at: DateTime | None
+    outcome: str | None
+    """``granted`` or ``denied``."""
+    due: DateTime | None
+    original_due: DateTime | None
+    due_reason: ReasonView | None
+    due_moved: ReasonView | None
+    """Why it is another date than was promised first."""
+    late: bool
+    paused: bool
+    """Its clock stands: what is due is computed anew when it goes on."""
+    apology: ApologyView | None
+    asked: list[AskedView]
+    steps: list[StepView]
+    handling_unit: UnitView | None
+    receiving_unit: UnitView | None
+    returning_unit: UnitView | None
+    history: list[EventView]
+    """The newest first."""
+    older: int
+    """Lines of the history that are not shown."""
+    rating: int | None
 
 
 def portal(
@@ -24,33 +159,39 @@ def portal(
     words: Mapping[Locale, Words],
     texts: Mapping[Locale, Texts],
     now: datetime | None = None,
-) -> dict[str, Any]:
-    """The dossier. It names no person. `now` as in `look`."""
+) -> PortalView:
+    """Returns the dossier. It names no person. `now` as in `look`."""
     vi, en = (look(state, words[locale], now) for locale in (Locale.VI, Locale.EN))
     promise = vi.promise
 
     def at(moment: datetime | None) -> str | None:
         return words[Locale.VI].moment(moment).iso if moment else None
 
-    def both(of: Callable[[Look], Say | None]) -> dict[str, str] | None:
+    def both(of: Callable[[Look], Say | None]) -> BothLanguages | None:
         said = of(vi), of(en)
         if said[0] is None or said[1] is None:
             return None
         return {"vi": texts[Locale.VI].say(said[0]), "en": texts[Locale.EN].say(said[1])}
 
-    def unit(of: Callable[[Look], Office | None]) -> dict[str, str] | None:
+    def unit(of: Callable[[Look], Office | None]) -> UnitView | None:
         found = of(vi), of(en)
         if found[0] is None or found[1] is None:
             return None
         office = found[0]
-        names = {"name_vi": office.name, "name_en": found[1].name}
-        return {"code": office.code, **names, "address": office.address}
+        return {
+            "code": office.code,
+            "name_vi": office.name,
+            "name_en": found[1].name,
+            "address": office.address,
+        }
 
-    def because(of: Callable[[Promise], Say | None]) -> dict[str, str] | None:
+    def because(of: Callable[[Promise], Say | None]) -> ReasonView | None:
         """A reason of the date, with a code for programs: the text's own key."""
         said = both(lambda shown: of(shown.promise) if shown.promise else None)
         reason = of(promise) if promise else None
-        return {"code": reason.key.partition(".")[2], **said} if reason and said else None
+        if reason is None or said is None:
+            return None
+        return {"code": reason.key.partition(".")[2], "vi": said["vi"], "en": said["en"]}
 
     return {
         "code": vi.code,
@@ -71,13 +212,7 @@ def portal(
         "due_moved": because(lambda given: given.moved),
         "late": bool(promise and promise.late),
         "paused": bool(promise and promise.paused),
-        "apology": vi.apology
-        and {
-            "reason": vi.apology.reason,
-            "due": vi.apology.due.iso,
-            "unit": vi.apology.unit.code,
-            "missed": vi.apology.missed,
-        },
+        "apology": _apology(vi.apology) if vi.apology else None,
         "asked": [_asked(wish) for wish in vi.asked],
         "steps": [
             {"title": {"vi": step.title, "en": english.title}, "state": step.state}
@@ -104,7 +239,16 @@ def portal(
     }
 
 
-def _asked(wish: Asked) -> dict[str, Any]:
+def _apology(letter: Apology) -> ApologyView:
+    return {
+        "reason": letter.reason,
+        "due": letter.due.iso,
+        "unit": letter.unit.code,
+        "missed": letter.missed,
+    }
+
+
+def _asked(wish: Asked) -> AskedView:
     return {
         "kind": wish.kind,
         "reason": wish.reason,

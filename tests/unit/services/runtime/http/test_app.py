@@ -25,6 +25,7 @@ from contracts.events import intake
 from contracts.events.refusals import RefusalReason
 from contracts.wire.envelope import Event
 from services.runtime.core.stored import Answer
+from services.runtime.http.answers import Health, HealthStatus
 from services.runtime.http.app import make_app
 from services.runtime.http.ask import Ask, respond
 from services.runtime.http.changes import At, Changes, IdempotencyKey
@@ -32,6 +33,7 @@ from services.runtime.http.problem import Problem, invalid_field
 from services.runtime.loop.clock import StreamClock
 from services.runtime.service import settle_files
 from services.runtime.settings import Settings
+from tests.support.health import healthy
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 CODE = "H29.15-240307-0001"
@@ -45,16 +47,16 @@ class Body(BaseModel):
     inner: dict[str, int] = {}
 
 
-class Health:
-    status = "idle"
+class Instance:
+    status: HealthStatus = "idle"
 
-    async def __call__(self) -> dict[str, Any]:
-        return {"status": self.status, "lag": 0}
+    async def __call__(self) -> Health:
+        return healthy(self.status)
 
 
 @pytest.fixture
-def health() -> Health:
-    return Health()
+def health() -> Instance:
+    return Instance()
 
 
 async def reachable() -> bool:
@@ -62,7 +64,7 @@ async def reachable() -> bool:
 
 
 @pytest.fixture
-def app(health: Health) -> FastAPI:
+def app(health: Instance) -> FastAPI:
     app = make_app("purse", "What is in it?", Settings(max_body=1024), health, reachable)
 
     @app.post("/things")
@@ -255,7 +257,7 @@ async def half_sent(port: int) -> AsyncIterator[asyncio.StreamReader]:
 
 class TestABodyThatDoesNotCome:
     @pytest.fixture
-    def hurried(self, health: Health) -> FastAPI:
+    def hurried(self, health: Instance) -> FastAPI:
         settings = Settings(body_timeout=0.05)
         app = make_app("purse", "What is in it?", settings, health, reachable)
 
@@ -297,7 +299,7 @@ class TestABodyThatDoesNotCome:
 
 class TestRequestsAtOnce:
     @pytest.fixture
-    def small(self, health: Health) -> FastAPI:
+    def small(self, health: Instance) -> FastAPI:
         settings = Settings(requests_at_once=2)
         return make_app("purse", "What is in it?", settings, health, reachable)
 
@@ -423,7 +425,7 @@ class TestOperation:
         ],
     )
     def test_health_tells_whom_to_restart_and_whom_to_ask(
-        self, client: TestClient, health: Health, status: str, live: int, ready: int
+        self, client: TestClient, health: Instance, status: HealthStatus, live: int, ready: int
     ) -> None:
         health.status = status
         assert client.get("/health/live").status_code == live

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 
 from contracts.model import EventData
 from contracts.values import Locale
+from services.runtime.http.answers import Json
 from services.sla.clock.segments import Reason
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
@@ -22,7 +24,8 @@ from services.sla.explain.explained import Explained, asked_at, explained
 from services.sla.explain.page import plain_page
 from services.sla.explain.texts import TEXTS, clean, load_texts
 from services.sla.explain.words import Words
-from services.sla.http.clock_routes import Format, preferred, view
+from services.sla.http.clock_routes import Format, preferred
+from services.sla.http.clock_view import view
 from services.sla.toml_file import FileError
 from tests.support.event import CODE
 from tests.support.facts import (
@@ -370,7 +373,7 @@ def test_the_header_accept_decides_unless_somebody_asks(accept: str | None, want
 
 
 def test_as_data_times_are_utc_and_enumerations_words() -> None:
-    data = view(explain(dossier((at(5), DEMANDED)), at(6)))
+    data = json.loads(bytes(Json(view(explain(dossier((at(5), DEMANDED)), at(6)))).body))
     assert (data["code"], data["clock"], data["due"]) == (CODE, "stopped", None)
     assert data["received_at"] == "2024-03-04T01:00:00+00:00"
     assert data["segments"][1]["reason"] == "supplement"

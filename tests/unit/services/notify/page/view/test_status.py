@@ -371,10 +371,13 @@ def test_the_date_of_a_letter_that_came_late_is_missed_when_it_has_gone_by() -> 
 
 def test_programs_are_told_that_a_letters_date_was_missed() -> None:
     view = portal(after(*MISSED_AGAIN), WORDS, HTML.texts)
+    assert view["apology"] is not None
+    assert view["due_reason"] is not None
     assert view["apology"]["missed"] is True
     assert view["apology"]["due"] == "2026-03-09T17:00:00+07:00"
     assert view["due_reason"]["code"] == "late-again"
     kept = portal(after(*BEGIN, letter(SECOND_DUE)), WORDS, HTML.texts)
+    assert kept["apology"] is not None
     assert kept["apology"]["missed"] is False
     assert portal(after(*BEGIN), WORDS, HTML.texts)["apology"] is None
 
@@ -541,6 +544,7 @@ def test_to_programs_everything_is_said_raw_and_whole() -> None:
 def test_the_json_says_why_the_date_is_another_than_was_promised_first() -> None:
     view = portal(after(*BEGIN, moved(MoveCause.OTHER_HOURS), STOPPED), WORDS, HTML.texts)
     (_, vi, en) = REASONS[1]
+    assert view["due_reason"] is not None
     assert view["due_reason"]["code"] == "stopped"
     assert view["due_moved"] == {"code": "other-hours", "vi": vi, "en": en}
     assert portal(after(*BEGIN), WORDS, HTML.texts)["due_moved"] is None

@@ -1,0 +1,68 @@
+"""The OpenAPI document of a service: its routes, and the problems that any route may come upon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.runtime.http.answers import ProblemDetails, Refusal
+from services.runtime.http.problem import MEDIA_TYPE
+
+Node = dict[str, Any]
+
+OPERATION = ("/health/", "/metrics")
+"""Where an operator looks: it answers however busy the service is."""
+
+_ANYWHERE = {"503": "The service is too busy, or cannot reach database or log; ask again later."}
+_WITH_PARAMETERS = {"422": "A parameter or a field is not as it should be."}
+_WITH_A_BODY = {
+    "400": "The body is not JSON in UTF-8.",
+    "408": "The body did not come in time.",
+    "413": "The body is too large.",
+}
+_SCHEMAS = "#/components/schemas/"
+_PROBLEM = {"schema": {"$ref": _SCHEMAS + ProblemDetails.__name__}}
+_PROBLEMS = (_PROBLEM, {"schema": {"$ref": _SCHEMAS + Refusal.__name__}})
+_FRAMEWORK_S = ("HTTPValidationError", "ValidationError")
+"""The framework's own faults, which this system answers as problems."""
+
+
+class App(FastAPI):
+    """An app whose OpenAPI document has every problem that a route may answer with."""
+
+    _completed: Node | None = None
+
+    def openapi(self) -> Node:
+        """Returns the document; makes it again only after a route was added."""
+        made: Node = super().openapi()
+        if made is not self._completed:
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    _complete(path, operation)
+            for name in _FRAMEWORK_S:
+                made.get("components", {}).get("schemas", {}).pop(name, None)
+            self._completed = made
+        return made
+
+
+def _complete(path: str, operation: Node) -> None:
+    answers: Node = operation["responses"]
+    for answer in answers.values():
+        content = answer.get("content", {})
+        if content.get("application/json") in _PROBLEMS:
+            content[MEDIA_TYPE] = content.pop("application/json")
+        elif content.get("application/json", {}).get("schema", {}).get("$ref") == (
+            _SCHEMAS + _FRAMEWORK_S[0]
+        ):
+            content.clear()
+    whys = {} if path.startswith(OPERATION) else dict(_ANYWHERE)
+    if "parameters" in operation or "requestBody" in operation:
+        whys |= _WITH_PARAMETERS
+    if "requestBody" in operation:
+        whys |= _WITH_A_BODY
+    for status, why in whys.items():
+        answer = answers.setdefault(status, {})
+        answer["description"] = why
+        answer.setdefault("content", {})[MEDIA_TYPE] = _PROBLEM
+    operation["responses"] = dict(sorted(answers.items()))

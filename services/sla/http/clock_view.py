@@ -1,0 +1,120 @@
+"""The ledger of a dossier's time as it is shown, with its explanation in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date as Date
+from datetime import datetime
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from services.runtime.http.answers import described
+from services.shared.lifecycle import PublicStatus
+from services.sla.clock.ledger_entries import (
+    Announced,
+    Due,
+    GrantedExemption,
+    IssuedLetter,
+    Moment,
+    Overdue,
+    RaisedAlert,
+)
+from services.sla.clock.segments import Account, Segment, Total
+from services.sla.clock.side_clocks import ConsultationTime, StepTime
+from services.sla.explain.explained import Explained
+from services.sla.working_time import DayKind
+
+
+@described
+class DayView(TypedDict):
+    """A day on which the clock ran, or will run."""
+
+    date: Date
+    kind: DayKind
+    working_seconds: int
+    """The office hours on this day, in seconds, as far as they count."""
+    name_vi: str
+    """What the holiday or make-up day is called; empty for other days."""
+    name_en: str
+
+
+@described
+class ClockView(TypedDict):
+    """All of a dossier's time up to a moment. Times are UTC; seconds are working seconds unless
+    they are called elapsed."""
+
+    code: str
+    at: datetime
+    """The moment asked about."""
+    status: PublicStatus
+    status_name: str
+    """The name of the status in lower case, e.g. ``in_process``."""
+    clock: Literal["running", "stopped", "ended"]
+    procedure: str
+    workflow: str | None
+    """Workflow and version, e.g. ``standard/2``; null if nobody told."""
+    receiving_unit: str
+    unit: str
+    """Who has the dossier, or had it when it ended."""
+    received_at: datetime
+    ended_at: datetime | None
+    ended: str | None
+    """How it ended, e.g. ``processed``; null while it is open."""
+    segments: tuple[Segment, ...]
+    """They follow one another without a gap, from reception on."""
+    elapsed_seconds: int
+    by_account: dict[Account, Total]
+    by_unit: dict[str, Total]
+    budget_seconds: int
+    """What the procedure allows, and what a letter has added."""
+    extended_seconds: int
+    """What a letter has added."""
+    used_seconds: int
+    left_seconds: int
+    """Negative once more than the budget is used."""
+    original_due: datetime
+    due: datetime | None
+    """Null while the clock stands."""
+    dues: tuple[Due, ...]
+    """Every change of the due time, in the order of time."""
+    overdue: Overdue | None
+    letter_by: datetime | None
+    """The last moment for a letter of apology to be in time; null while the clock stands."""
+    letters: tuple[IssuedLetter, ...]
+    exemption: GrantedExemption | None
+    supplements: int
+    """How often the citizen was sent back."""
+    repeated_at: datetime | None
+    """When they were sent back once more than allowed."""
+    steps: tuple[StepTime, ...]
+    consultations: tuple[ConsultationTime, ...]
+    alerts: tuple[RaisedAlert, ...]
+    moments: tuple[Moment, ...]
+    """Warnings, the letter owed, breaches: past and ahead."""
+    announced: tuple[Announced, ...]
+    days: tuple[DayView, ...]
+    """The days on which the clock ran, or will run until the due time."""
+    rule: str | None
+    """The version of the rules that judged the dossier last."""
+    rule_applied: str
+    """The version in force, by which this was drawn up."""
+    headline: str
+    """When it is due, in a sentence of the language that was asked for."""
+    explanation: tuple[str, ...]
+    """Why, in sentences of that language."""
+
+
+def view(told: Explained) -> dict[str, Any]:
+    """Returns a `ClockView`."""
+    shown = told.shown
+    return {
+        "code": told.code,
+        **asdict(shown),
+        "status_name": shown.status.name.lower(),
+        "ended": shown.ended.name.lower() if shown.ended is not None else None,
+        "unit": shown.unit,
+        "clock": "ended" if shown.ended_at else "stopped" if shown.stands else "running",
+        "headline": told.headline,
+        "explanation": list(told.sentences),
+    }

@@ -1,0 +1,214 @@
+"""The types of the figures over HTTP, for the OpenAPI document; `figures_view` fills them.
+
+A test holds the numbers and rates that are named here to those that are counted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from services.runtime.http.answers import described
+from services.sla.figures.tables import Dimension
+
+
+@described
+class Divided(TypedDict):
+    """What a row is of: of the dimensions there are those that were asked for; in a total, none."""
+
+    unit: NotRequired[str]
+    unit_name: NotRequired[str | None]
+    """In Vietnamese; null of a unit that the catalogue does not know."""
+    field: NotRequired[str]
+    procedure: NotRequired[str]
+    procedure_name: NotRequired[str | None]
+    """In Vietnamese; null of a procedure that the catalogue does not know."""
+    channel: NotRequired[str]
+    level: NotRequired[str]
+
+
+@described
+class Numbers(Divided):
+    """Numbers of dossiers. Carried over + received = resolved + open."""
+
+    carried_over: int
+    received: int
+    resolved: int
+    resolved_late: int
+    resolved_repeated: int
+    """Resolved in time, and the citizen was sent back more often than allowed."""
+    kept_second_date: int
+    """Resolved by the second date alone."""
+    withdrawn: int
+    """By their citizens; they are among the resolved."""
+    open: int
+    open_late: int
+    open_repeated: int
+    """Open and in time, and the citizen was sent back more often than allowed."""
+    extended: int
+    """With a second date."""
+    late_with_letter: int
+    late_without_letter: int
+    exempt: int
+    """Exempt from a letter of apology."""
+
+
+@described
+class Rated(Numbers):
+    """Numbers of dossiers and what they come to, in percent with two decimals.
+
+    A rate is null where there is nothing that could be on time.
+    """
+
+    on_time_of_resolved: str | None
+    """Resolved in time, of all that were resolved."""
+    on_time_decision_766: str | None
+    """Resolved or still in time, of all resolved or open: Decision 766/QĐ-TTg of 2022."""
+    on_time_of_all_to_process: str | None
+    """Resolved in time, of all that were carried over or received."""
+
+
+@described
+class Figures(TypedDict):
+    """The figures of a period, as they are now."""
+
+    period: str | None
+    """Its name; null if it was given by its begin and end."""
+    since: datetime
+    until: datetime
+    as_of: datetime
+    """The period's end, or now if that is earlier: lateness is judged as of then."""
+    extended: Literal["on-time", "late"]
+    """How a dossier counts that kept its second date alone."""
+    by: list[Dimension]
+    rows: list[Rated]
+    total: Rated
+
+
+@described
+class Frozen(TypedDict):
+    """A period whose figures are frozen."""
+
+    period: str
+    since: datetime
+    until: datetime
+    frozen_at: datetime
+    rules: str
+    """The version of the rules by which they were counted."""
+    extended: Literal["on-time", "late"]
+    """How they count a dossier that kept its second date alone."""
+
+
+@described
+class FrozenFigures(Frozen):
+    """The figures of a period as they were frozen."""
+
+    by: list[Dimension]
+    rows: list[Rated]
+    total: Rated
+
+
+@described
+class FrozenTotal(Rated):
+    """A frozen period with its total."""
+
+    period: str
+    since: datetime
+    until: datetime
+    frozen_at: datetime
+    rules: str
+    """The version of the rules by which they were counted."""
+
+
+@described
+class FrozenPeriods(TypedDict):
+    """The periods whose figures are frozen, the oldest first."""
+
+    items: list[FrozenTotal]
+
+
+@described
+class Differences(Frozen):
+    """By how much each number has changed since it was frozen."""
+
+    by: list[Dimension]
+    rows: list[Numbers]
+    """Those in which any number changed."""
+    total: Numbers
+
+
+@described
+class Ages(Divided):
+    """Open dossiers by age, and by how long they have been overdue, in whole working days."""
+
+    open: int
+    age_0_1: int
+    age_2_5: int
+    age_6_10: int
+    age_11_20: int
+    age_21_40: int
+    age_41_up: int
+    in_time: int
+    overdue_0_1: int
+    overdue_2_5: int
+    overdue_6_10: int
+    overdue_11_20: int
+    overdue_21_40: int
+    overdue_41_up: int
+
+
+@described
+class Backlog(TypedDict):
+    """What is open at a moment."""
+
+    at: datetime
+    by: list[Dimension]
+    rows: list[Ages]
+    total: Ages
+
+
+@described
+class CountedDossier(TypedDict):
+    """A dossier behind a number. Its times are as they were at the period's end."""
+
+    code: str
+    unit: str
+    unit_name: str | None
+    field: str
+    procedure: str
+    procedure_name: str | None
+    channel: str
+    level: str
+    received_at: datetime
+    ended_at: datetime | None
+    late_since: datetime | None
+    counts: list[str]
+    """All the numbers that it counts in, by their names."""
+
+
+@described
+class DossierPage(TypedDict):
+    """The dossiers behind a number, in the order of their codes."""
+
+    items: list[CountedDossier]
+    next: str | None
+    """The address of the next page; null on the last."""
+
+
+@described
+class DossierChange(TypedDict):
+    """A dossier that a number has gained or lost since it was frozen."""
+
+    code: str
+    change: Literal[1, -1]
+
+
+@described
+class ChangedPage(TypedDict):
+    """The dossiers that a number has gained or lost, in the order of their codes."""
+
+    items: list[DossierChange]
+    next: str | None
+    """The address of the next page; null on the last."""

@@ -1,0 +1,120 @@
+"""The committed OpenAPI documents are in step with the routes, and say all that a route answers."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from contracts.tooling import asyncapi
+from contracts.wire.topics import SERVICES
+from motcua import openapi
+from services.runtime.http.problem import MEDIA_TYPE
+
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    name: json.loads((openapi.ROOT / name / "openapi.json").read_text(encoding="utf-8"))
+    for name in SERVICES
+}
+OPERATIONS = [
+    (name, path, operation)
+    for name, document in DOCUMENTS.items()
+    for path, operations in document["paths"].items()
+    for operation in operations.values()
+]
+
+
+def _id(value: Any) -> str:
+    return value["operationId"] if isinstance(value, dict) else str(value)
+
+
+def test_the_committed_documents_are_in_step() -> None:
+    assert openapi.drift() == {}
+
+
+def test_writing_writes_only_what_differs(tmp_path: Path) -> None:
+    for name in SERVICES:
+        (tmp_path / name).mkdir()
+    assert openapi.write(tmp_path) == [f"{name}/openapi.json" for name in SERVICES]
+    (tmp_path / "sla" / "openapi.json").write_text("{}")
+    assert openapi.write(tmp_path) == ["sla/openapi.json"]
+    assert openapi.drift(tmp_path) == {}
+
+
+def test_the_check_names_each_document_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert openapi.main(["--check"]) == 0
+    monkeypatch.setattr(openapi, "files", lambda: {"sla/openapi.json": "{}\n"})
+    assert openapi.main(["--check"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "services/sla/openapi.json: out of step with its routes: run `make contracts` and commit "
+        "what it writes\n",
+    )
+
+
+def test_package_and_documents_have_one_version() -> None:
+    numbers = {document["info"]["version"] for document in DOCUMENTS.values()}
+    assert {*numbers, asyncapi.document()["info"]["version"]} == {version("motcua")}
+
+
+@pytest.mark.parametrize(("service", "path", "operation"), OPERATIONS, ids=_id)
+def test_every_answer_is_typed(service: str, path: str, operation: dict[str, Any]) -> None:
+    for status, answer in operation["responses"].items():
+        for media_type, content in answer.get("content", {}).items():
+            schema = content["schema"]
+            if media_type.endswith("json"):
+                assert _named(schema) in DOCUMENTS[service]["components"]["schemas"]
+            else:
+                assert schema["type"] == "string"
+            if media_type == MEDIA_TYPE:
+                assert int(status) >= 400
+                assert _named(schema) in ("ProblemDetails", "Refusal")
+    if not path.startswith(("/health/", "/metrics")):
+        assert MEDIA_TYPE in operation["responses"]["503"]["content"]
+
+
+CHANGES = [
+    (name, path, operation)
+    for name, path, operation in OPERATIONS
+    if path.startswith("/dossiers")
+    and any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", ()))
+]
+
+
+@pytest.mark.parametrize(("service", "path", "operation"), CHANGES, ids=_id)
+def test_what_changes_a_dossier_may_be_pending_or_refused(
+    service: str, path: str, operation: dict[str, Any]
+) -> None:
+    answers = operation["responses"]
+    done = answers["201" if path == "/dossiers" else "200"]
+    assert _named(done["content"]["application/json"]["schema"]) == "ChangedDossier"
+    assert _named(answers["202"]["content"]["application/json"]["schema"]) == "Pending"
+    assert _named(answers["409"]["content"][MEDIA_TYPE]["schema"]) == "Refusal"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_document_has_no_loose_end(service: str) -> None:
+    document = DOCUMENTS[service]
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    assert set(_references(document)) == {f"#/components/schemas/{name}" for name in schemas}
+
+
+def _named(schema: dict[str, Any]) -> str:
+    reference: str = schema.get("items", schema)["$ref"]
+    return reference.removeprefix("#/components/schemas/")
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [r for value in node.values() for r in _references(value)]
+    if isinstance(node, list):
+        return [r for value in node for r in _references(value)]
+    return []
