@@ -83,9 +83,3 @@ def test_a_tool_that_is_missing_skips_its_test_with_the_remedy(
     with pytest.raises(pytest.skip.Exception) as skipped:
         Tool.PROMTOOL.needed()
     assert str(skipped.value) == "promtool is needed: apt-get install prometheus"
-
-
-def test_the_gate_installs_every_tool_that_a_test_needs() -> None:
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for tool in Tool:
-        assert f"[{tool.names[0]}]={tool.package}" in script
