@@ -1,7 +1,10 @@
-# Every task is one line of `make help`. On a bare machine (Linux x86-64, Python 3.11, make) each
-# installs by itself what it needs, into this checkout.
+# Every task is one line of `make help`. On a bare machine (Linux x86-64, Python 3.11 to 3.14, make)
+# each installs by itself what it needs, into this checkout.
 SHELL := /bin/bash
-PYTHON ?= python3.11
+# The newest Python that runs and can make environments: a shim of pyenv's may stand for one that is
+# not chosen, and Debian's may lack its venv module. Name another with: make PYTHON=/path/to/python3
+PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import ensurepip, venv' >/dev/null 2>&1 && { echo $$each; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -24,10 +27,10 @@ help: ## This list
 install: $(READY) ## Install everything into .venv, each package checked by its hash
 
 $(READY): requirements-dev.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), sys.version' || { echo "Python 3.11 is needed, this is another" >&2; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is needed (on Debian: python3.11-venv)" >&2; exit 1; }
-	@echo "installing the locked packages (half a minute the first time)"
+	@python="$(PYTHON)"; [ -n "$$python" ] || { echo "Python 3.11 to 3.14 is needed, with its venv module (Debian: python3-venv)" >&2; exit 1; }; \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "Python 3.11 to 3.14 is needed; $$python is another, or does not run" >&2; exit 1; }; \
+	$$python -m venv --clear $(VENV) || { echo "Python's venv module is needed (Debian: python3-venv)" >&2; exit 1; }
+	@echo "installing the locked packages for $$($(BIN)/python --version) (half a minute the first time)"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >$(VENV)/uv.lock
 	@$(PIP) --no-deps --require-hashes -r $(VENV)/uv.lock
 	@$(UV) sync --python $(BIN)/python --require-hashes requirements-dev.lock || \
@@ -78,8 +81,8 @@ down: $(READY) ## Stop them
 	@$(BIN)/motcua stack down
 
 lock: $(READY) ## Lock the newest packages that pyproject.toml allows
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_34 -o requirements.lock pyproject.toml
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_34 --all-extras -o requirements-dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --all-extras -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove the environment and all data of the local stack
 	@if [ -x $(BIN)/motcua ]; then $(BIN)/motcua stack down || true; fi
