@@ -1,4 +1,4 @@
-"""Letters of apology and exemptions from them: who signs, when, what they move, what is refused.
+"""Letters of apology: who signs them, when, what they move, what is refused.
 
 On a procedure of three working days at a unit that works from 7:30 to 11:30 and from 13:00 to
 17:00. Received on Monday 4 March 2024 at 8:00: due on Thursday at 8:00, the letter is in time until
@@ -8,20 +8,15 @@ Wednesday at 8:00. Times are Vietnam's.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import permutations
 
 import pytest
 
 from contracts.catalogue import load_catalogue
 from contracts.events import intake, sla
-from contracts.events.refusals import Refusal
-from contracts.events.sla import ExemptionGround, MoveCause, RetractionCause
+from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.values import Channel
-from contracts.wire.envelope import Event
-from services.runtime.core.handle import fire_timers, handle
-from services.runtime.core.stored import Stored
-from services.sla.dossier.state import Assessment, Sla
+from services.runtime.core.handle import handle
 from services.sla.http.view import view
 from services.sla.working_time import LAST_YEAR
 from tests.support.event import CODE
@@ -33,80 +28,15 @@ from tests.support.facts import (
     RESUMED,
     STOPPED,
     WITHDRAWN,
-    exempted,
     handed_over,
     received,
-    routed,
 )
-from tests.support.sla_dossiers import decider_of
+from tests.support.letters import DECIDER, HEAD, Desk, names
 from tests.support.times import at, vietnam
 
-DECIDER = decider_of()
-HEAD = load_catalogue().units["H29.15"].head
 OTHER_HEAD = load_catalogue().units["H29.1"].head
-
-
-RECEIVED_AT = at(4)
 DUE = at(7)
 LETTER_BY = at(6)
-
-
-class Desk:
-    """A dossier as sla keeps it, and what sla said at the last thing that happened."""
-
-    def __init__(self, begin: datetime | None = RECEIVED_AT) -> None:
-        self.stored: Stored[Sla] = Stored(CODE, 0, Sla())
-        self.said: list[Event] = []
-        if begin is not None:
-            self.told(received(), begin)
-            self.told(routed(), begin)
-
-    @property
-    def state(self) -> Sla:
-        return self.stored.state
-
-    @property
-    def assessment(self) -> Assessment:
-        assert self.state.assessment is not None
-        return self.state.assessment
-
-    def told(self, data: EventData, time: datetime) -> list[EventData]:
-        event = Event(f"e-{len(self.stored.ids)}", "/x", CODE, time, data, fingerprint="f")
-        said = handle(DECIDER, self.stored, event)
-        self.said += said
-        return [each.data for each in said]
-
-    def passes(self, time: datetime) -> None:
-        self.said += fire_timers(DECIDER, self.stored, time)
-
-    def apologises(self, time: datetime, due: datetime, by: str = HEAD) -> list[EventData]:
-        return self.told(sla.ApologyRequested(reason="the archive burnt", due=due, by=by), time)
-
-    def exempts(self, time: datetime, by: str = HEAD) -> list[EventData]:
-        ground = ExemptionGround.FORCE_MAJEURE
-        return self.told(sla.ExemptionRequested(ground=ground, reason="a flood", by=by), time)
-
-    def refuses_letter(self, time: datetime, due: datetime, by: str = HEAD) -> tuple[str, str]:
-        """Asks for a letter that must be refused; why, for programs and for people."""
-        return self._refused(self.apologises(time, due, by), "ApologyRefused")
-
-    def refuses_exemption(self, time: datetime, by: str = HEAD) -> tuple[str, str]:
-        return self._refused(self.exempts(time, by), "ExemptionRefused")
-
-    def _refused(self, said: list[EventData], name: str) -> tuple[str, str]:
-        refusal = said[-1]
-        assert isinstance(refusal, Refusal)
-        assert name == refusal.NAME
-        assert self.stored.answers[-1].reason == refusal.reason
-        return refusal.reason, refusal.detail
-
-    @property
-    def standing(self) -> list[str]:
-        return [alert.kind for alert in self.state.alerts if not alert.retracted]
-
-
-def names(said: list[EventData]) -> list[str]:
-    return [data.NAME for data in said]
 
 
 class TestALetter:
@@ -338,82 +268,6 @@ class TestALetterThatIsEnteredLate:
         assert "DeadlineMoved" not in names(said)  # nothing is due any more
         assert not desk.state.late
         assert desk.assessment.first_breach_at == DUE
-
-
-class TestAnExemption:
-    def test_is_granted_to_the_head_with_its_ground(self) -> None:
-        (granted,) = Desk().exempts(at(5))
-        assert isinstance(granted, sla.ExemptionGranted)
-        assert granted.ground is ExemptionGround.FORCE_MAJEURE
-        assert (granted.reason, granted.unit, granted.by) == ("a flood", "H29.15", HEAD)
-
-    def test_takes_the_letter_back_that_was_owed_at_once(self) -> None:
-        desk = Desk()
-        desk.passes(at(8))
-        granted, gone = desk.exempts(at(8))
-        assert isinstance(granted, sla.ExemptionGranted)
-        assert isinstance(gone, sla.AlertRetracted)
-        assert (gone.alert, gone.cause) == ("ApologyOwed", RetractionCause.EXEMPT)
-        assert desk.standing == ["DossierSoonDue", "DossierOverdue"]
-
-    def test_makes_nothing_punctual_that_is_late(self) -> None:
-        desk = Desk()
-        desk.exempts(at(5))
-        desk.passes(at(8))
-        assert desk.standing == ["DossierSoonDue", "DossierOverdue"]
-        assert desk.state.late
-        assert not desk.state.letter_missing
-
-    @pytest.mark.parametrize("data", [STOPPED, PROCESSED, WITHDRAWN])
-    def test_may_be_stated_whatever_has_become_of_the_dossier(self, data: EventData) -> None:
-        desk = Desk()
-        desk.told(data, at(8))
-        assert names(desk.exempts(at(8, "09:00")))[0] == "ExemptionGranted"
-
-    def test_may_be_entered_late(self) -> None:
-        desk = Desk()
-        desk.passes(at(8))
-        assert names(desk.exempts(at(5))) == ["ExemptionGranted", "AlertRetracted"]
-        exemption = desk.state.exemption
-        assert exemption is not None
-        assert exemption.at == at(5)
-
-    def test_leaves_a_letter_possible(self) -> None:
-        desk = Desk()
-        desk.exempts(at(5))
-        assert names(desk.apologises(at(5), at(11))) == ["ApologyIssued", "DeadlineMoved"]
-
-    def test_is_refused_to_anyone_but_the_head(self) -> None:
-        assert Desk().refuses_exemption(at(5), "cb-1")[0] == "not-the-head"
-
-    def test_is_refused_for_a_dossier_that_is_not_there(self) -> None:
-        assert Desk(begin=None).refuses_exemption(at(5))[0] == "unknown-dossier"
-
-    def test_is_refused_for_a_time_at_which_nothing_was_promised(self) -> None:
-        reason, detail = Desk().refuses_exemption(at(1))
-        assert reason == "wrong-state"
-        assert "not there yet" in detail
-
-    def test_is_refused_a_second_time_even_if_it_is_dated_before_the_first(self) -> None:
-        desk = Desk()
-        desk.exempts(at(5))
-        for time in (at(4, "09:00"), at(6)):
-            reason, detail = desk.refuses_exemption(time)
-            assert reason == "already-exempt"
-            assert "force-majeure" in detail
-
-    def test_that_was_told_earliest_stands_whatever_order_they_come_in(self) -> None:
-        facts = [
-            (at(6), exempted(ExemptionGround.STATE_SECRET)),
-            (at(5), exempted(ExemptionGround.WITHHELD_INFORMATION)),
-            (at(7), exempted(ExemptionGround.FORCE_MAJEURE)),
-        ]
-        for order in permutations(facts):
-            desk = Desk()
-            for time, fact in order:
-                desk.told(fact, time)
-            assert desk.state.exemption is not None
-            assert desk.state.exemption.ground == ExemptionGround.WITHHELD_INFORMATION
 
 
 def test_an_archived_dossier_from_before_the_calendars_has_no_date_to_move() -> None:

@@ -7,23 +7,16 @@ that works from 7:30 to 11:30 and from 13:00 to 17:00. Times are Vietnam's.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from contracts.catalogue import load_catalogue
-from contracts.events import intake, routing, sla
+from contracts.events import routing, sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.runtime.core.handle import fire_timers, handle, set_due
-from services.runtime.core.stored import Stored, from_document
-from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import UNKNOWN_PROCEDURE_BUDGET, Rules
-from services.sla.dossier.fold import alert_of
-from services.sla.dossier.state import Assessment, Sla
+from services.sla.deciding.rules import UNKNOWN_PROCEDURE_BUDGET
+from services.sla.dossier.state import Sla
 from services.sla.http.view import view
 from services.sla.rulebook.book import load_rule_book
 from services.sla.working_time import load_calendars
@@ -37,105 +30,17 @@ from tests.support.facts import (
     RESUMED,
     RETURNED,
     STOPPED,
-    WITHDRAWN,
-    handed_over,
     paid,
     received,
     registered,
     routed,
-    started,
 )
-from tests.support.properties import examples
+from tests.support.sla_clock import DECIDER, DUE, END, LETTER_BY, REMARK, Clock
 from tests.support.times import at
 
-DECIDER = SlaDecider(Rules(load_catalogue(), load_calendars()))
 PROCEDURE = load_catalogue().procedures["1.004194"]
-
-
-END = at(30)
-DUE = at(7)
-"""Monday 8:00 and three working days: Thursday 8:00."""
-LETTER_BY = at(6)
-"""A working day before."""
 SOON = at(6, "08:48")
 """Seven tenths of 24 working hours later: 16 h 48 min."""
-
-
-REMARK = started()
-
-
-class Clock:
-    """A dossier as sla keeps it, with all that sla said about it."""
-
-    def __init__(self, begin: bool = True, **other: Any) -> None:
-        self.stored: Stored[Sla] = Stored(CODE, 0, DECIDER.initial(CODE))
-        self.said: list[Event] = []
-        self.count = 0
-        if begin:
-            self.told(received(**other), at(4))
-            self.told(routed(), at(4))
-
-    @property
-    def state(self) -> Sla:
-        return self.stored.state
-
-    @property
-    def assessment(self) -> Assessment:
-        assert self.state.assessment is not None
-        return self.state.assessment
-
-    def told(self, data: EventData, time: datetime, *, history: bool = False) -> list[str]:
-        self.count += 1
-        return self.heard(Event(f"e-{self.count}", "/x", CODE, time, data, history=history))
-
-    def heard(self, event: Event) -> list[str]:
-        return self._say(handle(DECIDER, self.stored, event))
-
-    def passes(self, time: datetime) -> list[str]:
-        return self._say(fire_timers(DECIDER, self.stored, time))
-
-    def _say(self, events: list[Event]) -> list[str]:
-        self.said += events
-        return [e.data.NAME for e in events]
-
-    @property
-    def soon_at(self) -> datetime:
-        return next(e.at for e in self.assessment.expected if e.kind == "DossierSoonDue")
-
-    def last(self, kind: type[Any]) -> Any:
-        return [e.data for e in self.said if isinstance(e.data, kind)][-1]
-
-    @property
-    def all_net(self) -> Counter[tuple[str, datetime]]:
-        """The alerts that stand, as those who read the log count them."""
-        said = {e.id: e for e in self.said}
-        for event in list(said.values()):
-            if isinstance(event.data, sla.AlertRetracted):
-                del said[event.data.alert_id]
-        return Counter(
-            (alert.kind, alert.at)
-            for alert in (alert_of(e) for e in said.values() if isinstance(e.data, sla.ALERTS))
-        )
-
-    @property
-    def net(self) -> Counter[tuple[str, datetime]]:
-        """Of these, the warnings and breaches of the whole."""
-        return _of_the_whole(self.all_net)
-
-    @property
-    def all_kept(self) -> Counter[tuple[str, datetime]]:
-        """The alerts that stand, as sla's own state counts them."""
-        return Counter((a.kind, a.at) for a in self.state.alerts if not a.retracted)
-
-    @property
-    def kept(self) -> Counter[tuple[str, datetime]]:
-        """Of these, the warnings and breaches of the whole."""
-        return _of_the_whole(self.all_kept)
-
-
-def _of_the_whole(alerts: Counter[tuple[str, datetime]]) -> Counter[tuple[str, datetime]]:
-    whole = ("DossierSoonDue", "DossierOverdue")
-    return Counter({key: number for key, number in alerts.items() if key[0] in whole})
 
 
 class TestADeadline:
@@ -381,169 +286,6 @@ class TestARetraction:
         gone = Event("gone", "/motcua/sla", CODE, at(9), data)
         state = DECIDER.evolve(DECIDER.evolve(Sla(), gone), over)
         assert [a.retracted for a in state.alerts] == [True]
-
-
-class TestAnImportedDossier:
-    def imported(self) -> Clock:
-        clock = Clock(begin=False)
-        clock.told(received(), at(4), history=True)
-        clock.told(routed(), at(4), history=True)
-        return clock
-
-    def test_has_timers_of_its_own_time_so_that_nobodys_clock_fires_them(self) -> None:
-        clock = self.imported()
-        timer = DECIDER.timer(clock.state)
-        assert timer is not None
-        assert timer.own_time
-        set_due(DECIDER, clock.stored)
-        assert clock.stored.due is None
-
-    def test_is_judged_by_its_own_events_as_history(self) -> None:
-        clock = self.imported()
-        clock.told(PROCESSED, at(12), history=True)
-        assert clock.net[("DossierOverdue", DUE)] == 1
-        assert all(e.history for e in clock.said)
-
-    def test_follows_the_citys_clock_once_its_past_is_told(self) -> None:
-        clock = self.imported()
-        clock.told(intake.HistoryClosed(), at(5), history=True)
-        assert not clock.state.history
-        set_due(DECIDER, clock.stored)
-        assert clock.stored.due == LETTER_BY
-        clock.passes(END)
-        alerts = [e for e in clock.said if e.data.NAME in ("DossierSoonDue", "DossierOverdue")]
-        assert [e.history for e in alerts] == [False, False]
-
-    def test_is_not_history_again_when_sla_reads_what_it_said_about_the_past(self) -> None:
-        other, clock = self.imported(), Clock(begin=False)
-        for event in (
-            Event("a", "/x", CODE, at(4), received(), history=True),
-            Event("b", "/x", CODE, at(4), routed(), history=True),
-            Event("c", "/x", CODE, at(5), intake.HistoryClosed(), history=True),
-            *other.said,  # published by an instance that lost the partition then
-        ):
-            clock.stored.state = DECIDER.evolve(clock.state, event)
-        assert not clock.state.history
-
-
-class TestOneWriterAfterAnother:
-    def test_what_another_instance_announced_is_not_announced_again(self) -> None:
-        first = Clock()
-        first.passes(at(8))
-        second = Clock(begin=False)
-        events = [
-            Event("e-1", "/x", CODE, at(4), received()),
-            Event("e-2", "/x", CODE, at(4), routed()),
-        ]
-        for event in events:
-            second.stored.state = DECIDER.evolve(second.state, event)
-        for event in first.said:
-            second.heard(event)
-        assert second.kept == first.net
-        assert second.passes(END) == []
-
-    def test_a_state_that_went_through_the_database_goes_on_the_same(self) -> None:
-        kept, fresh = Clock(), Clock()
-        for clock in (kept, fresh):
-            clock.told(STOPPED, at(5))
-        kept.stored = from_document(kept.stored.document(), Sla)
-        for clock in (kept, fresh):
-            clock.told(RESUMED, at(6))
-            clock.passes(END)
-        assert [e.id for e in kept.said] == [e.id for e in fresh.said]
-        assert kept.state == fresh.state
-
-
-def _stories() -> dict[str, list[tuple[datetime, EventData]]]:
-    begin = [(at(4), received()), (at(4), routed()), (at(4, "08:30"), REMARK)]
-    return {
-        "a pause that is entered late": [*begin, (at(5), DEMANDED), (at(6), DELIVERED)],
-        "processed in time, after a pause": [
-            *begin,
-            (at(5), DEMANDED),
-            (at(7), DELIVERED),
-            (at(8, "15:00"), PROCESSED),
-            (at(11), RETURNED),
-        ],
-        "late by a day": [*begin, (at(5), OWED), (at(5, "10:00"), PAID), (at(11), PROCESSED)],
-        "a pause at the very due time": [*begin, (DUE, STOPPED), (at(12), RESUMED)],
-        "pauses within pauses": [
-            *begin,
-            (at(5), DEMANDED),
-            (at(5, "10:00"), STOPPED),
-            (at(6), DELIVERED),
-            (at(7), RESUMED),
-            (at(12), PROCESSED),
-        ],
-        "a pause after the breach": [*begin, (at(12), STOPPED), (at(14), RESUMED)],
-        "withdrawn while it waits": [
-            *begin,
-            (at(6, "09:00"), DEMANDED),
-            (at(13), WITHDRAWN),
-        ],
-        "handed over to a unit with other hours": [
-            *begin,
-            (
-                at(5),
-                handed_over("H29.1"),
-            ),
-            (at(6), STOPPED),
-            (at(9, "10:00"), RESUMED),
-        ],
-    }
-
-
-STORIES = _stories()
-
-
-@pytest.mark.parametrize("name", STORIES)
-@examples(0.6)
-@given(data=st.data())
-def test_the_net_alerts_and_the_assessment_are_the_same_in_every_order(
-    name: str, data: st.DataObject
-) -> None:
-    events = [
-        Event(f"e-{number}", "/x", CODE, time, fact)
-        for number, (time, fact) in enumerate(STORIES[name])
-    ]
-
-    def run(order: list[Event]) -> Clock:
-        clock = Clock(begin=False)
-        for event in order:
-            clock.heard(event)
-        clock.passes(END)
-        return clock
-
-    straight, shuffled = run(events), run(data.draw(st.permutations(events)))
-    assert shuffled.all_net == straight.all_net
-    assert max(straight.all_net.values(), default=1) == 1
-    assert shuffled.all_kept == shuffled.all_net
-    assert shuffled.state.assessment == straight.state.assessment
-    assert shuffled.state.marks == straight.state.marks
-    assert shuffled.state.span == straight.state.span
-    assert shuffled.state.unit == straight.state.unit
-    if straight.assessment.due is not None and straight.state.span.ended_at is None:
-        assert shuffled.state.due_told == straight.state.due_told == straight.assessment.due
-
-
-@pytest.mark.parametrize("name", STORIES)
-@examples(0.3)
-@given(data=st.data())
-def test_time_that_passes_between_facts_makes_no_difference_in_the_end(
-    name: str, data: st.DataObject
-) -> None:
-    story = STORIES[name]
-    plain, ticked = Clock(begin=False), Clock(begin=False)
-    for time, fact in story:
-        plain.told(fact, time)
-    for time, fact in data.draw(st.permutations(story)):
-        ticked.told(fact, time)
-        ticked.passes(
-            data.draw(st.datetimes(datetime(2024, 3, 4), datetime(2024, 3, 29))).replace(tzinfo=UTC)
-        )
-    for clock in (plain, ticked):
-        clock.passes(END)
-    assert ticked.all_net == ticked.all_kept == plain.all_net
 
 
 class TestTheView:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import datetime, timedelta
-from pathlib import Path
-from shutil import copy
+from datetime import datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -15,19 +12,13 @@ from hypothesis import given
 from contracts.model import EventData
 from contracts.values import Locale
 from services.runtime.http.answers import Json
-from services.sla.clock.segments import Reason
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
-from services.sla.explain.drawing.picture import LATE, ticks
-from services.sla.explain.drawing.text import CHARACTERS, draw, plain
 from services.sla.explain.explained import Explained, asked_at, explained
-from services.sla.explain.page import plain_page
-from services.sla.explain.texts import TEXTS, clean, load_texts
-from services.sla.explain.words import Words
-from services.sla.http.clock_routes import Format, preferred
+from services.sla.explain.texts import clean
 from services.sla.http.clock_view import view
-from services.sla.toml_file import FileError
 from tests.support.event import CODE
+from tests.support.explained import LANGUAGES, dossier, explain
 from tests.support.facts import (
     DELIVERED,
     DEMANDED,
@@ -45,21 +36,8 @@ from tests.support.facts import (
     routed,
     started,
 )
-from tests.support.properties import examples
 from tests.support.sla_dossiers import Dossier, decider_of, dossiers, told
 from tests.support.times import at, vietnam
-
-LANGUAGES = load_texts()
-
-
-def explain(dossier: Dossier, at: datetime, locale: Locale = Locale.EN) -> Explained:
-    found = explained(CODE, dossier.state, dossier.rules, LANGUAGES[locale], at)
-    assert found is not None
-    return found
-
-
-def dossier(*facts: tuple[datetime, EventData], until: datetime | None = None) -> Dossier:
-    return told([(at(4), received()), (at(4), routed()), *facts], until=until)
 
 
 def sentence(told: Explained, *words: str) -> str:
@@ -245,133 +223,6 @@ class TestTheSentences:
 DUE = at(7)
 
 
-class TestTheDrawing:
-    def lines(self, told: Explained, width: int = 100) -> list[str]:
-        return plain(draw(told.picture, told.words, width)).splitlines()
-
-    def test_shows_each_kind_of_span_by_its_own_character(self) -> None:
-        facts = [(at(4, "12:00"), consulted("H29.3")), (at(5), DEMANDED), (at(6), DELIVERED)]
-        said = explain(dossier(*facts), at(11))
-        (bar,) = (line for line in self.lines(said) if line.startswith("Dossier "))
-        for kind in (Reason.HANDLING, Reason.CONSULTATION, Reason.SUPPLEMENT, LATE):
-            assert CHARACTERS[kind] in bar
-        assert len(set(CHARACTERS.values())) == len(CHARACTERS)
-
-    def test_shows_what_is_short_on_a_long_scale(self) -> None:
-        facts = [(at(4, "09:00"), STOPPED), (at(4, "09:01"), RESUMED)]
-        said = explain(dossier(*facts), vietnam("2025-03-04 08:00"))
-        assert any(CHARACTERS[Reason.STOPPED] in line for line in self.lines(said))
-
-    def test_shows_days_off_and_a_scale_of_dates(self) -> None:
-        lines = self.lines(explain(dossier(), at(11)))
-        assert "05/03" in lines[0]
-        (off,) = (line for line in lines if line.startswith("Days off"))
-        assert re.search("▫{10,}", off)
-
-    def test_names_the_moments_and_gives_steps_and_authorities_their_lines(self) -> None:
-        facts = [(at(4), started(0)), (at(5), consulted("H29.3", 1)), (at(5), handed_over("H29.1"))]
-        text = "\n".join(self.lines(explain(dossier(*facts), at(6)), 130))
-        for name in ("Received: 08:00 04/03/2024", "Due: ", "Asked about: ", "to H29.1: ", "┃"):
-            assert name in text
-        assert "Opinion of H29.3 " in text
-
-    @pytest.mark.parametrize(
-        ("days", "label"), [(0.3, "%H:%M"), (9, "%d/%m"), (80, "%d/%m"), (900, "%m/%Y")]
-    )
-    def test_has_few_enough_dates_on_its_scale(self, days: float, label: str) -> None:
-        picture = explain(dossier((at(4, "08:05"), PROCESSED)), at(20)).picture
-        long = type(picture)(at(4), at(4) + timedelta(days=days), (), (), (), ())
-        found = ticks(long, 10)
-        assert 2 <= len(found) <= 10
-        assert found[-1][1] == f"{found[-1][0]:{label}}"
-
-    def test_as_svg_is_told_to_those_who_cannot_see_it_and_runs_nothing(self) -> None:
-        said = explain(dossier((at(5), STOPPED), (at(5, "10:00"), RESUMED)), at(11))
-        document = ElementTree.fromstring(said.svg())
-        space = "{http://www.w3.org/2000/svg}"
-        title, desc = document.find(f"{space}title"), document.find(f"{space}desc")
-        assert title is not None
-        assert desc is not None
-        assert CODE in (title.text or "")
-        assert said.sentences[-1] in (desc.text or "")
-        assert document.get("role") == "img"
-        assert not {each.tag for each in document.iter()} & {f"{space}script", f"{space}style"}
-        used = set(re.findall(r"url\(#([a-z-]+)\)", said.svg()))
-        assert used <= {each.get("id") for each in document.iter(f"{space}pattern")}
-
-
-class TestTheTexts:
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        for locale in Locale:
-            copy(TEXTS / f"{locale}.toml", tmp_path)
-        return tmp_path
-
-    def fault(self, folder: Path, old: str, new: str) -> str:
-        path = folder / "vi.toml"
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        with pytest.raises(FileError) as caught:
-            load_texts(folder)
-        return str(caught.value)
-
-    def test_that_name_a_field_that_they_are_not_given_are_refused(self, folder: Path) -> None:
-        fault = self.fault(folder, "tiếp nhận lúc {at}.", "tiếp nhận lúc {when}.")
-        assert "vi.toml" in fault
-        assert "[sentences] reception: no field when; there are code, procedure" in fault
-
-    @pytest.mark.parametrize(
-        ("old", "new", "words"),
-        [
-            ('original = "Vì', 'originale = "Vì', "[sentences] original is missing"),
-            ('original = "Vì', 'originale = "Vì', "[sentences] originale: nobody asks for it"),
-            ("{hour:02} giờ", "{hour:02s} giờ", "[sentences] time"),
-            ("{hour:02} giờ", "{hour giờ", "[sentences] time"),
-            ("{count} phút", "{number} phút", "[counted] minutes: no field number"),
-            ('"Chủ nhật"]', '"Chủ nhật", "nữa"]', "weekdays"),
-            ('title = "', "title = 5 #", "words.title"),
-        ],
-    )
-    def test_that_are_broken_are_named(self, folder: Path, old: str, new: str, words: str) -> None:
-        assert words in self.fault(folder, old, new)
-
-    def test_count_in_the_singular_and_the_plural(self) -> None:
-        words = Words(LANGUAGES[Locale.EN], decider_of().rules.catalogue)
-        assert words.duration(3661) == "1 hour 1 minute 1 second"
-        assert words.duration(2 * 3661) == "2 hours 2 minutes 2 seconds"
-        assert words.duration(0) == "0 hours"
-        assert words.hours_and_minutes(100 * 3600 + 60) == "100:01"
-
-    def test_call_what_the_catalogue_lacks_by_its_code(self) -> None:
-        words = Words(LANGUAGES[Locale.VI], decider_of().rules.catalogue)
-        assert (words.unit("Z9"), words.procedure("9.9"), words.form("99/x")) == (
-            "Z9",
-            "9.9",
-            "99/x",
-        )
-        assert words.step("short/1", "decide") == "Quyết định và ký"
-        assert words.step(None, "decide") == words.step("none/7", "decide") == "decide"
-
-
-@pytest.mark.parametrize(
-    ("accept", "wanted"),
-    [
-        (None, Format.JSON),
-        ("*/*", Format.JSON),
-        ("text/plain", Format.TEXT),
-        ("text/html, image/svg+xml;q=0.9, */*;q=0.1", Format.SVG),
-        ("text/plain;q=0.5, application/json", Format.JSON),
-        ("Text/Plain; Q=1", Format.TEXT),
-        ("text/plain;q=0", Format.JSON),
-        ("text/plain;q=much", Format.JSON),
-        ("application/pdf", Format.JSON),
-    ],
-)
-def test_the_header_accept_decides_unless_somebody_asks(accept: str | None, wanted: Format) -> None:
-    assert preferred(accept) is wanted
-
-
 def test_as_data_times_are_utc_and_enumerations_words() -> None:
     data = json.loads(bytes(Json(view(explain(dossier((at(5), DEMANDED)), at(6)))).body))
     assert (data["code"], data["clock"], data["due"]) == (CODE, "stopped", None)
@@ -412,18 +263,3 @@ def test_every_dossier_is_explained_in_both_languages_and_ends_with_its_due_time
         if said.shown.due is not None:
             assert said.words.moment(said.shown.due) in said.sentences[-1]
         assert said.sentences[-1].startswith(("Kết luận", "Conclusion"))
-
-
-@examples(0.6)
-@given(dossiers())
-def test_every_dossier_is_drawn_within_the_width_and_as_well_formed_svg(
-    drawn: tuple[Dossier, datetime],
-) -> None:
-    random, moment = drawn
-    said = explain(random, moment, Locale.VI)
-    for width in (60, 80, 133):
-        assert all(
-            len(line) <= width for line in plain(draw(said.picture, said.words, width)).split("\n")
-        )
-    assert all(len(line) <= 100 for line in plain_page(said).splitlines())
-    ElementTree.fromstring(said.svg())
