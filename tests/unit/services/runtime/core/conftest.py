@@ -1,0 +1,27 @@
+"""What is known of subjects, and a batch that is decided over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.stored import Stored
+from tests.support.batches import NOW, Run
+
+
+@pytest.fixture
+def states() -> dict[str, Stored[Any]]:
+    return {}
+
+
+@pytest.fixture
+def run(purse: Any, states: dict[str, Stored[Any]]) -> Run:
+    """Hands records to the purse as the engine does."""
+
+    def run(*records: Any) -> Decided[Any]:
+        wanted, _ = pick(purse, records)
+        return decide(purse, wanted, states, NOW)
+
+    return run
