@@ -5,70 +5,19 @@ All four services decide, in one process; what they tell is what they would tell
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import msgspec
 import pytest
 
-from contracts.catalogue import load_catalogue
 from contracts.events import intake, notify, routing, sla
 from contracts.events.contacts import ContactRegistered
 from contracts.events.notify import MessageChannel, NotSentReason
-from contracts.model import EventData
 from contracts.values import Outcome
-from contracts.wire.envelope import Event
-from motcua.deciders import all_deciders
-from motcua.inprocess import InProcess
 from services.notify.deciders import DeliveryDecider
 from services.notify.delivery.delivery import Deliveries
-from services.notify.dossier.policy import Policy
 from services.notify.hours import VIETNAM
-
-CATALOGUE = load_catalogue()
-CODE = "H29.15-240304-0001"
-HEAD = CATALOGUE.units["H29.15"].head
-
-
-def at(day: int, clock: str = "08:00:00") -> datetime:
-    """A time in March 2024, whose 4th is a Monday."""
-    return datetime.fromisoformat(f"2024-03-{day:02} {clock}").replace(tzinfo=VIETNAM)
-
-
-class Month:
-    """One dossier of 20 working days at the land registration office, and its city."""
-
-    def __init__(self, *channels: MessageChannel, **other: Any) -> None:
-        policy = Policy(CATALOGUE, channels=channels or (MessageChannel.EMAIL,), **other)
-        self.city = InProcess(all_deciders(CATALOGUE, policy))
-        self.count = 0
-
-    def told(self, data: EventData, time: datetime, code: str = CODE) -> None:
-        self.count += 1
-        self.city.tick(time)
-        self.city.feed([Event(f"e-{self.count}", "/x", code, time, data)])
-
-    def received(self, time: datetime, code: str = CODE, **other: Any) -> None:
-        filing = intake.Filing(
-            procedure="1.004194",
-            channel="counter",
-            receiving_unit="H29.15",
-            returning_unit="H29.15",
-            place="26740",
-            citizen="cd-1",
-            **other,
-        )
-        self.told(intake.ReceptionRequested(by="cb-1", filing=filing), time, code)
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [e.data for e in self.city.elsewhere if isinstance(e.data, kind)]
-
-    def planned(self, template: str) -> list[tuple[Event, notify.MessagePlanned]]:
-        return [
-            (e, e.data)
-            for e in self.city.elsewhere
-            if isinstance(e.data, notify.MessagePlanned) and e.data.template == template
-        ]
+from tests.support.month import CATALOGUE, CODE, Month, at, finished
 
 
 class TestAtNight:
@@ -261,16 +210,6 @@ class TestACitizenWhoChose:
         assert [e.data.NAME for e in month.city.log][-1] == "PreferencesRefused"
 
 
-def finished(month: Month, day: int, outcome: Outcome = Outcome.GRANTED, *, hour: int = 9) -> None:
-    """The dossier's three steps are done, and its result is handed over an hour later."""
-    for step in ("verify", "verify-dwelling", "update-register"):
-        lead = month.city.states["routing"][CODE].state.lead
-        done = routing.StepCompletionRequested(step=step, by=lead, outcome=outcome)
-        month.told(done, at(day, f"{hour:02}:00:00"))
-    returned = routing.ResultReturnRequested(unit="H29.15", channel="counter", by="b")
-    month.told(returned, at(day, f"{hour + 1:02}:00:00"))
-
-
 class TestTheQuestionAtTheEnd:
     def test_is_asked_two_hours_after_the_result_was_handed_over(self) -> None:
         month = Month()
@@ -306,86 +245,6 @@ class TestTheQuestionAtTheEnd:
         assert month.planned("rating") == []
 
 
-class TestTheHeadOfAUnit:
-    def test_is_told_of_a_breach_ten_minutes_later_and_of_all_else_in_the_morning(self) -> None:
-        month = Month()
-        month.received(at(4))
-        month.city.tick(at(28))
-        unit = month.city.states["notify"][CODE].state.unit
-        head = CATALOGUE.units[unit].head
-        ((event, overdue),) = month.planned("head-overdue")
-        assert (overdue.recipient, event.time) == (head, at(7, "08:10:00"))
-        digests = month.planned("head-digest")
-        assert all(m.recipient == head for _, m in digests)
-        assert all(
-            e.time.astimezone(VIETNAM).strftime("%H:%M:%S") == "07:30:00" for e, _ in digests
-        )
-        assert all(m.expires_at == e.time + timedelta(days=3) for e, m in digests)
-        assert [e.subject for e, _ in digests] == [
-            f"{unit}@2024-03-{day:02}" for day in sorted({_day(e) for e, _ in digests})
-        ]
-        listed = [msgspec.json.decode(m.params["items"]) for _, m in digests]
-        # A dossier is one line, however many alerts it has.
-        assert all(len({i["dossier"] for i in items}) == len(items) for items in listed)
-        kinds = [a["kind"] for items in listed for i in items for a in (i, *i["also"])]
-        assert "DossierOverdue" in kinds
-        assert "DossierSoonDue" in kinds
-
-    def test_and_the_leading_officer_are_told_in_the_morning(self) -> None:
-        month = Month()
-        month.received(at(4))
-        unit = CATALOGUE.units[month.city.states["notify"][CODE].state.unit]
-        first = month.city.states["routing"][CODE].state.lead
-        lead = next(o for o in unit.officers if o not in (first, unit.head))
-        month.told(routing.StepReassignmentRequested(lead=lead, by=unit.head), at(4, "09:00:00"))
-        assert month.city.states["routing"][CODE].state.lead == lead
-        month.city.tick(at(28))
-        mine = month.planned("officer-digest")
-        assert mine
-        assert {(m.recipient, m.audience) for _, m in mine} == {(lead, "officer")}
-        heads = {e.subject: m for e, m in month.planned("head-digest")}
-        for event, message in mine:
-            told = heads[event.subject]
-            assert message.params == told.params  # the unit's only dossier is theirs
-            assert message.message_id != told.message_id
-
-    def test_is_not_told_in_the_morning_of_what_was_done_before(self) -> None:
-        month = Month()
-        month.received(at(4))
-        month.city.tick(at(6, "09:00:00"))  # soon due, and a letter owed
-        alerted = month.of(notify.UnitAlerted)
-        assert alerted
-        finished(month, 6)
-        month.city.tick(at(28))
-        waiting = {a.alert_id for a in alerted if a.morning.endswith("2024-03-07")}
-        assert waiting
-        # Those of the day before too: they might have got to the desk after its digest.
-        assert {c.alert_id for c in month.of(notify.UnitAlertCleared)} >= waiting
-        assert not any(e.subject.endswith("2024-03-07") for e, _ in month.planned("head-digest"))
-
-    def test_is_told_when_a_breach_is_taken_back(self) -> None:
-        month = Month()
-        month.received(at(4))
-        month.city.tick(at(8))
-        month.city.feed(
-            [
-                Event("late-1", "/x", CODE, at(5), routing.StopRequested(reason="r", by="b")),
-            ]
-        )
-        ((_, told),) = month.planned("head-overdue")
-        month.city.tick(at(8, "09:00:00"))
-        ((_, back),) = month.planned("head-retracted")
-        assert back.recipient == told.recipient
-        assert len(month.planned("retracted")) >= 1
-        assert month.city.states["notify"][CODE].state.overdue == {}
-
-    def test_is_left_alone_where_the_city_wants_it_so(self) -> None:
-        month = Month(tells_officers=False)
-        month.received(at(4))
-        month.city.tick(at(28))
-        assert month.of(notify.UnitAlerted) == []
-
-
 class TestALetterOfApology:
     def test_is_told_word_for_word_and_the_new_date_is_not_told_twice(self) -> None:
         month = Month()
@@ -405,10 +264,6 @@ class TestALetterOfApology:
         assert "new_due" not in overdue.params
         assert overdue.params["again"] == "yes"
         assert "reason" not in overdue.params
-
-
-def _day(event: Event) -> int:
-    return event.time.astimezone(VIETNAM).day
 
 
 @pytest.mark.parametrize("often", [1, 3])

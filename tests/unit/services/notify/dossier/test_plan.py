@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.catalogue import load_catalogue
 from contracts.events import intake, notify, routing
 from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.events.refusals import Refusal, RefusalReason
@@ -16,14 +13,7 @@ from contracts.model import EventData, Kind, registered
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import NotifyDecider
-from services.notify.delivery.delivery import Deliveries, Delivery
-from services.notify.dossier.params import local
-from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
-from services.notify.hours import Quiet
-from services.notify.http.view import view
-from services.runtime.core.handle import handle
-from services.runtime.core.stored import Stored
 from tests.support.notify_dossiers import (
     BEGIN,
     CODE,
@@ -46,57 +36,12 @@ from tests.support.notify_dossiers import (
     ROUTED,
     SET,
     SOON,
-    START,
     STARTED,
     STOPPED,
     WITHDRAWN,
     retracted,
 )
-
-
-def event(data: EventData, minute: int = 0, *, history: bool = False) -> Event:
-    time = START + timedelta(minutes=minute)
-    return Event(f"{data.NAME}-{minute}", "/x", CODE, time, data, history=history)
-
-
-def policy(channel: MessageChannel) -> Policy:
-    """One channel by day and night, and citizens alone."""
-    quiet = Quiet(time(0), time(0))
-    return Policy(
-        load_catalogue(), (channel,), quiet=quiet, often=99, ratings=False, tells_officers=False
-    )
-
-
-class Told:
-    """A dossier as notify keeps it; a fact a minute, unless a minute is given."""
-
-    def __init__(self, *facts: EventData, channel: MessageChannel = MessageChannel.EMAIL) -> None:
-        self.decider = NotifyDecider(policy(channel))
-        self.stored: Stored[Notify] = Stored(CODE, 0, self.decider.initial(CODE))
-        self.minute = 0
-        for data in facts:
-            self.tell(data)
-
-    @property
-    def state(self) -> Notify:
-        return self.stored.state
-
-    def hear(self, fact: Event) -> list[EventData]:
-        return [e.data for e in handle(self.decider, self.stored, fact)]
-
-    def tell(
-        self, data: EventData, minute: int | None = None, *, history: bool = False
-    ) -> list[EventData]:
-        self.minute += 1
-        return self.hear(event(data, self.minute if minute is None else minute, history=history))
-
-    def templates(self, *facts: EventData) -> list[str]:
-        found: list[str] = []
-        for data in facts:
-            for message in self.tell(data):
-                assert isinstance(message, notify.MessagePlanned)
-                found.append(message.template)
-        return found
+from tests.support.planning import Told, event, policy
 
 
 class TestEveryPublicChange:
@@ -388,59 +333,3 @@ def test_a_dossier_whose_facts_come_late_is_told_of_none_of_them_twice(facts: li
     assert told.state.messages == tuple(
         sorted(told.state.messages, key=lambda m: (m.at, m.message_id))
     )
-
-
-class TestWhatIsKnown:
-    def test_the_newest_due_time_is_the_one_that_sla_said_last(self) -> None:
-        told = Told(*BEGIN, MOVED)
-        told.tell(MOVED.model_copy(update={"due": DUE + timedelta(hours=1)}), minute=2)
-        assert told.state.due == DUE + timedelta(hours=1)
-
-    def test_the_unit_is_the_one_to_which_the_dossier_was_handed_last(self) -> None:
-        told = Told(*BEGIN)
-        for unit, minute in (("H29.15", 9), ("H29.14", 8)):
-            over = routing.DossierHandedOver(to_unit=unit, reason="r", lead="l", by="b")
-            told.tell(over, minute)
-        assert told.state.unit == "H29.15"
-
-    def test_a_time_is_shown_as_vietnam_has_it(self) -> None:
-        hanoi = timezone(timedelta(hours=7))
-        assert local(datetime(2024, 3, 7, 23, 30, tzinfo=UTC)) == "06:30 08/03/2024"
-        assert local(datetime(2024, 3, 8, 6, 30, tzinfo=hanoi)) == "06:30 08/03/2024"
-
-
-class TestTheView:
-    def test_shows_what_became_of_each_message(self) -> None:
-        told = Told(*BEGIN, STOPPED, RESUMED, PROCESSED)
-        ids = [m.message_id for m in told.state.messages]
-        ends = Deliveries(
-            {
-                ids[0]: Delivery(ids[0], "email", ended_at=START),
-                ids[1]: Delivery(ids[1], "email", ended_at=START, not_sent="rejected"),
-                ids[2]: Delivery(ids[2], "email", planned_at=START),
-            }
-        )
-        shown = view(CODE, told.state, ends)
-        assert [m["outcome"] for m in shown["messages"]] == [
-            "sent",
-            "not sent: rejected",
-            "pending",
-            "pending",
-            "pending",
-        ]
-        assert (shown["status_name"], shown["unit"], shown["due"]) == ("processed", "H29.131", DUE)
-
-    def test_shows_what_was_only_written_down(self) -> None:
-        shown = view(CODE, Told(*BEGIN, channel=MessageChannel.LEDGER).state, None)
-        assert {m["outcome"] for m in shown["messages"]} == {"written down"}
-
-    def test_shows_what_was_not_sent_and_why(self) -> None:
-        told = Told()
-        told.tell(RECEIVED, history=True)
-        told.tell(SET, history=True)
-        shown = view(CODE, told.state, None)
-        assert [m["outcome"] for m in shown["messages"]] == ["not sent: historical"]
-
-    def test_names_no_citizen(self) -> None:
-        assert "citizen-1" not in str(view(CODE, Told(*BEGIN).state, None))
-        assert view(CODE, Notify(), None)["status"] is None

@@ -4,79 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import msgspec
 import pytest
 from markupsafe import escape
 from pydantic import ValidationError
-from pymongo.errors import ConnectionFailure
-from starlette.requests import Request
 
-from contracts.catalogue import load_catalogue
-from contracts.events.sla import MoveCause
 from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.dossier.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
 from services.notify.page.http.events import events
-from services.notify.page.http.html import SCORES, Html
+from services.notify.page.http.html import SCORES
 from services.notify.page.http.links import Links
 from services.notify.page.http.live import Page
-from services.notify.page.http.receipt import receipt
-from services.notify.page.http.trouble import HalfQuiet, NotReceived, WrongForm, trouble_of
-from services.notify.page.security.client_address import client_address
-from services.notify.page.security.gate import NotOpened, NotYetHere, Opened
+from services.notify.page.http.trouble import WrongForm, trouble_of
+from services.notify.page.security.gate import NotOpened, NotYetHere
 from services.notify.page.security.guesses import TooMany
-from services.notify.page.security.often import TooOften
 from services.notify.page.settings import PageSettings
-from services.notify.page.text.texts import FOLDER, TextWrong
-from services.notify.page.text.words import Words
-from services.notify.page.view.choosing import OutOfReach
 from services.notify.page.view.room import shortened
 from services.notify.page.view.status import look
-from services.runtime.http.problem import Problem, unavailable
-from services.shared.lifecycle import Mark, Move, Span
+from services.shared.lifecycle import Mark, Move
 from services.shared.lookup_key import lookup_key
+from tests.support.pages import AT, CODE, HOSTILE, HTML, LINKS, WORDS, a_receipt, a_state
 
-CODE = "H29.1-260302-0001"
-AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-HOSTILE = '"><script>alert(1)</script>'
-LINKS = Links("https://hoso.example.vn/mot-cua", "secret")
-HTML = Html(LINKS)
-WORDS = {locale: Words(load_catalogue(), locale) for locale in Locale}
 FIRST_LOAD = 100 * 1024
-
-
-def a_state(words: str = "Thiếu ảnh", lines: int = 2) -> Notify:
-    """A dossier that waits for papers, with officers' words wherever there can be any."""
-    return Notify(
-        code=CODE,
-        marks=(
-            Mark(AT, Move.RECEIVED, "1"),
-            Mark(AT, Move.STARTED, "2"),
-            Mark(AT, Move.SUPPLEMENT_DEMANDED, "3"),
-            Mark(AT, Move.PAYMENT_DEMANDED, "4"),
-        ),
-        span=Span(AT),
-        citizen="citizen-1",
-        procedure="1.004873",
-        receiving_unit="H29.1",
-        returning_unit="H29.102",
-        unit="H29.101",
-        due=AT + timedelta(days=5),
-        original_due=AT + timedelta(days=3),
-        plan=tuple(f"step-{number}" for number in range(12)),
-        supplement=Demand(AT, words, (words[:200],) * 10),
-        payment=Demand(AT, words, amount=1_500_000),
-        letter=Letter(AT, words, AT + timedelta(days=5), "H29.101"),
-        story=tuple(
-            Entry(AT + timedelta(hours=n), "DossierStopped", str(n), "H29.101", words)
-            for n in range(lines)
-        ),
-    )
 
 
 def page(state: Notify, locale: Locale = Locale.VI) -> str:
@@ -95,12 +48,6 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
         chosen_locale=Locale.VI,
         channels=("email", "sms", "zalo"),
     )
-    return bytes(answer.body).decode()
-
-
-def a_receipt(state: Notify, locale: Locale = Locale.VI) -> str:
-    shown = receipt(Opened(CODE, "KEY", 1, state), WORDS, LINKS.link(CODE))
-    answer = HTML.page("receipt.html", locale, other="/", **shown)
     return bytes(answer.body).decode()
 
 
@@ -299,40 +246,6 @@ def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:
     assert "http" not in whole
 
 
-def test_a_missing_text_stops_the_start_with_its_name(tmp_path: Path) -> None:
-    folder = texts(tmp_path)
-    change(folder / "en.toml", "send = ", "sent = ")
-    with pytest.raises(TextWrong, match=r"en\.toml: no text form\.send"):
-        Html(LINKS, folder)
-
-
-def test_a_text_that_nothing_says_stops_the_start_with_its_name(tmp_path: Path) -> None:
-    folder = texts(tmp_path)
-    change(folder / "vi.toml", "send = ", 'odd = "x"\nsend = ')
-    with pytest.raises(TextWrong, match=r"vi\.toml: nothing says form\.odd"):
-        Html(LINKS, folder)
-
-
-def test_an_unknown_field_stops_the_start_with_its_name(tmp_path: Path) -> None:
-    folder = texts(tmp_path)
-    change(folder / "vi.toml", "{{ minutes }}", "{{ hours }}")
-    with pytest.raises(TextWrong, match=r"trouble\.too-many-more: no field hours; there are "):
-        Html(LINKS, folder)
-
-
-def test_a_broken_text_stops_the_start_with_its_name(tmp_path: Path) -> None:
-    folder = texts(tmp_path)
-    change(folder / "vi.toml", "{{ minutes }}", "{{ minutes")
-    with pytest.raises(TextWrong, match=r"trouble\.too-many-more: "):
-        Html(LINKS, folder)
-
-
-def test_every_text_is_another_in_the_other_language() -> None:
-    vi, en = (HTML.texts[locale] for locale in (Locale.VI, Locale.EN))
-    same = {key for key in vi.keys if vi(key) == en(key)}
-    assert same <= {"preferences.zalo", "asked.payment-where"}
-
-
 def test_the_address_in_a_message_opens_the_dossier() -> None:
     key = lookup_key("secret", CODE)
     assert LINKS.link(CODE) == f"https://hoso.example.vn/mot-cua/status/{CODE}?key={key}"
@@ -345,139 +258,3 @@ def test_the_address_in_a_message_opens_the_dossier() -> None:
 def test_a_public_address_that_is_none_stops_the_start(url: str) -> None:
     with pytest.raises(ValidationError, match="public_url"):
         PageSettings(public_url=url)
-
-
-def test_a_receipt_has_the_form_of_the_law_in_force_when_it_was_received() -> None:
-    opened = Opened(CODE, "KEY", 1, a_state())
-    shown = receipt(opened, WORDS, LINKS.link(CODE))
-    assert shown["circular"].name == "03/2025/TT-VPCP"
-    assert shown["form"].number == "01"
-    assert shown["address"] == "https://hoso.example.vn/mot-cua"
-    assert shown["qr"].startswith("<svg")
-    assert receipt(opened, WORDS, "")["qr"] is None
-    with pytest.raises(NotReceived):
-        receipt(Opened(CODE, "KEY", 1, Notify(code=CODE)), WORDS, "")
-
-
-@pytest.mark.parametrize("locale", Locale)
-def test_what_is_printed_says_that_it_is_for_looking_up_and_which_form_it_does_not_replace(
-    locale: Locale,
-) -> None:
-    printed = a_receipt(a_state(), locale)
-    heading = re.search(r"<h1>(.*?)</h1>", printed, re.DOTALL)
-    assert heading is not None
-    assert "Giấy tiếp nhận" not in heading[1]
-    for language in Locale:
-        said = HTML.texts[language]
-        assert said("receipt.title") in heading[1]
-        assert said("receipt.copy") in printed
-        assert escape(said("receipt.note", number="01", form="03/2025/TT-VPCP")) in printed
-
-
-@pytest.mark.parametrize("locale", Locale)
-def test_a_receipt_lists_what_was_handed_in_and_else_what_the_procedure_asks_for(
-    locale: Locale,
-) -> None:
-    asked_for = WORDS[Locale.VI].catalogue.procedures["1.004873"].documents
-    printed = a_receipt(a_state(), locale)
-    assert all(paper in printed for paper in asked_for)
-    assert "Thành phần hồ sơ theo quy định" in printed
-    handed_in = Papers(("Tờ khai", HOSTILE), 3)
-    printed = a_receipt(msgspec.structs.replace(a_state(), papers=handed_in), locale)
-    assert not any(paper in printed for paper in asked_for)
-    for said in ("Thành phần hồ sơ nộp gồm", "Papers handed in", "và 3 giấy tờ khác", "and 3 more"):
-        assert said in printed
-    assert "<li>Tờ khai</li>" in printed
-    assert "<script>alert" not in printed
-    all_named = msgspec.structs.replace(a_state(), papers=Papers(("Tờ khai",)))
-    assert "giấy tờ khác" not in a_receipt(all_named, locale)
-
-
-@pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("cause", MoveCause)
-def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_languages(
-    cause: MoveCause, locale: Locale
-) -> None:
-    state = msgspec.structs.replace(a_state(), marks=a_state().marks[:2], moved_by=cause)
-    printed = a_receipt(state, locale)
-    assert "08:00 thứ Năm, ngày 05/03/2026" in printed
-    assert "08:00 thứ Bảy, ngày 07/03/2026" in printed
-    for language, texts in HTML.texts.items():
-        promise = look(state, WORDS[language]).promise
-        assert promise is not None
-        assert promise.moved is not None
-        assert texts("part.due-new") in printed
-        assert escape(texts.say(promise.moved)) in printed
-    as_promised = msgspec.structs.replace(state, due=state.original_due)
-    assert "07/03/2026" not in a_receipt(as_promised, locale)
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "what", "headers"),
-    [
-        (NotOpened(), 404, "not-opened", {}),
-        (NotYetHere(), 404, "not-yet-here", {}),
-        (TooMany(61), 429, "too-many", {"Retry-After": "61"}),
-        (TooOften(61), 429, "too-often", {"Retry-After": "61"}),
-        (NotReceived(), 404, "not-received", {}),
-        (WrongForm(), 422, "wrong-form", {}),
-        (HalfQuiet(), 422, "half-quiet", {}),
-        (OutOfReach(), 422, "out-of-reach", {}),
-        (ConnectionFailure(), 503, "unavailable", {"Retry-After": "5"}),
-        (unavailable(), 503, "unavailable", {"Retry-After": "5"}),
-    ],
-)
-def test_each_trouble_is_told_to_people_and_to_programs(
-    error: Exception, status: int, what: str, headers: dict[str, str]
-) -> None:
-    trouble = trouble_of(error)
-    assert (trouble.status, trouble.what, trouble.headers) == (status, what, headers)
-    assert trouble.problem().status == status
-    for locale in Locale:
-        answer = HTML.trouble(trouble, locale)
-        assert answer.status_code == status
-        assert HTML.texts[locale](f"trouble.{what}") in bytes(answer.body).decode()
-
-
-def test_waiting_is_said_in_whole_minutes() -> None:
-    said = bytes(HTML.trouble(trouble_of(TooMany(61)), Locale.VI).body).decode()
-    assert "sau 2 phút" in said
-
-
-def test_another_problem_is_no_page() -> None:
-    with pytest.raises(Problem):
-        trouble_of(Problem(422, "invalid-field", "x"))
-
-
-@pytest.mark.parametrize(
-    ("said", "proxies", "address"),
-    [
-        ((), 0, "192.0.2.1"),
-        (("203.0.113.9",), 0, "192.0.2.1"),
-        (("203.0.113.9",), 1, "203.0.113.9"),
-        (("198.51.100.7, 203.0.113.9",), 1, "203.0.113.9"),
-        (("198.51.100.7, 203.0.113.9, 10.0.0.1",), 2, "203.0.113.9"),
-        (("198.51.100.7", "203.0.113.9, 10.0.0.1"), 2, "203.0.113.9"),
-        (("203.0.113.9",), 2, "192.0.2.1"),
-        (("nonsense",), 1, "192.0.2.1"),
-        ((), 1, "192.0.2.1"),
-        (("2001:db8:1:2:3:4:5:6",), 1, "2001:db8:1:2::/64"),
-        (("::ffff:203.0.113.9",), 1, "203.0.113.9"),
-    ],
-)
-def test_an_address_counts_as_far_as_our_own_proxies_vouch_for_it(
-    said: tuple[str, ...], proxies: int, address: str
-) -> None:
-    headers = [(b"x-forwarded-for", line.encode()) for line in said]
-    request = Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 5)})
-    assert client_address(request, proxies) == address
-
-
-def texts(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "texts"))
-
-
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fastapi.encoders import jsonable_encoder
 
 import contracts
-from contracts.catalogue import load_catalogue
-from contracts.events import intake, notify, routing, sla
+from contracts.events import intake, notify, routing
 from contracts.events.sla import MoveCause
 from contracts.model import EventData, Kind, registered
 from contracts.values import Channel, Locale, Outcome
@@ -23,87 +20,50 @@ from services.notify.deciders import NotifyDecider
 from services.notify.dossier.fold import evolve
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify, Papers
-from services.notify.page.http.html import Html
-from services.notify.page.http.links import Links
-from services.notify.page.text.words import Words
 from services.notify.page.view.history import STORY_KEYS
-from services.notify.page.view.portal import portal
-from services.notify.page.view.status import Look, look
-from services.runtime.core.handle import handle
+from services.notify.page.view.status import look
 from services.runtime.core.stored import Stored, state_of
 from services.shared.lifecycle import ENDED, PublicStatus
 from tests.support import facts
 from tests.support.facts import (
-    deadline_set,
-    delivered,
-    demanded,
-    filing,
     owed,
     paid,
     processed,
     received,
-    resumed,
     returned,
-    routed,
     started,
     stopped,
 )
+from tests.support.page_dossier import (
+    BEGIN,
+    CATALOGUE,
+    CODE,
+    DELIVERED,
+    DEMANDED,
+    DUE,
+    FILING,
+    HTML,
+    PROCESSED,
+    RESUMED,
+    SET,
+    START,
+    STOPPED,
+    VI,
+    WORDS,
+    after,
+    letter,
+    moved,
+    shown,
+)
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
-CODE = "H29.1-260302-0001"
-START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-DUE = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
-CATALOGUE = load_catalogue()
-WORDS = {locale: Words(CATALOGUE, locale) for locale in Locale}
-HTML = Html(Links("https://hoso.example.vn", "secret"))
-VI = HTML.texts[Locale.VI]
-
-FILING = filing("1.004873", "H29.1", returning_unit="H29.102")
-RECEIVED = intake.DossierReceived(**FILING, by="cb-1")
 REGISTERED = intake.DossierRegistered(**{**FILING, "channel": "online"})
-ROUTED = routed("H29.101", "1.004873", "short", steps=("receive-check", "decide"))
-SET = deadline_set(DUE)
-FIRST = started(0, step="receive-check", unit="H29.101")
 SECOND = started(1, step="decide", unit="H29.101", lead="cb-2")
-BEGIN: tuple[EventData, ...] = (RECEIVED, ROUTED, SET, FIRST)
-DEMANDED = demanded(
-    documents=("Bản sao giấy khai sinh", "Ảnh 4x6"),
-    reason="Thiếu giấy tờ",
-    until=DUE + timedelta(days=10),
-)
-DELIVERED = delivered(documents=("Ảnh 4x6",), unit="H29.102")
 OWED = owed(amount=1_500_000, reason="Lệ phí trước bạ")
 PART = paid(amount=500_000, outstanding=1_000_000)
 PAID = paid(amount=1_000_000, reference="p2")
-STOPPED = stopped(reason="Chờ tòa án")
-RESUMED = resumed(reason="Đã có bản án")
-OVERDUE = sla.DossierOverdue(due=DUE, unit="H29.101")
-PROCESSED = processed("H29.101", by="cb-2")
 DENIED = processed("H29.101", outcome=Outcome.DENIED, by="cb-2")
 RETURNED = returned("H29.102", by="cb-3")
-
-
-def moved(cause: MoveCause | None = None, days: int = 2) -> sla.DeadlineMoved:
-    due = DUE + timedelta(days=days)
-    return sla.DeadlineMoved(due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause)
-
-
-def letter(due: datetime) -> sla.ApologyIssued:
-    return facts.letter(DUE, due, reason="Chờ xác minh", unit="H29.101")
-
-
-def after(*facts: EventData) -> Notify:
-    """The state after facts, one a minute."""
-    decider = NotifyDecider(Policy(CATALOGUE))
-    stored: Stored[Notify] = Stored(CODE, 0, decider.initial(CODE))
-    for minute, data in enumerate(facts):
-        fact = Event(f"fact-{minute}", "/x", CODE, START + timedelta(minutes=minute), data)
-        handle(decider, stored, fact)
-    return stored.state
-
-
-def shown(*facts: EventData, locale: Locale = Locale.VI) -> Look:
-    return look(after(*facts), WORDS[locale])
 
 
 def test_it_says_where_the_dossier_is_and_which_step_it_is_in() -> None:
@@ -170,94 +130,6 @@ def test_a_date_that_moved_though_nobody_waited_was_computed_anew() -> None:
     assert promise.why.key == "why.recomputed"
 
 
-WARD = CATALOGUE.units["H29.101"]
-REASONS = [
-    (
-        MoveCause.TIME_GIVEN_BACK,
-        "Ngày hẹn được dời, vì thời gian hồ sơ chờ không tính vào thời hạn giải quyết.",
-        "The date has moved, because the time that the dossier waited does not count.",
-    ),
-    (
-        MoveCause.OTHER_HOURS,
-        "Ngày hẹn được tính lại theo giờ làm việc của cơ quan đang giải quyết hồ sơ.",
-        "The date was computed anew by the office hours of the authority that handles the dossier.",
-    ),
-    (
-        MoveCause.EXTENDED,
-        f"{WARD.name_vi} đã xin lỗi và hẹn lại ngày trả kết quả.",
-        f"The {WARD.name_en} has apologised and given a new date.",
-    ),
-    (
-        MoveCause.RULES_CHANGED,
-        "Ngày hẹn được tính lại theo lịch làm việc hoặc quy định về thời hạn mới được ban hành.",
-        "The date was computed anew by a newly issued working calendar or rule on standard times.",
-    ),
-]
-"""What a citizen reads of each cause, in both languages."""
-
-
-@pytest.mark.parametrize(("cause", "vi", "en"), REASONS, ids=[cause for cause, _, _ in REASONS])
-def test_a_moved_date_says_what_sla_said_moved_it_in_both_languages(
-    cause: MoveCause, vi: str, en: str
-) -> None:
-    # The dossier waited and there is a letter: from neither is anything concluded.
-    facts = (*BEGIN, STOPPED, RESUMED, letter(DUE + timedelta(days=2)), moved(cause))
-    for locale, said in ((Locale.VI, vi), (Locale.EN, en)):
-        promise = shown(*facts, locale=locale).promise
-        assert promise is not None
-        assert promise.why is not None
-        assert HTML.texts[locale].say(promise.why) == said
-        assert promise.moved == promise.why
-
-
-def test_every_cause_of_a_move_has_its_reason() -> None:
-    assert [cause for cause, _, _ in REASONS] == list(MoveCause)
-
-
-def test_of_several_moves_the_one_that_sla_said_last_is_the_reason() -> None:
-    causes = (MoveCause.EXTENDED, MoveCause.RULES_CHANGED, None, MoveCause.OTHER_HOURS)
-    for order in permutations(causes):
-        dates = {cause: moved(cause, days) for days, cause in enumerate(causes, 1)}
-        state = after(*BEGIN, *(dates[cause] for cause in order))
-        assert (state.due, state.moved_by) == (dates[order[-1]].due, order[-1])
-    assert after(*BEGIN, moved(MoveCause.OTHER_HOURS), SET).moved_by is None
-
-
-def test_a_date_that_moved_and_moved_back_is_the_one_promised_first() -> None:
-    promise = shown(
-        *BEGIN, moved(MoveCause.RULES_CHANGED), moved(MoveCause.RULES_CHANGED, 0)
-    ).promise
-    assert promise is not None
-    assert (promise.original, promise.moved) == (None, None)
-    assert promise.why is not None
-    assert promise.why.key == "why.working-days"
-
-
-@pytest.mark.parametrize(
-    ("then", "why"),
-    [(STOPPED, "why.stopped"), (OVERDUE, "why.late"), (PROCESSED, "why.ended")],
-    ids=["paused", "late", "ended"],
-)
-def test_what_moved_the_date_is_said_beside_what_has_come_after(then: EventData, why: str) -> None:
-    promise = shown(*BEGIN, moved(MoveCause.RULES_CHANGED), then).promise
-    assert promise is not None
-    assert promise.why is not None
-    assert promise.moved is not None
-    assert (promise.why.key, promise.moved.key) == (why, "why.rules-changed")
-
-
-def test_a_state_of_before_causes_and_papers_were_kept_is_read_and_concluded_from() -> None:
-    facts = (*BEGIN, DEMANDED, DELIVERED, moved(MoveCause.RULES_CHANGED))
-    document = Stored(CODE, 0, after(*facts)).document()
-    del document["state"]["moved_by"], document["state"]["papers"]
-    state = state_of(document, Notify)
-    assert state.moved_by is None
-    promise = look(state, WORDS[Locale.VI]).promise
-    assert promise is not None
-    assert promise.why is not None
-    assert promise.why.key == "why.time-given-back"
-
-
 def test_what_was_handed_in_is_kept_by_name_and_of_very_much_the_number() -> None:
     assert after(*BEGIN).papers is None
     many = tuple(f"Giấy tờ {number}" for number in range(400))
@@ -297,97 +169,6 @@ def test_a_stopped_dossier_says_why() -> None:
     assert seen.reason == "Chờ tòa án"
     assert seen.tone == "paused"
     assert shown(*BEGIN, STOPPED, RESUMED).reason == ""
-
-
-def test_an_overdue_dossier_apologises_and_shows_the_new_date_of_the_letter() -> None:
-    seen = shown(*BEGIN, OVERDUE)
-    assert seen.tone == "late"
-    assert seen.promise is not None
-    assert seen.promise.why is not None
-    assert "xin lỗi" in VI.say(seen.promise.why)
-    again = shown(*BEGIN, OVERDUE, letter(DUE + timedelta(days=4)))
-    assert again.promise is not None
-    assert again.promise.expected is not None
-    assert again.promise.expected.text == "17:00 thứ Hai, ngày 09/03/2026"
-    assert again.apology is not None
-    assert again.apology.reason == "Chờ xác minh"
-
-
-SECOND_DUE = DUE + timedelta(days=4)
-OVERDUE_AGAIN = sla.DossierOverdue(due=SECOND_DUE, unit="H29.101")
-MISSED_AGAIN = (*BEGIN, letter(SECOND_DUE), moved(MoveCause.EXTENDED, 4), OVERDUE_AGAIN)
-
-
-@pytest.mark.parametrize("locale", Locale)
-def test_whoever_is_let_down_twice_is_promised_no_third_date_and_told_whom_to_ask(
-    locale: Locale,
-) -> None:
-    seen = shown(*MISSED_AGAIN, locale=locale)
-    assert seen.promise is not None
-    assert seen.promise.again
-    assert seen.promise.expected is None
-    assert seen.promise.why is not None
-    said = HTML.texts[locale].say(seen.promise.why)
-    once = {Locale.VI: "chỉ được hẹn lại một lần", Locale.EN: "changed once only"}
-    soon = {Locale.VI: "sẽ được ghi ở đây", Locale.EN: "is shown here as soon as"}
-    assert once[locale] in said
-    assert soon[locale] not in said
-    assert {Locale.VI: WARD.name_vi, Locale.EN: f"The {WARD.name_en}"}[locale] in said
-    assert WARD.address in said
-    assert seen.apology is not None
-    assert seen.apology.missed
-
-
-def test_the_unit_that_has_the_dossier_now_is_the_one_to_ask() -> None:
-    over = routing.DossierHandedOver(
-        from_unit="H29.101", to_unit="H29.102", reason="r", lead="cb-4", by="cb-1"
-    )
-    promise = shown(*MISSED_AGAIN, over).promise
-    assert promise is not None
-    assert promise.why is not None
-    assert CATALOGUE.units["H29.102"].address in VI.say(promise.why)
-
-
-def test_the_date_of_a_letter_that_came_late_is_missed_when_it_has_gone_by() -> None:
-    state = after(*BEGIN, OVERDUE, letter(SECOND_DUE))
-
-    def missed(state: Notify, now: datetime | None) -> tuple[bool, str]:
-        seen = look(state, WORDS[Locale.VI], now)
-        assert seen.promise is not None
-        assert seen.promise.why is not None
-        assert seen.apology is not None
-        assert seen.apology.missed is seen.promise.again
-        return seen.promise.again, seen.promise.why.key
-
-    assert missed(state, SECOND_DUE) == (False, "why.late-new-date")
-    later = SECOND_DUE + timedelta(seconds=1)
-    assert missed(state, later) == (True, "why.late-again")
-    assert missed(state, None) == (False, "why.late-new-date")
-    waits = after(*BEGIN, OVERDUE, letter(SECOND_DUE), DEMANDED)
-    assert missed(waits, later)[0] is False, "whose turn it is is not late"
-    kept = after(*BEGIN, OVERDUE, letter(SECOND_DUE), PROCESSED)
-    assert missed(kept, later) == (False, "why.ended-late")
-
-
-def test_programs_are_told_that_a_letters_date_was_missed() -> None:
-    view = portal(after(*MISSED_AGAIN), WORDS, HTML.texts)
-    assert view["apology"] is not None
-    assert view["due_reason"] is not None
-    assert view["apology"]["missed"] is True
-    assert view["apology"]["due"] == "2026-03-09T17:00:00+07:00"
-    assert view["due_reason"]["code"] == "late-again"
-    kept = portal(after(*BEGIN, letter(SECOND_DUE)), WORDS, HTML.texts)
-    assert kept["apology"] is not None
-    assert kept["apology"]["missed"] is False
-    assert portal(after(*BEGIN), WORDS, HTML.texts)["apology"] is None
-
-
-def test_an_overdue_alert_that_was_retracted_is_not_shown() -> None:
-    overdue = len(BEGIN)
-    back = sla.AlertRetracted(
-        alert_id=f"fact-{overdue}", alert="DossierOverdue", reason="r", due=DUE
-    )
-    assert shown(*BEGIN, OVERDUE, back).tone == "working"
 
 
 def test_a_letter_that_moved_the_date_is_its_reason() -> None:
@@ -450,17 +231,6 @@ def test_an_english_sentence_puts_an_article_before_each_unit() -> None:
         assert "Department" not in re.sub(r"\b[Tt]he Department", "", said), key
 
 
-def test_what_was_done_after_the_due_time_is_not_called_in_time() -> None:
-    late = shown(*BEGIN, OVERDUE, PROCESSED).promise
-    assert late is not None
-    assert late.why is not None
-    assert late.why.key == "why.ended-late"
-    in_time = shown(*BEGIN, PROCESSED).promise
-    assert in_time is not None
-    assert in_time.why is not None
-    assert in_time.why.key == "why.ended"
-
-
 @pytest.mark.parametrize("end", [PROCESSED, RETURNED, facts.WITHDRAWN])
 def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None:
     facts = (*BEGIN, PROCESSED, end) if end is RETURNED else (*BEGIN, end)
@@ -511,43 +281,6 @@ def test_what_the_catalogue_does_not_know_is_shown_by_its_code() -> None:
     assert VI.say(seen.next)
     assert seen.promise is not None
     assert seen.promise.why is None
-
-
-def test_the_json_has_the_portals_state_codes_both_languages_and_vietnamese_time() -> None:
-    state = after(*BEGIN, DEMANDED)
-    view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
-    assert view["status"] == {
-        "code": 5,
-        "name": {"vi": "Yêu cầu bổ sung giấy tờ", "en": "Supplement requested"},
-    }
-    assert view["due"] == "2026-03-05T17:00:00+07:00"
-    assert view["due_reason"]["code"] == "paused"
-    assert view["asked"][0]["documents"] == ["Bản sao giấy khai sinh", "Ảnh 4x6"]
-    assert view["handling_unit"]["name_en"] == CATALOGUE.units["H29.101"].name_en
-    assert view["history"][0]["event"] == "SupplementDemanded"
-    assert "citizen-1" not in json.dumps(view)
-    assert "cb-1" not in json.dumps(view)
-
-
-def test_to_programs_everything_is_said_raw_and_whole() -> None:
-    hostile = '"><script>alert(1)</script>&'
-    many = tuple(f"{hostile} {number}" for number in range(1200))
-    asked = demanded(documents=many, reason=hostile)
-    state = after(received(hostile), SET, FIRST, asked)
-    view = json.loads(json.dumps(jsonable_encoder(portal(state, WORDS, HTML.texts))))
-    assert view["procedure"]["name"] == {"vi": hostile, "en": hostile}
-    assert view["asked"][0]["reason"] == hostile
-    assert tuple(view["asked"][0]["documents"]) == many
-    assert view["history"][0]["reason"] == hostile
-
-
-def test_the_json_says_why_the_date_is_another_than_was_promised_first() -> None:
-    view = portal(after(*BEGIN, moved(MoveCause.OTHER_HOURS), STOPPED), WORDS, HTML.texts)
-    (_, vi, en) = REASONS[1]
-    assert view["due_reason"] is not None
-    assert view["due_reason"]["code"] == "stopped"
-    assert view["due_moved"] == {"code": "other-hours", "vi": vi, "en": en}
-    assert portal(after(*BEGIN), WORDS, HTML.texts)["due_moved"] is None
 
 
 def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() -> None:
