@@ -30,9 +30,9 @@ from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
-from tests.integration.test_delivery import CITIZEN, Post, code_of, metric, started
 from tests.support.eventually import eventually
 from tests.support.gateways import free_port
+from tests.support.post import CITIZEN, Post, code_of, metric, started
 
 pytestmark = pytest.mark.integration
 
