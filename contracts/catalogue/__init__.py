@@ -11,6 +11,7 @@ from contracts.catalogue.model import (
     Unit,
     UnitKind,
     Workflow,
+    WorkflowRef,
 )
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "Unit",
     "UnitKind",
     "Workflow",
+    "WorkflowRef",
     "load_catalogue",
 ]

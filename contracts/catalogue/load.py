@@ -21,6 +21,7 @@ from contracts.catalogue.model import (
     Unit,
     UnitKind,
     Workflow,
+    WorkflowRef,
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -44,7 +45,7 @@ class Catalogue:
 
     procedures: Mapping[str, Procedure]
     units: Mapping[str, Unit]
-    workflows: Mapping[tuple[str, int], Workflow]
+    workflows: Mapping[WorkflowRef, Workflow]
     rules: tuple[CompetenceRule, ...]
     circulars: tuple[Circular, ...]
     """In the order in which they came into force."""
@@ -53,7 +54,7 @@ class Catalogue:
 
     def workflow(self, id: str, version: int | None = None) -> Workflow:
         """The workflow in that version, or in its newest. Raises KeyError if there is none."""
-        return self._newest[id] if version is None else self.workflows[id, version]
+        return self._newest[id] if version is None else self.workflows[WorkflowRef(id, version)]
 
     def form(self, kind: FormKind, at: datetime) -> tuple[Circular, Form] | None:
         """The form that is printed at that time; None if the circular in force has none of it.
@@ -81,7 +82,7 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
     procedures = _by_key(folder, "procedures", _entries(folder, "procedures", Procedure), _code)
     units = _by_key(folder, "units", _entries(folder, "units", Unit), _code)
     workflows = _by_key(
-        folder, "workflows", _entries(folder, "workflows", Workflow), lambda w: (w.id, w.version)
+        folder, "workflows", _entries(folder, "workflows", Workflow), lambda w: w.ref
     )
     rules = tuple(
         _by_key(

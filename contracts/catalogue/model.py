@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -73,12 +73,33 @@ class Step(_Entry):
     each has an equal part."""
 
 
+class WorkflowRef(NamedTuple):
+    """A workflow in one version; written as in ``standard/2``."""
+
+    id: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.id}/{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError if that is none."""
+        name, _, version = text.rpartition("/")
+        return cls(name, int(version))
+
+
 class Workflow(_Entry):
     """The steps between reception and result (quy trình nội bộ). A version never changes."""
 
     id: str = Field(min_length=1, max_length=64)
     version: int = Field(ge=1)
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    @property
+    def ref(self) -> WorkflowRef:
+        """This workflow in this version."""
+        return WorkflowRef(self.id, self.version)
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Workflow:

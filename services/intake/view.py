@@ -120,7 +120,7 @@ def view(code: str, state: Intake, catalogue: Catalogue) -> DossierView:
     return {
         "code": code,
         "status": status,
-        "status_name": None if status is None else status.name.lower(),
+        "status_name": None if status is None else status.word,
         "procedure": filed.procedure,
         "procedure_name": {
             "vi": procedure.name_vi if procedure else None,

@@ -103,7 +103,7 @@ def view(code: str, state: Routing) -> DossierView:
     return {
         "code": code,
         "status": status,
-        "status_name": None if status is None else status.name.lower(),
+        "status_name": None if status is None else status.word,
         "procedure": state.procedure,
         "handling_unit": state.handling_unit,
         "competence_rule": state.plan.rule if state.plan else None,

@@ -35,6 +35,11 @@ class PublicStatus(IntEnum):
     PROCESSED = 9
     RETURNED = 10
 
+    @property
+    def word(self) -> str:
+        """Its name for programs, e.g. ``in_process``."""
+        return self.name.lower()
+
 
 CLOCK_STOPPED = frozenset(
     {

@@ -50,5 +50,5 @@ def must_be(state: Tracked, at: datetime, allowed: frozenset[PublicStatus], *, t
     """
     status = status_at(state.marks, at)
     if status not in allowed:
-        now = "not there yet" if status is None else status.name.lower().replace("_", " ")
+        now = "not there yet" if status is None else status.word.replace("_", " ")
         raise Refused(RefusalReason.WRONG_STATE, f"the dossier is {now}; it cannot {to}")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.events.notify import NotSentReason
-from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.delivery.delivery import Deliveries, Delivery, Receipt
 from services.notify.http.figures import PATIENCE, message_figures
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
@@ -30,7 +30,7 @@ async def test_a_receipt_of_a_message_that_nobody_planned_is_not_pending(
             "erased": Delivery(
                 "erased", "sms", planned_at=AT, ended_at=AT, not_sent=NotSentReason.ERASED
             ),
-            "unknown": Delivery("unknown", "sms", receipt="delivered"),
+            "unknown": Delivery("unknown", "sms", receipt=Receipt.DELIVERED),
         }
     )
     await Store(database["deliveries"], Deliveries).persist([Stored("H29.1-260302-0001", 0, state)])

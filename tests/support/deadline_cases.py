@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from contracts.catalogue import load_catalogue
+from contracts.catalogue import WorkflowRef, load_catalogue
 from contracts.events import routing, sla
 from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
@@ -158,8 +158,8 @@ def _routed(case: dict[str, Any]) -> EventData:
 
 
 def steps_of(case: dict[str, Any]) -> tuple[str, ...]:
-    name, _, version = case.get("workflow", "one-step/1").partition("/")
-    return tuple(step.name for step in CATALOGUE.workflows[name, int(version)].steps)
+    workflow = WorkflowRef.parse(case.get("workflow", "one-step/1"))
+    return tuple(step.name for step in CATALOGUE.workflows[workflow].steps)
 
 
 def _head(case: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ class History:
     @property
     def state(self) -> str:
         """The public state, as mappings spell it."""
-        return self.status.name.lower().replace("_", "-") if self.status else "none"
+        return self.status.word.replace("_", "-") if self.status else "none"
 
     def tell(
         self,

@@ -64,7 +64,7 @@ class Report:
         else:
             self.traces_taken += 1
             assert told.status is not None
-            self.states[told.status.name.lower().replace("_", " ")] += 1
+            self.states[told.status.word.replace("_", " ")] += 1
         for fact in told.facts:
             self.facts[type(fact.data).__name__] += 1
         for taken in told.taken:

@@ -18,8 +18,9 @@ from services.notify.cli.bounced import bounced
 from services.notify.cli.phone import sms, zalo
 from services.notify.page.http.links import Links
 from services.notify.page.settings import PageSettings
-from services.notify.wording.renderer import Renderer, TemplateWrong, for_officers
+from services.notify.wording.renderer import Renderer, TemplateWrong
 from services.notify.wording.samples import CODE, PARAMS
+from services.notify.wording.template import FOR_OFFICERS, Template
 
 app = typer.Typer(
     help="What people are told, word for word, and what came back.", no_args_is_help=True
@@ -34,12 +35,17 @@ _CHANGES = (
     '{"at":"14:30 20/03/2024","template":"payment-received","params":{}}]'
 )
 _CODES = (CODE, "H29.15-240311-0007")
-_ALERTS = {
-    "digest": '"kind":"DossierOverdue","also":[{"kind":"StepOverdue","due":"09:00 20/03/2024"}]',
-    "overdue": '"kind":"DossierOverdue"',
-    "retracted": '"kind":"AlertRetracted"',
+_OVERDUE, _RETRACTED = '"kind":"DossierOverdue"', '"kind":"AlertRetracted"'
+_MANY = f'{_OVERDUE},"also":[{{"kind":"StepOverdue","due":"09:00 20/03/2024"}}]'
+_ALERTS: dict[str, str] = {
+    Template.HEAD_OVERDUE: _OVERDUE,
+    Template.OFFICER_OVERDUE: _OVERDUE,
+    Template.HEAD_RETRACTED: _RETRACTED,
+    Template.OFFICER_RETRACTED: _RETRACTED,
+    Template.HEAD_DIGEST: _MANY,
+    Template.OFFICER_DIGEST: _MANY,
 }
-"""What a head or an officer is told of a dossier, by the template's last word."""
+"""What a head or an officer is told of a dossier."""
 
 
 @app.command("preview")
@@ -83,7 +89,7 @@ def preview(
             Text(text.body.rstrip()), title=Text(text.subject), subtitle=f"version {text.version}"
         )
     )
-    if for_officers(template):
+    if template in FOR_OFFICERS:
         return  # officers are written to by e-mail alone
     settings = ChannelSettings()
     console.print(zalo(text.short, settings.zalo_length))
@@ -94,9 +100,8 @@ def preview(
 
 def _values(template: str, given: list[str]) -> dict[str, str]:
     items = _CHANGES
-    if for_officers(template):
+    if (said := _ALERTS.get(template)) is not None:
         about = '"dossier":"{}","procedure":"1.004194","due":"10:15 04/04/2024"'
-        said = _ALERTS[template.partition("-")[2]]
         items = "[" + ",".join(f"{{{about.format(code)},{said}}}" for code in _CODES) + "]"
     values = {**PARAMS, "items": items}
     for pair in given:

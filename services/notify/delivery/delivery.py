@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
 from contracts.events import notify
-from contracts.events.notify import Audience
+from contracts.events.notify import Audience, NotSentReason
 from contracts.wire.envelope import Event
 from services.notify.dossier.policy import LEGAL
+
+
+class Receipt(StrEnum):
+    """What a provider says of a message that it took."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,18 +37,18 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """The message that proved wrong."""
     recipient: str | None = msgspec.field(name="citizen", default=None)
     """A citizen's reference or a staff number; stored as ``citizen``, as ever."""
-    audience: str = "citizen"
+    audience: Audience = Audience.CITIZEN
     template: str | None = None
     locale: str = "vi"
     params: dict[str, str] = {}
     ended_at: datetime | None = None
-    not_sent: str | None = None
+    not_sent: NotSentReason | None = None
     detail: str | None = None
     provider: str | None = None
     reference: str | None = None
     parts: int = 1
-    receipt: str | None = None
-    """``delivered`` or ``undelivered``, once the provider has said so."""
+    receipt: Receipt | None = None
+    """What the provider said of it, once it has."""
 
     @property
     def pending(self) -> bool:
@@ -78,7 +86,7 @@ class Deliveries(msgspec.Struct, frozen=True):
 
         What they chose last counts; with `before`, what they had chosen last by then.
         """
-        if message.audience != Audience.CITIZEN or message.template in LEGAL:
+        if message.audience is not Audience.CITIZEN or message.template in LEGAL:
             return None
         known = [change for change in self.opt_outs if before is None or change.at < before]
         if message.planned_at is None or not known or not known[-1].opted_out:
@@ -126,15 +134,15 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
         case notify.MessageDelivered() | notify.MessageUndelivered():
             # A receipt can overtake our own record of the sending.
             found = _known(state, data.message_id, "")
-            if found.receipt == "delivered":
+            if found.receipt is Receipt.DELIVERED:
                 return state  # it arrived, whatever a receipt that comes later says
             if isinstance(data, notify.MessageUndelivered):
                 detail = found.detail if found.not_sent else data.reason
-                message = replace(found, receipt="undelivered", detail=detail)
+                message = replace(found, receipt=Receipt.UNDELIVERED, detail=detail)
             else:
                 # What a receipt said before it says nothing any more; our own reason stays.
                 detail = found.detail if found.not_sent else None
-                message = replace(found, receipt="delivered", detail=detail)
+                message = replace(found, receipt=Receipt.DELIVERED, detail=detail)
         case _:
             return state
     messages = {**state.messages, message.message_id: message}

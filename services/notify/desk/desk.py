@@ -20,11 +20,9 @@ import msgspec
 from contracts.events import notify
 from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
+from services.notify.wording.template import Template
 
 T = TypeVar("T")
-
-OVERDUE, CORRECTION, DIGEST = "head-overdue", "head-retracted", "head-digest"
-"""The templates by which a head is told."""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -103,13 +101,13 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
                 late=_without(desk.late, data.alert_id),
             )
             return _taken_back(desk, fact, data) if data.wrong else desk
-        case notify.MessagePlanned() if data.template == OVERDUE:
+        case notify.MessagePlanned() if data.template == Template.HEAD_OVERDUE:
             told = {key: Told(breach, data.recipient) for key, breach in desk.breaches.items()}
             announced = _with(desk.announced, told)
             return replace(desk, breaches={}, breaches_told_at=fact.time, announced=announced)
-        case notify.MessagePlanned() if data.template == CORRECTION:
+        case notify.MessagePlanned() if data.template == Template.HEAD_RETRACTED:
             return replace(desk, wrong={})
-        case notify.MessagePlanned() if data.template == DIGEST:
+        case notify.MessagePlanned() if data.template == Template.HEAD_DIGEST:
             alerts = _with(desk.alerts, desk.late)
             return replace(desk, alerts=alerts, told=True, told_at=fact.time, late={})
         case _:

@@ -6,7 +6,7 @@ The desk tells the head and the officer who leads the open step, of many dossier
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -15,6 +15,7 @@ from contracts.events.notify import MessageChannel
 from contracts.events.sla import AlertKind
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.notify.desk.morning import Morning
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify, OnDesk
 from services.notify.hours import VIETNAM, morning_after
@@ -65,7 +66,7 @@ def _alerted(
     ended = state.span.ended_at
     if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
         return ()  # done before anyone looks at it
-    name = f"{unit}@{morning.astimezone(VIETNAM):%Y-%m-%d}"
+    name = str(Morning(unit, morning.astimezone(VIETNAM).date()))
     put = OnDesk(name, at, alert, due, state.led_at(at))
     said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
     if ended is not None and ended < _told_by(policy, name):
@@ -87,7 +88,7 @@ def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:
 def _said(state: Notify, dossier: str, alert_id: str, put: OnDesk) -> notify.UnitAlerted:
     return notify.UnitAlerted(
         morning=put.morning,
-        unit=put.morning.partition("@")[0],
+        unit=Morning.parse(put.morning).unit,
         dossier=dossier,
         alert_id=alert_id,
         alert=put.alert,
@@ -119,5 +120,4 @@ def head_channel(policy: Policy) -> MessageChannel:
 
 def _told_by(policy: Policy, morning: str) -> datetime:
     """The morning after: then the head is told, too, of what got to the desk late."""
-    day = date.fromisoformat(morning.rpartition("@")[2])
-    return morning_after(datetime.combine(day, policy.morning, VIETNAM), policy.morning)
+    return morning_after(Morning.parse(morning).at(policy.morning), policy.morning)

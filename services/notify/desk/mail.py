@@ -6,7 +6,7 @@ The head is told of the whole, and each officer of the dossiers whose open step 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
@@ -17,11 +17,13 @@ from contracts.events.notify import Audience
 from contracts.model import EventData
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id
-from services.notify.desk.desk import CORRECTION, DIGEST, OVERDUE, Desk, DeskAlert, DeskKind, Told
+from services.notify.desk.desk import Desk, DeskAlert, DeskKind, Told
 from services.notify.desk.heads import head_channel
+from services.notify.desk.morning import Morning
 from services.notify.dossier.params import local
 from services.notify.dossier.policy import Policy
-from services.notify.hours import VIETNAM, morning_after
+from services.notify.hours import morning_after
+from services.notify.wording.template import Template
 from services.runtime.core.decider import Timer
 
 _SHOWN = 50
@@ -38,10 +40,10 @@ class TimerKind(StrEnum):
     MORNING = "morning"
 
 
-_TEMPLATES: dict[StrEnum, tuple[str, str]] = {
-    TimerKind.BREACHES: (OVERDUE, "officer-overdue"),
-    TimerKind.WRONG: (CORRECTION, "officer-retracted"),
-    TimerKind.MORNING: (DIGEST, "officer-digest"),
+_TEMPLATES: dict[StrEnum, tuple[Template, Template]] = {
+    TimerKind.BREACHES: (Template.HEAD_OVERDUE, Template.OFFICER_OVERDUE),
+    TimerKind.WRONG: (Template.HEAD_RETRACTED, Template.OFFICER_RETRACTED),
+    TimerKind.MORNING: (Template.HEAD_DIGEST, Template.OFFICER_DIGEST),
 }
 """The head's template, and the officers'."""
 
@@ -76,7 +78,7 @@ def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]
     """
     subject = desk.morning
     assert subject is not None
-    unit = subject.partition("@")[0]
+    unit = Morning.parse(subject).unit
     if passed.kind is TimerKind.WRONG:
         # To the one who was told, whoever is the head by now.
         told = desk.wrong
@@ -112,7 +114,7 @@ def _message(
     at: datetime,
     to: str,
     audience: Audience,
-    template: str,
+    template: Template,
     alerts: Sequence[DeskAlert],
     *,
     subject: str,
@@ -148,8 +150,7 @@ def _of_the_morning(desk: Desk) -> dict[str, DeskAlert]:
 
 
 def _tells_at(policy: Policy, morning: str, desk: Desk) -> datetime:
-    day = date.fromisoformat(morning.rpartition("@")[2])
-    instant = datetime.combine(day, policy.morning, VIETNAM).astimezone(UTC)
+    instant = Morning.parse(morning).at(policy.morning)
     if not desk.told:
         return instant
     return morning_after(desk.told_at or instant, policy.morning)

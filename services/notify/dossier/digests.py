@@ -10,13 +10,14 @@ from functools import partial
 import msgspec
 
 from contracts.events import notify
-from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import derive_id
 from services.notify.dossier.params import local, standing
 from services.notify.dossier.plan import messages, planned
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Gathered, Notify
+from services.notify.wording.template import Template
 from services.runtime.core.decider import Timer
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
@@ -50,7 +51,7 @@ def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
     match passed.kind:
         case TimerKind.DIGEST:
             channel, _ = passed.about
-            return _digest(policy, state, passed.at, channel)
+            return _digest(policy, state, passed.at, MessageChannel(channel))
         case TimerKind.RATING:
             return list(_rating(policy, state, passed.at))
     raise AssertionError(f"a dossier does not wait for {passed.kind}")
@@ -59,7 +60,7 @@ def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
 def _rating(policy: Policy, state: Notify, at: datetime) -> Iterator[EventData]:
     cause = derive_id("rating", state.code)
     params = {"procedure": state.procedure or ""}
-    return messages(policy, state, "rating", params, cause=cause, dossier=state.code, at=at)
+    return messages(policy, state, Template.RATING, params, cause=cause, dossier=state.code, at=at)
 
 
 def _returned_at(state: Notify) -> datetime | None:
@@ -68,18 +69,22 @@ def _returned_at(state: Notify) -> datetime | None:
         return None
     if state.status is not PublicStatus.RETURNED:
         return None
-    told = [m for m in state.messages if m.audience == "citizen"]
-    if any(m.template == "rating" for m in told):
+    told = [m for m in state.messages if m.audience is Audience.CITIZEN]
+    if any(m.template == Template.RATING for m in told):
         return None
     # Whoever was not told of the result (an import, an opt-out) is not asked about it.
-    return next((m.at for m in told if m.template == "returned" and m.not_sent is None), None)
+    return next(
+        (m.at for m in told if m.template == Template.RETURNED and m.not_sent is None), None
+    )
 
 
-def _due(state: Notify, channel: str, at: datetime) -> list[Gathered]:
+def _due(state: Notify, channel: MessageChannel, at: datetime) -> list[Gathered]:
     return [g for g in state.gathered if g.channel == channel and g.digest_at <= at]
 
 
-def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequence[EventData]:
+def _digest(
+    policy: Policy, state: Notify, at: datetime, channel: MessageChannel
+) -> Sequence[EventData]:
     assert state.citizen is not None
     said: list[EventData] = []
     due: list[Gathered] = []
@@ -101,7 +106,7 @@ def _digest(policy: Policy, state: Notify, at: datetime, channel: str) -> Sequen
         cause = derive_id("digest", state.code, at.isoformat(), *(g.message_id for g in due))
         said.append(
             told(
-                "digest",
+                Template.DIGEST,
                 {"procedure": state.procedure or "", "items": _items(due)},
                 message_id=derive_id("message", state.code, cause, state.citizen, channel),
                 cause=cause,
@@ -119,13 +124,13 @@ def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | Non
     status = status_at(state.marks, at)
     over = status in ENDED
     match waited.template:
-        case "in-process":
+        case Template.IN_PROCESS:
             over = status not in _AT_WORK
-        case "resumed":
+        case Template.RESUMED:
             over |= status is PublicStatus.STOPPED
-        case "new-date":
+        case Template.NEW_DATE:
             over |= _other_date(state, waited)
-        case "soon-due":
+        case Template.SOON_DUE:
             due = state.due
             over = status not in _AT_WORK or due is None or due <= at or _other_date(state, waited)
         case _:
@@ -140,7 +145,7 @@ def _other_date(state: Notify, waited: Gathered) -> bool:
 def _not_sent(gathered: Gathered, reason: NotSentReason) -> notify.MessageNotSent:
     return notify.MessageNotSent(
         message_id=gathered.message_id,
-        channel=MessageChannel(gathered.channel),
+        channel=gathered.channel,
         reason=reason,
         detail=gathered.template,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from contracts.catalogue import WorkflowRef
 from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
@@ -22,9 +23,10 @@ from services.notify.dossier.state import (
     Planned,
     Step,
 )
+from services.notify.wording.template import Template
 from services.shared.lifecycle import handled_by, track
 
-ALERTS = frozenset({"soon-due", "overdue"})
+ALERTS = frozenset({Template.SOON_DUE, Template.OVERDUE})
 """The templates by which a citizen is told of an alert."""
 
 _PAPERS = 30
@@ -66,7 +68,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case routing.StepReassigned():
             return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.DossierRouted():
-            workflow = f"{data.workflow}/{data.workflow_version}"
+            workflow = str(WorkflowRef(data.workflow, data.workflow_version))
             known = replace(state, plan=data.steps, workflow=workflow)
             return handled_by(known, fact, data.handling_unit)
         case routing.DossierHandedOver():

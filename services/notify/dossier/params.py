@@ -78,7 +78,7 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
 def standing(state: Notify, at: datetime) -> dict[str, str]:
     """How the dossier stands at that time: whether it goes on, or what it still waits for."""
     status = status_at(state.marks, at)
-    return {} if status is None else {"status": status.name.lower()}
+    return {} if status is None else {"status": status.word}
 
 
 def local(moment: datetime) -> str:

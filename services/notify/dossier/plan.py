@@ -21,6 +21,7 @@ from services.notify.dossier.params import params_of
 from services.notify.dossier.policy import LEGAL, ROUTINE, Policy
 from services.notify.dossier.state import Notify
 from services.notify.hours import Quiet, clock_time
+from services.notify.wording.template import Template
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
 _STATUS_OF: dict[type[EventData], PublicStatus] = {
@@ -73,7 +74,7 @@ def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
 def messages(
     policy: Policy,
     state: Notify,
-    template: str,
+    template: Template,
     params: dict[str, str],
     *,
     cause: str,
@@ -136,7 +137,7 @@ def planned(
     message_id: str,
     cause: str,
     citizen: str,
-    channel: str,
+    channel: MessageChannel,
     at: datetime,
     urgent: bool = False,
     tells: Sequence[str] = (),
@@ -153,7 +154,7 @@ def planned(
         message_id=message_id,
         cause_id=cause,
         recipient=citizen,
-        channel=MessageChannel(channel),
+        channel=channel,
         template=template,
         locale=locale(state),
         params=params,
@@ -169,7 +170,7 @@ def planned(
 def _taken_back(
     policy: Policy,
     state: Notify,
-    template: str,
+    template: Template,
     params: dict[str, str],
     fact: Event,
     data: sla.AlertRetracted,
@@ -178,7 +179,7 @@ def _taken_back(
         if waiting.cause_id == data.alert_id:
             yield notify.MessageNotSent(
                 message_id=waiting.message_id,
-                channel=MessageChannel(waiting.channel),
+                channel=waiting.channel,
                 reason=NotSentReason.TAKEN_BACK,
                 detail=waiting.template,
             )
@@ -206,8 +207,8 @@ def channels(policy: Policy, state: Notify) -> tuple[MessageChannel, ...]:
     """
     if policy.channels == (MessageChannel.LEDGER,) or state.choice is None:
         return policy.channels
-    chosen = (MessageChannel(channel) for channel in state.choice.channels)
-    return tuple(channel for channel in chosen if channel in policy.carried) or policy.channels
+    chosen = tuple(channel for channel in state.choice.channels if channel in policy.carried)
+    return chosen or policy.channels
 
 
 def locale(state: Notify) -> Locale:
@@ -227,7 +228,7 @@ def quiet_hours(policy: Policy, state: Notify) -> Quiet:
     return Quiet(clock_time(choice.quiet_from), clock_time(choice.quiet_until))
 
 
-def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
+def _often(policy: Policy, state: Notify, channel: MessageChannel, at: datetime) -> bool:
     """Whether the citizen has heard of the dossier often enough for now.
 
     What is of the very same instant does not count, so that it makes no difference which of two
@@ -239,7 +240,7 @@ def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
         for message in state.messages
         if since < message.at < at
         and message.channel == channel
-        and message.audience == "citizen"
+        and message.audience is Audience.CITIZEN
         and message.not_sent is None
         and message.digest_at is None
     )
@@ -248,7 +249,7 @@ def _often(policy: Policy, state: Notify, channel: str, at: datetime) -> bool:
 
 def _expires(policy: Policy, state: Notify, template: str, send_at: datetime) -> datetime:
     expires = send_at + policy.lasts_of(template)
-    if template == "soon-due" and state.due is not None and state.due > send_at:
+    if template == Template.SOON_DUE and state.due is not None and state.due > send_at:
         return min(expires, state.due)
     return expires
 
@@ -260,7 +261,7 @@ def _urgent(policy: Policy, fact: Event) -> bool:
     return False
 
 
-def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
+def _template(policy: Policy, state: Notify, fact: Event) -> Template | None:
     data = fact.data
     told = _STATUS_OF.get(type(data))
     if told is not None and status_at(state.marks, fact.time) is not told:
@@ -269,42 +270,42 @@ def _template(policy: Policy, state: Notify, fact: Event) -> str | None:
         return None
     match data:
         case intake.DossierRegistered():
-            return "registered"
+            return Template.REGISTERED
         case sla.DeadlineSet():
             # Told with the date that is promised, so once sla has set it.
-            return "received"
+            return Template.RECEIVED
         case sla.DeadlineMoved() if data.cause is not sla.MoveCause.EXTENDED:
-            return "new-date"
+            return Template.NEW_DATE
         case sla.ApologyIssued():
-            return "apology"
+            return Template.APOLOGY
         case intake.DossierNotReceived():
-            return "not-received"
+            return Template.NOT_RECEIVED
         case routing.StepStarted() if data.ordinal == 0:
-            return "in-process"
+            return Template.IN_PROCESS
         case intake.SupplementDemanded():
-            return "supplement-demanded"
+            return Template.SUPPLEMENT_DEMANDED
         case intake.SupplementDelivered():
-            return "supplement-delivered"
+            return Template.SUPPLEMENT_DELIVERED
         case intake.PaymentDemanded():
-            return "payment-demanded"
+            return Template.PAYMENT_DEMANDED
         case intake.PaymentReceived() if data.outstanding == 0:
-            return "payment-received"
+            return Template.PAYMENT_RECEIVED
         case intake.DossierWithdrawn():
-            return "withdrawn"
+            return Template.WITHDRAWN
         case routing.DossierStopped():
-            return "stopped"
+            return Template.STOPPED
         case routing.DossierResumed():
-            return "resumed"
+            return Template.RESUMED
         case routing.DossierProcessed():
-            return "processed"
+            return Template.PROCESSED
         case routing.ResultReturned():
-            return "returned"
+            return Template.RETURNED
         case sla.DossierSoonDue() if _last_warning(policy, state, data):
-            return "soon-due"
+            return Template.SOON_DUE
         case sla.DossierOverdue():
-            return "overdue"
+            return Template.OVERDUE
         case sla.AlertRetracted():
-            return "retracted"
+            return Template.RETRACTED
         case _:
             return None
 

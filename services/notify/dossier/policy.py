@@ -8,17 +8,18 @@ from datetime import time, timedelta
 from contracts.catalogue import Catalogue
 from contracts.events.notify import MessageChannel
 from services.notify.hours import Quiet
+from services.notify.wording.template import Template
 
 LEGAL = frozenset(
     {
-        "not-received",
-        "supplement-demanded",
-        "payment-demanded",
-        "stopped",
-        "processed",
-        "overdue",
-        "apology",
-        "retracted",
+        Template.NOT_RECEIVED,
+        Template.SUPPLEMENT_DEMANDED,
+        Template.PAYMENT_DEMANDED,
+        Template.STOPPED,
+        Template.PROCESSED,
+        Template.OVERDUE,
+        Template.APOLOGY,
+        Template.RETRACTED,
     }
 )
 """What is told to those, too, who do not want to be told things: the law wants it in writing (a
@@ -28,12 +29,26 @@ with an apology, and where no letter comes it is the only one. That the result w
 whoever has it. The status page says beside the box what is told all the same: no less than this."""
 
 ROUTINE = frozenset(
-    {"in-process", "supplement-delivered", "payment-received", "resumed", "new-date", "soon-due"}
+    {
+        Template.IN_PROCESS,
+        Template.SUPPLEMENT_DELIVERED,
+        Template.PAYMENT_RECEIVED,
+        Template.RESUMED,
+        Template.NEW_DATE,
+        Template.SOON_DUE,
+    }
 )
 """What can wait for a digest when a dossier changes often. A demand, a result, a breach cannot."""
 
 PASSING = frozenset(
-    {"registered", "in-process", "soon-due", "rating", "head-digest", "officer-digest"}
+    {
+        Template.REGISTERED,
+        Template.IN_PROCESS,
+        Template.SOON_DUE,
+        Template.RATING,
+        Template.HEAD_DIGEST,
+        Template.OFFICER_DIGEST,
+    }
 )
 """What says nothing any more after some days: the dossier has moved on, or the head has looked.
 All else is true for good (what is asked, decided, promised, taken back) and is told even if it is

@@ -6,7 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.events.sla import AlertKind, MoveCause
+from contracts.model import EventData
 from services.notify.dossier.lead import Lead, lead_at
 from services.shared.lifecycle import Handled
 
@@ -17,9 +19,9 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     message_id: str
     template: str
-    channel: str
-    audience: str = "citizen"
-    not_sent: str | None = None
+    channel: MessageChannel
+    audience: Audience = Audience.CITIZEN
+    not_sent: NotSentReason | None = None
     digest_at: datetime | None = None
     """When it is told with others; None if it is a message of its own."""
 
@@ -30,7 +32,7 @@ class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     message_id: str
     cause_id: str
-    channel: str
+    channel: MessageChannel
     template: str
     params: dict[str, str]
     digest_at: datetime
@@ -40,9 +42,9 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Someone was told of an alert: who is to hear of it if it proves wrong, and by what."""
 
     alert_id: str
-    audience: str
+    audience: Audience
     recipient: str
-    channel: str
+    channel: MessageChannel
     message_id: str = ""
     """Empty if a digest told of it, among other things."""
 
@@ -60,12 +62,16 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
     channel: str = ""
     """By which a result was returned; empty of what an older release wrote down."""
 
+    def of(self, fact: type[EventData]) -> bool:
+        """Whether it is a fact of that class."""
+        return self.what == fact.NAME
+
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the citizen wants to be told."""
 
     at: datetime
-    channels: tuple[str, ...] = ()
+    channels: tuple[MessageChannel, ...] = ()
     """Empty: as the city has it."""
     locale: str | None = None
     opted_out: bool = False
@@ -167,7 +173,7 @@ class Notify(Handled, frozen=True):
     story: tuple[Entry, ...] = ()
     """What happened, in event-time order."""
 
-    def noticed(self, alert_id: str, audience: str) -> list[Notice]:
+    def noticed(self, alert_id: str, audience: Audience) -> list[Notice]:
         """Who of the audience was told of the alert, and by what."""
         return [n for n in self.notices if (n.alert_id, n.audience) == (alert_id, audience)]
 

@@ -66,7 +66,7 @@ def view(code: str, state: Notify, deliveries: Deliveries | None) -> DossierView
     return {
         "code": code,
         "status": status,
-        "status_name": None if status is None else status.name.lower(),
+        "status_name": None if status is None else status.word,
         "procedure": state.procedure,
         "unit": state.unit,
         "due": state.due,

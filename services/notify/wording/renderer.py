@@ -19,6 +19,7 @@ from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.wording import samples
 from services.notify.wording.readable import readable
+from services.notify.wording.template import FOR_OFFICERS
 from services.notify.wording.template_check import Unknown, try_out
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -131,7 +132,7 @@ class Renderer:
             for kind, said in file.alerts.items():
                 self._compile(locale, "alerts", kind, said, {"due": made_up["due"]})
             for name, parts in file.templates.items():
-                full = for_heads if for_officers(name) else for_citizens
+                full = for_heads if name in FOR_OFFICERS else for_citizens
                 for part in _PARTS:
                     self._compile(locale, name, part, getattr(parts, part), full)
                 if parts.item is not None:
@@ -150,7 +151,7 @@ class Renderer:
         language = Locale(locale)
         file = self._file_of(template, language)
         # A head has no look-up key, and a unit's morning no page.
-        link = "" if for_officers(template) else self._link(code)
+        link = "" if template in FOR_OFFICERS else self._link(code)
         values = self._values(language, code, link, params)
         subject, body = (
             self._compiled[language, template, part].render(values) for part in ("subject", "body")
@@ -242,11 +243,6 @@ class Renderer:
         except Exception as error:  # a template is a program: it may fail in any way
             raise TemplateWrong(f"{where}: {error}") from error
         self._compiled[locale, name, part] = template
-
-
-def for_officers(template: str) -> bool:
-    """Whether officers or heads are told by it, and no citizen."""
-    return template.startswith(("head-", "officer-"))
 
 
 def _in_a_line(values: Mapping[str, Any]) -> dict[str, Any]:

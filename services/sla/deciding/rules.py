@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.events import intake, routing, sla
 from contracts.events.sla import AlertKind, Budget, MoveCause, RetractionCause, TimeUnit
 from contracts.model import EventData
@@ -64,8 +64,7 @@ class Rules:
         return found
 
     def _step_shares(self, workflow: str | None) -> tuple[float, ...]:
-        name, _, version = (workflow or "").rpartition("/")
-        known = self.catalogue.workflows.get((name, int(version))) if name else None
+        known = self.catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         return known.shares if known else ()
 
     def rule(self, procedure_code: str) -> str:

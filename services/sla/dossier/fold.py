@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from contracts.catalogue import WorkflowRef
 from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
@@ -54,7 +55,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             )
             return known if known.unit else replace(known, unit=data.receiving_unit)
         case routing.DossierRouted():
-            workflow = f"{data.workflow}/{data.workflow_version}"
+            workflow = str(WorkflowRef(data.workflow, data.workflow_version))
             return _handled(replace(state, workflow=workflow), fact, data.handling_unit)
         case routing.DossierUnroutable():
             return _handled(state, fact, "")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget
 from contracts.values import Locale
@@ -94,8 +94,7 @@ class Words:
 
     def step(self, workflow: str | None, step: str) -> str:
         """A step's title in its workflow, e.g. of ``standard/2``; else the step's name."""
-        name, _, version = (workflow or "").rpartition("/")
-        known = self._catalogue.workflows.get((name, int(version))) if name else None
+        known = self._catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         for each in known.steps if known else ():
             if each.name == step:
                 return each.title_vi if self.vietnamese else each.title_en

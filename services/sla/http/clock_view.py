@@ -111,8 +111,8 @@ def view(told: Explained) -> dict[str, Any]:
     return {
         "code": told.code,
         **asdict(shown),
-        "status_name": shown.status.name.lower(),
-        "ended": shown.ended.name.lower() if shown.ended is not None else None,
+        "status_name": shown.status.word,
+        "ended": shown.ended.word if shown.ended is not None else None,
         "unit": shown.unit,
         "clock": "ended" if shown.ended_at else "stopped" if shown.stands else "running",
         "headline": told.headline,

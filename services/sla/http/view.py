@@ -101,7 +101,7 @@ def view(code: str, state: Sla) -> DossierView:
     return {
         "code": code,
         "status": status,
-        "status_name": None if status is None else status.name.lower(),
+        "status_name": None if status is None else status.word,
         "unit": state.unit,
         "received_at": state.span.received_at,
         "ended_at": state.span.ended_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.values import Locale
 from services.notify.hours import VIETNAM
 from services.notify.wording import formats as written
@@ -64,10 +64,7 @@ class Words:
 
     def step(self, workflow: str | None, name: str) -> str:
         """The title of a step; `workflow` is its id and version, as in ``standard/2``."""
-        known_as, _, version = (workflow or "").rpartition("/")
-        found = (
-            self.catalogue.workflows.get((known_as, int(version))) if version.isdigit() else None
-        )
+        found = self.catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         for step in found.steps if found else ():
             if step.name == name:
                 return self._of(step.title_vi, step.title_en)

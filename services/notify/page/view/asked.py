@@ -87,6 +87,6 @@ def _outstanding(state: Notify, demand: Demand) -> int:
     paid = [
         entry.text
         for entry in state.story
-        if entry.what == intake.PaymentReceived.NAME and entry.at >= demand.at and entry.text
+        if entry.of(intake.PaymentReceived) and entry.at >= demand.at and entry.text
     ]
     return int(paid[-1]) if paid else demand.amount

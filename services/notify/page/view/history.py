@@ -70,9 +70,9 @@ def older(state: Notify) -> int:
 def _line(state: Notify, entry: Entry, words: Words) -> Line:
     key, said = f"story.{entry.what}", entry.text
     fields = {"unit": words.office(entry.unit).name} if entry.unit else {}
-    if entry.what == routing.StepStarted.NAME:
+    if entry.of(routing.StepStarted):
         fields["step"], said = words.step(state.workflow, entry.text), ""
-    elif entry.what == intake.PaymentReceived.NAME and entry.text:
+    elif entry.of(intake.PaymentReceived) and entry.text:
         key, said = _IN_PART, ""
         fields["amount"] = words.money(int(entry.text))
     elif entry.channel:

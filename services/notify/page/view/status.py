@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from contracts.events import intake, routing
+from contracts.model import EventData
 from contracts.values import Channel, Outcome
 from services.notify.dossier.state import Entry, Notify
 from services.notify.page.text.phrase import Say
@@ -19,10 +20,10 @@ from services.shared.lifecycle import ENDED, PublicStatus
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
 """Whose turn it is. ``yours``: something is asked of the citizen."""
 
-_REASONED = {
-    PublicStatus.NOT_RECEIVED: intake.DossierNotReceived.NAME,
-    PublicStatus.WITHDRAWN: intake.DossierWithdrawn.NAME,
-    PublicStatus.STOPPED: routing.DossierStopped.NAME,
+_REASONED: dict[PublicStatus, type[EventData]] = {
+    PublicStatus.NOT_RECEIVED: intake.DossierNotReceived,
+    PublicStatus.WITHDRAWN: intake.DossierWithdrawn,
+    PublicStatus.STOPPED: routing.DossierStopped,
 }
 """States whose reason is shown as long as they last, and the fact that gave it."""
 
@@ -138,7 +139,7 @@ def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
     if status in (PublicStatus.REGISTERED, PublicStatus.RECEIVED, PublicStatus.NOT_RECEIVED):
         unit = state.receiving_unit or unit
     elif status is PublicStatus.RETURNED:
-        returned = _last(state, routing.ResultReturned.NAME)
+        returned = _last(state, routing.ResultReturned)
         unit = (returned and returned.unit) or state.returning_unit or unit
         if returned and returned.channel:
             key = f"{key}-{returned.channel}"
@@ -171,9 +172,9 @@ def _reason(state: Notify, status: PublicStatus) -> str:
     return given.text if given else ""
 
 
-def _last(state: Notify, what: str) -> Entry | None:
+def _last(state: Notify, fact: type[EventData]) -> Entry | None:
     """The newest such fact."""
-    return next((entry for entry in reversed(state.story) if entry.what == what), None)
+    return next((entry for entry in reversed(state.story) if entry.of(fact)), None)
 
 
 def _apology(state: Notify, words: Words, now: datetime | None) -> Apology | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 from contracts.events import routing
-from contracts.events.notify import MessageChannel
+from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.delivery.delivery import Deliveries, Delivery
 from services.notify.dossier.params import local
 from services.notify.dossier.state import Notify
@@ -51,7 +51,7 @@ class TestTheView:
         ends = Deliveries(
             {
                 ids[0]: Delivery(ids[0], "email", ended_at=START),
-                ids[1]: Delivery(ids[1], "email", ended_at=START, not_sent="rejected"),
+                ids[1]: Delivery(ids[1], "email", ended_at=START, not_sent=NotSentReason.REJECTED),
                 ids[2]: Delivery(ids[2], "email", planned_at=START),
             }
         )

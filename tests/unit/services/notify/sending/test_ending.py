@@ -86,7 +86,7 @@ def test_what_proved_wrong_while_it_was_held_is_not_sent_nor_taken_back() -> Non
     wrong = due(send_at=MORNING, taken_back_at=NIGHT)
     for streamed in (False, True):
         assert end(wrong, streamed=streamed) == NotSentReason.TAKEN_BACK
-    dropped = Delivery("m-0", "sms", ended_at=MORNING, not_sent="taken-back")
+    dropped = Delivery("m-0", "sms", ended_at=MORNING, not_sent=NotSentReason.TAKEN_BACK)
     assert end(due(takes_back="m-0", notice=dropped)) == NotSentReason.TAKEN_BACK
 
 
@@ -98,7 +98,7 @@ def test_what_proved_wrong_and_may_have_arrived_is_sent_and_then_taken_back() ->
 
 
 def test_what_may_have_arrived_is_taken_back_though_it_was_never_known_to() -> None:
-    expired = Delivery("m-0", "sms", ended_at=NIGHT, not_sent="expired")
+    expired = Delivery("m-0", "sms", ended_at=NIGHT, not_sent=NotSentReason.EXPIRED)
     assert end(due(takes_back="m-0", notice=expired, unsure=True)) is None
 
 
@@ -124,8 +124,17 @@ def test_a_stream_sends_what_was_called_off_only_after_it_was_due() -> None:
     assert tried == NotSentReason.OPTED_OUT, "a live city still has it"
 
 
-@pytest.mark.parametrize("reason", ["expired", "rejected", "no-contact", "erased", "opted-out"])
-def test_what_nobody_was_told_is_not_taken_back(reason: str) -> None:
+@pytest.mark.parametrize(
+    "reason",
+    [
+        NotSentReason.EXPIRED,
+        NotSentReason.REJECTED,
+        NotSentReason.NO_CONTACT,
+        NotSentReason.ERASED,
+        NotSentReason.OPTED_OUT,
+    ],
+)
+def test_what_nobody_was_told_is_not_taken_back(reason: NotSentReason) -> None:
     untold = Delivery("m-0", "sms", ended_at=NIGHT, not_sent=reason)
     assert end(due(takes_back="m-0", notice=untold)) == NotSentReason.TAKEN_BACK
     told = Delivery("m-0", "sms", ended_at=NIGHT, provider="sms")

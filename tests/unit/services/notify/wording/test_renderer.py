@@ -11,8 +11,8 @@ import pytest
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
 from contracts.visible import shown
-from services.notify.dossier import plan
 from services.notify.wording.renderer import TEMPLATES, Renderer, TemplateWrong
+from services.notify.wording.template import FOR_OFFICERS, Template
 
 CATALOGUE = load_catalogue()
 RENDERER = Renderer(CATALOGUE)
@@ -28,35 +28,24 @@ PARAMS = {
     "previous": "08:00 11/03/2024",
     "new_due": "08:00 20/03/2024",
 }
-DIGESTS = ("digest", "head-digest", "officer-digest")
-OF_BREACHES = ("head-overdue", "officer-overdue", "head-retracted", "officer-retracted")
-PLANNED = sorted(
-    {
-        *re.findall(r'return "([a-z-]+)"', Path(plan.__file__).read_text(encoding="utf-8")),
-        *DIGESTS,
-        *OF_BREACHES,
-        "rating",
-    }
-)
-"""Every template that a message can be planned with."""
 ITEMS = {
     "digest": '[{"at": "08:00 12/03/2024", "template": "resumed", "params": {"reason": "r"}}]',
     "head-digest": '[{"kind": "DossierOverdue", "due": "08:00 12/03/2024", "dossier": "H1-1",'
     '"procedure": "1.004194"}]',
 }
-ITEMS |= dict.fromkeys(("officer-digest", *OF_BREACHES), ITEMS["head-digest"])
+ITEMS |= dict.fromkeys(FOR_OFFICERS, ITEMS["head-digest"])
 
 
 def params_for(template: str) -> dict[str, str]:
     return {**PARAMS, "items": ITEMS[template]} if template in ITEMS else PARAMS
 
 
-def test_every_template_is_one_that_a_message_can_be_planned_with() -> None:
-    assert list(RENDERER.templates) == PLANNED
+def test_the_files_have_every_template_and_no_other() -> None:
+    assert list(RENDERER.templates) == sorted(Template)
 
 
 @pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("template", PLANNED)
+@pytest.mark.parametrize("template", Template)
 def test_every_message_that_can_be_planned_can_be_said(template: str, locale: Locale) -> None:
     text = RENDERER.render(template, locale, CODE, params_for(template))
     if template not in ITEMS:  # which is about many
@@ -71,7 +60,7 @@ def test_every_message_that_can_be_planned_can_be_said(template: str, locale: Lo
 
 
 @pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("template", PLANNED)
+@pytest.mark.parametrize("template", Template)
 def test_what_the_catalogue_lost_is_named_by_its_code(template: str, locale: Locale) -> None:
     params = {k: v.replace("1.004194", "9.9") for k, v in params_for(template).items()}
     params["unit"] = "H99"
@@ -107,7 +96,7 @@ def test_what_a_citizen_or_an_officer_wrote_is_text_and_no_template() -> None:
 
 
 @pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("template", PLANNED)
+@pytest.mark.parametrize("template", Template)
 def test_what_hides_or_steers_is_not_told_whatever_stands_on_the_log(
     template: str, locale: Locale
 ) -> None:

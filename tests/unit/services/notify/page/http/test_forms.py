@@ -87,16 +87,16 @@ def a_city(*channels: MessageChannel, without: frozenset[MessageChannel] = froze
     ("city", "chosen", "shown"),
     [
         (a_city(EMAIL), None, (EMAIL, SMS, ZALO)),
-        (a_city(SMS, EMAIL), ("zalo",), (EMAIL, SMS, ZALO)),
-        (a_city(EMAIL), ("webhook",), (EMAIL, SMS, ZALO, WEBHOOK)),
+        (a_city(SMS, EMAIL), (ZALO,), (EMAIL, SMS, ZALO)),
+        (a_city(EMAIL), (WEBHOOK,), (EMAIL, SMS, ZALO, WEBHOOK)),
         (a_city(WEBHOOK, EMAIL), None, (EMAIL, SMS, ZALO, WEBHOOK)),
         (a_city(EMAIL, without=frozenset({SMS, ZALO})), None, (EMAIL,)),
-        (a_city(EMAIL, without=frozenset({ZALO})), ("zalo",), (EMAIL, SMS)),
-        (a_city(MessageChannel.LEDGER), ("sms",), ()),
+        (a_city(EMAIL, without=frozenset({ZALO})), (ZALO,), (EMAIL, SMS)),
+        (a_city(MessageChannel.LEDGER), (SMS,), ()),
     ],
 )
 def test_all_that_there_is_a_provider_for_can_be_ticked(
-    city: Policy, chosen: tuple[str, ...] | None, shown: tuple[MessageChannel, ...]
+    city: Policy, chosen: tuple[MessageChannel, ...] | None, shown: tuple[MessageChannel, ...]
 ) -> None:
     choice = Choice(datetime(2026, 3, 2, tzinfo=UTC), chosen) if chosen else None
     assert offered(city, choice) == shown

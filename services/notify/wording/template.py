@@ -1,0 +1,53 @@
+"""The messages that can be told, by the names of their templates."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Template(StrEnum):
+    """A message that can be planned. On the log and in states it is its name alone.
+
+    What an older release planned by a name that is none of these stands there for ever, and is
+    read.
+    """
+
+    REGISTERED = "registered"
+    RECEIVED = "received"
+    NOT_RECEIVED = "not-received"
+    IN_PROCESS = "in-process"
+    SUPPLEMENT_DEMANDED = "supplement-demanded"
+    SUPPLEMENT_DELIVERED = "supplement-delivered"
+    PAYMENT_DEMANDED = "payment-demanded"
+    PAYMENT_RECEIVED = "payment-received"
+    STOPPED = "stopped"
+    RESUMED = "resumed"
+    NEW_DATE = "new-date"
+    SOON_DUE = "soon-due"
+    OVERDUE = "overdue"
+    APOLOGY = "apology"
+    RETRACTED = "retracted"
+    PROCESSED = "processed"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    DIGEST = "digest"
+    RATING = "rating"
+    HEAD_OVERDUE = "head-overdue"
+    HEAD_RETRACTED = "head-retracted"
+    HEAD_DIGEST = "head-digest"
+    OFFICER_OVERDUE = "officer-overdue"
+    OFFICER_RETRACTED = "officer-retracted"
+    OFFICER_DIGEST = "officer-digest"
+
+
+FOR_OFFICERS = frozenset(
+    {
+        Template.HEAD_OVERDUE,
+        Template.HEAD_RETRACTED,
+        Template.HEAD_DIGEST,
+        Template.OFFICER_OVERDUE,
+        Template.OFFICER_RETRACTED,
+        Template.OFFICER_DIGEST,
+    }
+)
+"""By these heads and officers are told, and no citizen."""
