@@ -27,20 +27,12 @@ class Settings:
     """As a new mongod is. If not, all that is stored can be found by looking into its files."""
     smtp_fsync: bool = False
     """Answer 250 only when the message is on the disk, not merely with the operating system."""
-    smtp_delay_ms: int = 0
     smtp_fail_rate: float = 0.0
     """The share of messages, 0 to 1, that is refused for now with a 451."""
-    smtp_seed: int = 0
     gateway_ignore_keys: bool = False
     """Accept a message again that comes again, as a provider does that honours no keys."""
-    gateway_delay_ms: int = 0
     gateway_fail_rate: float = 0.0
     """The share of messages, 0 to 1, that is refused for now with a 503."""
-    gateway_drop_answer_rate: float = 0.0
-    """The share that is accepted and not answered."""
-    gateway_lose_receipt_rate: float = 0.0
-    gateway_double_receipt_rate: float = 0.0
-    gateway_seed: int = 0
     start_timeout_s: float = 90.0
     """How long each part may take until it answers."""
     stop_timeout_s: float = 20.0

@@ -40,12 +40,7 @@ class Gateway:
         command = [sys.executable, "-m", "deploy.local.fakes.gateway.server"]
         command += ["--ledger", str(self.ledger)]
         command += ["--port", str(ports["gateway"]), "--page-port", str(ports["gateway_page"])]
-        command += ["--delay-ms", str(settings.gateway_delay_ms)]
         command += ["--fail-rate", str(settings.gateway_fail_rate)]
-        command += ["--drop-answer-rate", str(settings.gateway_drop_answer_rate)]
-        command += ["--lose-receipt-rate", str(settings.gateway_lose_receipt_rate)]
-        command += ["--double-receipt-rate", str(settings.gateway_double_receipt_rate)]
-        command += ["--seed", str(settings.gateway_seed)]
         return [*command, "--ignore-keys"] if settings.gateway_ignore_keys else command
 
     def environment(self) -> dict[str, str]:

@@ -40,9 +40,7 @@ class Smtp:
             str(self.ledger),
         ]
         command += ["--smtp-port", str(ports["smtp"]), "--page-port", str(ports["smtp_page"])]
-        command += ["--delay-ms", str(self._settings.smtp_delay_ms)]
         command += ["--fail-rate", str(self._settings.smtp_fail_rate)]
-        command += ["--seed", str(self._settings.smtp_seed)]
         return [*command, "--fsync"] if self._settings.smtp_fsync else command
 
     def environment(self) -> dict[str, str]:

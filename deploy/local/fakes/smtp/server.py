@@ -2,8 +2,8 @@
 
     python -m deploy.local.fakes.smtp.server --ledger FILE --smtp-port N --page-port N
 
-A message is answered with 250 only after its line is in the ledger. `--delay-ms` makes the server
-slow and `--fail-rate` makes it refuse a share of the messages for now (451), drawn from `--seed`.
+A message is answered with 250 only after its line is in the ledger. `--fail-rate` makes the server
+refuse a share of the messages for now (451).
 What is for an address that begins with `bounces-` is accepted, and bounces after `--bounce-ms`;
 where to, says `POST /bounces` on the page's port, e.g. `{"to": "http://…/receipts/email"}`.
 """
@@ -58,18 +58,15 @@ class Handler:
         mailbox: Mailbox,
         bounces: Bounces,
         *,
-        delay_s: float,
         bounce_s: float,
         fail_rate: float,
-        seed: int,
     ) -> None:
         self._ledger = ledger
         self._mailbox = mailbox
         self._bounces = bounces
-        self._delay_s = delay_s
         self._bounce_s = bounce_s
         self._fail_rate = fail_rate
-        self._random = random.Random(seed)
+        self._random = random.Random(0)
 
     async def handle_EHLO(
         self,
@@ -85,8 +82,6 @@ class Handler:
 
     async def handle_DATA(self, server: Server, _session: Session, envelope: Envelope) -> str:
         """The answer to a message: 250 once it is in the ledger, 451 if it is refused for now."""
-        if self._delay_s:
-            await asyncio.sleep(self._delay_s)  # the slowness that was asked for
         if self._fail_rate and self._random.random() < self._fail_rate:
             return "451 4.3.0 Refused on purpose, try again later"
         raw = envelope.original_content or b""
@@ -111,10 +106,8 @@ async def run(options: argparse.Namespace) -> None:
         ledger,
         mailbox,
         bounces,
-        delay_s=options.delay_ms / 1000,
         bounce_s=options.bounce_ms / 1000,
         fail_rate=options.fail_rate,
-        seed=options.seed,
     )
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -144,10 +137,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--smtp-port", type=int, required=True)
     made.add_argument("--page-port", type=int, required=True)
     made.add_argument("--fsync", action="store_true", help="answer only when it is on the disk")
-    made.add_argument("--delay-ms", type=int, default=0, help="wait this long before each answer")
     made.add_argument("--bounce-ms", type=int, default=20, help="wait this long before a bounce")
     made.add_argument("--fail-rate", type=float, default=0.0, help="share of 451 answers, 0 to 1")
-    made.add_argument("--seed", type=int, default=0, help="of the draw for --fail-rate")
     return made
 
 

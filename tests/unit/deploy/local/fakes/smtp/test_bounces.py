@@ -62,7 +62,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     ledger, posts, mailbox = LedgerWriter(found.ledger, fsync=False), SignedPosts(SECRET), Mailbox()
     bounces = Bounces(posts)
     page = serve(int(found.page.rpartition(":")[2]), mailbox, bounces, found.ledger)
-    handler = Handler(ledger, mailbox, bounces, delay_s=0, bounce_s=0, fail_rate=0, seed=0)
+    handler = Handler(ledger, mailbox, bounces, bounce_s=0, fail_rate=0)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: Server(handler, hostname="motcua.local", loop=loop), "127.0.0.1", 0
