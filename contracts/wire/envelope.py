@@ -54,16 +54,14 @@ def short_id(event_id: str) -> bytes:
     return blake2b(event_id.encode(), digest_size=8).digest()
 
 
-def caused(
-    by: Event, source: str, data: Sequence[EventData], *, time: datetime | None = None
-) -> list[Event]:
-    """The events that an event causes: ids derived from its id, its time unless told otherwise."""
+def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
+    """The events that an event causes: ids derived from its id, and its time."""
     return [
         Event(
             id=derive_id(by.id, source, item.TYPE, ordinal),
             source=source,
             subject=getattr(item, item.SUBJECT_FIELD) if item.SUBJECT_FIELD else by.subject,
-            time=time or by.time,
+            time=by.time,
             data=item,
             cause=by.id,
             history=by.history,

@@ -25,8 +25,3 @@ class Fate(StrEnum):
     def late(self) -> bool:
         """Whether a due time is missed: the first one, or the second if a letter gave one."""
         return self not in (Fate.ON_TIME, Fate.EXTENDED)
-
-    @property
-    def told_in_time(self) -> bool:
-        """Whether a letter comes at least a working day before the first date."""
-        return self in (Fate.EXTENDED, Fate.EXTENDED_IN_VAIN)

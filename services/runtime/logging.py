@@ -58,14 +58,14 @@ def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> Non
     handler.addFilter(_not_again())
 
 
-def _not_again(seconds: float = 10.0) -> Callable[[logging.LogRecord], bool]:
-    """Lets a client say the same thing once in so many seconds, and not at every attempt."""
+def _not_again() -> Callable[[logging.LogRecord], bool]:
+    """Lets a client say the same thing once in ten seconds, and not at every attempt."""
     said: dict[tuple[str, object], float] = {}
 
     def lets_through(record: logging.LogRecord) -> bool:
         what = (record.name, record.msg)
         last = said.get(what)
-        if last is not None and record.created - last < seconds:
+        if last is not None and record.created - last < 10.0:
             return False
         if len(said) > 1000:
             said.clear()

@@ -144,7 +144,7 @@ def maven(repository: Path) -> MavenContext:
     return MavenContext(repo_cache=repository, remote_repos=remotes, timeout=60)
 
 
-def write_lock(progress: Progress, path: Path = LOCK_FILE) -> int:
+def write_lock(progress: Progress) -> int:
     """Resolve `ROOTS` and pin every jar they need to run; returns how many."""
     with tempfile.TemporaryDirectory(prefix="jars-") as scratch:
         context = maven(Path(scratch))
@@ -166,7 +166,7 @@ def write_lock(progress: Progress, path: Path = LOCK_FILE) -> int:
     lines = [
         f"{digest}  {project}:{version}\n" for project, (version, digest) in sorted(digests.items())
     ]
-    path.write_text(head + "".join(lines))
+    LOCK_FILE.write_text(head + "".join(lines))
     return len(lines)
 
 

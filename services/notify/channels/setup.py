@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from contracts.events.notify import MessageChannel
 from services.notify.channels.channel import Channel, Line
@@ -15,8 +14,6 @@ from services.notify.channels.webhook import WebhookProvider
 
 def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Channel]:
     """Every channel that has a provider; `stopping` is set when the service ends."""
-    # It tells of every request, address and all.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = settings.limits()
     lines: dict[str, list[Line]] = {
         MessageChannel.EMAIL: [

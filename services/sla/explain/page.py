@@ -21,6 +21,8 @@ from services.sla.working_time import DayKind
 _WORD, _TIME, _HOURS = 9, 10, 7
 """The least columns for words, for a time in two lines, and for hours with minutes."""
 _PADDING = (0, 1, 0, 0)
+_PLAIN = 100
+"""Columns of a page without colours."""
 _STYLES = {
     Reason.HANDLING: "green",
     Reason.CONSULTATION: "cyan",
@@ -67,11 +69,11 @@ def page(told: Explained, width: int) -> Group:
     )
 
 
-def plain_page(told: Explained, width: int = 100) -> str:
-    """The page without colours."""
+def plain_page(told: Explained) -> str:
+    """The page without colours, 100 columns wide."""
     file = StringIO()
-    console = Console(file=file, width=width, color_system=None, force_terminal=False)
-    console.print(page(told, width))
+    console = Console(file=file, width=_PLAIN, color_system=None, force_terminal=False)
+    console.print(page(told, _PLAIN))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 

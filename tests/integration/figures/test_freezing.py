@@ -32,7 +32,6 @@ pytestmark = pytest.mark.integration
 RULES = Rules(load_catalogue(), calendars())
 DAYS = timedelta(days=RULES.book.figures.freeze_after_days)
 MARCH = period("2026-03")
-QUARTER = period("2026-Q1")
 
 
 def received(number: int, time: datetime) -> Event:

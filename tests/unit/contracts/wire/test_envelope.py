@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 import msgspec
@@ -66,10 +66,6 @@ class TestACausedEvent:
             "w-1",
         )
         assert (event.source, event.data) == ("/motcua/routing", STOPPED)
-
-    def test_has_another_time_when_it_is_told(self) -> None:
-        later = WITHDRAWN.time + timedelta(hours=1)
-        assert caused(WITHDRAWN, "/s", [STOPPED], time=later)[0].time == later
 
     def test_is_history_when_its_cause_is(self) -> None:
         past = msgspec.structs.replace(WITHDRAWN, history=True)
