@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from pymongo.errors import PyMongoError
 
 from services.runtime.core.decider import Decider
 from services.runtime.http.answers import Health, HealthStatus
@@ -33,6 +32,7 @@ from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Database, client
 from services.runtime.mongo.store import Store
+from services.runtime.patience import patiently
 from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
 from services.runtime.transient import is_transient
 
@@ -155,20 +155,16 @@ async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
     It may have been started together with them, or while they are away. Raises TopicsWrong.
     """
     mongo = client(settings.mongo)
-    pause = settings.retry_first
-    while not stop.is_set():
-        try:
+
+    async def reach() -> None:
+        if not stop.is_set():
             await check_topics(settings)
             await mongo.admin.command("ping")
-            break
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("waiting for broker or database", error=repr(error), again_in=pause)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), timeout=pause)
-        pause = min(pause * 2, settings.retry_most)
-    mongo.close()
+
+    try:
+        await patiently(reach, first=settings.retry_first, most=settings.retry_most, stopping=stop)
+    finally:
+        mongo.close()
     return not stop.is_set()
 
 
@@ -258,7 +254,9 @@ async def _reachable(running: Running) -> bool:
     try:
         async with asyncio.timeout(1.0):
             await running.database.command("ping")
-    except (PyMongoError, TimeoutError):
+    except Exception as error:
+        if not is_transient(error):
+            raise
         return False
     return True
 

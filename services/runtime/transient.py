@@ -1,40 +1,80 @@
-"""Which errors go away by themselves: those are waited for. Every other is a defect."""
+"""Which errors go away by themselves: those are waited for. Every other is a defect.
+
+This is decided here and nowhere else, so that an outage is an outage, and a wrong query a defect,
+for engines, senders, pages and routes alike.
+"""
 
 from __future__ import annotations
 
+import errno
+from socket import gaierror
+
 from aiokafka.errors import (
+    BrokerNotAvailableError,
     CommitFailedError,
     IllegalGenerationError,
+    InvalidTimestampError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    KafkaUnavailableError,
+    MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
     RebalanceInProgressError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
     UnknownMemberIdError,
+    UnknownProducerId,
 )
 from pymongo.errors import (
-    AutoReconnect,
     BulkWriteError,
+    ConnectionFailure,
     ExecutionTimeout,
-    NetworkTimeout,
     OperationFailure,
-    ServerSelectionTimeoutError,
     WTimeoutError,
 )
 
-_KAFKA = (KafkaConnectionError, KafkaTimeoutError, OutOfOrderSequenceNumber, ProducerClosed)
-_MONGO = (
-    AutoReconnect,
-    NetworkTimeout,
-    ServerSelectionTimeoutError,
-    ExecutionTimeout,
-    WTimeoutError,
+_KAFKA = (
+    BrokerNotAvailableError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    KafkaUnavailableError,
+    # An idempotent producer that was dropped or forgotten starts afresh.
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    UnknownProducerId,
 )
+_MONGO = (ConnectionFailure, ExecutionTimeout, WTimeoutError)
+_NETWORK = frozenset(
+    {
+        errno.EADDRNOTAVAIL,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETRESET,
+        errno.ENETUNREACH,
+    }
+)
+"""What the machine says of a network that is away, beside `ConnectionError` and `TimeoutError`."""
 _STEPPING_DOWN = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436, 262, 64, 43})
 """MongoDB's codes for a primary that is going, gone or not yet there, a slow majority, a lost
 cursor."""
+_UNREACHED = frozenset({6, 7, 89, 133, 134, 9001})
+"""MongoDB's codes for members that do not reach each other, or not yet again."""
+_NO_SNAPSHOT = frozenset({239, 246})
+"""MongoDB's codes for a moment that it keeps no more, or not yet: an index is being made, say."""
+_LOST_STREAM = frozenset({136, 237, 280, 286})
+"""MongoDB's codes for a change stream that cannot go on and can be opened anew."""
+_CODES = _STEPPING_DOWN | _UNREACHED | _NO_SNAPSHOT | _LOST_STREAM
 
+REFUSED_RECORD = (
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
+"""What the broker says of one record, and of no other: the others can be written."""
 LOST_PARTITIONS = (
     CommitFailedError,
     IllegalGenerationError,
@@ -45,14 +85,16 @@ LOST_PARTITIONS = (
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the broker or the database is away, so that the same may succeed later."""
-    if isinstance(error, (*_KAFKA, *_MONGO, ConnectionError, TimeoutError)):
+    """Whether broker, database or network are away, so that the same may succeed later."""
+    if isinstance(error, (*_KAFKA, *_MONGO, ConnectionError, TimeoutError, gaierror)):
         return True
+    if isinstance(error, OSError):
+        return error.errno in _NETWORK
     if isinstance(error, KafkaError):
         return bool(error.retriable)
     if isinstance(error, BulkWriteError):
         faults = error.details.get("writeErrors") or []
         if faults:
-            return all(fault.get("code") in _STEPPING_DOWN for fault in faults)
+            return all(fault.get("code") in _CODES for fault in faults)
         return bool(error.details.get("writeConcernErrors"))
-    return isinstance(error, OperationFailure) and error.code in _STEPPING_DOWN
+    return isinstance(error, OperationFailure) and error.code in _CODES

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import structlog
-from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,6 +31,7 @@ from services.runtime.http.answers import failing
 from services.runtime.http.problem import Problem
 from services.runtime.kafka.group_writer import Together
 from services.runtime.service import Running
+from services.runtime.transient import is_transient
 
 log = structlog.get_logger("motcua.receipts")
 
@@ -169,7 +169,9 @@ def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> N
         try:
             async with asyncio.timeout(settings.answer_timeout):
                 await together.publish(event)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not is_transient(error):
+                raise
             raise Problem(
                 503,
                 "log-unavailable",

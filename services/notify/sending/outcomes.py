@@ -7,7 +7,6 @@ from collections import defaultdict
 from datetime import datetime
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
@@ -18,6 +17,7 @@ from services.notify.delivery.delivery import Delivery
 from services.notify.sending.outbox import Due
 from services.runtime.kafka.group_writer import Together
 from services.runtime.loop.faults import Point
+from services.runtime.patience import patiently
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
 
@@ -40,7 +40,8 @@ class Teller:
     async def tell(self, due: Due, end: End) -> None:
         """Returns once it stands on the log: what was accepted must be told of.
 
-        Raises what the broker's absence raises if the service ends before that.
+        Raises what the broker's absence raises if the service ends before that, and the broker's
+        refusal.
         """
         message = due.message
         event = Event(
@@ -74,17 +75,16 @@ class Teller:
         self._ended.clear()
 
     async def _publish(self, event: Event) -> None:
-        pause = 0.1
-        while True:
-            try:
-                return await self._together.publish(event)
-            except (KafkaError, OSError, TimeoutError) as error:
-                if self._stopping.is_set():
-                    log.error("a sent message is not told of", message_id=event.cause)
-                    raise  # it will be handed over again, with the same key
-                log.warning("cannot tell of a message yet", error=repr(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        try:
+            await patiently(
+                lambda: self._together.publish(event),
+                stopping=self._stopping,
+                saying="cannot tell of a message yet",
+            )
+        except Exception:
+            # It will be handed over again, with the same key.
+            log.error("a sent message is not told of", message_id=event.cause)
+            raise
 
     def _time(self, message: Delivery, end: End) -> datetime:
         """When it came to its end. In a replay that follows from the message alone."""

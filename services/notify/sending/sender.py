@@ -40,8 +40,10 @@ from services.notify.wording.renderer import Renderer
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.loop.engine import Engine
+from services.runtime.patience import patiently
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
+from services.runtime.transient import REFUSED_RECORD, is_transient
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.master_keys import master_keys
 
@@ -55,8 +57,8 @@ _BACKLOG = 1000
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
-_AWAY = (KafkaError, PyMongoError, OSError, TimeoutError)
-"""Broker or database cannot be reached: that passes."""
+_AWAY_MOST = 1.0
+"""Seconds between two looks, at the most, while broker or database are away."""
 
 
 class Sender:
@@ -70,6 +72,7 @@ class Sender:
         # From an erasure on, so long for the key and then for the address: five seconds in all.
         kept = KEPT_SECONDS - FRESH_SECONDS
         keys = CitizenKeys(running.database.client, master_keys(settings), kept)
+        self._failed = running.failed
         self._stopping = asyncio.Event()
         self._look_every = settings.look_every
         self._offsets = Offsets(settings.kafka)
@@ -137,11 +140,7 @@ class Sender:
                 if following is not None and following.done():
                     following.result()  # it ends by a defect alone
                 self._wake.clear()
-                try:
-                    await self._prepare()
-                    await self._look()
-                except _AWAY as error:
-                    log.warning("waiting for broker or database", error=repr(error))
+                await patiently(self._look, most=_AWAY_MOST, stopping=self._stopping)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), timeout=self._look_every)
         finally:
@@ -154,14 +153,14 @@ class Sender:
                 await channel.close()
             await self._offsets.stop()
 
-    async def _prepare(self) -> None:
+    async def _look(self) -> None:
+        """Starts as much of what is due as there is room for."""
+        if self._stopping.is_set():
+            return
         if not self._prepared:
             await self._outbox.prepare()
             await self._handing.prepare()
             self._prepared = True
-
-    async def _look(self) -> None:
-        """Starts as much of what is due as there is room for."""
         await self._handing.tidy()
         partitions = await self._caught_up()
         now = time.monotonic()
@@ -272,9 +271,14 @@ class Sender:
         """One message that cannot be sent stops no other."""
         try:
             yield
-        except _AWAY as error:
-            self._tries.put_off(message, repr(error))
         except Exception as error:
+            if is_transient(error):
+                self._tries.put_off(message, repr(error))
+                return
+            if _is_defect(error):
+                if not self._failed.done():
+                    self._failed.set_exception(error)
+                return
             log.exception("cannot be sent", message_id=message.message_id)
             self._tries.put_off(message, repr(error), stuck=True)
 
@@ -285,6 +289,11 @@ class Sender:
         self._going.add(due.message.message_id)
         self._idle.clear()
         return True
+
+
+def _is_defect(error: Exception) -> bool:
+    """Whether broker or database refuse what every message needs, and not this one alone."""
+    return isinstance(error, (KafkaError, PyMongoError)) and not isinstance(error, REFUSED_RECORD)
 
 
 @asynccontextmanager

@@ -7,21 +7,17 @@ all until the next tick, which may never come.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.loop.clock import StreamClock
-
-log = structlog.get_logger("motcua.sender")
+from services.runtime.patience import patiently
 
 _KEY = CLOCK_SUBJECT.encode()
 _FIRST_LOOK, _GROWS = 256, 8
@@ -40,12 +36,7 @@ class Ticks:
 
     async def follow(self) -> None:
         """Follows until cancelled, and begins anew whenever the broker was away."""
-        while True:
-            try:
-                await self._follow()
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("waiting for the broker", error=repr(error))
-                await asyncio.sleep(_PAUSE)
+        await patiently(self._follow, first=_PAUSE, most=_PAUSE)
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)

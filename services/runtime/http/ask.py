@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import msgspec
-from aiokafka.errors import KafkaError
 from fastapi import Response
 from pymongo.errors import PyMongoError
 
@@ -18,6 +17,7 @@ from services.runtime.core.stored import Answer
 from services.runtime.http.answers import Answered, Fact, Json, Pending
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
+from services.runtime.transient import is_transient
 
 _POLL_FIRST = 0.02
 _POLL_MOST = 0.25
@@ -70,7 +70,9 @@ class Ask:
                     pause = min(pause * 2, _POLL_MOST)
                 try:
                     found = await self.answer(event.subject, event.id)
-                except PyMongoError:
+                except PyMongoError as error:
+                    if not is_transient(error):
+                        raise
                     continue  # it is on the log: who asked is told where to ask again
                 if found is not None:
                     return _same(found, event)
@@ -81,7 +83,9 @@ class Ask:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._engine.producer.publish([event])
-        except (KafkaError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not is_transient(error):
+                raise
             raise Problem(
                 503,
                 "log-unavailable",

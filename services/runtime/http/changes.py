@@ -15,6 +15,7 @@ from contracts.values import Instant
 from services.runtime.http.ask import Ask, respond
 from services.runtime.http.problem import invalid_field
 from services.runtime.loop.clock import Clock
+from services.runtime.transient import is_transient
 
 log = structlog.get_logger("motcua.http")
 
@@ -68,6 +69,8 @@ class Changes:
         try:
             shown["dossier"] = await self._show(code)
         except PyMongoError as error:
+            if not is_transient(error):
+                raise
             # It is done, and that is what was asked; how the dossier looks now is an extra.
             log.warning("the dossier cannot be shown", dossier=code, error=repr(error))
         return respond(event, answer, made=made, **shown)

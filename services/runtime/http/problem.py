@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
+from services.runtime.transient import is_transient
+
 log = structlog.get_logger("motcua.http")
 
 MEDIA_TYPE = "application/problem+json"
@@ -107,6 +109,8 @@ def install(app: FastAPI) -> None:
         ).response()
 
     async def away(_: Request, error: Exception) -> JSONResponse:
+        if not is_transient(error):
+            raise error  # a wrong query is a defect of ours: 500, with its traceback in the log
         log.warning("the database did not answer", error=repr(error))
         return unavailable().response()
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import structlog
 from prometheus_client import Gauge
 from pymongo import ReadPreference
 
@@ -20,13 +19,11 @@ from contracts.events import sla
 from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime.mongo.client import Collection, aggregate
+from services.runtime.patience import patiently
 from services.runtime.service import Running
-from services.runtime.transient import is_transient
 from services.sla import metrics
 from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings
-
-log = structlog.get_logger("motcua.gauges")
 
 Counts = Mapping[str, Counter[str]]
 """For each of `GAUGES`, by name, the number of dossiers of each unit."""
@@ -74,20 +71,24 @@ async def keep_counting(running: Running) -> None:
     engine = running.engine
     counted: set[int] | None = None
     again = 0.0
-    while True:
+
+    async def look() -> None:
+        nonlocal counted, again
         began = time.monotonic()
-        if engine.ownership.owned != counted or began >= again:
-            try:
-                if counted is None:
-                    await prepare(engine.store.collection)
-                counted = set(engine.ownership.owned)
-                show(await count(engine.store.collection, counted))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("waiting for the database", error=repr(error))
+        if engine.ownership.owned == counted and began < again:
+            return
+        try:
+            if counted is None:
+                await prepare(engine.store.collection)
+            counted = set(engine.ownership.owned)
+            show(await count(engine.store.collection, counted))
+        finally:
+            # A count that failed cost the database as much.
             ended = time.monotonic()
             again = ended + max(settings.count_poll, (ended - began) / _SHARE)
+
+    while True:
+        await patiently(look)
         await asyncio.sleep(min(_LOOK, settings.count_poll))
 
 

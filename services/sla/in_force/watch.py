@@ -24,8 +24,8 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.loop.clock import BEGINNING
 from services.runtime.loop.engine import Engine
+from services.runtime.patience import patiently
 from services.runtime.service import Running
-from services.runtime.transient import is_transient
 from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -181,10 +181,5 @@ async def keep_in_force(running: Running) -> None:
     files = RuleFiles(settings, load_catalogue())
     in_force = InForce(running.engine, files, Register(running.database["rules"]))
     while True:
-        try:
-            await in_force.look()
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("waiting for the database", error=repr(error))
+        await patiently(in_force.look)
         await asyncio.sleep(settings.rules_poll)

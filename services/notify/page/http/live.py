@@ -16,18 +16,14 @@ from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any
 
-import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import AutoReconnect
 
 from services.notify import metrics
 from services.runtime.mongo.client import Collection
-
-log = structlog.get_logger("motcua.live")
+from services.runtime.patience import patiently
 
 _AWAIT_MS = 250
 """How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""
-_PAUSE_FIRST, _PAUSE_MOST = 0.1, 5.0
-"""Seconds before a broken stream is opened again."""
 
 
 class Full(Exception):
@@ -125,21 +121,14 @@ class Live:
                 page.close()
 
     async def _tell_all(self) -> None:
-        pause = _PAUSE_FIRST
         while True:
             await self._unwatched.wait()
-            self._unwatched.clear()
-            try:
-                await self._follow(sorted(self._pages))
-                pause = _PAUSE_FIRST
-            except PyMongoError as error:
-                log.warning("open pages are not told of changes", error=repr(error))
-                self._unwatched.set()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _PAUSE_MOST)
+            await patiently(self._follow, saying="open pages are not told of changes")
 
-    async def _follow(self, codes: Sequence[str]) -> None:
+    async def _follow(self) -> None:
         """Tells of changes until another page comes or the last one goes."""
+        self._unwatched.clear()
+        codes = sorted(self._pages)
         stream: Any = self._collection.watch(_changes_of(codes), max_await_time_ms=_AWAIT_MS)
         if isawaitable(stream):  # the one client wants it, the other has nothing to wait for
             stream = await stream
@@ -150,7 +139,7 @@ class Live:
             while self._pages and not self._unwatched.is_set():
                 self._tell(await stream.try_next())
                 if not stream.alive:
-                    raise PyMongoError("the change stream has ended")
+                    raise AutoReconnect("the change stream has ended")
 
     def _tell(self, change: dict[str, Any] | None) -> None:
         if change is not None and (version := change.get("v")) is not None:

@@ -11,6 +11,7 @@ from services.notify.page.security.guesses import TooMany
 from services.notify.page.security.often import TooOften
 from services.notify.page.view.choosing import OutOfReach
 from services.runtime.http.problem import Problem
+from services.runtime.transient import is_transient
 
 _WAIT = 5
 """Seconds after which broker or database may be back."""
@@ -101,7 +102,7 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble(422, "out-of-reach")
         case WrongForm():
             return Trouble(422, "wrong-form")
-        case PyMongoError():
+        case PyMongoError() if is_transient(error):
             return Trouble(503, "unavailable", _WAIT)
         case Problem() if error.status == 503:
             return Trouble(503, "unavailable", _WAIT)

@@ -20,8 +20,8 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.clock import BEGINNING
 from services.runtime.loop.consumer import group_of
 from services.runtime.mongo.client import Database
+from services.runtime.patience import patiently
 from services.runtime.service import Running
-from services.runtime.transient import is_transient
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at
@@ -34,8 +34,6 @@ _LOOK = 30.0
 """Seconds between two looks whether a period is to be frozen."""
 _PAUSE = 0.5
 """Seconds between two looks how far a group has come, when somebody waits for it."""
-_NO_SNAPSHOT = frozenset({239, 246})
-"""MongoDB's codes for a moment that it keeps no more, or not yet: an index is being made, say."""
 
 
 class Folded:
@@ -143,12 +141,7 @@ async def keep_freezing(running: Running) -> None:
     freezing = Freezing(running, offsets)
     try:
         while True:
-            try:
-                await freezing.look()
-            except Exception as error:
-                if not (is_transient(error) or getattr(error, "code", None) in _NO_SNAPSHOT):
-                    raise
-                log.warning("waiting for broker or database", error=repr(error))
+            await patiently(freezing.look, first=_PAUSE, most=_LOOK)
             await asyncio.sleep(_LOOK)
     finally:
         await offsets.stop()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+from socket import EAI_NONAME, gaierror
+
 import pytest
 from aiokafka import errors as kafka
 from pymongo import errors as mongo
 
 from services.runtime.core.handle import TimerStuck
-from services.runtime.transient import LOST_PARTITIONS, is_transient
+from services.runtime.transient import LOST_PARTITIONS, REFUSED_RECORD, is_transient
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,15 @@ from services.runtime.transient import LOST_PARTITIONS, is_transient
         mongo.OperationFailure("going", 189),
         mongo.OperationFailure("stepping down", 11602),
         mongo.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
+        mongo.WaitQueueTimeoutError("no connection was free"),
+        mongo.OperationFailure("no member is reached", 133),
+        mongo.OperationFailure("the snapshot is too old", 239),
+        mongo.OperationFailure("the change stream's history is lost", 286),
+        mongo.BulkWriteError({"writeErrors": [{"code": 91}]}),
+        kafka.UnknownProducerId(),
+        gaierror(EAI_NONAME, "Name or service not known"),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
         ConnectionRefusedError(),
         ConnectionResetError(),
         TimeoutError(),
@@ -44,6 +56,10 @@ def test_what_passes_by_itself_is_waited_for(error: Exception) -> None:
         ValueError(),
         AssertionError(),
         OSError("no space left"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        mongo.OperationFailure("unknown operator: $is", 2),
+        mongo.InvalidOperation("after close"),
         TimerStuck(),
         kafka.TopicAuthorizationFailedError(),
         kafka.MessageSizeTooLargeError(),
@@ -59,6 +75,11 @@ def test_what_passes_by_itself_is_waited_for(error: Exception) -> None:
 )
 def test_what_does_not_pass_by_itself_stops_the_service(error: Exception) -> None:
     assert not is_transient(error)
+
+
+@pytest.mark.parametrize("kind", REFUSED_RECORD)
+def test_a_refused_record_is_not_tried_again(kind: type[Exception]) -> None:
+    assert not is_transient(kind())
 
 
 @pytest.mark.parametrize("kind", LOST_PARTITIONS)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from services.runtime.http.app import make_app
 from services.runtime.http.changes import At, IdempotencyKey
@@ -37,6 +38,10 @@ def app(health: Instance) -> FastAPI:
             raise Problem(503, "away", "later", headers={"Retry-After": "5"})
         if number == 409:
             raise HTTPException(409, "taken", headers={"X-By": "somebody"})
+        if number == 91:
+            raise AutoReconnect("the primary is gone")
+        if number == 92:
+            raise OperationFailure("unknown operator: $is", 2)
         if number == 422:
             raise invalid_field("filing.procedure", "there is no procedure 9.9")
         return {"number": number, "key": key, "at": at}

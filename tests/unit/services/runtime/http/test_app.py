@@ -11,10 +11,24 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
+from pymongo.errors import OperationFailure
 from starlette.types import Message
 
 from services.runtime.http.answers import HealthStatus
 from tests.support.http_app import NOON, Instance, problem_of
+
+
+class TestTheDatabase:
+    def test_that_is_away_is_asked_again_later(self, client: TestClient) -> None:
+        response = client.get("/things/91")
+        problem_of(response, 503, "state-unavailable")
+        assert response.headers["retry-after"] == "5"
+
+    def test_that_refuses_a_query_shows_a_defect_of_ours(self, app: FastAPI) -> None:
+        with TestClient(app, raise_server_exceptions=False) as client:
+            assert client.get("/things/92").status_code == 500
+        with TestClient(app) as client, pytest.raises(OperationFailure):
+            client.get("/things/92")  # so the server's log has it
 
 
 class TestAProblem:
