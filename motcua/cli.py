@@ -59,7 +59,7 @@ def run_service(
         )
     from importlib import import_module
 
-    from services.runtime.service import run
+    from services.runtime.run import run
 
     raise typer.Exit(run(import_module(f"services.{service}.__main__").SERVICE))
 

@@ -26,6 +26,7 @@ from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import client
 from services.runtime.mongo.store import Store
 from services.runtime.service import Running, Service
+from services.runtime.supervised import Supervised
 
 ROOT = Path(__file__).parents[1] / "services"
 
@@ -36,8 +37,7 @@ async def _document(name: str) -> dict[str, Any]:
     settings = service.settings()
     mongo = client("mongodb://127.0.0.1:1")
     producer = EventProducer(settings.kafka)
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults(), future)
+    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults(), Supervised())
     for decider in service.deciders(settings):
         store = Store(running.database[decider.collection], decider.state_type)
         running.engines.append(Engine(decider, store, producer, running.clock, settings))

@@ -16,7 +16,8 @@ from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
-from services.runtime.service import Running, Service, run
+from services.runtime.run import run
+from services.runtime.service import Running, Service
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys

@@ -22,7 +22,8 @@ from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
-from services.runtime.service import Running, Service, run
+from services.runtime.run import run
+from services.runtime.service import Running, Service
 from services.runtime.settings import Settings
 
 

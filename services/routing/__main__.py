@@ -13,7 +13,8 @@ from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
-from services.runtime.service import Running, Service, run
+from services.runtime.run import run
+from services.runtime.service import Running, Service
 from services.runtime.settings import Settings
 
 

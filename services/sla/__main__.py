@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
-from services.runtime.service import Running, Service, run
+from services.runtime.run import run
+from services.runtime.service import Running, Service
 from services.runtime.settings import Settings
-from services.sla.beside import beside
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.gauges import keep_counting, tell_retractions
 from services.sla.figures.snapshots.freezing import keep_freezing
@@ -43,8 +43,11 @@ def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
 @asynccontextmanager
 async def _beside(running: Running) -> AsyncIterator[None]:
     running.engine.reporting.on_written.append(tell_retractions)
-    work = keep_in_force(running), keep_counting(running), keep_freezing(running)
-    async with beside(running, *work):
+    async with running.tasks.during(
+        rules=keep_in_force(running),
+        gauges=keep_counting(running),
+        snapshots=keep_freezing(running),
+    ):
         yield
 
 

@@ -26,7 +26,7 @@ from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.mongo.client import Collection, client
-from services.runtime.service import settle_memory
+from services.runtime.run import settle_memory
 from services.runtime.settings import Settings
 from tests.bench.city import city_run
 from tests.bench.clocks import clocks_run

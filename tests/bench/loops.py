@@ -27,6 +27,7 @@ from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
+from services.runtime.supervised import Supervised
 
 
 @dataclass
@@ -63,13 +64,13 @@ async def engine_loop(
     await store.prepare()
     engine = Engine(decider, store, producer, WallClock(), settings)
     broker = make_broker(settings)
-    consumer = EngineConsumer(broker, engine, settings)
+    consumer = EngineConsumer(broker, engine, settings, Supervised())
     published = _count_published(producer)
     began = _at_first_batch(engine)
     await broker.start()
     while any(engine.progress.next_offset(p) < end for p, end in ends.items()):
-        if consumer.failed.done():
-            consumer.failed.result()
+        if consumer.tasks.failed.done():
+            consumer.tasks.failed.result()
         await asyncio.sleep(0.005)
     start, cpu = began()
     run = Run(sum(ends.values()), time.perf_counter() - start, _cpu() - cpu)

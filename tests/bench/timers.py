@@ -43,8 +43,9 @@ from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Collection, Database, client
 from services.runtime.mongo.store import Store
-from services.runtime.service import settle_memory
+from services.runtime.run import settle_memory
 from services.runtime.settings import Settings
+from services.runtime.supervised import Supervised
 from tests.bench.loops import log_ends
 from tests.support import facts
 
@@ -187,7 +188,7 @@ async def _running(engine: Engine[Any]) -> AsyncIterator[tuple[Engine[Any], Engi
     """The engine in its group, with partitions; its records are handled, its timers not fired."""
     await engine.producer.start()
     broker = make_broker(engine.settings)
-    consumer = EngineConsumer(broker, engine, engine.settings)
+    consumer = EngineConsumer(broker, engine, engine.settings, Supervised())
     await broker.start()
     try:
         while not engine.ownership.owned:
@@ -206,8 +207,8 @@ async def _handled(engine: Engine[Any], consumer: EngineConsumer, ends: dict[int
 
 
 def _raise_failure(consumer: EngineConsumer) -> None:
-    if consumer.failed.done():
-        consumer.failed.result()
+    if consumer.tasks.failed.done():
+        consumer.tasks.failed.result()
 
 
 class _TimedStore(Store[Any]):

@@ -304,9 +304,9 @@ async def test_too_many_bad_records_in_a_row_stop_the_engine_loudly(settings: Se
             await stage.put_records(_record(number, value=b"garbage"))
 
         async def failed() -> bool:
-            return actor.consumer.failed.done()
+            return actor.tasks.failed.done()
 
         await soon(failed, what="the defect")
         with pytest.raises(Defect, match="5 bad records in a row, the last: bad-body"):
-            actor.consumer.failed.result()
+            actor.tasks.failed.result()
         assert {x.subject for x in await stage.letters()} >= {code_of(n) for n in range(10, 15)}

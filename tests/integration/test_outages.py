@@ -67,7 +67,7 @@ async def test_a_part_that_is_killed_in_the_middle_costs_nothing_but_time(
         facts = await stage.facts()
         assert len(facts) == 2 * DOSSIERS
         assert await stage.letters() == []
-        assert not actor.consumer.failed.done()
+        assert not actor.tasks.failed.done()
 
 
 async def test_a_defect_in_belonging_to_the_group_is_told_and_does_not_leave_a_service_idle(
@@ -83,7 +83,7 @@ async def test_a_defect_in_belonging_to_the_group_is_told_and_does_not_leave_a_s
         coordinator._client.coordinator_lookup = broken
         coordinator.coordinator_dead()
         with pytest.raises(KafkaError, match="a defect"):
-            await asyncio.wait_for(actor.consumer.failed, timeout=60.0)
+            await asyncio.wait_for(actor.tasks.failed, timeout=60.0)
 
 
 async def test_a_topic_that_is_missing_or_has_other_partitions_is_named_with_the_remedy(

@@ -8,7 +8,6 @@ stages and the city do not see each other.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -40,6 +39,7 @@ from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
+from services.runtime.supervised import Supervised
 from tests.support import facts
 from tests.support.eventually import soon
 
@@ -69,7 +69,8 @@ class Actor:
         store = Store(stage.database[decider.collection], decider.state_type)
         self.engine = Engine(decider, store, self.producer, clock, settings)
         self._broker = make_broker(settings)
-        self.consumer = EngineConsumer(self._broker, self.engine, settings)
+        self.tasks = Supervised()
+        self.consumer = EngineConsumer(self._broker, self.engine, settings, self.tasks)
         self._offsets = Offsets(settings.kafka)
         self._timers: asyncio.Task[None] | None = None
         self._runs = False
@@ -81,7 +82,7 @@ class Actor:
         await self._broker.start()
         self._runs = True
         if isinstance(self.engine.clock, WallClock):
-            self._timers = asyncio.create_task(self.consumer.run_timers(self._offsets))
+            self._timers = self.tasks.start(self.consumer.run_timers(self._offsets), "timers")
         await soon(self._owns, what="partitions")
 
     async def _owns(self) -> bool:
@@ -93,9 +94,7 @@ class Actor:
             return
         self._runs = False
         if self._timers is not None:
-            self._timers.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._timers
+            await self.tasks.stop(self._timers)
         await self._offsets.stop()
         await self._broker.stop()
         await self.producer.stop()
@@ -153,8 +152,8 @@ class Stage:
 
         async def done() -> bool:
             for actor in self.actors:
-                if actor.consumer.failed.done():
-                    actor.consumer.failed.result()
+                if actor.tasks.failed.done():
+                    actor.tasks.failed.result()
             return await self.offsets.behind(group, self.topic) == 0
 
         await soon(done, timeout=timeout, what="rest")
@@ -205,8 +204,6 @@ async def a_stage(
     finally:
         for actor in stage.actors:
             await actor.leave()
-            if actor.consumer.failed.done():
-                actor.consumer.failed.exception()
         await stage.producer.stop()
         await stage.offsets.stop()
         await mongo.drop_database(database)

@@ -72,7 +72,7 @@ class Sender:
         # From an erasure on, so long for the key and then for the address: five seconds in all.
         kept = KEPT_SECONDS - FRESH_SECONDS
         keys = CitizenKeys(running.database.client, master_keys(settings), kept)
-        self._failed = running.failed
+        self._supervised = running.tasks
         self._stopping = asyncio.Event()
         self._look_every = settings.look_every
         self._offsets = Offsets(settings.kafka)
@@ -134,11 +134,11 @@ class Sender:
 
     async def run(self) -> None:
         """Sends what is due until it is asked to stop."""
-        following = asyncio.create_task(self._ticks.follow()) if self._ticks else None
+        following = []
+        if self._ticks is not None:
+            following.append(self._supervised.start(self._ticks.follow(), "ticks"))
         try:
             while not self._stopping.is_set():
-                if following is not None and following.done():
-                    following.result()  # it ends by a defect alone
                 self._wake.clear()
                 await patiently(self._look, most=_AWAY_MOST, stopping=self._stopping)
                 with contextlib.suppress(TimeoutError):
@@ -146,9 +146,7 @@ class Sender:
         finally:
             self._stopping.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            if following is not None:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+            await self._supervised.stop(*following)
             for channel in self._channels.values():
                 await channel.close()
             await self._offsets.stop()
@@ -240,7 +238,7 @@ class Sender:
     def _start(self, message: Delivery, doing: Coroutine[None, None, None]) -> None:
         message_id = message.message_id
         self._under_way[message_id] = message
-        task = asyncio.create_task(doing, name=f"message {message_id}")
+        task = self._supervised.start(doing, f"message {message_id}", ends=True)
         self._tasks.add(task)
 
         def done(_: asyncio.Task[None]) -> None:
@@ -276,8 +274,7 @@ class Sender:
                 self._tries.put_off(message, repr(error))
                 return
             if _is_defect(error):
-                if not self._failed.done():
-                    self._failed.set_exception(error)
+                self._supervised.fail(error)
                 return
             log.exception("cannot be sent", message_id=message.message_id)
             self._tries.put_off(message, repr(error), stuck=True)
@@ -300,17 +297,9 @@ def _is_defect(error: Exception) -> bool:
 async def sending(running: Running, renderer: Renderer) -> AsyncIterator[None]:
     """Runs a sender as long as the service runs."""
     sender = Sender(running, renderer)
-    task = asyncio.create_task(sender.run(), name="sender")
-
-    def ended(done: asyncio.Task[None]) -> None:
-        # Without its sender a service would look well and tell nobody anything.
-        error = None if done.cancelled() else done.exception()
-        if error is not None and not running.failed.done():
-            running.failed.set_exception(error)
-
-    task.add_done_callback(ended)
+    task = running.tasks.start(sender.run(), "sender")
     try:
         yield
     finally:
         sender.stop()
-        await asyncio.wait([task])
+        await running.tasks.stop(task, cancel=False)

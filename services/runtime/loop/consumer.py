@@ -19,6 +19,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import ClockKind, Settings
+from services.runtime.supervised import Supervised
 
 _FEW = 200
 """After a batch of so many records the next one begins at once."""
@@ -27,11 +28,11 @@ _FEW = 200
 class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """Feeds an engine from the topic of its decider, in the group of its service."""
 
-    def __init__(self, broker: KafkaBroker, engine: Engine[Any], settings: Settings) -> None:
+    def __init__(
+        self, broker: KafkaBroker, engine: Engine[Any], settings: Settings, tasks: Supervised
+    ) -> None:
         self.engine = engine
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done only if the engine came upon a defect, or its group: its exception says which."""
-        self._watched: set[asyncio.Task[Any]] = set()
+        self.tasks = tasks
         # A replay is as fast as it can be.
         streamed = settings.clock is ClockKind.STREAM
         self._gap = 0.0 if streamed else settings.batch_gap_ms / 1000
@@ -61,7 +62,7 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.subscriber(self._on_batch)
 
     async def _on_batch(self, records: Any) -> None:
-        if self.failed.done():
+        if self.tasks.failed.done():
             # Nothing more is handled, and nothing committed; the process is on its way out.
             await asyncio.sleep(1.0)
             return
@@ -69,7 +70,7 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await self.engine.handle(records, self._commit)
         except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
-            self.failed.set_exception(error)
+            self.tasks.fail(error)
         if len(records) < _FEW:
             # A batch costs its round trips, whatever is in it: what trickles in is collected.
             await asyncio.sleep(self._gap - (time.monotonic() - began))
@@ -82,11 +83,7 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.engine.ownership.owned, offsets, self.group
             )
 
-        try:
-            await self.engine.timers.run(caught_up)
-        except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
-            if not self.failed.done():
-                self.failed.set_exception(error)
+        await self.engine.timers.run(caught_up)
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         consumer = self.subscriber.consumer
@@ -99,20 +96,12 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Takes the partitions over."""
-        coordinates = asyncio.current_task()
-        assert coordinates is not None
-        if coordinates not in self._watched:
-            self._watched.add(coordinates)
-            coordinates.add_done_callback(self._coordination_ended)
-        await self.engine.ownership.assigned({tp.partition for tp in assigned})
-
-    def _coordination_ended(self, task: asyncio.Task[Any]) -> None:
         # aiokafka calls us in the task by which it belongs to the group. If that ends by an error
         # it never begins again, and FastStream would poll for ever and get nothing.
-        self._watched.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self.failed.done():
-            self.failed.set_exception(error)
+        coordinates = asyncio.current_task()
+        assert coordinates is not None
+        self.tasks.watch(coordinates)
+        await self.engine.ownership.assigned({tp.partition for tp in assigned})
 
 
 def group_of(service: str, topic: str) -> str:

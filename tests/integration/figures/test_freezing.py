@@ -18,6 +18,7 @@ from services.runtime.loop.consumer import group_of
 from services.runtime.loop.faults import Faults
 from services.runtime.service import Running
 from services.runtime.settings import Settings
+from services.runtime.supervised import Supervised
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.periods import period
@@ -50,7 +51,7 @@ class City:
             actor.producer,
             clock,
             Faults(),
-            asyncio.get_running_loop().create_future(),
+            Supervised(),
             [actor.engine],
         )
         self.freezing = Freezing(self.running, offsets)

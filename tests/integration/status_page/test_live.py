@@ -13,11 +13,14 @@ from typing import cast
 
 import httpx
 import pytest
+from pymongo.errors import OperationFailure
 
 from deploy.local.stack.city import City
+from services.notify.page.http import live
 from services.notify.page.http.live import Full, Live, Page
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
+from services.runtime.supervised import Supervised
 from tests.support.citizen import Citizen, key_of
 from tests.support.eventually import eventually, soon
 from tests.support.office import OFFICER, Office
@@ -104,8 +107,8 @@ class Told:
     def __init__(self, database: Database) -> None:
         self.dossiers = database["dossiers"]
         self.stopping = asyncio.Event()
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.live = Live(self.dossiers, self.stopping, self.failed, most=3, most_by_address=2)
+        self.tasks = Supervised()
+        self.live = Live(self.dossiers, self.stopping, self.tasks, most=3, most_by_address=2)
 
     async def write(self, code: str, version: int) -> None:
         await self.dossiers.replace_one({"_id": code}, {"_id": code, "v": version}, upsert=True)
@@ -116,8 +119,9 @@ class Told:
 
     async def end(self) -> None:
         self.stopping.set()
-        if self.failed.done():
-            self.failed.result()
+        await self.tasks.stop_all()
+        if self.tasks.failed.done():
+            self.tasks.failed.result()
 
 
 async def test_each_page_is_told_of_its_own_dossier_and_of_no_other(watched: Database) -> None:
@@ -187,3 +191,16 @@ def _ask_for_papers(office: Office, code: str) -> None:
         "supplement-demand",
         {"documents": ["Ảnh 4x6"], "reason": "Thiếu ảnh", "by": OFFICER},
     )
+
+
+async def test_a_change_stream_that_the_database_refuses_is_a_defect(
+    watched: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_changes_of", lambda _: [{"$wrong": 1}])
+    told = Told(watched)
+    with told.live.page("A", 0, "x") as page:
+        await asyncio.wait([told.tasks.failed], timeout=30)
+        assert isinstance(told.tasks.failed.exception(), OperationFailure)
+        told.stopping.set()
+        await page.news()
+        assert page.closed, "the end of the service ends it all the same"

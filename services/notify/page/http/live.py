@@ -21,6 +21,7 @@ from pymongo.errors import AutoReconnect
 from services.notify import metrics
 from services.runtime.mongo.client import Collection
 from services.runtime.patience import patiently
+from services.runtime.supervised import Supervised
 
 _AWAIT_MS = 250
 """How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""
@@ -64,18 +65,18 @@ class Live:
         self,
         collection: Collection,
         stopping: asyncio.Event,
-        failed: asyncio.Future[None],
+        tasks: Supervised,
         *,
         most: int,
         most_by_address: int,
     ) -> None:
-        """`stopping` ends every page; `failed` is given a defect."""
+        """`stopping` ends every page."""
         self._collection = collection
         self._stopping = stopping
-        self._failed = failed
+        self._tasks = tasks
         self._most = most
         self._most_by_address = most_by_address
-        self._task: asyncio.Task[None] | None = None
+        self._started = False
         self._pages: dict[str, set[Page]] = {}
         self._by_address: Counter[str] = Counter()
         self._unwatched = asyncio.Event()
@@ -87,8 +88,10 @@ class Live:
         full = self._by_address.total() >= self._most
         if self._stopping.is_set() or full or self._by_address[address] >= self._most_by_address:
             raise Full
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="live")
+        if not self._started:
+            self._started = True
+            self._tasks.start(self._tell_all(), "live pages")
+            self._tasks.start(self._close_all(), "live pages' end", ends=True)
         page = Page(code, seen)
         self._by_address[address] += 1
         self._pages.setdefault(code, set()).add(page)
@@ -106,16 +109,8 @@ class Live:
             if not self._pages[code]:
                 del self._pages[code]
 
-    async def _run(self) -> None:
-        """Tells the pages until the service ends, and then closes them."""
-        telling = asyncio.create_task(self._tell_all(), name="live-changes")
-        stopping = asyncio.create_task(self._stopping.wait(), name="live-stop")
-        await asyncio.wait((telling, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if telling.done() and (error := telling.exception()) is not None:
-            if not self._failed.done():
-                self._failed.set_exception(error)
-            await stopping
-        telling.cancel()
+    async def _close_all(self) -> None:
+        await self._stopping.wait()
         for pages in self._pages.values():
             for page in pages:
                 page.close()

@@ -90,7 +90,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
     live = Live(
         running.engine.store.collection,
         running.stopping,
-        running.failed,
+        running.tasks,
         most=settings.live_pages,
         most_by_address=settings.live_pages_by_address,
     )

@@ -13,7 +13,7 @@ from structlog.typing import EventDict
 from typer.testing import CliRunner
 
 from motcua.cli import app
-from services.runtime import service as service_module
+from services.runtime import run as run_module
 from services.runtime.settings import ClockKind, Settings
 from services.shared import master_keys as master_keys_module
 from services.shared.lookup_key import fits, lookup_key
@@ -30,7 +30,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[EventDict]:
     capture = LogCapture()
     everything = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=everything)
-    for module in (master_keys_module, service_module):
+    for module in (master_keys_module, run_module):
         monkeypatch.setattr(module, "log", logger)
     return capture.entries
 
@@ -199,11 +199,11 @@ class TestTheLookUpSecret:
         monkeypatch.delenv("MOTCUA_LOOKUP_SECRET", raising=False)
         if value is not None:
             monkeypatch.setenv("MOTCUA_LOOKUP_SECRET", value)
-        service_module.warn_of_trials(Settings())
+        run_module.warn_of_trials(Settings())
         assert [entry["MOTCUA_LOOKUP_SECRET"] for entry in logged] == [stands]
 
     def test_of_a_city_is_not_mentioned(self, logged: list[EventDict]) -> None:
-        service_module.warn_of_trials(Settings(lookup_secret="a city's own"))
+        run_module.warn_of_trials(Settings(lookup_secret="a city's own"))
         assert logged == []
 
 

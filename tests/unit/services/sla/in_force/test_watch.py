@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored
 from services.sla import metrics, working_time
-from services.sla.beside import beside
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
@@ -262,32 +259,3 @@ class TestTheGauges:
         after = counted()
         assert after.pop("DossierOverdue") == before.pop("DossierOverdue") + 1
         assert after == before
-
-
-class TestWorkBesideTheEngine:
-    async def test_ends_with_the_service(self) -> None:
-        running: Any = SimpleNamespace(failed=asyncio.get_running_loop().create_future())
-        begun, ended = asyncio.Event(), asyncio.Event()
-
-        async def work() -> None:
-            begun.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                ended.set()
-
-        async with beside(running, work()):
-            await begun.wait()
-            assert not ended.is_set()
-        assert ended.is_set()
-        assert not running.failed.done()
-
-    async def test_that_fails_is_the_services_failure(self) -> None:
-        running: Any = SimpleNamespace(failed=asyncio.get_running_loop().create_future())
-
-        async def work() -> None:
-            raise FileError("rules.toml: broken")
-
-        async with beside(running, work(), asyncio.Event().wait()):  # type: ignore[arg-type]
-            with pytest.raises(FileError, match="broken"):
-                await running.failed

@@ -1,0 +1,204 @@
+"""Runs one service: its engines, its HTTP side and its timers, from start to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+
+from services.runtime.health import HealthCheck
+from services.runtime.http.app import add_answers, add_balance, make_app
+from services.runtime.http.ask import Ask
+from services.runtime.kafka.closed_connections import tell_closed_connections
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.kafka.topics import check_topics
+from services.runtime.logging import configure
+from services.runtime.loop.clock import StreamClock, make_clock
+from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.loop.engine import Engine
+from services.runtime.loop.faults import Faults
+from services.runtime.mongo.client import client
+from services.runtime.mongo.store import Store
+from services.runtime.patience import patiently
+from services.runtime.service import Running, Service
+from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
+from services.runtime.supervised import Supervised
+
+log = structlog.get_logger("motcua.service")
+
+EXIT_DEFECT = 70
+"""The exit code of a service that came upon a defect (EX_SOFTWARE of sysexits.h)."""
+
+
+def run(service: Service, settings: Settings | None = None) -> int:
+    """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
+    settings = settings or service.settings()
+    settle_memory()
+    settle_files()
+    configure(service.name, level=settings.log_level, as_json=settings.log_json)
+    warn_of_trials(settings)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(serve(service, settings))
+
+
+def warn_of_trials(settings: Settings) -> None:
+    """Says what does for a trial only."""
+    if settings.lookup_secret == DEVELOPMENT_SECRET:
+        log.warning(
+            "look-up keys are made of the development secret, which everyone knows: set "
+            "MOTCUA_LOOKUP_SECRET before the first receipt is printed",
+            MOTCUA_LOOKUP_SECRET=how_set("MOTCUA_LOOKUP_SECRET"),
+        )
+
+
+def settle_memory() -> None:
+    """Takes what was loaded at the start out of every later round of the garbage collector."""
+    gc.collect()
+    gc.freeze()
+    # A batch makes many objects and no cycles; the default looks for them every 700 objects.
+    gc.set_threshold(50_000, 20, 50)
+
+
+def settle_files() -> None:
+    """Has the process open as many files as it may, connections among them.
+
+    The usual 1,024 are left at that for the sake of programs that cannot go beyond; this one can.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    tell_closed_connections()
+    return uvloop.new_event_loop()
+
+
+async def serve(service: Service, settings: Settings) -> int:
+    """Runs the service on this loop until it is asked to end; returns the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if not await _reached(settings, stop):
+        return 0
+    async with _started(service, settings) as (running, server, listener):
+        tasks = running.tasks
+        serving = tasks.start(server.serve(sockets=[listener]), "http")
+        port = listener.getsockname()[1]
+        log.info("serving", url=f"http://{settings.host}:{port}", clock=settings.clock)
+        asked = asyncio.create_task(stop.wait(), name="stop")
+        ends: set[asyncio.Future[Any]] = {asked, tasks.failed}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        failed = tasks.failed.done()
+        if failed:
+            log.critical("a defect: the service stops", exc_info=tasks.failed.exception())
+        log.info("stopping", reason="defect" if failed else "asked to")
+        running.stopping.set()
+        server.should_exit = True
+        await tasks.stop(serving, cancel=False)
+    return EXIT_DEFECT if failed else 0
+
+
+async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
+    """Waits until broker and database answer; False if the service is to end before they do.
+
+    It may have been started together with them, or while they are away. Raises TopicsWrong.
+    """
+    mongo = client(settings.mongo)
+
+    async def reach() -> None:
+        if not stop.is_set():
+            await check_topics(settings)
+            await mongo.admin.command("ping")
+
+    try:
+        await patiently(reach, first=settings.retry_first, most=settings.retry_most, stopping=stop)
+    finally:
+        mongo.close()
+    return not stop.is_set()
+
+
+@asynccontextmanager
+async def _started(
+    service: Service, settings: Settings
+) -> AsyncIterator[tuple[Running, uvicorn.Server, socket.socket]]:
+    mongo = client(settings.mongo)
+    running = Running(
+        settings,
+        mongo[f"motcua_{service.name}"],
+        EventProducer(settings.kafka),
+        make_clock(settings),
+        Faults(settings.stop_at),
+        Supervised(),
+    )
+    for decider in service.deciders(settings):
+        store = Store(running.database[decider.collection], decider.state_type)
+        await store.prepare()
+        # A tick says what is settled in its own topic: of another one it may be too early.
+        streamed = running.engines and settings.clock is ClockKind.STREAM
+        mine = StreamClock() if streamed else running.clock
+        running.engines.append(
+            Engine(decider, store, running.producer, mine, settings, running.faults)
+        )
+    broker = make_broker(settings)
+    consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
+    ask = Ask(running.engine, timeout=settings.answer_timeout)
+    health = HealthCheck(running, consumers)
+    app = make_app(service.name, service.title, settings, health, health.reachable)
+    service.routes(app, running, ask)
+    add_answers(app, ask, service.name)
+    add_balance(app, running.engine.store.collection, service.name)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,  # whose word about a client's address counts is a setting
+        )
+    )
+    # The signals are ours: the server is told to end when the engines have been told to.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    listener = socket.create_server((settings.host, settings.port), reuse_port=False)
+    offsets = Offsets(settings.kafka)
+    tasks = running.tasks
+    try:
+        await running.producer.start()
+        await broker.start()
+        tasks.start(_watch(consumers), "progress")
+        if settings.clock is ClockKind.WALL:
+            for consumer in consumers:
+                tasks.start(consumer.run_timers(offsets), "timers")
+        async with service.beside(running) if service.beside else contextlib.nullcontext():
+            yield running, server, listener
+    finally:
+        await tasks.stop_all()
+        for engine in running.engines:
+            engine.ownership.leave()
+        await broker.stop()
+        await running.producer.stop()
+        await offsets.stop()
+        mongo.close()
+        listener.close()
+
+
+async def _watch(consumers: Sequence[EngineConsumer]) -> None:
+    while True:
+        for consumer in consumers:
+            if (kafka := consumer.subscriber.consumer) is not None:
+                consumer.engine.progress.look(kafka)
+        await asyncio.sleep(1.0)
