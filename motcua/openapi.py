@@ -16,40 +16,25 @@ from typing import Any
 
 from contracts.tooling.generate import rendered
 from contracts.wire.topics import SERVICES
-from services.runtime.http.app import add_answers, add_balance, make_app
-from services.runtime.http.ask import Ask
-from services.runtime.kafka.producer import EventProducer
 from services.runtime.logging import configure
-from services.runtime.loop.clock import WallClock
-from services.runtime.loop.engine import Engine
-from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import client
-from services.runtime.mongo.store import Store
-from services.runtime.service import Running, Service
-from services.runtime.supervised import Supervised
+from services.runtime.service import Service
+from services.runtime.settings import Settings
+from services.runtime.wiring import app_of, make_running
 
 ROOT = Path(__file__).parents[1] / "services"
 
 
 async def _document(name: str) -> dict[str, Any]:
     """One service's OpenAPI document. Nothing is connected to make it."""
-    service: Service = import_module(f"services.{name}.__main__").SERVICE
-    settings = service.settings()
+    service: Service[Settings] = import_module(f"services.{name}.__main__").SERVICE
     mongo = client("mongodb://127.0.0.1:1")
-    producer = EventProducer(settings.kafka)
-    running = Running(settings, mongo["openapi"], producer, WallClock(), Faults(), Supervised())
-    for decider in service.deciders(settings):
-        store = Store(running.database[decider.collection], decider.state_type)
-        running.engines.append(Engine(decider, store, producer, running.clock, settings))
 
     async def nobody() -> Any:
         raise AssertionError("no one asks while a document is made")
 
-    ask = Ask(running.engine, timeout=1.0)
-    app = make_app(name, service.title, settings, nobody, nobody)
-    service.routes(app, running, ask)
-    add_answers(app, ask, name)
-    add_balance(app, running.engine.store.collection, name)
+    running = make_running(service, service.settings(), mongo)
+    app, _ = app_of(service, running, nobody, nobody)
     made: dict[str, Any] = app.openapi()
     mongo.close()
     return made

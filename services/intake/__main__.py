@@ -18,29 +18,29 @@ from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
 from services.runtime.run import run
 from services.runtime.service import Running, Service
-from services.runtime.settings import Settings
+from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys
 
 
-def _deciders(_: Settings) -> Sequence[Decider[Any]]:
+def _deciders(_: IntakeSettings) -> Sequence[Decider[Any]]:
     return [IntakeDecider(load_catalogue())]
 
 
-def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
-    assert isinstance(running.settings, IntakeSettings)
+def _wire(app: FastAPI, running: Running[IntakeSettings], ask: Ask) -> None:
     keys = CitizenKeys(running.database.client, master_keys(running.settings))
     contacts = Contacts(ask, running.clock, keys)
     add_routes(app, running, ask, load_catalogue(), contacts)
     add_contact_routes(app, contacts)
+    add_balance(app, running.dossiers.store.collection, "intake")
 
 
 SERVICE = Service(
     name="intake",
     title="What came in? Reception, supplements, payments, withdrawals.",
-    deciders=_deciders,
-    routes=_routes,
     settings=IntakeSettings,
+    deciders=_deciders,
+    wire=_wire,
 )
 
 if __name__ == "__main__":

@@ -45,13 +45,16 @@ class NewDossier(BaseModel):
 
 
 def add_routes(
-    app: FastAPI, running: Running, ask: Ask, catalogue: Catalogue, contacts: Contacts
+    app: FastAPI,
+    running: Running[IntakeSettings],
+    ask: Ask,
+    catalogue: Catalogue,
+    contacts: Contacts,
 ) -> None:
     """Adds intake's routes about dossiers."""
     settings = running.settings
-    assert isinstance(settings, IntakeSettings)
     codes = Codes(running.database)
-    store = running.engine.store
+    store = running.dossiers.store
 
     async def load(code: str) -> Intake | None:
         document = await store.get(code)

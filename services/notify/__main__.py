@@ -4,63 +4,71 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
-from contracts.events.notify import MessageChannel
+from services.notify.contacts.addresses import FRESH_SECONDS, Addresses
 from services.notify.contacts.contact import ContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
 from services.notify.http.receipts import add_receipts
 from services.notify.http.routes import add_routes
 from services.notify.page.http.links import Links
 from services.notify.page.http.routes import add_page
-from services.notify.sending.sender import sending
+from services.notify.page.view.choosing import Reach
+from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
+from services.runtime.kafka.offsets import Offsets
 from services.runtime.run import run
-from services.runtime.service import Running, Service
-from services.runtime.settings import Settings
+from services.runtime.service import Beside, Running, Service
+from services.shared.balance import add_balance
+from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.shared.master_keys import master_keys
 
 
-def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
-    assert isinstance(settings, NotifySettings)
+def _deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
     policy = settings.policy(load_catalogue())
     planner, desks = NotifyDecider(policy), DeskDecider(policy)
-    if settings.channels == (MessageChannel.LEDGER,):
+    if not settings.carries:
         return [planner, desks]  # what is only written down needs nobody to deliver it
     return [planner, DeliveryDecider(), ContactDecider(), desks]
 
 
-def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
-    assert isinstance(running.settings, NotifySettings)
-    add_routes(app, running)
-    add_receipts(app, running, running.settings)
-    add_page(app, running, running.settings, ask)
-
-
-def _beside(running: Running) -> AbstractAsyncContextManager[None]:
+def _wire(app: FastAPI, running: Running[NotifySettings], ask: Ask) -> Beside | None:
     settings = running.settings
-    assert isinstance(settings, NotifySettings)
+    catalogue = load_catalogue()
+    policy = settings.policy(catalogue)
     links = Links(settings.public_url, settings.lookup_secret)
     # Checks every template, whether one is sent or not.
-    renderer = Renderer(load_catalogue(), link=links.link)
-    if settings.channels == (MessageChannel.LEDGER,):
-        return nullcontext()
-    return sending(running, renderer)
+    renderer = Renderer(catalogue, link=links.link)
+    supplies = _supplies(running, renderer) if settings.carries else None
+    add_routes(app, running)
+    add_receipts(app, running)
+    reach = Reach(policy, supplies.addresses) if supplies else None
+    add_page(app, running, ask, policy=policy, links=links, reach=reach)
+    add_balance(app, running.dossiers.store.collection, "notify")
+    return sending(running, supplies) if supplies else None
+
+
+def _supplies(running: Running[NotifySettings], renderer: Renderer) -> Supplies:
+    # From an erasure on, so long for the key and then for the address: five seconds in all.
+    kept = KEPT_SECONDS - FRESH_SECONDS
+    keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)
+    offsets = Offsets(running.settings.kafka)
+    addresses = Addresses(running.engine(ContactDecider), keys, offsets)
+    return Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
 
 
 SERVICE = Service(
     name="notify",
     title="Who is told? Messages to citizens, and what became of them.",
-    deciders=_deciders,
-    routes=_routes,
     settings=NotifySettings,
-    beside=_beside,
+    deciders=_deciders,
+    wire=_wire,
 )
 
 if __name__ == "__main__":

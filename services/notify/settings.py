@@ -61,6 +61,11 @@ class NotifySettings(ChannelSettings, PageSettings):
                 raise ValueError(f"channels: {channel} needs {provider}")
         return self
 
+    @property
+    def carries(self) -> bool:
+        """Whether messages leave the house: where they are only written down, none does."""
+        return self.channels != (MessageChannel.LEDGER,)
+
     def _carried(self) -> frozenset[MessageChannel]:
         mute = {channel for channel, url in _NEEDED.items() if getattr(self, url) is None}
         return frozenset(MessageChannel) - mute - {MessageChannel.LEDGER}

@@ -16,21 +16,24 @@ from services.runtime.http.ask import Ask
 from services.runtime.run import run
 from services.runtime.service import Running, Service
 from services.runtime.settings import Settings
+from services.shared.balance import add_balance
 
 
 def _deciders(_: Settings) -> Sequence[Decider[Any]]:
     return [RoutingDecider(load_catalogue())]
 
 
-def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
+def _wire(app: FastAPI, running: Running[Settings], ask: Ask) -> None:
     add_routes(app, running, ask, load_catalogue())
+    add_balance(app, running.dossiers.store.collection, "routing")
 
 
 SERVICE = Service(
     name="routing",
     title="Who handles it? Competence, workflows, steps, hand-overs, consultations, results.",
+    settings=Settings,
     deciders=_deciders,
-    routes=_routes,
+    wire=_wire,
 )
 
 if __name__ == "__main__":

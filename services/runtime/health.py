@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from services.runtime.http.answers import Health, HealthStatus
 from services.runtime.loop.consumer import EngineConsumer
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.runtime.transient import is_transient
 
 _PATIENCE = 1.0
@@ -17,7 +18,7 @@ _PATIENCE = 1.0
 class HealthCheck:
     """Asked over HTTP, on the loop of the engines."""
 
-    def __init__(self, running: Running, consumers: Sequence[EngineConsumer]) -> None:
+    def __init__(self, running: Running[Settings], consumers: Sequence[EngineConsumer]) -> None:
         self._running = running
         self._consumers = consumers
 

@@ -16,23 +16,16 @@ import structlog
 import uvicorn
 
 from services.runtime.health import HealthCheck
-from services.runtime.http.app import add_answers, add_balance, make_app
-from services.runtime.http.ask import Ask
 from services.runtime.kafka.closed_connections import tell_closed_connections
 from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import check_topics
 from services.runtime.logging import configure
-from services.runtime.loop.clock import StreamClock, make_clock
 from services.runtime.loop.consumer import EngineConsumer, make_broker
-from services.runtime.loop.engine import Engine
-from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import client
-from services.runtime.mongo.store import Store
 from services.runtime.patience import patiently
-from services.runtime.service import Running, Service
+from services.runtime.service import Running, Service, SettingsT
 from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
-from services.runtime.supervised import Supervised
+from services.runtime.wiring import app_of, make_running
 
 log = structlog.get_logger("motcua.service")
 
@@ -40,7 +33,7 @@ EXIT_DEFECT = 70
 """The exit code of a service that came upon a defect (EX_SOFTWARE of sysexits.h)."""
 
 
-def run(service: Service, settings: Settings | None = None) -> int:
+def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
     settings = settings or service.settings()
     settle_memory()
@@ -85,7 +78,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def serve(service: Service, settings: Settings) -> int:
+async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     """Runs the service on this loop until it is asked to end; returns the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -133,34 +126,16 @@ async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
 
 @asynccontextmanager
 async def _started(
-    service: Service, settings: Settings
-) -> AsyncIterator[tuple[Running, uvicorn.Server, socket.socket]]:
+    service: Service[SettingsT], settings: SettingsT
+) -> AsyncIterator[tuple[Running[SettingsT], uvicorn.Server, socket.socket]]:
     mongo = client(settings.mongo)
-    running = Running(
-        settings,
-        mongo[f"motcua_{service.name}"],
-        EventProducer(settings.kafka),
-        make_clock(settings),
-        Faults(settings.stop_at),
-        Supervised(),
-    )
-    for decider in service.deciders(settings):
-        store = Store(running.database[decider.collection], decider.state_type)
-        await store.prepare()
-        # A tick says what is settled in its own topic: of another one it may be too early.
-        streamed = running.engines and settings.clock is ClockKind.STREAM
-        mine = StreamClock() if streamed else running.clock
-        running.engines.append(
-            Engine(decider, store, running.producer, mine, settings, running.faults)
-        )
+    running = make_running(service, settings, mongo)
+    for engine in running.engines:
+        await engine.store.prepare()
     broker = make_broker(settings)
     consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
-    ask = Ask(running.engine, timeout=settings.answer_timeout)
     health = HealthCheck(running, consumers)
-    app = make_app(service.name, service.title, settings, health, health.reachable)
-    service.routes(app, running, ask)
-    add_answers(app, ask, service.name)
-    add_balance(app, running.engine.store.collection, service.name)
+    app, beside = app_of(service, running, health, health.reachable)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -183,7 +158,7 @@ async def _started(
         if settings.clock is ClockKind.WALL:
             for consumer in consumers:
                 tasks.start(consumer.run_timers(offsets), "timers")
-        async with service.beside(running) if service.beside else contextlib.nullcontext():
+        async with beside or contextlib.nullcontext():
             yield running, server, listener
     finally:
         await tasks.stop_all()

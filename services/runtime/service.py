@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
 
-from services.runtime.core.decider import Decider
+from services.runtime.core.decider import Decider, S
 from services.runtime.http.ask import Ask
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock
@@ -20,12 +20,19 @@ from services.runtime.mongo.client import Database
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
 
+SettingsT = TypeVar("SettingsT", bound=Settings)
+SettingsT_co = TypeVar("SettingsT_co", bound=Settings, covariant=True)
+D = TypeVar("D")
 
-@dataclass
-class Running:
+Beside = AbstractAsyncContextManager[None]
+"""What else runs as long as a service does."""
+
+
+@dataclass(frozen=True)
+class Running(Generic[SettingsT_co]):
     """What a service's own parts may use while it runs."""
 
-    settings: Settings
+    settings: SettingsT_co
     database: Database
     producer: EventProducer
     clock: Clock
@@ -37,21 +44,39 @@ class Running:
     """Set when the service is to end: an answer that has no end of its own ends then."""
 
     @property
-    def engine(self) -> Engine[Any]:
-        """The engine over dossiers."""
+    def dossiers(self) -> Engine[Any]:
+        """The engine over dossiers: that of the service's first decider."""
         return self.engines[0]
+
+    def engine(self, of: type[Decider[S]]) -> Engine[S]:
+        """The engine that runs this class of decider. Raises LookupError if none does."""
+        for engine in self.engines:
+            if type(engine.decider) is of:
+                return engine
+        raise LookupError(f"no engine runs {of.__name__}; there are {self._deciders()}")
+
+    def decider(self, of: type[D]) -> D:
+        """The service's decider of this class. Raises LookupError if there is none."""
+        for engine in self.engines:
+            if isinstance(engine.decider, of):
+                return engine.decider
+        raise LookupError(f"there is no {of.__name__}; there are {self._deciders()}")
+
+    def _deciders(self) -> str:
+        return ", ".join(type(engine.decider).__name__ for engine in self.engines)
 
 
 @dataclass(frozen=True)
-class Service:
+class Service(Generic[SettingsT]):
     """What makes one service of the runtime."""
 
     name: str
     title: str
-    deciders: Callable[[Settings], Sequence[Decider[Any]]]
-    """Its deciders; the first is the one over dossiers."""
-    routes: Callable[[FastAPI, Running, Ask], None]
-    """Adds its HTTP routes."""
-    settings: type[Settings] = Settings
-    beside: Callable[[Running], AbstractAsyncContextManager[None]] | None = None
-    """What else runs as long as the service does."""
+    settings: type[SettingsT]
+    deciders: Callable[[SettingsT], Sequence[Decider[Any]]]
+    """Makes its deciders; the first is the one over dossiers."""
+    wire: Callable[[FastAPI, Running[SettingsT], Ask], Beside | None]
+    """Builds the service's parts and adds its HTTP routes; returns what runs beside the engines.
+
+    Connects to nothing, and starts nothing.
+    """

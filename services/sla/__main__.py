@@ -13,8 +13,8 @@ from contracts.catalogue import load_catalogue
 from services.runtime.core.decider import Decider
 from services.runtime.http.ask import Ask
 from services.runtime.run import run
-from services.runtime.service import Running, Service
-from services.runtime.settings import Settings
+from services.runtime.service import Beside, Running, Service
+from services.shared.balance import add_balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.gauges import keep_counting, tell_retractions
 from services.sla.figures.snapshots.freezing import keep_freezing
@@ -27,22 +27,23 @@ from services.sla.in_force.watch import keep_in_force, lenient
 from services.sla.settings import SlaSettings
 
 
-def _deciders(settings: Settings) -> Sequence[Decider[Any]]:
-    assert isinstance(settings, SlaSettings)
+def _deciders(settings: SlaSettings) -> Sequence[Decider[Any]]:
     rules = RuleFiles(settings, load_catalogue()).read()
     return [SlaDecider(lenient(rules))]  # until it is known since when they are in force
 
 
-def _routes(app: FastAPI, running: Running, ask: Ask) -> None:
+def _wire(app: FastAPI, running: Running[SlaSettings], ask: Ask) -> Beside:
     add_routes(app, running, ask)
     add_clock_routes(app, running)
     add_figure_routes(app, running)
     add_snapshot_routes(app, running)
+    add_balance(app, running.dossiers.store.collection, "sla")
+    return _beside(running)
 
 
 @asynccontextmanager
-async def _beside(running: Running) -> AsyncIterator[None]:
-    running.engine.reporting.on_written.append(tell_retractions)
+async def _beside(running: Running[SlaSettings]) -> AsyncIterator[None]:
+    running.dossiers.reporting.on_written.append(tell_retractions)
     async with running.tasks.during(
         rules=keep_in_force(running),
         gauges=keep_counting(running),
@@ -54,10 +55,9 @@ async def _beside(running: Running) -> AsyncIterator[None]:
 SERVICE = Service(
     name="sla",
     title="By when? Deadlines, pauses, warnings, breaches, on-time figures.",
-    deciders=_deciders,
-    routes=_routes,
     settings=SlaSettings,
-    beside=_beside,
+    deciders=_deciders,
+    wire=_wire,
 )
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from services.runtime.core.decider import NoReactions, NoRequests, NoTimers
 from services.runtime.http.ask import Ask
 from services.runtime.loop.progress import Progress
 from services.runtime.loop.timers import Timers
-from services.runtime.service import Running, Service
+from services.runtime.service import Beside, Running, Service
 from services.runtime.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -49,15 +49,11 @@ class Onlooker(NoRequests, NoReactions, NoTimers):
         return state
 
 
-def no_routes(app: FastAPI, running: Running, ask: Ask) -> None:
-    """Serves what every service does."""
-
-
-def onlooker(work: Callable[[], Awaitable[None]]) -> Service:
+def onlooker(work: Callable[[], Awaitable[None]]) -> Service[Settings]:
     """A service that does this beside its engine, once it runs."""
 
     @asynccontextmanager
-    async def beside(running: Running) -> AsyncIterator[None]:
+    async def beside(running: Running[Settings]) -> AsyncIterator[None]:
         async def once() -> None:
             await work()
             await asyncio.Event().wait()
@@ -65,7 +61,10 @@ def onlooker(work: Callable[[], Awaitable[None]]) -> Service:
         async with running.tasks.during(work=once()):
             yield
 
-    return Service("onlooker", "It looks on.", lambda _: [Onlooker()], no_routes, beside=beside)
+    def wire(app: FastAPI, running: Running[Settings], ask: Ask) -> Beside:
+        return beside(running)
+
+    return Service("onlooker", "It looks on.", Settings, lambda _: [Onlooker()], wire)
 
 
 async def idle() -> None:
@@ -92,7 +91,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
 
 
 async def ended(
-    service: Service, settings: Settings, said: CapturingLogger
+    service: Service[Settings], settings: Settings, said: CapturingLogger
 ) -> tuple[int, list[str]]:
     """The exit code, what was said loudly, and the reason that was given for the end."""
     code = await asyncio.wait_for(run.serve(service, settings), timeout=60)

@@ -12,13 +12,14 @@ from pymongo.errors import OperationFailure
 from structlog.testing import CapturingLogger
 
 from contracts.catalogue import load_catalogue
+from services.notify.contacts.addresses import Addresses
 from services.notify.contacts.contact import ContactDecider
-from services.notify.deciders import DeliveryDecider, NotifyDecider
-from services.notify.dossier.policy import Policy
-from services.notify.sending.sender import sending
+from services.notify.deciders import DeliveryDecider
+from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime import patience
+from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
@@ -28,6 +29,8 @@ from services.runtime.mongo.store import Store
 from services.runtime.service import Running
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
+from services.shared.citizen_keys import CitizenKeys
+from services.shared.master_keys import master_keys
 from tests.support.eventually import soon
 
 pytestmark = pytest.mark.integration
@@ -36,14 +39,18 @@ pytestmark = pytest.mark.integration
 @asynccontextmanager
 async def a_sender(settings: Settings, database: Database) -> AsyncIterator[Supervised]:
     """Sends from this database, of partitions that nobody has given it yet."""
-    catalogue = load_catalogue()
     told = NotifySettings.model_validate({**settings.model_dump(), "channels": "email"})
     producer = EventProducer(told.kafka)
     running = Running(told, database, producer, WallClock(), Faults(), Supervised())
-    for decider in (NotifyDecider(Policy(catalogue)), DeliveryDecider(), ContactDecider()):
+    for decider in (DeliveryDecider(), ContactDecider()):
         store = Store(database[decider.collection], decider.state_type)
         running.engines.append(Engine(decider, store, producer, running.clock, told))
-    async with sending(running, Renderer(catalogue)):
+    keys = CitizenKeys(database.client, master_keys(told))
+    offsets = Offsets(told.kafka)
+    addresses = Addresses(running.engine(ContactDecider), keys, offsets)
+    renderer = Renderer(load_catalogue())
+    supplies = Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
+    async with sending(running, supplies):
         yield running.tasks
 
 

@@ -18,10 +18,10 @@ from services.intake.state import Intake
 from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Answer, Hold, Stored
-from services.runtime.http.balance import balance
 from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
+from services.shared.balance import balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla

@@ -107,8 +107,9 @@ _BODY = {
 """The body is read as it came, for its signature: so it is documented by hand."""
 
 
-def add_receipts(app: FastAPI, running: Running, settings: ChannelSettings) -> None:
+def add_receipts(app: FastAPI, running: Running[ChannelSettings]) -> None:
     """Adds the route that gateways call."""
+    settings = running.settings
     together = Together(running.producer)
 
     @app.post(

@@ -15,18 +15,19 @@ from services.runtime.core.stored import state_of
 from services.runtime.http.answers import UNKNOWN, Json
 from services.runtime.http.problem import Problem
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
 
-def add_routes(app: FastAPI, running: Running) -> None:
+def add_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Adds notify's routes."""
     deliveries = running.database["deliveries"]
 
     @app.get("/dossiers/{code}", tags=["notify"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
         """Notify's view of the dossier: every message about it, and what became of it."""
-        document = await running.engine.store.get(code)
+        document = await running.dossiers.store.get(code)
         state: Notify | None = state_of(document, Notify) if document else None
         if state is None or state.status is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")

@@ -19,7 +19,7 @@ from services.runtime.kafka.group_writer import Together
 from services.runtime.loop.faults import Point
 from services.runtime.patience import patiently
 from services.runtime.service import Running
-from services.runtime.settings import ClockKind
+from services.runtime.settings import ClockKind, Settings
 
 log = structlog.get_logger("motcua.sender")
 
@@ -29,7 +29,7 @@ End = notify.MessageSent | notify.MessageNotSent
 class Teller:
     """Tells the end of messages, and remembers which were told of."""
 
-    def __init__(self, running: Running, stopping: asyncio.Event) -> None:
+    def __init__(self, running: Running[Settings], stopping: asyncio.Event) -> None:
         self._running = running
         self._stopping = stopping
         self.streamed = running.settings.clock is ClockKind.STREAM

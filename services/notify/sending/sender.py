@@ -14,7 +14,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -23,8 +23,7 @@ from pymongo.errors import PyMongoError
 from contracts.events.notify import MessageChannel
 from services.notify import metrics
 from services.notify.channels.setup import set_up
-from services.notify.contacts.addresses import FRESH_SECONDS, Addresses
-from services.notify.contacts.contact import Contact
+from services.notify.contacts.addresses import Addresses
 from services.notify.delivery.delivery import Deliveries, Delivery
 from services.notify.sending.assignment import Assigning, Work
 from services.notify.sending.courier import Courier
@@ -44,8 +43,6 @@ from services.runtime.patience import patiently
 from services.runtime.service import Running
 from services.runtime.settings import ClockKind
 from services.runtime.transient import REFUSED_RECORD, is_transient
-from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
-from services.shared.master_keys import master_keys
 
 log = structlog.get_logger("motcua.sender")
 
@@ -61,21 +58,27 @@ _AWAY_MOST = 1.0
 """Seconds between two looks, at the most, while broker or database are away."""
 
 
+@dataclass(frozen=True)
+class Supplies:
+    """What messages are made of and where they go: built once for the service."""
+
+    deliveries: Engine[Deliveries]
+    addresses: Addresses
+    offsets: Offsets
+    """Closed by the sender at its end."""
+    renderer: Renderer
+
+
 class Sender:
     """The one sender of an instance, over the partitions that its delivery engine owns."""
 
-    def __init__(self, running: Running, renderer: Renderer) -> None:
+    def __init__(self, running: Running[NotifySettings], supplies: Supplies) -> None:
         settings = running.settings
-        assert isinstance(settings, NotifySettings)
-        self._deliveries: Engine[Deliveries] = running.engines[1]
-        contacts: Engine[Contact] = running.engines[2]
-        # From an erasure on, so long for the key and then for the address: five seconds in all.
-        kept = KEPT_SECONDS - FRESH_SECONDS
-        keys = CitizenKeys(running.database.client, master_keys(settings), kept)
+        self._deliveries = supplies.deliveries
         self._supervised = running.tasks
         self._stopping = asyncio.Event()
         self._look_every = settings.look_every
-        self._offsets = Offsets(settings.kafka)
+        self._offsets = supplies.offsets
         self._ticks: Ticks | None = None
         if settings.clock is ClockKind.STREAM:
             self._ticks = Ticks(settings.kafka, settings.partitions)
@@ -96,9 +99,9 @@ class Sender:
             self._teller.streamed,
         )
         self._assigning = Assigning(self._channels, self._handing, self._tries)
-        self._addresses = Addresses(contacts, keys, self._offsets)
+        self._addresses = supplies.addresses
         self._courier = Courier(
-            renderer,
+            supplies.renderer,
             self._addresses,
             self._handing,
             self._teller,
@@ -294,9 +297,9 @@ def _is_defect(error: Exception) -> bool:
 
 
 @asynccontextmanager
-async def sending(running: Running, renderer: Renderer) -> AsyncIterator[None]:
+async def sending(running: Running[NotifySettings], supplies: Supplies) -> AsyncIterator[None]:
     """Runs a sender as long as the service runs."""
-    sender = Sender(running, renderer)
+    sender = Sender(running, supplies)
     task = running.tasks.start(sender.run(), "sender")
     try:
         yield

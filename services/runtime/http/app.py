@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.values import Instant
 from contracts.version import VERSION
 from services.runtime import metrics
 from services.runtime.http import problem
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
 from services.runtime.http.ask import Ask
-from services.runtime.http.balance import Balance, balance
 from services.runtime.http.openapi import OPERATION, App
 from services.runtime.http.problem import Problem
-from services.runtime.mongo.client import Collection
 from services.runtime.settings import Settings
 
 
@@ -103,18 +99,6 @@ def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
             )
         done: Answered = {"code": code, "request": request, "status": "done", "fact": fact}
         return Json(done)
-
-
-def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
-    """The balance that every service draws from its own states."""
-
-    @app.get("/balance", tags=[service], response_model=Balance)
-    async def read_balance(
-        since: Annotated[Instant, Query(description="The period's begin, inclusive.")],
-        until: Annotated[Instant, Query(description="The period's end, exclusive.")],
-    ) -> Response:
-        """Carried over + received = resolved + open, as this service sees it."""
-        return Json(await balance(collection, since, until))
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -64,11 +64,10 @@ def show(counts: Counts) -> None:
             gauge.labels(unit).set(counts[name][unit])
 
 
-async def keep_counting(running: Running) -> None:
+async def keep_counting(running: Running[SlaSettings]) -> None:
     """Counts, at intervals and when partitions come or go, until cancelled."""
     settings = running.settings
-    assert isinstance(settings, SlaSettings)
-    engine = running.engine
+    engine = running.dossiers
     counted: set[int] | None = None
     again = 0.0
 

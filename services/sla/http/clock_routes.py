@@ -13,6 +13,7 @@ from services.runtime.core.stored import state_of
 from services.runtime.http.answers import Json, failing
 from services.runtime.http.problem import Problem, invalid_field
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
 from services.sla.explain.explained import Explained, asked_at, explained
@@ -47,11 +48,10 @@ Wanted = Annotated[Format | None, Query(description="Else the header Accept deci
 Accept = Annotated[str | None, Header(include_in_schema=False)]
 
 
-def add_clock_routes(app: FastAPI, running: Running) -> None:
+def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Adds the route of the explanation. Raises FileError if its texts are broken."""
-    store, texts = running.engine.store, load_texts()
-    decider = running.engine.decider
-    assert isinstance(decider, SlaDecider)
+    store, texts = running.dossiers.store, load_texts()
+    decider = running.decider(SlaDecider)
 
     @app.get(
         "/dossiers/{code}/clock",

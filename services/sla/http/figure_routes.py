@@ -11,6 +11,7 @@ from fastapi import FastAPI, Query, Request, Response
 from contracts.values import Instant, rfc3339
 from services.runtime.http.problem import invalid_field
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.backlog import BACKLOG, backlog
@@ -46,16 +47,14 @@ from services.sla.working_time import OutsideCalendar
 At = Annotated[Instant | None, Query(description="At which moment; now, if not told.")]
 
 
-def rules_of(running: Running) -> Rules:
+def rules_of(running: Running[Settings]) -> Rules:
     """The rules in force."""
-    decider = running.engine.decider
-    assert isinstance(decider, SlaDecider)
-    return decider.rules
+    return running.decider(SlaDecider).rules
 
 
-def add_figure_routes(app: FastAPI, running: Running) -> None:
+def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Adds the routes of the figures as they are now."""
-    collection = running.engine.store.collection
+    collection = running.dossiers.store.collection
 
     def of_period(period: Period, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()

@@ -15,15 +15,16 @@ from services.runtime.http.changes import At, Changes, IdempotencyKey
 from services.runtime.http.problem import Problem
 from services.runtime.http.typed import Typed
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.sla.dossier.state import Sla
 from services.sla.http.view import ChangedDossier, DossierView, view
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
 
-def add_routes(app: FastAPI, running: Running, ask: Ask) -> None:
+def add_routes(app: FastAPI, running: Running[Settings], ask: Ask) -> None:
     """Adds the routes about one dossier."""
-    store = running.engine.store
+    store = running.dossiers.store
 
     async def show(code: str) -> DossierView | None:
         document = await store.get(code)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Path, Request, Response
 from services.runtime.http.answers import Answers, failing
 from services.runtime.http.problem import Problem
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.periods import NAMES
 from services.sla.figures.query import (
@@ -51,7 +52,7 @@ _OF_ONE: Answers = {**FORMATS, 404: failing("The figures of that period are not 
 Name = Annotated[str, Path(description=f"The period: {NAMES}.")]
 
 
-def add_snapshot_routes(app: FastAPI, running: Running) -> None:
+def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Adds the routes of the frozen figures."""
     database = running.database
 

@@ -63,9 +63,10 @@ def lenient(rules: Rules) -> LenientRules:
 class InForce:
     """Puts rules in force on one engine, and wakes the dossiers that were judged by others."""
 
-    def __init__(self, engine: Engine[Sla], files: RuleFiles, register: Register) -> None:
-        decider = engine.decider
-        assert isinstance(decider, SlaDecider)
+    def __init__(
+        self, engine: Engine[Sla], decider: SlaDecider, files: RuleFiles, register: Register
+    ) -> None:
+        """`decider`: the engine's, which judges by the rules that are put in force here."""
         self._decider = decider
         self._engine = engine
         self._files = files
@@ -174,12 +175,16 @@ class InForce:
         self._awake.clear()
 
 
-async def keep_in_force(running: Running) -> None:
+async def keep_in_force(running: Running[SlaSettings]) -> None:
     """Keeps the rules in the files in force until cancelled."""
     settings = running.settings
-    assert isinstance(settings, SlaSettings)
     files = RuleFiles(settings, load_catalogue())
-    in_force = InForce(running.engine, files, Register(running.database["rules"]))
+    in_force = InForce(
+        running.engine(SlaDecider),
+        running.decider(SlaDecider),
+        files,
+        Register(running.database["rules"]),
+    )
     while True:
         await patiently(in_force.look)
         await asyncio.sleep(settings.rules_poll)

@@ -40,7 +40,9 @@ CODE = code_of(1)
 def clerk(stage: Stage, actor: Actor, folder: Folder) -> InForce:
     """What keeps the files in that folder in force on an instance."""
     files = RuleFiles(SlaSettings(calendars=folder.path), load_catalogue())
-    return InForce(actor.engine, files, Register(stage.database["rules"]))
+    decider = actor.engine.decider
+    assert isinstance(decider, SlaDecider)
+    return InForce(actor.engine, decider, files, Register(stage.database["rules"]))
 
 
 def sla_of(stage: Stage, folder: Folder) -> SlaDecider:
@@ -177,9 +179,9 @@ async def test_a_rule_book_that_is_changed_without_a_new_version_is_rejected(
 
         def started_anew() -> InForce:
             again = RuleFiles(SlaSettings(rules=tmp_path / "rules"), load_catalogue())
-            return InForce(engine, again, Register(stage.database["rules"]))
+            return InForce(engine, decider, again, Register(stage.database["rules"]))
 
-        in_force = InForce(engine, files, Register(stage.database["rules"]))
+        in_force = InForce(engine, decider, files, Register(stage.database["rules"]))
         await in_force.look()
         before = decider.rules
         assert type(before) is Rules

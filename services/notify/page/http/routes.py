@@ -10,11 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
-from contracts.catalogue import load_catalogue
-from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
+from contracts.events.notify import PreferencesRequested, RatingRequested
 from contracts.model import EventData
 from contracts.values import Locale
-from services.notify.contacts.addresses import Addresses
 from services.notify.dossier.plan import locale as chosen_locale
 from services.notify.dossier.policy import Policy
 from services.notify.page.http.accept import is_browser, language
@@ -30,19 +28,16 @@ from services.notify.page.security.client_address import client_address
 from services.notify.page.security.gate import Gate, NotOpened, NotYetHere, Opened
 from services.notify.page.security.guesses import Guesses, Limits, TooMany
 from services.notify.page.security.often import Often
+from services.notify.page.settings import PageSettings
 from services.notify.page.text.words import Words
 from services.notify.page.view.choosing import Reach, offered
 from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import look
-from services.notify.settings import NotifySettings
 from services.runtime.http.answers import Answers, Json, failing
 from services.runtime.http.ask import Ask
 from services.runtime.http.problem import Problem
-from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.clock import wall_clock
 from services.runtime.service import Running
-from services.shared.citizen_keys import CitizenKeys
-from services.shared.master_keys import master_keys
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -75,27 +70,35 @@ def _form(*fields: str) -> dict[str, Any]:
     }
 
 
-def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask) -> None:
-    """Adds the status page. Raises TextWrong if its wording is not as it should be."""
-    links = Links(settings.public_url, settings.lookup_secret)
+def add_page(
+    app: FastAPI,
+    running: Running[PageSettings],
+    ask: Ask,
+    *,
+    policy: Policy,
+    links: Links,
+    reach: Reach | None,
+) -> None:
+    """Adds the status page. Raises TextWrong if its wording is not as it should be.
+
+    `reach` is None where nobody is really told anything: no contacts are kept there.
+    """
+    settings = running.settings
     html = Html(links)
-    catalogue = load_catalogue()
-    words = {locale: Words(catalogue, locale) for locale in Locale}
+    words = {locale: Words(policy.catalogue, locale) for locale in Locale}
     limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
     secret = settings.lookup_secret
     wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
     guesses = Guesses(running.database["guesses"], secret, limits, wall)
-    gate = Gate(running.engine.store, guesses, secret)
+    gate = Gate(running.dossiers.store, guesses, secret)
     often = Often(running.database["forms"], settings.forms_by_code, wall)
     live = Live(
-        running.engine.store.collection,
+        running.dossiers.store.collection,
         running.stopping,
         running.tasks,
         most=settings.live_pages,
         most_by_address=settings.live_pages_by_address,
     )
-    policy = settings.policy(catalogue)
-    reach = _reach(running, settings, policy)
 
     def address(request: Request) -> str:
         return client_address(request, settings.trusted_proxies)
@@ -198,7 +201,7 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
             version=found.version,
             told=told if told in TOLD else "",
             received=state.span.received_at is not None,
-            rating=settings.ratings,
+            rating=policy.ratings,
             scores=SCORES,
             choice=state.choice,
             chosen_locale=chosen_locale(state),
@@ -264,16 +267,6 @@ def add_page(app: FastAPI, running: Running, settings: NotifySettings, ask: Ask)
         _answer_head(router)
         app.include_router(router)
     tell_the_lost(app, html)
-
-
-def _reach(running: Running, settings: NotifySettings, policy: Policy) -> Reach | None:
-    """None where nobody is really told anything: no contacts are kept there."""
-    if settings.channels == (MessageChannel.LEDGER,):
-        return None
-    keys = CitizenKeys(running.database.client, master_keys(settings))
-    # Who is known is asked without a look at the log, so this never connects to the broker.
-    offsets = Offsets(settings.kafka)
-    return Reach(policy, Addresses(running.engines[2], keys, offsets))
 
 
 def _answer_head(router: APIRouter) -> None:

@@ -22,6 +22,7 @@ from services.runtime.loop.consumer import group_of
 from services.runtime.mongo.client import Database
 from services.runtime.patience import patiently
 from services.runtime.service import Running
+from services.runtime.settings import Settings
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at
@@ -63,7 +64,7 @@ class Folded:
 class Freezing:
     """One instance's part in freezing the city's periods."""
 
-    def __init__(self, running: Running, offsets: Offsets) -> None:
+    def __init__(self, running: Running[Settings], offsets: Offsets) -> None:
         self._running = running
         self._offsets = offsets
         self._folded: dict[str, Folded] = {}
@@ -74,13 +75,12 @@ class Freezing:
         """Looks once; returns the periods that it froze."""
         running = self._running
         if not self._prepared:
-            await figures.prepare(running.engine.store.collection)
+            await figures.prepare(running.dossiers.store.collection)
             self._prepared = True
         now = self._now()
         if now is None:
             return []
-        decider = running.engine.decider
-        assert isinstance(decider, SlaDecider)
+        decider = running.decider(SlaDecider)
         days = decider.rules.book.figures.freeze_after_days
         begun = await keeping_since(running.database, now)
         frozen = {of.name for of in await snapshots.snapshots(running.database)}
@@ -106,7 +106,9 @@ class Freezing:
     def _now(self) -> datetime | None:
         """The time that all of this instance's partitions have come to; None if there is none."""
         running = self._running
-        now = min((running.clock.now(p) for p in running.engine.ownership.owned), default=BEGINNING)
+        now = min(
+            (running.clock.now(p) for p in running.dossiers.ownership.owned), default=BEGINNING
+        )
         return None if now == BEGINNING else now
 
 
@@ -135,7 +137,7 @@ async def keeping_since(database: Database, now: datetime) -> datetime:
     return since
 
 
-async def keep_freezing(running: Running) -> None:
+async def keep_freezing(running: Running[Settings]) -> None:
     """Freezes what is due until cancelled."""
     offsets = Offsets(running.settings.kafka)
     freezing = Freezing(running, offsets)

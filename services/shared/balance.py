@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import FastAPI, Query, Response
 from typing_extensions import TypedDict
 
-from services.runtime.http.answers import described
+from contracts.values import Instant
+from services.runtime.http.answers import Json, described
 from services.runtime.mongo.client import Collection
 
 _RECEIVED, _ENDED = "state.span.received_at", "state.span.ended_at"
@@ -37,3 +39,15 @@ async def balance(collection: Collection, since: datetime, until: datetime) -> B
         "resolved": await count({**there, _ENDED: {"$gte": since, "$lt": until}}),
         "open": await count({**there, "$or": [{_ENDED: None}, {_ENDED: {"$gte": until}}]}),
     }
+
+
+def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
+    """The balance that every service draws from its own states."""
+
+    @app.get("/balance", tags=[service], response_model=Balance)
+    async def read_balance(
+        since: Annotated[Instant, Query(description="The period's begin, inclusive.")],
+        until: Annotated[Instant, Query(description="The period's end, exclusive.")],
+    ) -> Response:
+        """Carried over + received = resolved + open, as this service sees it."""
+        return Json(await balance(collection, since, until))

@@ -1,0 +1,57 @@
+"""Puts a service together: its engines and its HTTP app. Nothing is connected or started here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+
+from services.runtime.http.answers import Health
+from services.runtime.http.app import add_answers, make_app
+from services.runtime.http.ask import Ask
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import StreamClock, make_clock
+from services.runtime.loop.engine import Engine
+from services.runtime.loop.faults import Faults
+from services.runtime.mongo.client import Client
+from services.runtime.mongo.store import Store
+from services.runtime.service import Beside, Running, Service, SettingsT
+from services.runtime.settings import ClockKind
+from services.runtime.supervised import Supervised
+
+
+def make_running(
+    service: Service[SettingsT], settings: SettingsT, mongo: Client
+) -> Running[SettingsT]:
+    """The service's engines, and what they share. To be called where an event loop runs."""
+    running = Running(
+        settings,
+        mongo[f"motcua_{service.name}"],
+        EventProducer(settings.kafka),
+        make_clock(settings),
+        Faults(settings.stop_at),
+        Supervised(),
+    )
+    for decider in service.deciders(settings):
+        store = Store(running.database[decider.collection], decider.state_type)
+        # A tick says what is settled in its own topic: of another one it may be too early.
+        streamed = running.engines and settings.clock is ClockKind.STREAM
+        clock = StreamClock() if streamed else running.clock
+        running.engines.append(
+            Engine(decider, store, running.producer, clock, settings, running.faults)
+        )
+    return running
+
+
+def app_of(
+    service: Service[SettingsT],
+    running: Running[SettingsT],
+    health: Callable[[], Awaitable[Health]],
+    reachable: Callable[[], Awaitable[bool]],
+) -> tuple[FastAPI, Beside | None]:
+    """The service's HTTP app with all its routes, and what runs beside the engines."""
+    ask = Ask(running.dossiers, timeout=running.settings.answer_timeout)
+    app = make_app(service.name, service.title, running.settings, health, reachable)
+    beside = service.wire(app, running, ask)
+    add_answers(app, ask, service.name)
+    return app, beside
