@@ -11,8 +11,8 @@ from contracts.events.refusals import Refusal
 from contracts.model import EventData, Kind
 from contracts.values import Channel
 from contracts.wire.envelope import Event, derive_id
-from motcua.inprocess import InProcess
 from services.runtime.core.decider import Decider
+from services.runtime.testing import InProcess
 
 CODE = "H29.1-250303-0001"
 FACTS = 30

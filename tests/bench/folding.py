@@ -14,7 +14,8 @@ from contracts.wire.envelope import Event, short_id
 from motcua.deciders import city_deciders
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import handle
-from services.runtime.core.stored import Stored, state_hash
+from services.runtime.core.stored import Stored
+from services.runtime.testing import state_hash
 from tests.bench.dossier import CODE, FACTS, facts_of, long_dossier
 from tests.bench.measure import in_turn, per_call
 

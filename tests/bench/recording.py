@@ -5,8 +5,8 @@ from __future__ import annotations
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars, city_deciders
-from motcua.inprocess import InProcess
 from motcua.simulate import Simulation, plan_city, slices
+from services.runtime.testing import InProcess
 
 
 def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:

@@ -17,10 +17,10 @@ from deploy.local.fakes.gateway.ledger import read_entries
 from deploy.local.fakes.smtp.ledger import read_ledger
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
-from services.runtime.core.stored import state_hash
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.mongo.client import client
 from services.runtime.mongo.store import Store
+from services.runtime.testing import state_hash
 
 
 @dataclass

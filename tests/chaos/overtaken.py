@@ -5,9 +5,9 @@ from __future__ import annotations
 from contracts.catalogue import load_catalogue
 from contracts.events import notify
 from motcua.deciders import all_deciders
-from motcua.inprocess import InProcess
 from motcua.simulate import Plan, slices
 from services.notify.dossier.policy import Policy
+from services.runtime.testing import InProcess
 
 
 def overtaken(plan: Plan) -> list[int]:

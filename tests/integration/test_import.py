@@ -19,7 +19,8 @@ from contracts.wire.topics import SERVICES
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
-from services.runtime.core.stored import state_hash, state_of
+from services.runtime.core.stored import state_of
+from services.runtime.testing import state_hash
 from tests.support.eventually import eventually
 from tests.support.office import Office
 from tests.support.paths import ROOT

@@ -12,9 +12,9 @@ from contracts.model import EventData
 from contracts.values import Outcome
 from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders
-from motcua.inprocess import InProcess
 from services.notify.dossier.policy import Policy
 from services.notify.hours import VIETNAM
+from services.runtime.testing import InProcess
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240304-0001"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Generic
 
 import msgspec
@@ -146,11 +145,6 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
 def state_of(document: dict[str, Any], state_type: type[S]) -> S:
     """Only the state in a document."""
     return msgspec.convert(document["state"], state_type, builtin_types=_BUILTIN)
-
-
-def state_hash(state: msgspec.Struct) -> str:
-    """The SHA-256 of a state's canonical JSON: equal states, equal hashes, on any machine."""
-    return sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
 
 
 def _split(ids: bytes) -> set[bytes]:

@@ -1,8 +1,8 @@
-"""All services' decisions in one process: no broker, no database, the stream clock.
+"""Many deciders in one process: no broker, no database, the stream clock.
 
-The same deciders and the same `handle` as the engine's, over states in memory. Everything that
-a service decides goes to every service, in one order; so a stream replayed here ends in the
-states, alerts and messages that it ends in through real Kafka and MongoDB.
+The same deciders and the same `handle` as the engine's, over states in memory. What one of them
+decides goes to all of them, in one order; so a stream replayed here ends in the states and facts
+that it ends in through real Kafka and MongoDB.
 """
 
 from __future__ import annotations
@@ -13,21 +13,24 @@ from datetime import datetime
 from typing import Any
 
 from contracts.wire.envelope import Event, short_id
-from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 
 
 class InProcess:
-    """A city in memory. `log` is what would stand on the log of dossiers, in order."""
+    """Deciders and their states, fed by hand."""
 
     def __init__(self, deciders: Sequence[Decider[Any]]) -> None:
-        self.deciders = {_key(d): d for d in deciders}
+        """The topic of the first decider is the log that all are fed from."""
+        self._topic = deciders[0].topic
+        self.deciders = {self._key(d): d for d in deciders}
+        """By the service's name; with the collection, for those of other topics."""
         self.states: dict[str, dict[str, Stored[Any]]] = {name: {} for name in self.deciders}
         self.log: list[Event] = []
+        """What would stand on the log, in order."""
         self.elsewhere: list[Event] = []
-        """What went to other topics: the messages, and what units are alerted to."""
+        """What went to other topics."""
 
     def feed(self, events: Iterable[Event]) -> None:
         """Puts events on the log together and lets the services come to rest.
@@ -55,7 +58,7 @@ class InProcess:
         queue = deque(events)
         while queue:
             event = queue.popleft()
-            (self.log if event.data.TOPIC == DOSSIER_EVENTS else self.elsewhere).append(event)
+            (self.log if self._topic == event.data.TOPIC else self.elsewhere).append(event)
             for name, decider in self.deciders.items():
                 if decider.topic != event.data.TOPIC:
                     continue
@@ -68,9 +71,7 @@ class InProcess:
                 if not stored.knows(short_id(event.id)):
                     queue.extend(handle(decider, stored, event))
 
-
-def _key(decider: Decider[Any]) -> str:
-    """A service's name for what it keeps of dossiers; with the collection for what else it has."""
-    if decider.topic == DOSSIER_EVENTS:
-        return decider.name
-    return f"{decider.name}:{decider.collection}"
+    def _key(self, decider: Decider[Any]) -> str:
+        if decider.topic == self._topic:
+            return decider.name
+        return f"{decider.name}:{decider.collection}"

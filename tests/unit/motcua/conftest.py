@@ -11,9 +11,9 @@ from rich.console import Console, RenderableType
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders, calendars
-from motcua.inprocess import InProcess
 from motcua.simulate import Plan, Simulation, plan_city, slices
 from services.notify.dossier.policy import Policy
+from services.runtime.testing import InProcess
 
 
 @pytest.fixture(scope="session")

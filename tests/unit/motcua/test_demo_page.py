@@ -14,9 +14,9 @@ from contracts.wire.envelope import Event
 from contracts.wire.topics import SERVICES
 from motcua.demo_page import Day, demo_page
 from motcua.demo_story import most_telling
-from motcua.inprocess import InProcess
 from motcua.simulate import Plan
 from motcua.story_page import story_page
+from services.runtime.testing import InProcess
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES, rates
 from tests.unit.motcua.conftest import shown

@@ -12,8 +12,8 @@ import pytest
 from contracts.catalogue import Catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import city_deciders
-from motcua.inprocess import InProcess
 from motcua.simulate import Plan, slices
+from services.runtime.testing import InProcess
 
 
 def told_by_slices(plan: Plan, catalogue: Catalogue) -> InProcess:

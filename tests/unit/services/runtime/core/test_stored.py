@@ -18,9 +18,9 @@ from services.runtime.core.stored import (
     Hold,
     Stored,
     from_document,
-    state_hash,
     state_of,
 )
+from services.runtime.testing import state_hash
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)  # as the stores read
