@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in seconds what takes pip a minute. It does not read pip's settings: of those it needs the index.
+# Compiled at once, as pip does: else each process compiles what it imports, for itself where Python may not
+# write it down (PYTHONDONTWRITEBYTECODE).
 UV = index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"; \
   $${index:+env UV_DEFAULT_INDEX="$$index"} $(BIN)/uv --quiet pip
 # Test files that run at a time, each with a stack of its own where it needs one; 0: one by one. They
@@ -33,7 +35,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@echo "installing the locked packages for $$($(BIN)/python --version) (half a minute the first time)"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >$(VENV)/uv.lock
 	@$(PIP) --no-deps --require-hashes -r $(VENV)/uv.lock
-	@$(UV) sync --python $(BIN)/python --require-hashes requirements-dev.lock || \
+	@$(UV) sync --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock || \
 	  { echo "uv could not: trying pip, which reads all of this machine's settings (a minute or two)"; \
 	    $(PIP) --no-deps --require-hashes -r requirements-dev.lock; }
 	@$(UV) install --python $(BIN)/python --no-deps --no-build-isolation -e .
