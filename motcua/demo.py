@@ -51,7 +51,7 @@ _PORTS = {name: FIRST_PORT + place for place, name in enumerate(SERVICES)}
 """Where the services are asked to serve: where `motcua top` looks."""
 
 _GAPS = (30, 240)
-"""Minutes between two requests about one dossier: a day in 49 slices, where 15 and 120 make 87."""
+"""Minutes between two requests about one dossier: 46 slices, where 15 and 120 make 74."""
 _PATIENCE_S = 180.0
 """How long the services may take to start: a machine that does much else is slow, not broken."""
 _MOTCUA = ".venv/bin/motcua"
@@ -92,7 +92,7 @@ class Stages:
 
 
 def demo(
-    dossiers: Annotated[int, typer.Option(help="Received on the simulated day.", min=10)] = 900,
+    dossiers: Annotated[int, typer.Option(help="Received on the simulated day.", min=10)] = 400,
     seed: Annotated[int, typer.Option(help="The same seed plays the same day.")] = 1,
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on serving after the day, until Ctrl-C.")
@@ -171,6 +171,9 @@ async def _play(settings: Settings, city: City, plan: Plan) -> None:
             console.print(f"{until.astimezone(VIETNAM):%d/%m %H:%M}  {title}", highlight=False)
         tenth = 10 * done // total
 
+    if not console.is_terminal:
+        await play(settings, plan, told, sends_mail=True)
+        return
     addresses = [Address(instance.url, instance.service) for instance in city.instances]
     async with Watch(addresses) as watch:
         with Live(console=console, auto_refresh=False, transient=True) as live:

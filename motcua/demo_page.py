@@ -116,7 +116,7 @@ def _messages(messages: Mapping[str, Any]) -> list[Text]:
     return [
         Text(", ".join(f"{template} {number:,}" for template, number in most)),
         Text(
-            f"sent {delivered['sent']:,}, waiting for the next morning {delivered['pending']:,}, "
+            f"sent {delivered['sent']:,}, still waiting {delivered['pending']:,}, "
             f"not sent: {not_sent or 'none'}"
         ),
     ]
