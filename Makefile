@@ -58,7 +58,7 @@ test-fast: $(READY) ## The tests that need neither Kafka, nor MongoDB, nor a bro
 chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: $(READY) ## Throughput beside a bare loop and a tutorial's; JSON and a table
+bench: $(READY) ## Each part beside a bare baseline, compared with the committed ratios
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(READY) ## Lint, format check, strict types, contracts in step
@@ -86,7 +86,7 @@ down: $(READY) ## Stop them
 
 lock: $(READY) ## Lock the newest packages that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 -o requirements.lock pyproject.toml
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --all-extras -o requirements-dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra local --extra dev -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove the environment and all data of the local stack
 	@if [ -x $(BIN)/motcua ]; then $(BIN)/motcua stack down || true; fi

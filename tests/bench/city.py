@@ -1,45 +1,70 @@
-"""All four services end to end, broker and database on the same cores: events a second."""
+"""All four services end to end, broker and database on the same cores: events a second.
+
+Beside them, in the same rounds, four loops that decide nothing (`tests.bench.city_bare`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from contracts.catalogue import load_catalogue
 from deploy.local.stack.city import City, cpu_seconds
+from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
 from motcua.feed import Feed
 from motcua.simulate import Simulation, plan_city, slices
 from services.runtime.kafka.topics import create_topics
 from services.runtime.settings import Settings
+from tests.bench.city_bare import bare_city, seconds_of
+from tests.bench.report import Report
 
 
-def city_run(stack: Stack, root: Path, dossiers: int, console: Console) -> dict[str, Any]:
-    """Feeds a simulated city as fast as it is handled; says where the time went."""
-    endpoints = stack.up()
-    settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
-    asyncio.run(create_topics(settings))
-    with console.status(f"planning a city of {dossiers} dossiers"):
-        plan = plan_city(
-            # Wide gaps make wide slices: it is the services that are measured, not the waiting
-            # for them to settle.
-            Simulation(
-                dossiers=dossiers // 4,
-                carried_over=dossiers - dossiers // 4,
-                seed=11,
-                min_gap_minutes=60,
-                min_gap_minutes_before=240,
-            ),
-            load_catalogue(),
-            calendars(),
-        )
+def city_run(
+    stack: Stack, root: Path, dossiers: int, rounds: int, report: Report
+) -> dict[str, Any]:
+    """Feeds a simulated city as fast as it is handled, in rounds; says where the time went."""
+    report.step(f"city: planning {dossiers:,} dossiers")
+    plan = plan_city(
+        # Wide gaps make wide slices: it is the services that are measured, not the waiting
+        # for them to settle.
+        Simulation(
+            dossiers=dossiers // 4,
+            carried_over=dossiers - dossiers // 4,
+            seed=11,
+            min_gap_minutes=60,
+            min_gap_minutes_before=240,
+        ),
+        load_catalogue(),
+        calendars(),
+    )
+    found: list[dict[str, Any]] = []
+    for number in range(rounds):
+        report.step(f"city: round {number + 1} of {rounds}")
+        stack.reset()
+        endpoints = stack.up()
+        settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
+        asyncio.run(create_topics(settings))
+        worked = _round(stack, endpoints, root, plan)
+        report.step(f"city: round {number + 1} of {rounds}, undecided")
+        bare = bare_city(settings)
+        worked["bare"] = {name: run.figures() for name, run in bare.items()}
+        worked["bare_events_per_second"] = worked["events"] / seconds_of(bare)
+        found.append(worked)
+    ratios = [each["events_per_second"] / each["bare_events_per_second"] for each in found]
+    middle = sorted(found, key=lambda each: each["events_per_second"])[len(found) // 2]
+    _show(middle, statistics.median(ratios), report)
+    return {"dossiers": dossiers, "rounds": found, "ratios": {"city": ratios}}
+
+
+def _round(stack: Stack, endpoints: Endpoints, root: Path, plan: Any) -> dict[str, Any]:
     folder = root / ".motcua" / "bench" / "logs"
     with City(endpoints, folder, clock="stream", partitions=4) as city:
         city.start_all()
@@ -48,25 +73,13 @@ def city_run(stack: Stack, root: Path, dossiers: int, console: Console) -> dict[
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
         own = time.process_time()
         start = time.perf_counter()
-        with console.status("the city works"):
-            slices_fed, records = asyncio.run(_feed(endpoints.kafka, plan))
+        slices_fed, records = asyncio.run(_feed(endpoints.kafka, plan))
         seconds = time.perf_counter() - start
         cpu = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
         cpu["the feed"] = time.process_time() - own
         memory = {i.service: i.memory() / 2**20 for i in city.instances}
-    table = Table("process", "CPU s", "CPU µs/event", "memory MiB")
-    for name, used in cpu.items():
-        mib = f"{memory[name]:.0f}" if name in memory else ""
-        table.add_row(name, f"{used:.1f}", f"{used / records * 1e6:.0f}", mib)
-    idle = 1 - sum(cpu.values()) / (seconds * (os.cpu_count() or 1))
-    table.add_row("idle, or other processes", f"{100 * idle:.0f} %", "", "")
-    console.print(table)
-    console.print(
-        f"{records:,} events in {seconds:.1f} s: [bold]{records / seconds:,.0f} events/s[/bold] "
-        f"({len(plan.requests):,} requests, {slices_fed} slices, {dossiers:,} dossiers)"
-    )
     return {
-        "dossiers": dossiers,
+        "requests": len(plan.requests),
         "events": records,
         "seconds": seconds,
         "events_per_second": records / seconds,
@@ -74,6 +87,24 @@ def city_run(stack: Stack, root: Path, dossiers: int, console: Console) -> dict[
         "memory_mib": memory,
         "slices": slices_fed,
     }
+
+
+def _show(found: dict[str, Any], ratio: float, report: Report) -> None:
+    events, seconds = found["events"], found["seconds"]
+    cpu, memory = found["cpu_seconds"], found["memory_mib"]
+    table = Table("process", "CPU s", "CPU µs/event", "memory MiB")
+    for name, used in cpu.items():
+        mib = f"{memory[name]:.0f}" if name in memory else ""
+        table.add_row(name, f"{used:.1f}", f"{used / events * 1e6:.0f}", mib)
+    idle = 1 - sum(cpu.values()) / (seconds * (os.cpu_count() or 1))
+    table.add_row("idle, or other processes", f"{100 * idle:.0f} %", "", "")
+    report.show(
+        table,
+        f"{events:,} events in {seconds:.1f} s: "
+        f"[bold]{found['events_per_second']:,.0f} events/s[/bold] "
+        f"({found['requests']:,} requests, {found['slices']} slices); undecided "
+        f"{found['bare_events_per_second']:,.0f} events/s; ratio [bold]{ratio:.2f}[/bold]",
+    )
 
 
 async def _feed(kafka: str, plan: Any) -> tuple[int, int]:

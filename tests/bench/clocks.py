@@ -1,4 +1,4 @@
-"""What a dossier's clock costs: working time beside a library's, and a whole dossier folded."""
+"""What working time costs, beside the one library that answers the same questions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal
 
-from rich.console import Console
 from rich.table import Table
 
 from motcua.deciders import calendars
-from tests.bench.folding import folding_run
 from tests.bench.measure import in_turn, per_call
 from tests.bench.office_time import Contestant, contestants
-
-_ROUNDS = 7
-"""In which all contestants take their turns: a slow moment of the machine meets them all."""
+from tests.bench.report import Report
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SPANS = {
@@ -52,34 +48,27 @@ class Series:
         return [ask(start, what) for start, what in self.questions]
 
 
-def clocks_run(console: Console) -> dict[str, Any]:
-    """Runs both benches and prints their tables; neither broker nor database is needed.
+def clocks_run(rounds: int, report: Report) -> dict[str, Any]:
+    """Asks all contestants the same, each in its turn; neither broker nor database is needed.
 
     Raises AssertionError if they would compare what is not the same.
     """
-    return {
-        "working_time": _working_time(console),
-        "folding": folding_run(console, _ROUNDS),
-    }
-
-
-def _working_time(console: Console) -> dict[str, Any]:
     ours, library, readme = field = contestants()
     asked = _asked()
-    with console.status("working time: the same answers?"):
-        for series in asked:
-            _same_answers(series, field)
-        otherwise = sum(_answered_otherwise(series, ours) for series in asked)
+    report.step("clocks: the same answers?")
+    for series in asked:
+        _same_answers(series, field)
+    otherwise = sum(_answered_otherwise(series, ours) for series in asked)
     names = [who.name for who in field]
     table = Table("asked", "span", *names, "times faster", title="CPU µs a question")
     rows: list[dict[str, Any]] = []
     for series in asked:
         taken: dict[str, list[float]] = {name: [] for name in names}
-        with console.status(f"working time: {series.kind}, {series.span}"):
-            for number in range(_ROUNDS):
-                for who in in_turn(field, number):
-                    seconds = per_call(partial(series.answers, who))
-                    taken[who.name].append(seconds / _QUESTIONS * 1e6)
+        report.step(f"clocks: {series.kind}, {series.span}")
+        for number in range(rounds):
+            for who in in_turn(field, number):
+                seconds = per_call(partial(series.answers, who))
+                taken[who.name].append(seconds / _QUESTIONS * 1e6)
         ratios = _ratios(taken, library, ours)
         faster = statistics.median(ratios)
         rows.append(
@@ -101,11 +90,11 @@ def _working_time(console: Console) -> dict[str, Any]:
     least = min(row["times_faster"] for row in rows)
     package = f"businesstimedelta {version('businesstimedelta')}"
     questions = _QUESTIONS * len(asked)
-    console.print(table)
-    console.print(
+    report.show(
+        table,
         f"[bold]{least:,.0f} times faster[/bold] at the least than {package} at its quickest. "
         f"{questions} questions, the same answers. To {otherwise} of them the city's own calendar "
-        "gives another, for its swapped days: the library has no rule for a make-up Saturday"
+        "gives another, for its swapped days: the library has no rule for a make-up Saturday",
     )
     return {
         "library": package,

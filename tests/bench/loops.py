@@ -1,228 +1,106 @@
-"""The loops that are compared: a bare one, the engine's, and one as a tutorial writes it."""
+"""Each service's engine beside a bare loop and a tutorial's, over one recorded log."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import resource
+import gc
+import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from faststream.kafka import KafkaBroker, KafkaMessage
-from pymongo import ReplaceOne
+from rich.table import Table
 
-from contracts.wire.codec import Record, decode
-from contracts.wire.topics import DOSSIER_EVENTS
+from motcua.deciders import city_deciders
 from services.runtime.core.decider import Decider
-from services.runtime.core.handle import handle
-from services.runtime.core.stored import Stored, from_document
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.producer import EventProducer
-from services.runtime.loop.clock import WallClock
-from services.runtime.loop.consumer import EngineConsumer, make_broker
-from services.runtime.loop.engine import Engine
-from services.runtime.mongo.client import Database
-from services.runtime.mongo.store import Store
+from services.runtime.kafka.topics import create_topics
+from services.runtime.mongo.client import client
+from services.runtime.run import settle_memory
 from services.runtime.settings import Settings
-from services.runtime.supervised import Supervised
+from tests.bench.bare_loop import bare_loop, create_out, middling
+from tests.bench.engine_loop import engine_loop
+from tests.bench.recording import log_ends, publish, recorded_log
+from tests.bench.report import Report
+from tests.bench.run import Run
+from tests.bench.tutorial_loop import tutorial_loop
 
 
-@dataclass
-class Run:
-    """What one loop did."""
+async def loops_run(
+    settings: Settings, dossiers: int, rounds: int, tutorial: int, report: Report
+) -> dict[str, Any]:
+    """Runs every loop over such a city's log, in rounds; the tutorial's over its first records."""
+    await create_topics(settings)
+    await create_out(settings)
+    report.step(f"loops: recording a city of {dossiers:,} dossiers in memory")
+    log = recorded_log(dossiers)
+    await publish(settings, log)
+    # A service has no recording in its memory that the garbage collector would walk through.
+    del log
+    settle_memory()
+    ends = await log_ends(settings)
+    found: dict[str, Any] = {"records": sum(ends.values()), "ratios": {}}
+    table = Table("service", "loop", "records/s (spread)", "CPU µs/record", "ratio")
+    for decider in city_deciders():
+        name = decider.name
+        engines: list[Run] = []
+        bares: list[Run] = []
+        for number in range(rounds):
+            report.step(f"loops: {name}, round {number + 1} of {rounds}")
+            engine, bare = await _round(decider, settings, ends, f"{name}-{number}")
+            engines.append(engine)
+            bares.append(bare)
+        report.step(f"loops: {name}, as a tutorial would write it")
+        slow = await _tutorial(decider, settings, name, tutorial)
+        ratios = [e.per_second / b.per_second for e, b in zip(engines, bares, strict=True)]
+        to_bare = statistics.median(ratios)
+        to_tutorial = statistics.median(e.per_second for e in engines) / slow.per_second
+        found["ratios"][f"loops.{name}"] = ratios
+        found[name] = {
+            "bare": [run.figures() for run in bares],
+            "engine": [run.figures() for run in engines],
+            "tutorial": slow.figures(),
+            "engine_to_bare": to_bare,
+            "engine_to_tutorial": to_tutorial,
+        }
+        _row(table, name, "bare", bares, "")
+        _row(table, name, "engine", engines, f"{to_bare:.2f}")
+        _row(table, name, "tutorial", [slow], f"{1 / to_tutorial:.2f}")
+    report.show(table, "ratio: of engine to bare; of the tutorial to the engine")
+    return found
 
-    records: int
-    seconds: float
-    cpu_seconds: float
-    """Of this process: broker and database not counted."""
-    written: int = 0
-    """Documents written."""
-    published: int = 0
-    """Records published."""
 
-    @property
-    def per_second(self) -> float:
-        """Records consumed a second."""
-        return self.records / self.seconds
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+async def _round(
+    decider: Decider[Any], settings: Settings, ends: dict[int, int], group: str
+) -> tuple[Run, Run]:
+    """The engine, then the bare loop: with a group and a database of its own, so all is afresh."""
+    gc.collect()
+    decider.name = f"{group}-{time.time_ns()}"
+    mongo = client(settings.mongo)
+    database = mongo[f"bench_{decider.name}"]
+    engine = await engine_loop(decider, settings, database, ends)
+    sample = await middling(database[decider.collection])
+    bare = await bare_loop(settings, database, ends, engine, sample)
+    await mongo.drop_database(database.name)
+    mongo.close()
+    return engine, bare
 
 
-async def engine_loop(
-    decider: Decider[Any], settings: Settings, database: Database, ends: dict[int, int]
-) -> Run:
-    """The engine with a service's real decisions, through FastStream, until it is at the ends."""
-    producer = EventProducer(settings.kafka)
-    await producer.start()
-    store = _CountingStore(database[decider.collection], decider.state_type)
-    await store.prepare()
-    engine = Engine(decider, store, producer, WallClock(), settings)
-    broker = make_broker(settings)
-    consumer = EngineConsumer(broker, engine, settings, Supervised())
-    published = _count_published(producer)
-    began = _at_first_batch(engine)
-    await broker.start()
-    while any(engine.progress.next_offset(p) < end for p, end in ends.items()):
-        if consumer.tasks.failed.done():
-            consumer.tasks.failed.result()
-        await asyncio.sleep(0.005)
-    start, cpu = began()
-    run = Run(sum(ends.values()), time.perf_counter() - start, _cpu() - cpu)
-    run.written, run.published = store.written, published()
-    await broker.stop()
-    await producer.stop()
+async def _tutorial(decider: Decider[Any], settings: Settings, name: str, most: int) -> Run:
+    decider.name = name
+    mongo = client(settings.mongo)
+    database = mongo[f"bench_tutorial_{name}"]
+    run = await tutorial_loop(decider, settings, database, most)
+    await mongo.drop_database(database.name)
+    mongo.close()
     return run
 
 
-async def bare_loop(
-    settings: Settings, database: Database, ends: dict[int, int], like: Run, document: Any
-) -> Run:
-    """No logic at all: the same records consumed, and as many written and published as `like`.
-
-    Consume a batch, one bulk write by key, one publish, one commit.
-    """
-    consumer = AIOKafkaConsumer(
-        DOSSIER_EVENTS,
-        bootstrap_servers=settings.kafka,
-        group_id=f"bare-{os.getpid()}-{time.time_ns()}",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=1_048_576,
+def _row(table: Table, service: str, label: str, runs: Sequence[Run], ratio: str) -> None:
+    middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
+    spread = [run.per_second for run in runs]
+    table.add_row(
+        service,
+        label,
+        f"{middle.per_second:,.0f} ({min(spread):,.0f} to {max(spread):,.0f})",
+        f"{middle.cpu_seconds / middle.records * 1e6:.0f}",
+        ratio,
     )
-    producer = EventProducer(settings.kafka)
-    await producer.start()
-    collection = database["bare"]
-    run = Run(sum(ends.values()), 0.0, 0.0)
-    share_written, share_published = like.written / run.records, like.published / run.records
-    owed_written = owed_published = 0.0
-    start = cpu = 0.0
-    await consumer.start()
-    done: dict[int, int] = {}
-    while any(done.get(p, 0) < end for p, end in ends.items()):
-        batches = await consumer.getmany(
-            timeout_ms=settings.batch_wait_ms, max_records=settings.batch_records
-        )
-        records = [record for batch in batches.values() for record in batch]
-        if not records:
-            continue
-        if not start:
-            # From the first batch on: joining a group takes as long for either.
-            start, cpu = time.perf_counter(), _cpu()
-        owed_written += len(records) * share_written
-        owed_published += len(records) * share_published
-        # One document a key, as whoever groups by key would; as many as the engine writes.
-        keys = list(dict.fromkeys(record.key for record in records))[: int(owed_written)]
-        writes = [
-            ReplaceOne({"_id": key.decode()}, {**document, "_id": key.decode()}, True)
-            for key in keys
-        ]
-        out = [Record(r.key, r.value, r.headers) for r in records[: int(owed_published)]]
-        owed_written -= len(writes)
-        owed_published -= len(out)
-        await producer.write("bench.out", out)
-        if writes:
-            await collection.bulk_write(writes, ordered=False)
-        offsets = {tp: batch[-1].offset + 1 for tp, batch in batches.items()}
-        await consumer.commit(offsets)
-        done |= {tp.partition: offset for tp, offset in offsets.items()}
-        run.written += len(writes)
-        run.published += len(out)
-    run.seconds, run.cpu_seconds = time.perf_counter() - start, _cpu() - cpu
-    await consumer.stop()
-    await producer.stop()
-    return run
-
-
-async def tutorial_loop(
-    decider: Decider[Any], settings: Settings, database: Database, most: int
-) -> Run:
-    """One handler a message: find one, decide, replace one, publish, and the default ack."""
-    broker = KafkaBroker(settings.kafka.split(","), logger=None)
-    collection = database["tutorial"]
-    run = Run(0, 0.0, 0.0)
-    finished = asyncio.Event()
-    wanted = decider.facts | decider.requests
-
-    @broker.subscriber(
-        DOSSIER_EVENTS, group_id=f"tutorial-{time.time_ns()}", auto_offset_reset="earliest"
-    )
-    async def on_event(body: dict[str, Any], message: KafkaMessage) -> None:
-        run.records += 1
-        if run.records >= most:
-            finished.set()
-        raw = message.raw_message
-        assert not isinstance(raw, tuple)
-        if message.headers.get("ce_type") not in wanted:
-            return
-        event = decode(raw.key, raw.value, raw.headers)
-        document = await collection.find_one({"_id": event.subject})
-        stored = (
-            from_document(document, decider.state_type)
-            if document
-            else Stored(event.subject, raw.partition, decider.initial(event.subject))
-        )
-        for out in handle(decider, stored, event):
-            await broker.publish(
-                out.data.model_dump(mode="json"), topic="bench.out", key=out.subject.encode()
-            )
-            run.published += 1
-        await collection.replace_one({"_id": event.subject}, stored.document(), upsert=True)
-        run.written += 1
-
-    start, cpu = time.perf_counter(), _cpu()
-    await broker.start()
-    await finished.wait()
-    run.seconds, run.cpu_seconds = time.perf_counter() - start, _cpu() - cpu
-    await broker.stop()
-    return run
-
-
-class _CountingStore(Store[Any]):
-    written = 0
-
-    async def persist(self, subjects: Any) -> None:
-        dirty = list(subjects)
-        await super().persist(dirty)
-        self.written += len(dirty)
-
-
-def _count_published(producer: EventProducer) -> Callable[[], int]:
-    count = 0
-    write = producer.write
-
-    async def counted(topic: str, records: Any) -> None:
-        nonlocal count
-        count += len(records)
-        # Not to the topic that is being read: the recording has these facts already.
-        await write("bench.out" if topic == DOSSIER_EVENTS else topic, records)
-
-    producer.write = counted  # type: ignore[method-assign]
-    return lambda: count
-
-
-def _at_first_batch(engine: Engine[Any]) -> Callable[[], tuple[float, float]]:
-    first: list[tuple[float, float]] = []
-    inner = engine.handle
-
-    async def handled(records: Any, commit: Any) -> None:
-        if not first:
-            first.append((time.perf_counter(), _cpu()))
-        await inner(records, commit)
-
-    engine.handle = handled  # type: ignore[method-assign]
-    return lambda: first[0]
-
-
-async def log_ends(settings: Settings) -> dict[int, int]:
-    """Where the recorded log ends, by partition."""
-    offsets = Offsets(settings.kafka)
-    try:
-        return await offsets.ends(DOSSIER_EVENTS)
-    finally:
-        await offsets.stop()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_LEAST = 0.05
+_LEAST = 0.2
 """Seconds that one measurement takes at least."""
 
 

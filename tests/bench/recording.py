@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import calendars, city_deciders
 from motcua.simulate import Simulation, plan_city, slices
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.settings import Settings
 from services.runtime.testing import InProcess
+
+_TOGETHER = 2_000
 
 
 def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:
@@ -20,3 +28,21 @@ def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:
     for piece in slices(plan.requests, ends=plan.ends):
         city.feed(piece.events)
     return city.log
+
+
+async def publish(settings: Settings, events: Sequence[Event]) -> None:
+    """Writes the events to the log, in their order."""
+    producer = EventProducer(settings.kafka)
+    await producer.start()
+    for at in range(0, len(events), _TOGETHER):
+        await producer.publish(events[at : at + _TOGETHER])
+    await producer.stop()
+
+
+async def log_ends(settings: Settings) -> dict[int, int]:
+    """Where the log of dossiers ends, by partition."""
+    offsets = Offsets(settings.kafka)
+    try:
+        return await offsets.ends(DOSSIER_EVENTS)
+    finally:
+        await offsets.stop()
