@@ -59,7 +59,7 @@ def run_service(
         )
     from importlib import import_module
 
-    from services.runtime.run import run
+    from services.runtime import run
 
     raise typer.Exit(run(import_module(f"services.{service}.__main__").SERVICE))
 
@@ -70,8 +70,7 @@ def create() -> None:
 
     Example: `motcua topics create`
     """
-    from services.runtime.kafka.topics import create_topics
-    from services.runtime.settings import Settings
+    from services.runtime import Settings, create_topics
 
     made = asyncio.run(create_topics(Settings()))
     console.print(f"created: {', '.join(made)}" if made else "all topics are there")

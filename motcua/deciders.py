@@ -11,7 +11,7 @@ from services.intake.decider import IntakeDecider
 from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.routing.decider import RoutingDecider
-from services.runtime.core.decider import Decider
+from services.runtime import Decider
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.working_time import Calendars, load_calendars

@@ -34,10 +34,7 @@ from motcua.top import Address, Watch, view
 from motcua.top.address import FIRST_PORT
 from services.intake.imports.cli import import_log
 from services.notify.page.http.links import Links
-from services.runtime.kafka.topics import create_topics
-from services.runtime.logging import configure
-from services.runtime.mongo.client import client
-from services.runtime.settings import Settings
+from services.runtime import Settings, client, configure, create_topics
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -10,7 +10,7 @@ from contracts.events import intake, routing, sla
 from contracts.wire.envelope import Event
 from motcua.story import read_stories
 from motcua.story_page import story_page
-from services.runtime.mongo.client import Database
+from services.runtime import Database
 
 _CANDIDATES = 100
 _ROOM = 24

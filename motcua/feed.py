@@ -23,9 +23,7 @@ from contracts.wire.topics import (
     SERVICES,
     UNIT_ALERTS,
 )
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.producer import EventProducer
-from services.runtime.loop.consumer import group_of
+from services.runtime import EventProducer, Offsets, group_of
 
 _BATCH = 2_000
 _HOUR = timedelta(hours=1)

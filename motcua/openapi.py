@@ -16,11 +16,7 @@ from typing import Any
 
 from contracts.tooling.generate import rendered
 from contracts.wire.topics import SERVICES
-from services.runtime.logging import configure
-from services.runtime.mongo.client import client
-from services.runtime.service import Service
-from services.runtime.settings import Settings
-from services.runtime.wiring import app_of, make_running
+from services.runtime import Service, Settings, app_of, client, configure, make_running
 
 ROOT = Path(__file__).parents[1] / "services"
 

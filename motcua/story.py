@@ -14,9 +14,7 @@ from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from motcua.story_page import story_page
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.producer import partition_of
-from services.runtime.settings import Settings
+from services.runtime import Offsets, Settings, partition_of
 
 console = Console()
 

@@ -19,8 +19,7 @@ from motcua.feed import Feed, NotSettled
 from motcua.simulate import Plan, Simulation, plan_city, slices
 from motcua.simulate.contacts import sealed_contacts
 from services.intake.codes import Codes
-from services.runtime.mongo.client import client
-from services.runtime.settings import Settings
+from services.runtime import Settings, client
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 

@@ -14,10 +14,7 @@ from services.intake.contacts import Contacts
 from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
-from services.runtime.core.decider import Decider
-from services.runtime.http.ask import Ask
-from services.runtime.run import run
-from services.runtime.service import Running, Service
+from services.runtime import Ask, Decider, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys

@@ -20,13 +20,21 @@ from services.intake.receipt import ReceiptView, receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
 from services.intake.view import ChangedDossier, DossierView, Page, view
-from services.runtime.core.stored import state_of
-from services.runtime.http.answers import CHANGES, UNKNOWN, Json, failing
-from services.runtime.http.ask import Ask
-from services.runtime.http.changes import At, Changes, IdempotencyKey
-from services.runtime.http.problem import Problem, invalid_field
-from services.runtime.http.typed import Typed
-from services.runtime.service import Running
+from services.runtime import (
+    CHANGES,
+    UNKNOWN,
+    Ask,
+    At,
+    Changes,
+    IdempotencyKey,
+    Json,
+    Problem,
+    Running,
+    Typed,
+    failing,
+    invalid_field,
+    state_of,
+)
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]

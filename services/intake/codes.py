@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo.client import Database
+from services.runtime import Database
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 

@@ -7,9 +7,7 @@ import structlog
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id, fingerprint
 from services.intake.contact import Contact, contact_event
-from services.runtime.http.ask import Ask
-from services.runtime.http.problem import Problem
-from services.runtime.loop.clock import Clock
+from services.runtime import Ask, Clock, Problem
 from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn, Sealed
 from services.shared.sealing import Unreadable
 

@@ -10,7 +10,7 @@ from contracts.values import Locale
 from contracts.wire.envelope import derive_id
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
-from services.runtime.http.changes import IdempotencyKey
+from services.runtime import IdempotencyKey
 
 Ref = Annotated[
     str,

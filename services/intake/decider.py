@@ -14,7 +14,7 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
-from services.runtime.core.decider import NoReactions, NoTimers
+from services.runtime import NoReactions, NoTimers
 from services.shared.lifecycle import MOVING_FACTS
 
 

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from contracts.catalogue import Catalogue, FormKind
 from services.intake.state import Intake
-from services.runtime.http.answers import described
+from services.runtime import described
 from services.shared.lookup_key import lookup_key
 
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from contracts.catalogue import Catalogue
 from services.intake.state import Intake
-from services.runtime.http.answers import Answered, described
+from services.runtime import Answered, described
 from services.shared.lifecycle import PublicStatus
 
 

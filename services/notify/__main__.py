@@ -20,11 +20,7 @@ from services.notify.page.view.choosing import Reach
 from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
-from services.runtime.core.decider import Decider
-from services.runtime.http.ask import Ask
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.run import run
-from services.runtime.service import Beside, Running, Service
+from services.runtime import Ask, Beside, Decider, Offsets, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.master_keys import master_keys

@@ -20,7 +20,7 @@ from services.notify.dossier.fold import evolve
 from services.notify.dossier.plan import plan
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
-from services.runtime.core.decider import NoReactions, NoRequests, NoTimers, Timer
+from services.runtime import NoReactions, NoRequests, NoTimers, Timer
 from services.shared.lifecycle import MOVING_FACTS
 
 

@@ -11,11 +11,7 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
-from services.runtime.core.decider import Decider
-from services.runtime.http.ask import Ask
-from services.runtime.run import run
-from services.runtime.service import Running, Service
-from services.runtime.settings import Settings
+from services.runtime import Ask, Decider, Running, Service, Settings, run
 from services.shared.balance import add_balance
 
 

@@ -12,14 +12,21 @@ from contracts.values import DOSSIER_CODE
 from services.routing.competence import competent_unit
 from services.routing.state import Routing
 from services.routing.view import ChangedDossier, CompetenceView, DossierView, view
-from services.runtime.core.stored import state_of
-from services.runtime.http.answers import CHANGES, UNKNOWN, Json, failing
-from services.runtime.http.ask import Ask
-from services.runtime.http.changes import At, Changes, IdempotencyKey
-from services.runtime.http.problem import Problem
-from services.runtime.http.typed import Typed
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import (
+    CHANGES,
+    UNKNOWN,
+    Ask,
+    At,
+    Changes,
+    IdempotencyKey,
+    Json,
+    Problem,
+    Running,
+    Settings,
+    Typed,
+    failing,
+    state_of,
+)
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 

@@ -14,7 +14,7 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
-from services.runtime.core.decider import NoTimers
+from services.runtime import NoTimers
 from services.shared.lifecycle import MOVING_FACTS
 
 

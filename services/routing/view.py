@@ -8,7 +8,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from services.routing.state import Routing
-from services.runtime.http.answers import Answered, described
+from services.runtime import Answered, described
 from services.shared.lifecycle import PublicStatus
 
 

@@ -1,0 +1,99 @@
+"""The engine, and what every service shares of it. This is the package's only door.
+
+Services and the command line import from here and nowhere deeper. What a name stands for is loaded
+when it is first asked for: who imports a decider's interface loads no web framework and no driver.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from services.runtime.core.decider import Decider as Decider
+    from services.runtime.core.decider import NoReactions as NoReactions
+    from services.runtime.core.decider import NoRequests as NoRequests
+    from services.runtime.core.decider import NoTimers as NoTimers
+    from services.runtime.core.decider import Timer as Timer
+    from services.runtime.core.stored import state_of as state_of
+    from services.runtime.http.answers import CHANGES as CHANGES
+    from services.runtime.http.answers import UNKNOWN as UNKNOWN
+    from services.runtime.http.answers import Answered as Answered
+    from services.runtime.http.answers import Answers as Answers
+    from services.runtime.http.answers import Json as Json
+    from services.runtime.http.answers import described as described
+    from services.runtime.http.answers import failing as failing
+    from services.runtime.http.ask import Ask as Ask
+    from services.runtime.http.changes import At as At
+    from services.runtime.http.changes import Changes as Changes
+    from services.runtime.http.changes import IdempotencyKey as IdempotencyKey
+    from services.runtime.http.problem import Problem as Problem
+    from services.runtime.http.problem import invalid_field as invalid_field
+    from services.runtime.http.problem import unavailable as unavailable
+    from services.runtime.http.typed import Typed as Typed
+    from services.runtime.kafka.group_writer import Together as Together
+    from services.runtime.kafka.offsets import Offsets as Offsets
+    from services.runtime.kafka.producer import EventProducer as EventProducer
+    from services.runtime.kafka.producer import partition_of as partition_of
+    from services.runtime.kafka.topics import TopicsWrong as TopicsWrong
+    from services.runtime.kafka.topics import check_topics as check_topics
+    from services.runtime.kafka.topics import create_topics as create_topics
+    from services.runtime.logging import configure as configure
+    from services.runtime.loop.clock import BEGINNING as BEGINNING
+    from services.runtime.loop.clock import Clock as Clock
+    from services.runtime.loop.clock import StreamClock as StreamClock
+    from services.runtime.loop.clock import WallClock as WallClock
+    from services.runtime.loop.clock import wall_clock as wall_clock
+    from services.runtime.loop.consumer import group_of as group_of
+    from services.runtime.loop.engine import Engine as Engine
+    from services.runtime.loop.faults import Faults as Faults
+    from services.runtime.loop.faults import Point as Point
+    from services.runtime.mongo.client import Client as Client
+    from services.runtime.mongo.client import Collection as Collection
+    from services.runtime.mongo.client import Database as Database
+    from services.runtime.mongo.client import Document as Document
+    from services.runtime.mongo.client import aggregate as aggregate
+    from services.runtime.mongo.client import client as client
+    from services.runtime.mongo.store import Store as Store
+    from services.runtime.patience import patiently as patiently
+    from services.runtime.process import run as run
+    from services.runtime.service import Beside as Beside
+    from services.runtime.service import Running as Running
+    from services.runtime.service import Service as Service
+    from services.runtime.settings import ClockKind as ClockKind
+    from services.runtime.settings import Settings as Settings
+    from services.runtime.settings import how_set as how_set
+    from services.runtime.supervised import Supervised as Supervised
+    from services.runtime.transient import REFUSED_RECORD as REFUSED_RECORD
+    from services.runtime.transient import is_transient as is_transient
+    from services.runtime.wiring import app_of as app_of
+    from services.runtime.wiring import make_running as make_running
+
+
+def _homes() -> dict[str, str]:
+    """Where each name is at home: read off the imports above, which type checkers see."""
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    return {
+        name.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        for name in node.names
+    }
+
+
+_HOMES = _homes()
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

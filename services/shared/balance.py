@@ -9,8 +9,7 @@ from fastapi import FastAPI, Query, Response
 from typing_extensions import TypedDict
 
 from contracts.values import Instant
-from services.runtime.http.answers import Json, described
-from services.runtime.mongo.client import Collection
+from services.runtime import Collection, Json, described
 
 _RECEIVED, _ENDED = "state.span.received_at", "state.span.ended_at"
 

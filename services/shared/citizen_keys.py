@@ -20,7 +20,7 @@ from typing import NamedTuple
 from pymongo import InsertOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from services.runtime.mongo.client import Client, Collection, Document
+from services.runtime import Client, Collection, Document
 from services.shared.master_keys import MasterKeys
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 

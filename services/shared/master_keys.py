@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from services.runtime.settings import Settings, how_set
+from services.runtime import Settings, how_set
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
 log = structlog.get_logger("services.shared.cli.keys")

@@ -10,10 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
-from services.runtime.core.decider import Decider
-from services.runtime.http.ask import Ask
-from services.runtime.run import run
-from services.runtime.service import Beside, Running, Service
+from services.runtime import Ask, Beside, Decider, Running, Service, run
 from services.shared.balance import add_balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.gauges import keep_counting, tell_retractions

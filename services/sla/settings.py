@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.runtime.settings import Settings
+from services.runtime import Settings
 from services.sla import working_time
 from services.sla.rulebook import book as rule_book
 

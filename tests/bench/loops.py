@@ -14,7 +14,7 @@ from motcua.deciders import city_deciders
 from services.runtime.core.decider import Decider
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
-from services.runtime.run import settle_memory
+from services.runtime.process import settle_memory
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import bare_loop, create_out, middling
 from tests.bench.engine_loop import engine_loop

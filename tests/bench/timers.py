@@ -33,7 +33,7 @@ from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
 from services.runtime.mongo.store import Store
-from services.runtime.run import settle_memory
+from services.runtime.process import settle_memory
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import create_out
 from tests.bench.due_dossiers import first_timer, receive

@@ -17,7 +17,7 @@ from structlog.testing import CapturingLogger
 
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime import run
+from services.runtime import process
 from services.runtime.core.decider import NoReactions, NoRequests, NoTimers
 from services.runtime.http.ask import Ask
 from services.runtime.loop.progress import Progress
@@ -86,7 +86,7 @@ def breaks_at_once(*_: Any) -> int:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
     logger = CapturingLogger()
-    monkeypatch.setattr(run, "log", logger)
+    monkeypatch.setattr(process, "log", logger)
     return logger
 
 
@@ -94,13 +94,13 @@ async def ended(
     service: Service[Settings], settings: Settings, said: CapturingLogger
 ) -> tuple[int, list[str]]:
     """The exit code, what was said loudly, and the reason that was given for the end."""
-    code = await asyncio.wait_for(run.serve(service, settings), timeout=60)
+    code = await asyncio.wait_for(process.serve(service, settings), timeout=60)
     loud = [call.args[0] for call in said.calls if call.method_name == "critical"]
     reasons = [call.kwargs["reason"] for call in said.calls if call.args == ("stopping",)]
     return code, [*loud, *reasons]
 
 
-DEFECT = (run.EXIT_DEFECT, ["a defect: the service stops", "defect"])
+DEFECT = (process.EXIT_DEFECT, ["a defect: the service stops", "defect"])
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,7 @@ from rich.text import Text
 from contracts.events.contacts import ContactErased
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITIZEN_CONTACTS
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.producer import EventProducer
-from services.runtime.loop.clock import WallClock
-from services.runtime.loop.consumer import group_of
-from services.runtime.mongo.client import client
+from services.runtime import EventProducer, Offsets, WallClock, client, group_of
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 

@@ -21,10 +21,7 @@ from services.intake.imports.report import Report
 from services.intake.imports.rules import Plan, load_plan
 from services.intake.imports.run import Progress as Told
 from services.intake.imports.run import check, send, sha256_of
-from services.runtime.kafka.producer import EventProducer
-from services.runtime.kafka.topics import TopicsWrong, check_topics
-from services.runtime.mongo.client import client
-from services.runtime.settings import Settings
+from services.runtime import EventProducer, Settings, TopicsWrong, check_topics, client
 
 _BROKEN = 1
 _WRONG_USE = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from services.runtime.mongo.client import Client
+from services.runtime import Client
 
 DATABASE = "motcua_intake"
 COLLECTION = "imports"

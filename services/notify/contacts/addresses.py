@@ -11,10 +11,7 @@ import msgspec
 
 from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.contacts.contact import Contact
-from services.runtime.core.stored import state_of
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.consumer import group_of
-from services.runtime.loop.engine import Engine
+from services.runtime import Engine, Offsets, group_of, state_of
 from services.shared.citizen_keys import CitizenKeys, Erased, Sealed
 
 FRESH_SECONDS = 1.0

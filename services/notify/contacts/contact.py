@@ -10,7 +10,7 @@ from contracts.events.contacts import ContactErased, ContactRegistered
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import CITIZEN_CONTACTS
-from services.runtime.core.decider import NoReactions, NoRequests, NoTimers
+from services.runtime import NoReactions, NoRequests, NoTimers
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -24,7 +24,7 @@ from services.notify.dossier.params import local
 from services.notify.dossier.policy import Policy
 from services.notify.hours import morning_after
 from services.notify.wording.template import Template
-from services.runtime.core.decider import Timer
+from services.runtime import Timer
 
 _SHOWN = 50
 """So many dossiers are named in one message; of the rest, how many there are."""

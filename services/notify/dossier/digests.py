@@ -18,7 +18,7 @@ from services.notify.dossier.plan import messages, planned
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Gathered, Notify
 from services.notify.wording.template import Template
-from services.runtime.core.decider import Timer
+from services.runtime import Timer
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
 

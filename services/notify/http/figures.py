@@ -8,9 +8,7 @@ import pymongo
 from pymongo.errors import ExecutionTimeout, NetworkTimeout
 from typing_extensions import TypedDict
 
-from services.runtime.http.answers import described
-from services.runtime.http.problem import Problem
-from services.runtime.mongo.client import Database, aggregate
+from services.runtime import Database, Problem, aggregate, described
 
 PATIENCE = 60.0
 """Seconds that counting may take, in all. MongoDB itself gives up then."""

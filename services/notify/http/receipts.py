@@ -27,11 +27,7 @@ from services.notify.channels.redact import redacted
 from services.notify.channels.reference import subject_and_id
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
-from services.runtime.http.answers import failing
-from services.runtime.http.problem import Problem
-from services.runtime.kafka.group_writer import Together
-from services.runtime.service import Running
-from services.runtime.transient import is_transient
+from services.runtime import Problem, Running, Together, failing, is_transient
 
 log = structlog.get_logger("motcua.receipts")
 

@@ -11,11 +11,7 @@ from services.notify.delivery.delivery import Deliveries
 from services.notify.dossier.state import Notify
 from services.notify.http.figures import MessageFigures, message_figures
 from services.notify.http.view import DossierView, view
-from services.runtime.core.stored import state_of
-from services.runtime.http.answers import UNKNOWN, Json
-from services.runtime.http.problem import Problem
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import UNKNOWN, Json, Problem, Running, Settings, state_of
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 

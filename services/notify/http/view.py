@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from services.notify.delivery.delivery import Deliveries
 from services.notify.dossier.state import Notify
-from services.runtime.http.answers import described
+from services.runtime import described
 from services.shared.lifecycle import PublicStatus
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from services.runtime.settings import Settings
+from services.runtime import Settings
 
 
 def _web_address(url: str) -> str:

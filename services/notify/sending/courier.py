@@ -16,7 +16,7 @@ from services.notify.sending.outcomes import End, Teller, not_sent
 from services.notify.sending.receivers import Receivers, receiver_of
 from services.notify.sending.retries import Tries
 from services.notify.wording.renderer import Renderer
-from services.runtime.loop.faults import Faults, Point
+from services.runtime import Faults, Point
 
 
 class _Nowhere(Exception):

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pymongo import InsertOne
 from pymongo.errors import BulkWriteError
 
-from services.runtime.mongo.client import Collection as MongoCollection
-from services.runtime.mongo.client import Document
+from services.runtime import Collection as MongoCollection
+from services.runtime import Document
 
 _KEPT = timedelta(days=60)
 """What a killed instance did not strike out is gone by then: no message is tried for so long."""

@@ -11,9 +11,7 @@ from contracts.events.notify import MessageChannel
 from services.notify.delivery.delivery import Deliveries, Delivery
 from services.notify.delivery.turns import in_turn
 from services.notify.sending.handoff_log import Handing
-from services.runtime.core.stored import state_of
-from services.runtime.loop.clock import Clock
-from services.runtime.mongo.client import Database
+from services.runtime import Clock, Database, state_of
 
 
 @dataclass(frozen=True, slots=True)

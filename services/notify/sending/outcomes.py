@@ -15,11 +15,7 @@ from services.notify import metrics
 from services.notify.channels.redact import redacted
 from services.notify.delivery.delivery import Delivery
 from services.notify.sending.outbox import Due
-from services.runtime.kafka.group_writer import Together
-from services.runtime.loop.faults import Point
-from services.runtime.patience import patiently
-from services.runtime.service import Running
-from services.runtime.settings import ClockKind, Settings
+from services.runtime import ClockKind, Point, Running, Settings, Together, patiently
 
 log = structlog.get_logger("motcua.sender")
 

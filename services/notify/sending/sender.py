@@ -36,13 +36,16 @@ from services.notify.sending.selection import Known, Starting
 from services.notify.sending.stream_time import Ticks
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.consumer import group_of
-from services.runtime.loop.engine import Engine
-from services.runtime.patience import patiently
-from services.runtime.service import Running
-from services.runtime.settings import ClockKind
-from services.runtime.transient import REFUSED_RECORD, is_transient
+from services.runtime import (
+    REFUSED_RECORD,
+    ClockKind,
+    Engine,
+    Offsets,
+    Running,
+    group_of,
+    is_transient,
+    patiently,
+)
 
 log = structlog.get_logger("motcua.sender")
 

@@ -16,8 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.loop.clock import StreamClock
-from services.runtime.patience import patiently
+from services.runtime import StreamClock, patiently
 
 _KEY = CLOCK_SUBJECT.encode()
 _FIRST_LOOK, _GROWS = 256, 8

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from services.runtime.mongo.client import client
+from services.runtime import client
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.shared.sealing import KEY_BYTES, Unreadable

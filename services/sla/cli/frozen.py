@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.consumer import group_of
-from services.runtime.mongo.client import Database, Document
+from services.runtime import Database, Document, Offsets, group_of
 from services.sla.cli import tables as report_tables
 from services.sla.cli.options import (
     As,

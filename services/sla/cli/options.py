@@ -19,8 +19,7 @@ from rich.console import Console, RenderableType
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Channel, Instant, ServiceLevel
-from services.runtime.loop.clock import WallClock
-from services.runtime.mongo.client import Database, Document, client
+from services.runtime import Database, Document, WallClock, client
 from services.sla.cli import tables as report_tables
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules

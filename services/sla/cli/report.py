@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.runtime.mongo.client import Database, Document
+from services.runtime import Database, Document
 from services.sla.cli import frozen as report_frozen
 from services.sla.cli import tables as report_tables
 from services.sla.cli.options import (

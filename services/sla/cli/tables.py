@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.catalogue.load import VIETNAM
-from services.runtime.mongo.client import Document
+from services.runtime import Document
 from services.sla.cli.layout import Column, table
 from services.sla.figures.backlog import BACKLOG
 from services.sla.figures.counting import MEASURES

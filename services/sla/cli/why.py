@@ -16,9 +16,7 @@ from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Instant, Locale
-from services.runtime.core.stored import state_of
-from services.runtime.loop.clock import WallClock
-from services.runtime.mongo.client import client
+from services.runtime import WallClock, client, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
 from services.sla.explain.explained import asked_at, explained

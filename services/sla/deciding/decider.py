@@ -10,7 +10,7 @@ from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.core.decider import Timer
+from services.runtime import Timer
 from services.shared.lifecycle import MOVING_FACTS, phases
 from services.sla.deciding.decisions import REQUESTS, decide
 from services.sla.deciding.rules import Rules

@@ -14,8 +14,7 @@ from contracts.events import intake, routing, sla
 from contracts.events.sla import AlertKind, Budget, MoveCause, RetractionCause, TimeUnit
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.runtime.core.decider import Timer
-from services.runtime.loop.clock import BEGINNING
+from services.runtime import BEGINNING, Timer
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
 from services.sla.clock.assess import Terms, assess
 from services.sla.clock.retraction import retraction_cause

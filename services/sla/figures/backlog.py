@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from services.runtime.mongo.client import Collection
+from services.runtime import Collection
 from services.sla.figures.counting import Reading
 from services.sla.figures.figures import Sheet
 from services.sla.figures.tables import Measure

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from contracts.catalogue import Catalogue
-from services.runtime.mongo.client import Document
+from services.runtime import Document
 from services.shared.lifecycle import PublicStatus
 from services.sla.deciding.rules import Rules
 from services.sla.figures.periods import Period

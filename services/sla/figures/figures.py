@@ -18,7 +18,7 @@ import pymongo
 from pymongo import ASCENDING
 from pymongo.read_concern import ReadConcern
 
-from services.runtime.mongo.client import Collection, Document, aggregate
+from services.runtime import Collection, Document, aggregate
 from services.sla.figures.counting import MARKS, MEASURES, Reading
 from services.sla.figures.tables import Dimension, Measure, Scope, Table, met_by, table
 

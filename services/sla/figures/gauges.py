@@ -18,9 +18,7 @@ from pymongo import ReadPreference
 from contracts.events import sla
 from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
-from services.runtime.mongo.client import Collection, aggregate
-from services.runtime.patience import patiently
-from services.runtime.service import Running
+from services.runtime import Collection, Running, aggregate, patiently
 from services.sla import metrics
 from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import ASCENDING
 
-from services.runtime.mongo.client import Collection
+from services.runtime import Collection
 from services.sla.deciding.rules import Rules
 
 OPEN: dict[str, Any] = {

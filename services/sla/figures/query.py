@@ -9,9 +9,7 @@ from fastapi import Depends, Header, Query, Request, Response
 
 from contracts.catalogue import Catalogue
 from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
-from services.runtime.http.answers import Answers, Json
-from services.runtime.http.problem import invalid_field
-from services.runtime.mongo.client import Document
+from services.runtime import Answers, Document, Json, invalid_field
 from services.sla.figures.counting import NoSuchField, check_fields
 from services.sla.figures.csv_table import csv_text
 from services.sla.figures.periods import NAMES, BadPeriod, Period, period

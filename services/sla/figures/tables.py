@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from services.runtime.mongo.client import Document
+from services.runtime import Document
 
 
 class Dimension(StrEnum):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.catalogue import Catalogue
-from services.runtime.mongo.client import Document
+from services.runtime import Document
 from services.sla.figures.counting import Reading
 from services.sla.figures.rates import RATES, rates
 from services.sla.figures.snapshots.snapshots import Snapshot

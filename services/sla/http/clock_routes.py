@@ -9,11 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, Query, Response
 
 from contracts.values import Instant, Locale
-from services.runtime.core.stored import state_of
-from services.runtime.http.answers import Json, failing
-from services.runtime.http.problem import Problem, invalid_field
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import Json, Problem, Running, Settings, failing, invalid_field, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
 from services.sla.explain.explained import Explained, asked_at, explained

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from services.runtime.http.answers import described
+from services.runtime import described
 from services.shared.lifecycle import PublicStatus
 from services.sla.clock.ledger_entries import (
     Announced,

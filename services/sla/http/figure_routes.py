@@ -9,9 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from contracts.values import Instant, rfc3339
-from services.runtime.http.problem import invalid_field
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import Running, Settings, invalid_field
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.backlog import BACKLOG, backlog

@@ -10,7 +10,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from services.runtime.http.answers import described
+from services.runtime import described
 from services.sla.figures.tables import Dimension
 
 

@@ -8,14 +8,20 @@ from fastapi import APIRouter, FastAPI, Path, Response
 
 from contracts.events import sla
 from contracts.values import DOSSIER_CODE
-from services.runtime.core.stored import state_of
-from services.runtime.http.answers import CHANGES, UNKNOWN, Json
-from services.runtime.http.ask import Ask
-from services.runtime.http.changes import At, Changes, IdempotencyKey
-from services.runtime.http.problem import Problem
-from services.runtime.http.typed import Typed
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import (
+    CHANGES,
+    UNKNOWN,
+    Ask,
+    At,
+    Changes,
+    IdempotencyKey,
+    Json,
+    Problem,
+    Running,
+    Settings,
+    Typed,
+    state_of,
+)
 from services.sla.dossier.state import Sla
 from services.sla.http.view import ChangedDossier, DossierView, view
 

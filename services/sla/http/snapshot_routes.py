@@ -7,10 +7,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
 
-from services.runtime.http.answers import Answers, failing
-from services.runtime.http.problem import Problem
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import Answers, Problem, Running, Settings, failing
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.periods import NAMES
 from services.sla.figures.query import (

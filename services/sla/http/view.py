@@ -7,7 +7,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from services.runtime.http.answers import Answered, described
+from services.runtime import Answered, described
 from services.shared.lifecycle import PublicStatus
 from services.sla.dossier.state import Sla
 

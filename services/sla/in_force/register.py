@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo.client import Collection, Document
+from services.runtime import Collection, Document
 from services.sla.deciding.rules import Rules
 from services.sla.toml_file import FileError
 

@@ -22,10 +22,7 @@ import structlog
 from contracts.catalogue import load_catalogue
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.runtime.loop.clock import BEGINNING
-from services.runtime.loop.engine import Engine
-from services.runtime.patience import patiently
-from services.runtime.service import Running
+from services.runtime import BEGINNING, Engine, Running, patiently
 from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules

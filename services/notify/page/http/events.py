@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.notify.page.http.live import Full, Live, Page
-from services.runtime.http.problem import Problem
+from services.runtime import Problem
 
 RETRY_MS = (4_000, 8_000)
 """After so long the browser asks again when a connection ended.

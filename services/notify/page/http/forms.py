@@ -16,8 +16,7 @@ from contracts.events.notify import MessageChannel, PreferencesRequested, Rating
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from services.notify.page.http.trouble import HalfQuiet, WrongForm
-from services.runtime.http.ask import Ask
-from services.runtime.loop.clock import Clock
+from services.runtime import Ask, Clock
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _MOST = 50

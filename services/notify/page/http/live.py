@@ -19,9 +19,7 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from services.notify import metrics
-from services.runtime.mongo.client import Collection
-from services.runtime.patience import patiently
-from services.runtime.supervised import Supervised
+from services.runtime import Collection, Supervised, patiently
 
 _AWAIT_MS = 250
 """How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""

@@ -33,11 +33,7 @@ from services.notify.page.text.words import Words
 from services.notify.page.view.choosing import Reach, offered
 from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import look
-from services.runtime.http.answers import Answers, Json, failing
-from services.runtime.http.ask import Ask
-from services.runtime.http.problem import Problem
-from services.runtime.loop.clock import wall_clock
-from services.runtime.service import Running
+from services.runtime import Answers, Ask, Json, Problem, Running, failing, wall_clock
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]

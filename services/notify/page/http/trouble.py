@@ -10,8 +10,7 @@ from services.notify.page.security.gate import NotOpened, NotYetHere
 from services.notify.page.security.guesses import TooMany
 from services.notify.page.security.often import TooOften
 from services.notify.page.view.choosing import OutOfReach
-from services.runtime.http.problem import Problem
-from services.runtime.transient import is_transient
+from services.runtime import Problem, is_transient
 
 _WAIT = 5
 """Seconds after which broker or database may be back."""

@@ -13,8 +13,7 @@ from typing import Any
 
 from pymongo import ReturnDocument, WriteConcern
 
-from services.runtime.loop.clock import Clock
-from services.runtime.mongo.client import Collection
+from services.runtime import Clock, Collection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from services.notify import metrics
 from services.notify.dossier.state import Notify
 from services.notify.page.security.guesses import Guesses, TooMany
 from services.notify.page.security.typed import is_code, typed_code, typed_key
-from services.runtime.core.stored import state_of
-from services.runtime.mongo.store import Store
+from services.runtime import Store, state_of
 from services.shared.lookup_key import fits
 
 

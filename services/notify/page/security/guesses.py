@@ -31,9 +31,7 @@ from hashlib import sha256
 from weakref import WeakValueDictionary
 
 from services.notify.page.security.counts import Counts
-from services.runtime.http.problem import unavailable
-from services.runtime.loop.clock import Clock
-from services.runtime.mongo.client import Collection
+from services.runtime import Clock, Collection, unavailable
 
 WINDOW = timedelta(minutes=15)
 OWN_TRIES = 3

@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.notify.page.security.counts import Counts
-from services.runtime.loop.clock import Clock
-from services.runtime.mongo.client import Collection
+from services.runtime import Clock, Collection
 
 _WINDOW = timedelta(hours=1)
 

@@ -20,7 +20,7 @@ from services.notify.page.text.words import Office, Words
 from services.notify.page.view.asked import Asked
 from services.notify.page.view.promise import Promise
 from services.notify.page.view.status import Apology, Look, look
-from services.runtime.http.answers import described
+from services.runtime import described
 
 DateTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 

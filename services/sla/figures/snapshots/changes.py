@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.catalogue import Catalogue
-from services.runtime.mongo.client import Database, Document
+from services.runtime import Database, Document
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.counting import MEASURES, Reading, fields_of
 from services.sla.figures.figures import Sheet, figures, partitions

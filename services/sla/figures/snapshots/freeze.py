@@ -24,8 +24,7 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.loop.faults import Point
-from services.runtime.mongo.client import Database, Document
+from services.runtime import Database, Document, Point
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.counting import MARKS, MEASURES, Reading, reading

@@ -16,13 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.runtime.kafka.offsets import Offsets
-from services.runtime.loop.clock import BEGINNING
-from services.runtime.loop.consumer import group_of
-from services.runtime.mongo.client import Database
-from services.runtime.patience import patiently
-from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime import BEGINNING, Database, Offsets, Running, Settings, group_of, patiently
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pymongo import ASCENDING
 
-from services.runtime.mongo.client import Database, Document
+from services.runtime import Database, Document
 from services.sla.figures.counting import MARKS, MEASURES
 from services.sla.figures.figures import listed, read
 from services.sla.figures.periods import Period

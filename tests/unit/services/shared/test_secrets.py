@@ -13,7 +13,7 @@ from structlog.typing import EventDict
 from typer.testing import CliRunner
 
 from motcua.cli import app
-from services.runtime import run as run_module
+from services.runtime import process as run_module
 from services.runtime.settings import ClockKind, Settings
 from services.shared import master_keys as master_keys_module
 from services.shared.lookup_key import fits, lookup_key

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
 from services.runtime.http.app import make_app
-from services.runtime.run import settle_files
+from services.runtime.process import settle_files
 from services.runtime.settings import Settings
 from tests.support.http_app import Body, Instance, problem_of, reachable
 
