@@ -62,9 +62,12 @@ class Supervised:
             task.remove_done_callback(self._ended)
             self._tasks.discard(task)
             self._may_end.discard(task)
+        pending = set(tasks)
+        while pending:
             if cancel:
-                task.cancel()
-        await asyncio.wait(tasks)
+                for task in pending:
+                    task.cancel()  # again, where a library swallowed the first one
+            _, pending = await asyncio.wait(pending, timeout=1.0)
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("a task failed while it was ending", task=task.get_name(), exc_info=error)
