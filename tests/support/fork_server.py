@@ -88,6 +88,7 @@ class _Server:
 
     def start(self, environment: Mapping[str, str], log: Path) -> Forked:
         """Starts an instance that logs into a file."""
+        log.touch()  # so that it can be read from the start
         asked = {"environment": dict(environment), "log": str(log)}
         self._socket.sendall(json.dumps(asked).encode() + b"\n")
         while not self._started:

@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
+from services.runtime import supervised
 from services.runtime.supervised import EndedByItself, Supervised
+
+
+@pytest.fixture(autouse=True)
+def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test configured writes to an output that is closed by now."""
+    monkeypatch.setattr(supervised, "log", structlog.wrap_logger(structlog.ReturnLogger()))
 
 
 class Work:
