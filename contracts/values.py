@@ -53,12 +53,12 @@ ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.0
 PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
 """An administrative place (ward or commune) by its General Statistics Office code."""
 StepName = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+FreeText = Annotated[str, Field(min_length=1, max_length=2000)]
 Amount = Annotated[int, Field(ge=0, le=10_000_000_000)]
 """Money in Vietnamese dong, which has no smaller unit."""
 
 
-class Channel(StrEnum):
+class FilingChannel(StrEnum):
     """How a dossier was handed in, or a result fetched."""
 
     COUNTER = "counter"

@@ -27,8 +27,8 @@ from deploy.local.stack.stack import Stack
 from motcua.demo_page import Day, demo_page
 from motcua.demo_story import pick_story
 from motcua.feed import Feed, NotSettled
-from motcua.simulate import Plan
-from motcua.simulate.command import make_plan, play
+from motcua.simulate import SimulatedDay
+from motcua.simulate.command import play, simulated_day
 from motcua.story_page import story_page
 from motcua.top import Address, Watch, view
 from motcua.top.address import FIRST_PORT
@@ -120,12 +120,14 @@ def demo(
                 city.start_all(stages.tell, timeout=_PATIENCE_S)
             _import(settings, stages)
             with stages.stage("plan", "planning the day"):
-                plan = make_plan(dossiers, None, seed, late_share=0.02, contacts=True, gaps=_GAPS)
+                simulated = simulated_day(
+                    dossiers, None, seed, late_share=0.02, contacts=True, gaps=_GAPS
+                )
             with stages.stage("day"):
-                asyncio.run(_play(settings, city, plan))
+                asyncio.run(_play(settings, city, simulated))
             with stages.stage("messages", "the last messages go out"):
-                asyncio.run(_mail_is_out(settings, plan.ends))
-            agrees = _end_on_page(settings, city, plan, stages, keep=keep)
+                asyncio.run(_mail_is_out(settings, simulated.ends))
+            agrees = _end_on_page(settings, city, simulated, stages, keep=keep)
             if keep:
                 console.print("serving until Ctrl-C")
                 signal.pause()
@@ -155,10 +157,10 @@ def _import(settings: Settings, stages: Stages) -> None:
                 raise
 
 
-async def _play(settings: Settings, city: City, plan: Plan) -> None:
+async def _play(settings: Settings, city: City, simulated: SimulatedDay) -> None:
     """Play the day under the live view; where there is no terminal, print a line a tenth of it."""
     console.rule("[bold]A working day")
-    total = max(1, len(plan.requests))
+    total = max(1, len(simulated.requests))
     title, tenth = "", 0
 
     def told(done: int, until: datetime) -> None:
@@ -169,7 +171,7 @@ async def _play(settings: Settings, city: City, plan: Plan) -> None:
         tenth = 10 * done // total
 
     if not console.is_terminal:
-        await play(settings, plan, told, sends_mail=True)
+        await play(settings, simulated, told, sends_mail=True)
         return
     addresses = [Address(instance.url, instance.service) for instance in city.instances]
     async with Watch(addresses) as watch:
@@ -182,7 +184,7 @@ async def _play(settings: Settings, city: City, plan: Plan) -> None:
 
             looking = asyncio.create_task(look())
             try:
-                await play(settings, plan, told, sends_mail=True)
+                await play(settings, simulated, told, sends_mail=True)
             finally:
                 looking.cancel()
 
@@ -199,9 +201,11 @@ async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.
     mongo.close()
 
 
-def _end_on_page(settings: Settings, city: City, plan: Plan, stages: Stages, *, keep: bool) -> bool:
+def _end_on_page(
+    settings: Settings, city: City, simulated: SimulatedDay, stages: Stages, *, keep: bool
+) -> bool:
     """Print the closing page; return whether the services agree."""
-    last = plan.ends - timedelta(seconds=1)
+    last = simulated.ends - timedelta(seconds=1)
     since = last.astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
     period = _period(since, since + timedelta(days=1))
     picked = asyncio.run(_picked(settings))

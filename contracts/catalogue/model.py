@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from contracts.events.sla import Budget
 from contracts.values import (
     Amount,
-    Channel,
+    FilingChannel,
     OfficerId,
     PlaceCode,
     ProcedureCode,
@@ -41,7 +41,7 @@ class Procedure(_Entry):
     budget: Budget
     """The standard time for resolving it (thời hạn giải quyết)."""
     level: ServiceLevel
-    channels: tuple[Channel, ...] = Field(min_length=1)
+    channels: tuple[FilingChannel, ...] = Field(min_length=1)
     fee: Amount = 0
     """What is paid at reception, in dong; what is computed later is demanded later."""
     documents: tuple[Name, ...] = Field(min_length=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.model import EventData, Kind
-from contracts.values import Locale, Text
+from contracts.values import FreeText, Locale
 
 _TOPIC = "citizen.contacts"
 
@@ -22,4 +22,4 @@ class ContactRegistered(EventData, kind=Kind.FACT, owner="intake", topic=_TOPIC)
 class ContactErased(EventData, kind=Kind.FACT, owner="intake", topic=_TOPIC):
     """The person's key was deleted: nothing that was sealed under it can be read any more."""
 
-    reason: Text
+    reason: FreeText

@@ -10,15 +10,15 @@ from contracts.events.notify import Preferences
 from contracts.model import EventData, Kind
 from contracts.values import (
     Amount,
-    Channel,
     CitizenRef,
+    FilingChannel,
+    FreeText,
     Instant,
     Locale,
     OfficerId,
     PlaceCode,
     ProcedureCode,
     ServiceLevel,
-    Text,
     UnitCode,
 )
 
@@ -29,7 +29,7 @@ class Filing(EventData):
     """What a citizen hands in. Where it is received, handled and returned are separate facts."""
 
     procedure: ProcedureCode
-    channel: Channel
+    channel: FilingChannel
     level: ServiceLevel = ServiceLevel.PARTIAL
     receiving_unit: UnitCode
     returning_unit: UnitCode
@@ -72,14 +72,14 @@ class DossierReceived(Filing, kind=Kind.FACT, owner="intake", version=2):
 class RejectionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
     """An officer refuses to receive a registered dossier; the reason is owed in writing."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
 class DossierNotReceived(EventData, kind=Kind.FACT, owner="intake"):
     """Not received (không được tiếp nhận, portal state 3)."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
@@ -87,7 +87,7 @@ class SupplementDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
     """An officer wants the citizen to complete the dossier."""
 
     documents: tuple[Document, ...] = Field(min_length=1)
-    reason: Text
+    reason: FreeText
     until: Instant | None = None
     by: OfficerId
 
@@ -96,7 +96,7 @@ class SupplementDemanded(EventData, kind=Kind.FACT, owner="intake"):
     """Supplement requested (yêu cầu bổ sung, portal state 5): the clock stops."""
 
     documents: tuple[Document, ...]
-    reason: Text
+    reason: FreeText
     until: Instant | None = None
     by: OfficerId
 
@@ -119,7 +119,7 @@ class PaymentDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
     """An officer asks for a fee or a tax."""
 
     amount: Amount = Field(gt=0)
-    reason: Text
+    reason: FreeText
     until: Instant | None = None
     by: OfficerId
 
@@ -128,7 +128,7 @@ class PaymentDemanded(EventData, kind=Kind.FACT, owner="intake"):
     """Payment requested (yêu cầu thực hiện nghĩa vụ tài chính, portal state 6): clock stops."""
 
     amount: Amount
-    reason: Text
+    reason: FreeText
     until: Instant | None = None
     by: OfficerId
 
@@ -151,19 +151,19 @@ class PaymentReceived(EventData, kind=Kind.FACT, owner="intake"):
 class WithdrawalRequested(EventData, kind=Kind.REQUEST, owner="intake"):
     """The citizen takes the dossier back."""
 
-    reason: Text
+    reason: FreeText
 
 
 class DossierWithdrawn(EventData, kind=Kind.FACT, owner="intake"):
     """Withdrawn by the citizen (công dân yêu cầu rút hồ sơ, portal state 7)."""
 
-    reason: Text
+    reason: FreeText
 
 
 class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
     """Something an older system recorded that moves no state, kept in the dossier's story."""
 
-    activity: Text
+    activity: FreeText
     by: OfficerId | None = None
     details: dict[str, str] = Field(default_factory=dict)
 

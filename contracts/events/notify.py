@@ -11,12 +11,12 @@ from contracts.events.sla import AlertKind
 from contracts.model import EventData, Kind
 from contracts.values import (
     CitizenRef,
+    FreeText,
     Instant,
     Locale,
     OfficerId,
     ProcedureCode,
     RecipientRef,
-    Text,
     UnitCode,
 )
 
@@ -220,7 +220,7 @@ class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS)
 
     morning: str = Field(pattern=UNIT_DAY)
     alert_id: str
-    reason: Text
+    reason: FreeText
     wrong: bool = False
     """It was never so: whoever was told of it is told that, too."""
     due: Instant | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from contracts.model import EventData, Kind
-from contracts.values import Text
+from contracts.values import FreeText
 
 
 class RefusalReason(StrEnum):
@@ -33,7 +33,7 @@ class Refusal(EventData):
     """Why the request that caused this fact was not carried out. It changes no state."""
 
     reason: RefusalReason
-    detail: Text
+    detail: FreeText
 
 
 class RegistrationRefused(Refusal, kind=Kind.FACT, owner="intake"):

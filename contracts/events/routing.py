@@ -7,12 +7,12 @@ from pydantic import Field
 from contracts.events.sla import Budget
 from contracts.model import EventData, Kind
 from contracts.values import (
-    Channel,
+    FilingChannel,
+    FreeText,
     OfficerId,
     Outcome,
     ProcedureCode,
     StepName,
-    Text,
     UnitCode,
 )
 
@@ -32,7 +32,7 @@ class DossierRouted(EventData, kind=Kind.FACT, owner="routing"):
 class DossierUnroutable(EventData, kind=Kind.FACT, owner="routing"):
     """No rule names a competent authority: a person must hand the dossier over by hand."""
 
-    reason: Text
+    reason: FreeText
 
 
 class StepStarted(EventData, kind=Kind.FACT, owner="routing"):
@@ -51,7 +51,7 @@ class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     step: StepName
     by: OfficerId
     outcome: Outcome = Outcome.GRANTED
-    note: Text | None = None
+    note: FreeText | None = None
 
 
 class StepCompleted(EventData, kind=Kind.FACT, owner="routing"):
@@ -83,7 +83,7 @@ class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     """A unit passes the dossier on to the one that is competent."""
 
     to_unit: UnitCode
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
@@ -92,7 +92,7 @@ class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
 
     from_unit: UnitCode | None = None
     to_unit: UnitCode
-    reason: Text
+    reason: FreeText
     lead: OfficerId
     by: OfficerId
 
@@ -102,7 +102,7 @@ class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing"
 
     unit: UnitCode
     """The authority to be consulted."""
-    question: Text
+    question: FreeText
     budget: Budget | None = None
     """The time that it has to answer; without it, the configured default."""
     by: OfficerId
@@ -116,7 +116,7 @@ class ConsultationOpened(EventData, kind=Kind.FACT, owner="routing"):
 
     unit: UnitCode
     """The authority that is consulted."""
-    question: Text
+    question: FreeText
     budget: Budget | None = None
     """The time that it has to answer; without it, the configured default."""
     by: OfficerId
@@ -127,7 +127,7 @@ class ConsultationAnswerRequested(EventData, kind=Kind.REQUEST, owner="routing")
 
     unit: UnitCode
     """The authority that was consulted."""
-    answer: Text
+    answer: FreeText
     by: OfficerId
 
 
@@ -136,35 +136,35 @@ class ConsultationAnswered(EventData, kind=Kind.FACT, owner="routing"):
 
     unit: UnitCode
     """The authority that was consulted."""
-    answer: Text
+    answer: FreeText
     by: OfficerId
 
 
 class StopRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     """An officer wants the handling stopped; the reason is owed in writing."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
 class DossierStopped(EventData, kind=Kind.FACT, owner="routing"):
     """Stopped (dừng xử lý, portal state 8): the clock stops."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
 class ResumptionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     """An officer wants a stopped dossier to go on."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
 class DossierResumed(EventData, kind=Kind.FACT, owner="routing"):
     """A stopped dossier goes on: the clock runs again."""
 
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
@@ -180,7 +180,7 @@ class ResultReturnRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     """A unit, whichever, hands the result to the citizen."""
 
     unit: UnitCode
-    channel: Channel
+    channel: FilingChannel
     by: OfficerId
 
 
@@ -188,5 +188,5 @@ class ResultReturned(EventData, kind=Kind.FACT, owner="routing"):
     """The citizen has the result (đã trả kết quả, portal state 10)."""
 
     unit: UnitCode
-    channel: Channel
+    channel: FilingChannel
     by: OfficerId

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from contracts.model import EventData, Kind
-from contracts.values import Instant, OfficerId, StepName, Text, UnitCode
+from contracts.values import FreeText, Instant, OfficerId, StepName, UnitCode
 
 
 class TimeUnit(StrEnum):
@@ -69,7 +69,7 @@ class DeadlineMoved(EventData, kind=Kind.FACT, owner="sla"):
     due: Instant
     previous: Instant
     original: Instant
-    reason: Text
+    reason: FreeText
     rule: str
     cause: MoveCause | None = None
 
@@ -170,7 +170,7 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
 
     alert_id: str
     alert: AlertKind
-    reason: Text
+    reason: FreeText
     due: Instant | None = None
     """What is due now; None when nothing is due any more."""
     cause: RetractionCause | None = None
@@ -179,7 +179,7 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
 class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla"):
     """A unit's head apologises for a dossier that is or will be late, and gives a new date."""
 
-    reason: Text
+    reason: FreeText
     due: Instant
     """The new date."""
     by: OfficerId
@@ -193,7 +193,7 @@ class ApologyIssued(EventData, kind=Kind.FACT, owner="sla"):
     late, and the letter says when the result may be expected.
     """
 
-    reason: Text
+    reason: FreeText
     due: Instant
     """The new date."""
     previous: Instant
@@ -222,7 +222,7 @@ class ExemptionRequested(EventData, kind=Kind.REQUEST, owner="sla"):
     """A unit's head states that no letter of apology is owed."""
 
     ground: ExemptionGround
-    reason: Text
+    reason: FreeText
     by: OfficerId
 
 
@@ -230,7 +230,7 @@ class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):
     """No letter of apology is owed for this dossier. What is late is late all the same."""
 
     ground: ExemptionGround
-    reason: Text
+    reason: FreeText
     unit: UnitCode
     by: OfficerId
 

@@ -4,9 +4,9 @@ Only requests are drawn, never facts: what comes of them is for the services to 
 settings give the same plan on any machine.
 """
 
-from motcua.simulate.city import plan_city
+from motcua.simulate.city import simulate_day
 from motcua.simulate.fates import Fate
-from motcua.simulate.settings import Plan, Simulation
+from motcua.simulate.settings import SimulatedDay, Simulation
 from motcua.simulate.slices import Slice, slices
 
-__all__ = ["Fate", "Plan", "Simulation", "Slice", "plan_city", "slices"]
+__all__ = ["Fate", "SimulatedDay", "Simulation", "Slice", "simulate_day", "slices"]

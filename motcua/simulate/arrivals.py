@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from contracts.catalogue import Catalogue, Procedure, Unit, UnitKind
 from contracts.events.intake import Filing
-from contracts.values import Channel, Locale, ServiceLevel
+from contracts.values import FilingChannel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM
 from services.routing.competence import competent_unit
@@ -160,7 +160,7 @@ class Town:
         receiving = self.desk(rng, own, handling)
         returning = self.desk(rng, own, handling)
         time = None
-        if channel is Channel.ONLINE and rng.random() < odds.ONLINE_AT_HOME:
+        if channel is FilingChannel.ONLINE and rng.random() < odds.ONLINE_AT_HOME:
             time = days.at_home(rng)
         if time is None:
             time = days.in_office(rng, self.calendar(receiving.code))
@@ -211,10 +211,10 @@ def _second(rng: Random, total: int) -> int:
     return int(rng.triangular(half, total, half + half * odds.AFTERNOON_PEAK))
 
 
-def _offered(procedure: Procedure) -> tuple[Channel, ...]:
+def _offered(procedure: Procedure) -> tuple[FilingChannel, ...]:
     at_counter = procedure.level is ServiceLevel.INFORMATION
-    if at_counter and Channel.COUNTER in procedure.channels:
-        return (Channel.COUNTER,)
+    if at_counter and FilingChannel.COUNTER in procedure.channels:
+        return (FilingChannel.COUNTER,)
     return procedure.channels
 
 

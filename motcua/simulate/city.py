@@ -13,7 +13,7 @@ from motcua.simulate.arrivals import Arrival, Days, Town, days_before, midnight_
 from motcua.simulate.contacts import PlannedContact
 from motcua.simulate.fates import Fate
 from motcua.simulate.life import Life
-from motcua.simulate.settings import Plan, Simulation
+from motcua.simulate.settings import SimulatedDay, Simulation
 from services.intake.codes import day_of, format_code
 from services.intake.contact import Contact
 from services.sla.working_time import Calendars
@@ -22,7 +22,7 @@ _ITSELF, _AT_ONCE, _LATER = range(3)
 """In which order requests are told that come to stand at the same place."""
 
 
-def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) -> Plan:
+def simulate_day(settings: Simulation, catalogue: Catalogue, calendars: Calendars) -> SimulatedDay:
     """What is asked of the city up to the end of the day, drawn from the seed alone.
 
     Raises ValueError if the day is no working day.
@@ -51,7 +51,7 @@ def plan_city(settings: Simulation, catalogue: Catalogue, calendars: Calendars) 
         if settings.contacts and life.requests:
             contacts += _contact(settings, arrival, life.requests[0])
     requests.sort(key=_time_and_code)
-    return Plan(
+    return SimulatedDay(
         requests=_with_duplicates(settings, requests),
         contacts=contacts,
         begins=before.midnights[0],

@@ -16,7 +16,7 @@ from rich.text import Text
 from contracts.catalogue import load_catalogue
 from motcua.deciders import calendars
 from motcua.feed import Feed, NotSettled
-from motcua.simulate import Plan, Simulation, plan_city, slices
+from motcua.simulate import SimulatedDay, Simulation, simulate_day, slices
 from motcua.simulate.contacts import sealed_contacts
 from services.intake.codes import Codes
 from services.runtime import Settings, client
@@ -48,26 +48,26 @@ def simulate(
     Example: `motcua simulate --dossiers 500 --day 2026-03-11 --contacts`
     """
     settings = Settings()
-    plan = make_plan(
+    simulated = simulated_day(
         dossiers, carried_over, seed, late_share=late_share, day=day, contacts=contacts
     )
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("simulating", total=len(plan.requests))
+        task = bar.add_task("simulating", total=len(simulated.requests))
 
         def told(done: int, until: datetime) -> None:
             bar.update(task, completed=done, description=f"{until:%d/%m %H:%M}")
 
         try:
-            asyncio.run(play(settings, plan, told, speed=speed, sends_mail=contacts))
+            asyncio.run(play(settings, simulated, told, speed=speed, sends_mail=contacts))
         except NotSettled as error:
             asked = "; do the services run, with MOTCUA_CLOCK=stream?"
             console.print(Text.assemble((str(error), "red"), asked))
             raise typer.Exit(1) from error
-    console.print(f"{len(plan.requests):,} requests played")
+    console.print(f"{len(simulated.requests):,} requests played")
 
 
-def make_plan(
+def simulated_day(
     dossiers: int,
     carried_over: int | None,
     seed: int,
@@ -76,14 +76,14 @@ def make_plan(
     day: datetime | None = None,
     contacts: bool = False,
     gaps: tuple[int, int] = (15, 120),
-) -> Plan:
-    """The plan of a day.
+) -> SimulatedDay:
+    """A simulated day.
 
     `gaps` are the least minutes between two requests about one dossier, on the day itself and
     before: the wider they are, the fewer slices the day is fed in, and the sooner it is over.
     """
     chosen: dict[str, date] = {} if day is None else {"day": day.date()}
-    return plan_city(
+    return simulate_day(
         Simulation(
             dossiers=dossiers,
             carried_over=dossiers * 4 // 3 if carried_over is None else carried_over,
@@ -101,19 +101,19 @@ def make_plan(
 
 async def play(
     settings: Settings,
-    plan: Plan,
+    simulated: SimulatedDay,
     told: Callable[[int, datetime], None],
     *,
     speed: float = 0,
     sends_mail: bool = False,
 ) -> None:
-    """Feeds the plan slice by slice, each over a settled past. Raises NotSettled."""
+    """Feed the day slice by slice, each over a settled past. Raises NotSettled."""
     mongo = client(settings.mongo)
     codes = Codes(mongo["motcua_intake"])
-    for (agency, number_day), highest in plan.counters.items():
+    for (agency, number_day), highest in simulated.counters.items():
         await codes.at_least(agency, number_day, highest)
     told_contacts = await sealed_contacts(
-        CitizenKeys(mongo, master_keys(KeySettings())), plan.contacts
+        CitizenKeys(mongo, master_keys(KeySettings())), simulated.contacts
     )
     mongo.close()
     feed = Feed(settings.kafka, sends_mail=sends_mail)
@@ -121,8 +121,8 @@ async def play(
     try:
         await feed.send(told_contacts)
         await feed.settle()
-        began, first, done = time.monotonic(), plan.begins, 0
-        for piece in slices(plan.requests, ends=plan.ends):
+        began, first, done = time.monotonic(), simulated.begins, 0
+        for piece in slices(simulated.requests, ends=simulated.ends):
             await feed.send(piece.events)
             await feed.settle()
             await feed.tick_mornings()

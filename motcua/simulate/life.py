@@ -14,7 +14,7 @@ from contracts.catalogue import Unit
 from contracts.events import intake, routing, sla
 from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
+from contracts.values import FilingChannel, Outcome
 from contracts.wire.envelope import Event
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Arrival, Town, Weighted
@@ -81,7 +81,7 @@ class Life:
         rng, filing = self._rng, self._filing
         unit = self._town.catalogue.units[filing.receiving_unit]
         officer = rng.choice(unit.officers)
-        if filing.channel is not Channel.ONLINE:
+        if filing.channel is not FilingChannel.ONLINE:
             self._ask(self._asking.time, intake.ReceptionRequested(by=officer, filing=filing))
             return
         self._ask(

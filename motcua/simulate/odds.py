@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.events.sla import ExemptionGround
-from contracts.values import Channel
+from contracts.values import FilingChannel
 from motcua.simulate.fates import Fate
 
 NOT_SIMULATED = frozenset({"TP.001"})
@@ -31,9 +31,9 @@ OTHER_FIELD_WEIGHT = 0.4
 
 CHANNEL_WEIGHTS = {
     # Among those that the procedure offers.
-    Channel.COUNTER: 60.0,
-    Channel.ONLINE: 34.0,
-    Channel.POSTAL: 6.0,
+    FilingChannel.COUNTER: 60.0,
+    FilingChannel.ONLINE: 34.0,
+    FilingChannel.POSTAL: 6.0,
 }
 
 OWN_WARD, OTHER_WARD, SERVICE_CENTRE, COMPETENT_UNIT = 0.60, 0.25, 0.10, 0.05

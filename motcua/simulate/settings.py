@@ -44,7 +44,7 @@ class Simulation:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulatedDay:
     """What is asked of the city, in the order in which it is told."""
 
     requests: list[Event]

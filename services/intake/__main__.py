@@ -14,7 +14,7 @@ from services.intake.contacts import Contacts
 from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
-from services.runtime import Ask, Decider, Running, Service, run
+from services.runtime import Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys
@@ -24,10 +24,10 @@ def _deciders(_: IntakeSettings) -> Sequence[Decider[Any]]:
     return [IntakeDecider(load_catalogue())]
 
 
-def _wire(app: FastAPI, running: Running[IntakeSettings], ask: Ask) -> None:
+def _wire(app: FastAPI, running: Running[IntakeSettings], requests: Requests) -> None:
     keys = CitizenKeys(running.database.client, master_keys(running.settings))
-    contacts = Contacts(ask, running.clock, keys)
-    add_routes(app, running, ask, load_catalogue(), contacts)
+    contacts = Contacts(requests, running.clock, keys)
+    add_routes(app, running, requests, load_catalogue(), contacts)
     add_contact_routes(app, contacts)
     add_balance(app, running.dossiers.store.collection, "intake")
 

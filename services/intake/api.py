@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from contracts.catalogue import Catalogue, Procedure
 from contracts.events import intake
 from contracts.model import EventData
-from contracts.values import DOSSIER_CODE, UNIT_CODE, Channel, OfficerId
+from contracts.values import DOSSIER_CODE, UNIT_CODE, FilingChannel, OfficerId
 from contracts.visible import written
 from contracts.wire.envelope import derive_id
 from services.intake.codes import Codes
@@ -23,12 +23,12 @@ from services.intake.view import ChangedDossier, DossierView, Page, view
 from services.runtime import (
     CHANGES,
     UNKNOWN,
-    Ask,
     At,
-    Changes,
     IdempotencyKey,
     Json,
     Problem,
+    RequestRoutes,
+    Requests,
     Running,
     Typed,
     failing,
@@ -55,7 +55,7 @@ class NewDossier(BaseModel):
 def add_routes(
     app: FastAPI,
     running: Running[IntakeSettings],
-    ask: Ask,
+    requests: Requests,
     catalogue: Catalogue,
     contacts: Contacts,
 ) -> None:
@@ -79,7 +79,7 @@ def add_routes(
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
         return state
 
-    change = Changes(ask, running.clock, show)
+    change = RequestRoutes(requests, running.clock, show)
     changes = APIRouter(tags=["intake"], responses=CHANGES)
 
     @app.post(
@@ -98,7 +98,7 @@ def add_routes(
         data: EventData
         if body.by is not None:
             data = intake.ReceptionRequested(by=body.by, filing=filing)
-        elif filing.channel is Channel.ONLINE:
+        elif filing.channel is FilingChannel.ONLINE:
             data = intake.RegistrationRequested(**filing.model_dump())
         else:
             raise invalid_field("by", "name the officer who received it; only online has none")

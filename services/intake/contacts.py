@@ -7,7 +7,7 @@ import structlog
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id, fingerprint
 from services.intake.contact import Contact, contact_event
-from services.runtime import Ask, Clock, Problem
+from services.runtime import Clock, Problem, Requests
 from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn, Sealed
 from services.shared.sealing import Unreadable
 
@@ -17,8 +17,8 @@ log = structlog.get_logger("motcua.intake")
 class Contacts:
     """Where people can be reached, on its way out of intake."""
 
-    def __init__(self, ask: Ask, clock: Clock, keys: CitizenKeys) -> None:
-        self._ask = ask
+    def __init__(self, requests: Requests, clock: Clock, keys: CitizenKeys) -> None:
+        self._requests = requests
         self._clock = clock
         self._keys = keys
         self._complained = False
@@ -36,7 +36,7 @@ class Contacts:
         # After the seal: a key that was deleted before it has a time before this one.
         now = self._clock.now()
         cause = cause or derive_id("contact", who, fingerprint([now.isoformat(), sealed.text]))
-        await self._ask.publish(contact_event(who, sealed, locale, now, cause))
+        await self._requests.publish(contact_event(who, sealed, locale, now, cause))
 
     async def _seal(self, who: str, contact: Contact) -> Sealed:
         try:

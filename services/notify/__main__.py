@@ -10,17 +10,17 @@ from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
 from services.notify.contacts.addresses import FRESH_SECONDS, Addresses
-from services.notify.contacts.contact import ContactDecider
+from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
-from services.notify.http.receipts import add_receipts
+from services.notify.http.delivery_receipts import add_delivery_receipts
 from services.notify.http.routes import add_routes
 from services.notify.page.http.links import Links
 from services.notify.page.http.routes import add_page
-from services.notify.page.view.choosing import Reach
+from services.notify.page.view.channel_choice import ReachCheck
 from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
-from services.runtime import Ask, Beside, Decider, Offsets, Running, Service, run
+from services.runtime import Beside, Decider, Offsets, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.master_keys import master_keys
@@ -31,10 +31,10 @@ def _deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
     planner, desks = NotifyDecider(policy), DeskDecider(policy)
     if not settings.carries:
         return [planner, desks]  # what is only written down needs nobody to deliver it
-    return [planner, DeliveryDecider(), ContactDecider(), desks]
+    return [planner, DeliveryDecider(), SealedContactDecider(), desks]
 
 
-def _wire(app: FastAPI, running: Running[NotifySettings], ask: Ask) -> Beside | None:
+def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> Beside | None:
     settings = running.settings
     catalogue = load_catalogue()
     policy = settings.policy(catalogue)
@@ -43,9 +43,9 @@ def _wire(app: FastAPI, running: Running[NotifySettings], ask: Ask) -> Beside | 
     renderer = Renderer(catalogue, link=links.link)
     supplies = _supplies(running, renderer) if settings.carries else None
     add_routes(app, running)
-    add_receipts(app, running)
-    reach = Reach(policy, supplies.addresses) if supplies else None
-    add_page(app, running, ask, policy=policy, links=links, reach=reach)
+    add_delivery_receipts(app, running)
+    reach = ReachCheck(policy, supplies.addresses) if supplies else None
+    add_page(app, running, requests, policy=policy, links=links, reach=reach)
     add_balance(app, running.dossiers.store.collection, "notify")
     return sending(running, supplies) if supplies else None
 
@@ -55,7 +55,7 @@ def _supplies(running: Running[NotifySettings], renderer: Renderer) -> Supplies:
     kept = KEPT_SECONDS - FRESH_SECONDS
     keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)
     offsets = Offsets(running.settings.kafka)
-    addresses = Addresses(running.engine(ContactDecider), keys, offsets)
+    addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
     return Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
 
 

@@ -12,8 +12,8 @@ from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from services.notify.delivery.delivery import Deliveries, deliveries_after
 from services.notify.desk.desk import Desk, desk_after
-from services.notify.desk.heads import tell_heads
 from services.notify.desk.mail import desk_fired, desk_timer
+from services.notify.desk.unit_alerts import unit_alerts
 from services.notify.dossier.decisions import REQUESTS, decide
 from services.notify.dossier.digests import fired, next_timer
 from services.notify.dossier.fold import evolve
@@ -67,7 +67,7 @@ class NotifyDecider:
         return evolve(state, fact)
 
     def react(self, state: Notify, fact: Event) -> Sequence[EventData]:
-        return [*plan(self._policy, state, fact), *tell_heads(self._policy, state, fact)]
+        return [*plan(self._policy, state, fact), *unit_alerts(self._policy, state, fact)]
 
     def timer(self, state: Notify) -> Timer | None:
         return next_timer(self._policy, state)

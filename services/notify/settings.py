@@ -12,8 +12,8 @@ from contracts.catalogue import Catalogue
 from contracts.events.notify import ClockTime, MessageChannel
 from services.notify.channels.settings import ChannelSettings
 from services.notify.dossier.policy import Policy
-from services.notify.hours import Quiet, clock_time
 from services.notify.page.settings import PageSettings
+from services.notify.quiet_hours import QuietHours, clock_time
 
 _NEEDED = {
     MessageChannel.SMS: "sms_url",
@@ -76,7 +76,7 @@ class NotifySettings(ChannelSettings, PageSettings):
             catalogue,
             channels=self.channels,
             carried=self._carried(),
-            quiet=Quiet(clock_time(self.quiet_from), clock_time(self.quiet_until)),
+            quiet=QuietHours(clock_time(self.quiet_from), clock_time(self.quiet_until)),
             often=self.often,
             digest_after=timedelta(minutes=self.digest_after_minutes),
             rating_after=timedelta(minutes=self.rating_after_minutes),

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
-from services.runtime import Ask, Decider, Running, Service, Settings, run
+from services.runtime import Decider, Requests, Running, Service, Settings, run
 from services.shared.balance import add_balance
 
 
@@ -19,8 +19,8 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
     return [RoutingDecider(load_catalogue())]
 
 
-def _wire(app: FastAPI, running: Running[Settings], ask: Ask) -> None:
-    add_routes(app, running, ask, load_catalogue())
+def _wire(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
+    add_routes(app, running, requests, load_catalogue())
     add_balance(app, running.dossiers.store.collection, "routing")
 
 

@@ -15,12 +15,12 @@ from services.routing.view import ChangedDossier, CompetenceView, DossierView, v
 from services.runtime import (
     CHANGES,
     UNKNOWN,
-    Ask,
     At,
-    Changes,
     IdempotencyKey,
     Json,
     Problem,
+    RequestRoutes,
+    Requests,
     Running,
     Settings,
     Typed,
@@ -31,7 +31,9 @@ from services.runtime import (
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
 
-def add_routes(app: FastAPI, running: Running[Settings], ask: Ask, catalogue: Catalogue) -> None:
+def add_routes(
+    app: FastAPI, running: Running[Settings], requests: Requests, catalogue: Catalogue
+) -> None:
     """Adds routing's routes."""
     store = running.dossiers.store
 
@@ -40,7 +42,7 @@ def add_routes(app: FastAPI, running: Running[Settings], ask: Ask, catalogue: Ca
         state: Routing | None = state_of(document, Routing) if document else None
         return view(code, state) if state and state.procedure else None
 
-    change = Changes(ask, running.clock, show)
+    change = RequestRoutes(requests, running.clock, show)
     changes = APIRouter(tags=["routing"], responses=CHANGES)
 
     @app.get("/dossiers/{code}", tags=["routing"], response_model=DossierView, responses=UNKNOWN)

@@ -11,7 +11,7 @@ from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event
 from services.routing.competence import competent_unit, lead_for
-from services.routing.state import Plan, Routing, StepRecord
+from services.routing.state import FixedWorkflow, Routing, StepRecord
 from services.shared.consultations import Answer, is_asked_for, unanswered_since
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
@@ -239,7 +239,7 @@ def _open_step(state: Routing, request: Event) -> StepRecord:
     return step
 
 
-def _routed(state: Routing) -> tuple[str, Plan]:
+def _routed(state: Routing) -> tuple[str, FixedWorkflow]:
     if state.handling_unit is None or state.plan is None:
         # An older system may tell of a step and of no authority that is competent for it.
         raise Refused(RefusalReason.WRONG_STATE, "nobody handles the dossier: hand it over first")

@@ -7,7 +7,7 @@ import msgspec
 from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.routing.state import HandOver, Plan, Reassignment, Routing, StepRecord
+from services.routing.state import FixedWorkflow, HandOver, Reassignment, Routing, StepRecord
 from services.shared.consultations import Answer, Question
 from services.shared.lifecycle import track
 
@@ -24,7 +24,7 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
         case intake.DossierReceived():
             return replace(state, procedure=data.procedure, place=data.place)
         case routing.DossierRouted():
-            plan = Plan(data.workflow, data.workflow_version, data.steps, data.rule)
+            plan = FixedWorkflow(data.workflow, data.workflow_version, data.steps, data.rule)
             return replace(state, plan=plan, routed_unit=data.handling_unit)
         case routing.DossierUnroutable():
             return replace(state, unroutable=data.reason)

@@ -10,7 +10,7 @@ from services.shared.consultations import Answer, Consultation, Question, paired
 from services.shared.lifecycle import Tracked
 
 
-class Plan(msgspec.Struct, frozen=True):
+class FixedWorkflow(msgspec.Struct, frozen=True):
     """Which workflow, in which version, the dossier goes through. Fixed when it is routed."""
 
     workflow: str
@@ -58,7 +58,7 @@ class Routing(Tracked, frozen=True):
     place: str | None = None
     routed_unit: str | None = None
     """The competent authority that the rules named."""
-    plan: Plan | None = None
+    plan: FixedWorkflow | None = None
     steps: tuple[StepRecord, ...] = ()
     hand_overs: tuple[HandOver, ...] = ()
     reassignments: tuple[Reassignment, ...] = ()

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from services.runtime.http.answers import Json as Json
     from services.runtime.http.answers import described as described
     from services.runtime.http.answers import failing as failing
-    from services.runtime.http.ask import Ask as Ask
-    from services.runtime.http.changes import At as At
-    from services.runtime.http.changes import Changes as Changes
-    from services.runtime.http.changes import IdempotencyKey as IdempotencyKey
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field
     from services.runtime.http.problem import unavailable as unavailable
-    from services.runtime.http.typed import Typed as Typed
-    from services.runtime.kafka.group_writer import Together as Together
+    from services.runtime.http.request_routes import At as At
+    from services.runtime.http.request_routes import IdempotencyKey as IdempotencyKey
+    from services.runtime.http.request_routes import RequestRoutes as RequestRoutes
+    from services.runtime.http.requests import Requests as Requests
+    from services.runtime.http.typed_text import Typed as Typed
+    from services.runtime.kafka.group_writer import GroupWriter as GroupWriter
     from services.runtime.kafka.offsets import Offsets as Offsets
     from services.runtime.kafka.producer import EventProducer as EventProducer
     from services.runtime.kafka.producer import partition_of as partition_of

@@ -36,8 +36,8 @@ EXIT_DEFECT = 70
 def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
     settings = settings or service.settings()
-    settle_memory()
-    settle_files()
+    freeze_startup_objects()
+    raise_file_limit()
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
     warn_of_trials(settings)
     with asyncio.Runner(loop_factory=_loop) as runner:
@@ -54,7 +54,7 @@ def warn_of_trials(settings: Settings) -> None:
         )
 
 
-def settle_memory() -> None:
+def freeze_startup_objects() -> None:
     """Takes what was loaded at the start out of every later round of the garbage collector."""
     gc.collect()
     gc.freeze()
@@ -62,7 +62,7 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def settle_files() -> None:
+def raise_file_limit() -> None:
     """Has the process open as many files as it may, connections among them.
 
     The usual 1,024 are left at that for the sake of programs that cannot go beyond; this one can.

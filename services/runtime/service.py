@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import FastAPI
 
 from services.runtime.core.decider import Decider, S
-from services.runtime.http.ask import Ask
+from services.runtime.http.requests import Requests
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock
 from services.runtime.loop.engine import Engine
@@ -75,7 +75,7 @@ class Service(Generic[SettingsT]):
     settings: type[SettingsT]
     deciders: Callable[[SettingsT], Sequence[Decider[Any]]]
     """Makes its deciders; the first is the one over dossiers."""
-    wire: Callable[[FastAPI, Running[SettingsT], Ask], Beside | None]
+    wire: Callable[[FastAPI, Running[SettingsT], Requests], Beside | None]
     """Builds the service's parts and adds its HTTP routes; returns what runs beside the engines.
 
     Connects to nothing, and starts nothing.

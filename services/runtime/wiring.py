@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
-from services.runtime.http.ask import Ask
+from services.runtime.http.requests import Requests
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import StreamClock, make_clock
 from services.runtime.loop.engine import Engine
@@ -50,8 +50,8 @@ def app_of(
     reachable: Callable[[], Awaitable[bool]],
 ) -> tuple[FastAPI, Beside | None]:
     """The service's HTTP app with all its routes, and what runs beside the engines."""
-    ask = Ask(running.dossiers, timeout=running.settings.answer_timeout)
+    requests = Requests(running.dossiers, timeout=running.settings.answer_timeout)
     app = make_app(service.name, service.title, running.settings, health, reachable)
-    beside = service.wire(app, running, ask)
-    add_answers(app, ask, service.name)
+    beside = service.wire(app, running, requests)
+    add_answers(app, requests, service.name)
     return app, beside

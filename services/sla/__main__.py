@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts.catalogue import load_catalogue
-from services.runtime import Ask, Beside, Decider, Running, Service, run
+from services.runtime import Beside, Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.gauges import keep_counting, tell_retractions
@@ -20,17 +20,17 @@ from services.sla.http.figure_routes import add_figure_routes
 from services.sla.http.routes import add_routes
 from services.sla.http.snapshot_routes import add_snapshot_routes
 from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.watch import keep_in_force, lenient
+from services.sla.in_force.watch import keep_in_force, unconfirmed
 from services.sla.settings import SlaSettings
 
 
 def _deciders(settings: SlaSettings) -> Sequence[Decider[Any]]:
     rules = RuleFiles(settings, load_catalogue()).read()
-    return [SlaDecider(lenient(rules))]  # until it is known since when they are in force
+    return [SlaDecider(unconfirmed(rules))]  # until it is known since when they are in force
 
 
-def _wire(app: FastAPI, running: Running[SlaSettings], ask: Ask) -> Beside:
-    add_routes(app, running, ask)
+def _wire(app: FastAPI, running: Running[SlaSettings], requests: Requests) -> Beside:
+    add_routes(app, running, requests)
     add_clock_routes(app, running)
     add_figure_routes(app, running)
     add_snapshot_routes(app, running)

@@ -20,7 +20,7 @@ from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
 from motcua.feed import Feed
-from motcua.simulate import Simulation, plan_city, slices
+from motcua.simulate import Simulation, simulate_day, slices
 from services.runtime.kafka.topics import create_topics
 from services.runtime.settings import Settings
 from tests.bench.city_bare import bare_city, seconds_of
@@ -32,7 +32,7 @@ def city_run(
 ) -> dict[str, Any]:
     """Feeds a simulated city as fast as it is handled, in rounds; says where the time went."""
     report.step(f"city: planning {dossiers:,} dossiers")
-    plan = plan_city(
+    simulated = simulate_day(
         # Wide gaps make wide slices: it is the services that are measured, not the waiting
         # for them to settle.
         Simulation(
@@ -52,7 +52,7 @@ def city_run(
         endpoints = stack.up()
         settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=4)
         asyncio.run(create_topics(settings))
-        worked = _round(stack, endpoints, root, plan)
+        worked = _round(stack, endpoints, root, simulated)
         report.step(f"city: round {number + 1} of {rounds}, undecided")
         bare = bare_city(settings)
         worked["bare"] = {name: run.figures() for name, run in bare.items()}
@@ -64,7 +64,7 @@ def city_run(
     return {"dossiers": dossiers, "rounds": found, "ratios": {"city": ratios}}
 
 
-def _round(stack: Stack, endpoints: Endpoints, root: Path, plan: Any) -> dict[str, Any]:
+def _round(stack: Stack, endpoints: Endpoints, root: Path, simulated: Any) -> dict[str, Any]:
     folder = root / ".motcua" / "bench" / "logs"
     with City(endpoints, folder, clock="stream", partitions=4) as city:
         city.start_all()
@@ -73,13 +73,13 @@ def _round(stack: Stack, endpoints: Endpoints, root: Path, plan: Any) -> dict[st
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
         own = time.process_time()
         start = time.perf_counter()
-        slices_fed, records = asyncio.run(_feed(endpoints.kafka, plan))
+        slices_fed, records = asyncio.run(_feed(endpoints.kafka, simulated))
         seconds = time.perf_counter() - start
         cpu = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
         cpu["the feed"] = time.process_time() - own
         memory = {i.service: i.memory() / 2**20 for i in city.instances}
     return {
-        "requests": len(plan.requests),
+        "requests": len(simulated.requests),
         "events": records,
         "seconds": seconds,
         "events_per_second": records / seconds,
@@ -107,12 +107,12 @@ def _show(found: dict[str, Any], ratio: float, report: Report) -> None:
     )
 
 
-async def _feed(kafka: str, plan: Any) -> tuple[int, int]:
+async def _feed(kafka: str, simulated: Any) -> tuple[int, int]:
     feed = Feed(kafka)
     await feed.start()
     fed = 0
     try:
-        for piece in slices(plan.requests, ends=plan.ends):
+        for piece in slices(simulated.requests, ends=simulated.ends):
             await feed.send(piece.events)
             await feed.settle()
             await feed.tick_mornings()

@@ -9,7 +9,7 @@ from typing import Any
 from contracts.events import intake, routing
 from contracts.events.refusals import Refusal
 from contracts.model import EventData, Kind
-from contracts.values import Channel
+from contracts.values import FilingChannel
 from contracts.wire.envelope import Event, derive_id
 from services.runtime.core.decider import Decider
 from services.runtime.testing import InProcess
@@ -95,12 +95,12 @@ def _hand_over(unit: str, by: str) -> EventData:
 
 
 def _returned() -> EventData:
-    return routing.ResultReturnRequested(unit=_COUNTER, channel=Channel.COUNTER, by=_CLERK)
+    return routing.ResultReturnRequested(unit=_COUNTER, channel=FilingChannel.COUNTER, by=_CLERK)
 
 
 _FILED = intake.RegistrationRequested(
     procedure="1.013831",
-    channel=Channel.ONLINE,
+    channel=FilingChannel.ONLINE,
     receiving_unit=_COUNTER,
     returning_unit=_COUNTER,
     place="26740",

@@ -14,7 +14,7 @@ from typing import Any
 
 from contracts.events import intake, sla
 from contracts.model import EventData
-from contracts.values import Channel, Locale
+from contracts.values import FilingChannel, Locale
 from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.contacts import PlannedContact, sealed_contacts
 from services.intake.contact import Contact
@@ -65,7 +65,7 @@ def filed(number: int) -> list[Event]:
     now = datetime.now(UTC).replace(microsecond=0)
     filing = intake.RegistrationRequested(
         procedure=_PROCEDURE,
-        channel=Channel.ONLINE,
+        channel=FilingChannel.ONLINE,
         receiving_unit=_UNIT,
         returning_unit=_UNIT,
         place=_PLACE,

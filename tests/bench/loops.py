@@ -14,7 +14,7 @@ from motcua.deciders import city_deciders
 from services.runtime.core.decider import Decider
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
-from services.runtime.process import settle_memory
+from services.runtime.process import freeze_startup_objects
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import bare_loop, create_out, middling
 from tests.bench.engine_loop import engine_loop
@@ -35,7 +35,7 @@ async def loops_run(
     await publish(settings, log)
     # A service has no recording in its memory that the garbage collector would walk through.
     del log
-    settle_memory()
+    freeze_startup_objects()
     ends = await log_ends(settings)
     found: dict[str, Any] = {"records": sum(ends.values()), "ratios": {}}
     table = Table("service", "loop", "records/s (spread)", "CPU µs/record", "ratio")

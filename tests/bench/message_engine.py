@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from contracts.wire.topics import NOTIFICATION_EVENTS
-from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.stack.city import cpu_seconds
 from deploy.local.stack.endpoints import Endpoints
 from services.runtime.mongo.client import client
@@ -63,5 +63,5 @@ async def _samples(endpoints: Endpoints, told: Told) -> dict[str, Any]:
             if len(values) == 2:
                 break
     await consumer.stop()
-    (text,) = {e.text for e in read_entries(endpoints.gateway_ledger) if e.key == key}
+    (text,) = {e.text for e in read_accepted_messages(endpoints.gateway_ledger) if e.key == key}
     return {**documents, **values, "text": text}

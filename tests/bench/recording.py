@@ -8,7 +8,7 @@ from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import calendars, city_deciders
-from motcua.simulate import Simulation, plan_city, slices
+from motcua.simulate import Simulation, simulate_day, slices
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.settings import Settings
@@ -19,13 +19,13 @@ _TOGETHER = 2_000
 
 def recorded_log(dossiers: int, seed: int = 7) -> list[Event]:
     """Every record of such a city's log: what was asked, and what the services decided."""
-    plan = plan_city(
+    simulated = simulate_day(
         Simulation(dossiers=dossiers // 3, carried_over=dossiers - dossiers // 3, seed=seed),
         load_catalogue(),
         calendars(),
     )
     city = InProcess(city_deciders())
-    for piece in slices(plan.requests, ends=plan.ends):
+    for piece in slices(simulated.requests, ends=simulated.ends):
         city.feed(piece.events)
     return city.log
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from tests.bench.filing import AT_ALL_HOURS
@@ -50,7 +50,7 @@ def taken(ledger: Path, began: float, cpu: float) -> dict[str, Any]:
 
     `began` is in Unix seconds; `cpu` in the processor seconds that handing it over took.
     """
-    entries = list(read_entries(ledger))
+    entries = list(read_accepted_messages(ledger))
     seconds = datetime.fromisoformat(entries[-1].time).timestamp() - began
     return {
         "messages": len(entries),

@@ -33,7 +33,7 @@ from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
 from services.runtime.mongo.store import Store
-from services.runtime.process import settle_memory
+from services.runtime.process import freeze_startup_objects
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import create_out
 from tests.bench.due_dossiers import first_timer, receive
@@ -90,7 +90,7 @@ async def _round(
     due: datetime,
     count: int,
 ) -> dict[str, Any]:
-    settle_memory()
+    freeze_startup_objects()
     before = await log_ends(settings)
     pids = {part.part: part.pid for part in stack.status() if part.pid is not None}
     pids["engine"] = os.getpid()

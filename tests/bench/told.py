@@ -13,7 +13,7 @@ from contracts.events import notify
 from contracts.events.clock import ClockTicked
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
-from deploy.local.fakes.gateway.ledger import read_entries
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from services.runtime.kafka.offsets import Offsets
 
 
@@ -61,7 +61,7 @@ async def read_told(kafka: str, ledger: Path) -> Told:
     """Reads both whole."""
     told = Told()
     await _read(kafka, told)
-    for entry in read_entries(ledger):
+    for entry in read_accepted_messages(ledger):
         told.accepted[entry.key] += 1
         told.accepted_at.setdefault(entry.key, datetime.fromisoformat(entry.time))
     return told

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, ViewportSize, expect
 
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.city import Instance
 from deploy.local.stack.endpoints import Endpoints
 from tests.browser.conftest import Dossier
@@ -140,7 +140,7 @@ def test_the_link_in_the_mail_opens_the_page_and_the_receipt_has_its_qr_code(
         lambda: next(
             (
                 accepted.parsed()
-                for accepted in read_ledger(endpoints.smtp_ledger)
+                for accepted in read_accepted_mails(endpoints.smtp_ledger)
                 if address in accepted.rcpt_to and "bổ sung" in accepted.subject
             ),
             None,

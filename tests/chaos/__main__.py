@@ -23,7 +23,7 @@ from rich.table import Table
 from contracts.catalogue import load_catalogue
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
-from motcua.simulate import Simulation, plan_city, slices
+from motcua.simulate import Simulation, simulate_day, slices
 from tests.chaos.drills import every_drill, spread
 from tests.chaos.outcome import Outcome, differences
 from tests.chaos.provider import away, keyless
@@ -109,7 +109,7 @@ def _drill(options: argparse.Namespace) -> list[str]:
 def _day(stack: Stack, folder: Path, dossiers: int, seed: int, tell: Tell) -> dict[str, Any]:
     """A calm run, a drilled run of the same day, and what differs."""
     with console.status("planning the day"):
-        plan = plan_city(
+        simulated = simulate_day(
             Simulation(
                 dossiers=dossiers,
                 carried_over=dossiers // 4,
@@ -121,11 +121,11 @@ def _day(stack: Stack, folder: Path, dossiers: int, seed: int, tell: Tell) -> di
             calendars(),
         )
     drills = every_drill(seed)
-    when = spread(drills, len(list(slices(plan.requests, ends=plan.ends))))
+    when = spread(drills, len(list(slices(simulated.requests, ends=simulated.ends))))
     tell("a calm day")
-    calm, _ = asyncio.run(run_city(stack, folder / "calm", plan, {}, tell))
+    calm, _ = asyncio.run(run_city(stack, folder / "calm", simulated, {}, tell))
     tell(f"the same day under {len(drills)} drills")
-    drilled, watch = asyncio.run(run_city(stack, folder / "drilled", plan, when, tell))
+    drilled, watch = asyncio.run(run_city(stack, folder / "drilled", simulated, when, tell))
     _print(calm, drilled)
     console.print(f"arrows at which a service was killed: {len(watch.reached)}")
     if watch.pending():

@@ -16,7 +16,7 @@ from typing import Any
 from contracts.events import notify
 from contracts.wire.envelope import Event, short_id
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
-from motcua.simulate import Plan, slices
+from motcua.simulate import SimulatedDay, slices
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
@@ -74,10 +74,10 @@ class Interleaved:
         self._draw = draw
         self._readers = [_Reader(decider, self.logs[decider.topic]) for decider in deciders]
 
-    def goes_through(self, plan: Plan) -> None:
+    def goes_through(self, simulated: SimulatedDay) -> None:
         """Each slice over a settled past, and its tick; units' mornings are ticked by the hour."""
         ticked = desks_ticked = None
-        for piece in slices(plan.requests, ends=plan.ends):
+        for piece in slices(simulated.requests, ends=simulated.ends):
             self.logs[DOSSIER_EVENTS] += piece.events
             self._settle()
             if ticked and (desks_ticked is None or ticked - desks_ticked >= _DESKS_TICK):

@@ -13,8 +13,8 @@ from contracts.events.clock import ClockTicked
 from contracts.model import EventData
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
-from deploy.local.fakes.gateway.ledger import read_entries
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.kafka.offsets import Offsets
@@ -61,13 +61,13 @@ async def read_outcome(endpoints: Endpoints) -> Outcome:
     for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS):
         await _read_topic(endpoints.kafka, topic, outcome)
     outcome.messages = message_counts(endpoints.smtp_ledger)
-    outcome.sms = Counter(entry.key for entry in read_entries(endpoints.gateway_ledger))
+    outcome.sms = Counter(entry.key for entry in read_accepted_messages(endpoints.gateway_ledger))
     return outcome
 
 
 def message_counts(ledger: Path) -> Counter[str]:
     """By Message-ID: how often the server accepted it."""
-    return Counter(accepted.message_id for accepted in read_ledger(ledger))
+    return Counter(accepted.message_id for accepted in read_accepted_mails(ledger))
 
 
 async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:

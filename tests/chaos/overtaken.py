@@ -5,12 +5,12 @@ from __future__ import annotations
 from contracts.catalogue import load_catalogue
 from contracts.events import notify
 from motcua.deciders import all_deciders
-from motcua.simulate import Plan, slices
+from motcua.simulate import SimulatedDay, slices
 from services.notify.dossier.policy import Policy
 from services.runtime.testing import InProcess
 
 
-def overtaken(plan: Plan) -> list[int]:
+def overtaken(simulated: SimulatedDay) -> list[int]:
     """The slices in which a dossier gets another lead right after an alert named one.
 
     A city in memory tells which. Whoever comes to the tick before such a slice after the slice
@@ -20,7 +20,7 @@ def overtaken(plan: Plan) -> list[int]:
     city = InProcess(all_deciders(catalogue, Policy(catalogue)))
     fresh: list[notify.UnitAlerted] = []
     found: dict[str, int] = {}
-    for number, piece in enumerate(slices(plan.requests, ends=plan.ends)):
+    for number, piece in enumerate(slices(simulated.requests, ends=simulated.ends)):
         city.feed(piece.events)
         for alert in fresh:
             if city.states["notify"][alert.dossier].state.leads[-1].officer != alert.lead:

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 from aiokafka.errors import KafkaError
 
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.fakes.gateway.behaviour import Behaviour
-from deploy.local.fakes.gateway.ledger import read_entries
 from deploy.local.stack.city import City, Instance
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.feed import Feed
-from motcua.simulate import Plan, slices
+from motcua.simulate import SimulatedDay, slices
 from motcua.simulate.contacts import sealed_contacts
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
@@ -111,7 +111,7 @@ class Watch:
 
 
 async def run_city(
-    stack: Stack, folder: Path, plan: Plan, drills: Mapping[int, Drill], tell: Tell
+    stack: Stack, folder: Path, simulated: SimulatedDay, drills: Mapping[int, Drill], tell: Tell
 ) -> tuple[Outcome, Watch]:
     """Feeds the plan's requests, slice by slice, to a city that is drilled meanwhile.
 
@@ -124,10 +124,10 @@ async def run_city(
     await create_topics(settings)
     mongo = client(endpoints.mongo)
     told_contacts = await sealed_contacts(
-        CitizenKeys(mongo, master_keys(KeySettings())), plan.contacts
+        CitizenKeys(mongo, master_keys(KeySettings())), simulated.contacts
     )
     mongo.close()
-    pieces = list(slices(plan.requests, ends=plan.ends))
+    pieces = list(slices(simulated.requests, ends=simulated.ends))
     with City(
         endpoints,
         folder,
@@ -221,7 +221,7 @@ async def received(endpoints: Endpoints, feed: Feed, watch: Watch, timeout: floa
     watch.city.start("notify")  # at the address that gateways know, if nobody is there
     mongo = client(endpoints.mongo)
     deadline = time.monotonic() + timeout
-    accepted = {entry.key for entry in read_entries(endpoints.gateway_ledger)}
+    accepted = {entry.key for entry in read_accepted_messages(endpoints.gateway_ledger)}
     while True:
         watch.look()
         arrived: set[str] = set()

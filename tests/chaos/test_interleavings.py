@@ -11,30 +11,30 @@ from contracts.events import notify, sla
 from contracts.events.notify import MessageChannel
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import all_deciders, calendars
-from motcua.simulate import Plan, Simulation, plan_city
+from motcua.simulate import SimulatedDay, Simulation, simulate_day
 from services.notify.dossier.policy import Policy
 from tests.chaos.interleaved import Interleaved
 
 CATALOGUE = load_catalogue()
 
 
-def run(plan: Plan, draw: Random | None = None) -> Interleaved:
+def run(simulated: SimulatedDay, draw: Random | None = None) -> Interleaved:
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
     city = Interleaved(all_deciders(CATALOGUE, policy), draw)
-    city.goes_through(plan)
+    city.goes_through(simulated)
     return city
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
-    return plan_city(
+def simulated() -> SimulatedDay:
+    return simulate_day(
         Simulation(dossiers=40, carried_over=60, seed=3, late_share=0.5), CATALOGUE, calendars()
     )
 
 
 @pytest.fixture(scope="module")
-def calm(plan: Plan) -> Interleaved:
-    return run(plan)
+def calm(simulated: SimulatedDay) -> Interleaved:
+    return run(simulated)
 
 
 def test_the_day_has_late_steps_of_which_officers_are_told(calm: Interleaved) -> None:
@@ -50,8 +50,8 @@ def test_the_day_has_late_steps_of_which_officers_are_told(calm: Interleaved) ->
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_same_is_said_whichever_service_is_behind(
-    plan: Plan, calm: Interleaved, seed: int
+    simulated: SimulatedDay, calm: Interleaved, seed: int
 ) -> None:
-    other = run(plan, Random(seed))
+    other = run(simulated, Random(seed))
     assert other.said() == calm.said()
     assert other.desks() == calm.desks()

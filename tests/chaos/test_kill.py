@@ -10,7 +10,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
-from motcua.simulate import Simulation, plan_city, slices
+from motcua.simulate import Simulation, simulate_day, slices
 from tests.chaos.drills import Drill, few_drills, spread
 from tests.chaos.outcome import differences
 from tests.chaos.overtaken import overtaken
@@ -20,21 +20,21 @@ pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.slow]
 
 
 def test_a_drilled_day_comes_to_the_same_as_a_calm_one(tmp_path: Path) -> None:
-    plan = plan_city(
+    simulated = simulate_day(
         Simulation(dossiers=80, carried_over=40, seed=4, late_share=0.2, contacts=True),
         load_catalogue(),
         calendars(),
     )
-    drills = spread(few_drills(), len(list(slices(plan.requests, ends=plan.ends))))
-    behind = [number for number in overtaken(plan) if number not in drills][:3]
+    drills = spread(few_drills(), len(list(slices(simulated.requests, ends=simulated.ends))))
+    behind = [number for number in overtaken(simulated) if number not in drills][:3]
     assert behind, "a day in which no request overtakes an alarm proves little"
     drills |= dict.fromkeys(behind, Drill("kill", "sla"))
     told: list[str] = []
     stack = Stack(tmp_path, "chaos", die_with_parent=True)
     try:
-        calm, _ = asyncio.run(run_city(stack, tmp_path / "calm", plan, {}, told.append))
+        calm, _ = asyncio.run(run_city(stack, tmp_path / "calm", simulated, {}, told.append))
         drilled, watch = asyncio.run(
-            run_city(stack, tmp_path / "drilled", plan, drills, told.append)
+            run_city(stack, tmp_path / "drilled", simulated, drills, told.append)
         )
     finally:
         stack.down()

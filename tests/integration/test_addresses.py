@@ -13,7 +13,7 @@ from contracts.wire.codec import encode
 from contracts.wire.envelope import Event
 from services.intake.contact import Contact, contact_event
 from services.notify.contacts.addresses import Address, Addresses
-from services.notify.contacts.contact import ContactDecider
+from services.notify.contacts.contact import SealedContactDecider
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import MasterKeys
@@ -38,7 +38,7 @@ async def test_nobody_is_given_up_as_long_as_a_contact_of_theirs_may_be_on_its_w
     settings: Settings,
 ) -> None:
     async with a_stage(settings) as stage:
-        actor = await stage.act(stage.cast(ContactDecider()))
+        actor = await stage.act(stage.cast(SealedContactDecider()))
         keys = CitizenKeys(stage.database.client, MASTERS)
         addresses = Addresses(actor.engine, keys, stage.offsets)
         mark = stage.name
@@ -63,7 +63,7 @@ async def test_nobody_is_given_up_as_long_as_a_contact_of_theirs_may_be_on_its_w
             await leaves(stage, keys, who, Contact(email=f"{who}@x.test"), 3)
         assert [await addresses.find(who, BY_MAIL) for who in people] == [None, None, None]
 
-        other = await stage.act(stage.cast(ContactDecider()))
+        other = await stage.act(stage.cast(SealedContactDecider()))
         await stage.rest()
         addresses = Addresses(other.engine, keys, stage.offsets)
         found = [await addresses.find(who, BY_MAIL) for who in people]
@@ -72,7 +72,7 @@ async def test_nobody_is_given_up_as_long_as_a_contact_of_theirs_may_be_on_its_w
 
 async def test_of_many_those_who_can_be_written_to_are_found_at_once(settings: Settings) -> None:
     async with a_stage(settings) as stage:
-        actor = await stage.act(stage.cast(ContactDecider()))
+        actor = await stage.act(stage.cast(SealedContactDecider()))
         keys = CitizenKeys(stage.database.client, MASTERS)
         other = CitizenKeys(stage.database.client, MasterKeys({"two": b"2" * 32}))
         mark = stage.name
@@ -97,7 +97,7 @@ async def test_of_many_those_who_can_be_written_to_are_found_at_once(settings: S
 
 async def test_a_master_key_that_is_not_known_here_ends_no_message(settings: Settings) -> None:
     async with a_stage(settings) as stage:
-        actor = await stage.act(stage.cast(ContactDecider()))
+        actor = await stage.act(stage.cast(SealedContactDecider()))
         who = f"{stage.name}-m"
         keys = CitizenKeys(stage.database.client, MASTERS)
         await leaves(stage, keys, who, Contact(email="a@x.test"), 1)

@@ -21,7 +21,7 @@ from motcua.cli import app
 from services.intake.decider import IntakeDecider
 from services.intake.state import Intake
 from services.runtime.core.dead_letter import KEPT_BODY, redriven
-from services.runtime.kafka.dead_letters import CannotRedrive, Desk
+from services.runtime.kafka.dead_letters import CannotRedrive, DeadLetters
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.retry import Defect
 from services.runtime.settings import Settings
@@ -137,7 +137,7 @@ async def test_of_a_record_too_large_to_read_only_a_reference_is_kept(settings: 
         assert letter.value is not None
         assert len(letter.value) < KEPT_BODY
         assert (await stage.subject(code_of(2))).state.status is PublicStatus.RECEIVED
-        async with Desk(settings.kafka, stage.name) as desk:
+        async with DeadLetters(settings.kafka, stage.name) as desk:
             with pytest.raises(CannotRedrive, match="too large to keep"):
                 await desk.redrive([letter])
             assert await desk.purge([letter]) == []
@@ -168,7 +168,7 @@ async def test_later_records_of_a_dossier_wait_and_are_put_back_in_order(
         assert (await stage.subject(code)).state.status is PublicStatus.RECEIVED
         assert (await stage.subject(other)).state.status is PublicStatus.SUPPLEMENT_REQUESTED
 
-        async with Desk(settings.kafka, stage.name) as desk:
+        async with DeadLetters(settings.kafka, stage.name) as desk:
             # As long as the first is bad, none moves.
             assert len(await desk.redrive(letters, timeout=1.0)) == 3
             assert (await stage.subject(code)).state.status is PublicStatus.RECEIVED
@@ -205,7 +205,7 @@ async def test_a_record_whose_key_is_bad_stays_among_the_dead_letters_until_it_i
         await stage.rest()
         letters = await stage.letters()
         assert len(letters) == 1
-        async with Desk(settings.kafka, stage.name) as desk:
+        async with DeadLetters(settings.kafka, stage.name) as desk:
             await desk.redrive(letters, timeout=1.0)
             await stage.rest()
             still = await stage.letters()

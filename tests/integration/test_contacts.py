@@ -19,8 +19,7 @@ from contracts.wire.topics import CITIZEN_CONTACTS
 from deploy.local.stack.city import City
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
-from services.notify.contacts.contact import Contact as Known
-from services.notify.contacts.contact import ContactDecider
+from services.notify.contacts.contact import SealedContact, SealedContactDecider
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import WallClock
 from services.runtime.mongo.client import Client, client
@@ -50,9 +49,9 @@ async def put(city: City, who: str) -> httpx.Response:
         return await http.put(f"{city.of('intake').url}/contacts/{who}", json=CONTACT)
 
 
-async def known(settings: Settings, who: str) -> Known:
+async def known(settings: Settings, who: str) -> SealedContact:
     """Somebody's contact as notify folds it from the log."""
-    decider = ContactDecider()
+    decider = SealedContactDecider()
     state = decider.initial(who)
     for record in await read_topic(settings.kafka, CITIZEN_CONTACTS):
         if record.key == who.encode():

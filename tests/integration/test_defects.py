@@ -19,7 +19,7 @@ from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime import process
 from services.runtime.core.decider import NoReactions, NoRequests, NoTimers
-from services.runtime.http.ask import Ask
+from services.runtime.http.requests import Requests
 from services.runtime.loop.progress import Progress
 from services.runtime.loop.timers import Timers
 from services.runtime.service import Beside, Running, Service
@@ -61,7 +61,7 @@ def onlooker(work: Callable[[], Awaitable[None]]) -> Service[Settings]:
         async with running.tasks.during(work=once()):
             yield
 
-    def wire(app: FastAPI, running: Running[Settings], ask: Ask) -> Beside:
+    def wire(app: FastAPI, running: Running[Settings], requests: Requests) -> Beside:
         return beside(running)
 
     return Service("onlooker", "It looks on.", Settings, lambda _: [Onlooker()], wire)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from deploy.local.fakes.gateway.ledger import read_entries
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.gateway.accepted import read_accepted_messages
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import create_topics
@@ -122,12 +122,14 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
         assert office.post("intake", "/dossiers", bad).status_code == 422
 
         def told() -> set[str]:
-            return {to for mail in read_ledger(endpoints.smtp_ledger) for to in mail.rcpt_to}
+            return {
+                to for mail in read_accepted_mails(endpoints.smtp_ledger) for to in mail.rcpt_to
+            }
 
         eventually(lambda: told() >= {ERASED, KEPT}, what="mail to both")
 
         def called() -> set[str]:
-            return {entry.to for entry in read_entries(endpoints.gateway_ledger)}
+            return {entry.to for entry in read_accepted_messages(endpoints.gateway_ledger)}
 
         eventually(lambda: called() >= {DIALLED}, what="an SMS")
         mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo)

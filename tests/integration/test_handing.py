@@ -11,7 +11,7 @@ from contracts.events.notify import MessageChannel
 from contracts.values import Locale
 from contracts.wire.envelope import Event
 from services.notify.delivery.delivery import Deliveries, deliveries_after
-from services.notify.sending.handoff_log import Handing
+from services.notify.sending.handoff_log import HandoffLog
 from services.notify.sending.outbox import Outbox
 from services.runtime.core.stored import Stored
 from services.runtime.loop.clock import StreamClock
@@ -27,7 +27,7 @@ MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 async def test_of_two_instances_one_hands_a_message_over_and_both_know_to_whom(
     database: Database,
 ) -> None:
-    one, other = Handing(database["handed"]), Handing(database["handed"])
+    one, other = HandoffLog(database["handed"]), HandoffLog(database["handed"])
     await one.prepare()
     assert await one.note({"a": "sms", "b": "sms2"}) == {"a", "b"}
     assert await other.note({"b": "sms", "c": "sms"}) == {"c"}
@@ -38,7 +38,7 @@ async def test_of_two_instances_one_hands_a_message_over_and_both_know_to_whom(
 async def test_whoever_lost_a_message_neither_gives_it_to_another_nor_sets_it_free(
     database: Database,
 ) -> None:
-    one, other = Handing(database["handed"]), Handing(database["handed"])
+    one, other = HandoffLog(database["handed"]), HandoffLog(database["handed"])
     await one.note({"a": "sms", "b": "sms"})
     assert await one.move("b", "sms", "sms2")
     assert not await one.move("b", "sms", "sms2"), "it is not there any more"
@@ -51,7 +51,7 @@ async def test_whoever_lost_a_message_neither_gives_it_to_another_nor_sets_it_fr
 
 
 async def test_what_is_over_is_struck_out_with_the_next_ones(database: Database) -> None:
-    one, other = Handing(database["handed"]), Handing(database["handed"])
+    one, other = HandoffLog(database["handed"]), HandoffLog(database["handed"])
     await one.note({"a": "sms", "b": "sms", "c": "sms"})
     for message_id in ("a", "b", "never noted"):
         one.over(message_id)
@@ -67,7 +67,7 @@ async def test_what_is_over_is_struck_out_with_the_next_ones(database: Database)
 async def test_of_what_proved_wrong_it_is_known_whether_it_may_have_arrived(
     database: Database,
 ) -> None:
-    clock, handing = StreamClock(), Handing(database["handed"])
+    clock, handing = StreamClock(), HandoffLog(database["handed"])
     outbox = Outbox(database, clock, handing)
     state = Deliveries()
     for fact in (
@@ -89,7 +89,7 @@ async def test_of_what_proved_wrong_it_is_known_whether_it_may_have_arrived(
 async def test_of_what_was_called_off_it_is_known_whether_it_may_have_arrived(
     database: Database,
 ) -> None:
-    clock, handing = StreamClock(), Handing(database["handed"])
+    clock, handing = StreamClock(), HandoffLog(database["handed"])
     outbox = Outbox(database, clock, handing)
     opted_out = Event("opted out", "/tests", "subject", EVENING, notify.OptOutSet(opted_out=True))
     state = Deliveries()
@@ -126,7 +126,7 @@ def planned(
 
 async def test_what_waits_on_one_channel_is_not_read_for_another(database: Database) -> None:
     clock = StreamClock()
-    outbox = Outbox(database, clock, Handing(database["handed"]))
+    outbox = Outbox(database, clock, HandoffLog(database["handed"]))
     await outbox.prepare()
     store = Store(database["deliveries"], Deliveries)
     both = deliveries_after(
@@ -151,7 +151,7 @@ async def test_what_waits_on_one_channel_is_not_read_for_another(database: Datab
 
 async def test_what_is_held_or_has_ended_is_not_even_read(database: Database) -> None:
     clock = StreamClock()
-    outbox = Outbox(database, clock, Handing(database["handed"]))
+    outbox = Outbox(database, clock, HandoffLog(database["handed"]))
     await outbox.prepare()
     store = Store(database["deliveries"], Deliveries)
     ended = notify.MessageSent(message_id="ended", channel=MessageChannel.SMS)

@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pymongo import MongoClient
 
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.host.errors import PartDied, PortBusy
 from deploy.local.host.ports import candidates, is_free
 from deploy.local.host.process import Process, find, marker, wait_for_exit
@@ -165,10 +165,12 @@ def test_mail_is_in_the_ledger_before_it_is_answered(stack: Stack) -> None:
     endpoints = stack.endpoints()
     _send(endpoints.smtp, "<1@motcua>")
     stack.kill("smtp")  # at once: nothing can be written after the answer
-    assert "<1@motcua>" in [entry.message_id for entry in read_ledger(endpoints.smtp_ledger)]
+    assert "<1@motcua>" in [
+        entry.message_id for entry in read_accepted_mails(endpoints.smtp_ledger)
+    ]
     stack.start("smtp")
     _send(endpoints.smtp, "<2@motcua>")
-    *_, earlier, last = read_ledger(endpoints.smtp_ledger)
+    *_, earlier, last = read_accepted_mails(endpoints.smtp_ledger)
     assert (earlier.message_id, last.message_id) == ("<1@motcua>", "<2@motcua>")
     assert last.subject == "Xin lỗi vì trễ hẹn"
     assert last.rcpt_to == ("dan@example.vn",)
@@ -177,7 +179,7 @@ def test_mail_is_in_the_ledger_before_it_is_answered(stack: Stack) -> None:
 def test_the_page_shows_mail_readable_and_harmless(stack: Stack) -> None:
     endpoints = stack.endpoints()
     _send(endpoints.smtp, "<3@motcua>", "Hồ sơ <b>trễ</b>")
-    number = len(list(read_ledger(endpoints.smtp_ledger)))
+    number = len(list(read_accepted_mails(endpoints.smtp_ledger)))
     pages = []
     for path in ("/", f"/message/{number}", "/ledger"):
         with urllib.request.urlopen(endpoints.smtp_page + path, timeout=10) as answer:
@@ -247,7 +249,9 @@ def test_what_killed_first_starts_left_is_made_anew_by_two_ups_at_once(tmp_path:
     assert first == second
     assert len(find(marker("kafka", stack.folder))) == 1
     _send(first.smtp, "<whole@motcua>")
-    assert [entry.message_id for entry in read_ledger(first.smtp_ledger)] == ["<whole@motcua>"]
+    assert [entry.message_id for entry in read_accepted_mails(first.smtp_ledger)] == [
+        "<whole@motcua>"
+    ]
     stack.reset()
     assert not _left(stack)
 

@@ -13,7 +13,7 @@ from structlog.testing import CapturingLogger
 
 from contracts.catalogue import load_catalogue
 from services.notify.contacts.addresses import Addresses
-from services.notify.contacts.contact import ContactDecider
+from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
@@ -42,12 +42,12 @@ async def a_sender(settings: Settings, database: Database) -> AsyncIterator[Supe
     told = NotifySettings.model_validate({**settings.model_dump(), "channels": "email"})
     producer = EventProducer(told.kafka)
     running = Running(told, database, producer, WallClock(), Faults(), Supervised())
-    for decider in (DeliveryDecider(), ContactDecider()):
+    for decider in (DeliveryDecider(), SealedContactDecider()):
         store = Store(database[decider.collection], decider.state_type)
         running.engines.append(Engine(decider, store, producer, running.clock, told))
     keys = CitizenKeys(database.client, master_keys(told))
     offsets = Offsets(told.kafka)
-    addresses = Addresses(running.engine(ContactDecider), keys, offsets)
+    addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
     renderer = Renderer(load_catalogue())
     supplies = Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
     async with sending(running, supplies):

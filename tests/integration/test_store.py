@@ -13,11 +13,11 @@ from contracts.catalogue import load_catalogue
 from motcua.deciders import calendars
 from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider
-from services.intake.imports.ledger import Entry, MongoLedger
+from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
 from services.intake.state import Intake
 from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
-from services.runtime.core.stored import Answer, Hold, Stored
+from services.runtime.core.stored import Hold, RequestAnswer, Stored
 from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
 from services.runtime.settings import Settings
@@ -25,7 +25,7 @@ from services.shared.balance import balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
-from services.sla.figures.counting import reading
+from services.sla.figures.counting import period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import Scope
@@ -79,7 +79,7 @@ async def test_what_is_persisted_is_loaded_as_it_was(store: Store[Intake]) -> No
     first, second = _received(1), _received(2, partition=3)
     first.due = MORNING + timedelta(days=1)
     first.hold = Hold(2, 1, "bad-body", "it was none", 17)
-    first.answers = (Answer("request", "mark", "a.type", "id", "wrong-state", "why"),)
+    first.answers = (RequestAnswer("request", "mark", "a.type", "id", "wrong-state", "why"),)
     await store.persist([first, second])
     assert (first.v, second.v) == (1, 1)
     loaded = await store.load([code_of(1), code_of(2), code_of(3)])
@@ -183,7 +183,7 @@ async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], databa
     clock = Stored(code_of(1), 0, Sla())
     handle(SlaDecider(rules), clock, event(code_of(1), received("1.004873", "H29.1")))
     await clocks.persist([clock])
-    sheet = figures(clocks.collection, reading(Period(since, until), until, rules))
+    sheet = figures(clocks.collection, period_count(Period(since, until), until, rules))
     total = (await sheet.count(Scope())).total
     assert (total["received"], total["resolved"], total["open"]) == (1, 0, 1)
     assert await message_figures(database) == {
@@ -203,10 +203,10 @@ async def test_codes_are_drawn_alike(database: Any) -> None:
 
 
 async def test_imports_are_noted_alike(mongo: Any) -> None:
-    ledger = MongoLedger(mongo, file=uuid.uuid4().hex, mapping="m", name="a file")
-    assert await ledger.begun() == Entry()
-    await ledger.note(Entry(10, 1))
-    await ledger.note(Entry(5, 0))  # a slower run beside it takes nothing back
-    assert await ledger.begun() == Entry(10, 1)
-    await ledger.note(Entry(12, 1, finished=True))
-    assert await ledger.begun() == Entry(12, 1, finished=True)
+    ledger = MongoBookmarks(mongo, file=uuid.uuid4().hex, mapping="m", name="a file")
+    assert await ledger.begun() == Bookmark()
+    await ledger.note(Bookmark(10, 1))
+    await ledger.note(Bookmark(5, 0))  # a slower run beside it takes nothing back
+    assert await ledger.begun() == Bookmark(10, 1)
+    await ledger.note(Bookmark(12, 1, finished=True))
+    assert await ledger.begun() == Bookmark(12, 1, finished=True)

@@ -19,7 +19,7 @@ from contracts.wire.codec import encode
 from contracts.wire.envelope import Event, derive_id
 from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.dossier.policy import Policy
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from services.runtime.settings import Settings
 from tests.support.notify_dossiers import (
     BEGIN,
@@ -88,7 +88,7 @@ def alerted(dossier: str) -> Event:
 
 def dossiers(stage: Stage) -> Any:
     """Notify's own decisions, on this stage: from the second message on, routine is gathered."""
-    quiet = Quiet(time(0), time(0))
+    quiet = QuietHours(time(0), time(0))
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,), quiet=quiet, often=1)
     return stage.cast(NotifyDecider(policy))
 

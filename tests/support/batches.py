@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.runtime.core.batch import Decided
-from services.runtime.core.dead_letter import DeadLetter, read_letter
+from services.runtime.core.dead_letter import DeadLetter, read_dead_letter
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 Run = Callable[..., Decided[Any]]
@@ -16,7 +16,7 @@ Run = Callable[..., Decided[Any]]
 
 def letters_of(decided: Decided[Any], log: Any) -> list[DeadLetter | str]:
     """The letters of a batch, read back from their topic."""
-    return [read_letter("purse", log.put(record)) for record in decided.letters]
+    return [read_dead_letter("purse", log.put(record)) for record in decided.dead_letters]
 
 
 def outcomes(decided: Decided[Any]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from contracts.model import EventData
 from contracts.values import Locale
-from services.sla.explain.explained import Explained, explained
+from services.sla.explain.explanation import Explanation, explanation
 from services.sla.explain.texts import load_texts
 from tests.support.event import CODE
 from tests.support.facts import (
@@ -19,8 +19,8 @@ from tests.support.times import at
 LANGUAGES = load_texts()
 
 
-def explain(dossier: Dossier, at: datetime, locale: Locale = Locale.EN) -> Explained:
-    found = explained(CODE, dossier.state, dossier.rules, LANGUAGES[locale], at)
+def explain(dossier: Dossier, at: datetime, locale: Locale = Locale.EN) -> Explanation:
+    found = explanation(CODE, dossier.state, dossier.rules, LANGUAGES[locale], at)
     assert found is not None
     return found
 

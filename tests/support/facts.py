@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from contracts.events import intake, routing, sla
 from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
+from contracts.values import FilingChannel, Outcome
 
 UNIT = "H29.15"
 PROCEDURE = "1.004194"
@@ -33,7 +33,7 @@ def filing(procedure: str = PROCEDURE, unit: str = UNIT, **changes: Any) -> dict
     """What a citizen hands in; `unit` both receives the dossier and returns its result."""
     return {
         "procedure": procedure,
-        "channel": Channel.COUNTER,
+        "channel": FilingChannel.COUNTER,
         "receiving_unit": unit,
         "returning_unit": unit,
         "place": "26740",
@@ -140,7 +140,9 @@ def processed(unit: str = UNIT, **changes: Any) -> routing.DossierProcessed:
 
 
 def returned(unit: str = UNIT, **changes: Any) -> routing.ResultReturned:
-    return _made(routing.ResultReturned, changes, unit=unit, channel=Channel.COUNTER, by=OFFICER)
+    return _made(
+        routing.ResultReturned, changes, unit=unit, channel=FilingChannel.COUNTER, by=OFFICER
+    )
 
 
 # -- sla ----------------------------------------------------------------------------------

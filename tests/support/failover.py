@@ -14,18 +14,18 @@ from zlib import crc32
 
 from contracts.catalogue import load_catalogue
 from contracts.events.notify import MessageChannel, MessageSent
-from services.notify.channels.channel import Channel, Line
-from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Unknown
-from services.notify.channels.switch import Limits
+from services.notify.channels.provider import Accepted, MaybeTaken, NotTaken, Outgoing
+from services.notify.channels.providers import PacedProvider, Providers
+from services.notify.channels.switch import SwitchLimits
 from services.notify.contacts.addresses import Address, Addresses
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.assignment import Assigning
+from services.notify.sending.assignment import Assigner
 from services.notify.sending.courier import Courier
-from services.notify.sending.handoff_log import Handing
-from services.notify.sending.outbox import Due
-from services.notify.sending.outcomes import End, Teller
-from services.notify.sending.receivers import Receivers
-from services.notify.sending.retries import Tries
+from services.notify.sending.handoff_log import HandoffLog
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.reporter import End, Reporter
+from services.notify.sending.retries import Retries
+from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.wording.renderer import Renderer
 from services.runtime.loop.faults import Faults
 
@@ -152,14 +152,14 @@ class ScheduledGateway:
         if said == "yes" or said.endswith("-taken"):
             self.taken[key] = 1  # the same key, the same message
         if said != "yes":
-            raise Unknown("no answer", silent=said.startswith("silent"))
+            raise MaybeTaken("no answer", silent=said.startswith("silent"))
         return Accepted(self.name)
 
     async def close(self) -> None:
         pass
 
 
-class Book(Handing):
+class Book(HandoffLog):
     """Who was handed what, in memory. What MongoDB makes of it is proven with the real one."""
 
     def __init__(self) -> None:
@@ -195,20 +195,20 @@ class Everyone(Addresses):
         return Address("0903 123 456")
 
 
-class Told(Teller):
+class Told(Reporter):
     """Writes down what was told of, and when."""
 
     def __init__(self, town: Town) -> None:
         self._town = town
         self.log: list[tuple[str, str, int]] = []
 
-    async def tell(self, due: Due, end: End) -> None:
+    async def report(self, due: DueMessage, end: End) -> None:
         assert isinstance(end, MessageSent)
         assert end.provider is not None
         self.log.append((end.message_id, end.provider, self._town.now))
 
 
-class Later(Tries):
+class Later(Retries):
     """Puts off without a draw, by the town's clock."""
 
     def __init__(self, town: Town) -> None:
@@ -241,18 +241,24 @@ class Desk:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.gateways = {name: ScheduledGateway(name, town) for name in (FIRST, SECOND)}
-        lines = [Line(gateway, 1, 1e9) for gateway in self.gateways.values()]
-        channel = Channel(
-            "sms", lines, asyncio.Event(), limits=Limits(), clock=lambda: float(town.now)
+        lines = [PacedProvider(gateway, 1, 1e9) for gateway in self.gateways.values()]
+        channel = Providers(
+            "sms", lines, asyncio.Event(), limits=SwitchLimits(), clock=lambda: float(town.now)
         )
         self._channels = {"sms": channel}
         self.book = Book()
         self.later = Later(town)
-        self._assigning = Assigning(self._channels, self.book, self.later)
+        self._assigning = Assigner(self._channels, self.book, self.later)
         self.told = Told(town)
         renderer = Renderer(load_catalogue())
         self._courier = Courier(
-            renderer, Everyone(), self.book, self.told, self.later, Receivers(), Faults()
+            renderer,
+            Everyone(),
+            self.book,
+            self.told,
+            self.later,
+            UnreachableRecipients(),
+            Faults(),
         )
 
     def offers(self, name: str, begin: int, end: int) -> list[int]:
@@ -276,7 +282,7 @@ class Desk:
             message = Delivery(
                 key, "sms", recipient="c", template="withdrawn", params={"reason": "r"}
             )
-            due = Due("H29.1-260302-0001", 0, datetime(2026, 3, 2, tzinfo=UTC), message)
+            due = DueMessage("H29.1-260302-0001", 0, datetime(2026, 3, 2, tzinfo=UTC), message)
             (work,) = await self._assigning.works([due])
             await self._courier.carry(work, lambda: True)
             if (again := self.later.again.pop(key, None)) is not None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import load_catalogue
 from contracts.model import EventData
-from contracts.values import Channel, ServiceLevel
+from contracts.values import FilingChannel, ServiceLevel
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
 from services.runtime.core.handle import handle
@@ -23,7 +23,7 @@ from services.shared.lifecycle import PublicStatus, Span
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Assessment, Exemption, Handler, Letter, Sla
-from services.sla.figures.counting import reading
+from services.sla.figures.counting import period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
 from services.sla.figures.snapshots import snapshots
@@ -80,7 +80,7 @@ def states(draw: st.DrawFn) -> Sla:
         unit=handlers[-1].unit if handlers else UNITS[0],
         procedure=draw(st.sampled_from(PROCEDURES)),
         receiving_unit=draw(st.sampled_from(UNITS)),
-        channel=draw(st.sampled_from(list(Channel))),
+        channel=draw(st.sampled_from(list(FilingChannel))),
         level=draw(st.sampled_from(list(ServiceLevel))),
         handlers=tuple(handlers),
         letters=tuple(letters),
@@ -147,7 +147,7 @@ class City:
 
     async def total(self, of: Period = JULY, now: datetime = LATER) -> dict[str, int]:
         """The figures of a period, those that are not 0."""
-        sheet = figures(self.database["dossiers"], reading(of, now, self.rules))
+        sheet = figures(self.database["dossiers"], period_count(of, now, self.rules))
         return some((await sheet.count(ALL)).total)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local.fakes.gateway.ledger import Entry, read_entries
+from deploy.local.fakes.gateway.accepted import AcceptedMessage, read_accepted_messages
 from deploy.local.host.process import python_environment
 from tests.support.eventually import eventually
 
@@ -78,9 +78,9 @@ class GatewayProcess:
         found: int = httpx.get(f"{self.page}/held", timeout=10).raise_for_status().json()["held"]
         return found
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[AcceptedMessage]:
         """What it accepted, in order."""
-        return list(read_entries(self.ledger))
+        return list(read_accepted_messages(self.ledger))
 
     def counts(self) -> Counter[str]:
         """How often it accepted each message."""

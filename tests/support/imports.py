@@ -9,9 +9,9 @@ from pathlib import Path
 from contracts.catalogue import load_catalogue
 from services.intake.imports.log import LoggedEvent, LoggedTrace, opened
 from services.intake.imports.report import Report
-from services.intake.imports.rules import Plan, load_plan
+from services.intake.imports.rules import CompiledMapping, load_mapping
 from services.intake.imports.run import check, read
-from services.intake.imports.translate import Told, translate
+from services.intake.imports.translate import TranslatedTrace, translate
 from tests.support.paths import ROOT, TEST_DATA
 
 DATA = TEST_DATA / "imports"
@@ -20,20 +20,20 @@ COUNTER = DATA / "counter.csv"
 PERMITS_MAPPING = ROOT / "deploy" / "imports" / "permits.toml"
 
 
-def plan_of(path: Path) -> Plan:
-    return load_plan(path, load_catalogue())
+def mapping_of(path: Path) -> CompiledMapping:
+    return load_mapping(path, load_catalogue())
 
 
-def land_plan() -> Plan:
-    return plan_of(DATA / "land.toml")
+def land_mapping() -> CompiledMapping:
+    return mapping_of(DATA / "land.toml")
 
 
-def counter_plan() -> Plan:
-    return plan_of(DATA / "counter.toml")
+def counter_mapping() -> CompiledMapping:
+    return mapping_of(DATA / "counter.toml")
 
 
-def permits_plan() -> Plan:
-    return plan_of(PERMITS_MAPPING)
+def permits_mapping() -> CompiledMapping:
+    return mapping_of(PERMITS_MAPPING)
 
 
 def written(folder: Path, text: str | bytes, name: str = "log", *, packed: bool = False) -> Path:
@@ -43,24 +43,26 @@ def written(folder: Path, text: str | bytes, name: str = "log", *, packed: bool 
     return path
 
 
-def traces_of(path: Path, plan: Plan) -> list[LoggedTrace]:
+def traces_of(path: Path, compiled: CompiledMapping) -> list[LoggedTrace]:
     with opened(path) as file:
-        return list(read(file, plan))
+        return list(read(file, compiled))
 
 
-def report_of(path: Path, plan: Plan, *, limit: int | None = None) -> Report:
-    report = Report(file=path.name, source=plan.source.name)
-    check(path, plan, report, limit=limit, progress=lambda _read, _size: None)
+def report_of(path: Path, compiled: CompiledMapping, *, limit: int | None = None) -> Report:
+    report = Report(file=path.name, source=compiled.source.name)
+    check(path, compiled, report, limit=limit, progress=lambda _read, _size: None)
     return report
 
 
-def told(plan: Plan, events: Iterable[tuple[str, str]], case: str = "travel permit 7") -> Told:
+def told(
+    compiled: CompiledMapping, events: Iterable[tuple[str, str]], case: str = "travel permit 7"
+) -> TranslatedTrace:
     """The trace of (time, activity) pairs, translated."""
     logged = [
         LoggedEvent(line, {"time:timestamp": time, "concept:name": activity})
         for line, (time, activity) in enumerate(events, start=10)
     ]
-    return translate(plan, LoggedTrace(9, {"concept:name": case}, logged))
+    return translate(compiled, LoggedTrace(9, {"concept:name": case}, logged))
 
 
 def days(*activities: str) -> list[tuple[str, str]]:
@@ -71,5 +73,5 @@ def days(*activities: str) -> list[tuple[str, str]]:
     ]
 
 
-def names(told: Told) -> list[str]:
+def names(told: TranslatedTrace) -> list[str]:
     return [type(fact.data).__name__ for fact in told.facts]

@@ -12,10 +12,10 @@ from services.notify.channels.provider import (
     Outgoing,
 )
 from services.notify.channels.smtp import MailServer
-from services.notify.wording.renderer import Text
+from services.notify.wording.renderer import RenderedMessage
 
 SUBJECT = "Hồ sơ H29.101-260311-0001 đã được tiếp nhận, hẹn trả kết quả 17:00 16/03/2026"
-TEXT = Text(SUBJECT, "Kính gửi", "short", "1")
+TEXT = RenderedMessage(SUBJECT, "Kính gửi", "short", "1")
 
 
 def outgoing(to: str = "a@example.test") -> Outgoing:

@@ -13,7 +13,7 @@ from contracts.values import Outcome
 from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders
 from services.notify.dossier.policy import Policy
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from services.runtime.testing import InProcess
 
 CATALOGUE = load_catalogue()

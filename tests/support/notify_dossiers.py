@@ -14,7 +14,7 @@ from contracts.wire.envelope import Event
 from services.notify.deciders import NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from tests.support import facts
@@ -59,7 +59,7 @@ class Dossier:
     """A dossier as notify keeps it, received at eight on the 7th, and all that notify said."""
 
     def __init__(self, **policy: Any) -> None:
-        base = {"channels": (MessageChannel.EMAIL,), "quiet": Quiet(time(0), time(0))}
+        base = {"channels": (MessageChannel.EMAIL,), "quiet": QuietHours(time(0), time(0))}
         self.decider = NotifyDecider(Policy(CATALOGUE, **{**base, "often": 99, **policy}))
         self.stored: Stored[Notify] = Stored(CODE, 0, self.decider.initial(CODE))
         self.events: list[Event] = []

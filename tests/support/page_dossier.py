@@ -16,7 +16,7 @@ from services.notify.dossier.state import Notify
 from services.notify.page.http.html import Html
 from services.notify.page.http.links import Links
 from services.notify.page.text.words import Words
-from services.notify.page.view.status import Look, look
+from services.notify.page.view.status import StatusView, status_view
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
 from tests.support import facts
@@ -75,8 +75,8 @@ def after(*facts: EventData) -> Notify:
     return stored.state
 
 
-def shown(*facts: EventData, locale: Locale = Locale.VI) -> Look:
-    return look(after(*facts), WORDS[locale])
+def shown(*facts: EventData, locale: Locale = Locale.VI) -> StatusView:
+    return status_view(after(*facts), WORDS[locale])
 
 
 WARD = CATALOGUE.units["H29.101"]

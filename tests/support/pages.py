@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contracts.catalogue import load_catalogue
 from contracts.values import Locale
-from services.notify.dossier.state import Demand, Entry, Letter, Notify
+from services.notify.dossier.state import Demand, HistoryEntry, Letter, Notify
 from services.notify.page.http.html import Html
 from services.notify.page.http.links import Links
 from services.notify.page.http.receipt import receipt
@@ -48,7 +48,7 @@ def a_state(words: str = "Thiếu ảnh", lines: int = 2) -> Notify:
         payment=Demand(AT, words, amount=1_500_000),
         letter=Letter(AT, words, AT + timedelta(days=5), "H29.101"),
         story=tuple(
-            Entry(AT + timedelta(hours=n), "DossierStopped", str(n), "H29.101", words)
+            HistoryEntry(AT + timedelta(hours=n), "DossierStopped", str(n), "H29.101", words)
             for n in range(lines)
         ),
     )

@@ -12,7 +12,7 @@ from contracts.wire.envelope import Event
 from services.notify.deciders import NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
 from tests.support.notify_dossiers import (
@@ -28,7 +28,7 @@ def event(data: EventData, minute: int = 0, *, history: bool = False) -> Event:
 
 def policy(channel: MessageChannel) -> Policy:
     """One channel by day and night, and citizens alone."""
-    quiet = Quiet(time(0), time(0))
+    quiet = QuietHours(time(0), time(0))
     return Policy(
         load_catalogue(), (channel,), quiet=quiet, often=99, ratings=False, tells_officers=False
     )

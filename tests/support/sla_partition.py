@@ -172,7 +172,7 @@ class Partition:
         states = instance.states()
         wanted, _ = pick(DECIDER, taken)
         decided = decide(DECIDER, wanted, states, END)
-        assert not decided.letters, decided.last_error
+        assert not decided.dead_letters, decided.last_error
         self.append(decided.events)
         instance.position += len(taken)
         self._write(instance, decided.dirty, until)

@@ -30,7 +30,7 @@ from services.intake.decider import IntakeDecider
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.core.decider import Decider
 from services.runtime.core.stored import Stored
-from services.runtime.kafka.dead_letters import Desk
+from services.runtime.kafka.dead_letters import DeadLetters
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock, WallClock
@@ -180,8 +180,8 @@ class Stage:
 
     async def letters(self) -> list[DeadLetter]:
         """The open dead letters of this stage."""
-        async with Desk(self.settings.kafka, self.name) as desk:
-            return [x for x in await desk.open_letters() if x.topic == self.topic]
+        async with DeadLetters(self.settings.kafka, self.name) as desk:
+            return [x for x in await desk.still_open() if x.topic == self.topic]
 
 
 @asynccontextmanager

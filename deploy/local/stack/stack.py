@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from deploy.local.fakes.gateway.part import Gateway
-from deploy.local.fakes.smtp.part import Smtp
+from deploy.local.fakes.gateway.part import GatewayPart
+from deploy.local.fakes.smtp.part import SmtpPart
 from deploy.local.host import ports as port_book
 from deploy.local.host import watchdog
 from deploy.local.host.errors import PortBusy, StackError
@@ -64,8 +64,8 @@ class Stack:
         self._lock_path = self._home / "stack" / f"{name}.lock"
         self._ports_path = self.folder / "ports.json"
         self._die_with_parent = die_with_parent
-        self._smtp = Smtp(self.folder / "smtp", self.settings)
-        self._gateway = Gateway(self.folder / "gateway", self.settings)
+        self._smtp = SmtpPart(self.folder / "smtp", self.settings)
+        self._gateway = GatewayPart(self.folder / "gateway", self.settings)
         made: list[Part] = [
             Mongod(self.folder / "mongod", self.settings),
             self._smtp,

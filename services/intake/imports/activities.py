@@ -26,7 +26,7 @@ class Activities:
         return known
 
 
-class Course:
+class ActivitySequence:
     """The activities of one trace in time order, and fast answers about what comes when."""
 
     def __init__(self, activities: Sequence[str]) -> None:

@@ -14,13 +14,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contracts.catalogue import CatalogueError, load_catalogue
-from services.intake.imports.ledger import MongoLedger
+from services.intake.imports.bookmarks import MongoBookmarks
 from services.intake.imports.log import LogError
 from services.intake.imports.mapping import MappingError
 from services.intake.imports.report import Report
-from services.intake.imports.rules import Plan, load_plan
-from services.intake.imports.run import Progress as Told
-from services.intake.imports.run import check, send, sha256_of
+from services.intake.imports.rules import CompiledMapping, load_mapping
+from services.intake.imports.run import OnRead, check, send, sha256_of
 from services.runtime import EventProducer, Settings, TopicsWrong, check_topics, client
 
 _BROKEN = 1
@@ -60,11 +59,11 @@ def import_log(
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
     try:
-        plan = load_plan(mapping, load_catalogue())
+        compiled = load_mapping(mapping, load_catalogue())
     except (MappingError, CatalogueError) as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
-    found = Report(file=file.name, source=plan.source.name)
+    found = Report(file=file.name, source=compiled.source.name)
     stopped: int | None = None
     try:
         with _bar() as bar:
@@ -74,7 +73,7 @@ def import_log(
                 bar.update(task, completed=read, total=size)
 
             if dry_run:
-                check(file, plan, found, limit=limit, progress=progress)
+                check(file, compiled, found, limit=limit, progress=progress)
             else:
                 settings = Settings()
                 if kafka is not None:
@@ -82,7 +81,7 @@ def import_log(
                 finished = asyncio.run(
                     _send(
                         file,
-                        plan,
+                        compiled,
                         found,
                         settings=settings,
                         mongo=mongo or settings.mongo,
@@ -115,20 +114,22 @@ def import_log(
 
 async def _send(
     file: Path,
-    plan: Plan,
+    compiled: CompiledMapping,
     found: Report,
     *,
     settings: Settings,
     mongo: str,
     limit: int | None,
-    progress: Told,
+    progress: OnRead,
 ) -> bool:
     """Sends; True if an earlier run had finished and there is nothing to do."""
     database = client(mongo)
     producer = EventProducer(settings.kafka)
     try:
-        ledger = MongoLedger(database, file=sha256_of(file), mapping=plan.sha256, name=file.name)
-        before = await ledger.begun()
+        bookmarks = MongoBookmarks(
+            database, file=sha256_of(file), mapping=compiled.sha256, name=file.name
+        )
+        before = await bookmarks.begun()
         if before.finished:
             out.print(
                 f"{escape(file.name)} was imported by this mapping before: {before.traces:,} "
@@ -139,10 +140,10 @@ async def _send(
         await producer.start()
         await send(
             file,
-            plan,
+            compiled,
             found,
             publisher=producer,
-            ledger=ledger,
+            bookmarks=bookmarks,
             limit=limit,
             progress=progress,
         )

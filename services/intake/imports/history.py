@@ -11,9 +11,9 @@ from contracts.events import intake
 from contracts.events.routing import DossierHandedOver, ResultReturned, StepCompleted
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
-from services.intake.imports.activities import Course
+from services.intake.imports.activities import ActivitySequence
 from services.intake.imports.fact_types import makes_sense
-from services.intake.imports.rules import Emit, Filled, Plan
+from services.intake.imports.rules import CompiledMapping, Emit, Filled
 from services.intake.imports.template import Lookup, Missing, Template
 from services.shared.lifecycle import Mark, PublicStatus, mark_of, status_of, with_mark
 
@@ -26,20 +26,20 @@ class History:
 
     def __init__(
         self,
-        plan: Plan,
+        compiled: CompiledMapping,
         case: str,
         number: str,
         code: str,
         trace: Mapping[str, str],
-        course: Course,
+        sequence: ActivitySequence,
     ) -> None:
         self.facts: list[Event] = []
         self.status: PublicStatus | None = None
-        self._plan = plan
+        self._plan = compiled
         self._words = {"case": case, "number": number}
         self._code = code
         self._trace = trace
-        self._course = course
+        self._course = sequence
         self._marks: tuple[Mark, ...] = ()
         self._filing: dict[str, Any] = {}
         self._unit = ""
@@ -170,14 +170,14 @@ class History:
         return kind.model_validate(fields)
 
     def _file(self, lookup: Lookup) -> None:
-        plan = self._plan
-        self._filing = {name: _fill(value, lookup) for name, value in plan.filing.items()}
+        compiled = self._plan
+        self._filing = {name: _fill(value, lookup) for name, value in compiled.filing.items()}
         self._filing["legacy_id"] = self._words["case"]
-        self._unit = plan.handling_unit.fill(lookup)
-        procedure = plan.catalogue.procedures.get(self._filing["procedure"])
+        self._unit = compiled.handling_unit.fill(lookup)
+        procedure = compiled.catalogue.procedures.get(self._filing["procedure"])
         if procedure is None:
             raise Missing(f"procedure {self._filing['procedure']} in the catalogue")
-        self._workflow = plan.catalogue.workflow(procedure.workflow)
+        self._workflow = compiled.catalogue.workflow(procedure.workflow)
 
     def _ordinal(self, step: str) -> int:
         steps = [s.name for s in self._workflow.steps] if self._workflow else []

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.intake.imports.log import LogError
-from services.intake.imports.translate import Told
+from services.intake.imports.translate import TranslatedTrace
 
 MAX_LISTED = 10_000
 """The most skipped events, and broken traces, that are listed one by one; the rest is counted."""
@@ -52,7 +52,7 @@ class Report:
         """Whether everything could be told."""
         return not self.error and self.traces_taken == self.traces
 
-    def add(self, told: Told) -> None:
+    def add(self, told: TranslatedTrace) -> None:
         """Counts one trace."""
         self.traces += 1
         self.events += len(told.taken) + len(told.skipped)

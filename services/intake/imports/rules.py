@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.catalogue import Catalogue
-from services.intake.imports.activities import Activities, Course
+from services.intake.imports.activities import Activities, ActivitySequence
 from services.intake.imports.fact_types import FACTS, FactType, given_fields
 from services.intake.imports.mapping import (
     CsvSource,
@@ -48,7 +48,7 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Rule:
+class MappingRule:
     """One rule; `number` is its place in the file, from 1."""
 
     number: int
@@ -65,41 +65,43 @@ class Rule:
     emits: tuple[Emit, ...]
     skip: str | None
 
-    def holds(self, course: Course, place: int, state: str, attributes: ReadOnly[str, str]) -> bool:
+    def holds(
+        self, sequence: ActivitySequence, place: int, state: str, attributes: ReadOnly[str, str]
+    ) -> bool:
         """Whether all its conditions hold for the event at that place of the trace."""
-        if course.activities[place] not in self.activity:
+        if sequence.activities[place] not in self.activity:
             return False
         if self.states and state not in self.states:
             return False
-        if self.occurrence and not self._occurs(course, place):
+        if self.occurrence and not self._occurs(sequence, place):
             return False
-        if self.after and not course.some_before(self.after, place):
+        if self.after and not sequence.some_before(self.after, place):
             return False
-        if self.not_after and course.some_before(self.not_after, place):
+        if self.not_after and sequence.some_before(self.not_after, place):
             return False
-        if self.before and not course.some_after(self.before, place):
+        if self.before and not sequence.some_after(self.before, place):
             return False
-        if self.not_before and course.some_after(self.not_before, place):
+        if self.not_before and sequence.some_after(self.not_before, place):
             return False
         if near := self.preceded_by:
-            found = course.nearest_before(near.among, place)
+            found = sequence.nearest_before(near.among, place)
             if found is None or found not in near.wanted:
                 return False
         if near := self.followed_by:
-            found = next(iter(course.all_after(near.among, place)), None)
+            found = next(iter(sequence.all_after(near.among, place)), None)
             if found is None or found not in near.wanted:
                 return False
         return all(glob.match(attributes.get(key, "")) for key, glob in self.where.items())
 
-    def _occurs(self, course: Course, place: int) -> bool:
-        places = course.places(self.activity)
+    def _occurs(self, sequence: ActivitySequence, place: int) -> bool:
+        places = sequence.places(self.activity)
         if self.occurrence == "last":
             return places[-1] == place
         return (places[0] == place) == (self.occurrence == "first")
 
 
 @dataclass(frozen=True)
-class Plan:
+class CompiledMapping:
     """A mapping that is ready to translate traces by, with the catalogue that it uses."""
 
     source: XesSource | CsvSource
@@ -109,7 +111,7 @@ class Plan:
     handling_unit: Template
     values: ReadOnly[str, Value]
     steps: tuple[tuple[str, Activities], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[MappingRule, ...]
     catalogue: Catalogue
     sha256: str
     """Of the mapping file."""
@@ -119,14 +121,14 @@ class Plan:
         return next((step for step, those in self.steps if activity in those), None)
 
 
-def load_plan(path: Path, catalogue: Catalogue) -> Plan:
+def load_mapping(path: Path, catalogue: Catalogue) -> CompiledMapping:
     """The compiled mapping. Raises MappingError, naming the keys at fault."""
     mapping, digest = read_mapping(path)
     compiling = _Compiling(mapping, catalogue)
-    plan = compiling.plan(digest)
+    compiled = compiling.compiled(digest)
     if compiling.faults:
         raise MappingError(f"{path}: " + "; ".join(compiling.faults))
-    return plan
+    return compiled
 
 
 class _Compiling:
@@ -138,12 +140,12 @@ class _Compiling:
         self._values = frozenset(mapping.values)
         self.faults: list[str] = []
 
-    def plan(self, digest: str) -> Plan:
+    def compiled(self, digest: str) -> CompiledMapping:
         mapping = self._mapping
         filing = mapping.filing
         self._known_codes(filing)
         self._known_steps(filing)
-        return Plan(
+        return CompiledMapping(
             source=mapping.source,
             number=re.compile(mapping.source.number),
             filing={
@@ -227,7 +229,7 @@ class _Compiling:
             self.faults.append(f"{key}: no activity is named")
         return Activities(found)
 
-    def _rule(self, number: int, rule: RuleTable) -> Rule:
+    def _rule(self, number: int, rule: RuleTable) -> MappingRule:
         key = f"rules[{number}]"
         if bool(rule.emit) == (rule.skip is not None):
             self.faults.append(f"{key}: write either emit or skip, one of them and not both")
@@ -247,7 +249,7 @@ class _Compiling:
                 self._activities(f"{key}.{name}.is", wanted.is_),
             )
 
-        return Rule(
+        return MappingRule(
             number=number,
             activity=self._activities(f"{key}.activity", rule.activity),
             occurrence=rule.occurrence,

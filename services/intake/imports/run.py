@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Protocol
 
 from contracts.wire.envelope import Event
+from services.intake.imports.bookmarks import Bookmark, Bookmarks
 from services.intake.imports.codes import Codes, NoCode
 from services.intake.imports.csv_log import read_csv
-from services.intake.imports.ledger import Entry, Ledger
 from services.intake.imports.log import LogError, LogFile, LoggedTrace, opened
 from services.intake.imports.mapping import CsvSource
 from services.intake.imports.report import Report
-from services.intake.imports.rules import Plan
+from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.scratch import scratch
-from services.intake.imports.translate import Told, translate
+from services.intake.imports.translate import TranslatedTrace, translate
 from services.intake.imports.xes import read_xes
 
 BATCH = 500
 """How many facts are sent together; a trace is never divided."""
 
-Progress = Callable[[int, int], None]
+OnRead = Callable[[int, int], None]
 """Is told how many bytes of the file are read, and of how many."""
 
 
@@ -43,39 +43,43 @@ def sha256_of(path: Path) -> str:
         raise LogError(path, 0, f"cannot be read: {error.strerror}") from error
 
 
-def read(file: LogFile, plan: Plan) -> Iterator[LoggedTrace]:
+def read(file: LogFile, compiled: CompiledMapping) -> Iterator[LoggedTrace]:
     """The traces of the file, in the format that the mapping names."""
-    source = plan.source
+    source = compiled.source
     return read_csv(file, source) if isinstance(source, CsvSource) else read_xes(file)
 
 
 @contextmanager
-def translated(path: Path, plan: Plan, progress: Progress) -> Iterator[Iterator[Told]]:
+def translated(
+    path: Path, compiled: CompiledMapping, progress: OnRead
+) -> Iterator[Iterator[TranslatedTrace]]:
     """What becomes of each trace of the file. The iterator raises LogError where the file ends."""
     with opened(path) as file, scratch() as notes:
         codes = Codes(notes)
 
-        def each() -> Iterator[Told]:
-            for trace in read(file, plan):
-                told = translate(plan, trace)
+        def each() -> Iterator[TranslatedTrace]:
+            for trace in read(file, compiled):
+                told = translate(compiled, trace)
                 # A broken trace too: that its case comes twice may be why it is broken.
                 if told.code is not None and told.case is not None:
                     try:
                         codes.claim(told.code, told.case, told.line)
                     except NoCode as error:
-                        told.breaks(trace, str(error), plan.source.activity)
+                        told.breaks(trace, str(error), compiled.source.activity)
                 progress(file.position, file.size)
                 yield told
-                if told.broken is not None and plan.source.on_error == "stop":
+                if told.broken is not None and compiled.source.on_error == "stop":
                     why = f"the trace from here is broken, and on_error is stop: {told.broken}"
                     raise LogError(path, told.line, why)
 
         yield each()
 
 
-def check(path: Path, plan: Plan, report: Report, *, limit: int | None, progress: Progress) -> None:
+def check(
+    path: Path, compiled: CompiledMapping, report: Report, *, limit: int | None, progress: OnRead
+) -> None:
     """Translates the file into the report and sends nothing."""
-    with translated(path, plan, progress) as traces:
+    with translated(path, compiled, progress) as traces:
         try:
             for told in islice(traces, limit):
                 report.add(told)
@@ -85,13 +89,13 @@ def check(path: Path, plan: Plan, report: Report, *, limit: int | None, progress
 
 async def send(
     path: Path,
-    plan: Plan,
+    compiled: CompiledMapping,
     report: Report,
     *,
     publisher: Publisher,
-    ledger: Ledger,
+    bookmarks: Bookmarks,
     limit: int | None,
-    progress: Progress,
+    progress: OnRead,
 ) -> None:
     """Translates the file and sends what the ledger does not know to be acknowledged.
 
@@ -99,7 +103,7 @@ async def send(
     ledger's count are sent. A run that dies between an acknowledgement and the ledger's note
     sends one batch twice, with the same ids. Raises what the publisher or the ledger raises.
     """
-    done = (await ledger.begun()).traces
+    done = (await bookmarks.begun()).traces
     batch: list[Event] = []
 
     async def flush(*, finished: bool = False) -> None:
@@ -109,10 +113,10 @@ async def send(
             batch.clear()
         if report.traces > done or finished:
             broken = report.traces - report.traces_taken
-            await ledger.note(Entry(report.traces, broken, finished))
+            await bookmarks.note(Bookmark(report.traces, broken, finished))
 
     complete = False
-    with translated(path, plan, progress) as traces:
+    with translated(path, compiled, progress) as traces:
         try:
             for told in islice(traces, limit):
                 report.add(told)

@@ -16,17 +16,17 @@ from pydantic import ValidationError
 from contracts.events.intake import HistoryClosed
 from contracts.values import to_utc_millis
 from contracts.wire.envelope import Event, derive_id
-from services.intake.imports.activities import Course
+from services.intake.imports.activities import ActivitySequence
 from services.intake.imports.codes import NoCode, dossier_code
 from services.intake.imports.history import History
 from services.intake.imports.log import LoggedEvent, LoggedTrace
 from services.intake.imports.mapping import CsvSource, XesSource
-from services.intake.imports.rules import Plan
+from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.template import Missing
 from services.shared.lifecycle import PublicStatus
 
 
-class Taken(NamedTuple):
+class TakenEvent(NamedTuple):
     """An event of the file that became facts."""
 
     line: int
@@ -36,7 +36,7 @@ class Taken(NamedTuple):
     """The rule that said so, from 1; None if no rule fits and it became a remark."""
 
 
-class Skipped(NamedTuple):
+class SkippedEvent(NamedTuple):
     """An event of the file that became nothing."""
 
     line: int
@@ -45,15 +45,15 @@ class Skipped(NamedTuple):
 
 
 @dataclass
-class Told:
+class TranslatedTrace:
     """What became of one trace. Every event of it is either taken or skipped."""
 
     line: int
     case: str | None
     code: str | None = None
     facts: list[Event] = field(default_factory=list)
-    taken: list[Taken] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    taken: list[TakenEvent] = field(default_factory=list)
+    skipped: list[SkippedEvent] = field(default_factory=list)
     status: PublicStatus | None = None
     """What the facts make of the dossier in the end."""
     broken: str | None = None
@@ -66,7 +66,7 @@ class Told:
         self.taken = []
         self.status = None
         self.skipped = [
-            Skipped(e.line, e.attributes.get(activity), f"its trace is broken: {why}")
+            SkippedEvent(e.line, e.attributes.get(activity), f"its trace is broken: {why}")
             for e in trace.events
         ]
 
@@ -79,15 +79,15 @@ class _Usable(NamedTuple):
     logged: LoggedEvent
 
 
-def translate(plan: Plan, trace: LoggedTrace) -> Told:
+def translate(compiled: CompiledMapping, trace: LoggedTrace) -> TranslatedTrace:
     """The facts that the trace tells, in event-time order, and what became of each event."""
-    case = trace.attributes.get(plan.source.case) or None
-    told = Told(trace.line, case)
+    case = trace.attributes.get(compiled.source.case) or None
+    told = TranslatedTrace(trace.line, case)
     try:
-        _tell(plan, trace, told)
+        _tell(compiled, trace, told)
     except (NoCode, Missing, ValidationError, _Untellable) as error:
         what = _short(error) if isinstance(error, ValidationError) else str(error)
-        told.breaks(trace, what, plan.source.activity)
+        told.breaks(trace, what, compiled.source.activity)
     return told
 
 
@@ -95,30 +95,32 @@ class _Untellable(Exception):
     pass
 
 
-def _tell(plan: Plan, trace: LoggedTrace, told: Told) -> None:
+def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) -> None:
     if told.case is None:
-        raise _Untellable(f"it has no {plan.source.case!r}, so its case is not known")
+        raise _Untellable(f"it has no {compiled.source.case!r}, so its case is not known")
     if not trace.events:
         raise _Untellable("it has no events")
-    match = plan.number.search(told.case)
+    match = compiled.number.search(told.case)
     if match is None or not match["value"]:
         raise _Untellable(f"source.number finds no number in the case's id {told.case!r}")
     number = match["value"]
-    usable, first = _usable(plan.source, trace, told)
-    told.code = dossier_code(plan.source.agency, told.case, number, first)
-    course = Course([event.activity for event in usable])
-    history = History(plan, told.case, number, told.code, trace.attributes, course)
+    usable, first = _usable(compiled.source, trace, told)
+    told.code = dossier_code(compiled.source.agency, told.case, number, first)
+    sequence = ActivitySequence([event.activity for event in usable])
+    history = History(compiled, told.case, number, told.code, trace.attributes, sequence)
     for place, event in enumerate(usable):
         attributes = event.logged.attributes
         state = history.state
-        rule = next((r for r in plan.rules if r.holds(course, place, state, attributes)), None)
+        rule = next(
+            (r for r in compiled.rules if r.holds(sequence, place, state, attributes)), None
+        )
         if rule is not None and rule.skip is not None:
-            told.skipped.append(Skipped(event.logged.line, event.activity, rule.skip))
+            told.skipped.append(SkippedEvent(event.logged.line, event.activity, rule.skip))
             continue
         own, position = None, str(event.position)
-        if plan.source.event_id:
+        if compiled.source.event_id:
             # An event without an id of its own must not get that of another.
-            own, position = attributes.get(plan.source.event_id), f"#{position}"
+            own, position = attributes.get(compiled.source.event_id), f"#{position}"
         try:
             facts = history.tell(
                 rule.emits if rule else (), place, event.time, own or position, attributes
@@ -130,17 +132,17 @@ def _tell(plan: Plan, trace: LoggedTrace, told: Told) -> None:
                 f"line {event.logged.line}, {event.activity!r}{by}: {what}"
             ) from error
         told.taken.append(
-            Taken(event.logged.line, event.activity, facts, rule.number if rule else None)
+            TakenEvent(event.logged.line, event.activity, facts, rule.number if rule else None)
         )
     told.status = history.status
     if told.status is None:
         raise _Untellable("no rule registers or receives it")
     told.facts = history.facts
-    told.facts.append(_closed(plan.source, told, usable[-1].time))
+    told.facts.append(_closed(compiled.source, told, usable[-1].time))
 
 
 def _usable(
-    source: XesSource | CsvSource, trace: LoggedTrace, told: Told
+    source: XesSource | CsvSource, trace: LoggedTrace, told: TranslatedTrace
 ) -> tuple[list[_Usable], datetime]:
     usable: list[_Usable] = []
     earliest: datetime | None = None
@@ -161,7 +163,7 @@ def _usable(
         if why is None and source.event_id:
             why = _second(ids, event.attributes.get(source.event_id), event.line)
         if why is not None or time is None or activity is None:
-            told.skipped.append(Skipped(event.line, activity, why or "no time"))
+            told.skipped.append(SkippedEvent(event.line, activity, why or "no time"))
             continue
         usable.append(_Usable(time, position, activity, event))
     if not usable or earliest is None:
@@ -199,7 +201,7 @@ def _time(source: XesSource | CsvSource, text: str | None) -> tuple[datetime | N
     return time, None
 
 
-def _closed(source: XesSource | CsvSource, told: Told, last: datetime) -> Event:
+def _closed(source: XesSource | CsvSource, told: TranslatedTrace, last: datetime) -> Event:
     time = last if source.as_of is None else max(last, source.as_of.astimezone(UTC))
     return Event(
         id=derive_id("import", source.name, told.case or "", "closed"),

@@ -13,12 +13,12 @@ import aiohttp
 from services.notify.channels import segments
 from services.notify.channels.provider import (
     Accepted,
+    MaybeTaken,
     Misconfigured,
     NoAddress,
     NotTaken,
     Outgoing,
     Rejected,
-    Unknown,
 )
 from services.notify.channels.redact import without
 from services.notify.channels.reference import reference
@@ -133,9 +133,9 @@ class _Client:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Misconfigured(f"its address is none: {error}") from error
         except TimeoutError as error:
-            raise Unknown("no answer in time", silent=True) from error
+            raise MaybeTaken("no answer in time", silent=True) from error
         except aiohttp.ClientError as error:
-            raise Unknown(f"the connection broke off: {error!r}") from error
+            raise MaybeTaken(f"the connection broke off: {error!r}") from error
         except ValueError:
             # Nothing was sent. What is wrong with it says the exception, and repeats the token.
             raise Misconfigured("its token cannot stand in a header (a line's end?)") from None
@@ -181,7 +181,7 @@ def judged(
         raise NotTaken(f"not now: {detail}", retry_after=retry_after(headers))
     if status >= 500 or status in (408, 409, 425):
         # Behind a proxy, or in the middle of its work: it may have got further than it says.
-        raise Unknown(f"says neither yes nor no: {detail}")
+        raise MaybeTaken(f"says neither yes nor no: {detail}")
     raise Rejected(detail)
 
 

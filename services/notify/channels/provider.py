@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.notify.wording.renderer import Text
+from services.notify.wording.renderer import RenderedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Outgoing:
     """The subject that it is about: a dossier's code, or a unit's morning."""
     to: str
     """The recipient's address, as it was given: each client knows what a good one looks like."""
-    text: Text
+    text: RenderedMessage
     secret: str | None = None
     """By which it is signed, if this recipient wants it signed."""
 
@@ -65,7 +65,7 @@ class Misconfigured(NotTaken):
     """The provider does not know us, or is not where we look for it: somebody has to see to it."""
 
 
-class Unknown(Exception):
+class MaybeTaken(Exception):
     """It may have been accepted: only this provider may be asked again, with the same key.
 
     `silent` says that no answer came in time; otherwise the connection broke off.

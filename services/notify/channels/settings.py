@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from services.notify.channels.gateway import Gateway
 from services.notify.channels.smtp import MailServer, Tls
 from services.notify.channels.standard_webhooks import key_of
-from services.notify.channels.switch import Limits
+from services.notify.channels.switch import SwitchLimits
 from services.notify.channels.webhook import Webhooks
 from services.shared.master_keys import KeySettings
 
@@ -155,9 +155,9 @@ class ChannelSettings(KeySettings):
         secrets: str = getattr(self, f"{provider}_secret") or ""
         return [key_of(secret) for secret in secrets.split()]
 
-    def limits(self) -> Limits:
+    def limits(self) -> SwitchLimits:
         """When a provider is said to be slow, and how long a failing one is left alone."""
-        return Limits(slow=self.provider_slow, rest=self.provider_rest)
+        return SwitchLimits(slow=self.provider_slow, rest=self.provider_rest)
 
     def _receipts(self, provider: str) -> str | None:
         if self.receipts_url is None or not self.receipt_keys(provider):

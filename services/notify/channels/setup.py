@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from contracts.events.notify import MessageChannel
-from services.notify.channels.channel import Channel, Line
 from services.notify.channels.gateway import SmsProvider, ZaloProvider
+from services.notify.channels.providers import PacedProvider, Providers
 from services.notify.channels.settings import ChannelSettings
 from services.notify.channels.smtp import SmtpProvider
 from services.notify.channels.webhook import WebhookProvider
 
 
-def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Channel]:
+def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Providers]:
     """Every channel that has a provider; `stopping` is set when the service ends."""
     limits = settings.limits()
-    lines: dict[str, list[Line]] = {
+    lines: dict[str, list[PacedProvider]] = {
         MessageChannel.EMAIL: [
-            Line(SmtpProvider(server), settings.smtp_connections, settings.smtp_rate)
+            PacedProvider(SmtpProvider(server), settings.smtp_connections, settings.smtp_rate)
             for server in settings.mail_servers()
         ],
         MessageChannel.SMS: [
-            Line(
+            PacedProvider(
                 SmsProvider(gateway, plain=settings.sms_plain, most_parts=settings.sms_parts),
                 gateway.connections,
                 gateway.rate,
@@ -29,7 +29,7 @@ def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Chan
             for gateway in settings.gateways("sms")
         ],
         MessageChannel.ZALO: [
-            Line(
+            PacedProvider(
                 ZaloProvider(gateway, most_characters=settings.zalo_length),
                 gateway.connections,
                 gateway.rate,
@@ -38,14 +38,14 @@ def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Chan
         ],
     }
     webhooks = settings.webhooks()
-    calls = Line(WebhookProvider(webhooks), webhooks.connections, settings.webhook_rate)
+    calls = PacedProvider(WebhookProvider(webhooks), webhooks.connections, settings.webhook_rate)
     return {
         **{
-            name: Channel(name, providers, stopping, limits=limits)
+            name: Providers(name, providers, stopping, limits=limits)
             for name, providers in lines.items()
             if providers
         },
-        MessageChannel.WEBHOOK: Channel(
+        MessageChannel.WEBHOOK: Providers(
             "webhook", [calls], stopping, judged=False, each=max(1, webhooks.connections // 8)
         ),
     }

@@ -28,12 +28,12 @@ from aiosmtplib import (
 from services.notify.channels.provider import (
     Accepted,
     Deferred,
+    MaybeTaken,
     Misconfigured,
     NoAddress,
     NotTaken,
     Outgoing,
     Rejected,
-    Unknown,
 )
 from services.notify.channels.redact import unaddressed
 from services.notify.channels.reference import HEADER, reference
@@ -106,11 +106,11 @@ class SmtpProvider:
             raise NotTaken(_not_now(error, message.to)) from error
         except SMTPTimeoutError as error:
             client.close()
-            raise Unknown("no answer in time", silent=True) from error
+            raise MaybeTaken("no answer in time", silent=True) from error
         except (SMTPException, OSError) as error:
             client.close()
             broke_off = f"the connection broke off: {error!r}"
-            raise Unknown(unaddressed(broke_off, message.to)) from error
+            raise MaybeTaken(unaddressed(broke_off, message.to)) from error
         except BaseException:
             client.close()  # it is in the middle of a mail
             raise

@@ -22,7 +22,7 @@ from enum import Enum
 from statistics import median
 
 
-class Outcome(Enum):
+class Attempt(Enum):
     """What became of one attempt, as far as it tells of the provider."""
 
     ANSWERED = "answered"
@@ -34,7 +34,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SwitchLimits:
     """When a provider is said to fail, or to be slow. Times are in seconds."""
 
     in_a_row: int = 5
@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass
 class _Record:
-    latest: deque[tuple[float, Outcome, float]]
+    latest: deque[tuple[float, Attempt, float]]
     failures: int = 0
     silences: int = 0
     """Both in a row."""
@@ -67,11 +67,11 @@ class _Record:
 
     def answers(self) -> int:
         """How many of the latest were answered."""
-        return sum(outcome is Outcome.ANSWERED for _, outcome, _ in self.latest)
+        return sum(outcome is Attempt.ANSWERED for _, outcome, _ in self.latest)
 
     def speed(self) -> float:
         """Half of the latest were waited for longer; 0.0 if there are none."""
-        waited = [seconds for _, outcome, seconds in self.latest if outcome is not Outcome.FAILED]
+        waited = [seconds for _, outcome, seconds in self.latest if outcome is not Attempt.FAILED]
         return median(waited) if waited else 0.0
 
 
@@ -80,7 +80,7 @@ class Switch:
     """The records of one channel's providers, in the order in which they are preferred."""
 
     names: Sequence[str]
-    limits: Limits = field(default_factory=Limits)
+    limits: SwitchLimits = field(default_factory=SwitchLimits)
 
     def __post_init__(self) -> None:
         self._records = {name: _Record(deque(maxlen=self.limits.latest)) for name in self.names}
@@ -113,23 +113,23 @@ class Switch:
             ),
         )
 
-    def told(self, name: str, outcome: Outcome, seconds: float, now: float) -> None:
+    def told(self, name: str, outcome: Attempt, seconds: float, now: float) -> None:
         """What became of an attempt, and how long it took."""
         record, limits = self._records[name], self.limits
-        if outcome is Outcome.ANSWERED:
+        if outcome is Attempt.ANSWERED:
             if record.failing or record.silences >= limits.in_a_row:
                 # It works again: what was before says nothing any more.
                 record.latest.clear()
             record.failures = record.silences = 0
             record.failing = False
-        elif outcome is Outcome.FAILED:
+        elif outcome is Attempt.FAILED:
             record.failures += 1
         else:
             record.silences += 1
         record.latest.append((now, outcome, seconds))
         self._forget_old(record, now)
-        if outcome is Outcome.FAILED:
-            failed = sum(outcome is Outcome.FAILED for _, outcome, _ in record.latest)
+        if outcome is Attempt.FAILED:
+            failed = sum(outcome is Attempt.FAILED for _, outcome, _ in record.latest)
             known = len(record.latest)
             mostly = known >= limits.enough and failed >= limits.share * known
             record.failing = record.failing or mostly or record.failures >= limits.in_a_row

@@ -18,7 +18,7 @@ import aiohttp
 from yarl import URL
 
 from services.notify.channels.gateway import NOT_CONNECTED, retry_after, session
-from services.notify.channels.provider import Accepted, NotTaken, Outgoing, Rejected, Unknown
+from services.notify.channels.provider import Accepted, MaybeTaken, NotTaken, Outgoing, Rejected
 from services.notify.channels.redact import without
 from services.notify.channels.standard_webhooks import key_of, signed
 
@@ -78,9 +78,9 @@ class WebhookProvider:
         except NOT_CONNECTED as error:
             raise NotTaken(_nameless(f"cannot be reached: {error!r}", url)) from error
         except TimeoutError as error:
-            raise Unknown("no answer in time", silent=True) from error
+            raise MaybeTaken("no answer in time", silent=True) from error
         except aiohttp.ClientError as error:
-            raise Unknown(_nameless(f"the connection broke off: {error!r}", url)) from error
+            raise MaybeTaken(_nameless(f"the connection broke off: {error!r}", url)) from error
         if 200 <= answer.status < 300:
             return Accepted(self.name)
         if answer.status == 410:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.events.notify import MessageChannel, NotSentReason
-from services.notify.contacts.contact import Contact
+from services.notify.contacts.contact import SealedContact
 from services.runtime import Engine, Offsets, group_of, state_of
 from services.shared.citizen_keys import CitizenKeys, Erased, Sealed
 
@@ -51,7 +51,9 @@ def address_of(contact: dict[str, Any], channel: MessageChannel) -> Address | No
 class Addresses:
     """Opens the sealed contacts of citizens and officers."""
 
-    def __init__(self, contacts: Engine[Contact], keys: CitizenKeys, offsets: Offsets) -> None:
+    def __init__(
+        self, contacts: Engine[SealedContact], keys: CitizenKeys, offsets: Offsets
+    ) -> None:
         self._contacts = contacts
         self._keys = keys
         self._offsets = offsets
@@ -66,7 +68,7 @@ class Addresses:
         documents = await self._contacts.store.get_all({who for who, _ in recipients})
         sealed: dict[str, Sealed] = {}
         for who, document in documents.items():
-            contact = state_of(document, Contact)
+            contact = state_of(document, SealedContact)
             if contact.sealed is not None and contact.key_id is not None:
                 sealed[who] = Sealed(contact.key_id, contact.sealed)
         opened = {
@@ -96,7 +98,7 @@ class Addresses:
 
     async def _known(self, who: str, channel: MessageChannel) -> Address | NotSentReason:
         document = await self._contacts.store.get(who)
-        contact = state_of(document, Contact) if document else Contact()
+        contact = state_of(document, SealedContact) if document else SealedContact()
         if contact.sealed is None or contact.key_id is None:
             return NotSentReason.ERASED if contact.erased_at else NotSentReason.NO_CONTACT
         try:

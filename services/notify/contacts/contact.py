@@ -13,7 +13,7 @@ from contracts.wire.topics import CITIZEN_CONTACTS
 from services.runtime import NoReactions, NoRequests, NoTimers
 
 
-class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+class SealedContact(msgspec.Struct, frozen=True, omit_defaults=True):
     """One person's contact data."""
 
     sealed: str | None = None
@@ -22,7 +22,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
     erased_at: datetime | None = None
 
 
-class ContactDecider(NoRequests, NoReactions, NoTimers):
+class SealedContactDecider(NoRequests, NoReactions, NoTimers):
     """Keeps each person's sealed contact data."""
 
     name = "notify"
@@ -30,18 +30,18 @@ class ContactDecider(NoRequests, NoReactions, NoTimers):
     collection = "contacts"
     subject_pattern = r"^.{1,64}$"
     facts = types(ContactRegistered, ContactErased)
-    state_type = Contact
+    state_type = SealedContact
 
-    def initial(self, subject: str) -> Contact:
-        return Contact()
+    def initial(self, subject: str) -> SealedContact:
+        return SealedContact()
 
-    def evolve(self, state: Contact, fact: Event) -> Contact:
+    def evolve(self, state: SealedContact, fact: Event) -> SealedContact:
         data = fact.data
         if state.at is not None and fact.time < state.at:
             return state
         if isinstance(data, ContactErased):
-            return Contact(at=fact.time, erased_at=fact.time)
+            return SealedContact(at=fact.time, erased_at=fact.time)
         assert isinstance(data, ContactRegistered)
         if state.erased_at == fact.time:
             return state  # of one instant, the erasure counts
-        return Contact(data.sealed, data.key_id, fact.time)
+        return SealedContact(data.sealed, data.key_id, fact.time)

@@ -55,7 +55,7 @@ class DeskAlert(msgspec.Struct, frozen=True, array_like=True):
     """When it was raised; of a correction, when it was made."""
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+class ToldBreach(msgspec.Struct, frozen=True, array_like=True):
     """A breach, and the head who was told of it."""
 
     alert: DeskAlert
@@ -77,9 +77,9 @@ class Desk(msgspec.Struct, frozen=True):
     breaches: dict[str, DeskAlert] = {}
     """Breaches that nobody was told of yet. That a dossier is done by now does not end them."""
     breaches_told_at: datetime | None = None
-    announced: dict[str, Told] = {}
+    announced: dict[str, ToldBreach] = {}
     """Breaches that were told, and stand."""
-    wrong: dict[str, Told] = {}
+    wrong: dict[str, ToldBreach] = {}
     """Breaches that were told and have proved wrong since; what they are to be told instead."""
     taken_back: tuple[str, ...] = ()
     """The alerts that proved wrong: heard of again, they are none."""
@@ -102,7 +102,9 @@ def desk_after(desk: Desk, fact: Event) -> Desk:
             )
             return _taken_back(desk, fact, data) if data.wrong else desk
         case notify.MessagePlanned() if data.template == Template.HEAD_OVERDUE:
-            told = {key: Told(breach, data.recipient) for key, breach in desk.breaches.items()}
+            told = {
+                key: ToldBreach(breach, data.recipient) for key, breach in desk.breaches.items()
+            }
             announced = _with(desk.announced, told)
             return replace(desk, breaches={}, breaches_told_at=fact.time, announced=announced)
         case notify.MessagePlanned() if data.template == Template.HEAD_RETRACTED:
@@ -149,7 +151,7 @@ def _taken_back(desk: Desk, fact: Event, data: notify.UnitAlertCleared) -> Desk:
         right = msgspec.structs.replace(
             told.alert, kind=DeskKind.CORRECTION, due=data.due, at=fact.time
         )
-        wrong = _with(wrong, {data.alert_id: Told(right, told.head)})
+        wrong = _with(wrong, {data.alert_id: ToldBreach(right, told.head)})
     return msgspec.structs.replace(
         desk,
         breaches=_without(desk.breaches, data.alert_id),

@@ -17,12 +17,12 @@ from contracts.events.notify import Audience
 from contracts.model import EventData
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id
-from services.notify.desk.desk import Desk, DeskAlert, DeskKind, Told
-from services.notify.desk.heads import head_channel
+from services.notify.desk.desk import Desk, DeskAlert, DeskKind, ToldBreach
 from services.notify.desk.morning import Morning
+from services.notify.desk.unit_alerts import officer_channel
 from services.notify.dossier.params import local
 from services.notify.dossier.policy import Policy
-from services.notify.hours import morning_after
+from services.notify.quiet_hours import morning_after
 from services.notify.wording.template import Template
 from services.runtime import Timer
 
@@ -86,7 +86,7 @@ def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]
         known = policy.catalogue.units.get(unit)
         head = known.head if known else unit
         alerts = desk.breaches if passed.kind is TimerKind.BREACHES else _of_the_morning(desk)
-        told = {key: Told(alert, head) for key, alert in alerts.items()}
+        told = {key: ToldBreach(alert, head) for key, alert in alerts.items()}
     heads = sorted({one.head for one in told.values()})
     leads = sorted({one.alert.lead for one in told.values()} - {"", *heads})
     for_head, for_officer = _TEMPLATES[passed.kind]
@@ -104,7 +104,7 @@ def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]
     ]
 
 
-def _led_by(lead: str, told: Iterable[Told]) -> list[DeskAlert]:
+def _led_by(lead: str, told: Iterable[ToldBreach]) -> list[DeskAlert]:
     return [one.alert for one in told if one.alert.lead == lead]
 
 
@@ -120,7 +120,7 @@ def _message(
     subject: str,
     cause: str,
 ) -> notify.MessagePlanned:
-    channel = head_channel(policy)
+    channel = officer_channel(policy)
     items, count = _items(alerts)
     return notify.MessagePlanned(
         message_id=derive_id("message", subject, cause, to, channel),

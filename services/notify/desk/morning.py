@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple, Self
 
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 
 
 class Morning(NamedTuple):

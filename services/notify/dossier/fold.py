@@ -13,15 +13,15 @@ from services.notify.dossier.lead import Lead, handed_over, reassigned, started,
 from services.notify.dossier.state import (
     Choice,
     Demand,
-    Entry,
     Gathered,
+    HistoryEntry,
     Letter,
     Notice,
     Notify,
     OnDesk,
+    OpenStep,
     Papers,
     Planned,
-    Step,
 )
 from services.notify.wording.template import Template
 from services.shared.lifecycle import handled_by, track
@@ -63,7 +63,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return _chosen(known, fact, data.preferences) if data.preferences else known
         case routing.StepStarted():
             state = _led(state, started(fact.time, data.ordinal, fact.id, data.lead, data.unit))
-            step = Step(fact.time, data.ordinal, data.step, data.unit)
+            step = OpenStep(fact.time, data.ordinal, data.step, data.unit)
             return replace(state, step=step) if state.step is None or state.step < step else state
         case routing.StepReassigned():
             return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
@@ -214,7 +214,7 @@ def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
     return msgspec.structs.replace(state, choice=choice)
 
 
-def _entry(fact: Event) -> Entry | None:
+def _entry(fact: Event) -> HistoryEntry | None:
     """The line in the dossier's history that a fact is; None for what the citizen is not shown."""
     data = fact.data
     unit = text = channel = ""
@@ -248,4 +248,4 @@ def _entry(fact: Event) -> Entry | None:
             unit, text = data.unit, data.reason
         case _:
             return None
-    return Entry(fact.time, data.NAME, fact.id[:13], unit, text, channel)
+    return HistoryEntry(fact.time, data.NAME, fact.id[:13], unit, text, channel)

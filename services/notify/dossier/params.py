@@ -7,7 +7,7 @@ from datetime import datetime
 from contracts.events import intake, routing, sla
 from contracts.wire.envelope import Event
 from services.notify.dossier.state import Notify
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from services.shared.lifecycle import status_at
 
 

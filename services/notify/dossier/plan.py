@@ -20,7 +20,7 @@ from contracts.wire.envelope import Event, derive_id
 from services.notify.dossier.params import params_of
 from services.notify.dossier.policy import LEGAL, ROUTINE, Policy
 from services.notify.dossier.state import Notify
-from services.notify.hours import Quiet, clock_time
+from services.notify.quiet_hours import QuietHours, clock_time
 from services.notify.wording.template import Template
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
@@ -216,7 +216,7 @@ def locale(state: Notify) -> Locale:
     return Locale((state.choice and state.choice.locale) or state.locale)
 
 
-def quiet_hours(policy: Policy, state: Notify) -> Quiet:
+def quiet_hours(policy: Policy, state: Notify) -> QuietHours:
     """The hours in which the citizen is not to be disturbed.
 
     Half of them are none, and the city's hold: filled up with one of the city's, from seven on
@@ -225,7 +225,7 @@ def quiet_hours(policy: Policy, state: Notify) -> Quiet:
     choice = state.choice
     if choice is None or choice.quiet_from is None or choice.quiet_until is None:
         return policy.quiet
-    return Quiet(clock_time(choice.quiet_from), clock_time(choice.quiet_until))
+    return QuietHours(clock_time(choice.quiet_from), clock_time(choice.quiet_until))
 
 
 def _often(policy: Policy, state: Notify, channel: MessageChannel, at: datetime) -> bool:

@@ -7,7 +7,7 @@ from datetime import time, timedelta
 
 from contracts.catalogue import Catalogue
 from contracts.events.notify import MessageChannel
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from services.notify.wording.template import Template
 
 LEGAL = frozenset(
@@ -55,7 +55,7 @@ All else is true for good (what is asked, decided, promised, taken back) and is 
 entered days late or a provider is away for weeks: the time that it has counts from when it
 happened. A citizen's digest has the longest time of what it tells of."""
 
-_NIGHT = Quiet(time(21), time(7))
+_NIGHT = QuietHours(time(21), time(7))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Policy:
     """By what citizens are told who have not chosen."""
     carried: frozenset[MessageChannel] = frozenset(MessageChannel) - {MessageChannel.LEDGER}
     """What there is a provider for: what can be chosen."""
-    quiet: Quiet = _NIGHT
+    quiet: QuietHours = _NIGHT
     urgent_within: timedelta = timedelta(hours=24)
     """A demand whose last day is so near is not held back at night."""
     often: int = 3

@@ -49,7 +49,7 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Empty if a digest told of it, among other things."""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
+class HistoryEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One line of the dossier's history, as the citizen may read it."""
 
     at: datetime
@@ -98,7 +98,7 @@ class Papers(msgspec.Struct, frozen=True, array_like=True):
     """How many there are beyond these."""
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True, order=True):
+class OpenStep(msgspec.Struct, frozen=True, array_like=True, order=True):
     """The step that was started last."""
 
     at: datetime
@@ -147,7 +147,7 @@ class Notify(Handled, frozen=True):
     plan: tuple[str, ...] = ()
     """The names of the workflow's steps."""
     workflow: str | None = None
-    step: Step | None = None
+    step: OpenStep | None = None
     leads: tuple[Lead, ...] = ()
     """In event-time order."""
     lead: Lead | None = None
@@ -170,7 +170,7 @@ class Notify(Handled, frozen=True):
     messages: tuple[Planned, ...] = ()
     """In the order of time and id."""
     gathered: tuple[Gathered, ...] = ()
-    story: tuple[Entry, ...] = ()
+    story: tuple[HistoryEntry, ...] = ()
     """What happened, in event-time order."""
 
     def noticed(self, alert_id: str, audience: Audience) -> list[Notice]:

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.notify.channels.channel import Channel
+from services.notify.channels.providers import Providers
 from services.notify.contacts.addresses import Address
 from services.notify.dossier.fold import ALERTS
-from services.notify.sending.handoff_log import Handing
-from services.notify.sending.outbox import Due
-from services.notify.sending.retries import Tries
+from services.notify.sending.handoff_log import HandoffLog
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.retries import Retries
 
 log = structlog.get_logger("motcua.sender")
 
 
 @dataclass(frozen=True)
-class Work:
+class Assignment:
     """A message, and who is to take it."""
 
-    due: Due
-    channel: Channel
+    due: DueMessage
+    channel: Providers
     provider: str
     bound: bool
     """The provider may have it already: nobody else is asked."""
@@ -32,41 +32,45 @@ class Work:
     """Where the recipient is, if that is known by now."""
 
 
-class Assigning:
+class Assigner:
     """Chooses for many messages at once, with a few round trips for all of them."""
 
-    def __init__(self, channels: Mapping[str, Channel], handing: Handing, tries: Tries) -> None:
+    def __init__(
+        self, channels: Mapping[str, Providers], handoffs: HandoffLog, retries: Retries
+    ) -> None:
         self._channels = channels
-        self._handing = handing
-        self._tries = tries
+        self._handoffs = handoffs
+        self._retries = retries
 
-    async def works(self, found: Sequence[Due]) -> list[Work]:
+    async def works(self, found: Sequence[DueMessage]) -> list[Assignment]:
         """Who takes what, written down where it will be asked for."""
         to_note = {due.message.message_id for due in found if self._is_noted(due)}
-        known = await self._handing.take_over(to_note) if to_note else {}
-        works: list[Work] = []
+        known = await self._handoffs.take_over(to_note) if to_note else {}
+        works: list[Assignment] = []
         fresh: dict[str, str] = {}
         # The first of several may fail: then it is tried by one that nobody has refused yet.
-        for due in sorted(found, key=lambda due: self._tries.failures(due.message.message_id)):
+        for due in sorted(found, key=lambda due: self._retries.failures(due.message.message_id)):
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
             before = known.get(message_id)
             if before in channel.names:
-                works.append(Work(due, channel, before, bound=True, noted=True))
+                works.append(Assignment(due, channel, before, bound=True, noted=True))
                 continue
             if (provider := channel.pick()) is None:
-                self._tries.hold(due.message, channel.opens())
+                self._retries.hold(due.message, channel.opens())
                 continue
             if before is not None:
                 log.warning("its provider is not set up any more", message_id=message_id)
-                await self._handing.move(message_id, before, provider)
+                await self._handoffs.move(message_id, before, provider)
             elif message_id in to_note:
                 fresh[message_id] = provider
-            works.append(Work(due, channel, provider, bound=False, noted=message_id in to_note))
-        noted = await self._handing.note(fresh)
+            works.append(
+                Assignment(due, channel, provider, bound=False, noted=message_id in to_note)
+            )
+        noted = await self._handoffs.note(fresh)
         lost = fresh.keys() - noted  # to another instance, which has just handed them over
         return [work for work in works if work.due.message.message_id not in lost]
 
-    def _is_noted(self, due: Due) -> bool:
+    def _is_noted(self, due: DueMessage) -> bool:
         """Whether it has to be known of the message, whatever happens, that somebody may have it.
 
         Where there are several providers, so that only one gets it. And of a notice that may prove

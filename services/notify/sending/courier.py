@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
-from services.notify.channels.provider import NotTaken, Outgoing, Rejected, Unknown
+from services.notify.channels.provider import MaybeTaken, NotTaken, Outgoing, Rejected
 from services.notify.contacts.addresses import Address, Addresses
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.assignment import Work
-from services.notify.sending.handoff_log import Handing
-from services.notify.sending.outcomes import End, Teller, not_sent
-from services.notify.sending.receivers import Receivers, receiver_of
-from services.notify.sending.retries import Tries
+from services.notify.sending.assignment import Assignment
+from services.notify.sending.handoff_log import HandoffLog
+from services.notify.sending.reporter import End, Reporter, not_sent
+from services.notify.sending.retries import Retries
+from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
 from services.notify.wording.renderer import Renderer
 from services.runtime import Faults, Point
 
@@ -34,21 +34,21 @@ class Courier:
         self,
         renderer: Renderer,
         addresses: Addresses,
-        handing: Handing,
-        teller: Teller,
-        tries: Tries,
-        receivers: Receivers,
+        handoffs: HandoffLog,
+        reporter: Reporter,
+        retries: Retries,
+        unreachable: UnreachableRecipients,
         faults: Faults,
     ) -> None:
         self._renderer = renderer
         self._addresses = addresses
-        self._handing = handing
-        self._teller = teller
-        self._tries = tries
-        self._receivers = receivers
+        self._handoffs = handoffs
+        self._reporter = reporter
+        self._retries = retries
+        self._unreachable = unreachable
         self._faults = faults
 
-    async def carry(self, work: Work, may_go: Callable[[], bool]) -> None:
+    async def carry(self, work: Assignment, may_go: Callable[[], bool]) -> None:
         """Returns when the message has come to its end, or was put off.
 
         `may_go` is asked before anything of it leaves, with nothing to wait for in between. Raises
@@ -60,7 +60,7 @@ class Courier:
             await self._hand(work, work.address or await self._address(message), may_go)
         except _Nowhere as nowhere:
             if nowhere.reason is None:
-                self._tries.hold(message)
+                self._retries.hold(message)
                 await self._set_free(work)
             elif may_go():
                 await self._tell(work, not_sent(message, nowhere.reason))
@@ -72,7 +72,7 @@ class Courier:
             raise _Nowhere(found)
         return found
 
-    async def _hand(self, work: Work, address: Address, may_go: Callable[[], bool]) -> None:
+    async def _hand(self, work: Assignment, address: Address, may_go: Callable[[], bool]) -> None:
         due, message = work.due, work.due.message
         assert message.template is not None
         text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
@@ -82,8 +82,8 @@ class Courier:
             to = address if address.fresh else await self._address(message)
             return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
 
-        receiver = receiver_of(message)
-        again = self._tries.failures(message.message_id) > 0
+        receiver = recipient_of(message)
+        again = self._retries.failures(message.message_id) > 0
         tried: frozenset[str] = frozenset()
         provider: str | None = work.provider
         while provider is not None:
@@ -93,11 +93,11 @@ class Courier:
                 end = not_sent(message, NotSentReason.REJECTED, str(error))
                 await self._tell(work, end)
                 return
-            except Unknown as error:
+            except MaybeTaken as error:
                 unreached = work.channel.of_receiver(error)
-                if unreached and (not again or self._receivers.doubted(receiver)):
-                    self._receivers.failed(receiver, time.monotonic())
-                self._tries.put_off(
+                if unreached and (not again or self._unreachable.doubted(receiver)):
+                    self._unreachable.failed(receiver, time.monotonic())
+                self._retries.put_off(
                     message,
                     f"{provider}: {error}",
                     repeats=not work.channel.keyed(provider),
@@ -110,13 +110,15 @@ class Courier:
                 if provider is None:
                     after = error.retry_after or 0.0
                     unreached = work.channel.of_receiver(error)
-                    if unreached and (not again or self._receivers.doubted(receiver)):
-                        self._receivers.failed(receiver, time.monotonic(), after)
-                    self._tries.put_off(message, f"{refused}: {error}", after, unreached=unreached)
+                    if unreached and (not again or self._unreachable.doubted(receiver)):
+                        self._unreachable.failed(receiver, time.monotonic(), after)
+                    self._retries.put_off(
+                        message, f"{refused}: {error}", after, unreached=unreached
+                    )
                 continue
             if accepted is None:
                 return  # another instance's by now, or this one ends
-            self._receivers.reached(receiver)
+            self._unreachable.reached(receiver)
             self._faults.passing(Point.MESSAGE_ACCEPTED)
             await self._tell(
                 work,
@@ -131,7 +133,7 @@ class Courier:
             )
             return
 
-    async def _another(self, work: Work, refused: str, tried: frozenset[str]) -> str | None:
+    async def _another(self, work: Assignment, refused: str, tried: frozenset[str]) -> str | None:
         """Who takes a message that this provider has certainly not taken; None: nobody now."""
         if work.bound or not work.noted:
             return None
@@ -140,15 +142,15 @@ class Courier:
         if other is None:
             await self._set_free(work)
             return None
-        return other if await self._handing.move(message_id, refused, other) else None
+        return other if await self._handoffs.move(message_id, refused, other) else None
 
-    async def _set_free(self, work: Work) -> None:
+    async def _set_free(self, work: Assignment) -> None:
         """Nobody has it: whoever looks next may choose anew."""
         if work.noted and not work.bound:
-            await self._handing.strike_out([work.due.message.message_id])
+            await self._handoffs.strike_out([work.due.message.message_id])
 
-    async def _tell(self, work: Work, end: End) -> None:
-        await self._teller.tell(work.due, end)
+    async def _tell(self, work: Assignment, end: End) -> None:
+        await self._reporter.report(work.due, end)
         # Of what was not sent, but may have arrived before, that stays written.
         if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
-            self._handing.over(work.due.message.message_id)
+            self._handoffs.over(work.due.message.message_id)

@@ -15,13 +15,13 @@ from datetime import datetime
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.delivery.delivery import Delivery
-from services.notify.hours import Quiet, clock_time
-from services.notify.sending.outbox import Due
-from services.notify.sending.outcomes import End, not_sent
+from services.notify.quiet_hours import QuietHours, clock_time
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.reporter import End, not_sent
 
 
-def ending(
-    due: Due,
+def premature_end(
+    due: DueMessage,
     channels: Container[str],
     *,
     streamed: bool,
@@ -67,7 +67,7 @@ def _expired(message: Delivery, now: datetime, tried: float | None, *, streamed:
     return tried is not None and tried >= (message.expires_at - message.due_at).total_seconds()
 
 
-def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:
+def must_wait(due: DueMessage, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:
     """Whether it is not its turn yet, though it is due.
 
     One recipient hears of a dossier in the order in which things happened: what goes before it
@@ -90,5 +90,5 @@ def waits(due: Due, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> b
 def _sleeps(message: Delivery, now: datetime, streamed: bool) -> bool:
     if streamed or message.quiet_from is None or message.quiet_until is None:
         return False
-    quiet = Quiet(clock_time(message.quiet_from), clock_time(message.quiet_until))
+    quiet = QuietHours(clock_time(message.quiet_from), clock_time(message.quiet_until))
     return quiet.over(now) > now

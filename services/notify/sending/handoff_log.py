@@ -25,7 +25,7 @@ _KEPT = timedelta(days=60)
 _DUPLICATE_KEY = 11000
 
 
-class Handing:
+class HandoffLog:
     """One collection: the message, its provider, and the instance that looks after it."""
 
     def __init__(self, collection: MongoCollection) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 from contracts.events.notify import MessageChannel
 from services.notify.delivery.delivery import Deliveries, Delivery
-from services.notify.delivery.turns import in_turn
-from services.notify.sending.handoff_log import Handing
+from services.notify.delivery.send_order import in_send_order
+from services.notify.sending.handoff_log import HandoffLog
 from services.runtime import Clock, Database, state_of
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueMessage:
     """A message that may be sent."""
 
     dossier: str
@@ -49,13 +49,13 @@ class Outbox:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, handing: Handing, *, streamed: bool = False
+        self, database: Database, clock: Clock, handoffs: HandoffLog, *, streamed: bool = False
     ) -> None:
         """`streamed`: a message counts as sent when it was due, whenever that comes to be done."""
         self._streamed = streamed
         self._collection = database["deliveries"]
         self._clock = clock
-        self._handing = handing
+        self._handoffs = handoffs
 
     async def prepare(self) -> None:
         """Makes the indexes; again is a no-op."""
@@ -79,7 +79,7 @@ class Outbox:
                 return True
         return False
 
-    async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[Due]:
+    async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[DueMessage]:
         """Every message that is due on the channel, by its partition's clock.
 
         The longest due dossier comes first, and of a dossier what is to go first.
@@ -90,7 +90,7 @@ class Outbox:
                 state = state_of(document, Deliveries)
                 messages = state.messages
                 wrong = {m.takes_back: m.planned_at for m in messages.values()}
-                ready = in_turn(messages, channel, now)
+                ready = in_send_order(messages, channel, now)
                 notices = [m.takes_back or m.message_id for m in ready]
                 off = {
                     m.message_id: state.called_off_at(m, m.due_at if self._streamed else None)
@@ -98,9 +98,9 @@ class Outbox:
                 }
                 # Of hardly any dossier is anything taken back or called off.
                 doubted = [notice for notice in notices if notice in wrong or off.get(notice)]
-                handed = await self._handing.has(doubted)
+                handed = await self._handoffs.has(doubted)
                 for place, (message, notice) in enumerate(zip(ready, notices, strict=True)):
-                    yield Due(
+                    yield DueMessage(
                         document["_id"],
                         document["p"],
                         now,

@@ -38,35 +38,35 @@ class _Try:
     holds_up_until: float = 0.0
 
 
-class Tries:
+class Retries:
     """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tries: dict[str, _Try] = {}
+        self._retries: dict[str, _Try] = {}
         self._clock = clock
         self._back_off = BackOff(_FIRST, _MOST, Random())
 
     def waits(self, message_id: str, now: float) -> bool:
         """Whether the message's next try is still to come."""
-        return (known := self._tries.get(message_id)) is not None and known.after > now
+        return (known := self._retries.get(message_id)) is not None and known.after > now
 
     def failures(self, message_id: str) -> int:
         """How often the message was tried in vain."""
-        return known.failures if (known := self._tries.get(message_id)) else 0
+        return known.failures if (known := self._retries.get(message_id)) else 0
 
     def tried(self, message_id: str, now: float) -> float | None:
         """Seconds since the message was first tried in vain; None if it was not."""
-        known = self._tries.get(message_id)
+        known = self._retries.get(message_id)
         return now - known.first_failed if known is not None and known.failures else None
 
     def lets_by(self, message_id: str, now: float) -> bool:
         """Whether what goes after it need not wait for it, as long as it was tried in vain."""
-        known = self._tries.get(message_id)
+        known = self._retries.get(message_id)
         return known is not None and known.failures > 0 and known.holds_up_until <= now
 
     def detail(self, message_id: str) -> str | None:
         """What the last try came to; None if there was none."""
-        known = self._tries.get(message_id)
+        known = self._retries.get(message_id)
         return known.detail if known else None
 
     def put_off(
@@ -85,7 +85,7 @@ class Tries:
         it was neither a provider nor broker or database that failed; `unreached` that it was the
         recipient who could not be reached.
         """
-        known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        known = self._retries.setdefault(message.message_id, _Try(message.channel))
         now = self._clock()
         if known.failures == 0:
             known.first_failed = now
@@ -104,17 +104,17 @@ class Tries:
 
     def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
         """Nobody could be asked: that is no failure of the message."""
-        known = self._tries.setdefault(message.message_id, _Try(message.channel))
+        known = self._retries.setdefault(message.message_id, _Try(message.channel))
         known.after = self._clock() + seconds
 
     def clear(self) -> None:
         """Nothing is to be sent here."""
-        self._tries.clear()
+        self._retries.clear()
 
     def keep(self, channel: str, message_ids: Collection[str]) -> None:
         """Of the channel's messages, only these are still to be sent here."""
-        self._tries = {
+        self._retries = {
             key: known
-            for key, known in self._tries.items()
+            for key, known in self._retries.items()
             if known.channel != channel or key in message_ids
         }

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from services.notify.channels.channel import Channel
+from services.notify.channels.providers import Providers
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.ending import ending, waits
-from services.notify.sending.outbox import Due
-from services.notify.sending.outcomes import End
-from services.notify.sending.receivers import Receiver, Receivers, receiver_of
-from services.notify.sending.retries import Tries
+from services.notify.sending.ending import must_wait, premature_end
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.reporter import End
+from services.notify.sending.retries import Retries
+from services.notify.sending.unreachable import Recipient, UnreachableRecipients, recipient_of
 
 _ENDS = 200
 """So many of a channel's messages a look ends without sending them, at the most. Of a channel that
@@ -23,12 +23,12 @@ _DRAWN_FROM = 1000
 
 
 @dataclass(frozen=True)
-class Known:
+class SendingState:
     """What an instance knows of the messages that it sends."""
 
-    channels: Mapping[str, Channel]
-    tries: Tries
-    receivers: Receivers
+    channels: Mapping[str, Providers]
+    retries: Retries
+    unreachable: UnreachableRecipients
     ended: Callable[[Delivery], bool]
     """Whether a message ended here, and that is not folded yet."""
     streamed: bool
@@ -43,13 +43,13 @@ class _Lot:
     alike: int = 1
 
 
-class Starting:
+class Selection:
     """Is shown what is due, the longest due first, until it has seen enough."""
 
     def __init__(
         self,
-        known: Known,
-        channel: Channel | None,
+        known: SendingState,
+        channel: Providers | None,
         room: int | None,
         under_way: Collection[Delivery],
         now: float,
@@ -58,8 +58,8 @@ class Starting:
         be done is to end those that say nothing any more. `under_way` are the channel's messages
         that are being sent already.
         """
-        self.starts: list[Due] = []
-        self.ends: list[tuple[Due, End]] = []
+        self.starts: list[DueMessage] = []
+        self.ends: list[tuple[DueMessage, End]] = []
         self.waiting = 0
         """How many have to wait."""
         self.follows = False
@@ -68,26 +68,26 @@ class Starting:
         """For so many seconds the first of those has been due that have not ended, and whose
         recipient can be reached, as far as is known."""
         self.seen: set[str] = set()
-        self.receivers: set[Receiver] = set()
+        self.unreachable: set[Recipient] = set()
         self._known = known
         self._channel = channel
         self._room = room
         self._now = now
         self._left = _ENDS
         self._going = {message.message_id for message in under_way}
-        self._busy = Counter(receiver_of(message) for message in under_way)
+        self._busy = Counter(recipient_of(message) for message in under_way)
         self._single = channel is not None and channel.failing
         self._drawn_from = 0
-        self._lots: dict[Receiver | None, _Lot] = {}
+        self._lots: dict[Recipient | None, _Lot] = {}
 
-    def enough(self, due: Due) -> bool:
+    def enough(self, due: DueMessage) -> bool:
         """Whether no more need be shown after this one."""
         message = due.message
         self.seen.add(message.message_id)
-        self.receivers.add(receiver_of(message))
+        self.unreachable.add(recipient_of(message))
         if self._known.ended(message) or message.message_id in self._going:
             return False
-        if not self._known.receivers.doubted(receiver_of(message)):
+        if not self._known.unreachable.doubted(recipient_of(message)):
             self.oldest = max(due.waited, self.oldest)
         if (end := self._end(due)) is not None:
             self.ends.append((due, end))
@@ -101,51 +101,53 @@ class Starting:
         full = self._drawn_from == _DRAWN_FROM if self._single else len(self.starts) == self._room
         return full or self._left == 0
 
-    def _end(self, due: Due) -> End | None:
-        return ending(
+    def _end(self, due: DueMessage) -> End | None:
+        return premature_end(
             due,
             self._known.channels,
             streamed=self._known.streamed,
-            tried=self._known.tries.tried(due.message.message_id, self._now),
-            detail=self._known.tries.detail(due.message.message_id),
+            tried=self._known.retries.tried(due.message.message_id, self._now),
+            detail=self._known.retries.detail(due.message.message_id),
         )
 
-    def _may_start(self, due: Due) -> bool:
-        known, receiver = self._known, receiver_of(due.message)
-        if known.receivers.rests(receiver, self._now):
+    def _may_start(self, due: DueMessage) -> bool:
+        known, receiver = self._known, recipient_of(due.message)
+        if known.unreachable.rests(receiver, self._now):
             return False
-        if known.tries.waits(due.message.message_id, self._now):
+        if known.retries.waits(due.message.message_id, self._now):
             return False
         if self._waits_for_others(due):
             self.follows = self.follows or any(m.message_id in self._going for m in due.earlier)
             return False
         assert self._channel is not None
-        if self._busy[receiver] >= (1 if known.receivers.doubted(receiver) else self._channel.each):
+        if self._busy[receiver] >= (
+            1 if known.unreachable.doubted(receiver) else self._channel.each
+        ):
             self.follows = True
             return False
         return True
 
-    def _waits_for_others(self, due: Due) -> bool:
-        tries, ended = self._known.tries, self._known.ended
-        return waits(
+    def _waits_for_others(self, due: DueMessage) -> bool:
+        retries, ended = self._known.retries, self._known.ended
+        return must_wait(
             due,
             streamed=self._known.streamed,
-            lets_by=lambda m: ended(m) or tries.lets_by(m.message_id, self._now),
+            lets_by=lambda m: ended(m) or retries.lets_by(m.message_id, self._now),
         )
 
-    def _start(self, due: Due) -> None:
-        receiver = receiver_of(due.message)
+    def _start(self, due: DueMessage) -> None:
+        receiver = recipient_of(due.message)
         if self._single:
             self._drawn_from += 1
             self._draw(None, due)
-        elif self._known.receivers.doubted(receiver):
+        elif self._known.unreachable.doubted(receiver):
             self._draw(receiver, due)
         else:
             self.starts.append(due)
             self._going.add(due.message.message_id)
             self._busy[receiver] += 1
 
-    def _draw(self, of: Receiver | None, due: Due) -> None:
+    def _draw(self, of: Recipient | None, due: DueMessage) -> None:
         """A provider that fails is tried by a single message, and so is a recipient in doubt.
 
         By one that was refused least, and of these by any: or a few that are refused for what they
@@ -165,5 +167,5 @@ class Starting:
         if self._known.draw.randrange(lot.alike) == 0:
             self.starts[lot.place] = due
 
-    def _failures(self, due: Due) -> int:
-        return self._known.tries.failures(due.message.message_id)
+    def _failures(self, due: DueMessage) -> int:
+        return self._known.retries.failures(due.message.message_id)

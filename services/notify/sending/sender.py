@@ -25,15 +25,15 @@ from services.notify import metrics
 from services.notify.channels.setup import set_up
 from services.notify.contacts.addresses import Addresses
 from services.notify.delivery.delivery import Deliveries, Delivery
-from services.notify.sending.assignment import Assigning, Work
+from services.notify.sending.assignment import Assigner, Assignment
 from services.notify.sending.courier import Courier
-from services.notify.sending.handoff_log import Handing
-from services.notify.sending.outbox import Due, Outbox
-from services.notify.sending.outcomes import End, Teller
-from services.notify.sending.receivers import Receivers, receiver_of
-from services.notify.sending.retries import Tries
-from services.notify.sending.selection import Known, Starting
-from services.notify.sending.stream_time import Ticks
+from services.notify.sending.handoff_log import HandoffLog
+from services.notify.sending.outbox import DueMessage, Outbox
+from services.notify.sending.reporter import End, Reporter
+from services.notify.sending.retries import Retries
+from services.notify.sending.selection import Selection, SendingState
+from services.notify.sending.stream_time import StreamTime
+from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime import (
@@ -50,15 +50,15 @@ from services.runtime import (
 log = structlog.get_logger("motcua.sender")
 
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
-"""Seconds between two looks, more than `look_every`, on a channel for each message that a look saw
-there and that has to wait: looking has its price, and no other channel pays it."""
+"""Seconds between two searches, more than `look_every`, on a channel for each message found
+and that has to wait: a search has its price, and no other channel pays it."""
 _BACKLOG = 1000
 """If so many have to wait, a tenth of that pause is kept though there is room for more."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
 _AWAY_MOST = 1.0
-"""Seconds between two looks, at the most, while broker or database are away."""
+"""Seconds between two searches at most, while broker or database are away."""
 
 
 @dataclass(frozen=True)
@@ -80,46 +80,46 @@ class Sender:
         self._deliveries = supplies.deliveries
         self._supervised = running.tasks
         self._stopping = asyncio.Event()
-        self._look_every = settings.look_every
+        self._search_every = settings.look_every
         self._offsets = supplies.offsets
-        self._ticks: Ticks | None = None
+        self._ticks: StreamTime | None = None
         if settings.clock is ClockKind.STREAM:
-            self._ticks = Ticks(settings.kafka, settings.partitions)
+            self._ticks = StreamTime(settings.kafka, settings.partitions)
         clock = self._ticks.clock if self._ticks else running.clock
-        self._handing = Handing(running.database["handed"])
+        self._handoffs = HandoffLog(running.database["handed"])
         self._outbox = Outbox(
-            running.database, clock, self._handing, streamed=self._ticks is not None
+            running.database, clock, self._handoffs, streamed=self._ticks is not None
         )
         self._channels = set_up(settings, self._stopping)
-        self._teller = Teller(running, self._stopping)
-        self._tries = Tries()
-        self._receivers = Receivers()
-        self._known = Known(
+        self._reporter = Reporter(running, self._stopping)
+        self._retries = Retries()
+        self._unreachable = UnreachableRecipients()
+        self._known = SendingState(
             self._channels,
-            self._tries,
-            self._receivers,
-            self._teller.ended,
-            self._teller.streamed,
+            self._retries,
+            self._unreachable,
+            self._reporter.ended,
+            self._reporter.streamed,
         )
-        self._assigning = Assigning(self._channels, self._handing, self._tries)
+        self._assigning = Assigner(self._channels, self._handoffs, self._retries)
         self._addresses = supplies.addresses
         self._courier = Courier(
             supplies.renderer,
             self._addresses,
-            self._handing,
-            self._teller,
-            self._tries,
-            self._receivers,
+            self._handoffs,
+            self._reporter,
+            self._retries,
+            self._unreachable,
             running.faults,
         )
         self._prepared = False
         self._counted = 0.0
         self._more: set[str] = set()
-        """Channels of which the last look did not see all that is due, or saw what waits for a
+        """Channels of which the last search did not find all that is due, or found what waits for a
         message that is on its way: there is more to be started as soon as there is room."""
-        self._next_look: dict[str, float] = {}
-        self._first_look: dict[str, float] = {}
-        """When each channel is looked at again, and when it is if there is room before; at once if
+        self._next_search: dict[str, float] = {}
+        self._first_search: dict[str, float] = {}
+        """When each channel is searched again, and when if there is room before; at once if
         it is not there."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,9 +146,9 @@ class Sender:
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
-                await patiently(self._look, most=_AWAY_MOST, stopping=self._stopping)
+                await patiently(self._search, most=_AWAY_MOST, stopping=self._stopping)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), timeout=self._look_every)
+                    await asyncio.wait_for(self._wake.wait(), timeout=self._search_every)
         finally:
             self._stopping.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -157,15 +157,15 @@ class Sender:
                 await channel.close()
             await self._offsets.stop()
 
-    async def _look(self) -> None:
+    async def _search(self) -> None:
         """Starts as much of what is due as there is room for."""
         if self._stopping.is_set():
             return
         if not self._prepared:
             await self._outbox.prepare()
-            await self._handing.prepare()
+            await self._handoffs.prepare()
             self._prepared = True
-        await self._handing.tidy()
+        await self._handoffs.tidy()
         partitions = await self._caught_up()
         now = time.monotonic()
         if now - self._counted > _COUNT_EVERY:
@@ -173,22 +173,22 @@ class Sender:
             metrics.PENDING.set(await self._outbox.dossiers(partitions))
         if await self._outbox.any_due(partitions):
             for name in MessageChannel:
-                if self._next_look.get(name, now) <= now:
-                    waiting = await self._look_at(name, partitions)
+                if self._next_search.get(name, now) <= now:
+                    waiting = await self._search_channel(name, partitions)
                     pause = min(_LONGEST_PAUSE, _PAUSE_EACH * waiting)
                     ended = time.monotonic()
-                    self._next_look[name] = ended + pause
-                    self._first_look[name] = ended + (pause / 10 if waiting > _BACKLOG else 0.0)
+                    self._next_search[name] = ended + pause
+                    self._first_search[name] = ended + (pause / 10 if waiting > _BACKLOG else 0.0)
             return
-        self._teller.clear()
-        self._tries.clear()
-        self._receivers.clear()
-        self._next_look.clear()
+        self._reporter.clear()
+        self._retries.clear()
+        self._unreachable.clear()
+        self._next_search.clear()
         for name in MessageChannel:
             metrics.OLDEST.labels(name).set(0.0)
             metrics.UNREACHED.labels(name).set(0)
 
-    async def _look_at(self, channel: str, partitions: set[int]) -> int:
+    async def _search_channel(self, channel: str, partitions: set[int]) -> int:
         """The same for what goes by one channel: what waits there holds up no other.
 
         Returns how many have to wait.
@@ -197,29 +197,31 @@ class Sender:
         if room == 0:
             return 0
         under_way = [m for m in self._under_way.values() if m.channel == channel]
-        look = Starting(self._known, self._channels.get(channel), room, under_way, time.monotonic())
+        selection = Selection(
+            self._known, self._channels.get(channel), room, under_way, time.monotonic()
+        )
         self._more.add(channel)
         async for due in self._outbox.due(channel, partitions):
-            if look.enough(due):
+            if selection.enough(due):
                 break
         else:
             # All was seen: what was not is folded as ended, or another instance's by now.
-            if not look.follows:
+            if not selection.follows:
                 self._more.discard(channel)
-            self._teller.keep(channel, look.seen)
-            self._tries.keep(channel, look.seen)
-            self._receivers.keep(channel, look.receivers)
-        metrics.OLDEST.labels(channel).set(look.oldest)
-        metrics.UNREACHED.labels(channel).set(self._receivers.unreached(channel))
-        for due, end in look.ends:
+            self._reporter.keep(channel, selection.seen)
+            self._retries.keep(channel, selection.seen)
+            self._unreachable.keep(channel, selection.unreachable)
+        metrics.OLDEST.labels(channel).set(selection.oldest)
+        metrics.UNREACHED.labels(channel).set(self._unreachable.unreached(channel))
+        for due, end in selection.ends:
             self._start(due.message, self._finish(due, end))
-        works = await self._assigning.works(look.starts)
-        recipients = {receiver_of(work.due.message) for work in works}
+        works = await self._assigning.works(selection.starts)
+        recipients = {recipient_of(work.due.message) for work in works}
         known = await self._addresses.known(recipients) if works else {}
         for work in works:
-            address = known.get(receiver_of(work.due.message))
+            address = known.get(recipient_of(work.due.message))
             self._start(work.due.message, self._send(replace(work, address=address)))
-        return look.waiting
+        return selection.waiting
 
     async def _caught_up(self) -> set[int]:
         """Owned partitions in which all that stood in the log at the take-over is folded."""
@@ -256,17 +258,17 @@ class Sender:
             if (channel := self._channels.get(message.channel)) is None:
                 return
             if message.channel in self._more and self._taken(message.channel) <= channel.room // 2:
-                self._next_look[message.channel] = self._first_look.get(message.channel, 0.0)
+                self._next_search[message.channel] = self._first_search.get(message.channel, 0.0)
                 self._wake.set()
 
         task.add_done_callback(done)
 
-    async def _finish(self, due: Due, end: End) -> None:
+    async def _finish(self, due: DueMessage, end: End) -> None:
         with self._guarded(due.message):
             if self._may_go(due):
-                await self._teller.tell(due, end)
+                await self._reporter.report(due, end)
 
-    async def _send(self, work: Work) -> None:
+    async def _send(self, work: Assignment) -> None:
         with self._guarded(work.due.message):
             await self._courier.carry(work, lambda: self._may_go(work.due))
 
@@ -277,15 +279,15 @@ class Sender:
             yield
         except Exception as error:
             if is_transient(error):
-                self._tries.put_off(message, repr(error))
+                self._retries.put_off(message, repr(error))
                 return
             if _is_defect(error):
                 self._supervised.fail(error)
                 return
             log.exception("cannot be sent", message_id=message.message_id)
-            self._tries.put_off(message, repr(error), stuck=True)
+            self._retries.put_off(message, repr(error), stuck=True)
 
-    def _may_go(self, due: Due) -> bool:
+    def _may_go(self, due: DueMessage) -> bool:
         """Whether this instance may still tell: asked with nothing to wait for in between."""
         if self._stopping.is_set() or due.partition not in self._deliveries.ownership.owned:
             return False

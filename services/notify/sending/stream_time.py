@@ -25,7 +25,7 @@ _PAUSE = 1.0
 """Seconds between two attempts to reach the broker."""
 
 
-class Ticks:
+class StreamTime:
     """Follows the ticks of every partition. A tick is good for the same partition of any topic."""
 
     def __init__(self, bootstrap: str, partitions: int) -> None:

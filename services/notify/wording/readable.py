@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from contracts.values import Locale
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from services.notify.wording import formats as written
 
 _MOMENTS = frozenset({"at", "due", "previous", "new_due", "until"})

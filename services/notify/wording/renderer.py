@@ -20,7 +20,7 @@ from contracts.visible import shown
 from services.notify.wording import samples
 from services.notify.wording.readable import readable
 from services.notify.wording.template import FOR_OFFICERS
-from services.notify.wording.template_check import Unknown, try_out
+from services.notify.wording.template_check import UnknownField, check_template
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -63,7 +63,7 @@ class TemplateWrong(ValueError):
 
 
 @dataclass(frozen=True)
-class Text:
+class RenderedMessage:
     """A message as it is sent."""
 
     subject: str
@@ -114,8 +114,8 @@ class Renderer:
         """
         self._catalogue = catalogue
         self._link = link
-        # Text is no HTML: nothing here is escaped, and nothing made here is put into a page.
-        self._environment = SandboxedEnvironment(undefined=Unknown, autoescape=False)
+        # A text is no HTML: nothing here is escaped, and nothing made here is put into a page.
+        self._environment = SandboxedEnvironment(undefined=UnknownField, autoescape=False)
         self._files = {locale: _read(folder / f"{locale}.toml") for locale in Locale}
         names = {locale: set(file.templates) for locale, file in self._files.items()}
         for locale, found in names.items():
@@ -143,7 +143,9 @@ class Renderer:
         """The names of all templates."""
         return tuple(sorted(self._files[Locale.VI].templates))
 
-    def render(self, template: str, locale: str, code: str, params: Mapping[str, str]) -> Text:
+    def render(
+        self, template: str, locale: str, code: str, params: Mapping[str, str]
+    ) -> RenderedMessage:
         """The message about the dossier (or a unit's morning) with that code.
 
         Raises TemplateWrong for a template that does not exist.
@@ -162,7 +164,7 @@ class Renderer:
             footer = self._compiled[language, "frame", "footer"]
             lines.append(footer.render(link=link))
         lines.append(file.frame.closing.strip())
-        return Text(
+        return RenderedMessage(
             " ".join(subject.split()),
             "\n\n".join(lines) + "\n",
             "\n".join(" ".join(line.split()) for line in short.strip().split("\n")),
@@ -239,7 +241,7 @@ class Renderer:
                 f"{where}: no field {', '.join(sorted(unknown))}; there are {known}"
             )
         try:
-            try_out(template, parsed, full)
+            check_template(template, parsed, full)
         except Exception as error:  # a template is a program: it may fail in any way
             raise TemplateWrong(f"{where}: {error}") from error
         self._compiled[locale, name, part] = template

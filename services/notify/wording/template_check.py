@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined, Template, nodes
 from jinja2.visitor import NodeTransformer
 
 
-class Unknown(StrictUndefined):
+class UnknownField(StrictUndefined):
     """What a template asks for and there is not; its error says what there is."""
 
     @property
@@ -26,7 +26,7 @@ class Unknown(StrictUndefined):
         return super()._undefined_message
 
 
-def try_out(template: Template, parsed: nodes.Template, full: Mapping[str, Any]) -> None:
+def check_template(template: Template, parsed: nodes.Template, full: Mapping[str, Any]) -> None:
     """Raises what rendering raises. `parsed` is the template too, and is not to be used after it.
 
     It is rendered with `full`, what stands under a condition too, whether it holds or not; and

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from contracts.wire.topics import SERVICES
 from services.runtime.core.dead_letter import DeadLetter
-from services.runtime.kafka.dead_letters import CannotRedrive, Desk
+from services.runtime.kafka.dead_letters import CannotRedrive, DeadLetters
 from services.runtime.settings import Settings
 
 app = typer.Typer(
@@ -24,21 +24,21 @@ app = typer.Typer(
 console = Console()
 
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
-Dossier = Annotated[str | None, typer.Option(help="Only letters of this dossier.")]
+Dossier = Annotated[str | None, typer.Option(help="Only dead letters of this dossier.")]
 Letter = Annotated[list[str] | None, typer.Argument(help="Letters by id (topic/partition/offset).")]
-All = Annotated[bool, typer.Option("--all", help="Every open letter.")]
+All = Annotated[bool, typer.Option("--all", help="Every open dead letter.")]
 Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers; default: MOTCUA_KAFKA.")]
 
 
 @app.command("list")
 def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None) -> None:
-    """List the open letters of a service, oldest first.
+    """List the open dead letters of a service, oldest first.
 
     Example: `motcua dead-letters list notify --dossier H29.15-240307-0001`
     """
     letters = asyncio.run(_open(service, kafka))
     shown = [x for x in letters if dossier is None or x.subject == dossier]
-    table = Table("letter", "dossier", "no.", "fault", "detail", "since")
+    table = Table("dead letter", "dossier", "no.", "fault", "detail", "since")
     for letter in shown:
         cells = (
             letter.id,
@@ -58,7 +58,7 @@ def show(
     letter: Annotated[str, typer.Argument(help="Its id, as the list has it.")],
     kafka: Kafka = None,
 ) -> None:
-    """Show one letter: why it is here, its headers and its body.
+    """Show one dead letter: why it is here, its headers and its body.
 
     Example: `motcua dead-letters show notify dossier.events/3/1207`
     """
@@ -82,7 +82,7 @@ def redrive(
     every: All = False,
     kafka: Kafka = None,
 ) -> None:
-    """Put letters back, each dossier's in order, and wait until they are handled.
+    """Put dead letters back, each dossier's in order, and wait until they are handled.
 
     Example: `motcua dead-letters redrive notify --dossier H29.15-240307-0001`
     """
@@ -98,12 +98,12 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     kafka: Kafka = None,
 ) -> None:
-    """Give letters up for good: the service goes on as if they had never been written.
+    """Give dead letters up for good: the service goes on as if they had never been written.
 
     Example: `motcua dead-letters purge notify dossier.events/3/1207`
     """
     if not yes:
-        typer.confirm(f"Give these letters of {service} up, for good?", abort=True)
+        typer.confirm(f"Give these dead letters of {service} up, for good?", abort=True)
     asyncio.run(_put_back(service, letters, dossier, every=every, kafka=kafka, give_up=True))
 
 
@@ -116,18 +116,18 @@ async def _open(service: str, kafka: str | None) -> list[DeadLetter]:
         raise typer.BadParameter(
             f"there is no service {service!r}; there are {', '.join(SERVICES)}"
         )
-    async with Desk(_bootstrap(kafka), service) as desk:
-        return await desk.open_letters()
+    async with DeadLetters(_bootstrap(kafka), service) as dead_letters:
+        return await dead_letters.still_open()
 
 
 def _choose(
     letters: Sequence[DeadLetter], ids: list[str] | None, dossier: str | None, *, every: bool
 ) -> list[DeadLetter]:
     if not (ids or dossier or every):
-        raise typer.BadParameter("name letters, a --dossier, or --all")
+        raise typer.BadParameter("name dead letters, a --dossier, or --all")
     known = {letter.id for letter in letters}
     if missing := [wanted for wanted in ids or () if wanted not in known]:
-        raise typer.BadParameter(f"no open letter {', '.join(missing)}")
+        raise typer.BadParameter(f"no open dead letter {', '.join(missing)}")
     subjects = {x.subject for x in letters if x.id in (ids or ()) and x.number}
     return [
         x
@@ -149,10 +149,10 @@ async def _put_back(
     give_up: bool,
 ) -> None:
     letters = _choose(await _open(service, kafka), ids, dossier, every=every)
-    async with Desk(_bootstrap(kafka), service) as desk:
-        with console.status(f"{len(letters)} letters: waiting for {service} to handle them"):
+    async with DeadLetters(_bootstrap(kafka), service) as dead_letters:
+        with console.status(f"{len(letters)} dead letters: waiting for {service} to handle them"):
             try:
-                act = desk.purge if give_up else desk.redrive
+                act = dead_letters.purge if give_up else dead_letters.redrive
                 left = await act(letters)
             except CannotRedrive as error:
                 console.print(Text(str(error), style="red"))

@@ -15,7 +15,13 @@ from msgspec.structs import replace
 
 from contracts.wire.codec import BadRecord, Fault, Record, decode, is_known, type_of
 from contracts.wire.envelope import Event, short_id
-from services.runtime.core.dead_letter import REDRIVE, Redrive, bury, redrive_of, settle
+from services.runtime.core.dead_letter import (
+    REDRIVE,
+    Redrive,
+    closing_record,
+    redrive_of,
+    to_dead_letter,
+)
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.handle import TimerStuck, handle, set_due
 from services.runtime.core.stored import Hold, Stored
@@ -32,7 +38,7 @@ class Wanted:
     short: bytes
     """The event's `short_id`."""
     redrive: Redrive | None = None
-    letter_id: str = ""
+    dead_letter_id: str = ""
 
 
 @dataclass(slots=True)
@@ -41,7 +47,7 @@ class Decided(Generic[S]):
 
     events: list[Event] = field(default_factory=list)
     dirty: dict[str, Stored[S]] = field(default_factory=dict)
-    letters: list[Record] = field(default_factory=list)
+    dead_letters: list[Record] = field(default_factory=list)
     outcomes: Tally[tuple[str, str]] = field(default_factory=Tally)
     """How many records, by type and outcome."""
     faults: Tally[str] = field(default_factory=Tally)
@@ -49,8 +55,8 @@ class Decided(Generic[S]):
     requests: list[str] = field(default_factory=list)
     """Ids of the requests that were answered, for those who wait for one."""
     last_error: str = ""
-    buried: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """Of each letter: subject, where the record was found, fault and detail."""
+    set_aside: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Of each dead letter: subject, where the record was found, fault and detail."""
 
 
 def pick(
@@ -72,9 +78,9 @@ def pick(
             continue
         headers = dict(record.headers)
         redrive: Redrive | None = None
-        letter_id = ""
+        dead_letter_id = ""
         if REDRIVE in headers and (found := redrive_of(record.headers)) is not None:
-            redrive, letter_id = found
+            redrive, dead_letter_id = found
             if redrive.service != decider.name:
                 skipped[type_name or "none", "skipped"] += 1
                 continue
@@ -85,7 +91,7 @@ def pick(
         event_id = headers.get("ce_id") or b""
         short = short_id(event_id.decode("utf-8", "replace"))
         label = "none" if type_name is None else type_name if is_known(type_name) else "unknown"
-        picked.append(Wanted(record, subject, label, short, redrive, letter_id))
+        picked.append(Wanted(record, subject, label, short, redrive, dead_letter_id))
     return picked, skipped
 
 
@@ -143,7 +149,7 @@ def _one(
         out.outcomes[type_name, "duplicate"] += 1
         return
     skip = item.redrive is not None and item.redrive.skip
-    snapshot = stored.snapshot()
+    snapshot = stored.copy()
     try:
         if not skip and not (item.redrive and stored.knows(item.short)):
             event = decode(record.key, record.value, record.headers)
@@ -206,14 +212,14 @@ def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> 
     assert hold is not None
     stored.hold = None if hold.next >= hold.count else replace(hold, next=hold.next + 1)
     out.redriven[outcome] += 1
-    out.letters.append(settle(item.letter_id, item.record.key, outcome))
+    out.dead_letters.append(closing_record(item.dead_letter_id, item.record.key, outcome))
 
 
 def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: datetime) -> None:
     record = item.record
     if item.redrive is not None:
         if item.redrive.skip:
-            out.letters.append(settle(item.letter_id, record.key, "purged"))
+            out.dead_letters.append(closing_record(item.dead_letter_id, record.key, "purged"))
             out.redriven["purged"] += 1
         else:
             # No release makes a good key of a bad one: its letter stays open.
@@ -236,5 +242,5 @@ def _bury(
     place = f"{record.topic}/{record.partition}/{record.offset}"
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
-    out.buried.append((item.subject or "", place, fault, detail))
-    out.letters.append(bury(record, fault, detail, number, now))
+    out.set_aside.append((item.subject or "", place, fault, detail))
+    out.dead_letters.append(to_dead_letter(record, fault, detail, number, now))

@@ -1,7 +1,7 @@
 """A dead letter: a record that could not be handled, with why, as it lies in its topic.
 
-Each service has a topic of them. A letter is the original record, its key, body and headers,
-with headers beside them that begin with ``dl_``. A letter is settled by a later record in the
+Each service has a topic of them. A dead letter is the original record, its key, body and headers,
+with headers beside them that begin with ``dl_``. A dead letter is settled by a later record in the
 same topic, which names it: so the topic alone tells what is still open.
 """
 
@@ -43,7 +43,7 @@ class DeadLetter:
     fault: str
     detail: str
     number: int
-    """Its place among the letters of its subject, from 1; 0 if it holds no subject up."""
+    """Its place among the dead letters of its subject, from 1; 0 if it holds no subject up."""
     time: str
     """When it was put here, RFC 3339."""
     truncated: bool = False
@@ -68,14 +68,14 @@ class Redrive:
     skip: bool
 
 
-def bury(
+def to_dead_letter(
     record: ConsumerRecord[Any, Any],
     fault: Fault,
     detail: str,
     number: int,
     now: datetime,
 ) -> Record:
-    """The letter for a record, ready for the topic of dead letters."""
+    """The dead letter of a record, ready for the topic of dead letters."""
     value: bytes = record.value or b""
     own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k != REDRIVE]
     about = {
@@ -92,20 +92,20 @@ def bury(
     return Record(record.key, value, headers)
 
 
-def settle(letter_id: str, key: bytes | None, outcome: str) -> Record:
-    """The record that says what became of a letter: ``redriven`` or ``purged``."""
-    headers = [("dl_settles", letter_id.encode()), ("dl_outcome", outcome.encode())]
+def closing_record(dead_letter_id: str, key: bytes | None, outcome: str) -> Record:
+    """The record that says what became of a dead letter: ``redriven`` or ``purged``."""
+    headers = [("dl_settles", dead_letter_id.encode()), ("dl_outcome", outcome.encode())]
     return Record(key, b"", headers)
 
 
 def redriven(letter: DeadLetter, *, skip: bool) -> Record:
-    """The record that puts a letter back on its topic, for this service alone."""
+    """The record that puts a dead letter back on its topic, for this service alone."""
     order = f"{letter.service}:{letter.number}:{letter.id}" + (":skip" if skip else "")
     return Record(letter.key, letter.value or b"", [*letter.headers, (REDRIVE, order.encode())])
 
 
 def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
-    """What the redrive header says, with the letter's id; None if there is no good one."""
+    """What the redrive header says, with the dead letter's id; None if there is no good one."""
     for name, value in headers:
         if name == REDRIVE:
             # Anyone who may write to the topic can write nonsense here: it must stop nobody.
@@ -116,8 +116,8 @@ def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
     return None
 
 
-def read_letter(service: str, record: ConsumerRecord[Any, Any]) -> DeadLetter | str:
-    """The letter in a record of a topic of dead letters; or the id of the letter it settles."""
+def read_dead_letter(service: str, record: ConsumerRecord[Any, Any]) -> DeadLetter | str:
+    """The dead letter in a record, or the id of the one that the record closes."""
     about = {k: v.decode() for k, v in record.headers if k.startswith("dl_")}
     if "dl_settles" in about:
         return str(about["dl_settles"])

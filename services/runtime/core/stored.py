@@ -18,7 +18,7 @@ _ANSWERS = 200
 _BUILTIN = (datetime, bytes)
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class RequestAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a request that someone waits for."""
 
     request: str
@@ -69,7 +69,7 @@ class Stored(Generic[S]):
         """How often it was written; 0 is: not yet there. The fence against a stale owner."""
         self.ids: bytes = b""
         self.applied: set[bytes] = set()
-        self.answers: tuple[Answer, ...] = ()
+        self.answers: tuple[RequestAnswer, ...] = ()
         self.hold: Hold | None = None
         self.due: datetime | None = None
         self.unsaid: list[Event] = []
@@ -91,7 +91,7 @@ class Stored(Generic[S]):
             return
         data = facts[0].data
         refusal = data if isinstance(data, Refusal) else None
-        answer = Answer(
+        answer = RequestAnswer(
             request.id,
             request.fingerprint,
             facts[0].type,
@@ -101,7 +101,7 @@ class Stored(Generic[S]):
         )
         self.answers = (*self.answers[1 - _ANSWERS :], answer)
 
-    def snapshot(self) -> tuple[Any, ...]:
+    def copy(self) -> tuple[Any, ...]:
         """What `restore` needs to undo what comes next."""
         return self.state, self.ids, self.answers, self.hold
 
@@ -134,7 +134,7 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
     stored.ids = document["ids"]
     stored.applied = _split(stored.ids)
     if document["answers"]:
-        stored.answers = msgspec.convert(document["answers"], tuple[Answer, ...])
+        stored.answers = msgspec.convert(document["answers"], tuple[RequestAnswer, ...])
     if document["hold"] is not None:
         stored.hold = msgspec.convert(document["hold"], Hold)
     stored.due = document["due"]

@@ -16,9 +16,9 @@ from contracts.version import VERSION
 from services.runtime import metrics
 from services.runtime.http import problem
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
-from services.runtime.http.ask import Ask
 from services.runtime.http.openapi import OPERATION, App
 from services.runtime.http.problem import Problem
+from services.runtime.http.requests import Requests
 from services.runtime.settings import Settings
 
 
@@ -40,7 +40,7 @@ def make_app(
         openapi_tags=[{"name": service, "description": title}],
     )
     problem.install(app)
-    app.add_middleware(_Limits, service=service, settings=settings)
+    app.add_middleware(_RequestLimits, service=service, settings=settings)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def read_metrics() -> Response:
@@ -75,7 +75,7 @@ def make_app(
     return app
 
 
-def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
+def add_answers(app: FastAPI, requests: Requests, service: str) -> None:
     """The address at which a caller who got 202 asks again."""
 
     @app.get(
@@ -89,7 +89,7 @@ def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
     )
     async def read_answer(code: str, request: str) -> Response:
         """What became of a request: 200 with the fact, 409 with the refusal, 404 not yet."""
-        answer = await ask.answer(code, request)
+        answer = await requests.answer(code, request)
         if answer is None:
             raise Problem(404, "not-answered", "no such request, or no answer yet")
         fact: Fact = {"type": answer.fact, "id": answer.fact_id}
@@ -104,7 +104,7 @@ def add_answers(app: FastAPI, ask: Ask, service: str) -> None:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class _Limits:
+class _RequestLimits:
     """Holds nobody's body that is too large or too slow, nor too many at once; times every request.
 
     How the service is, it says however many ask for something else.

@@ -1,4 +1,4 @@
-"""The desk where dead letters are read, put back and given up: what the commands stand on."""
+"""One service's dead letters: read, redriven, purged. The commands stand on it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.wire.topics import dead_letters
-from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.core.dead_letter import DeadLetter, read_dead_letter, redriven
 from services.runtime.kafka.producer import EventProducer
 
 _TRUNCATED = "its body was too large to keep; mend it at its source, then purge the letter"
 
 
 class CannotRedrive(Exception):
-    """A letter cannot be put back. Says which, and why."""
+    """A dead letter cannot be put back. Says which, and why."""
 
 
-class Desk:
+class DeadLetters:
     """One service's dead letters."""
 
     def __init__(self, bootstrap: str, service: str) -> None:
@@ -28,15 +28,15 @@ class Desk:
         self._service = service
         self._producer = EventProducer(bootstrap)
 
-    async def __aenter__(self) -> Desk:
+    async def __aenter__(self) -> DeadLetters:
         await self._producer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
-    async def open_letters(self) -> list[DeadLetter]:
-        """The letters that nothing has settled, in the order in which they were put there."""
+    async def still_open(self) -> list[DeadLetter]:
+        """The dead letters that nothing has closed, in the order in which they were put there."""
         topic = dead_letters(self._service)
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         await consumer.start()
@@ -49,7 +49,7 @@ class Desk:
             while await consumer.position(partition) < end:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        found = read_letter(self._service, record)
+                        found = read_dead_letter(self._service, record)
                         if isinstance(found, DeadLetter):
                             letters.setdefault(found.id, found)
                         else:
@@ -61,18 +61,18 @@ class Desk:
     async def redrive(
         self, letters: Sequence[DeadLetter], *, timeout: float = 30.0
     ) -> list[DeadLetter]:
-        """Puts letters back on their topic, each dossier's in order; returns those open after it.
+        """Put dead letters back, each dossier's in order; return those still open afterwards.
 
-        A dossier's letters are put back all together or not at all, for order's sake: name one
+        A dossier's dead letters are put back all together or not at all, for order's sake: name one
         of them, and the ones held behind it go too. Waits until the service has handled them.
-        Raises CannotRedrive for a letter whose body was not kept.
+        Raises CannotRedrive for a dead letter whose body was not kept.
         """
         return await self._put_back(letters, skip=False, timeout=timeout)
 
     async def purge(
         self, letters: Sequence[DeadLetter], *, timeout: float = 30.0
     ) -> list[DeadLetter]:
-        """Gives letters up, for good: their service goes on as if they had never been written."""
+        """Give dead letters up, for good: the service goes on as if they had never been."""
         return await self._put_back(letters, skip=True, timeout=timeout)
 
     async def _put_back(
@@ -82,7 +82,7 @@ class Desk:
         deadline = time.monotonic() + timeout
         before: set[str] = set()
         while True:
-            still = [letter for letter in await self.open_letters() if letter.id in wanted]
+            still = [letter for letter in await self.still_open() if letter.id in wanted]
             now = {letter.id for letter in still}
             if not still or now == before or time.monotonic() > deadline:
                 return still
@@ -95,11 +95,11 @@ class Desk:
             await self._handled(now, deadline)
 
     async def _handled(self, ids: set[str], deadline: float) -> None:
-        # What is settled shows in the topic itself. A letter that is bad still never does.
+        # What is closed shows in the topic itself. A dead letter that is bad still never does.
         quiet_until = time.monotonic() + 3.0
         left = ids
         while left and time.monotonic() < min(deadline, quiet_until):
-            now = {letter.id for letter in await self.open_letters()} & ids
+            now = {letter.id for letter in await self.still_open()} & ids
             if now != left:
                 left, quiet_until = now, time.monotonic() + 3.0
             if left:

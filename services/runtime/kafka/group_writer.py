@@ -23,7 +23,7 @@ class _Wish:
     refused: Exception | None = None
 
 
-class Together:
+class GroupWriter:
     """One write at a time; what comes meanwhile goes with the next."""
 
     def __init__(self, producer: EventProducer) -> None:

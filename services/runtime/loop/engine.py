@@ -17,12 +17,12 @@ from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.core.dead_letter import bury
+from services.runtime.core.dead_letter import to_dead_letter
 from services.runtime.core.decider import Decider, S
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock, StreamClock
+from services.runtime.loop.collector import collector_paused
 from services.runtime.loop.faults import Faults, Point
-from services.runtime.loop.garbage import uncollected
 from services.runtime.loop.ownership import Ownership
 from services.runtime.loop.parts import Parts
 from services.runtime.loop.progress import Progress
@@ -94,7 +94,7 @@ class Engine(Generic[S]):
                 return
             metrics.BATCH.labels(self.decider.name).observe(len(records))
             try:
-                with uncollected():
+                with collector_paused():
                     await self._all_partitions(records)
                 await self._round.commit(records, commit)
             except Leaving:
@@ -148,7 +148,7 @@ class Engine(Generic[S]):
         except BadRecord as error:
             metrics.DEAD_LETTERS.labels(name, error.fault).inc()
             log.error("a tick that tells no time", fault=error.fault, detail=error.detail)
-            letters = [bury(record, error.fault, error.detail, 0, datetime.now(UTC))]
+            letters = [to_dead_letter(record, error.fault, error.detail, 0, datetime.now(UTC))]
             write = partial(self.producer.write, dead_letters(name), letters)
             await self._retry.until_done(write)
             return

@@ -80,7 +80,7 @@ class Reporting:
             tell(decided.events)
         for fault, count in decided.faults.items():
             metrics.DEAD_LETTERS.labels(name, fault).inc(count)
-        for subject, place, fault, detail in decided.buried:
+        for subject, place, fault, detail in decided.set_aside:
             log.error("dead letter", dossier=subject, record=place, fault=fault, detail=detail)
         for outcome, count in decided.redriven.items():
             metrics.REDRIVEN.labels(name, outcome).inc(count)

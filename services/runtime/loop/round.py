@@ -43,7 +43,7 @@ class Round(Generic[S]):
 
     def __init__(self, parts: Parts[S]) -> None:
         self._parts = parts
-        self._letters = dead_letters(parts.decider.name)
+        self._dead_letters = dead_letters(parts.decider.name)
 
     async def attempt(self, records: Records) -> None:
         """Steps 1 to 6. Raises what broker or database raise; then it can be repeated."""
@@ -70,7 +70,7 @@ class Round(Generic[S]):
             # 4. Publish.
             with timed(Phase.PUBLISH):
                 await parts.producer.publish(decided.events)
-                await parts.producer.write(self._letters, decided.letters)
+                await parts.producer.write(self._dead_letters, decided.dead_letters)
             passing(Point.PUBLISHED)
 
             # 5. Persist.

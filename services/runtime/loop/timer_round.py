@@ -88,7 +88,7 @@ class TimerRound(Generic[S]):
 
     def _fire(self, stored: Stored[S], before: datetime) -> list[Event]:
         decider = self._parts.decider
-        snapshot = stored.snapshot()
+        snapshot = stored.copy()
         try:
             events = fire_timers(decider, stored, before)
         except Exception as error:

@@ -13,7 +13,7 @@ import structlog
 
 from services.runtime import metrics
 from services.runtime.core.decider import S
-from services.runtime.loop.garbage import uncollected
+from services.runtime.loop.collector import collector_paused
 from services.runtime.loop.parts import Parts
 from services.runtime.loop.progress import Progress
 from services.runtime.loop.retry import Leaving
@@ -86,7 +86,7 @@ class Timers(Generic[S]):
                 nonlocal over
                 over = 0.0
 
-            with uncollected():
+            with collector_paused():
                 await _to_its_end(side_by_side(rounds() for _ in range(_ROUNDS_AT_ONCE)), stop)
             return bool(waiting) and not ownership.leaving.is_set()
 

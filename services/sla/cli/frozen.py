@@ -14,16 +14,16 @@ from services.sla.cli.options import (
     At,
     By,
     Field,
-    Format,
     InChannel,
     Level,
     Mongo,
     PeriodName,
     Procedure,
+    TableFormat,
     Unit,
     console,
-    desk_of,
     errors,
+    figure_source,
     frozen,
     named,
     write,
@@ -32,7 +32,7 @@ from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.changes import changes
-from services.sla.figures.snapshots.freeze import Outcome, freeze
+from services.sla.figures.snapshots.freeze import FreezeResult, freeze
 from services.sla.figures.snapshots.freezing import Folded
 from services.sla.figures.tables import scope as scope_of
 from services.sla.figures.view import (
@@ -53,14 +53,14 @@ def show_changes(
     procedure: Procedure = None,
     channel: InChannel = None,
     level: Level = None,
-    format: As = Format.TABLE,
+    format: As = TableFormat.TABLE,
     mongo: Mongo = None,
 ) -> None:
     """Show what was entered since a period was frozen: its figures now, less the published ones.
 
     Example: `motcua report changes 2025-07 --by unit`
     """
-    desk = desk_of(mongo)
+    desk = figure_source(mongo)
     of = named(name)
     scope = desk.checked(
         scope_of(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
@@ -82,12 +82,12 @@ def show_changes(
     )
 
 
-def show_snapshots(format: As = Format.TABLE, mongo: Mongo = None) -> None:
+def show_snapshots(format: As = TableFormat.TABLE, mongo: Mongo = None) -> None:
     """List which periods are frozen, with their rates as they were published.
 
     Example: `motcua report snapshots --format csv`
     """
-    found = desk_of(mongo).ask(snapshots.snapshots, "reading")
+    found = figure_source(mongo).ask(snapshots.snapshots, "reading")
     shown = snapshots_view(found)
     header = [*SNAPSHOT_COLUMNS, *columns((), MEASURES, rated=True)]
     write(
@@ -112,10 +112,10 @@ def freeze_period(
 
     Example: `motcua report freeze 2025`
     """
-    desk = desk_of(mongo, at)
+    desk = figure_source(mongo, at)
     of = named(name)
 
-    async def work(database: Database) -> Outcome:
+    async def work(database: Database) -> FreezeResult:
         offsets = Offsets(kafka or SlaSettings().kafka)
         try:
             group = group_of(SlaDecider.name, SlaDecider.topic)
@@ -133,8 +133,8 @@ def freeze_period(
         raise typer.Exit(1) from error
     console.print(
         {
-            Outcome.FROZEN: f"{of} is frozen: motcua report {of} --snapshot",
-            Outcome.ALREADY: f"{of} was frozen before, and stays as it is",
-            Outcome.ELSEWHERE: f"{of} is being frozen by another process",
+            FreezeResult.FROZEN: f"{of} is frozen: motcua report {of} --snapshot",
+            FreezeResult.ALREADY: f"{of} was frozen before, and stays as it is",
+            FreezeResult.ELSEWHERE: f"{of} is being frozen by another process",
         }[outcome]
     )

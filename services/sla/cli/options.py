@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console, RenderableType
 
 from contracts.catalogue import load_catalogue
-from contracts.values import Channel, Instant, ServiceLevel
+from contracts.values import FilingChannel, Instant, ServiceLevel
 from services.runtime import Database, Document, WallClock, client
 from services.sla.cli import tables as report_tables
 from services.sla.deciding.decider import SlaDecider
@@ -42,7 +42,7 @@ _PATIENCE = 2.0
 """Seconds after which somebody who waits is told what for."""
 
 
-class Format(StrEnum):
+class TableFormat(StrEnum):
     """What figures are written as."""
 
     TABLE = "table"
@@ -66,9 +66,9 @@ By = Annotated[
 Unit = Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. H29.15.")]
 Field = Annotated[list[str] | None, typer.Option(help="Only this field (lĩnh vực), e.g. land.")]
 Procedure = Annotated[list[str] | None, typer.Option(help="Only this procedure, by its code.")]
-InChannel = Annotated[list[Channel] | None, typer.Option(help="Only what came in this way.")]
+InChannel = Annotated[list[FilingChannel] | None, typer.Option(help="Only what came in this way.")]
 Level = Annotated[list[ServiceLevel] | None, typer.Option(help="Only this online service level.")]
-As = Annotated[Format, typer.Option("--format", help="csv and json have every number.")]
+As = Annotated[TableFormat, typer.Option("--format", help="csv and json have every number.")]
 Frozen = Annotated[bool, typer.Option("--snapshot", help="As published, not as it is now.")]
 At = Annotated[
     datetime | None,
@@ -82,7 +82,7 @@ Mongo = Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")]
 
 
 @dataclass(frozen=True)
-class Desk:
+class FigureSource:
     """Where questions are put: a database, the rules in force, and a time that is now."""
 
     mongo: str
@@ -116,11 +116,11 @@ class Desk:
             raise typer.Exit(1) from error
 
 
-def desk_of(mongo: str | None, at: datetime | None = None) -> Desk:
+def figure_source(mongo: str | None, at: datetime | None = None) -> FigureSource:
     """The desk at the database that is named, or is told by the environment."""
     settings = SlaSettings()
     rules = RuleFiles(settings, load_catalogue()).read()
-    return Desk(mongo or settings.mongo, rules, at or WallClock().now())
+    return FigureSource(mongo or settings.mongo, rules, at or WallClock().now())
 
 
 @asynccontextmanager
@@ -152,7 +152,7 @@ async def frozen(database: Database, of: Period) -> Snapshot:
     return found
 
 
-def write_dossiers(format: Format, rows: list[Document], title: str) -> None:
+def write_dossiers(format: TableFormat, rows: list[Document], title: str) -> None:
     """Writes the dossiers behind a number."""
 
     def table() -> RenderableType:
@@ -162,7 +162,7 @@ def write_dossiers(format: Format, rows: list[Document], title: str) -> None:
 
 
 def write(
-    format: Format,
+    format: TableFormat,
     shown: Document,
     header: Sequence[str],
     rows: Iterable[Document],
@@ -170,9 +170,9 @@ def write(
 ) -> None:
     """Writes what was found: as a table for a reader, or all of it for a spreadsheet, a program."""
     match format:
-        case Format.TABLE:
+        case TableFormat.TABLE:
             console.print(table(), crop=False)
-        case Format.CSV:
+        case TableFormat.CSV:
             typer.echo(csv_text(header, rows), nl=False)
-        case Format.JSON:
+        case TableFormat.JSON:
             typer.echo(json.dumps(jsonable_encoder(shown), ensure_ascii=False, indent=2))

@@ -15,16 +15,16 @@ from services.sla.cli.options import (
     At,
     By,
     Field,
-    Format,
     Frozen,
     InChannel,
     Level,
     Mongo,
     PeriodName,
     Procedure,
+    TableFormat,
     Unit,
     console,
-    desk_of,
+    figure_source,
     frozen,
     named,
     write,
@@ -32,7 +32,7 @@ from services.sla.cli.options import (
 )
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.backlog import BACKLOG, backlog
-from services.sla.figures.counting import MEASURES, reading
+from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import NAMES, Period, month_at
 from services.sla.figures.snapshots import snapshots
@@ -92,7 +92,7 @@ def show_figures(
     channel: InChannel = None,
     level: Level = None,
     snapshot: Frozen = False,
-    format: As = Format.TABLE,
+    format: As = TableFormat.TABLE,
     at: At = None,
     mongo: Mongo = None,
 ) -> None:
@@ -103,7 +103,7 @@ def show_figures(
 
     Example: `motcua report figures 2025-07 --by field`
     """
-    desk = desk_of(mongo, at)
+    desk = figure_source(mongo, at)
     of = named(name) if name else month_at(desk.now)
     scope = desk.checked(
         scope_of(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
@@ -114,7 +114,7 @@ def show_figures(
             found = await frozen(database, of)
             table = await snapshots.count(database, found, scope)
             return snapshot_view(found, table, desk.rules.catalogue)
-        read = reading(of, desk.now, desk.rules)
+        read = period_count(of, desk.now, desk.rules)
         table = await figures(database[SlaDecider.collection], read).count(scope)
         return figures_view(table, read, desk.rules.catalogue)
 
@@ -139,7 +139,7 @@ def show_backlog(
     procedure: Procedure = None,
     channel: InChannel = None,
     level: Level = None,
-    format: As = Format.TABLE,
+    format: As = TableFormat.TABLE,
     at: At = None,
     mongo: Mongo = None,
     dossiers: Annotated[
@@ -151,11 +151,11 @@ def show_backlog(
 
     Example: `motcua report backlog --unit H29.15`
     """
-    desk = desk_of(mongo, at)
+    desk = figure_source(mongo, at)
     scope = desk.checked(
         scope_of(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
     )
-    read = reading(Period(desk.now, desk.now), desk.now, desk.rules)
+    read = period_count(Period(desk.now, desk.now), desk.now, desk.rules)
     calendar = desk.rules.calendars.for_unit("")
     if dossiers is not None and dossiers not in BACKLOG:
         raise typer.BadParameter(f"one of {', '.join(BACKLOG)}", param_hint="--dossiers")
@@ -202,7 +202,7 @@ def show_dossiers(
     limit: Annotated[
         int | None, typer.Option(min=1, help="So many at most; default: all of them.")
     ] = None,
-    format: As = Format.TABLE,
+    format: As = TableFormat.TABLE,
     at: At = None,
     mongo: Mongo = None,
 ) -> None:
@@ -212,7 +212,7 @@ def show_dossiers(
     """
     if measure not in MEASURES:
         raise typer.BadParameter(f"one of {', '.join(MEASURES)}", param_hint="NUMBER")
-    desk = desk_of(mongo, at)
+    desk = figure_source(mongo, at)
     of = named(name)
     scope = desk.checked(
         scope_of(None, unit=unit, field=field, procedure=procedure, channel=channel, level=level)
@@ -222,7 +222,7 @@ def show_dossiers(
         if snapshot:
             found = await frozen(database, of)
             return await snapshots.dossiers(database, found, scope, measure, limit=limit)
-        sheet = figures(database[SlaDecider.collection], reading(of, desk.now, desk.rules))
+        sheet = figures(database[SlaDecider.collection], period_count(of, desk.now, desk.rules))
         return await sheet.dossiers(scope, measure, limit=limit)
 
     rows = dossiers_view(desk.ask(read, "listing"), desk.rules.catalogue)

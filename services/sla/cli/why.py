@@ -19,7 +19,7 @@ from contracts.values import Instant, Locale
 from services.runtime import WallClock, client, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
-from services.sla.explain.explained import asked_at, explained
+from services.sla.explain.explanation import asked_at, explanation
 from services.sla.explain.page import page
 from services.sla.explain.texts import load_texts
 from services.sla.in_force.files import RuleFiles
@@ -57,7 +57,7 @@ def why(
     rules = RuleFiles(SlaSettings(), load_catalogue()).read()
     texts = load_texts()[lang or _language()]
     try:
-        told = explained(code, state, rules, texts, moment or asked_at(state, WallClock().now()))
+        told = explanation(code, state, rules, texts, moment or asked_at(state, WallClock().now()))
     except OutsideCalendar as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     if told is None:

@@ -15,7 +15,7 @@ from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import AlertKind, Budget, TimeUnit
 from services.shared.consultations import Answer, Question, paired
 from services.shared.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
-from services.sla.clock.running import Reached, Running, running_of
+from services.sla.clock.running import Reached, RunningSpans, running_of
 from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSpan
 from services.sla.rulebook.book import RuleBook
 from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
@@ -122,7 +122,7 @@ class Course:
     """How the clock went, and what was promised on the way."""
 
     phases: Sequence[Phase]
-    running: Running
+    running: RunningSpans
     original_due: datetime
     total: int
     """Working seconds that the procedure allows."""
@@ -186,7 +186,7 @@ class Promise:
 
 
 def _promises(
-    running: Running,
+    running: RunningSpans,
     total: int,
     first_due: datetime | None,
     letters: Sequence[Letter],
@@ -227,7 +227,7 @@ def _promises(
     yield Promise(since, None, rest, total, breach, made_by)
 
 
-def _warnings(running: Running, promise: Promise, terms: Terms) -> Iterator[Expected]:
+def _warnings(running: RunningSpans, promise: Promise, terms: Terms) -> Iterator[Expected]:
     for share in terms.soon_due_shares:
         # Seven tenths exactly, and not a second less.
         seconds = promise.rest * _millionths(share) // _MILLION
@@ -247,7 +247,7 @@ def _millionths(share: float) -> int:
     return round(share * _MILLION)
 
 
-def _letter_owed(running: Running, promise: Promise, book: RuleBook) -> Reached | None:
+def _letter_owed(running: RunningSpans, promise: Promise, book: RuleBook) -> Reached | None:
     """The last moment for a letter to be in time: so long before the first date is due."""
     notice = book.apology.notice_working_hours * WORKING_HOUR
     never_before = -(-promise.rest * _millionths(book.apology.never_before_share) // _MILLION)
@@ -263,7 +263,7 @@ class StepClock:
     """When it was done, the next one began or the dossier ended; None while it is open."""
     budget: int | None
     """Its working seconds; None if it has no deadline but the whole's."""
-    running: Running
+    running: RunningSpans
 
     @cached_property
     def due(self) -> Reached | None:
@@ -324,7 +324,7 @@ def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
 
 
 @dataclass(frozen=True, slots=True)
-class Consultation:
+class ConsultationTerm:
     """Another authority was asked, and has its own time to answer."""
 
     unit: str
@@ -333,7 +333,7 @@ class Consultation:
     answered_at: datetime | None
 
 
-def consultations(state: Sla, terms: Terms) -> list[Consultation]:
+def consultations(state: Sla, terms: Terms) -> list[ConsultationTerm]:
     """Each question to another authority, with its answer if there is one, as routing pairs them.
 
     An answer that nobody asked for is none; what is asked before the dossier's reception or after
@@ -346,7 +346,7 @@ def consultations(state: Sla, terms: Terms) -> list[Consultation]:
     )
     budgets = {(a.unit, a.at): a.budget for a in asked}
     received, ended = state.span.received_at, state.span.ended_at
-    found: list[Consultation] = []
+    found: list[ConsultationTerm] = []
     for pair in pairs:
         opened = pair.opened_at
         if opened is None or received is None or opened < received:
@@ -355,7 +355,7 @@ def consultations(state: Sla, terms: Terms) -> list[Consultation]:
             continue
         budget = budgets[pair.unit, opened] or terms.book.consultation.budget
         due = terms.calendars.for_unit(pair.unit).due(opened, budget)
-        found.append(Consultation(pair.unit, opened, due, pair.answered_at))
+        found.append(ConsultationTerm(pair.unit, opened, due, pair.answered_at))
     return found
 
 

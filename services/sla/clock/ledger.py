@@ -16,15 +16,15 @@ from services.shared.lifecycle import PublicStatus
 from services.sla.clock.assess import Course, Terms, assess, consultations, course
 from services.sla.clock.ledger_entries import (
     Announced,
-    Due,
+    DueChange,
+    FollowingAlert,
     GrantedExemption,
     IssuedLetter,
-    Moment,
     Overdue,
     RaisedAlert,
 )
 from services.sla.clock.retraction import retraction_cause
-from services.sla.clock.running import Piece
+from services.sla.clock.running import RunningSpan
 from services.sla.clock.segments import Account, Segment, Total, segments, total
 from services.sla.clock.side_clocks import (
     ConsultationTime,
@@ -66,7 +66,7 @@ class Ledger:
     original_due: datetime
     due: datetime | None
     """None while the clock stands."""
-    dues: tuple[Due, ...]
+    dues: tuple[DueChange, ...]
     """How the due time came about: every change of it, in the order of time."""
     overdue: Overdue | None
     letter_by: datetime | None
@@ -80,7 +80,7 @@ class Ledger:
     steps: tuple[StepTime, ...]
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[FollowingAlert, ...]
     """Warnings, the letter owed, breaches: past and ahead."""
     announced: tuple[Announced, ...]
     days: tuple[Day, ...]
@@ -162,7 +162,9 @@ def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
         steps=step_times(known, terms, found, until),
         consultations=consultation_times(known, terms, until),
         alerts=tuple(_alert(each, known, now) for each in known.alerts),
-        moments=tuple(Moment(m.kind, m.about, m.at, m.due, m.certain) for m in now.expected),
+        moments=tuple(
+            FollowingAlert(m.kind, m.about, m.at, m.due, m.certain) for m in now.expected
+        ),
         announced=tuple(Announced(each.at, each.due) for each in known.deadlines),
         days=_days(found.running.pieces, now.due, until),
         rule=known.rule,
@@ -170,19 +172,19 @@ def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
     )
 
 
-def _dues(known: Sla, terms: Terms, found: Course) -> tuple[Due, ...]:
+def _dues(known: Sla, terms: Terms, found: Course) -> tuple[DueChange, ...]:
     """Follows the clock anew as of each moment that can have moved its due time."""
     begin = found.running.pieces[0].begin
     moments = {begin}
     moments.update(phase.since for phase in found.phases)
     moments.update(handler.since for handler in known.handlers)
     moments.update(letter.at for letter in known.letters)
-    dues: list[Due] = []
+    dues: list[DueChange] = []
     for moment in sorted(each for each in moments if each >= begin):
         then = course(as_of(known, moment), terms)
         assert then is not None
         if not dues or dues[-1].due != then.due:
-            dues.append(Due(moment, then.due))
+            dues.append(DueChange(moment, then.due))
     return tuple(dues)
 
 
@@ -211,7 +213,7 @@ def _alert(alert: Alert, known: Sla, now: Assessment) -> RaisedAlert:
     return RaisedAlert(alert.kind, alert.about, alert.at, alert.due, alert.retracted, cause)
 
 
-def _days(pieces: Sequence[Piece], due: datetime | None, until: datetime) -> tuple[Day, ...]:
+def _days(pieces: Sequence[RunningSpan], due: datetime | None, until: datetime) -> tuple[Day, ...]:
     """The days of the running pieces up to the due time; the last runs on to it if it must."""
     stop = due or until
     days: dict[date, Day] = {}

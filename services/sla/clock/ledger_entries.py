@@ -9,7 +9,7 @@ from contracts.events.sla import AlertKind, RetractionCause
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueChange:
     """What was due from a moment on, until the next of these."""
 
     since: datetime
@@ -73,7 +73,7 @@ class RaisedAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FollowingAlert:
     """An alert that follows by the rules, whether its time has come or not."""
 
     kind: AlertKind

@@ -17,7 +17,7 @@ from services.sla.dossier.state import Handler
 from services.sla.working_time import Calendar, Calendars
 
 
-class Piece(NamedTuple):
+class RunningSpan(NamedTuple):
     """A span in which the clock ran at one unit."""
 
     begin: datetime
@@ -38,12 +38,12 @@ class Reached(NamedTuple):
     """Whether that follows from what has ended, whatever the clock says."""
 
 
-class Running:
+class RunningSpans:
     """The pieces in the order of time."""
 
     __slots__ = ("_before", "pieces")
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[RunningSpan]) -> None:
         self.pieces = pieces
         self._before = [0]
         """The working seconds before each piece, and before what would follow the last."""
@@ -66,13 +66,13 @@ class Running:
                 total += piece.calendar.measure(begin, end)
         return total
 
-    def as_of(self, moment: datetime) -> Running:
+    def as_of(self, moment: datetime) -> RunningSpans:
         """As it looked then: what ran at that moment runs on. It must not be before the first."""
         begun = [piece for piece in self.pieces if piece.begin <= moment]
         last = begun[-1]
         if last.end is not None and last.end > moment:
             begun[-1] = last._replace(end=None)
-        return Running(begun)
+        return RunningSpans(begun)
 
     def ahead(self, since: datetime, until: datetime) -> int:
         """The working seconds from `since` to `until` if the clock does not stop on the way.
@@ -144,7 +144,7 @@ class Running:
                 return Reached(due, False, True), index
 
 
-def _begin(piece: Piece) -> datetime:
+def _begin(piece: RunningSpan) -> datetime:
     return piece.begin
 
 
@@ -153,9 +153,9 @@ def running_of(
     handlers: Sequence[Handler],
     receiving_unit: str,
     calendars: Calendars,
-) -> Running:
+) -> RunningSpans:
     """The running spans of the phases, cut where another unit took over."""
-    pieces: list[Piece] = []
+    pieces: list[RunningSpan] = []
     for begin, end in _spans(known):
         unit = receiving_unit
         start = begin
@@ -167,10 +167,10 @@ def running_of(
                 break
             elif taker != unit:
                 if handler.since > start:
-                    pieces.append(Piece(start, handler.since, unit, calendars.for_unit(unit)))
+                    pieces.append(RunningSpan(start, handler.since, unit, calendars.for_unit(unit)))
                 start, unit = handler.since, taker
-        pieces.append(Piece(start, end, unit, calendars.for_unit(unit)))
-    return Running(pieces)
+        pieces.append(RunningSpan(start, end, unit, calendars.for_unit(unit)))
+    return RunningSpans(pieces)
 
 
 def _spans(known: Sequence[Phase]) -> list[tuple[datetime, datetime | None]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.shared.lifecycle import CLOCK_STOPPED, Phase, PublicStatus
-from services.sla.clock.assess import Consultation
+from services.sla.clock.assess import ConsultationTerm
 from services.sla.dossier.state import Sla, unit_at
 from services.sla.working_time import Calendars
 
@@ -86,7 +86,7 @@ class Total:
 def segments(
     state: Sla,
     known: Sequence[Phase],
-    asked: Sequence[Consultation],
+    asked: Sequence[ConsultationTerm],
     calendars: Calendars,
     until: datetime,
 ) -> tuple[Segment, ...]:
@@ -134,7 +134,7 @@ def total(parts: Iterable[Segment]) -> Total:
 
 
 def _kind(
-    state: Sla, known: Sequence[Phase], asked: Sequence[Consultation], moment: datetime
+    state: Sla, known: Sequence[Phase], asked: Sequence[ConsultationTerm], moment: datetime
 ) -> tuple[Reason, str, tuple[str, ...]]:
     unit = unit_at(state, moment)
     assert unit is not None

@@ -15,7 +15,7 @@ from contracts.wire.envelope import Event
 from services.shared.lifecycle import handled_by, track
 from services.sla.dossier.state import (
     Alert,
-    Asked,
+    ConsultationMark,
     Deadline,
     Exemption,
     Handler,
@@ -63,7 +63,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return _handled(state, fact, data.to_unit, by=fact.id)
         case routing.ConsultationOpened():
             budget = data.budget
-            asked = Asked(
+            asked = ConsultationMark(
                 fact.time,
                 fact.id,
                 data.unit,
@@ -73,7 +73,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             )
             return replace(state, consultations=_with(state.consultations, asked))
         case routing.ConsultationAnswered():
-            answered = Asked(fact.time, fact.id, data.unit, True)
+            answered = ConsultationMark(fact.time, fact.id, data.unit, True)
             return replace(state, consultations=_with(state.consultations, answered))
         case sla.ApologyIssued():
             letter = Letter(fact.time, fact.id, data.due, data.previous, data.in_time, data.form)

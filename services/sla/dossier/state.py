@@ -63,7 +63,7 @@ class StepSpan(msgspec.Struct, frozen=True, array_like=True):
     """Whether its start was told; an older system may tell of its end alone."""
 
 
-class Asked(msgspec.Struct, frozen=True, array_like=True, order=True):
+class ConsultationMark(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Another authority was consulted (``answer`` false) or answered."""
 
     at: datetime
@@ -146,7 +146,7 @@ class Sla(Handled, frozen=True):
     """Workflow and version, e.g. ``standard/2``; None if nobody told."""
     handlers: tuple[Handler, ...] = ()
     steps: tuple[StepSpan, ...] = ()
-    consultations: tuple[Asked, ...] = ()
+    consultations: tuple[ConsultationMark, ...] = ()
     letters: tuple[Letter, ...] = ()
     exemption: Exemption | None = None
     assessment: Assessment | None = None

@@ -15,7 +15,7 @@ from services.sla.clock.segments import Reason, Segment
 from services.sla.clock.side_clocks import ConsultationTime, StepTime
 from services.sla.explain.drawing.picture import LATE, PROJECTED
 from services.sla.explain.drawing.text import draw
-from services.sla.explain.explained import Explained
+from services.sla.explain.explanation import Explanation
 from services.sla.working_time import DayKind
 
 _WORD, _TIME, _HOURS = 9, 10, 7
@@ -43,7 +43,7 @@ _STYLES = {
 """How the drawing's styles look in a terminal; what is not here is plain."""
 
 
-def page(told: Explained, width: int) -> Group:
+def page(told: Explanation, width: int) -> Group:
     """The page, for a console of that width; the drawing takes no less than 60 columns."""
     shown = told.shown
     mood = "bold red" if shown.overdue is not None else "bold"
@@ -69,7 +69,7 @@ def page(told: Explained, width: int) -> Group:
     )
 
 
-def plain_page(told: Explained) -> str:
+def plain_page(told: Explanation) -> str:
     """The page without colours, 100 columns wide."""
     file = StringIO()
     console = Console(file=file, width=_PLAIN, color_system=None, force_terminal=False)
@@ -77,7 +77,7 @@ def plain_page(told: Explained) -> str:
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
-def _segments(told: Explained) -> Table:
+def _segments(told: Explanation) -> Table:
     words, shown = told.words, told.shown
     table = Table(box=SIMPLE, show_footer=True, padding=_PADDING)
     for name in ("from", "to"):
@@ -101,12 +101,12 @@ def _segments(told: Explained) -> Table:
     return table
 
 
-def _reason(part: Segment, told: Explained) -> str:
+def _reason(part: Segment, told: Explanation) -> str:
     word = told.words.word(part.reason)
     return " ".join([word, *part.consulted]) if part.reason is Reason.CONSULTATION else word
 
 
-def _beside(told: Explained) -> Table:
+def _beside(told: Explanation) -> Table:
     """The clocks beside the whole: each step's, and that of each authority that was consulted."""
     words, shown = told.words, told.shown
     table = Table(box=SIMPLE, padding=_PADDING)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from services.runtime import Collection
-from services.sla.figures.counting import Reading
+from services.sla.figures.counting import PeriodCount
 from services.sla.figures.figures import Sheet
 from services.sla.figures.tables import Measure
 from services.sla.working_time import WORKING_DAY, Calendar
@@ -48,7 +48,7 @@ BACKLOG: Mapping[str, Measure] = {
 """Every number, by its name. Open is the sum of all ages, and of those in time and overdue."""
 
 
-def backlog(collection: Collection, reading: Reading, calendar: Calendar) -> Sheet:
+def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) -> Sheet:
     """What is open at the end of the reading's period, which is a moment.
 
     Raises OutsideCalendar if the calendar does not know that moment.
@@ -56,11 +56,11 @@ def backlog(collection: Collection, reading: Reading, calendar: Calendar) -> She
     moment = reading.as_of
     limits = [_limit(calendar, moment, days) for days in _FROM[1:]]
     late_since = reading.times()["late_since"]
-    marks = {
+    traits = {
         "age": _place("$state.span.received_at", limits),
-        "overdue": {"$cond": [reading.marks()["late"], _place(late_since, limits), None]},
+        "overdue": {"$cond": [reading.traits()["late"], _place(late_since, limits), None]},
     }
-    return Sheet(collection, reading, BACKLOG, marks)
+    return Sheet(collection, reading, BACKLOG, traits)
 
 
 def _limit(calendar: Calendar, moment: datetime, days: int) -> datetime:

@@ -61,14 +61,14 @@ Of the dossiers of a period, carried over + received = resolved + open. Withdraw
 the resolved. Whatever is late has a letter, or has none, or is exempt from one.
 """
 
-MARKS = (
+TRAITS = (
     "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter", "exempt",
 )  # fmt: skip
-"""What a dossier is marked with; each is true or false."""
+"""What a dossier counts as in a period; each is true or false."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class PeriodCount:
     """A period, and how it is read."""
 
     period: Period
@@ -114,8 +114,8 @@ class Reading:
             Dimension.LEVEL.value: "$state.level",
         }
 
-    def marks(self) -> dict[str, Any]:
-        """What each mark is of a state."""
+    def traits(self) -> dict[str, Any]:
+        """What each trait is of a state."""
         before_end = self._before_end
         return {
             "carried": {"$lt": ["$state.span.received_at", self.period.since]},
@@ -161,10 +161,10 @@ class Reading:
         return {"$lt": [{"$ifNull": [moment, until]}, until]}
 
 
-def reading(period: Period, now: datetime, rules: Rules) -> Reading:
+def period_count(period: Period, now: datetime, rules: Rules) -> PeriodCount:
     """A period, read by the rules in force. A moment is a period in which nothing can happen."""
     until = min(period.until, now)
-    return Reading(period, until, rules.book.figures.extended, fields_of(rules.catalogue))
+    return PeriodCount(period, until, rules.book.figures.extended, fields_of(rules.catalogue))
 
 
 def fields_of(catalogue: Catalogue) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pymongo import ASCENDING
 from pymongo.read_concern import ReadConcern
 
 from services.runtime import Collection, Document, aggregate
-from services.sla.figures.counting import MARKS, MEASURES, Reading
+from services.sla.figures.counting import MEASURES, TRAITS, PeriodCount
 from services.sla.figures.tables import Dimension, Measure, Scope, Table, met_by, table
 
 PATIENCE = 240.0
@@ -33,32 +33,32 @@ class Sheet:
     """What is counted of the states in a collection."""
 
     collection: Collection
-    reading: Reading
+    reading: PeriodCount
     measures: Mapping[str, Measure]
-    marks: Mapping[str, Any]
-    """What each mark that the measures want is of a state."""
+    traits: Mapping[str, Any]
+    """What each trait that the measures want is of a state."""
 
     async def count(self, scope: Scope) -> Table:
         """The measures by the dimensions of the scope."""
-        given = {**self.reading.dimensions(), **self.marks}
-        stages = [*scope.match(given), scope.group(given, list(self.marks))]
+        given = {**self.reading.dimensions(), **self.traits}
+        stages = [*scope.match(given), scope.group(given, list(self.traits))]
         cells = await self._of_each_partition(
             lambda partition: [{"$match": self.reading.selection(partition)}, *stages]
         )
         found = [cell for of_partition in cells for cell in of_partition]
         # By all dimensions there are a hundred thousand: not for the event loop.
-        return await asyncio.to_thread(table, found, scope.by, list(self.marks), self.measures)
+        return await asyncio.to_thread(table, found, scope.by, list(self.traits), self.measures)
 
     async def dossiers(
         self, scope: Scope, measure: str, *, after: str = "", limit: int | None = None
     ) -> list[Document]:
         """The dossiers behind one number, in the order of their codes, those after `after`."""
-        given = {**self.reading.dimensions(), **self.marks}
+        given = {**self.reading.dimensions(), **self.traits}
         shown = {**given, **self.reading.times()}
         stages: list[Document] = [
             *scope.match(given),
             {"$project": shown},
-            {"$match": dict(self.measures[measure].marks)},
+            {"$match": dict(self.measures[measure].traits)},
             {"$sort": {"_id": ASCENDING}},
         ]
         if limit is not None:
@@ -74,12 +74,12 @@ class Sheet:
 
     async def codes(self, scope: Scope, measure: str, partition: int) -> set[str]:
         """The codes of the dossiers behind one number that are of that partition."""
-        given = {**self.reading.dimensions(), **self.marks}
+        given = {**self.reading.dimensions(), **self.traits}
         stages = [
             {"$match": self.reading.selection(partition)},
             *scope.match(given),
-            {"$project": self.marks},
-            {"$match": dict(self.measures[measure].marks)},
+            {"$project": self.traits},
+            {"$match": dict(self.measures[measure].traits)},
             {"$project": {"_id": 1}},
         ]
         return {row["_id"] for row in await read(self.collection, stages)}
@@ -96,9 +96,9 @@ class Sheet:
         return await asyncio.gather(*(one(p) for p in await partitions(self.collection)))
 
 
-def figures(collection: Collection, reading: Reading) -> Sheet:
+def figures(collection: Collection, reading: PeriodCount) -> Sheet:
     """The figures of a period."""
-    return Sheet(collection, reading, MEASURES, {name: reading.marks()[name] for name in MARKS})
+    return Sheet(collection, reading, MEASURES, {name: reading.traits()[name] for name in TRAITS})
 
 
 def listed(code: str, row: Document, measures: Mapping[str, Measure]) -> Document:

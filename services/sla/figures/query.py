@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Header, Query, Request, Response
 
 from contracts.catalogue import Catalogue
-from contracts.values import Channel, Instant, ProcedureCode, ServiceLevel, UnitCode
+from contracts.values import FilingChannel, Instant, ProcedureCode, ServiceLevel, UnitCode
 from services.runtime import Answers, Document, Json, invalid_field
 from services.sla.figures.counting import NoSuchField, check_fields
 from services.sla.figures.csv_table import csv_text
@@ -48,7 +48,7 @@ def _asked_scope(
     unit: Annotated[list[UnitCode] | None, Query(description="Only these units.")] = None,
     field: Annotated[list[str] | None, Query(description="Only these fields.")] = None,
     procedure: Annotated[list[ProcedureCode] | None, Query(description="Only these.")] = None,
-    channel: Annotated[list[Channel] | None, Query(description="Only these.")] = None,
+    channel: Annotated[list[FilingChannel] | None, Query(description="Only these.")] = None,
     level: Annotated[list[ServiceLevel] | None, Query(description="Only these.")] = None,
 ) -> Scope:
     return scope(by, unit=unit, field=field, procedure=procedure, channel=channel, level=level)

@@ -1,7 +1,7 @@
 """Counts by the dimensions that were asked for.
 
-What is counted is divided twice: by dimensions (which unit, which field), and by marks (resolved?
-late?). A measure is the sum of the cells whose marks are what it wants. So MongoDB adds up one
+What is counted is divided twice: by dimensions (which unit, which field), and by traits (resolved?
+late?). A measure is the sum of the cells whose traits are what it wants. So MongoDB adds up one
 number a combination, and what counts as what is said once for counting and for listing.
 """
 
@@ -31,8 +31,8 @@ class Dimension(StrEnum):
 UNKNOWN = "unknown"
 """The field of a procedure that the catalogue lacks, as an older system may have had."""
 
-Marks = Mapping[str, Any]
-"""What a measure wants of a dossier's marks; those that it does not name may be anything."""
+Traits = Mapping[str, Any]
+"""What a measure wants of a dossier's traits; those that it does not name may be anything."""
 
 
 class Measure(NamedTuple):
@@ -40,7 +40,7 @@ class Measure(NamedTuple):
 
     vi: str
     en: str
-    marks: Marks
+    traits: Traits
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Scope:
         return [{"$match": {"$expr": {"$and": wanted}}}] if wanted else []
 
     def group(
-        self, expressions: Mapping[str, Any], marks: Sequence[str], amount: Any = 1
+        self, expressions: Mapping[str, Any], traits: Sequence[str], amount: Any = 1
     ) -> Document:
-        """The stage that counts each combination, given what each dimension and mark is.
+        """The stage that counts each combination, given what each dimension and trait is.
 
         `amount` is what a document counts for: itself, or as many as it stands for.
         """
         # As an array: as a document it takes MongoDB 6 twice as long.
-        cell = [expressions[name] for name in (*self.by, *marks)]
+        cell = [expressions[name] for name in (*self.by, *traits)]
         return {"$group": {"_id": cell, "n": {"$sum": amount}}}
 
 
@@ -103,7 +103,7 @@ class Table:
 def table(
     cells: Iterable[Document],
     by: Sequence[Dimension],
-    marks: Sequence[str],
+    traits: Sequence[str],
     measures: Mapping[str, Measure],
 ) -> Table:
     """The table of cells as `Scope.group` makes them."""
@@ -111,11 +111,11 @@ def table(
     sums: dict[tuple[str, ...], dict[str, int]] = {}
     met: dict[tuple[Any, ...], list[str]] = {}
     for cell in cells:
-        key, marked = tuple(cell["_id"][: len(by)]), tuple(cell["_id"][len(by) :])
-        if marked not in met:
-            met[marked] = met_by(dict(zip(marks, marked, strict=True)), measures)
+        key, having = tuple(cell["_id"][: len(by)]), tuple(cell["_id"][len(by) :])
+        if having not in met:
+            met[having] = met_by(dict(zip(traits, having, strict=True)), measures)
         row = sums.setdefault(key, dict.fromkeys(measures, 0))
-        for name in met[marked]:
+        for name in met[having]:
             row[name] += cell["n"]
             total[name] += cell["n"]
     names = [dimension.value for dimension in by]
@@ -125,10 +125,10 @@ def table(
     return Table(tuple(by), rows, total)
 
 
-def met_by(marked: Marks, measures: Mapping[str, Measure]) -> list[str]:
-    """The measures that a dossier with these marks counts in."""
+def met_by(having: Traits, measures: Mapping[str, Measure]) -> list[str]:
+    """The measures that a dossier with these traits counts in."""
     return [
         name
         for name, measure in measures.items()
-        if all(marked[mark] == wanted for mark, wanted in measure.marks.items())
+        if all(having[trait] == wanted for trait, wanted in measure.traits.items())
     ]

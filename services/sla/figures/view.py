@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.catalogue import Catalogue
 from services.runtime import Document
-from services.sla.figures.counting import Reading
+from services.sla.figures.counting import PeriodCount
 from services.sla.figures.rates import RATES, rates
 from services.sla.figures.snapshots.snapshots import Snapshot
 from services.sla.figures.tables import Dimension, Table
@@ -22,7 +22,7 @@ DOSSIER_COLUMNS = (
 SNAPSHOT_COLUMNS = ("period", "since", "until", "frozen_at", "rules", "extended")
 
 
-def figures_view(table: Table, reading: Reading, catalogue: Catalogue) -> Document:
+def figures_view(table: Table, reading: PeriodCount, catalogue: Catalogue) -> Document:
     """The figures of a period, with their rates."""
     return {
         "period": reading.period.name,

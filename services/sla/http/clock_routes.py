@@ -12,7 +12,7 @@ from contracts.values import Instant, Locale
 from services.runtime import Json, Problem, Running, Settings, failing, invalid_field, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
-from services.sla.explain.explained import Explained, asked_at, explained
+from services.sla.explain.explanation import Explanation, asked_at, explanation
 from services.sla.explain.page import plain_page
 from services.sla.explain.texts import load_texts
 from services.sla.http.clock_view import ClockView, view
@@ -20,7 +20,7 @@ from services.sla.http.routes import Code
 from services.sla.working_time import OutsideCalendar
 
 
-class Format(StrEnum):
+class ClockFormat(StrEnum):
     """How the explanation is wanted."""
 
     JSON = "json"
@@ -29,9 +29,9 @@ class Format(StrEnum):
 
 
 _MEDIA_TYPES = {
-    Format.JSON: "application/json",
-    Format.TEXT: "text/plain",
-    Format.SVG: "image/svg+xml",
+    ClockFormat.JSON: "application/json",
+    ClockFormat.TEXT: "text/plain",
+    ClockFormat.SVG: "image/svg+xml",
 }
 _TEXT = {"schema": {"type": "string"}}
 
@@ -40,7 +40,7 @@ AsOf = Annotated[
     Instant | None,
     Query(description="As of when, by what is known now; default: now. It may lie in the future."),
 ]
-Wanted = Annotated[Format | None, Query(description="Else the header Accept decides.")]
+Wanted = Annotated[ClockFormat | None, Query(description="Else the header Accept decides.")]
 Accept = Annotated[str | None, Header(include_in_schema=False)]
 
 
@@ -54,7 +54,11 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         tags=["sla"],
         response_model=ClockView,
         responses={
-            200: {"content": {_MEDIA_TYPES[each]: _TEXT for each in (Format.TEXT, Format.SVG)}},
+            200: {
+                "content": {
+                    _MEDIA_TYPES[each]: _TEXT for each in (ClockFormat.TEXT, ClockFormat.SVG)
+                }
+            },
             404: failing("There is no such dossier, or its clock has not begun."),
         },
     )
@@ -74,7 +78,7 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         def answer() -> Response:
             moment = at or asked_at(state, running.clock.now())
             try:
-                told = explained(code, state, decider.rules, texts[lang], moment)
+                told = explanation(code, state, decider.rules, texts[lang], moment)
             except OutsideCalendar as error:
                 raise invalid_field("at", str(error)) from error
             if told is None and at is not None:
@@ -88,9 +92,9 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         return await asyncio.to_thread(answer)
 
 
-def preferred(accept: str | None) -> Format:
+def preferred(accept: str | None) -> ClockFormat:
     """The format that the header Accept likes best; JSON if it likes none of them."""
-    best, liking = Format.JSON, 0.0
+    best, liking = ClockFormat.JSON, 0.0
     for part in (accept or "").split(","):
         media_type, *parameters = (each.strip() for each in part.split(";"))
         quality = next((p[2:] for p in parameters if p.lower().startswith("q=")), "1")
@@ -107,12 +111,12 @@ def _quality(text: str) -> float:
         return 0.0
 
 
-def _response(told: Explained, format: Format, lang: Locale) -> Response:
+def _response(told: Explanation, format: ClockFormat, lang: Locale) -> Response:
     headers = {"Content-Language": lang.value, "Vary": "Accept"}
     match format:
-        case Format.JSON:
+        case ClockFormat.JSON:
             return Json(view(told), headers=headers)
-        case Format.TEXT:
+        case ClockFormat.TEXT:
             return Response(plain_page(told), headers=headers, media_type="text/plain")
-        case Format.SVG:
+        case ClockFormat.SVG:
             return Response(told.svg(), headers=headers, media_type=_MEDIA_TYPES[format])

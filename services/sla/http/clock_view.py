@@ -13,16 +13,16 @@ from services.runtime import described
 from services.shared.lifecycle import PublicStatus
 from services.sla.clock.ledger_entries import (
     Announced,
-    Due,
+    DueChange,
+    FollowingAlert,
     GrantedExemption,
     IssuedLetter,
-    Moment,
     Overdue,
     RaisedAlert,
 )
 from services.sla.clock.segments import Account, Segment, Total
 from services.sla.clock.side_clocks import ConsultationTime, StepTime
-from services.sla.explain.explained import Explained
+from services.sla.explain.explanation import Explanation
 from services.sla.working_time import DayKind
 
 
@@ -76,7 +76,7 @@ class ClockView(TypedDict):
     original_due: datetime
     due: datetime | None
     """Null while the clock stands."""
-    dues: tuple[Due, ...]
+    dues: tuple[DueChange, ...]
     """Every change of the due time, in the order of time."""
     overdue: Overdue | None
     letter_by: datetime | None
@@ -90,7 +90,7 @@ class ClockView(TypedDict):
     steps: tuple[StepTime, ...]
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[FollowingAlert, ...]
     """Warnings, the letter owed, breaches: past and ahead."""
     announced: tuple[Announced, ...]
     days: tuple[DayView, ...]
@@ -105,7 +105,7 @@ class ClockView(TypedDict):
     """Why, in sentences of that language."""
 
 
-def view(told: Explained) -> dict[str, Any]:
+def view(told: Explanation) -> dict[str, Any]:
     """Returns a `ClockView`."""
     shown = told.shown
     return {

@@ -13,7 +13,7 @@ from services.runtime import Running, Settings, invalid_field
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.backlog import BACKLOG, backlog
-from services.sla.figures.counting import MEASURES, reading
+from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import Sheet, figures
 from services.sla.figures.periods import Period
 from services.sla.figures.query import (
@@ -59,7 +59,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         known_fields(scope, rules.catalogue)
         if period.since > now:
             raise invalid_field("period" if period.name else "since", "it has not begun yet")
-        return figures(collection, reading(period, now, rules))
+        return figures(collection, period_count(period, now, rules))
 
     def of_moment(at: datetime | None, scope: Scope) -> Sheet:
         rules, now = rules_of(running), running.clock.now()
@@ -67,7 +67,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         moment = now if at is None else at
         if moment > now:
             raise invalid_field("at", "what will be open then is not known yet")
-        of_then = reading(Period(moment, moment), now, rules)
+        of_then = period_count(Period(moment, moment), now, rules)
         try:
             return backlog(collection, of_then, rules.calendars.for_unit(""))
         except OutsideCalendar as error:

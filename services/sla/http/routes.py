@@ -11,12 +11,12 @@ from contracts.values import DOSSIER_CODE
 from services.runtime import (
     CHANGES,
     UNKNOWN,
-    Ask,
     At,
-    Changes,
     IdempotencyKey,
     Json,
     Problem,
+    RequestRoutes,
+    Requests,
     Running,
     Settings,
     Typed,
@@ -28,7 +28,7 @@ from services.sla.http.view import ChangedDossier, DossierView, view
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
 
-def add_routes(app: FastAPI, running: Running[Settings], ask: Ask) -> None:
+def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
     """Adds the routes about one dossier."""
     store = running.dossiers.store
 
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, running: Running[Settings], ask: Ask) -> None:
         state: Sla | None = state_of(document, Sla) if document else None
         return view(code, state) if state and state.procedure else None
 
-    change = Changes(ask, running.clock, show)
+    change = RequestRoutes(requests, running.clock, show)
     changes = APIRouter(tags=["sla"], responses=CHANGES)
 
     @app.get("/dossiers/{code}", tags=["sla"], response_model=DossierView, responses=UNKNOWN)

@@ -20,7 +20,7 @@ from services.sla.deciding.rules import Rules
 from services.sla.toml_file import FileError
 
 
-class Register:
+class RuleRegister:
     """What was put in force, one entry after another, in a collection. The newest one counts."""
 
     def __init__(self, collection: Collection) -> None:

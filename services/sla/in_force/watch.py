@@ -29,14 +29,14 @@ from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
 from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.register import Register
+from services.sla.in_force.register import RuleRegister
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 
 log = structlog.get_logger("motcua.rules")
 
 
-class LenientRules(Rules):
+class UnconfirmedRules(Rules):
     """Rules of which is not known yet since when they are in force, or that others replaced.
 
     A judgement by other rules stands until something moves the dossier's times. What follows from
@@ -52,16 +52,16 @@ class LenientRules(Rules):
         return () if super().outdated(state) else super().announcements(state, fact)
 
 
-def lenient(rules: Rules) -> LenientRules:
+def unconfirmed(rules: Rules) -> UnconfirmedRules:
     """The same rules, for those who must not judge anew by them."""
-    return LenientRules(rules.catalogue, rules.calendars, rules.book)
+    return UnconfirmedRules(rules.catalogue, rules.calendars, rules.book)
 
 
 class InForce:
     """Puts rules in force on one engine, and wakes the dossiers that were judged by others."""
 
     def __init__(
-        self, engine: Engine[Sla], decider: SlaDecider, files: RuleFiles, register: Register
+        self, engine: Engine[Sla], decider: SlaDecider, files: RuleFiles, register: RuleRegister
     ) -> None:
         """`decider`: the engine's, which judges by the rules that are put in force here."""
         self._decider = decider
@@ -133,7 +133,7 @@ class InForce:
 
     async def _follow(self, rules: Rules, since: datetime | None) -> None:
         """Has the decider judge by these rules; leniently if newer ones are in force elsewhere."""
-        wanted = lenient(rules) if since is None else replace(rules, since=since)
+        wanted = unconfirmed(rules) if since is None else replace(rules, since=since)
         if wanted == self._decider.rules:
             return
         async with self._engine.ownership.alone():
@@ -180,7 +180,7 @@ async def keep_in_force(running: Running[SlaSettings]) -> None:
         running.engine(SlaDecider),
         running.decider(SlaDecider),
         files,
-        Register(running.database["rules"]),
+        RuleRegister(running.database["rules"]),
     )
     while True:
         await patiently(in_force.look)

@@ -17,8 +17,8 @@ from contracts.events.notify import MessageChannel
 from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
 from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.fakes.smtp.accepted import AcceptedMail, accepted_now, read_accepted_mails
 from deploy.local.fakes.smtp.bounces import report
-from deploy.local.fakes.smtp.ledger import Accepted, accepted_now, read_ledger
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.intake.contact import Contact, contact_event
@@ -91,7 +91,7 @@ class MailServer:
         return subprocess.run(command, input=mail, env=environment, check=False).returncode
 
 
-def mail_of(mark: str) -> Accepted:
+def mail_of(mark: str) -> AcceptedMail:
     """The mail with that mark, as it would come to the server."""
     raw = f"X-Motcua-Reference: {ours(mark)}\r\n\r\n".encode()
     return accepted_now("mot-cua@example.test", [TO], raw)
@@ -147,7 +147,7 @@ def test_an_address_that_bounces_after_it_was_accepted_ends_undelivered_with_its
         failed = 'motcua_receipts_total{provider="smtp",status="failed"}'
         assert metric(instance, failed) == 1
         assert metric(instance, 'motcua_messages_total{channel="email",outcome="sent"}') == 2
-        arrived = [e for e in read_ledger(post.endpoints.smtp_ledger) if TO in e.rcpt_to]
+        arrived = [e for e in read_accepted_mails(post.endpoints.smtp_ledger) if TO in e.rcpt_to]
         assert [e.message_id for e in arrived] == [f"<{message_id}@motcua>"]
         assert "nguyen" not in instance.log.read_text()
 

@@ -16,7 +16,7 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel
 from contracts.wire.envelope import derive_id
 from deploy.local.fakes.gateway.part import SECRET
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from services.notify.channels.standard_webhooks import key_of, signed
 from tests.support.eventually import eventually
 from tests.support.gateways import GatewayProcess
@@ -191,7 +191,9 @@ def test_a_gateway_that_goes_away_for_a_while_costs_nothing_but_time(
         post.ended("away", 30)
         eventually(lambda: metric(instance, oldest) == 0, what="none that waits")
         assert gateway.counts() == dict.fromkeys(ids, 1)
-        arrived = Counter(entry.message_id for entry in read_ledger(post.endpoints.smtp_ledger))
+        arrived = Counter(
+            entry.message_id for entry in read_accepted_mails(post.endpoints.smtp_ledger)
+        )
         assert {arrived[f"<{mail}@motcua>"] for mail in mails} == {1}
 
 

@@ -14,7 +14,7 @@ from contracts.events.notify import Audience, MessageChannel
 from contracts.wire.codec import decode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import NOTIFICATION_EVENTS, UNIT_ALERTS
-from deploy.local.fakes.smtp.ledger import read_ledger
+from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys
@@ -149,7 +149,7 @@ def test_a_head_is_found_by_their_staff_number(post: Post, gateway: GatewayProce
             params={"unit": "H29.1", "items": "[]", "count": "0"},
         )
         post.ended("head")
-        mails = {e.message_id: e for e in read_ledger(post.endpoints.smtp_ledger)}
+        mails = {e.message_id: e for e in read_accepted_mails(post.endpoints.smtp_ledger)}
         assert mails[f"<{message_id}@motcua>"].rcpt_to == ("head@example.test",)
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from services.runtime.mongo.client import Database
 from services.shared.lifecycle import PublicStatus
 from services.sla.dossier.state import Sla, unit_at
-from services.sla.figures.counting import MEASURES, Reading, fields_of, reading
+from services.sla.figures.counting import MEASURES, PeriodCount, fields_of, period_count
 from services.sla.figures.figures import Sheet, figures
 from services.sla.figures.snapshots import snapshots
-from services.sla.figures.snapshots.freeze import Outcome as Freezing
+from services.sla.figures.snapshots.freeze import FreezeResult as Freezing
 from services.sla.figures.snapshots.freeze import freeze
 from services.sla.figures.snapshots.snapshots import CELLS, ROWS
 from services.sla.figures.tables import Dimension, Scope
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.integration
 FIELDS = fields_of(CATALOGUE)
 
 
-def by_hand(state: Sla, read: Reading) -> tuple[dict[str, str], set[str]] | None:
+def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | None:
     """A dossier's dimensions and all that it counts as; None if it is not of the period."""
     since, until = read.period.since, read.period.until
     received, ended = state.span.received_at, state.span.ended_at
@@ -111,7 +111,7 @@ def every_scope() -> Iterator[Scope]:
 
 
 def counted_by_hand(
-    kept: Sequence[Sla], read: Reading, scope: Scope
+    kept: Sequence[Sla], read: PeriodCount, scope: Scope
 ) -> dict[tuple[str, ...], Counter[str]]:
     sums: dict[tuple[str, ...], Counter[str]] = {}
     for state in kept:
@@ -148,7 +148,7 @@ async def test_the_database_counts_as_one_would_by_hand(
     database: Database, kept: list[Sla], extended: Any, now: datetime
 ) -> None:
     await keep(database, [*kept, REGISTERED_ONLY])
-    read = Reading(JULY, min(now, JULY.until), extended, FIELDS)
+    read = PeriodCount(JULY, min(now, JULY.until), extended, FIELDS)
     for scope in every_scope():
         await agrees(figures(database["dossiers"], read), kept, scope)
 
@@ -159,7 +159,7 @@ async def test_behind_every_number_are_as_many_dossiers(
     database: Database, kept: list[Sla]
 ) -> None:
     await keep(database, kept)
-    sheet = figures(database["dossiers"], reading(JULY, NOW, RULES))
+    sheet = figures(database["dossiers"], period_count(JULY, NOW, RULES))
     scope = Scope((), {Dimension.UNIT: UNITS[:2]})
     for of, total in ((ALL, await sheet.count(ALL)), (scope, await sheet.count(scope))):
         for measure in MEASURES:
@@ -191,7 +191,7 @@ async def test_frozen_figures_are_the_live_ones_of_their_moment_down_to_the_doss
         await database[name].delete_many({})
     assert await freeze(database, JULY, RULES, LATER) is Freezing.FROZEN
     of = await frozen(database, "2025-07")
-    sheet = figures(database["dossiers"], reading(JULY, LATER, RULES))
+    sheet = figures(database["dossiers"], period_count(JULY, LATER, RULES))
     for scope in every_scope():
         assert await snapshots.count(database, of, scope) == await sheet.count(scope)
     assert of.total == (await sheet.count(ALL)).total

@@ -16,7 +16,7 @@ from services.runtime.mongo.client import Database
 from services.shared.lifecycle import Span
 from services.sla.dossier.state import Sla
 from services.sla.figures.backlog import AGES, BACKLOG, backlog
-from services.sla.figures.counting import reading
+from services.sla.figures.counting import period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
 from services.sla.working_time import WORKING_DAY
@@ -102,7 +102,7 @@ async def test_a_dossier_that_was_handed_over_counts_where_it_was_when_the_perio
     await city.told(1, (at(1), received()), (at(1), routed()), (at(10), moved))
 
     async def units(of: Period) -> list[str]:
-        sheet = figures(database["dossiers"], reading(of, LATER, RULES))
+        sheet = figures(database["dossiers"], period_count(of, LATER, RULES))
         return [row["unit"] for row in (await sheet.count(BY_UNIT)).rows]
 
     assert await units(Period(at(1), at(10))) == ["H29.101"]
@@ -114,7 +114,7 @@ async def test_the_second_date_alone_is_kept_as_the_rules_read_it(database: Data
     on_time = {"received": 1, "resolved": 1, "kept_second_date": 1, "extended": 1}
     late = {**on_time, "resolved_late": 1, "late_with_letter": 1}
     for extended, expected in (("on-time", on_time), ("late", late)):
-        sheet = figures(database["dossiers"], reading(JULY, LATER, read_as(extended)))
+        sheet = figures(database["dossiers"], period_count(JULY, LATER, read_as(extended)))
         assert some((await sheet.count(ALL)).total) == expected
 
 
@@ -139,7 +139,7 @@ async def is_the_backlog(database: Database, kept: Sequence[Sla], moment: dateti
         expected.update(["open", f"age_{age(came, moment)}"])
         late = breach is not None and breach < moment
         expected.update([f"overdue_{age(breach, moment)}" if late and breach else "in_time"])
-    read = reading(Period(moment, moment), LATER, RULES)
+    read = period_count(Period(moment, moment), LATER, RULES)
     sheet = backlog(database["dossiers"], read, OFFICE_TIME)
     table = await sheet.count(BY_UNIT)
     assert some(table.total) == dict(expected)

@@ -10,13 +10,13 @@ import pytest
 
 from services.runtime.mongo.client import Database
 from services.sla.figures import figures as live
-from services.sla.figures.counting import MEASURES, reading
+from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import period
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.changes import changed_dossiers, changes
+from services.sla.figures.snapshots.freeze import FreezeResult as Freezing
 from services.sla.figures.snapshots.freeze import NotOver, freeze
-from services.sla.figures.snapshots.freeze import Outcome as Freezing
 from services.sla.figures.snapshots.snapshots import CELLS, ROWS, Snapshot
 from services.sla.figures.tables import Scope
 from tests.support import facts
@@ -123,7 +123,7 @@ async def some_dossiers(database: Database) -> dict[str, int]:
         if number % 3:
             facts.append((at(3 + number), PROCESSED))
         await city.told(number, *facts)
-    return (await figures(database["dossiers"], reading(JULY, LATER, RULES)).count(ALL)).total
+    return (await figures(database["dossiers"], period_count(JULY, LATER, RULES)).count(ALL)).total
 
 
 async def is_whole(database: Database, total: dict[str, int]) -> None:
@@ -193,7 +193,7 @@ async def test_freezing_that_was_interrupted_is_begun_again_by_the_next_one(
     # What was entered between the two attempts is in: the first one's rows are not.
     await City(database).told(99, (at(30), received()), (at(30), routed()))
     await database["dossiers"].delete_one({"_id": code_of(0)})
-    sheet = figures(database["dossiers"], reading(JULY, LATER, RULES))
+    sheet = figures(database["dossiers"], period_count(JULY, LATER, RULES))
     total = (await sheet.count(ALL)).total
     assert await freeze(database, JULY, RULES, LATER) is Freezing.FROZEN
     await is_whole(database, total)
@@ -235,7 +235,7 @@ async def test_the_indexes_are_made_once_and_the_figures_are_read_by_them(
     for _ in range(2):
         await live.prepare(database["dossiers"])
         await snapshots.prepare(database)
-    read = reading(JULY, LATER, RULES)
+    read = period_count(JULY, LATER, RULES)
     plan = await database.command(
         "explain",
         {"find": "dossiers", "filter": read.selection(1)},

@@ -24,7 +24,7 @@ from services.sla.dossier.state import Sla
 from services.sla.figures.gauges import count
 from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.register import Register
+from services.sla.in_force.register import RuleRegister
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from tests.support import facts
@@ -181,7 +181,7 @@ async def test_what_is_woken_is_looked_at_in_time_and_fences_off_who_does_not_kn
 async def test_rules_are_in_force_since_one_time_whoever_asks_and_however_often(
     anew: Any, rules: Rules
 ) -> None:
-    register, elsewhere = Register(anew["rules"]), Register(anew["rules"])
+    register, elsewhere = RuleRegister(anew["rules"]), RuleRegister(anew["rules"])
     others = with_other_calendars(rules)
     assert await register.since(rules) is None
     assert await register.enter(rules, MORNING) == MORNING
@@ -194,14 +194,16 @@ async def test_rules_are_in_force_since_one_time_whoever_asks_and_however_often(
     back = later + timedelta(milliseconds=1)
     assert await register.enter(rules, later) == await register.since(rules) == back
 
-    entered = await asyncio.gather(*(Register(anew["rules"]).enter(others, back) for _ in "1234"))
+    entered = await asyncio.gather(
+        *(RuleRegister(anew["rules"]).enter(others, back) for _ in "1234")
+    )
     assert set(entered) == {await register.since(others)}
 
 
 async def test_other_rules_under_the_same_version_are_refused_with_the_remedy(
     anew: Any, rules: Rules
 ) -> None:
-    register = Register(anew["rules"])
+    register = RuleRegister(anew["rules"])
     await register.enter(rules, MORNING)
     apology = rules.book.apology.model_copy(update={"notice_working_hours": 16})
     same_name = replace(rules, book=rules.book.model_copy(update={"apology": apology}))

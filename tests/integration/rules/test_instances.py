@@ -22,8 +22,8 @@ from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.register import Register
-from services.sla.in_force.watch import InForce, lenient
+from services.sla.in_force.register import RuleRegister
+from services.sla.in_force.watch import InForce, unconfirmed
 from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
@@ -42,13 +42,13 @@ def clerk(stage: Stage, actor: Actor, folder: Folder) -> InForce:
     files = RuleFiles(SlaSettings(calendars=folder.path), load_catalogue())
     decider = actor.engine.decider
     assert isinstance(decider, SlaDecider)
-    return InForce(actor.engine, decider, files, Register(stage.database["rules"]))
+    return InForce(actor.engine, decider, files, RuleRegister(stage.database["rules"]))
 
 
 def sla_of(stage: Stage, folder: Folder) -> SlaDecider:
     """Sla's decisions, as they are when the service is started."""
     rules = RuleFiles(SlaSettings(calendars=folder.path), load_catalogue()).read()
-    decider: SlaDecider = stage.cast(SlaDecider(lenient(rules)))
+    decider: SlaDecider = stage.cast(SlaDecider(unconfirmed(rules)))
     return decider
 
 
@@ -174,14 +174,14 @@ async def test_a_rule_book_that_is_changed_without_a_new_version_is_rejected(
     changed = text.replace("notice_working_hours = 8", "notice_working_hours = 16")
     async with a_stage(settings) as stage:
         files = RuleFiles(SlaSettings(rules=tmp_path / "rules"), load_catalogue())
-        decider = stage.cast(SlaDecider(lenient(files.read())))
+        decider = stage.cast(SlaDecider(unconfirmed(files.read())))
         engine = Actor(stage, decider, WallClock()).engine
 
         def started_anew() -> InForce:
             again = RuleFiles(SlaSettings(rules=tmp_path / "rules"), load_catalogue())
-            return InForce(engine, decider, again, Register(stage.database["rules"]))
+            return InForce(engine, decider, again, RuleRegister(stage.database["rules"]))
 
-        in_force = InForce(engine, decider, files, Register(stage.database["rules"]))
+        in_force = InForce(engine, decider, files, RuleRegister(stage.database["rules"]))
         await in_force.look()
         before = decider.rules
         assert type(before) is Rules

@@ -21,7 +21,7 @@ from pymongo.monitoring import (
 from deploy.local.stack.city import City
 from services.notify.dossier.state import Notify
 from services.notify.page.security.gate import Gate, NotOpened
-from services.notify.page.security.guesses import OWN_TRIES, Guesses, Limits, TooMany
+from services.notify.page.security.guesses import OWN_TRIES, Guesses, GuessLimits, TooMany
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import StreamClock
@@ -161,7 +161,7 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     seen = mongo[database.name]
     clock = StreamClock()
     clock.tick(0, at)
-    guesses = Guesses(seen["guesses"], secret, Limits(99, 99), clock)
+    guesses = Guesses(seen["guesses"], secret, GuessLimits(99, 99), clock)
     gate = Gate(Store(seen["dossiers"], Notify), guesses, secret)
 
     async def work(code: str, key: str) -> Counter[tuple[str, str]]:
@@ -181,7 +181,7 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     mongo.close()
 
 
-LIMITS = Limits(by_code=10, by_address=30)
+LIMITS = GuessLimits(by_code=10, by_address=30)
 
 
 def two_instances(database: Database) -> list[Guesses]:

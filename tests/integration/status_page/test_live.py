@@ -17,7 +17,7 @@ from pymongo.errors import OperationFailure
 
 from deploy.local.stack.city import City
 from services.notify.page.http import live
-from services.notify.page.http.live import Full, Live, Page
+from services.notify.page.http.live import Full, Live, OpenPage
 from services.runtime.mongo.client import Database, client, pymongo_client
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
@@ -175,7 +175,7 @@ async def test_every_page_ends_when_the_service_does(watched: Database) -> None:
     await told.end()
 
 
-async def _closed(page: Page) -> bool:
+async def _closed(page: OpenPage) -> bool:
     return bool(page.closed)
 
 

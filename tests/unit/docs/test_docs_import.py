@@ -24,7 +24,7 @@ from services.intake.imports.mapping import (
     ValueTable,
     XesSource,
 )
-from services.intake.imports.rules import load_plan
+from services.intake.imports.rules import load_mapping
 from services.intake.imports.run import read
 from services.intake.imports.template import BUILTIN
 from services.intake.imports.translate import translate
@@ -61,7 +61,7 @@ def test_the_example_comes_to_what_the_guide_says() -> None:
 
 def test_the_example_in_xes_is_one_that_the_permits_mapping_reads(tmp_path: Path) -> None:
     (tmp_path / "permits.xes").write_text(_block("xml"), encoding="utf-8")
-    plan = load_plan(EXAMPLES / "permits.toml", load_catalogue())
+    plan = load_mapping(EXAMPLES / "permits.toml", load_catalogue())
     with opened(tmp_path / "permits.xes") as file:
         (told,) = [translate(plan, trace) for trace in read(file, plan)]
     assert (told.broken, told.code) == (None, "T01-240307-0012")

@@ -11,24 +11,24 @@ from rich.console import Console, RenderableType
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders, calendars
-from motcua.simulate import Plan, Simulation, plan_city, slices
+from motcua.simulate import SimulatedDay, Simulation, simulate_day, slices
 from services.notify.dossier.policy import Policy
 from services.runtime.testing import InProcess
 
 
 @pytest.fixture(scope="session")
-def plan() -> Plan:
+def simulated() -> SimulatedDay:
     """A small city in which a fifth of the dossiers miss their date."""
     of = Simulation(dossiers=60, carried_over=180, seed=12, late_share=0.2)
-    return plan_city(of, load_catalogue(), calendars())
+    return simulate_day(of, load_catalogue(), calendars())
 
 
 @pytest.fixture(scope="session")
-def city(plan: Plan) -> InProcess:
+def city(simulated: SimulatedDay) -> InProcess:
     """What the four services made of it."""
     catalogue = load_catalogue()
     city = InProcess(all_deciders(catalogue, Policy(catalogue)))
-    for piece in slices(plan.requests, ends=plan.ends):
+    for piece in slices(simulated.requests, ends=simulated.ends):
         city.feed(piece.events)
         city.tick(piece.until)
     return city

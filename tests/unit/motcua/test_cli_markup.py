@@ -57,13 +57,13 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> None:
 
         async def __aexit__(self, *_: object) -> None: ...
 
-        async def open_letters(self) -> list[DeadLetter]:
+        async def still_open(self) -> list[DeadLetter]:
             return [letter]
 
         async def redrive(self, _: object) -> list[DeadLetter]:
             raise CannotRedrive(WROTE)
 
-    monkeypatch.setattr(dead_letters, "Desk", Desk)
+    monkeypatch.setattr(dead_letters, "DeadLetters", Desk)
 
 
 def test_a_dossiers_story() -> None:

@@ -14,7 +14,7 @@ from contracts.wire.envelope import Event
 from contracts.wire.topics import SERVICES
 from motcua.demo_page import Day, demo_page
 from motcua.demo_story import most_telling
-from motcua.simulate import Plan
+from motcua.simulate import SimulatedDay
 from motcua.story_page import story_page
 from services.runtime.testing import InProcess
 from services.sla.figures.counting import MEASURES
@@ -30,11 +30,11 @@ TO_OPEN = [
 
 
 @pytest.fixture(scope="module")
-def day(plan: Plan, city: InProcess) -> Day:
+def day(simulated: SimulatedDay, city: InProcess) -> Day:
     """The last day of the plan, counted from the states that the services ended in."""
     zone = ZoneInfo("Asia/Ho_Chi_Minh")
     since = (
-        (plan.ends - timedelta(seconds=1))
+        (simulated.ends - timedelta(seconds=1))
         .astimezone(zone)
         .replace(hour=0, minute=0, second=0, microsecond=0)
     )
@@ -45,8 +45,8 @@ def day(plan: Plan, city: InProcess) -> Day:
     )
     return Day(
         begins=since,
-        balances={name: balance(city, name, since, plan.ends) for name in SERVICES},
-        figures=figures(city, since, plan.ends),
+        balances={name: balance(city, name, since, simulated.ends) for name in SERVICES},
+        figures=figures(city, since, simulated.ends),
         messages={
             "planned": dict(messages),
             "delivered": {"sent": messages.total() - 7, "pending": 3},

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from html import escape
 
 from deploy.local.fakes.frame import framed, moment
+from deploy.local.fakes.gateway.accepted import AcceptedMessage
 from deploy.local.fakes.gateway.behaviour import Behaviour
 from deploy.local.fakes.gateway.http import Response
-from deploy.local.fakes.gateway.ledger import Entry
 
 SHOWN = 500
 
@@ -17,13 +17,13 @@ SHOWN = 500
 class Shown:
     """The newest messages and how many there ever were."""
 
-    def __init__(self, earlier: Iterable[Entry] = ()) -> None:
-        self._newest: deque[Entry] = deque(maxlen=SHOWN)
+    def __init__(self, earlier: Iterable[AcceptedMessage] = ()) -> None:
+        self._newest: deque[AcceptedMessage] = deque(maxlen=SHOWN)
         self._count = 0
         for entry in earlier:
             self.add(entry)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AcceptedMessage) -> None:
         """One more message was accepted."""
         self._count += 1
         self._newest.append(entry)

@@ -15,7 +15,7 @@ SECRET = "whsec_bG9jYWwgZ2F0ZXdheTogbm8gc2VjcmV0IGF0IGFsbA=="
 """What the local services and the local gateway know each other by: no secret at all."""
 
 
-class Gateway:
+class GatewayPart:
     """See `deploy.local.part.Part`."""
 
     name = "gateway"

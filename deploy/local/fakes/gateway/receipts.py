@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import random
 
+from deploy.local.fakes.gateway.accepted import AcceptedMessage, now
 from deploy.local.fakes.gateway.behaviour import Behaviour
-from deploy.local.fakes.gateway.ledger import Entry, now
 from deploy.local.fakes.signed_posts import SignedPosts
 
 
-class Receipts:
+class DeliveryReceipts:
     """Sends receipts in the background."""
 
     def __init__(self, secret: str, draw: random.Random) -> None:
         self._posts = SignedPosts(secret)
         self._draw = draw
 
-    def owe(self, entry: Entry, behaviour: Behaviour) -> None:
+    def owe(self, entry: AcceptedMessage, behaviour: Behaviour) -> None:
         """The message was accepted: its receipt is sent some time later, if it asked for one."""
         if entry.receipts is None or self._draw.random() < behaviour.lose_receipt_rate:
             return

@@ -20,27 +20,27 @@ import signal
 import sys
 from pathlib import Path
 
+from deploy.local.fakes.gateway.accepted import AcceptedMessage, now, read_accepted_messages
 from deploy.local.fakes.gateway.behaviour import Behaviour, Nonsense
 from deploy.local.fakes.gateway.http import Request, Response, Server, answer
-from deploy.local.fakes.gateway.ledger import Entry, now, read_entries
 from deploy.local.fakes.gateway.page import Shown
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
-from deploy.local.fakes.gateway.receipts import Receipts
+from deploy.local.fakes.gateway.receipts import DeliveryReceipts
 from deploy.local.fakes.gateway.segments import segments
-from deploy.local.fakes.smtp.ledger import LedgerWriter
+from deploy.local.fakes.smtp.accepted import AcceptedLog
 
 _CHANNELS = {"/sms": "sms", "/zalo": "zalo"}
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}|\d{15,}")
 
 
-class Gateway:
+class FakeGateway:
     """Accepts messages, remembers them by their keys, and owes receipts for them."""
 
     def __init__(
         self,
-        ledger: LedgerWriter,
-        earlier: list[Entry],
-        receipts: Receipts,
+        ledger: AcceptedLog,
+        earlier: list[AcceptedMessage],
+        receipts: DeliveryReceipts,
         behaviour: Behaviour,
         draw: random.Random,
         token: str,
@@ -97,7 +97,7 @@ class Gateway:
         async with self._writing:  # or two of one key at once would be accepted twice
             entry = None if behaviour.ignore_keys else self._by_key.get((channel, key))
             if entry is None:
-                entry = Entry(
+                entry = AcceptedMessage(
                     time=now(),
                     id=self._name(channel, key),
                     channel=channel,
@@ -127,10 +127,10 @@ class Gateway:
         return "gw-" + hashlib.sha256(f"{channel} {key} {number}".encode()).hexdigest()[:16]
 
 
-class Desk:
+class ControlPage:
     """The page, the ledger, and the knobs."""
 
-    def __init__(self, gateway: Gateway, server: Server, ledger: Path) -> None:
+    def __init__(self, gateway: FakeGateway, server: Server, ledger: Path) -> None:
         self._gateway = gateway
         self._server = server
         self._ledger = ledger
@@ -171,13 +171,13 @@ class Desk:
 async def run(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
     draw = random.Random(0)
-    ledger = LedgerWriter(options.ledger, fsync=options.fsync)
-    receipts = Receipts(options.secret, draw)
+    ledger = AcceptedLog(options.ledger, fsync=options.fsync)
+    receipts = DeliveryReceipts(options.secret, draw)
     behaviour = Behaviour(ignore_keys=options.ignore_keys, fail_rate=options.fail_rate)
-    earlier = list(read_entries(options.ledger))
-    gateway = Gateway(ledger, earlier, receipts, behaviour, draw, options.token)
+    earlier = list(read_accepted_messages(options.ledger))
+    gateway = FakeGateway(ledger, earlier, receipts, behaviour, draw, options.token)
     server = Server(gateway.take, options.port)
-    page = Server(Desk(gateway, server, options.ledger).take, options.page_port)
+    page = Server(ControlPage(gateway, server, options.ledger).take, options.page_port)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

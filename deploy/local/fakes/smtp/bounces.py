@@ -17,7 +17,7 @@ from email.utils import formatdate, make_msgid
 from io import BytesIO
 
 from deploy.local.fakes.signed_posts import SignedPosts
-from deploy.local.fakes.smtp.ledger import Accepted
+from deploy.local.fakes.smtp.accepted import AcceptedMail
 
 HOST = "motcua.local"
 
@@ -30,7 +30,7 @@ class Bounces:
         """Where notify takes them; None while nobody has said so."""
         self._posts = posts
 
-    def owe(self, entry: Accepted, envelope_id: str | None, after: float) -> None:
+    def owe(self, entry: AcceptedMail, envelope_id: str | None, after: float) -> None:
         """The mail was accepted: so many seconds later its bounces follow, if it has any."""
         for recipient in entry.rcpt_to:
             if not recipient.startswith("bounces-"):
@@ -42,7 +42,7 @@ class Bounces:
                 self._posts.owe(self.to, body, "message/rfc822", after)
 
 
-def report(entry: Accepted, recipient: str, envelope_id: str | None) -> bytes:
+def report(entry: AcceptedMail, recipient: str, envelope_id: str | None) -> bytes:
     """The mail that says that `entry` did not reach its recipient: by RFC 6522 in three parts."""
     says = f"550 5.1.1 <{recipient}>: there is no such mailbox"
     about = {

@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from deploy.local.fakes.frame import framed, moment
+from deploy.local.fakes.smtp.accepted import AcceptedMail
 from deploy.local.fakes.smtp.bounces import Bounces
-from deploy.local.fakes.smtp.ledger import Accepted
 
 SHOWN = 500
 
@@ -27,20 +27,20 @@ SHOWN = 500
 class Mailbox:
     """The newest messages, kept in memory for the page. Used by several threads."""
 
-    def __init__(self, earlier: Iterable[Accepted] = ()) -> None:
-        self._newest: deque[tuple[int, Accepted]] = deque(maxlen=SHOWN)
+    def __init__(self, earlier: Iterable[AcceptedMail] = ()) -> None:
+        self._newest: deque[tuple[int, AcceptedMail]] = deque(maxlen=SHOWN)
         self._count = 0
         self._lock = Lock()
         for entry in earlier:
             self.add(entry)
 
-    def add(self, entry: Accepted) -> None:
+    def add(self, entry: AcceptedMail) -> None:
         """One more message was accepted."""
         with self._lock:
             self._count += 1
             self._newest.append((self._count, entry))
 
-    def snapshot(self) -> tuple[int, list[tuple[int, Accepted]]]:
+    def snapshot(self) -> tuple[int, list[tuple[int, AcceptedMail]]]:
         """How many were ever accepted, and the newest with their numbers, newest first."""
         with self._lock:
             return self._count, list(reversed(self._newest))
@@ -59,7 +59,7 @@ def list_page(mailbox: Mailbox) -> str:
     return framed("Mail that was accepted", body)
 
 
-def message_page(entry: Accepted) -> str:
+def message_page(entry: AcceptedMail) -> str:
     """One message: its envelope, its body as text, and the source of what is not text."""
     facts = {
         "Accepted": entry.time,
@@ -75,7 +75,7 @@ def message_page(entry: Accepted) -> str:
     return framed(entry.subject or "(no subject)", body)
 
 
-def text_of(entry: Accepted) -> str:
+def text_of(entry: AcceptedMail) -> str:
     """The readable body of a message: plain text if it has any, else its HTML source."""
     part = entry.parsed().get_body(("plain", "html"))
     if part is None:

@@ -11,7 +11,7 @@ from deploy.local.host.process import python_environment
 from deploy.local.host.settings import Settings
 
 
-class Smtp:
+class SmtpPart:
     """See `deploy.local.part.Part`."""
 
     name = "smtp"

@@ -23,8 +23,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.fakes.gateway.part import SECRET
 from deploy.local.fakes.signed_posts import SignedPosts
+from deploy.local.fakes.smtp.accepted import AcceptedLog, accepted_now, read_accepted_mails
 from deploy.local.fakes.smtp.bounces import HOST, Bounces
-from deploy.local.fakes.smtp.ledger import LedgerWriter, accepted_now, read_ledger
 from deploy.local.fakes.smtp.page import Mailbox, serve
 
 _DSN = re.compile(r" (ENVID|RET|NOTIFY|ORCPT)=(\S+)", re.IGNORECASE)
@@ -54,7 +54,7 @@ class Handler:
 
     def __init__(
         self,
-        ledger: LedgerWriter,
+        ledger: AcceptedLog,
         mailbox: Mailbox,
         bounces: Bounces,
         *,
@@ -98,8 +98,8 @@ class Handler:
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
-    ledger = LedgerWriter(options.ledger, fsync=options.fsync)
-    mailbox = Mailbox(read_ledger(options.ledger))
+    ledger = AcceptedLog(options.ledger, fsync=options.fsync)
+    mailbox = Mailbox(read_accepted_mails(options.ledger))
     posts = SignedPosts(SECRET)
     bounces = Bounces(posts)
     handler = Handler(

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.notify.page.http.live import Full, Live, Page
+from services.notify.page.http.live import Full, Live, OpenPage
 from services.runtime import Problem
 
 RETRY_MS = (4_000, 8_000)
@@ -28,7 +28,7 @@ HEARTBEAT_SECONDS = 20.0
 _FULL_SECONDS = 60
 
 
-async def events(page: Page) -> AsyncIterator[bytes]:
+async def events(page: OpenPage) -> AsyncIterator[bytes]:
     """The events of an open page, until it is closed."""
     yield f"retry: {randint(*RETRY_MS)}\n\n".encode()
     while not page.closed:

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
-from services.notify.page.http.trouble import HalfQuiet, WrongForm
-from services.runtime import Ask, Clock
+from services.notify.page.http.errors import HalfQuiet, WrongForm
+from services.runtime import Clock, Requests
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _MOST = 50
@@ -68,13 +68,13 @@ def rating(fields: Fields) -> RatingRequested:
         raise WrongForm from None
 
 
-async def asked(ask: Ask, clock: Clock, code: str, data: EventData) -> str:
+async def asked(requests: Requests, clock: Clock, code: str, data: EventData) -> str:
     """What became of a form's request, by the name under which the page says it (``told.…``).
 
     Raises Problem 503 if the log is away.
     """
     body = data.model_dump(mode="json")
-    answer = await ask(ask.event(code, data, key=None, body=body, at=clock.now()))
+    answer = await requests(requests.event(code, data, key=None, body=body, at=clock.now()))
     if answer is None:
         return "pending"
     if answer.reason == RefusalReason.ALREADY_RATED:

@@ -14,8 +14,8 @@ from jinja2.nodes import Call, Const, Name
 
 from contracts.values import Locale
 from contracts.visible import shown
+from services.notify.page.http.errors import TROUBLE_KEYS, PageError
 from services.notify.page.http.links import Links
-from services.notify.page.http.trouble import TROUBLE_KEYS, Trouble
 from services.notify.page.text.texts import FOLDER, load_texts
 from services.notify.page.view.status import LOOK_KEYS
 
@@ -106,7 +106,7 @@ class Html:
         )
         return HTMLResponse(body, status, _HEADERS | (headers or {}))
 
-    def trouble(self, trouble: Trouble, locale: Locale, code: str = "") -> Response:
+    def trouble(self, trouble: PageError, locale: Locale, code: str = "") -> Response:
         """The page that says why there is none, with the form to try again.
 
         `code` was typed into it and need not be typed again. A key is never given back.

@@ -29,7 +29,7 @@ class Full(Exception):
     """No more pages are kept up to date. They can be read all the same."""
 
 
-class Page:
+class OpenPage:
     """One open page."""
 
     def __init__(self, code: str, seen: int) -> None:
@@ -75,13 +75,13 @@ class Live:
         self._most = most
         self._most_by_address = most_by_address
         self._started = False
-        self._pages: dict[str, set[Page]] = {}
+        self._pages: dict[str, set[OpenPage]] = {}
         self._by_address: Counter[str] = Counter()
         self._unwatched = asyncio.Event()
         """A page has come that the stream does not know of."""
 
     @contextmanager
-    def page(self, code: str, seen: int, address: str) -> Iterator[Page]:
+    def page(self, code: str, seen: int, address: str) -> Iterator[OpenPage]:
         """A page that shows that version, open as long as the context is. Raises Full."""
         full = self._by_address.total() >= self._most
         if self._stopping.is_set() or full or self._by_address[address] >= self._most_by_address:
@@ -90,7 +90,7 @@ class Live:
             self._started = True
             self._tasks.start(self._tell_all(), "live pages")
             self._tasks.start(self._close_all(), "live pages' end", ends=True)
-        page = Page(code, seen)
+        page = OpenPage(code, seen)
         self._by_address[address] += 1
         self._pages.setdefault(code, set()).add(page)
         # For a dossier that is watched already, too: its versions are to be compared.

@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from contracts.catalogue import FormKind
 from contracts.values import Locale
-from services.notify.page.http.trouble import NotReceived
+from services.notify.page.http.errors import NotReceived
 from services.notify.page.security.gate import Opened
 from services.notify.page.text.words import Words
-from services.notify.page.view.status import look
+from services.notify.page.view.status import status_view
 
 
 def receipt(opened: Opened, words: Mapping[Locale, Words], link: str) -> dict[str, Any]:
@@ -32,8 +32,8 @@ def receipt(opened: Opened, words: Mapping[Locale, Words], link: str) -> dict[st
     due = state.original_due or state.due
     return {
         "key": opened.key,
-        "look": look(state, vi),
-        "look_en": look(state, en),
+        "look": status_view(state, vi),
+        "look_en": status_view(state, en),
         "unit": vi.office(state.receiving_unit),
         "unit_en": en.office(state.receiving_unit),
         "received_at": vi.moment(received_at),

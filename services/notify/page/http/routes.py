@@ -16,24 +16,24 @@ from contracts.values import Locale
 from services.notify.dossier.plan import locale as chosen_locale
 from services.notify.dossier.policy import Policy
 from services.notify.page.http.accept import is_browser, language
+from services.notify.page.http.errors import PAGE_ERRORS, PageError, page_error_of
 from services.notify.page.http.events import EventStream
 from services.notify.page.http.forms import Fields, asked, fields_of, one, preferences, rating
 from services.notify.page.http.html import SCORES, TOLD, Html, other_than, secured
 from services.notify.page.http.links import Links
 from services.notify.page.http.live import Live
-from services.notify.page.http.lost import tell_the_lost
+from services.notify.page.http.not_found import add_not_found_page
 from services.notify.page.http.receipt import receipt
-from services.notify.page.http.trouble import TROUBLES, Trouble, trouble_of
 from services.notify.page.security.client_address import client_address
+from services.notify.page.security.form_limit import FormLimit
 from services.notify.page.security.gate import Gate, NotOpened, NotYetHere, Opened
-from services.notify.page.security.guesses import Guesses, Limits, TooMany
-from services.notify.page.security.often import Often
+from services.notify.page.security.guesses import Guesses, GuessLimits, TooMany
 from services.notify.page.settings import PageSettings
 from services.notify.page.text.words import Words
-from services.notify.page.view.choosing import Reach, offered
+from services.notify.page.view.channel_choice import ReachCheck, offered_channels
 from services.notify.page.view.portal import PortalView, portal
-from services.notify.page.view.status import look
-from services.runtime import Answers, Ask, Json, Problem, Running, failing, wall_clock
+from services.notify.page.view.status import status_view
+from services.runtime import Answers, Json, Problem, Requests, Running, failing, wall_clock
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -69,11 +69,11 @@ def _form(*fields: str) -> dict[str, Any]:
 def add_page(
     app: FastAPI,
     running: Running[PageSettings],
-    ask: Ask,
+    requests: Requests,
     *,
     policy: Policy,
     links: Links,
-    reach: Reach | None,
+    reach: ReachCheck | None,
 ) -> None:
     """Adds the status page. Raises TextWrong if its wording is not as it should be.
 
@@ -82,12 +82,12 @@ def add_page(
     settings = running.settings
     html = Html(links)
     words = {locale: Words(policy.catalogue, locale) for locale in Locale}
-    limits = Limits(settings.guesses_by_code, settings.guesses_by_address)
+    limits = GuessLimits(settings.guesses_by_code, settings.guesses_by_address)
     secret = settings.lookup_secret
     wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
     guesses = Guesses(running.database["guesses"], secret, limits, wall)
     gate = Gate(running.dossiers.store, guesses, secret)
-    often = Often(running.database["forms"], settings.forms_by_code, wall)
+    often = FormLimit(running.database["forms"], settings.forms_by_code, wall)
     live = Live(
         running.dossiers.store.collection,
         running.stopping,
@@ -109,7 +109,7 @@ def add_page(
         try:
             return await gate.open(code, key, address(request))
         except (NotOpened, NotYetHere, TooMany) as error:
-            raise trouble_of(error).problem() from None
+            raise page_error_of(error).problem() from None
 
     class Pages(APIRoute):
         """Tells trouble as a page, in the language that was asked for."""
@@ -120,13 +120,13 @@ def add_page(
             async def handle(request: Request) -> Response:
                 try:
                     return await handler(request)
-                except TROUBLES as error:
-                    return html.trouble(trouble_of(error), wanted(request))
+                except PAGE_ERRORS as error:
+                    return html.trouble(page_error_of(error), wanted(request))
                 except RequestValidationError:
                     if not is_browser(request.headers.get("accept", "")):
                         raise
                     # Code or key is longer than any: no dossier has them.
-                    return html.trouble(Trouble(422, "not-opened"), wanted(request))
+                    return html.trouble(PageError(422, "not-opened"), wanted(request))
 
             return handle
 
@@ -150,8 +150,8 @@ def add_page(
         code = one(fields, "code")
         try:
             found = await gate.open(code, one(fields, "key"), address(request))
-        except TROUBLES as error:
-            return html.trouble(trouble_of(error), wanted(request), code)
+        except PAGE_ERRORS as error:
+            return html.trouble(page_error_of(error), wanted(request), code)
         return _lead(links.status(found.code, found.key, wanted(request)))
 
     @files.get("/status/{code}.json", response_model=PortalView, responses=_CLOSED)
@@ -192,7 +192,7 @@ def add_page(
             "status.html",
             locale,
             other=links.status(found.code, found.key, other_than(locale)),
-            look=look(state, words[locale], running.clock.now()),
+            look=status_view(state, words[locale], running.clock.now()),
             key=found.key,
             version=found.version,
             told=told if told in TOLD else "",
@@ -201,7 +201,7 @@ def add_page(
             scores=SCORES,
             choice=state.choice,
             chosen_locale=chosen_locale(state),
-            channels=offered(policy, state.choice),
+            channels=offered_channels(policy, state.choice),
         )
 
     @pages.get("/receipt/{code}")
@@ -226,7 +226,7 @@ def add_page(
         return found, data
 
     async def ask_for(found: Opened, data: EventData, lang: str, at: str = "") -> Response:
-        what = await asked(ask, running.clock, found.code, data)
+        what = await asked(requests, running.clock, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 
     @pages.post("/status/{code}/preferences", **_form("key", *PreferencesRequested.model_fields))
@@ -262,7 +262,7 @@ def add_page(
     for router in (files, pages):
         _answer_head(router)
         app.include_router(router)
-    tell_the_lost(app, html)
+    add_not_found_page(app, html)
 
 
 def _answer_head(router: APIRouter) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.notify import metrics
 from services.notify.dossier.state import Notify
 from services.notify.page.security.guesses import Guesses, TooMany
-from services.notify.page.security.typed import is_code, typed_code, typed_key
+from services.notify.page.security.typed_codes import is_code, typed_code, typed_key
 from services.runtime import Store, state_of
 from services.shared.lookup_key import fits
 

@@ -43,7 +43,7 @@ _TURN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GuessLimits:
     """Wrong tries that are allowed within one window."""
 
     by_code: int = 10
@@ -61,7 +61,9 @@ class TooMany(Exception):
 class Guesses:
     """The wrong tries of all instances."""
 
-    def __init__(self, collection: Collection, secret: str, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, collection: Collection, secret: str, limits: GuessLimits, clock: Clock
+    ) -> None:
         """`clock` is the wall clock, in a replay too: this is about who asks right now."""
         self._counts = Counts(collection, WINDOW, clock)
         self._secret = secret.encode()

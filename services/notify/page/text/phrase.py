@@ -26,7 +26,7 @@ FIELDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Phrase:
     """One text by its key, and what its fields are filled with."""
 
     key: str

@@ -14,7 +14,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import SandboxedEnvironment
 
 from contracts.values import Locale
-from services.notify.page.text.phrase import FIELDS, Say
+from services.notify.page.text.phrase import FIELDS, Phrase
 
 FOLDER = Path(__file__).parent / "texts"
 
@@ -40,7 +40,7 @@ class Texts:
         text = self._texts[key]
         return text if isinstance(text, str) else text.render(fields)
 
-    def say(self, what: Say) -> str:
+    def say(self, what: Phrase) -> str:
         """What was decided to be said."""
         return self(what.key, **what.fields)
 

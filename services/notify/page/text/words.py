@@ -7,12 +7,12 @@ from datetime import datetime
 
 from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.values import Locale
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from services.notify.wording import formats as written
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LocalTime:
     """A point in time, in Vietnam."""
 
     text: str
@@ -36,10 +36,10 @@ class Words:
         self.catalogue = catalogue
         self.locale = locale
 
-    def moment(self, at: datetime) -> Moment:
+    def moment(self, at: datetime) -> LocalTime:
         """With the day of the week, which people go by."""
         text = written.moment(at, self.locale, weekday=True)
-        return Moment(text, at.astimezone(VIETNAM).isoformat(timespec="seconds"))
+        return LocalTime(text, at.astimezone(VIETNAM).isoformat(timespec="seconds"))
 
     def money(self, amount: int) -> str:
         """An amount in dong."""

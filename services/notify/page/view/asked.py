@@ -8,9 +8,9 @@ from itertools import accumulate
 
 from contracts.events import intake
 from services.notify.dossier.state import Demand, Notify
-from services.notify.page.text.phrase import Say
-from services.notify.page.text.words import Moment, Words
-from services.notify.page.view.room import room
+from services.notify.page.text.phrase import Phrase
+from services.notify.page.text.words import LocalTime, Words
+from services.notify.page.view.byte_budget import html_bytes
 from services.shared.lifecycle import ENDED, Mark, Move
 
 _LISTED, _LISTED_ROOM = 20, 12_000
@@ -22,26 +22,26 @@ ASKED_KEYS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpenDemand:
     """One thing that is asked."""
 
     kind: str
     """``supplement`` or ``payment``."""
-    title: Say
+    title: Phrase
     reason: str
     """In the officer's words."""
     documents: tuple[str, ...]
     """All of them, however many."""
     amount: int
     """In dong; 0 for papers."""
-    until: Moment | None
-    where: Say
+    until: LocalTime | None
+    where: Phrase
 
     @property
     def listed(self) -> tuple[str, ...]:
         """The papers that the page lists."""
         listed = self.documents[:_LISTED]
-        fits = sum(taken <= _LISTED_ROOM for taken in accumulate(map(room, listed)))
+        fits = sum(taken <= _LISTED_ROOM for taken in accumulate(map(html_bytes, listed)))
         return listed[: max(1, fits)]
 
     @property
@@ -50,7 +50,7 @@ class Asked:
         return len(self.documents) - len(self.listed)
 
 
-def asked(state: Notify, words: Words) -> tuple[Asked, ...]:
+def open_demands(state: Notify, words: Words) -> tuple[OpenDemand, ...]:
     """What is open; nothing once the dossier has come to an end."""
     if state.status is None or state.status in ENDED:
         return ()
@@ -63,17 +63,17 @@ def asked(state: Notify, words: Words) -> tuple[Asked, ...]:
     return tuple(found)
 
 
-def _asked(kind: str, demand: Demand, amount: int, state: Notify, words: Words) -> Asked:
-    title = Say(f"asked.{kind}", {"amount": words.money(amount)} if amount else {})
+def _asked(kind: str, demand: Demand, amount: int, state: Notify, words: Words) -> OpenDemand:
+    title = Phrase(f"asked.{kind}", {"amount": words.money(amount)} if amount else {})
     office = words.office(state.receiving_unit or "")
-    return Asked(
+    return OpenDemand(
         kind,
         title,
         demand.reason,
         demand.documents,
         amount,
         words.moment(demand.until) if demand.until else None,
-        Say(f"asked.{kind}-where", {"unit": office.name, "address": office.address}),
+        Phrase(f"asked.{kind}-where", {"unit": office.name, "address": office.address}),
     )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.events import intake, routing, sla
-from contracts.values import Channel
-from services.notify.dossier.state import Entry, Notify
-from services.notify.page.text.phrase import Say
-from services.notify.page.text.words import Moment, Words
-from services.notify.page.view.room import shortened
+from contracts.values import FilingChannel
+from services.notify.dossier.state import HistoryEntry, Notify
+from services.notify.page.text.phrase import Phrase
+from services.notify.page.text.words import LocalTime, Words
+from services.notify.page.view.byte_budget import shortened
 
 _SHOWN = 40
 _WORDS_ROOM = 400
 """Of an officer's words in a line. What stands is shown whole, above the history."""
 
 _IN_PART = "story.PaymentReceivedInPart"
-_RETURNED_BY = {channel: f"story.ResultReturned-{channel}" for channel in Channel}
+_RETURNED_BY = {channel: f"story.ResultReturned-{channel}" for channel in FilingChannel}
 _FACTS = (
     intake.DossierReceived,
     intake.DossierRegistered,
@@ -44,20 +44,20 @@ STORY_KEYS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HistoryLine:
     """Something that happened."""
 
-    at: Moment
+    at: LocalTime
     event: str
     """The fact's name."""
     unit: str
     """The unit's code; empty if none is named."""
-    what: Say
+    what: Phrase
     words: str
     """A reason in an officer's words; may be cut short."""
 
 
-def history(state: Notify, words: Words) -> tuple[Line, ...]:
+def history(state: Notify, words: Words) -> tuple[HistoryLine, ...]:
     """The newest lines."""
     return tuple(_line(state, entry, words) for entry in reversed(state.story[-_SHOWN:]))
 
@@ -67,7 +67,7 @@ def older(state: Notify) -> int:
     return max(0, len(state.story) - _SHOWN)
 
 
-def _line(state: Notify, entry: Entry, words: Words) -> Line:
+def _line(state: Notify, entry: HistoryEntry, words: Words) -> HistoryLine:
     key, said = f"story.{entry.what}", entry.text
     fields = {"unit": words.office(entry.unit).name} if entry.unit else {}
     if entry.of(routing.StepStarted):
@@ -76,6 +76,6 @@ def _line(state: Notify, entry: Entry, words: Words) -> Line:
         key, said = _IN_PART, ""
         fields["amount"] = words.money(int(entry.text))
     elif entry.channel:
-        key = _RETURNED_BY[Channel(entry.channel)]
+        key = _RETURNED_BY[FilingChannel(entry.channel)]
     said = shortened(said, _WORDS_ROOM)
-    return Line(words.moment(entry.at), entry.what, entry.unit, Say(key, fields), said)
+    return HistoryLine(words.moment(entry.at), entry.what, entry.unit, Phrase(key, fields), said)

@@ -14,12 +14,12 @@ from typing_extensions import TypedDict
 
 from contracts.values import Locale
 from services.notify.dossier.state import Notify
-from services.notify.page.text.phrase import Say
+from services.notify.page.text.phrase import Phrase
 from services.notify.page.text.texts import Texts
 from services.notify.page.text.words import Office, Words
-from services.notify.page.view.asked import Asked
-from services.notify.page.view.promise import Promise
-from services.notify.page.view.status import Apology, Look, look
+from services.notify.page.view.asked import OpenDemand
+from services.notify.page.view.promise import Appointment
+from services.notify.page.view.status import Letter, StatusView, status_view
 from services.runtime import described
 
 DateTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -34,7 +34,7 @@ class BothLanguages(TypedDict):
 
 
 @described
-class StatusView(TypedDict):
+class StateView(TypedDict):
     """The dossier's state."""
 
     code: Annotated[int, Field(ge=1, le=10)]
@@ -121,7 +121,7 @@ class PortalView(TypedDict):
     """A dossier as its citizen may see it. Times have the offset +07:00."""
 
     code: str
-    status: StatusView
+    status: StateView
     procedure: ProcedureView
     now: BothLanguages | None
     """What happens now."""
@@ -161,19 +161,19 @@ def portal(
     now: datetime | None = None,
 ) -> PortalView:
     """Returns the dossier. It names no person. `now` as in `look`."""
-    vi, en = (look(state, words[locale], now) for locale in (Locale.VI, Locale.EN))
+    vi, en = (status_view(state, words[locale], now) for locale in (Locale.VI, Locale.EN))
     promise = vi.promise
 
     def at(moment: datetime | None) -> str | None:
         return words[Locale.VI].moment(moment).iso if moment else None
 
-    def both(of: Callable[[Look], Say | None]) -> BothLanguages | None:
+    def both(of: Callable[[StatusView], Phrase | None]) -> BothLanguages | None:
         said = of(vi), of(en)
         if said[0] is None or said[1] is None:
             return None
         return {"vi": texts[Locale.VI].say(said[0]), "en": texts[Locale.EN].say(said[1])}
 
-    def unit(of: Callable[[Look], Office | None]) -> UnitView | None:
+    def unit(of: Callable[[StatusView], Office | None]) -> UnitView | None:
         found = of(vi), of(en)
         if found[0] is None or found[1] is None:
             return None
@@ -185,7 +185,7 @@ def portal(
             "address": office.address,
         }
 
-    def because(of: Callable[[Promise], Say | None]) -> ReasonView | None:
+    def because(of: Callable[[Appointment], Phrase | None]) -> ReasonView | None:
         """A reason of the date, with a code for programs: the text's own key."""
         said = both(lambda shown: of(shown.promise) if shown.promise else None)
         reason = of(promise) if promise else None
@@ -239,7 +239,7 @@ def portal(
     }
 
 
-def _apology(letter: Apology) -> ApologyView:
+def _apology(letter: Letter) -> ApologyView:
     return {
         "reason": letter.reason,
         "due": letter.due.iso,
@@ -248,7 +248,7 @@ def _apology(letter: Apology) -> ApologyView:
     }
 
 
-def _asked(wish: Asked) -> AskedView:
+def _asked(wish: OpenDemand) -> AskedView:
     return {
         "kind": wish.kind,
         "reason": wish.reason,

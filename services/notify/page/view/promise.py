@@ -7,8 +7,8 @@ from datetime import datetime
 
 from contracts.events.sla import MoveCause, TimeUnit
 from services.notify.dossier.state import Notify
-from services.notify.page.text.phrase import Say
-from services.notify.page.text.words import Moment, Words
+from services.notify.page.text.phrase import Phrase
+from services.notify.page.text.words import LocalTime, Words
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, PublicStatus, phases
 
 _BY_BUDGET = {unit: f"why.{unit}" for unit in TimeUnit}
@@ -37,26 +37,26 @@ _UNPROMISED = frozenset({PublicStatus.NOT_RECEIVED, PublicStatus.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Appointment:
     """The appointed time, and one line of reason."""
 
-    due: Moment
-    original: Moment | None
+    due: LocalTime
+    original: LocalTime | None
     """What was promised first, if that was another time."""
-    moved: Say | None
+    moved: Phrase | None
     """Why it is another; None if it is not."""
-    expected: Moment | None
+    expected: LocalTime | None
     """The new date of a letter that came when it was too late to move what is due."""
     again: bool
     """The letter's date was missed, too: there will be no other."""
-    why: Say | None
+    why: Phrase | None
     late: bool
     paused: bool
     """The clock is stopped: what is due is computed anew when it goes on."""
     ended: bool
 
 
-def promise(state: Notify, words: Words, now: datetime | None = None) -> Promise | None:
+def promise(state: Notify, words: Words, now: datetime | None = None) -> Appointment | None:
     """None as long as nothing is promised, and when nothing is due any more.
 
     `now` as in `missed_again`.
@@ -70,7 +70,7 @@ def promise(state: Notify, words: Words, now: datetime | None = None) -> Promise
     moved = _moved(state, words) if original else None
     expected = letter.due if late and letter is not None and letter.due > due else None
     again = missed_again(state, now)
-    return Promise(
+    return Appointment(
         words.moment(due),
         words.moment(original) if original else None,
         moved,
@@ -103,27 +103,27 @@ def _why(
     state: Notify,
     words: Words,
     status: PublicStatus,
-    moved: Say | None,
+    moved: Phrase | None,
     *,
     again: bool,
     new_date: bool,
-) -> Say | None:
+) -> Phrase | None:
     late = bool(state.overdue)
     if status in ENDED:
         ended = state.span.ended_at
         at = {"at": words.moment(ended).text} if ended else {}
-        return Say("why.ended-late" if late else "why.ended", at)
+        return Phrase("why.ended-late" if late else "why.ended", at)
     if late:
         if again:
             office = words.office(_responsible(state))
-            return Say("why.late-again", {"unit": office.name, "address": office.address})
+            return Phrase("why.late-again", {"unit": office.name, "address": office.address})
         if new_date:
-            return Say("why.late-new-date")
-        return Say("why.late-exempt" if state.exempt else "why.late")
+            return Phrase("why.late-new-date")
+        return Phrase("why.late-exempt" if state.exempt else "why.late")
     if status is PublicStatus.STOPPED:
-        return Say("why.stopped")
+        return Phrase("why.stopped")
     if status in CLOCK_STOPPED:
-        return Say("why.paused")
+        return Phrase("why.paused")
     return moved or _standard_time(state, words)
 
 
@@ -132,21 +132,21 @@ def _responsible(state: Notify) -> str:
     return state.unit or (state.letter.unit if state.letter is not None else "")
 
 
-def _moved(state: Notify, words: Words) -> Say:
+def _moved(state: Notify, words: Words) -> Phrase:
     letter = state.letter
     if state.moved_by is not None:
         unit = letter.unit if letter is not None else state.unit or ""
         fields = {"unit": words.office(unit).name} if state.moved_by is MoveCause.EXTENDED else {}
-        return Say(_BY_MOVE[state.moved_by], fields)
+        return Phrase(_BY_MOVE[state.moved_by], fields)
     # An older sla did not say why: it is concluded from what happened to the dossier.
     if letter is not None and letter.due == state.due:
-        return Say("why.letter", {"unit": words.office(letter.unit).name})
+        return Phrase("why.letter", {"unit": words.office(letter.unit).name})
     waited = any(phase.status in CLOCK_STOPPED for phase in phases(state.marks))
-    return Say("why.time-given-back" if waited else "why.recomputed")
+    return Phrase("why.time-given-back" if waited else "why.recomputed")
 
 
-def _standard_time(state: Notify, words: Words) -> Say | None:
+def _standard_time(state: Notify, words: Words) -> Phrase | None:
     procedure = words.catalogue.procedures.get(state.procedure or "")
     if procedure is None:
         return None
-    return Say(_BY_BUDGET[procedure.budget.unit], {"count": str(procedure.budget.amount)})
+    return Phrase(_BY_BUDGET[procedure.budget.unit], {"count": str(procedure.budget.amount)})

@@ -8,13 +8,13 @@ from typing import Literal
 
 from contracts.events import intake, routing
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
-from services.notify.dossier.state import Entry, Notify
-from services.notify.page.text.phrase import Say
-from services.notify.page.text.words import Moment, Office, Words
-from services.notify.page.view.asked import ASKED_KEYS, Asked, asked
-from services.notify.page.view.history import STORY_KEYS, Line, history, older
-from services.notify.page.view.promise import WHY_KEYS, Promise, missed_again, promise
+from contracts.values import FilingChannel, Outcome
+from services.notify.dossier.state import HistoryEntry, Notify
+from services.notify.page.text.phrase import Phrase
+from services.notify.page.text.words import LocalTime, Office, Words
+from services.notify.page.view.asked import ASKED_KEYS, OpenDemand, open_demands
+from services.notify.page.view.history import STORY_KEYS, HistoryLine, history, older
+from services.notify.page.view.promise import WHY_KEYS, Appointment, missed_again, promise
 from services.shared.lifecycle import ENDED, PublicStatus
 
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
@@ -34,7 +34,7 @@ LOOK_KEYS = frozenset(
         *(f"next.{int(status)}" for status in PublicStatus),
         "now.4-step",
         "now.9-denied",
-        *(f"now.10-{channel}" for channel in Channel),
+        *(f"now.10-{channel}" for channel in FilingChannel),
         "next.4-step",
         "next.4-last",
         *ASKED_KEYS,
@@ -54,57 +54,57 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Apology:
+class Letter:
     """The unit's letter."""
 
     unit: Office
     reason: str
-    due: Moment
+    due: LocalTime
     missed: bool
     """The new date went by as the first one did."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StatusView:
     """A dossier as a citizen sees it. It names units and no person."""
 
     code: str
     procedure: str
     status: PublicStatus
     tone: Tone
-    state: Say
+    state: Phrase
     """The national portal's name of the state."""
-    now: Say
-    next: Say
+    now: Phrase
+    next: Phrase
     reason: str
     """Why it is in this state, in the officer's words; empty where none is owed."""
-    asked: tuple[Asked, ...]
-    promise: Promise | None
-    apology: Apology | None
+    asked: tuple[OpenDemand, ...]
+    promise: Appointment | None
+    apology: Letter | None
     steps: tuple[StepLine, ...]
     handling: Office | None
     receiving: Office | None
     returning: Office | None
-    history: tuple[Line, ...]
+    history: tuple[HistoryLine, ...]
     older: int
     may_rate: bool
     rating: int | None
 
 
-def look(state: Notify, words: Words, now: datetime | None = None) -> Look:
+def status_view(state: Notify, words: Words, now: datetime | None = None) -> StatusView:
     """What is shown. The state must be one of a dossier that was handed in.
 
     `now` shows that a letter's date went by; without it, only what somebody said has happened.
     """
     status = state.status
     assert status is not None
-    wanted, promised = asked(state, words), promise(state, words, now)
-    return Look(
+    wanted, promised = open_demands(state, words), promise(state, words, now)
+    return StatusView(
         code=state.code,
         procedure=words.procedure(state.procedure),
         status=status,
         tone=_tone(status, wanted, promised),
-        state=Say(f"state.{int(status)}"),
+        state=Phrase(f"state.{int(status)}"),
         now=_now(state, status, words),
         next=_next(state, status, words),
         reason=_reason(state, status),
@@ -122,7 +122,9 @@ def look(state: Notify, words: Words, now: datetime | None = None) -> Look:
     )
 
 
-def _tone(status: PublicStatus, wanted: tuple[Asked, ...], promised: Promise | None) -> Tone:
+def _tone(
+    status: PublicStatus, wanted: tuple[OpenDemand, ...], promised: Appointment | None
+) -> Tone:
     if status in (PublicStatus.PROCESSED, PublicStatus.RETURNED):
         return "done"
     if status in ENDED:
@@ -134,7 +136,7 @@ def _tone(status: PublicStatus, wanted: tuple[Asked, ...], promised: Promise | N
     return "paused" if status is PublicStatus.STOPPED else "working"
 
 
-def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
+def _now(state: Notify, status: PublicStatus, words: Words) -> Phrase:
     unit, key = state.unit or state.receiving_unit or "", f"now.{int(status)}"
     if status in (PublicStatus.REGISTERED, PublicStatus.RECEIVED, PublicStatus.NOT_RECEIVED):
         unit = state.receiving_unit or unit
@@ -148,23 +150,23 @@ def _now(state: Notify, status: PublicStatus, words: Words) -> Say:
         fields["step"] = words.step(state.workflow, state.step.name)
         fields["number"] = str(state.plan.index(state.step.name) + 1)
         fields["of"] = str(len(state.plan))
-        return Say("now.4-step", fields)
+        return Phrase("now.4-step", fields)
     if status is PublicStatus.PROCESSED:
         if state.outcome == Outcome.DENIED:
-            return Say("now.9-denied", fields)
+            return Phrase("now.9-denied", fields)
         fields["result"] = words.result(state.procedure)
-    return Say(key, fields)
+    return Phrase(key, fields)
 
 
-def _next(state: Notify, status: PublicStatus, words: Words) -> Say:
+def _next(state: Notify, status: PublicStatus, words: Words) -> Phrase:
     office = words.office(state.returning_unit or state.receiving_unit or "")
     fields = {"unit": office.name, "address": office.address}
     if status is PublicStatus.IN_PROCESS and state.step and state.step.name in state.plan:
         following = state.plan.index(state.step.name) + 1
         if following == len(state.plan):
-            return Say("next.4-last", fields)
-        return Say("next.4-step", {"step": words.step(state.workflow, state.plan[following])})
-    return Say(f"next.{int(status)}", fields)
+            return Phrase("next.4-last", fields)
+        return Phrase("next.4-step", {"step": words.step(state.workflow, state.plan[following])})
+    return Phrase(f"next.{int(status)}", fields)
 
 
 def _reason(state: Notify, status: PublicStatus) -> str:
@@ -172,17 +174,17 @@ def _reason(state: Notify, status: PublicStatus) -> str:
     return given.text if given else ""
 
 
-def _last(state: Notify, fact: type[EventData]) -> Entry | None:
+def _last(state: Notify, fact: type[EventData]) -> HistoryEntry | None:
     """The newest such fact."""
     return next((entry for entry in reversed(state.story) if entry.of(fact)), None)
 
 
-def _apology(state: Notify, words: Words, now: datetime | None) -> Apology | None:
+def _apology(state: Notify, words: Words, now: datetime | None) -> Letter | None:
     letter = state.letter
     if letter is None:
         return None
     due, missed = words.moment(letter.due), missed_again(state, now)
-    return Apology(words.office(letter.unit), letter.reason, due, missed)
+    return Letter(words.office(letter.unit), letter.reason, due, missed)
 
 
 def _steps(state: Notify, status: PublicStatus, words: Words) -> tuple[StepLine, ...]:

@@ -49,7 +49,7 @@ class Shade:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Milestone:
     """A moment with its name."""
 
     at: datetime
@@ -66,7 +66,7 @@ class Picture:
     bars: tuple[Bar, ...]
     lanes: tuple[Lane, ...]
     shades: tuple[Shade, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[Milestone, ...]
 
     def share(self, at: datetime) -> float:
         """Where a moment is, from 0 at the left to 1 at the right."""
@@ -146,7 +146,7 @@ def _lanes(shown: Ledger, until: datetime, words: Words) -> Iterator[Lane]:
         yield Lane(label, asked.asked_at, end, asked.due, asked.late)
 
 
-def _marks(shown: Ledger, words: Words) -> Iterator[Mark]:
+def _marks(shown: Ledger, words: Words) -> Iterator[Milestone]:
     moments = [("received", shown.received_at)]
     moments += [("letter", letter.at) for letter in shown.letters]
     if shown.due != shown.original_due:
@@ -157,11 +157,11 @@ def _marks(shown: Ledger, words: Words) -> Iterator[Mark]:
         moments.append(("overdue-since", shown.overdue.since))
     moments.append(("now", shown.at) if shown.ended_at is None else ("ended", shown.ended_at))
     for kind, at in moments:
-        yield Mark(at, kind, f"{words.word(kind)}: {words.short(at)}")
+        yield Milestone(at, kind, f"{words.word(kind)}: {words.short(at)}")
     for before, after in pairwise(shown.segments):
         if before.unit != after.unit:
             name = f"{words.word('handed-over')} {after.unit}"
-            yield Mark(after.begin, "handed-over", f"{name}: {words.short(after.begin)}")
+            yield Milestone(after.begin, "handed-over", f"{name}: {words.short(after.begin)}")
 
 
 def _shades(shown: Ledger, terms: Terms, until: datetime, last: datetime) -> tuple[Shade, ...]:

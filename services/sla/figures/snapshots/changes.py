@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contracts.catalogue import Catalogue
 from services.runtime import Database, Document
 from services.sla.deciding.decider import SlaDecider
-from services.sla.figures.counting import MEASURES, Reading, fields_of
+from services.sla.figures.counting import MEASURES, PeriodCount, fields_of
 from services.sla.figures.figures import Sheet, figures, partitions
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.snapshots import Snapshot
@@ -55,7 +55,7 @@ async def changed_dossiers(
 
 
 def _now(database: Database, of: Snapshot, catalogue: Catalogue) -> Sheet:
-    reading = Reading(of.period, of.period.until, of.extended, fields_of(catalogue))
+    reading = PeriodCount(of.period, of.period.until, of.extended, fields_of(catalogue))
     return figures(database[SlaDecider.collection], reading)
 
 

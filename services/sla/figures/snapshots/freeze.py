@@ -27,7 +27,7 @@ from pymongo.errors import DuplicateKeyError
 from services.runtime import Database, Document, Point
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.figures.counting import MARKS, MEASURES, Reading, reading
+from services.sla.figures.counting import MEASURES, TRAITS, PeriodCount, period_count
 from services.sla.figures.figures import PATIENCE, partitions, read
 from services.sla.figures.periods import Period
 from services.sla.figures.snapshots.snapshots import (
@@ -48,7 +48,7 @@ read, so a claim of one who lives does not run out."""
 _ALL = Scope(tuple(Dimension))
 
 
-class Outcome(StrEnum):
+class FreezeResult(StrEnum):
     """What became of the wish to freeze."""
 
     FROZEN = "frozen"
@@ -78,7 +78,7 @@ async def freeze(
     *,
     passing: Callable[[Point], None] = _silent,
     lease: timedelta = LEASE,
-) -> Outcome:
+) -> FreezeResult:
     """Freezes a month, a quarter or a year. Again is a no-op. Raises NotOver.
 
     `passing` is told each of the snapshot points that the work comes to.
@@ -87,7 +87,7 @@ async def freeze(
     if now < period.until:
         raise NotOver(f"{period.name} is not over before {period.until.isoformat()}")
     await prepare(database)
-    work = _Work(database, period.name, reading(period, now, rules), rules.book.version, lease)
+    work = _Work(database, period.name, period_count(period, now, rules), rules.book.version, lease)
     outcome = await work.claim()
     if outcome is not None:
         return outcome
@@ -101,14 +101,14 @@ async def freeze(
         await work.finish(counted, now)
     except _ClaimLost:
         await work.delete(all_of(period.name, work.attempt))
-        return Outcome.ELSEWHERE
+        return FreezeResult.ELSEWHERE
     passing(Point.SNAPSHOT_FROZEN)
-    return Outcome.FROZEN
+    return FreezeResult.FROZEN
 
 
 class _Work:
     def __init__(
-        self, database: Database, name: str, reading: Reading, rules: str, lease: timedelta
+        self, database: Database, name: str, reading: PeriodCount, rules: str, lease: timedelta
     ) -> None:
         self._database = database
         self._snapshots = database[SNAPSHOTS]
@@ -119,7 +119,7 @@ class _Work:
         self._claim = uuid.uuid4().hex
         self.attempt = 0
 
-    async def claim(self) -> Outcome | None:
+    async def claim(self) -> FreezeResult | None:
         """None if the period is ours to freeze."""
         free = {
             "$or": [
@@ -154,31 +154,31 @@ class _Work:
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            return Outcome.ELSEWHERE  # two claimed it in the same instant
+            return FreezeResult.ELSEWHERE  # two claimed it in the same instant
         self.attempt = found["attempt"]
         if found["state"] == "frozen":
-            return Outcome.ALREADY
-        return None if found["claim"] == self._claim else Outcome.ELSEWHERE
+            return FreezeResult.ALREADY
+        return None if found["claim"] == self._claim else FreezeResult.ELSEWHERE
 
     async def keep_rows(self, partition: int) -> None:
         """Keeps a row of each of the partition's dossiers of the period."""
-        known = {**self._reading.dimensions(), **self._reading.marks(), **self._reading.times()}
+        known = {**self._reading.dimensions(), **self._reading.traits(), **self._reading.times()}
         row = {"_id": self._id("code"), "p": "$p", **known}
         stages = [{"$match": self._reading.selection(partition)}, {"$replaceWith": row}]
         await self._merge(SlaDecider.collection, stages, into=ROWS)
 
     async def count(self) -> Table:
         """Counts the rows and keeps the cells; returns the table of all of them."""
-        stages = [{"$match": all_of(self._name, self.attempt)}, _ALL.group(GIVEN, MARKS)]
+        stages = [{"$match": all_of(self._name, self.attempt)}, _ALL.group(GIVEN, TRAITS)]
         parts = {
             name: {"$arrayElemAt": ["$_id", place]}
-            for place, name in enumerate((*DIMENSIONS, *MARKS))
+            for place, name in enumerate((*DIMENSIONS, *TRAITS))
         }
         cell = {"_id": self._id("cell"), "n": "$n", **parts}
         await self._merge(ROWS, [*stages, {"$replaceWith": cell}], into=CELLS)
         mine = {"$match": all_of(self._name, self.attempt)}
-        total = Scope().group(GIVEN, MARKS, amount="$n")
-        return table(await read(self._database[CELLS], [mine, total]), (), MARKS, MEASURES)
+        total = Scope().group(GIVEN, TRAITS, amount="$n")
+        return table(await read(self._database[CELLS], [mine, total]), (), TRAITS, MEASURES)
 
     async def finish(self, counted: Table, now: datetime) -> None:
         """Deletes what earlier attempts left behind, and makes this one the period's figures."""

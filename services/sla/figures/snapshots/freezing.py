@@ -21,7 +21,7 @@ from services.sla.deciding.decider import SlaDecider
 from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at
 from services.sla.figures.snapshots import snapshots
-from services.sla.figures.snapshots.freeze import Outcome, freeze
+from services.sla.figures.snapshots.freeze import FreezeResult, freeze
 
 log = structlog.get_logger("motcua.snapshots")
 
@@ -92,7 +92,7 @@ class Freezing:
                 continue
             passing = running.faults.passing
             outcome = await freeze(running.database, period, decider.rules, now, passing=passing)
-            if outcome is Outcome.FROZEN:
+            if outcome is FreezeResult.FROZEN:
                 log.info("figures are frozen", period=period.name)
                 done.append(period.name)
         return done

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pymongo import ASCENDING
 
 from services.runtime import Database, Document
-from services.sla.figures.counting import MARKS, MEASURES
+from services.sla.figures.counting import MEASURES, TRAITS
 from services.sla.figures.figures import listed, read
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import Dimension, Scope, Table, table
@@ -26,8 +26,8 @@ from services.sla.figures.tables import Dimension, Scope, Table, table
 SNAPSHOTS, ROWS, CELLS = "snapshots", "snapshot_rows", "snapshot_cells"
 
 DIMENSIONS = tuple(dimension.value for dimension in Dimension)
-GIVEN = {name: f"${name}" for name in (*DIMENSIONS, *MARKS)}
-"""Each dimension and mark, in a row and in a cell."""
+GIVEN = {name: f"${name}" for name in (*DIMENSIONS, *TRAITS)}
+"""Each dimension and trait, in a row and in a cell."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ async def count(database: Database, of: Snapshot, scope: Scope) -> Table:
         [
             {"$match": all_of(of.name, of.attempt)},
             *scope.match(GIVEN),
-            scope.group(GIVEN, MARKS, amount="$n"),
+            scope.group(GIVEN, TRAITS, amount="$n"),
         ],
     )
-    return await asyncio.to_thread(table, cells, scope.by, MARKS, MEASURES)
+    return await asyncio.to_thread(table, cells, scope.by, TRAITS, MEASURES)
 
 
 async def dossiers(
@@ -123,7 +123,7 @@ async def codes(
 
 def _behind(scope: Scope, measure: str) -> Document:
     only = {dimension.value: {"$in": list(values)} for dimension, values in scope.only.items()}
-    return {**only, **MEASURES[measure].marks}
+    return {**only, **MEASURES[measure].traits}
 
 
 def all_of(period: str, attempt: int, after: str | None = None) -> Document:

@@ -21,7 +21,7 @@ from contracts.catalogue import (
     load_catalogue,
 )
 from contracts.catalogue.load import DATA
-from contracts.values import Channel, ServiceLevel
+from contracts.values import FilingChannel, ServiceLevel
 
 Edit = Callable[[str, str, str], None]
 
@@ -170,9 +170,9 @@ def test_what_is_done_the_same_day_has_a_working_day_of_eight_hours(catalogue: C
 def test_the_channels_agree_with_the_service_level(catalogue: Catalogue) -> None:
     for procedure in catalogue.procedures.values():
         if procedure.level is ServiceLevel.FULL:
-            assert Channel.ONLINE in procedure.channels, procedure.code
+            assert FilingChannel.ONLINE in procedure.channels, procedure.code
         if procedure.level is ServiceLevel.INFORMATION:
-            assert procedure.channels == (Channel.COUNTER,), procedure.code
+            assert procedure.channels == (FilingChannel.COUNTER,), procedure.code
 
 
 def test_every_procedure_but_the_imported_one_names_its_legal_basis(catalogue: Catalogue) -> None:

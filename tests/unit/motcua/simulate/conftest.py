@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import Catalogue, load_catalogue
-from motcua.simulate import Plan, Simulation, plan_city
+from motcua.simulate import SimulatedDay, Simulation, simulate_day
 from services.sla.working_time import Calendars, load_calendars
 
 
@@ -23,14 +23,14 @@ def calendars() -> Calendars:
 
 
 @pytest.fixture(scope="session")
-def draw(catalogue: Catalogue, calendars: Calendars) -> Callable[..., Plan]:
-    def draw(**settings: Any) -> Plan:
-        return plan_city(Simulation(**settings), catalogue, calendars)
+def draw(catalogue: Catalogue, calendars: Calendars) -> Callable[..., SimulatedDay]:
+    def draw(**settings: Any) -> SimulatedDay:
+        return simulate_day(Simulation(**settings), catalogue, calendars)
 
     return draw
 
 
 @pytest.fixture(scope="session")
-def plan(draw: Callable[..., Plan]) -> Plan:
+def simulated(draw: Callable[..., SimulatedDay]) -> SimulatedDay:
     """3,000 dossiers, a third of them of the day itself; more than usual of them are late."""
     return draw(dossiers=1_000, carried_over=2_000, seed=7, late_share=0.02)

@@ -8,25 +8,25 @@ from datetime import timedelta
 
 from contracts.catalogue import Catalogue
 from contracts.events import intake
-from contracts.values import Channel, ServiceLevel
-from motcua.simulate import Plan, odds
+from contracts.values import FilingChannel, ServiceLevel
+from motcua.simulate import SimulatedDay, odds
 from services.intake.codes import VIETNAM
 from services.sla.working_time import Calendars
-from tests.support.plans import by_dossier, distinct, filing_of, near
+from tests.support.simulated import by_dossier, distinct, filing_of, near
 
 
-def filings(plan: Plan) -> list[intake.Filing]:
-    return [filing for event in distinct(plan.requests) if (filing := filing_of(event))]
+def filings(simulated: SimulatedDay) -> list[intake.Filing]:
+    return [filing for event in distinct(simulated.requests) if (filing := filing_of(event))]
 
 
 def test_dossiers_rush_in_when_the_doors_open(
-    draw: Callable[..., Plan], calendars: Calendars
+    draw: Callable[..., SimulatedDay], calendars: Calendars
 ) -> None:
-    plan = draw(dossiers=3_000, duplicate_share=0)
+    simulated = draw(dossiers=3_000, duplicate_share=0)
     calendar = calendars.for_unit("H29.101")
-    first = [requests[0].time for requests in by_dossier(plan.requests).values()]
+    first = [requests[0].time for requests in by_dossier(simulated.requests).values()]
     opening = sum(
-        0 < calendar.measure(plan.begins, t) <= odds.BURST_SECONDS
+        0 < calendar.measure(simulated.begins, t) <= odds.BURST_SECONDS
         and calendar.measure(t - timedelta(seconds=1), t) == 1
         for t in first
     )
@@ -35,12 +35,12 @@ def test_dossiers_rush_in_when_the_doors_open(
 
 
 def test_some_file_online_at_night_and_at_weekends_and_nobody_at_a_counter_then(
-    plan: Plan, calendars: Calendars
+    simulated: SimulatedDay, calendars: Calendars
 ) -> None:
     office = calendars.for_unit("H29.1")
     closed = [
         requests[0]
-        for requests in by_dossier(plan.requests).values()
+        for requests in by_dossier(simulated.requests).values()
         if not office.measure(requests[0].time - timedelta(seconds=1), requests[0].time)
     ]
     assert all(isinstance(e.data, intake.RegistrationRequested) for e in closed)
@@ -50,34 +50,36 @@ def test_some_file_online_at_night_and_at_weekends_and_nobody_at_a_counter_then(
 
 
 def test_procedures_are_offered_by_the_channel_that_is_taken(
-    plan: Plan, catalogue: Catalogue
+    simulated: SimulatedDay, catalogue: Catalogue
 ) -> None:
-    for filing in filings(plan):
+    for filing in filings(simulated):
         procedure = catalogue.procedures[filing.procedure]
         assert filing.channel in procedure.channels
         assert filing.level is procedure.level
         assert procedure.code != "TP.001"
         if procedure.level is ServiceLevel.INFORMATION:
-            assert filing.channel is Channel.COUNTER
+            assert filing.channel is FilingChannel.COUNTER
 
 
 def test_short_matters_of_the_ward_dominate_and_all_procedures_occur(
-    plan: Plan, catalogue: Catalogue
+    simulated: SimulatedDay, catalogue: Catalogue
 ) -> None:
-    drawn = Counter(f.procedure for f in filings(plan))
-    fields = Counter(catalogue.procedures[f.procedure].field for f in filings(plan))
+    drawn = Counter(f.procedure for f in filings(simulated))
+    fields = Counter(catalogue.procedures[f.procedure].field for f in filings(simulated))
     assert (fields["certification"] + fields["civil-status"]) / drawn.total() > 0.5
     assert len(drawn) >= len(catalogue.procedures) - 3
 
 
-def test_most_go_to_their_own_ward_and_some_anywhere(plan: Plan, catalogue: Catalogue) -> None:
+def test_most_go_to_their_own_ward_and_some_anywhere(
+    simulated: SimulatedDay, catalogue: Catalogue
+) -> None:
     own = [
         f.place in catalogue.units[f.receiving_unit].places
         and catalogue.units[f.receiving_unit].kind == "ward"
-        for f in filings(plan)
+        for f in filings(simulated)
     ]
-    centre = sum(f.receiving_unit == "H29.1" for f in filings(plan))
+    centre = sum(f.receiving_unit == "H29.1" for f in filings(simulated))
     assert 0.56 <= sum(own) / len(own) <= 0.68  # the competent unit is often the own ward
     assert near(centre, len(own), odds.SERVICE_CENTRE)
-    elsewhere = sum(f.receiving_unit != f.returning_unit for f in filings(plan))
+    elsewhere = sum(f.receiving_unit != f.returning_unit for f in filings(simulated))
     assert 0.4 <= elsewhere / len(own) <= 0.7

@@ -13,7 +13,7 @@ from contracts.catalogue import Catalogue
 from contracts.events import intake, refusals, routing, sla
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.wire.envelope import Event, short_id
-from motcua.simulate import Fate, Plan
+from motcua.simulate import Fate, SimulatedDay
 from services.intake.decider import IntakeDecider
 from services.routing.decider import RoutingDecider
 from services.runtime.core.handle import fire_timers, handle
@@ -46,7 +46,7 @@ class Decided:
         return {code: k.state for code, k in self.sla.items() if k.state.assessment is not None}
 
 
-def decide(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
+def decide(simulated: SimulatedDay, catalogue: Catalogue, calendars: Calendars) -> Decided:
     """Tells each request to its owner, and each fact that follows to all, in causal order."""
     found = Decided()
     clocks = SlaDecider(Rules(catalogue, calendars))
@@ -55,7 +55,7 @@ def decide(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
         (RoutingDecider(catalogue), found.routing),
         (clocks, found.sla),
     ]
-    for request in plan.requests:
+    for request in simulated.requests:
         waiting = deque([request])
         while waiting:
             event = waiting.popleft()
@@ -71,47 +71,49 @@ def decide(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
                 found.facts += facts
                 waiting += facts
     for stored in found.sla.values():
-        found.facts += fire_timers(clocks, stored, plan.ends)
+        found.facts += fire_timers(clocks, stored, simulated.ends)
     return found
 
 
 @pytest.fixture(scope="module")
-def decided(plan: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
-    return decide(plan, catalogue, calendars)
+def decided(simulated: SimulatedDay, catalogue: Catalogue, calendars: Calendars) -> Decided:
+    return decide(simulated, catalogue, calendars)
 
 
 @pytest.fixture(scope="module")
-def belated(draw: Callable[..., Plan]) -> Plan:
+def belated(draw: Callable[..., SimulatedDay]) -> SimulatedDay:
     """A plan in which many dossiers miss their first date."""
     return draw(dossiers=300, carried_over=1_500, seed=5, late_share=0.2)
 
 
 @pytest.fixture(scope="module")
-def judged(belated: Plan, catalogue: Catalogue, calendars: Calendars) -> Decided:
+def judged(belated: SimulatedDay, catalogue: Catalogue, calendars: Calendars) -> Decided:
     return decide(belated, catalogue, calendars)
 
 
-def assert_as_planned(plan: Plan, decided: Decided) -> None:
+def assert_as_planned(simulated: SimulatedDay, decided: Decided) -> None:
     """Refused is what is to be refused; late is what is to be late, once it is due."""
-    assert {fact.cause for fact in decided.of(Refusal)} == plan.to_be_refused
-    assert decided.late <= plan.late
-    for code in plan.late - decided.late:
+    assert {fact.cause for fact in decided.of(Refusal)} == simulated.to_be_refused
+    assert decided.late <= simulated.late
+    for code in simulated.late - decided.late:
         due = decided.sla[code].state.assessment.due
         assert due is not None
-        assert due >= plan.ends
+        assert due >= simulated.ends
 
 
-def test_only_what_was_meant_to_be_is_refused_or_late(plan: Plan, decided: Decided) -> None:
-    assert_as_planned(plan, decided)
-    assert plan.to_be_refused
+def test_only_what_was_meant_to_be_is_refused_or_late(
+    simulated: SimulatedDay, decided: Decided
+) -> None:
+    assert_as_planned(simulated, decided)
+    assert simulated.to_be_refused
     assert decided.late
 
 
 def test_that_much_is_refused_for_each_of_the_reasons_there_are(
-    draw: Callable[..., Plan], catalogue: Catalogue, calendars: Calendars
+    draw: Callable[..., SimulatedDay], catalogue: Catalogue, calendars: Calendars
 ) -> None:
-    plan = draw(carried_over=3_000, dossiers=0, seed=22, late_share=0.05)
-    facts = [fact.data for fact in decide(plan, catalogue, calendars).facts]
+    simulated = draw(carried_over=3_000, dossiers=0, seed=22, late_share=0.05)
+    facts = [fact.data for fact in decide(simulated, catalogue, calendars).facts]
     refused = [data for data in facts if isinstance(data, Refusal)]
     assert {(type(data), data.reason) for data in refused} == {
         (refusals.StepCompletionRefused, RefusalReason.WRONG_STEP),
@@ -122,12 +124,12 @@ def test_that_much_is_refused_for_each_of_the_reasons_there_are(
         (refusals.ApologyRefused, RefusalReason.WRONG_DATE),
         (refusals.ApologyRefused, RefusalReason.ALREADY_EXTENDED),
     }
-    assert len(refused) == len(plan.to_be_refused)
+    assert len(refused) == len(simulated.to_be_refused)
 
 
-def test_every_request_is_answered_once(plan: Plan, decided: Decided) -> None:
+def test_every_request_is_answered_once(simulated: SimulatedDay, decided: Decided) -> None:
     answered = {fact.cause for fact in decided.facts}
-    assert {request.id for request in plan.requests} <= answered
+    assert {request.id for request in simulated.requests} <= answered
 
 
 def test_every_received_dossier_is_routed(decided: Decided) -> None:
@@ -161,13 +163,13 @@ def test_at_the_end_of_the_day_most_are_done_and_few_stand_still(decided: Decide
 # -- letters --------------------------------------------------------------------------
 
 
-def fated(plan: Plan, decided: Decided, *fates: Fate) -> list[Sla]:
+def fated(simulated: SimulatedDay, decided: Decided, *fates: Fate) -> list[Sla]:
     """What sla knows of the dossiers of those fates."""
-    return [decided.sla[code].state for code, fate in plan.fates.items() if fate in fates]
+    return [decided.sla[code].state for code, fate in simulated.fates.items() if fate in fates]
 
 
 def test_each_letter_and_exemption_that_is_not_to_be_refused_is_issued(
-    belated: Plan, judged: Decided
+    belated: SimulatedDay, judged: Decided
 ) -> None:
     asked = [e for e in belated.requests if e.data.OWNER == "sla"]
     wanted = {e.id for e in asked} - belated.to_be_refused
@@ -175,14 +177,14 @@ def test_each_letter_and_exemption_that_is_not_to_be_refused_is_issued(
     assert_as_planned(belated, judged)
 
 
-def test_every_fate_is_met_before_the_plan_ends(belated: Plan, judged: Decided) -> None:
+def test_every_fate_is_met_before_the_plan_ends(belated: SimulatedDay, judged: Decided) -> None:
     met = {belated.fates[code] for code in judged.late}
     assert met == set(Fate) - {Fate.ON_TIME, Fate.EXTENDED}
     assert any(clock.span.ended_at for clock in fated(belated, judged, Fate.EXTENDED))
 
 
 def test_a_letter_in_time_is_in_time_and_one_too_late_is_after_the_date(
-    belated: Plan, judged: Decided
+    belated: SimulatedDay, judged: Decided
 ) -> None:
     for clock in fated(belated, judged, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
         assert all(letter.in_time for letter in clock.letters)
@@ -196,7 +198,7 @@ def test_a_letter_in_time_is_in_time_and_one_too_late_is_after_the_date(
 
 
 def test_a_dossier_with_a_second_date_is_done_between_the_two(
-    belated: Plan, judged: Decided
+    belated: SimulatedDay, judged: Decided
 ) -> None:
     done = [
         clock
@@ -215,7 +217,7 @@ def test_a_dossier_with_a_second_date_is_done_between_the_two(
 
 
 def test_a_second_date_that_is_missed_is_what_makes_a_dossier_late(
-    belated: Plan, judged: Decided
+    belated: SimulatedDay, judged: Decided
 ) -> None:
     missed = [c for c in fated(belated, judged, Fate.EXTENDED_IN_VAIN) if c.late]
     assert missed
@@ -224,7 +226,7 @@ def test_a_second_date_that_is_missed_is_what_makes_a_dossier_late(
         assert overdue.due == clock.letters[0].due
 
 
-def test_the_exempt_are_late_and_owe_nothing(belated: Plan, judged: Decided) -> None:
+def test_the_exempt_are_late_and_owe_nothing(belated: SimulatedDay, judged: Decided) -> None:
     exempt = [c for c in fated(belated, judged, Fate.EXEMPT) if c.late and c.exemption]
     assert exempt
     for clock in exempt:
@@ -232,7 +234,7 @@ def test_the_exempt_are_late_and_owe_nothing(belated: Plan, judged: Decided) -> 
         assert all(alert.retracted for alert in clock.alerts if alert.kind == "ApologyOwed")
 
 
-def test_the_untold_are_late_without_a_letter(belated: Plan, judged: Decided) -> None:
+def test_the_untold_are_late_without_a_letter(belated: SimulatedDay, judged: Decided) -> None:
     untold = [clock for clock in fated(belated, judged, Fate.UNTOLD) if clock.late]
     assert untold
     for clock in untold:
@@ -240,7 +242,7 @@ def test_the_untold_are_late_without_a_letter(belated: Plan, judged: Decided) ->
         assert any(a.kind == "ApologyOwed" and not a.retracted for a in clock.alerts)
 
 
-def test_who_is_sent_back_twice_is_counted_so(plan: Plan, decided: Decided) -> None:
+def test_who_is_sent_back_twice_is_counted_so(simulated: SimulatedDay, decided: Decided) -> None:
     demands = Counter(fact.subject for fact in decided.of(intake.SupplementDemanded))
     twice = {code for code, number in demands.items() if number == 2}
     assert twice
@@ -253,9 +255,13 @@ def test_who_is_sent_back_twice_is_counted_so(plan: Plan, decided: Decided) -> N
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("gap", [1, 15, 120, 240])
 def test_no_other_seed_and_gap_brings_a_refusal_or_a_delay_by_accident(
-    seed: int, gap: int, draw: Callable[..., Plan], catalogue: Catalogue, calendars: Calendars
+    seed: int,
+    gap: int,
+    draw: Callable[..., SimulatedDay],
+    catalogue: Catalogue,
+    calendars: Calendars,
 ) -> None:
-    plan = draw(
+    simulated = draw(
         carried_over=250,
         dossiers=100,
         seed=seed,
@@ -263,11 +269,11 @@ def test_no_other_seed_and_gap_brings_a_refusal_or_a_delay_by_accident(
         min_gap_minutes=min(gap, 15),
         min_gap_minutes_before=gap,
     )
-    assert_as_planned(plan, decide(plan, catalogue, calendars))
+    assert_as_planned(simulated, decide(simulated, catalogue, calendars))
 
 
 def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
-    draw: Callable[..., Plan],
+    draw: Callable[..., SimulatedDay],
     catalogue: Catalogue,
     calendars: Calendars,
     monkeypatch: pytest.MonkeyPatch,
@@ -276,8 +282,8 @@ def test_a_city_in_which_everything_goes_wrong_is_as_consistent(
         monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
     for name in ("PAID_TOO_MUCH", "CONSULTED", "SUPPLEMENT_AGAIN", "LETTER_AGAIN"):
         monkeypatch.setattr(f"motcua.simulate.odds.{name}", 0.5)
-    plan = draw(carried_over=400, dossiers=100, late_share=0.3)
-    decided = decide(plan, catalogue, calendars)
-    assert_as_planned(plan, decided)
-    for clock in fated(plan, decided, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
+    simulated = draw(carried_over=400, dossiers=100, late_share=0.3)
+    decided = decide(simulated, catalogue, calendars)
+    assert_as_planned(simulated, decided)
+    for clock in fated(simulated, decided, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
         assert all(letter.in_time for letter in clock.letters)

@@ -12,31 +12,31 @@ import pytest
 from contracts.catalogue import Catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import city_deciders
-from motcua.simulate import Plan, slices
+from motcua.simulate import SimulatedDay, slices
 from services.runtime.testing import InProcess
 
 
-def told_by_slices(plan: Plan, catalogue: Catalogue) -> InProcess:
+def told_by_slices(simulated: SimulatedDay, catalogue: Catalogue) -> InProcess:
     """As a day is played: slice by slice, and the clock ticks between them."""
     city = InProcess(city_deciders(catalogue))
-    for piece in slices(plan.requests, ends=plan.ends):
+    for piece in slices(simulated.requests, ends=simulated.ends):
         city.feed(piece.events)
         city.tick(piece.until)
     return city
 
 
-def told_by_dossier(plan: Plan, catalogue: Catalogue) -> InProcess:
+def told_by_dossier(simulated: SimulatedDay, catalogue: Catalogue) -> InProcess:
     """One whole dossier after the other, and the clock ticks when all are told."""
     city = InProcess(city_deciders(catalogue))
     lives: dict[str, list[Event]] = defaultdict(list)
-    for request in plan.requests:
+    for request in simulated.requests:
         lives[request.subject].append(request)
     codes = list(lives)
     Random(1).shuffle(codes)
     for code in codes:
         for request in lives[code]:
             city.feed([request])
-    city.tick(plan.ends)
+    city.tick(simulated.ends)
     return city
 
 
@@ -50,12 +50,12 @@ def net_alerts(city: InProcess) -> Counter[tuple[str, str, datetime, str, dateti
 
 
 @pytest.fixture(scope="module")
-def belated(draw: Callable[..., Plan]) -> Plan:
+def belated(draw: Callable[..., SimulatedDay]) -> SimulatedDay:
     return draw(dossiers=80, carried_over=240, seed=12, late_share=0.2)
 
 
 def test_the_net_alerts_and_the_letters_do_not_depend_on_the_order(
-    belated: Plan, catalogue: Catalogue
+    belated: SimulatedDay, catalogue: Catalogue
 ) -> None:
     sliced, by_dossier = told_by_slices(belated, catalogue), told_by_dossier(belated, catalogue)
     assert net_alerts(sliced) == net_alerts(by_dossier)

@@ -14,41 +14,41 @@ from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.values import Outcome
 from contracts.wire.envelope import Event
-from motcua.simulate import Fate, Plan, odds
+from motcua.simulate import Fate, SimulatedDay, odds
 from services.sla.working_time import WORKING_DAY, Calendars
-from tests.support.plans import by_dossier, distinct, filing_of, near, of
+from tests.support.simulated import by_dossier, distinct, filing_of, near, of
 
 D = TypeVar("D", bound=EventData)
 
 
-def said(kind: type[D], plan: Plan) -> list[tuple[Event, D]]:
+def said(kind: type[D], simulated: SimulatedDay) -> list[tuple[Event, D]]:
     """The requests of that kind, each with what it says."""
-    events = distinct(plan.requests)
+    events = distinct(simulated.requests)
     return [(event, event.data) for event in events if isinstance(event.data, kind)]
 
 
-def test_duplicates_are_the_very_same_event_told_again_soon_after(plan: Plan) -> None:
+def test_duplicates_are_the_very_same_event_told_again_soon_after(simulated: SimulatedDay) -> None:
     places: dict[str, list[int]] = defaultdict(list)
-    for place, event in enumerate(plan.requests):
+    for place, event in enumerate(simulated.requests):
         places[event.id].append(place)
     again = [found for found in places.values() if len(found) > 1]
     assert all(len(found) == 2 for found in again)
     # Other duplicates may stand between, hence a little more than the most.
     assert all(1 <= b - a <= odds.DUPLICATE_WITHIN * 1.2 for a, b in again)
     assert sum(b - a == 1 for a, b in again) > len(again) / 3
-    assert all(plan.requests[a] is plan.requests[b] for a, b in again)
+    assert all(simulated.requests[a] is simulated.requests[b] for a, b in again)
     assert near(len(again), len(places), 0.01)
 
 
-def test_without_a_share_of_duplicates_there_are_none(draw: Callable[..., Plan]) -> None:
+def test_without_a_share_of_duplicates_there_are_none(draw: Callable[..., SimulatedDay]) -> None:
     requests = draw(dossiers=300, duplicate_share=0).requests
     assert len({e.id for e in requests}) == len(requests)
 
 
 def test_rejections_and_denials_are_as_rare_as_they_are_meant_to_be(
-    plan: Plan, catalogue: Catalogue
+    simulated: SimulatedDay, catalogue: Catalogue
 ) -> None:
-    lives = by_dossier(plan.requests).values()
+    lives = by_dossier(simulated.requests).values()
     looked_at = [
         life[1].data
         for life in lives
@@ -56,10 +56,10 @@ def test_rejections_and_denials_are_as_rare_as_they_are_meant_to_be(
     ]
     rejected = sum(isinstance(data, intake.RejectionRequested) for data in looked_at)
     assert near(rejected, len(looked_at), odds.NOT_RECEIVED)
-    done = of(routing.ResultReturnRequested, plan)
+    done = of(routing.ResultReturnRequested, simulated)
     denied = {
         e.subject
-        for e, data in said(routing.StepCompletionRequested, plan)
+        for e, data in said(routing.StepCompletionRequested, simulated)
         if data.outcome is Outcome.DENIED
     }
     assert near(sum(e.subject in denied for e in done), len(done), odds.DENIED)
@@ -76,22 +76,22 @@ def test_rejections_and_denials_are_as_rare_as_they_are_meant_to_be(
     ],
 )
 def test_what_rarely_happens_happens_as_often_as_drawn(
-    draw: Callable[..., Plan], kind: type[EventData], share: float
+    draw: Callable[..., SimulatedDay], kind: type[EventData], share: float
 ) -> None:
     # Of those that came in a while ago: the plan's end cuts off what would come later. Where
     # the gaps leave no room in a short budget, a little less happens than is drawn.
-    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
-    happened = len({e.subject for e in of(kind, plan)})
+    simulated = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    happened = len({e.subject for e in of(kind, simulated)})
     assert 0.5 * 3_000 * share <= happened <= 3_000 * share + 4 * (3_000 * share) ** 0.5
 
 
 def test_another_unit_is_asked_about_some_dossiers_of_many_steps(
-    draw: Callable[..., Plan], catalogue: Catalogue
+    draw: Callable[..., SimulatedDay], catalogue: Catalogue
 ) -> None:
-    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
-    filed = {e.subject: f for e in plan.requests if (f := filing_of(e))}
+    simulated = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    filed = {e.subject: f for e in simulated.requests if (f := filing_of(e))}
     long = {code for code, f in filed.items() if len(steps_of(f, catalogue)) > 2}
-    asked = said(routing.ConsultationOpeningRequested, plan)
+    asked = said(routing.ConsultationOpeningRequested, simulated)
     assert {e.subject for e, _ in asked} <= long
     # Not all of them are received, and the plan's end cuts off what would come later.
     assert 0.5 * len(long) * odds.CONSULTED <= len(asked)
@@ -100,11 +100,13 @@ def test_another_unit_is_asked_about_some_dossiers_of_many_steps(
 
 
 def test_most_of_those_who_are_asked_answer_and_take_their_time(
-    draw: Callable[..., Plan], catalogue: Catalogue, calendars: Calendars
+    draw: Callable[..., SimulatedDay], catalogue: Catalogue, calendars: Calendars
 ) -> None:
-    plan = draw(carried_over=3_000, dossiers=0, seed=11)
-    asked = {e.subject: (e, data) for e, data in said(routing.ConsultationOpeningRequested, plan)}
-    answers = said(routing.ConsultationAnswerRequested, plan)
+    simulated = draw(carried_over=3_000, dossiers=0, seed=11)
+    asked = {
+        e.subject: (e, data) for e, data in said(routing.ConsultationOpeningRequested, simulated)
+    }
+    answers = said(routing.ConsultationAnswerRequested, simulated)
     waited = 0
     for answer, data in answers:
         question, wanted = asked[answer.subject]
@@ -120,12 +122,12 @@ def steps_of(filing: intake.Filing, catalogue: Catalogue) -> tuple[Step, ...]:
     return catalogue.workflow(catalogue.procedures[filing.procedure].workflow).steps
 
 
-def test_late_dossiers_are_as_many_as_asked_for(plan: Plan) -> None:
-    received = len({e.subject for e in of(intake.ReceptionRequested, plan)})
-    assert near(len(plan.late), received, 0.02)
+def test_late_dossiers_are_as_many_as_asked_for(simulated: SimulatedDay) -> None:
+    received = len({e.subject for e in of(intake.ReceptionRequested, simulated)})
+    assert near(len(simulated.late), received, 0.02)
 
 
-def test_most_who_miss_their_first_date_get_a_letter(draw: Callable[..., Plan]) -> None:
+def test_most_who_miss_their_first_date_get_a_letter(draw: Callable[..., SimulatedDay]) -> None:
     fates = Counter(draw(dossiers=0, carried_over=3_000, late_share=0.2).fates.values())
     late = sum(number for fate, number in fates.items() if fate.late)
     untold = fates[Fate.UNTOLD] + fates[Fate.EXEMPT]
@@ -135,37 +137,37 @@ def test_most_who_miss_their_first_date_get_a_letter(draw: Callable[..., Plan]) 
 
 
 def test_letters_are_signed_by_the_head_but_for_some_that_are_to_be_refused(
-    draw: Callable[..., Plan], catalogue: Catalogue
+    draw: Callable[..., SimulatedDay], catalogue: Catalogue
 ) -> None:
-    plan = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
+    simulated = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
     heads = {unit.head for unit in catalogue.units.values()}
-    letters = said(sla.ApologyRequested, plan)
-    assert {e.id for e, data in letters if data.by not in heads} < plan.to_be_refused
-    assert all(data.by in heads for _, data in said(sla.ExemptionRequested, plan))
-    refused = sum(e.id in plan.to_be_refused for e, _ in letters)
+    letters = said(sla.ApologyRequested, simulated)
+    assert {e.id for e, data in letters if data.by not in heads} < simulated.to_be_refused
+    assert all(data.by in heads for _, data in said(sla.ExemptionRequested, simulated))
+    refused = sum(e.id in simulated.to_be_refused for e, _ in letters)
     assert 0 < refused < 0.1 * len(letters)
 
 
-def test_letters_give_many_reasons(draw: Callable[..., Plan]) -> None:
-    plan = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
-    assert len({data.reason for _, data in said(sla.ApologyRequested, plan)}) > 15
+def test_letters_give_many_reasons(draw: Callable[..., SimulatedDay]) -> None:
+    simulated = draw(dossiers=0, carried_over=3_000, seed=4, late_share=0.2)
+    assert len({data.reason for _, data in said(sla.ApologyRequested, simulated)}) > 15
 
 
-def test_nobody_is_late_where_no_share_is(draw: Callable[..., Plan]) -> None:
-    plan = draw(dossiers=300, late_share=0)
-    assert plan.fates == {}
-    assert not of(sla.ApologyRequested, plan)
-    assert not of(sla.ExemptionRequested, plan)
+def test_nobody_is_late_where_no_share_is(draw: Callable[..., SimulatedDay]) -> None:
+    simulated = draw(dossiers=300, late_share=0)
+    assert simulated.fates == {}
+    assert not of(sla.ApologyRequested, simulated)
+    assert not of(sla.ExemptionRequested, simulated)
 
 
-def test_all_may_be_late(draw: Callable[..., Plan]) -> None:
-    plan = draw(dossiers=300, late_share=1)
-    assert plan.late == {e.subject for e in of(intake.ReceptionRequested, plan)}
+def test_all_may_be_late(draw: Callable[..., SimulatedDay]) -> None:
+    simulated = draw(dossiers=300, late_share=1)
+    assert simulated.late == {e.subject for e in of(intake.ReceptionRequested, simulated)}
 
 
-def test_a_few_are_sent_back_for_a_supplement_twice(draw: Callable[..., Plan]) -> None:
-    plan = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
-    demands = Counter(e.subject for e in of(intake.SupplementDemandRequested, plan))
+def test_a_few_are_sent_back_for_a_supplement_twice(draw: Callable[..., SimulatedDay]) -> None:
+    simulated = draw(carried_over=3_000, dossiers=0, seed=11, min_gap_minutes_before=15)
+    demands = Counter(e.subject for e in of(intake.SupplementDemandRequested, simulated))
     again = sum(number == 2 for number in demands.values())
     assert max(demands.values()) == 2
     # Some never bring the first one, and the plan's end cuts off what would come later.
@@ -173,12 +175,16 @@ def test_a_few_are_sent_back_for_a_supplement_twice(draw: Callable[..., Plan]) -
     assert 0 < again <= most + 4 * most**0.5
 
 
-def test_payments_add_up_to_what_was_demanded(plan: Plan, draw: Callable[..., Plan]) -> None:
-    plan = draw(carried_over=3_000, dossiers=0, seed=5)
-    demanded = {e.subject: data.amount for e, data in said(intake.PaymentDemandRequested, plan)}
+def test_payments_add_up_to_what_was_demanded(
+    simulated: SimulatedDay, draw: Callable[..., SimulatedDay]
+) -> None:
+    simulated = draw(carried_over=3_000, dossiers=0, seed=5)
+    demanded = {
+        e.subject: data.amount for e, data in said(intake.PaymentDemandRequested, simulated)
+    }
     paid: dict[str, list[int]] = defaultdict(list)
-    for event, data in said(intake.PaymentReportRequested, plan):
-        if event.id not in plan.to_be_refused:
+    for event, data in said(intake.PaymentReportRequested, simulated):
+        if event.id not in simulated.to_be_refused:
             paid[event.subject].append(data.amount)
     assert set(paid) <= set(demanded)
     assert all(sum(parts) <= demanded[code] for code, parts in paid.items())
@@ -187,13 +193,13 @@ def test_payments_add_up_to_what_was_demanded(plan: Plan, draw: Callable[..., Pl
     assert {len(parts) for parts in settled} == {1, 2}
 
 
-def test_nothing_is_said_while_the_citizen_is_waited_for(plan: Plan) -> None:
+def test_nothing_is_said_while_the_citizen_is_waited_for(simulated: SimulatedDay) -> None:
     pauses: dict[type[EventData], type[EventData]] = {
         intake.SupplementDemandRequested: intake.SupplementDeliveryRequested,
         intake.PaymentDemandRequested: intake.PaymentReportRequested,
         routing.StopRequested: routing.ResumptionRequested,
     }
-    for requests in by_dossier(plan.requests).values():
+    for requests in by_dossier(simulated.requests).values():
         for one, next_ in pairwise(requests):
             if type(one.data) in pauses:
                 assert isinstance(next_.data, pauses[type(one.data)])

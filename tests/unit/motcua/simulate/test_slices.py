@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.events.clock import ClockTicked
 from contracts.wire.envelope import Event
-from motcua.simulate import Plan, slices
+from motcua.simulate import SimulatedDay, slices
 
 START = datetime(2026, 3, 11, tzinfo=UTC)
 ENDS = START + timedelta(days=1)
@@ -93,7 +93,7 @@ def test_a_slice_must_hold_something() -> None:
         list(slices([], most=0))
 
 
-def test_a_whole_plan_is_cut_into_far_fewer_slices_than_requests(plan: Plan) -> None:
-    found = list(slices(plan.requests, ends=plan.ends))
-    assert sum(len(s.events) for s in found) == len(plan.requests)
-    assert len(found) < len(plan.requests) / 20
+def test_a_whole_plan_is_cut_into_far_fewer_slices_than_requests(simulated: SimulatedDay) -> None:
+    found = list(slices(simulated.requests, ends=simulated.ends))
+    assert sum(len(s.events) for s in found) == len(simulated.requests)
+    assert len(found) < len(simulated.requests) / 20

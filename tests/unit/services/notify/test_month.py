@@ -16,7 +16,7 @@ from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.values import Outcome
 from services.notify.deciders import DeliveryDecider
 from services.notify.delivery.delivery import Deliveries
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from tests.support.month import CATALOGUE, CODE, Month, at, finished
 
 

@@ -12,7 +12,7 @@ import pytest
 from contracts.events import routing
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
+from contracts.values import FilingChannel, Outcome
 from services.routing.competence import lead_for
 from services.routing.decider import RoutingDecider
 from services.routing.decisions import REQUESTS
@@ -39,7 +39,7 @@ from tests.support.routing_dossiers import (
 COMPLETE = routing.StepCompletionRequested(step="verify", by="cb-1")
 REASSIGN = routing.StepReassignmentRequested(lead="cb-1", by="cb-1")
 RESUME = routing.ResumptionRequested(reason="settled", by="cb-1")
-RETURN = routing.ResultReturnRequested(unit=OTHER, channel=Channel.COUNTER, by="cb-1")
+RETURN = routing.ResultReturnRequested(unit=OTHER, channel=FilingChannel.COUNTER, by="cb-1")
 
 
 class TestReception:
@@ -271,7 +271,7 @@ class TestAResult:
             dossier.done(minute)
         (fact,) = dossier.told(RETURN, 4)
         assert isinstance(fact, routing.ResultReturned)
-        assert (fact.unit, fact.channel) == (OTHER, Channel.COUNTER)
+        assert (fact.unit, fact.channel) == (OTHER, FilingChannel.COUNTER)
         assert dossier.state.returned_by_unit == OTHER
 
     def test_is_returned_but_once_even_if_that_is_entered_late(self, dossier: Dossier) -> None:

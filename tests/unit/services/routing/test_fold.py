@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.events import intake, routing
 from contracts.model import EventData
-from contracts.values import Channel, Outcome
+from contracts.values import FilingChannel, Outcome
 from contracts.wire.envelope import Event
 from services.routing.fold import evolve
 from services.routing.state import Routing
@@ -32,7 +32,7 @@ STORY: list[tuple[int, EventData]] = [
     (7, routing.StepStarted(step="three", ordinal=2, unit="C", lead="c-2")),
     (8, routing.StepCompleted(step="three", ordinal=2, unit="C", by="c-2")),
     (8, routing.DossierProcessed(outcome=Outcome.GRANTED, handling_unit="C", by="c-2")),
-    (9, routing.ResultReturned(unit="D", channel=Channel.COUNTER, by="d-1")),
+    (9, routing.ResultReturned(unit="D", channel=FilingChannel.COUNTER, by="d-1")),
 ]
 EVENTS = [
     Event(f"e-{number:02d}", "/x", CODE, START + timedelta(minutes=minute), data)

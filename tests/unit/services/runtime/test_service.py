@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.notify.__main__ import SERVICE
-from services.notify.contacts.contact import Contact, ContactDecider
+from services.notify.contacts.contact import SealedContact, SealedContactDecider
 from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
 from services.notify.settings import NotifySettings
 from services.runtime.mongo.client import client
@@ -26,8 +26,8 @@ async def notify(**told: str) -> AsyncIterator[Running[NotifySettings]]:
 
 async def test_an_engine_is_found_by_the_class_of_its_decider() -> None:
     async with notify(channels="email") as running:
-        engine = running.engine(ContactDecider)
-        assert engine.decider.initial("c") == Contact()
+        engine = running.engine(SealedContactDecider)
+        assert engine.decider.initial("c") == SealedContact()
         assert engine.store.collection.name == "contacts"
         assert running.dossiers is running.engine(NotifyDecider)
         assert running.decider(DeskDecider).collection == "desks"

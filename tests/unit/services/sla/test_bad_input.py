@@ -23,7 +23,7 @@ from contracts.wire.codec import Fault, Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
 from services.runtime.core.batch import Decided, decide, pick
-from services.runtime.core.dead_letter import DeadLetter, read_letter, redriven
+from services.runtime.core.dead_letter import DeadLetter, read_dead_letter, redriven
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
 from services.sla.dossier.state import Assessment, Sla
@@ -97,7 +97,7 @@ class Log:
 
     def letters(self, decided: Decided[Sla]) -> list[DeadLetter]:
         """The dead letters of a batch, as an operator reads them."""
-        found = [read_letter("sla", self._put(record)) for record in decided.letters]
+        found = [read_dead_letter("sla", self._put(record)) for record in decided.dead_letters]
         assert all(isinstance(each, DeadLetter) for each in found), dead_letters("sla")
         return [each for each in found if isinstance(each, DeadLetter)]
 
@@ -116,7 +116,7 @@ BEGIN: Told = [(at(4), received()), (at(4), routed())]
 def judged(*facts: tuple[datetime, EventData], end: datetime = END) -> Assessment:
     """What follows of a dossier to which these things happened as well."""
     log = Log()
-    assert log.told([*BEGIN, *facts]).letters == []
+    assert log.told([*BEGIN, *facts]).dead_letters == []
     fire_timers(DECIDER, log.states[CODE], end)
     return log.assessment()
 
@@ -208,7 +208,7 @@ class TestAUnitThatNoFileKnows:
 
     def test_may_receive_and_handle_a_dossier(self) -> None:
         log = Log()
-        assert not log.told([(at(4), received(unit="X9")), (at(4), routed("X9"))]).letters
+        assert not log.told([(at(4), received(unit="X9")), (at(4), routed("X9"))]).dead_letters
         assert log.assessment() == judged(end=at(4))
 
     def test_may_be_consulted(self) -> None:
@@ -258,7 +258,7 @@ class TestATimeBeforeTheCalendars:
             (vietnam("2015-04-08 08:00"), PROCESSED),
         ]
         decided = log.told(facts)
-        assert (decided.letters, decided.events) == ([], [])
+        assert (decided.dead_letters, decided.events) == ([], [])
         assert fire_timers(DECIDER, log.states[CODE], END) == []
         shown = view(CODE, log.state())
         assert (shown["status_name"], shown["due"], shown["late"]) == ("processed", None, False)
@@ -266,7 +266,9 @@ class TestATimeBeforeTheCalendars:
     def test_ends_with_the_first_day_in_vietnam(self) -> None:
         for begin, has_clock in (("2014-12-31 23:59:59", False), ("2015-01-01 00:00", True)):
             log = Log()
-            assert not log.told([(vietnam(begin), received()), (vietnam(begin), routed())]).letters
+            assert not log.told(
+                [(vietnam(begin), received()), (vietnam(begin), routed())]
+            ).dead_letters
             assert (log.state().assessment is not None) is has_clock
 
     def test_of_a_thousand_dossiers_stops_no_service(self) -> None:
@@ -296,12 +298,12 @@ class TestATimeAfterTheCalendars:
     def test_holds_its_own_dossier_and_nobody_else(self) -> None:
         log = Log()
         decided = log.told(LAST)
-        assert decided.letters == []
+        assert decided.dead_letters == []
         late = log.told([(vietnam("2036-01-03 08:00"), STOPPED)])
         assert [each.fault for each in log.letters(late)] == [Fault.DECISION_RAISED]
         assert log.states[CODE].hold is not None
         assert log.told([(at(5), DEMANDED)]).faults == {Fault.HELD: 1}
-        assert log.told(BEGIN, OTHER).letters == []
+        assert log.told(BEGIN, OTHER).dead_letters == []
         assert log.assessment(OTHER).due == DUE
 
     def test_leaves_the_dossier_as_it_was_and_its_timers_wait(self) -> None:
@@ -319,7 +321,7 @@ class TestATimeAfterTheCalendars:
         (found,) = log.letters(late)
         log.reads([redriven(found, skip=True)])
         assert log.states[CODE].hold is None
-        assert log.told([(vietnam("2035-12-28 08:00"), STOPPED)]).letters == []
+        assert log.told([(vietnam("2035-12-28 08:00"), STOPPED)]).dead_letters == []
         assert log.assessment().due is None
 
     def test_of_another_authoritys_answer_is_a_dead_letter_too(self) -> None:
@@ -332,19 +334,19 @@ class TestATimeAfterTheCalendars:
         log = Log()
         ended = (vietnam("2035-12-28 10:00"), PROCESSED)
         returned = (vietnam("2036-01-08 10:00"), RETURNED)
-        assert log.told([*LAST, ended, returned]).letters == []
+        assert log.told([*LAST, ended, returned]).dead_letters == []
         assert view(CODE, log.state())["status_name"] == "returned"
 
     def test_of_what_stands_still_is_no_fault(self) -> None:
         log = Log()
         stopped = (vietnam("2035-12-28 10:00"), STOPPED)
         over = (vietnam("2036-01-08 10:00"), handed_over("H29.1"))
-        assert log.told([*LAST, stopped, over]).letters == []
+        assert log.told([*LAST, stopped, over]).dead_letters == []
 
 
 def test_a_dossier_of_a_procedure_that_nobody_knows_is_promised_the_default() -> None:
     log = Log()
-    assert not log.told([(at(4), received("9.9")), (at(4), routed())]).letters
+    assert not log.told([(at(4), received("9.9")), (at(4), routed())]).dead_letters
     assert log.assessment().budget == 20 * 8 * 3600
 
 
@@ -358,5 +360,5 @@ def test_a_workflow_that_nobody_knows_gives_its_steps_no_deadline() -> None:
         steps=("one", "two"),
         rule="ward",
     )
-    assert not log.told([(at(4), received()), (at(4), strange), (at(4), started(9))]).letters
+    assert not log.told([(at(4), received()), (at(4), strange), (at(4), started(9))]).dead_letters
     assert "StepOverdue" not in {each.kind for each in log.assessment().expected}

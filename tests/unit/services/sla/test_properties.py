@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from contracts.events import intake
 from contracts.wire.envelope import Event
 from services.sla.clock.assess import course
-from services.sla.clock.running import Reached, Running
+from services.sla.clock.running import Reached, RunningSpans
 from services.sla.dossier.state import unit_at
 from tests.support.properties import examples
 from tests.support.sla_partition import CODES, DECIDER, Partition, agree, brief, lives, plain, times
@@ -126,7 +126,7 @@ def test_a_budget_is_used_up_when_going_from_piece_to_piece_says_so(
 
 
 def step_by_step(
-    running: Running, since: datetime, seconds: int, first_due: datetime | None
+    running: RunningSpans, since: datetime, seconds: int, first_due: datetime | None
 ) -> Reached | None:
     """What `Running.reached` says, by its definition: each piece takes its part of the rest."""
     found: Reached | None = None

@@ -8,38 +8,38 @@ from pathlib import Path
 import pytest
 
 from services.intake.imports.log import LogError
-from services.intake.imports.rules import Plan
-from tests.support.imports import COUNTER, counter_plan, report_of, traces_of, written
+from services.intake.imports.rules import CompiledMapping
+from tests.support.imports import COUNTER, counter_mapping, report_of, traces_of, written
 
 HEADER = "case_id;when;what;note\n"
 
 
-def together() -> Plan:
-    plan = counter_plan()
-    return replace(plan, source=plan.source.model_copy(update={"rows": "together"}))
+def together() -> CompiledMapping:
+    compiled = counter_mapping()
+    return replace(compiled, source=compiled.source.model_copy(update={"rows": "together"}))
 
 
 def test_rows_of_a_case_are_found_wherever_they_stand() -> None:
-    traces = traces_of(COUNTER, counter_plan())
+    traces = traces_of(COUNTER, counter_mapping())
     assert [[event.line for event in trace.events] for trace in traces] == [[2, 5], [4, 6, 7, 8]]
 
 
 def test_a_line_break_within_quotes_is_text_and_still_counted_as_a_line() -> None:
-    first = traces_of(COUNTER, counter_plan())[0].events[0]
+    first = traces_of(COUNTER, counter_mapping())[0].events[0]
     assert first.attributes["note"] == "two\nlines"
 
 
 def test_the_mark_that_spreadsheets_write_first_is_not_part_of_a_column() -> None:
-    assert "case_id" in traces_of(COUNTER, counter_plan())[0].events[0].attributes
+    assert "case_id" in traces_of(COUNTER, counter_mapping())[0].events[0].attributes
 
 
 def test_a_compressed_file_reads_like_a_plain_one(tmp_path: Path) -> None:
     packed = written(tmp_path, COUNTER.read_bytes(), packed=True)
-    assert traces_of(packed, counter_plan()) == traces_of(COUNTER, counter_plan())
+    assert traces_of(packed, counter_mapping()) == traces_of(COUNTER, counter_mapping())
 
 
 def test_a_date_that_is_none_and_a_row_that_is_too_short_are_skipped_by_line() -> None:
-    report = report_of(COUNTER, counter_plan())
+    report = report_of(COUNTER, counter_mapping())
     reasons = {entry["line"]: entry["reason"] for entry in report.skipped}
     assert reasons == {
         6: "the time '31/02/2024 09:00' is not %d/%m/%Y %H:%M",
@@ -50,8 +50,8 @@ def test_a_date_that_is_none_and_a_row_that_is_too_short_are_skipped_by_line() -
 
 def test_a_row_without_a_case_is_a_broken_trace_of_its_own(tmp_path: Path) -> None:
     rows = ";05/03/2024 08:00;file;\n;05/03/2024 08:00;file;\nA-1;05/03/2024 08:00;file;\n"
-    for plan in (counter_plan(), together()):
-        report = report_of(written(tmp_path, HEADER + rows), plan)
+    for compiled in (counter_mapping(), together()):
+        report = report_of(written(tmp_path, HEADER + rows), compiled)
         assert [entry["line"] for entry in report.broken] == [2, 3]
         assert report.traces_taken == 1
 
@@ -80,12 +80,12 @@ def test_a_case_that_comes_back_is_named_when_rows_should_stand_together() -> No
 )
 def test_what_cannot_be_read_is_named_with_its_line(tmp_path: Path, raw: bytes, what: str) -> None:
     with pytest.raises(LogError, match=what):
-        traces_of(written(tmp_path, raw), counter_plan())
+        traces_of(written(tmp_path, raw), counter_mapping())
 
 
 def test_a_file_that_breaks_half_way_yields_nothing_while_cases_may_be_incomplete(
     tmp_path: Path,
 ) -> None:
     raw = HEADER.encode() + b"A-1;05/03/2024 08:00;file;\nA-2;\xff;file;\n"
-    report = report_of(written(tmp_path, raw), counter_plan())
+    report = report_of(written(tmp_path, raw), counter_mapping())
     assert (report.traces, report.good) == (0, False)

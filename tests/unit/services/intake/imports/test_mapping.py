@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.intake.imports.mapping import MappingError
-from tests.support.imports import DATA, land_plan, permits_plan, plan_of, written
+from tests.support.imports import DATA, land_mapping, mapping_of, permits_mapping, written
 
 GOOD = (DATA / "land.toml").read_text()
 
@@ -15,13 +15,13 @@ GOOD = (DATA / "land.toml").read_text()
 def refused(folder: Path, old: str, new: str) -> str:
     assert old in GOOD
     with pytest.raises(MappingError) as caught:
-        plan_of(written(folder, GOOD.replace(old, new, 1), "m.toml"))
+        mapping_of(written(folder, GOOD.replace(old, new, 1), "m.toml"))
     return str(caught.value)
 
 
 def test_the_mappings_that_are_shipped_are_good() -> None:
-    assert permits_plan().source.name == "permits"
-    assert len(land_plan().rules) == 6
+    assert permits_mapping().source.name == "permits"
+    assert len(land_mapping().rules) == 6
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_slip_is_named_by_its_key(tmp_path: Path, old: str, new: str, what: st
 def test_all_slips_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace('"TP.001"', '"TP.404"').replace('"@end"', '"@ende"')
     with pytest.raises(MappingError) as caught:
-        plan_of(written(tmp_path, text, "m.toml"))
+        mapping_of(written(tmp_path, text, "m.toml"))
     assert "TP.404" in str(caught.value)
     assert "rules[1].emit[3].next" in str(caught.value)
     assert "rules[4].not_before" in str(caught.value)
@@ -67,10 +67,10 @@ def test_an_encoding_that_has_no_plain_line_ends_is_refused(tmp_path: Path) -> N
         (DATA / "counter.toml").read_text().replace("delimiter", 'encoding = "utf-16"\ndelimiter')
     )
     with pytest.raises(MappingError, match=r"source\.encoding: .*convert the file to UTF-8"):
-        plan_of(written(tmp_path, text, "m.toml"))
+        mapping_of(written(tmp_path, text, "m.toml"))
 
 
 @pytest.mark.parametrize(("raw", "what"), [(b"a = ", "not TOML"), (b"\xff", "not UTF-8")])
 def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, raw: bytes, what: str) -> None:
     with pytest.raises(MappingError, match=f"m.toml: {what}"):
-        plan_of(written(tmp_path, raw, "m.toml"))
+        mapping_of(written(tmp_path, raw, "m.toml"))

@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 from contracts.wire.envelope import Event
 from services.intake.imports import run
+from services.intake.imports.bookmarks import Bookmark
 from services.intake.imports.cli import import_log
-from services.intake.imports.ledger import Entry
 from services.intake.imports.report import Report
 from tests.support.imports import (
     DATA,
     LAND,
     PERMITS_MAPPING,
-    land_plan,
+    land_mapping,
     report_of,
     written,
 )
@@ -54,24 +54,24 @@ class Memory:
     """A ledger that forgets when the test ends."""
 
     def __init__(self) -> None:
-        self.entry = Entry()
+        self.entry = Bookmark()
 
-    async def begun(self) -> Entry:
+    async def begun(self) -> Bookmark:
         return self.entry
 
-    async def note(self, entry: Entry) -> None:
+    async def note(self, entry: Bookmark) -> None:
         self.entry = entry
 
 
 async def send(path: Path, log: Log, ledger: Memory, limit: int | None = None) -> Report:
-    plan = land_plan()
-    report = Report(file=path.name, source=plan.source.name)
+    compiled = land_mapping()
+    report = Report(file=path.name, source=compiled.source.name)
     await run.send(
         path,
-        plan,
+        compiled,
         report,
         publisher=log,
-        ledger=ledger,
+        bookmarks=ledger,
         limit=limit,
         progress=lambda _read, _size: None,
     )
@@ -82,7 +82,7 @@ async def test_facts_are_sent_in_batches_that_divide_no_trace(tmp_path: Path) ->
     log, ledger = Log(), Memory()
     report = await send(written(tmp_path, MANY), log, ledger)
     assert [len(batch) for batch in log.batches] == [500, 500, 200]
-    assert ledger.entry == Entry(traces=300, broken=0, finished=True)
+    assert ledger.entry == Bookmark(traces=300, broken=0, finished=True)
     assert report.sent == 1_200
 
 
@@ -90,7 +90,7 @@ async def test_after_a_failure_a_second_run_sends_only_the_rest(tmp_path: Path) 
     path, ledger, first, second = written(tmp_path, MANY), Memory(), Log(1), Log()
     with pytest.raises(ConnectionError):
         await send(path, first, ledger)
-    assert ledger.entry == Entry(traces=125, broken=0, finished=False)
+    assert ledger.entry == Bookmark(traces=125, broken=0, finished=False)
     report = await send(path, second, ledger)
     assert report.already_sent == 125
     whole = Log()
@@ -111,7 +111,7 @@ async def test_a_batch_that_was_sent_but_not_noted_comes_again_with_the_same_ids
 async def test_a_limit_ends_a_run_and_the_next_goes_on_from_there(tmp_path: Path) -> None:
     path, ledger, log = written(tmp_path, MANY), Memory(), Log()
     await send(path, log, ledger, limit=10)
-    assert (ledger.entry, len(log.ids)) == (Entry(10, 0, False), 40)
+    assert (ledger.entry, len(log.ids)) == (Bookmark(10, 0, False), 40)
     await send(path, log, ledger)
     assert (ledger.entry.finished, len(set(log.ids)), len(log.ids)) == (True, 1_200, 1_200)
 
@@ -128,7 +128,7 @@ async def test_a_file_that_breaks_half_way_keeps_what_was_read_and_mending_adds_
 
 
 def test_the_report_accounts_for_every_event(tmp_path: Path) -> None:
-    report = report_of(LAND, land_plan())
+    report = report_of(LAND, land_mapping())
     assert report.events == report.events_taken + report.events_skipped == 12
     report.save(tmp_path / "r.json")
     saved = json.loads((tmp_path / "r.json").read_text())

@@ -13,22 +13,22 @@ from contracts.events.intake import DossierReceived, DossierWithdrawn, RemarkRec
 from contracts.events.routing import StepStarted
 from contracts.model import Kind
 from contracts.wire.codec import decode, encode
-from services.intake.imports.translate import Told, translate
+from services.intake.imports.translate import TranslatedTrace, translate
 from services.shared.lifecycle import PublicStatus
 from tests.support.imports import (
     LAND,
     days,
-    land_plan,
+    land_mapping,
     names,
-    permits_plan,
+    permits_mapping,
     report_of,
     told,
     traces_of,
     written,
 )
 
-LAND_PLAN = land_plan()
-PERMITS = permits_plan()
+LAND_MAPPING = land_mapping()
+PERMITS = permits_mapping()
 
 SUBMIT = "Permit SUBMITTED by EMPLOYEE"
 FINAL = "Permit FINAL_APPROVED by SUPERVISOR"
@@ -38,8 +38,8 @@ ASKED = "Request Payment"
 PAID = "Payment Handled"
 
 
-def land() -> list[Told]:
-    return [translate(LAND_PLAN, trace) for trace in traces_of(LAND, LAND_PLAN)]
+def land() -> list[TranslatedTrace]:
+    return [translate(LAND_MAPPING, trace) for trace in traces_of(LAND, LAND_MAPPING)]
 
 
 def test_a_trace_becomes_the_facts_that_its_rules_name_and_its_past_is_closed() -> None:
@@ -159,7 +159,7 @@ def test_mending_an_event_leaves_the_ids_of_the_others_alone() -> None:
 
 def test_a_fact_that_the_dossiers_state_cannot_take_becomes_a_remark_that_says_so() -> None:
     withdrawn = told(
-        LAND_PLAN,
+        LAND_MAPPING,
         [*days("file", "take back", "ask again")],
         case="case 1",
     )
@@ -170,7 +170,7 @@ def test_a_fact_that_the_dossiers_state_cannot_take_becomes_a_remark_that_says_s
 
 
 def test_a_number_that_does_not_fit_a_code_breaks_its_trace_alone() -> None:
-    report = report_of(LAND, LAND_PLAN)
+    report = report_of(LAND, LAND_MAPPING)
     assert report.broken[0]["reason"] == (
         "source.number finds no number in the case's id 'case fourteen'"
     )
@@ -181,7 +181,7 @@ def test_a_number_that_does_not_fit_a_code_breaks_its_trace_alone() -> None:
 
 def test_two_cases_with_one_code_are_an_error_that_names_both(tmp_path: Path) -> None:
     text = LAND.read_text().replace("case 13", "case 0012")
-    report = report_of(written(tmp_path, text), LAND_PLAN)
+    report = report_of(written(tmp_path, text), LAND_MAPPING)
     assert report.broken[0]["reason"] == (
         "case 'case 0012' (line 35) and case 'case 12' (line 7) would both be "
         "H29.15-240307-0012: let source.number take more of the case's id"
@@ -190,15 +190,15 @@ def test_two_cases_with_one_code_are_an_error_that_names_both(tmp_path: Path) ->
 
 def test_a_case_that_stands_in_the_file_twice_is_named(tmp_path: Path) -> None:
     text = LAND.read_text().replace("case 13", "case 12")
-    report = report_of(written(tmp_path, text), LAND_PLAN)
+    report = report_of(written(tmp_path, text), LAND_MAPPING)
     assert report.broken[0]["reason"] == (
         "case 'case 12' stands in the file twice, at lines 7 and 35"
     )
 
 
 def test_on_request_the_first_broken_trace_ends_the_import() -> None:
-    strict = LAND_PLAN.source.model_copy(update={"on_error": "stop"})
-    report = report_of(LAND, replace(LAND_PLAN, source=strict))
+    strict = LAND_MAPPING.source.model_copy(update={"on_error": "stop"})
+    report = report_of(LAND, replace(LAND_MAPPING, source=strict))
     assert report.traces == 3
     assert "line 57: the trace from here is broken, and on_error is stop" in (report.error or "")
 

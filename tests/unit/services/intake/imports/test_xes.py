@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.imports.log import LogError, opened
 from services.intake.imports.xes import read_xes
-from tests.support.imports import LAND, land_plan, report_of, traces_of, written
+from tests.support.imports import LAND, land_mapping, report_of, traces_of, written
 
 TRACE = '<trace><string key="concept:name" value="case {n}"/>{events}</trace>\n'
 EVENT = (
@@ -27,7 +27,7 @@ def trace(n: int, events: str = EVENT) -> str:
 
 
 def test_traces_and_events_come_with_the_line_they_begin_on() -> None:
-    first, second, *_ = traces_of(LAND, land_plan())
+    first, second, *_ = traces_of(LAND, land_mapping())
     assert (first.line, [event.line for event in first.events]) == (7, [10, 15, 20, 25, 29])
     assert second.line == 35
     lines = LAND.read_text().splitlines()
@@ -37,11 +37,11 @@ def test_traces_and_events_come_with_the_line_they_begin_on() -> None:
 
 def test_a_compressed_file_reads_like_a_plain_one_whatever_its_name(tmp_path: Path) -> None:
     packed = written(tmp_path, LAND.read_bytes(), "log.xes", packed=True)
-    assert traces_of(packed, land_plan()) == traces_of(LAND, land_plan())
+    assert traces_of(packed, land_mapping()) == traces_of(LAND, land_mapping())
 
 
 def test_an_attribute_within_another_is_found_under_both_keys() -> None:
-    call = traces_of(LAND, land_plan())[0].events[2].attributes
+    call = traces_of(LAND, land_mapping())[0].events[2].attributes
     assert call["topic"] == "which paper"
     assert call["topic/asked-by"] == "citizen"
 
@@ -51,18 +51,18 @@ def test_a_list_keeps_all_values_of_one_key(tmp_path: Path) -> None:
         '<event><list key="papers"><values><string key="p" value="a"/>'
         '<string key="p" value="b"/></values></list></event>'
     )
-    found = traces_of(written(tmp_path, log(trace(1, event))), land_plan())
+    found = traces_of(written(tmp_path, log(trace(1, event))), land_mapping())
     assert found[0].events[0].attributes == {"papers/p": "a", "papers/p#2": "b"}
 
 
 def test_defaults_and_attributes_of_the_log_are_no_events() -> None:
-    assert [len(trace.events) for trace in traces_of(LAND, land_plan())] == [5, 5, 1, 1]
+    assert [len(trace.events) for trace in traces_of(LAND, land_mapping())] == [5, 5, 1, 1]
 
 
 def test_an_event_outside_of_every_trace_is_accounted_for() -> None:
-    orphan = traces_of(LAND, land_plan())[-1]
+    orphan = traces_of(LAND, land_mapping())[-1]
     assert orphan.attributes == {}
-    assert [entry["line"] for entry in report_of(LAND, land_plan()).broken] == [57, 64]
+    assert [entry["line"] for entry in report_of(LAND, land_mapping()).broken] == [57, 64]
 
 
 def test_broken_xml_names_file_and_line_and_keeps_the_traces_before(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_broken_xml_names_file_and_line_and_keeps_the_traces_before(tmp_path: Pa
 
 def test_a_file_that_ends_too_early_keeps_the_traces_before(tmp_path: Path) -> None:
     path = written(tmp_path, log(trace(1), trace(2), trace(3))[:-60])
-    report = report_of(path, land_plan())
+    report = report_of(path, land_mapping())
     assert report.traces == 2
     assert "line 4: broken XML" in (report.error or "")
 
@@ -85,7 +85,7 @@ def test_a_file_that_ends_too_early_keeps_the_traces_before(tmp_path: Path) -> N
 def test_a_compressed_file_that_was_cut_keeps_the_traces_before(tmp_path: Path) -> None:
     many = "".join(trace(n) for n in range(5_000))
     whole = gzip.compress(log(many).encode())
-    report = report_of(written(tmp_path, whole[: len(whole) // 2]), land_plan())
+    report = report_of(written(tmp_path, whole[: len(whole) // 2]), land_mapping())
     assert 1_000 < report.traces < 5_000
     assert "compressed file is broken here" in (report.error or "")
 
@@ -96,14 +96,14 @@ def test_an_entity_bomb_is_refused_at_its_document_type(tmp_path: Path) -> None:
         '<log><trace><string key="concept:name" value="&b;"/></trace></log>'
     )
     with pytest.raises(LogError, match=r"line 2: a document type \(DOCTYPE\) is refused"):
-        traces_of(written(tmp_path, bomb), land_plan())
+        traces_of(written(tmp_path, bomb), land_mapping())
 
 
 def test_an_external_entity_is_never_fetched(tmp_path: Path) -> None:
     secret = written(tmp_path, "secret", "secret")
     text = f'<!DOCTYPE log [<!ENTITY x SYSTEM "{secret.as_uri()}">]><log>&x;</log>'
     with pytest.raises(LogError, match="DOCTYPE"):
-        traces_of(written(tmp_path, text), land_plan())
+        traces_of(written(tmp_path, text), land_mapping())
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_an_external_entity_is_never_fetched(tmp_path: Path) -> None:
 )
 def test_what_is_not_xes_is_named(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(LogError, match=what):
-        traces_of(written(tmp_path, text), land_plan())
+        traces_of(written(tmp_path, text), land_mapping())
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="cannot be opened: No such file"):
-        traces_of(tmp_path / "none.xes", land_plan())
+        traces_of(tmp_path / "none.xes", land_mapping())

@@ -13,8 +13,8 @@ from flufl.bounce import all_failures
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from deploy.local.fakes.smtp.accepted import accepted_now
 from deploy.local.fakes.smtp.bounces import report as local_report
-from deploy.local.fakes.smtp.ledger import accepted_now
 from services.notify.channels.delivery_report import (
     Action,
     DeliveryReport,
@@ -25,8 +25,8 @@ from services.notify.channels.delivery_report import (
 from services.notify.channels.provider import Outgoing
 from services.notify.channels.reference import reference
 from services.notify.channels.smtp import compose
-from services.notify.http.receipts import of_mail
-from services.notify.wording.renderer import Text
+from services.notify.http.delivery_receipts import of_mail
+from services.notify.wording.renderer import RenderedMessage
 from tests.support.delivery_reports import MESSAGE, MORNING, OURS, POSTFIX, REASONS, SHAPES, TO
 
 NOW = datetime(2024, 3, 7, 2, 0, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_the_name_of_the_envelope_is_enough_and_so_are_the_headers(name: str, ou
 
 def test_a_mail_as_we_send_it_is_known_again_by_what_the_local_server_returns_of_it() -> None:
     for subject in ("H29.15-240307-0001", "H29.15@2024-03-08"):
-        text = Text("Hồ sơ đã được tiếp nhận", "Kính gửi", "short", "1")
+        text = RenderedMessage("Hồ sơ đã được tiếp nhận", "Kính gửi", "short", "1")
         mail = compose("mot-cua@example.test", Outgoing(MESSAGE, subject, TO, text))
         entry = accepted_now("mot-cua@example.test", [TO], mail)
         ours = reference(subject, MESSAGE)

@@ -17,27 +17,27 @@ from deploy.local.fakes.gateway.http import Request, Response, answer
 from services.notify.channels.gateway import Gateway, SmsProvider, ZaloProvider, judged
 from services.notify.channels.provider import (
     Accepted,
+    MaybeTaken,
     Misconfigured,
     NotTaken,
     Outgoing,
     Rejected,
-    Unknown,
 )
 from services.notify.channels.redact import redacted
 from services.notify.channels.standard_webhooks import check, key_of
 from services.notify.channels.webhook import WebhookProvider, Webhooks, public
-from services.notify.wording.renderer import Text
+from services.notify.wording.renderer import RenderedMessage
 from tests.support.heard import Heard
 
 LINK = "https://tracuu.example.test/t/H29.15-240307-0001"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-TEXT = Text("Tiêu đề", "Nội dung\n", "Hồ sơ đã tiếp nhận.", "1")
+TEXT = RenderedMessage("Tiêu đề", "Nội dung\n", "Hồ sơ đã tiếp nhận.", "1")
 
 
 def outgoing(
     to: str = "0903 123 456", short: str = TEXT.short, secret: str | None = None
 ) -> Outgoing:
-    text = Text(TEXT.subject, TEXT.body, short, TEXT.version)
+    text = RenderedMessage(TEXT.subject, TEXT.body, short, TEXT.version)
     return Outgoing("m-1", "H29.15-240307-0001", to, text, secret)
 
 
@@ -132,10 +132,10 @@ async def test_zalo_is_sent_no_more_characters_than_it_takes(heard: Heard) -> No
         (429, {"Retry-After": "999999"}, NotTaken, 600.0),
         (503, {}, NotTaken, None),
         (503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, NotTaken, None),
-        (409, {}, Unknown, None),
-        (500, {}, Unknown, None),
-        (502, {}, Unknown, None),
-        (504, {}, Unknown, None),
+        (409, {}, MaybeTaken, None),
+        (500, {}, MaybeTaken, None),
+        (502, {}, MaybeTaken, None),
+        (504, {}, MaybeTaken, None),
     ],
 )
 def test_what_an_answer_means(
@@ -211,7 +211,7 @@ async def test_a_gateway_that_hangs_up_may_have_taken_it(heard: Heard) -> None:
 
     heard.says = hangs_up
     provider = sms(heard)
-    with pytest.raises(Unknown) as raised:
+    with pytest.raises(MaybeTaken) as raised:
         await provider.send(outgoing())
     assert not raised.value.silent
     await provider.close()
@@ -224,7 +224,7 @@ async def test_a_gateway_that_says_nothing_may_have_taken_it(heard: Heard) -> No
 
     heard.says = waits
     provider = sms(heard, timeout=0.2)
-    with pytest.raises(Unknown) as raised:
+    with pytest.raises(MaybeTaken) as raised:
         await provider.send(outgoing())
     assert raised.value.silent
     await provider.close()

@@ -7,15 +7,15 @@ from random import Random
 import pytest
 
 from services.notify.channels.pace import BackOff, Bucket
-from services.notify.channels.switch import Limits, Outcome, Switch
+from services.notify.channels.switch import Attempt, Switch, SwitchLimits
 
-GOOD, BAD, SILENT = Outcome.ANSWERED, Outcome.FAILED, Outcome.SILENT
-LIMITS = Limits(in_a_row=3, enough=10, rest=10, slow=5, sample=3, window=60)
+GOOD, BAD, SILENT = Attempt.ANSWERED, Attempt.FAILED, Attempt.SILENT
+LIMITS = SwitchLimits(in_a_row=3, enough=10, rest=10, slow=5, sample=3, window=60)
 
-Told = list[tuple[str, Outcome, float]]
+Told = list[tuple[str, Attempt, float]]
 
 
-def times(count: int, name: str, outcome: Outcome, seconds: float = 0.1) -> Told:
+def times(count: int, name: str, outcome: Attempt, seconds: float = 0.1) -> Told:
     return [(name, outcome, seconds)] * count
 
 

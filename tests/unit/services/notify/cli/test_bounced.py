@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.local.fakes.gateway.part import SECRET
+from deploy.local.fakes.smtp.accepted import accepted_now
 from deploy.local.fakes.smtp.bounces import report
-from deploy.local.fakes.smtp.ledger import accepted_now
 from motcua.cli import app
 from services.notify.channels.standard_webhooks import BadSignature, check, key_of
 

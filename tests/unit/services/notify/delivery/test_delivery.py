@@ -18,23 +18,23 @@ from contracts.values import Locale
 from contracts.wire.envelope import Event
 from services.notify.channels.provider import Outgoing
 from services.notify.channels.smtp import compose
-from services.notify.contacts.contact import Contact, ContactDecider
+from services.notify.contacts.contact import SealedContact, SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.delivery.delivery import Deliveries, deliveries_after
 from services.notify.dossier.digests import TimerKind
 from services.notify.dossier.policy import LEGAL
-from services.notify.wording.renderer import Text
+from services.notify.wording.renderer import RenderedMessage
 from services.runtime.core.decider import Decider, Timer
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 
 
-def text(subject: str, body: str) -> Text:
-    return Text(subject, body, "short", "1")
+def text(subject: str, body: str) -> RenderedMessage:
+    return RenderedMessage(subject, body, "short", "1")
 
 
-def outgoing(worded: Text) -> Outgoing:
+def outgoing(worded: RenderedMessage) -> Outgoing:
     return Outgoing("m-1", CODE, "c@d.test", worded)
 
 
@@ -255,20 +255,20 @@ def contact(sealed: str, minute: int) -> Event:
 
 
 def test_the_newest_contact_counts_whatever_order_they_come_in() -> None:
-    decider = ContactDecider()
+    decider = SealedContactDecider()
     for order in permutations([contact("old", 0), contact("new", 1)]):
         state = decider.initial("citizen-1")
         for fact in order:
             state = decider.evolve(state, fact)
-        assert state == Contact("new", "k", START + timedelta(minutes=1))
+        assert state == SealedContact("new", "k", START + timedelta(minutes=1))
 
 
-@pytest.mark.parametrize("decider", [DeliveryDecider(), ContactDecider()])
+@pytest.mark.parametrize("decider", [DeliveryDecider(), SealedContactDecider()])
 def test_deliveries_and_contacts_are_asked_nothing_and_wait_for_nothing(
     decider: Decider[Any],
 ) -> None:
     state = decider.initial("x")
-    fact = contact("s", 0) if isinstance(decider, ContactDecider) else STORY[0]
+    fact = contact("s", 0) if isinstance(decider, SealedContactDecider) else STORY[0]
     known = decider.evolve(state, fact)
     assert decider.react(known, fact) == ()
     assert decider.timer(known) is None

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.events import notify, routing
 from contracts.wire.envelope import Event
-from services.notify.hours import VIETNAM
+from services.notify.quiet_hours import VIETNAM
 from tests.support.month import CATALOGUE, CODE, Month, at, finished
 
 

@@ -14,7 +14,7 @@ from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
 from services.notify.delivery.delivery import Deliveries, deliveries_after
 from services.notify.dossier.params import local
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from tests.support.notify_dossiers import (
     DELIVERED,
     DEMANDED,
@@ -36,7 +36,7 @@ FIVE = [SOON, MOVED, DELIVERED, PAID, OVER]
 @pytest.mark.parametrize("sent", [False, True], ids=["waits", "was sent"])
 def test_what_is_entered_after_a_digest_of_its_hour_is_told_in_another_one(sent: bool) -> None:
     """What happens in an evening is told at seven; some of it gets entered after that."""
-    dossier = Dossier(often=1, quiet=Quiet(time(21), time(7)))
+    dossier = Dossier(often=1, quiet=QuietHours(time(21), time(7)))
     later = MOVED.model_copy(update={"due": MOVED.due + timedelta(days=1)})
     dossier.hear(DEMANDED, at(7, "21:10"))
     evening = [(MOVED, "21:20"), (DELIVERED, "21:30")], [(later, "21:40"), (PAID, "21:50")]

@@ -9,7 +9,7 @@ import pytest
 from contracts.events import notify
 from contracts.model import EventData
 from services.notify.dossier.policy import LEGAL, PASSING, ROUTINE
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from tests.support.mornings import Morning, planned
 from tests.support.notify_dossiers import (
     DEMANDED,
@@ -27,7 +27,7 @@ from tests.support.notify_dossiers import (
 )
 from tests.support.times import at
 
-NIGHT = Quiet(time(21), time(7))
+NIGHT = QuietHours(time(21), time(7))
 
 
 def hours(message: notify.MessagePlanned) -> tuple[str | None, str | None]:

@@ -12,7 +12,7 @@ from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.dossier.state import Notify
-from services.notify.hours import Quiet
+from services.notify.quiet_hours import QuietHours
 from tests.support.notify_dossiers import DUE, OVER, RESUMED, SOON, STOPPED, Dossier, retracted
 from tests.support.times import at
 
@@ -60,7 +60,7 @@ class TestTheCitizenWhoWasTold:
         assert dossier.planned("soon-due", "retracted") == []
 
     def test_is_not_woken_by_it(self) -> None:
-        dossier = Dossier(quiet=Quiet(time(21), time(7)))
+        dossier = Dossier(quiet=QuietHours(time(21), time(7)))
         over = dossier.hear(OVER, DUE)
         dossier.hear(retracted(over), at(13, "23:00"))
         (back,) = dossier.planned("retracted")

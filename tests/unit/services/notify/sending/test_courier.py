@@ -11,24 +11,24 @@ import pytest
 
 from contracts.catalogue import load_catalogue
 from contracts.events.notify import MessageChannel, MessageNotSent, MessageSent, NotSentReason
-from services.notify.channels.channel import Channel, Line
 from services.notify.channels.provider import (
     Accepted,
     Deferred,
+    MaybeTaken,
     NotTaken,
     Outgoing,
     Rejected,
-    Unknown,
 )
+from services.notify.channels.providers import PacedProvider, Providers
 from services.notify.contacts.addresses import FRESH_SECONDS, Address, Addresses
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.assignment import Work
+from services.notify.sending.assignment import Assignment
 from services.notify.sending.courier import Courier
-from services.notify.sending.handoff_log import Handing
-from services.notify.sending.outbox import Due
-from services.notify.sending.outcomes import End, Teller
-from services.notify.sending.receivers import Receivers
-from services.notify.sending.retries import Tries
+from services.notify.sending.handoff_log import HandoffLog
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.reporter import End, Reporter
+from services.notify.sending.retries import Retries
+from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.wording.renderer import Renderer
 from services.runtime.loop.faults import Faults
 
@@ -72,7 +72,7 @@ class Book(Addresses):
         return self.now
 
 
-class Notes(Handing):
+class Notes(HandoffLog):
     """What is struck out, at once and with the next ones."""
 
     def __init__(self) -> None:
@@ -86,13 +86,13 @@ class Notes(Handing):
         self.free += message_ids
 
 
-class Told(Teller):
+class Told(Reporter):
     """What was told of each message."""
 
     def __init__(self) -> None:
         self.ends: dict[str, End] = {}
 
-    async def tell(self, due: Due, end: End) -> None:
+    async def report(self, due: DueMessage, end: End) -> None:
         self.ends[due.message.message_id] = end
 
 
@@ -101,17 +101,17 @@ class Round:
 
     def __init__(self) -> None:
         self.gateway, self.book, self.notes = Gateway(), Book(), Notes()
-        self.told, self.tries, self.receivers = Told(), Tries(), Receivers()
+        self.told, self.retries, self.unreachable = Told(), Retries(), UnreachableRecipients()
         self.stopping = asyncio.Event()
-        self.channel = Channel("sms", [Line(self.gateway, 1, 1e6)], self.stopping)
+        self.channel = Providers("sms", [PacedProvider(self.gateway, 1, 1e6)], self.stopping)
         self.renderer = RENDERER
         self.courier = Courier(
             self.renderer,
             self.book,
             self.notes,
             self.told,
-            self.tries,
-            self.receivers,
+            self.retries,
+            self.unreachable,
             Faults(),
         )
 
@@ -121,8 +121,8 @@ class Round:
         message = Delivery(
             key, "sms", planned_at=NOW, recipient="c", template="withdrawn", params={"reason": "r"}
         )
-        due = Due("H29.1-260302-0001", 0, NOW, message)
-        work = Work(due, self.channel, "sms", bound=bound, noted=noted, address=address)
+        due = DueMessage("H29.1-260302-0001", 0, NOW, message)
+        work = Assignment(due, self.channel, "sms", bound=bound, noted=noted, address=address)
         await self.courier.carry(work, lambda: True)
 
     def reason(self, key: str) -> NotSentReason | None:
@@ -184,7 +184,7 @@ async def test_a_message_whose_address_may_be_on_its_way_is_held_and_free(round_
     round_.book.now = None
     await round_.carries("m", old(), noted=True)
     assert round_.told.ends == {}
-    assert not round_.tries.failures("m")
+    assert not round_.retries.failures("m")
     assert round_.notes.free == ["m"]
 
 
@@ -195,7 +195,7 @@ async def test_a_message_whose_address_may_be_on_its_way_is_held_and_free(round_
         (None, True, [], ["m"]),
         (NotTaken("not now"), False, ["m"], []),
         (NotTaken("not now"), True, [], []),
-        (Unknown("no answer"), False, [], []),
+        (MaybeTaken("no answer"), False, [], []),
         (Rejected("no number"), False, [], ["m"]),
         (Rejected("no number"), True, [], []),
     ],
@@ -224,8 +224,8 @@ CITIZEN = ("c", MessageChannel.SMS)
         (Deferred("452 4.2.2 mailbox full"), True, True),
         (NotTaken("not now"), True, False),
         (NotTaken("not now"), False, True),
-        (Unknown("no answer"), True, False),
-        (Unknown("no answer"), False, True),
+        (MaybeTaken("no answer"), True, False),
+        (MaybeTaken("no answer"), False, True),
         (Rejected("410: wants no more"), False, False),
         (None, False, False),
     ],
@@ -233,18 +233,22 @@ CITIZEN = ("c", MessageChannel.SMS)
 async def test_whoever_cannot_be_reached_rests_and_not_whoever_carries_to_them(
     round_: Round, fails: Exception | None, judged: bool, rests: bool
 ) -> None:
-    round_.channel = Channel("sms", [Line(round_.gateway, 1, 1e6)], round_.stopping, judged=judged)
+    round_.channel = Providers(
+        "sms", [PacedProvider(round_.gateway, 1, 1e6)], round_.stopping, judged=judged
+    )
     round_.gateway.fails = fails
     for key in ("a", "b", "c", "d", "e", "f"):
         await round_.carries(key, Address("0903 123 456"))
-    assert round_.receivers.rests(CITIZEN, time.monotonic()) is rests
-    assert (round_.channel.pick() == "sms") is (rests or not isinstance(fails, NotTaken | Unknown))
+    assert round_.unreachable.rests(CITIZEN, time.monotonic()) is rests
+    assert (round_.channel.pick() == "sms") is (
+        rests or not isinstance(fails, NotTaken | MaybeTaken)
+    )
 
 
 async def test_whoever_takes_something_again_is_doubted_no_longer(round_: Round) -> None:
     round_.gateway.fails = Deferred("450 4.2.1 busy")
     await round_.carries("m", Address("0903 123 456"))
-    assert round_.receivers.doubted(CITIZEN)
+    assert round_.unreachable.doubted(CITIZEN)
     round_.gateway.fails = None
     await round_.carries("m", Address("0903 123 456"))
-    assert not round_.receivers.doubted(CITIZEN)
+    assert not round_.unreachable.doubted(CITIZEN)

@@ -11,9 +11,9 @@ import pytest
 from contracts.events import notify
 from contracts.events.notify import NotSentReason
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.ending import ending
-from services.notify.sending.ending import waits as waits_until
-from services.notify.sending.outbox import Due
+from services.notify.sending.ending import must_wait as waits_until
+from services.notify.sending.ending import premature_end
+from services.notify.sending.outbox import DueMessage
 
 MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
 EVENING = MORNING - timedelta(hours=9)
@@ -23,18 +23,18 @@ BESIDE = ("taken_back_at", "called_off_at", "notice", "unsure", "earlier")
 CHANNELS = ("email", "sms")
 
 
-def due(now: datetime = MORNING, **changes: Any) -> Due:
+def due(now: datetime = MORNING, **changes: Any) -> DueMessage:
     beside = {k: changes.pop(k) for k in BESIDE if k in changes}
     message = Delivery("m-1", **{"channel": "sms", "planned_at": EVENING, **changes})
-    return Due("H29.1-260302-0001", 0, now, message, **beside)
+    return DueMessage("H29.1-260302-0001", 0, now, message, **beside)
 
 
-def waits(due: Due, *, streamed: bool, ended: Container[str] = ()) -> bool:
+def waits(due: DueMessage, *, streamed: bool, ended: Container[str] = ()) -> bool:
     return waits_until(due, streamed=streamed, lets_by=lambda m: m.message_id in ended)
 
 
-def end(due: Due, *, streamed: bool = False, tried: float | None = None) -> str | None:
-    found = ending(due, CHANNELS, streamed=streamed, tried=tried, detail="no answer")
+def end(due: DueMessage, *, streamed: bool = False, tried: float | None = None) -> str | None:
+    found = premature_end(due, CHANNELS, streamed=streamed, tried=tried, detail="no answer")
     if isinstance(found, notify.MessageNotSent):
         return str(found.reason)
     return found if found is None else "sent"

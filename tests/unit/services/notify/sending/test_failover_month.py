@@ -77,9 +77,9 @@ def test_a_first_that_is_away_delays_nobody_and_is_used_again_after_its_rest(mon
     for episode, calm_until in found:
         for at, key in month.planned(episode.begins, episode.ends):
             assert told[key] == (SECOND, at)
-        tries = month.offers(FIRST, episode.begins, episode.ends)
-        assert all(later - earlier >= 10 for earlier, later in pairwise(tries[4:]))
+        retries = month.offers(FIRST, episode.begins, episode.ends)
+        assert all(later - earlier >= 10 for earlier, later in pairwise(retries[4:]))
         after = month.planned(episode.ends, calm_until)
-        rested = tries[-1] + (10 if len(tries) >= 5 else 0)
+        rested = retries[-1] + (10 if len(retries) >= 5 else 0)
         for at, key in after:
             assert told[key] == (FIRST if at >= rested else SECOND, at)

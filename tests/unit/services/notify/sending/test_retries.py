@@ -8,7 +8,7 @@ import pytest
 
 from services.notify.channels.redact import redacted, without
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.retries import Tries
+from services.notify.sending.retries import Retries
 
 MESSAGE = Delivery("m-1", "sms")
 LINK = "https://hoso.example.vn/status/H29.15-240304-0001?key=APDVA7EWTS#rating"
@@ -80,62 +80,62 @@ def test_what_is_known_for_an_address_is_taken_out_though_it_looks_like_none(
 
 
 def test_a_message_that_was_put_off_waits_and_is_known_to_have_failed() -> None:
-    tries = Tries()
+    retries = Retries()
     now = time.monotonic()
-    assert not tries.waits("m-1", now)
-    tries.put_off(MESSAGE, "smtp: <a@b.vn>", at_least=30.0)
-    assert tries.waits("m-1", now + 29.0)
-    assert not tries.waits("m-1", now + 40.0)
-    assert tries.failures("m-1")
-    assert tries.detail("m-1") == "smtp: <[address]>"
+    assert not retries.waits("m-1", now)
+    retries.put_off(MESSAGE, "smtp: <a@b.vn>", at_least=30.0)
+    assert retries.waits("m-1", now + 29.0)
+    assert not retries.waits("m-1", now + 40.0)
+    assert retries.failures("m-1")
+    assert retries.detail("m-1") == "smtp: <[address]>"
 
 
 def test_where_each_try_may_be_one_more_mail_they_are_soon_an_hour_apart() -> None:
-    tries = Tries()
+    retries = Retries()
     for failures in range(1, 12):
-        tries.put_off(MESSAGE, "no answer", repeats=True)
+        retries.put_off(MESSAGE, "no answer", repeats=True)
         least = min(5.0 * 4.0 ** (failures - 1), 3600.0)
-        assert tries.waits("m-1", time.monotonic() + least - 1.0)
-        assert not tries.waits("m-1", time.monotonic() + least + 61.0)
+        assert retries.waits("m-1", time.monotonic() + least - 1.0)
+        assert not retries.waits("m-1", time.monotonic() + least + 61.0)
 
 
 def test_a_message_for_which_nobody_could_be_asked_has_not_failed() -> None:
-    tries = Tries()
-    tries.hold(MESSAGE, 10.0)
-    assert tries.waits("m-1", time.monotonic())
-    assert not tries.failures("m-1")
-    assert tries.detail("m-1") is None
+    retries = Retries()
+    retries.hold(MESSAGE, 10.0)
+    assert retries.waits("m-1", time.monotonic())
+    assert not retries.failures("m-1")
+    assert retries.detail("m-1") is None
 
 
 def test_a_message_holds_up_what_goes_after_it_for_an_hour_and_by_a_defect_not_at_all() -> None:
-    tries, now = Tries(), time.monotonic()
-    tries.hold(MESSAGE)
-    assert not tries.lets_by("m-1", now + 9000.0), "nobody could be asked"
+    retries, now = Retries(), time.monotonic()
+    retries.hold(MESSAGE)
+    assert not retries.lets_by("m-1", now + 9000.0), "nobody could be asked"
     for _ in range(3):
-        tries.put_off(MESSAGE, "sms: not now")
-    assert not tries.lets_by("m-1", now + 3590.0)
-    assert tries.lets_by("m-1", now + 3610.0)
-    tries.put_off(MESSAGE, "no such template", stuck=True)
-    assert tries.lets_by("m-1", time.monotonic())
+        retries.put_off(MESSAGE, "sms: not now")
+    assert not retries.lets_by("m-1", now + 3590.0)
+    assert retries.lets_by("m-1", now + 3610.0)
+    retries.put_off(MESSAGE, "no such template", stuck=True)
+    assert retries.lets_by("m-1", time.monotonic())
 
 
 def test_how_long_a_message_has_been_tried_counts_from_its_first_failure() -> None:
     clock = iter([50.0, 100.0, 130.0])
-    tries = Tries(lambda: next(clock))
-    tries.hold(MESSAGE)
-    assert tries.tried("m-1", 90.0) is None, "nobody could be asked"
-    tries.put_off(MESSAGE, "sms: not now")
-    tries.put_off(MESSAGE, "sms: not now")
-    assert tries.tried("m-1", 160.0) == 60.0
-    assert tries.tried("m-2", 160.0) is None
+    retries = Retries(lambda: next(clock))
+    retries.hold(MESSAGE)
+    assert retries.tried("m-1", 90.0) is None, "nobody could be asked"
+    retries.put_off(MESSAGE, "sms: not now")
+    retries.put_off(MESSAGE, "sms: not now")
+    assert retries.tried("m-1", 160.0) == 60.0
+    assert retries.tried("m-2", 160.0) is None
 
 
 def test_what_is_no_longer_to_be_sent_here_is_forgotten() -> None:
-    tries = Tries()
-    tries.put_off(MESSAGE, "x")
-    tries.put_off(Delivery("m-2", MESSAGE.channel), "x")
-    tries.put_off(Delivery("m-3", "zalo"), "x")
-    tries.keep(MESSAGE.channel, {"m-2"})
-    assert [tries.failures(m) for m in ("m-1", "m-2", "m-3")] == [False, True, True]
-    tries.clear()
-    assert not tries.failures("m-2")
+    retries = Retries()
+    retries.put_off(MESSAGE, "x")
+    retries.put_off(Delivery("m-2", MESSAGE.channel), "x")
+    retries.put_off(Delivery("m-3", "zalo"), "x")
+    retries.keep(MESSAGE.channel, {"m-2"})
+    assert [retries.failures(m) for m in ("m-1", "m-2", "m-3")] == [False, True, True]
+    retries.clear()
+    assert not retries.failures("m-2")

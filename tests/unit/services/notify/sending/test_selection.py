@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from contracts.events.notify import MessageChannel, MessageNotSent, NotSentReason
-from services.notify.channels.channel import Channel, Line
-from services.notify.channels.provider import Accepted, Outgoing, Unknown
-from services.notify.channels.switch import Limits
+from services.notify.channels.provider import Accepted, MaybeTaken, Outgoing
+from services.notify.channels.providers import PacedProvider, Providers
+from services.notify.channels.switch import SwitchLimits
 from services.notify.delivery.delivery import Delivery
-from services.notify.sending.outbox import Due
-from services.notify.sending.receivers import Receivers, receiver_of
-from services.notify.sending.retries import Tries
-from services.notify.sending.selection import Known, Starting
-from services.notify.wording.renderer import Text
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.retries import Retries
+from services.notify.sending.selection import Selection, SendingState
+from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
+from services.notify.wording.renderer import RenderedMessage
 
 NOW = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class Carrier:
 
     async def send(self, message: Outgoing) -> Accepted:
         if message.message_id.startswith("bad"):
-            raise Unknown("says neither yes nor no: 500")
+            raise MaybeTaken("says neither yes nor no: 500")
         self.taken.append(message.message_id)
         return Accepted(self.name)
 
@@ -50,50 +50,50 @@ class Setting:
     def __init__(self, *, each: int | None = None, streamed: bool = False) -> None:
         self.now = 1000.0
         self.carrier = Carrier()
-        self.channel = Channel(
+        self.channel = Providers(
             "sms",
-            [Line(self.carrier, 4, 1e9)],
+            [PacedProvider(self.carrier, 4, 1e9)],
             asyncio.Event(),
-            limits=Limits(),
+            limits=SwitchLimits(),
             each=each,
             clock=lambda: self.now,
         )
-        self.tries = Tries(lambda: self.now)
-        self.receivers = Receivers()
+        self.retries = Retries(lambda: self.now)
+        self.unreachable = UnreachableRecipients()
         self.ended: set[str] = set()
-        self.known = Known(
+        self.known = SendingState(
             {"sms": self.channel},
-            self.tries,
-            self.receivers,
+            self.retries,
+            self.unreachable,
             lambda message: message.message_id in self.ended,
             streamed=streamed,
             draw=Random(1),
         )
 
     def look(
-        self, due: Iterable[Due], room: int | None = 16, under_way: Iterable[Delivery] = ()
-    ) -> Starting:
-        look = Starting(self.known, self.channel, room, list(under_way), self.now)
+        self, due: Iterable[DueMessage], room: int | None = 16, under_way: Iterable[Delivery] = ()
+    ) -> Selection:
+        look = Selection(self.known, self.channel, room, list(under_way), self.now)
         for each in due:
             if look.enough(each):
                 break
         return look
 
-    def failures(self, due: Due) -> int:
-        return self.tries.failures(due.message.message_id)
+    def failures(self, due: DueMessage) -> int:
+        return self.retries.failures(due.message.message_id)
 
-    async def hands(self, due: Due) -> None:
+    async def hands(self, due: DueMessage) -> None:
         """As the courier does, as far as it matters here."""
         message_id = due.message.message_id
 
         async def write() -> Outgoing:
-            return Outgoing(message_id, due.dossier, "0903", Text("", "", "", "1"))
+            return Outgoing(message_id, due.dossier, "0903", RenderedMessage("", "", "", "1"))
 
         try:
             await self.channel.hand("sms", write, lambda: True, again=self.failures(due) > 0)
             self.ended.add(message_id)
-        except Unknown as error:
-            self.tries.put_off(due.message, str(error))
+        except MaybeTaken as error:
+            self.retries.put_off(due.message, str(error))
 
     async def fails(self) -> None:
         """Until the provider is left alone, and then until it may be asked again."""
@@ -105,7 +105,7 @@ class Setting:
 
 def due(
     message_id: str, citizen: str | None = None, earlier: tuple[Delivery, ...] = (), **more: Any
-) -> Due:
+) -> DueMessage:
     message = Delivery(
         message_id,
         "sms",
@@ -114,10 +114,10 @@ def due(
         template="withdrawn",
         **more,
     )
-    return Due("H29.1-260302-0001", 0, NOW, message, earlier=earlier)
+    return DueMessage("H29.1-260302-0001", 0, NOW, message, earlier=earlier)
 
 
-def ids(dues: Iterable[Due]) -> list[str]:
+def ids(dues: Iterable[DueMessage]) -> list[str]:
     return [each.message.message_id for each in dues]
 
 
@@ -129,7 +129,7 @@ async def test_a_failing_provider_is_tried_by_what_it_has_not_refused_yet() -> N
     await setting.fails()
     old = [due(f"bad-{number}") for number in range(40)]
     for each in old:
-        setting.tries.put_off(each.message, "500")
+        setting.retries.put_off(each.message, "500")
     setting.now += 60.0
     asked = [setting.look([*old, due("fresh"), due("next")]).starts for _ in range(50)]
     assert {tuple(ids(starts)) for starts in asked} == {("fresh",), ("next",)}
@@ -141,7 +141,7 @@ async def test_of_what_it_has_refused_it_is_tried_by_what_it_refused_least() -> 
     old = [due(f"bad-{number}") for number in range(5)]
     for each, failures in zip(old, (3, 2, 1, 2, 4), strict=True):
         for _ in range(failures):
-            setting.tries.put_off(each.message, "500")
+            setting.retries.put_off(each.message, "500")
     setting.now += 60.0
     assert ids(setting.look(old).starts) == ["bad-2"]
 
@@ -151,7 +151,7 @@ async def test_messages_that_a_provider_always_refuses_keep_it_from_no_other(bad
     setting = Setting()
     await setting.fails()
     poison = [due(f"bad-{number}") for number in range(bad)]
-    healthy: list[Due] = []
+    healthy: list[DueMessage] = []
     planned: dict[str, float] = {}
     waited: list[float] = []
     for second in range(1800):
@@ -179,7 +179,7 @@ async def test_messages_that_a_provider_always_refuses_keep_it_from_no_other(bad
 def test_what_is_for_a_recipient_who_rests_waits_and_nothing_else_does() -> None:
     setting = Setting()
     dead = [due(f"dead-{number}", "dead") for number in range(400)]
-    setting.receivers.failed(receiver_of(dead[0].message), setting.now)
+    setting.unreachable.failed(recipient_of(dead[0].message), setting.now)
     look = setting.look([*dead, due("well")])
     assert (ids(look.starts), look.waiting, look.follows) == (["well"], 400, False)
     setting.now += 10.0
@@ -193,15 +193,15 @@ async def test_a_message_that_a_recipient_always_refuses_keeps_no_other_from_the
     setting = Setting()
     bad = due("bad-0", "shop")
     good = [due(f"good-{number}", "shop") for number in range(50)]
-    receiver = receiver_of(bad.message)
-    setting.receivers.failed(receiver, setting.now)
+    receiver = recipient_of(bad.message)
+    setting.unreachable.failed(receiver, setting.now)
     for _ in range(3600):
         for each in setting.look([bad, *good]).starts:
             if (message := each.message) is bad.message:
-                setting.receivers.failed(receiver, setting.now)
-                setting.tries.put_off(message, "404", unreached=True)
+                setting.unreachable.failed(receiver, setting.now)
+                setting.retries.put_off(message, "404", unreached=True)
             else:
-                setting.receivers.reached(receiver)
+                setting.unreachable.reached(receiver)
                 setting.ended.add(message.message_id)
         setting.now += 1.0
     assert len(setting.ended) == 50
@@ -211,8 +211,8 @@ def test_a_recipient_in_doubt_is_tried_by_what_they_refused_least() -> None:
     setting = Setting()
     refused = [due(f"bad-{number}", "shop") for number in range(5)]
     for each in refused:
-        setting.tries.put_off(each.message, "404")
-    setting.receivers.failed(receiver_of(refused[0].message), setting.now)
+        setting.retries.put_off(each.message, "404")
+    setting.unreachable.failed(recipient_of(refused[0].message), setting.now)
     setting.now += 100.0
     fresh = [due("new", "shop"), due("newer", "shop")]
     tried = {tuple(ids(setting.look([*refused, *fresh]).starts)) for _ in range(50)}
@@ -232,7 +232,7 @@ def test_one_recipient_takes_no_more_than_their_share_of_the_room() -> None:
     look = setting.look([*many, due("well"), due("too")], under_way=under_way)
     assert ids(look.starts) == ["slow-0", "well", "too"]
     assert look.follows, "as soon as one is answered the next can be started"
-    assert look.receivers == {(who, MessageChannel.SMS) for who in ("slow", "well", "too")}
+    assert look.unreachable == {(who, MessageChannel.SMS) for who in ("slow", "well", "too")}
 
 
 # -- the room, the turn, the end -------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_what_follows_a_message_that_is_on_its_way_waits_for_it() -> None:
     first = due("first", "c")
     look = setting.look([first, due("second", "c", earlier=(first.message,))])
     assert (ids(look.starts), look.waiting, look.follows) == (["first"], 1, True)
-    setting.tries.put_off(first.message, "not now")
+    setting.retries.put_off(first.message, "not now")
     look = setting.look([first, due("second", "c", earlier=(first.message,))])
     assert (ids(look.starts), look.waiting, look.follows) == ([], 2, False)
 

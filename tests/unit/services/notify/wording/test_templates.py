@@ -10,7 +10,7 @@ import pytest
 
 from contracts.catalogue import Unit, load_catalogue
 from contracts.events.sla import ALERTS, MoveCause
-from contracts.values import Channel, Locale
+from contracts.values import FilingChannel, Locale
 from services.notify.channels.segments import fit, parts, plain
 from services.notify.dossier.policy import ROUTINE
 from services.notify.wording.renderer import Renderer
@@ -190,13 +190,13 @@ def test_a_result_that_was_denied_is_not_told_as_good_news(locale: Locale) -> No
 
 
 RETURNED = {
-    ("vi", Channel.COUNTER): f"{UNIT.name_vi} trả trực tiếp cho Ông/Bà.",
-    ("vi", Channel.POSTAL): f"{UNIT.name_vi} trả cho Ông/Bà qua dịch vụ bưu chính công ích.",
-    ("vi", Channel.ONLINE): f"{UNIT.name_vi} trả cho Ông/Bà theo hình thức trực tuyến.",
+    ("vi", FilingChannel.COUNTER): f"{UNIT.name_vi} trả trực tiếp cho Ông/Bà.",
+    ("vi", FilingChannel.POSTAL): f"{UNIT.name_vi} trả cho Ông/Bà qua dịch vụ bưu chính công ích.",
+    ("vi", FilingChannel.ONLINE): f"{UNIT.name_vi} trả cho Ông/Bà theo hình thức trực tuyến.",
     ("vi", ""): f"{UNIT.name_vi} trả cho Ông/Bà.",
-    ("en", Channel.COUNTER): " to you in person.",
-    ("en", Channel.POSTAL): " to you by post.",
-    ("en", Channel.ONLINE): " to you online.",
+    ("en", FilingChannel.COUNTER): " to you in person.",
+    ("en", FilingChannel.POSTAL): " to you by post.",
+    ("en", FilingChannel.ONLINE): " to you online.",
     ("en", ""): " to you.",
 }
 

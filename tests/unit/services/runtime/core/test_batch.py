@@ -63,7 +63,7 @@ class TestPicking:
         (wanted,), _ = pick(purse, [record])
         assert wanted.redrive is not None
         assert (wanted.redrive.number, wanted.redrive.skip) == (2, True)
-        assert wanted.letter_id == "purses/3/0"
+        assert wanted.dead_letter_id == "purses/3/0"
 
     @pytest.mark.parametrize("order", [b"", b"purse", b"purse:x:a/3/0", b"\xff:1:a", None])
     def test_takes_nonsense_in_the_redrive_header_for_no_redrive_at_all(
@@ -133,7 +133,7 @@ class TestGoodRecords:
         assert states["purse-1"].state.notes == ("a", "b", "c")
         assert decided.outcomes == {(intake.RemarkRecorded.TYPE, "applied"): 3}
         assert decided.dirty == {"purse-1": states["purse-1"]}
-        assert decided.letters == []
+        assert decided.dead_letters == []
 
     def test_begin_a_subject_in_their_partition(
         self, run: Run, log: Any, say: Any, states: Any

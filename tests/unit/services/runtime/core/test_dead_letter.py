@@ -12,18 +12,20 @@ from services.runtime.core.dead_letter import (
     KEPT_BODY,
     DeadLetter,
     Redrive,
-    bury,
-    read_letter,
+    closing_record,
+    read_dead_letter,
     redrive_of,
     redriven,
-    settle,
+    to_dead_letter,
 )
 
 NOW = datetime(2030, 1, 1, 7, 30, tzinfo=UTC)
 
 
 def buried(log: Any, record: Any, detail: str = "why", number: int = 2) -> DeadLetter:
-    letter = read_letter("purse", log.put(bury(record, Fault.BAD_BODY, detail, number, NOW)))
+    letter = read_dead_letter(
+        "purse", log.put(to_dead_letter(record, Fault.BAD_BODY, detail, number, NOW))
+    )
     assert isinstance(letter, DeadLetter)
     return letter
 
@@ -92,8 +94,8 @@ def test_an_endless_detail_is_cut(log: Any) -> None:
 
 @pytest.mark.parametrize("outcome", ["redriven", "purged"])
 def test_a_settled_letter_is_named_in_the_same_topic(log: Any, outcome: str) -> None:
-    record = log.put(settle("purses/3/0", b"k", outcome))
-    assert read_letter("purse", record) == "purses/3/0"
+    record = log.put(closing_record("purses/3/0", b"k", outcome))
+    assert read_dead_letter("purse", record) == "purses/3/0"
     assert dict(record.headers)["dl_outcome"] == outcome.encode()
 
 

@@ -51,7 +51,7 @@ class TestAHeldSubject:
         letters = letters_of(run(*records), log)
         again = run(*records)  # persisted, and not committed: they come again
         assert outcomes(again) == {"duplicate": 2}
-        assert again.letters == []
+        assert again.dead_letters == []
         assert states["purse-1"].hold.count == 2
         run(*(back(log, letter, skip=True) for letter in letters))
         assert states["purse-1"].hold is None
@@ -68,7 +68,7 @@ class TestAHeldSubject:
     ) -> None:
         decided = run(back(log, letters[0]), back(log, letters[1]))
         assert outcomes(decided) == {"dead": 1, "duplicate": 1}
-        assert decided.letters == []
+        assert decided.dead_letters == []
         assert (states["purse-1"].hold.next, states["purse-1"].state.notes) == (1, ())
 
     def test_goes_on_once_its_letters_are_put_back_in_order(
@@ -90,7 +90,7 @@ class TestAHeldSubject:
     ) -> None:
         decided = run(back(log, letters[2]), back(log, letters[1], skip=True))
         assert outcomes(decided) == {"duplicate": 2}
-        assert decided.letters == []
+        assert decided.dead_letters == []
         assert states["purse-1"].hold.next == 1
 
     def test_ignores_a_command_that_is_given_twice(

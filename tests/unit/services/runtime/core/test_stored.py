@@ -14,8 +14,8 @@ from contracts.wire.codec import encode
 from contracts.wire.envelope import short_id
 from services.runtime.core.handle import handle, set_due
 from services.runtime.core.stored import (
-    Answer,
     Hold,
+    RequestAnswer,
     Stored,
     from_document,
     state_of,
@@ -110,7 +110,7 @@ def test_a_snapshot_undoes_all_that_came_after_it(
     stored: Stored[Any], purse: Any, say: Any
 ) -> None:
     document = stored.document()
-    snapshot = stored.snapshot()
+    snapshot = stored.copy()
     handle(purse, stored, say.ask(1, at=60))
     stored.hold = None
     assert stored.document() != document
@@ -127,7 +127,7 @@ def test_an_id_is_known_once_it_is_noted(stored: Stored[Any]) -> None:
 
 
 def test_an_answer_keeps_only_what_there_is() -> None:
-    plain = msgspec.to_builtins(Answer("r", "f", "fact", "id"))
+    plain = msgspec.to_builtins(RequestAnswer("r", "f", "fact", "id"))
     assert plain == {"request": "r", "fingerprint": "f", "fact": "fact", "fact_id": "id"}
 
 

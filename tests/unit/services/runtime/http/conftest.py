@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from services.runtime.http.app import make_app
-from services.runtime.http.changes import At, IdempotencyKey
 from services.runtime.http.problem import Problem, invalid_field
+from services.runtime.http.request_routes import At, IdempotencyKey
 from services.runtime.settings import Settings
 from tests.support.http_app import Body, Instance, reachable
 

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
 from services.runtime.http.app import make_app
-from services.runtime.process import settle_files
+from services.runtime.process import raise_file_limit
 from services.runtime.settings import Settings
 from tests.support.http_app import Body, Instance, problem_of, reachable
 
@@ -173,7 +173,7 @@ class TestRequestsAtOnce:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
         try:
-            settle_files()
+            raise_file_limit()
             assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)

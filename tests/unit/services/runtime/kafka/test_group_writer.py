@@ -11,7 +11,7 @@ from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedEr
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.envelope import Event
-from services.runtime.kafka.group_writer import Together
+from services.runtime.kafka.group_writer import GroupWriter
 from services.runtime.kafka.producer import EventProducer
 
 
@@ -44,7 +44,7 @@ def event(name: str) -> Event:
 
 async def test_what_comes_while_one_is_written_goes_with_the_next() -> None:
     log = Log()
-    together = Together(log)
+    together = GroupWriter(log)
     async with asyncio.TaskGroup() as group:
         for name in ("a", "b", "c", "d"):
             group.create_task(together.publish(event(name)))
@@ -57,7 +57,7 @@ async def test_a_write_that_fails_is_nobody_s_success() -> None:
     log = Log()
     log.fails = TimeoutError("not written")
     log.free.set()
-    together = Together(log)
+    together = GroupWriter(log)
     with pytest.raises(TimeoutError):
         await together.publish(event("a"))
     log.fails = None
@@ -67,7 +67,7 @@ async def test_a_write_that_fails_is_nobody_s_success() -> None:
 
 async def test_who_is_cancelled_leaves_the_write_to_the_others() -> None:
     log = Log()
-    together = Together(log)
+    together = GroupWriter(log)
     first = asyncio.create_task(together.publish(event("a")))
     await asyncio.sleep(0)
     second = asyncio.create_task(together.publish(event("b")))
@@ -83,7 +83,7 @@ async def test_who_is_cancelled_leaves_the_write_to_the_others() -> None:
 async def test_a_record_that_the_broker_refuses_stops_nobody_else_s() -> None:
     log = Log()
     log.too_large = {"c"}
-    together = Together(log)
+    together = GroupWriter(log)
     tasks = {}
     for name in ("a", "b", "c", "d"):
         tasks[name] = asyncio.create_task(together.publish(event(name)))
@@ -103,7 +103,7 @@ async def test_an_outage_while_each_is_written_by_itself_lets_nobody_s_go() -> N
     log = Log()
     log.too_large = {"b"}
     log.away_after = 2
-    together = Together(log)
+    together = GroupWriter(log)
     tasks = []
     for name in ("a", "b", "c", "d"):
         tasks.append(asyncio.create_task(together.publish(event(name))))
@@ -120,7 +120,7 @@ async def test_who_may_not_write_at_all_is_told_so() -> None:
     log = Log()
     log.fails = TopicAuthorizationFailedError("notification.events")
     log.free.set()
-    together = Together(log)
+    together = GroupWriter(log)
     ends = await asyncio.gather(
         *(together.publish(event(name)) for name in ("a", "b")), return_exceptions=True
     )

@@ -15,7 +15,7 @@ from contracts.catalogue import load_catalogue
 from contracts.events import intake, sla
 from contracts.events.sla import MoveCause
 from contracts.model import EventData
-from contracts.values import Channel
+from contracts.values import FilingChannel
 from services.runtime.core.handle import handle
 from services.sla.http.view import view
 from services.sla.working_time import LAST_YEAR
@@ -137,7 +137,7 @@ class TestALetterIsRefused:
 
     def test_for_one_that_was_only_registered(self) -> None:
         desk = Desk(begin=None)
-        filing = received().model_dump(exclude={"by"}) | {"channel": Channel.ONLINE}
+        filing = received().model_dump(exclude={"by"}) | {"channel": FilingChannel.ONLINE}
         desk.told(intake.DossierRegistered(**filing), at(4))
         assert desk.refuses_letter(at(5), at(11))[0] == "unknown-dossier"
 

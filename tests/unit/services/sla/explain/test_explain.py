@@ -14,7 +14,7 @@ from contracts.values import Locale
 from services.runtime.http.answers import Json
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
-from services.sla.explain.explained import Explained, asked_at, explained
+from services.sla.explain.explanation import Explanation, asked_at, explanation
 from services.sla.explain.texts import clean
 from services.sla.http.clock_view import view
 from tests.support.event import CODE
@@ -40,7 +40,7 @@ from tests.support.sla_dossiers import Dossier, decider_of, dossiers, told
 from tests.support.times import at, vietnam
 
 
-def sentence(told: Explained, *words: str) -> str:
+def sentence(told: Explanation, *words: str) -> str:
     """The one sentence with all of these words."""
     (found,) = (s for s in told.sentences if all(word in s for word in words))
     return found
@@ -208,7 +208,7 @@ class TestTheSentences:
             ended.rules.calendars,
             ended.rules.book.model_copy(update={"version": "another"}),
         )
-        found = explained(CODE, ended.state, others, LANGUAGES[Locale.EN], at(20))
+        found = explanation(CODE, ended.state, others, LANGUAGES[Locale.EN], at(20))
         assert found is not None
         assert sentence(found, "by another version", "rules another")
 
@@ -240,7 +240,7 @@ def test_as_data_times_are_utc_and_enumerations_words() -> None:
 
 
 def test_of_nothing_there_is_no_explanation() -> None:
-    assert explained(CODE, Sla(), decider_of().rules, LANGUAGES[Locale.VI], at(4)) is None
+    assert explanation(CODE, Sla(), decider_of().rules, LANGUAGES[Locale.VI], at(4)) is None
 
 
 def test_a_stream_that_is_ahead_of_the_clock_is_asked_about_after_all_that_is_known() -> None:

@@ -10,7 +10,7 @@ import pytest
 from contracts.values import Locale
 from services.sla.explain.texts import TEXTS, load_texts
 from services.sla.explain.words import Words
-from services.sla.http.clock_routes import Format, preferred
+from services.sla.http.clock_routes import ClockFormat, preferred
 from services.sla.toml_file import FileError
 from tests.support.explained import LANGUAGES
 from tests.support.sla_dossiers import decider_of
@@ -73,16 +73,18 @@ class TestTheTexts:
 @pytest.mark.parametrize(
     ("accept", "wanted"),
     [
-        (None, Format.JSON),
-        ("*/*", Format.JSON),
-        ("text/plain", Format.TEXT),
-        ("text/html, image/svg+xml;q=0.9, */*;q=0.1", Format.SVG),
-        ("text/plain;q=0.5, application/json", Format.JSON),
-        ("Text/Plain; Q=1", Format.TEXT),
-        ("text/plain;q=0", Format.JSON),
-        ("text/plain;q=much", Format.JSON),
-        ("application/pdf", Format.JSON),
+        (None, ClockFormat.JSON),
+        ("*/*", ClockFormat.JSON),
+        ("text/plain", ClockFormat.TEXT),
+        ("text/html, image/svg+xml;q=0.9, */*;q=0.1", ClockFormat.SVG),
+        ("text/plain;q=0.5, application/json", ClockFormat.JSON),
+        ("Text/Plain; Q=1", ClockFormat.TEXT),
+        ("text/plain;q=0", ClockFormat.JSON),
+        ("text/plain;q=much", ClockFormat.JSON),
+        ("application/pdf", ClockFormat.JSON),
     ],
 )
-def test_the_header_accept_decides_unless_somebody_asks(accept: str | None, wanted: Format) -> None:
+def test_the_header_accept_decides_unless_somebody_asks(
+    accept: str | None, wanted: ClockFormat
+) -> None:
     assert preferred(accept) is wanted

@@ -1,4 +1,4 @@
-"""Cells of counts become tables: summed by what was asked for, each measure by its marks."""
+"""Cells of counts become tables: summed by what was asked for, each measure by its traits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sla.figures.backlog import AGES, BACKLOG
-from services.sla.figures.counting import MARKS, MEASURES
+from services.sla.figures.counting import MEASURES, TRAITS
 from services.sla.figures.csv_table import csv_text
 from services.sla.figures.query import wants_csv
 from services.sla.figures.tables import Dimension, Scope, met_by, table
@@ -19,8 +19,8 @@ from services.sla.figures.view import columns, lines
 UNIT, FIELD = Dimension.UNIT, Dimension.FIELD
 
 
-def cell(*key: Any, n: int = 1, **marks: bool) -> dict[str, Any]:
-    return {"_id": [*key, *(marks.get(mark, False) for mark in MARKS)], "n": n}
+def cell(*key: Any, n: int = 1, **traits: bool) -> dict[str, Any]:
+    return {"_id": [*key, *(traits.get(trait, False) for trait in TRAITS)], "n": n}
 
 
 def test_cells_of_the_same_combination_are_added_and_rows_are_in_order() -> None:
@@ -29,7 +29,7 @@ def test_cells_of_the_same_combination_are_added_and_rows_are_in_order() -> None
         cell("H29.1", "land", n=2, ended=True),
         cell("H29.2", "land", n=4, ended=True, late=True),
     ]
-    found = table(cells, (UNIT, FIELD), MARKS, MEASURES)
+    found = table(cells, (UNIT, FIELD), TRAITS, MEASURES)
     assert [(row["unit"], row["resolved"], row["open"]) for row in found.rows] == [
         ("H29.1", 2, 0),
         ("H29.2", 4, 3),
@@ -39,15 +39,15 @@ def test_cells_of_the_same_combination_are_added_and_rows_are_in_order() -> None
 
 
 def test_without_dimensions_there_is_one_row_and_of_nothing_none() -> None:
-    assert table([cell(n=7)], (), MARKS, MEASURES).rows[0]["open"] == 7
-    nothing = table([], (UNIT,), MARKS, MEASURES)
+    assert table([cell(n=7)], (), TRAITS, MEASURES).rows[0]["open"] == 7
+    nothing = table([], (UNIT,), TRAITS, MEASURES)
     assert nothing.rows == []
     assert set(nothing.total.values()) == {0}
 
 
-@given(st.fixed_dictionaries({mark: st.booleans() for mark in MARKS}))
-def test_whatever_a_dossier_is_marked_with_it_reconciles(marks: dict[str, bool]) -> None:
-    counts = met_by(marks, MEASURES)
+@given(st.fixed_dictionaries({trait: st.booleans() for trait in TRAITS}))
+def test_whatever_a_dossier_is_marked_with_it_reconciles(traits: dict[str, bool]) -> None:
+    counts = met_by(traits, MEASURES)
 
     def among(*names: str) -> int:
         return sum(name in counts for name in names)
@@ -59,12 +59,12 @@ def test_whatever_a_dossier_is_marked_with_it_reconciles(marks: dict[str, bool])
     assert among("resolved_late", "resolved_repeated", "open_late", "open_repeated") <= 1
     letters = among("late_with_letter", "late_without_letter")
     assert letters <= among("resolved_late", "open_late")
-    if among("resolved_late", "open_late") and not marks["exempt"]:
+    if among("resolved_late", "open_late") and not traits["exempt"]:
         assert letters == 1
 
 
 def test_every_mark_is_wanted_by_some_measure() -> None:
-    assert {mark for measure in MEASURES.values() for mark in measure.marks} == set(MARKS)
+    assert {trait for measure in MEASURES.values() for trait in measure.traits} == set(TRAITS)
 
 
 def test_a_dossier_of_the_backlog_has_one_age_and_is_in_time_or_overdue_for_one() -> None:

@@ -25,7 +25,7 @@ from services.sla.dossier.state import Sla
 from services.sla.figures.gauges import GAUGES, show, tell_retractions
 from services.sla.figures.open_dossiers import judged_by_others
 from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.watch import lenient
+from services.sla.in_force.watch import unconfirmed
 from services.sla.rulebook import book as rule_book
 from services.sla.rulebook.book import load_rule_book
 from services.sla.settings import SlaSettings
@@ -177,7 +177,7 @@ class TestADossierJudgedByOthers:
     ) -> None:
         dossier = Dossier(old)
         due = dossier.state.due_told
-        dossier.judged_by(lenient(new))
+        dossier.judged_by(unconfirmed(new))
         assert dossier.told(REMARK, BEGIN + timedelta(hours=1)) == []
         assert dossier.state.rule == old.rule(PROCEDURE)
         set_due(dossier.decider, dossier.stored)
@@ -195,8 +195,8 @@ class TestADossierJudgedByOthers:
     ) -> None:
         elsewhere, here = Dossier(old), Dossier(old)
         elsewhere.judged_by(new)
-        here.judged_by(lenient(old))
-        here.decider.rules = lenient(new)
+        here.judged_by(unconfirmed(old))
+        here.decider.rules = unconfirmed(new)
         for event in elsewhere.passes(NEW_RULES_AT + timedelta(hours=1)):
             assert handle(here.decider, here.stored, event) == []
         # Once they are in force here, only that it was judged is said again, by the same id.

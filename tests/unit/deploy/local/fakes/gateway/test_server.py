@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.fakes.gateway.accepted import AcceptedMessage, read_accepted_messages
 from deploy.local.fakes.gateway.behaviour import Behaviour, Nonsense
 from deploy.local.fakes.gateway.http import Request, Response, Server, answer
-from deploy.local.fakes.gateway.ledger import Entry, read_entries
 from deploy.local.fakes.gateway.page import SHOWN, Shown
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
-from deploy.local.fakes.gateway.receipts import Receipts
-from deploy.local.fakes.gateway.server import Desk, Gateway
-from deploy.local.fakes.smtp.ledger import LedgerWriter
+from deploy.local.fakes.gateway.receipts import DeliveryReceipts
+from deploy.local.fakes.gateway.server import ControlPage, FakeGateway
+from deploy.local.fakes.smtp.accepted import AcceptedLog
 from services.notify.channels.segments import parts
 from services.notify.channels.standard_webhooks import check, key_of
 from tests.support.gateways import free_port
@@ -31,15 +31,15 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.ndjson"
-        self.ledger = LedgerWriter(self.path, fsync=False)
-        self.receipts = Receipts(SECRET, random.Random(1))
-        earlier = list(read_entries(self.path))
-        self.gateway = Gateway(
+        self.ledger = AcceptedLog(self.path, fsync=False)
+        self.receipts = DeliveryReceipts(SECRET, random.Random(1))
+        earlier = list(read_accepted_messages(self.path))
+        self.gateway = FakeGateway(
             self.ledger, earlier, self.receipts, Behaviour(), random.Random(1), TOKEN
         )
         self.url, self.page = (f"http://127.0.0.1:{free_port()}" for _ in "ab")
         self.server = Server(self.gateway.take, _port(self.url))
-        self.desk = Server(Desk(self.gateway, self.server, self.path).take, _port(self.page))
+        self.desk = Server(ControlPage(self.gateway, self.server, self.path).take, _port(self.page))
         self.http = httpx.AsyncClient(trust_env=False, timeout=10)
 
     async def start(self) -> None:
@@ -61,8 +61,8 @@ class Running:
     async def behaves(self, **changes: Any) -> httpx.Response:
         return await self.http.post(self.page + "/control", json=changes)
 
-    def entries(self) -> list[Entry]:
-        return list(read_entries(self.path))
+    def entries(self) -> list[AcceptedMessage]:
+        return list(read_accepted_messages(self.path))
 
 
 def _port(url: str) -> int:
@@ -228,7 +228,7 @@ async def test_it_bills_the_segments_that_we_count(running: Running, text: str) 
 async def test_a_ledger_of_which_a_kill_left_half_a_line_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     path.write_bytes(b'{"time": "x')
-    assert list(read_entries(path)) == []
+    assert list(read_accepted_messages(path)) == []
     running = Running(tmp_path)
     await running.start()
     await running.send()
@@ -237,7 +237,7 @@ async def test_a_ledger_of_which_a_kill_left_half_a_line_goes_on(tmp_path: Path)
 
 
 def test_the_page_keeps_the_newest_only() -> None:
-    entry = Entry("t", "i", "sms", NUMBER, "text", 1, "r", "k")
+    entry = AcceptedMessage("t", "i", "sms", NUMBER, "text", 1, "r", "k")
     page = Shown([entry] * (SHOWN + 1)).page(Behaviour()).body.decode()
     assert f"{SHOWN + 1} accepted, {SHOWN} shown" in page
 

@@ -16,8 +16,8 @@ from deploy.local.fakes.gateway.http import Request, Response, answer
 from deploy.local.fakes.gateway.http import Server as HttpServer
 from deploy.local.fakes.gateway.part import SECRET
 from deploy.local.fakes.signed_posts import SignedPosts
+from deploy.local.fakes.smtp.accepted import AcceptedLog, read_accepted_mails
 from deploy.local.fakes.smtp.bounces import Bounces
-from deploy.local.fakes.smtp.ledger import LedgerWriter, read_ledger
 from deploy.local.fakes.smtp.page import Mailbox, serve
 from deploy.local.fakes.smtp.server import Handler, Server
 from services.notify.channels.standard_webhooks import check, key_of
@@ -59,7 +59,7 @@ class Running:
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     found = Running(tmp_path)
-    ledger, posts, mailbox = LedgerWriter(found.ledger, fsync=False), SignedPosts(SECRET), Mailbox()
+    ledger, posts, mailbox = AcceptedLog(found.ledger, fsync=False), SignedPosts(SECRET), Mailbox()
     bounces = Bounces(posts)
     page = serve(int(found.page.rpartition(":")[2]), mailbox, bounces, found.ledger)
     handler = Handler(ledger, mailbox, bounces, bounce_s=0, fail_rate=0)
@@ -90,7 +90,7 @@ async def test_what_bounces_is_accepted_first_and_then_told_by_its_name_and_with
     await running.send("a@example.test")
     await running.send("bounces-b@example.test")
     await asyncio.wait_for(running.told.wait(), 20)
-    assert [e.rcpt_to for e in read_ledger(running.ledger)] == [
+    assert [e.rcpt_to for e in read_accepted_mails(running.ledger)] == [
         ("a@example.test",),
         ("bounces-b@example.test",),
     ]
@@ -111,7 +111,7 @@ async def test_without_an_address_to_go_to_a_bounce_is_dropped_and_the_mail_is_n
     running: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await running.send("bounces-b@example.test")
-    assert len(list(read_ledger(running.ledger))) == 1
+    assert len(list(read_accepted_mails(running.ledger))) == 1
     assert running.heard == []
     assert "nobody said where to" in capsys.readouterr().err
 

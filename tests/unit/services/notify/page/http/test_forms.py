@@ -14,9 +14,9 @@ from services.notify.dossier.fold import evolve
 from services.notify.dossier.plan import channels
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Choice, Notify
+from services.notify.page.http.errors import HalfQuiet, WrongForm
 from services.notify.page.http.forms import preferences, rating
-from services.notify.page.http.trouble import HalfQuiet, WrongForm
-from services.notify.page.view.choosing import offered, reaches
+from services.notify.page.view.channel_choice import is_reached, offered_channels
 
 FILING = {
     "procedure": "1.004873",
@@ -99,7 +99,7 @@ def test_all_that_there_is_a_provider_for_can_be_ticked(
     city: Policy, chosen: tuple[MessageChannel, ...] | None, shown: tuple[MessageChannel, ...]
 ) -> None:
     choice = Choice(datetime(2026, 3, 2, tzinfo=UTC), chosen) if chosen else None
-    assert offered(city, choice) == shown
+    assert offered_channels(city, choice) == shown
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_all_that_there_is_a_provider_for_can_be_ticked(
 def test_a_choice_that_reaches_nobody_where_another_would_is_none(
     chosen: tuple[MessageChannel, ...], addressed: tuple[MessageChannel, ...], reached: bool
 ) -> None:
-    assert reaches(a_city(EMAIL), chosen, addressed) is reached
+    assert is_reached(a_city(EMAIL), chosen, addressed) is reached
 
 
 def test_what_nobody_carries_is_neither_chosen_nor_an_address() -> None:
     city = a_city(EMAIL, without=frozenset({ZALO}))
-    assert reaches(city, (ZALO,), (EMAIL,)), "they are told as the city tells everybody"
-    assert reaches(city, (SMS,), (ZALO,)), "no choice at all would reach them"
+    assert is_reached(city, (ZALO,), (EMAIL,)), "they are told as the city tells everybody"
+    assert is_reached(city, (SMS,), (ZALO,)), "no choice at all would reach them"
 
 
 @pytest.mark.parametrize("score", ["", "0", "6", "five", "4.5", "9" * 400])

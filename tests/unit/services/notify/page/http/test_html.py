@@ -14,17 +14,25 @@ from pydantic import ValidationError
 
 from contracts.values import Locale
 from contracts.visible import shown
-from services.notify.dossier.state import Choice, Demand, Entry, Letter, Notify, Papers, Step
+from services.notify.dossier.state import (
+    Choice,
+    Demand,
+    HistoryEntry,
+    Letter,
+    Notify,
+    OpenStep,
+    Papers,
+)
+from services.notify.page.http.errors import WrongForm, page_error_of
 from services.notify.page.http.events import events
 from services.notify.page.http.html import SCORES
 from services.notify.page.http.links import Links
-from services.notify.page.http.live import Page
-from services.notify.page.http.trouble import WrongForm, trouble_of
+from services.notify.page.http.live import OpenPage
 from services.notify.page.security.gate import NotOpened, NotYetHere
 from services.notify.page.security.guesses import TooMany
 from services.notify.page.settings import PageSettings
-from services.notify.page.view.room import shortened
-from services.notify.page.view.status import look
+from services.notify.page.view.byte_budget import shortened
+from services.notify.page.view.status import status_view
 from services.shared.lifecycle import Mark, Move
 from services.shared.lookup_key import lookup_key
 from tests.support.pages import AT, CODE, HOSTILE, HTML, LINKS, WORDS, a_receipt, a_state
@@ -37,7 +45,7 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
         "status.html",
         locale,
         other=LINKS.status(CODE, "KEY", Locale.EN),
-        look=look(state, WORDS[locale]),
+        look=status_view(state, WORDS[locale]),
         key="KEY",
         version=1,
         told="",
@@ -53,7 +61,7 @@ def page(state: Notify, locale: Locale = Locale.VI) -> str:
 
 def in_the_form(error: Exception, locale: Locale, code: str = "") -> str:
     """The page with the form that somebody gets who has typed that code."""
-    return bytes(HTML.trouble(trouble_of(error), locale, code).body).decode()
+    return bytes(HTML.trouble(page_error_of(error), locale, code).body).decode()
 
 
 def test_a_letters_date_is_crossed_out_and_said_to_be_missed_once_it_is() -> None:
@@ -99,7 +107,7 @@ def test_the_longest_page_there_can_be_is_small_with_all_that_it_loads(
     state = msgspec.structs.replace(a_state(letter * 2000, lines=500), supplement=listing)
     whole = page(state, locale)
     assert len(whole.encode()) + sum(static(name) for name in set(loads)) < FIRST_LOAD
-    (wish, _) = look(state, WORDS[locale]).asked
+    (wish, _) = status_view(state, WORDS[locale]).asked
     assert 10 < len(wish.listed) <= 20
     assert HTML.texts[locale]("part.documents-more", count=str(wish.unlisted)) in whole
     usual = page(a_state(lines=15), locale)
@@ -150,14 +158,14 @@ def test_names_that_no_catalogue_knows_are_escaped_on_the_page_and_on_the_receip
         a_state(),
         procedure=HOSTILE,
         plan=(HOSTILE, "decide"),
-        step=Step(AT, 0, HOSTILE, HOSTILE),
+        step=OpenStep(AT, 0, HOSTILE, HOSTILE),
         marks=a_state().marks[:2],
         unit=HOSTILE,
         receiving_unit=HOSTILE,
         returning_unit=HOSTILE,
         letter=Letter(AT, "x", AT + timedelta(days=9), HOSTILE),
         papers=Papers((HOSTILE,)),
-        story=(Entry(AT, "StepStarted", "1", HOSTILE, HOSTILE),),
+        story=(HistoryEntry(AT, "StepStarted", "1", HOSTILE, HOSTILE),),
     )
     for whole, times in ((page(state, locale), 10), (a_receipt(state, locale), 6)):
         assert "<script>alert" not in whole
@@ -230,7 +238,7 @@ def test_the_language_stays_on_the_way_to_the_receipt_and_back(locale: Locale) -
 
 def test_pages_that_come_back_after_an_end_do_not_come_back_at_one_instant() -> None:
     async def first() -> bytes:
-        return await anext(events(Page(CODE, 0)))
+        return await anext(events(OpenPage(CODE, 0)))
 
     said = {asyncio.run(first()) for _ in range(100)}
     assert len(said) > 10

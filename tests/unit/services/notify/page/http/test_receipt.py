@@ -11,10 +11,10 @@ from markupsafe import escape
 from contracts.events.sla import MoveCause
 from contracts.values import Locale
 from services.notify.dossier.state import Notify, Papers
+from services.notify.page.http.errors import NotReceived
 from services.notify.page.http.receipt import receipt
-from services.notify.page.http.trouble import NotReceived
 from services.notify.page.security.gate import Opened
-from services.notify.page.view.status import look
+from services.notify.page.view.status import status_view
 from tests.support.pages import CODE, HOSTILE, HTML, LINKS, WORDS, a_receipt, a_state
 
 
@@ -74,7 +74,7 @@ def test_a_receipt_keeps_the_first_date_and_says_the_new_one_and_why_in_both_lan
     assert "08:00 thứ Năm, ngày 05/03/2026" in printed
     assert "08:00 thứ Bảy, ngày 07/03/2026" in printed
     for language, texts in HTML.texts.items():
-        promise = look(state, WORDS[language]).promise
+        promise = status_view(state, WORDS[language]).promise
         assert promise is not None
         assert promise.moved is not None
         assert texts("part.due-new") in printed

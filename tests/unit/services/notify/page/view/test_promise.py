@@ -12,7 +12,7 @@ from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.values import Locale
 from services.notify.dossier.state import Notify
-from services.notify.page.view.status import look
+from services.notify.page.view.status import status_view
 from services.runtime.core.stored import Stored, state_of
 from tests.support.page_dossier import (
     BEGIN,
@@ -97,7 +97,7 @@ def test_a_state_of_before_causes_and_papers_were_kept_is_read_and_concluded_fro
     del document["state"]["moved_by"], document["state"]["papers"]
     state = state_of(document, Notify)
     assert state.moved_by is None
-    promise = look(state, WORDS[Locale.VI]).promise
+    promise = status_view(state, WORDS[Locale.VI]).promise
     assert promise is not None
     assert promise.why is not None
     assert promise.why.key == "why.time-given-back"
@@ -151,7 +151,7 @@ def test_the_date_of_a_letter_that_came_late_is_missed_when_it_has_gone_by() -> 
     state = after(*BEGIN, OVERDUE, letter(SECOND_DUE))
 
     def missed(state: Notify, now: datetime | None) -> tuple[bool, str]:
-        seen = look(state, WORDS[Locale.VI], now)
+        seen = status_view(state, WORDS[Locale.VI], now)
         assert seen.promise is not None
         assert seen.promise.why is not None
         assert seen.apology is not None

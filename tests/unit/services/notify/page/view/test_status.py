@@ -13,7 +13,7 @@ import contracts
 from contracts.events import intake, notify, routing
 from contracts.events.sla import MoveCause
 from contracts.model import EventData, Kind, registered
-from contracts.values import Channel, Locale, Outcome
+from contracts.values import FilingChannel, Locale, Outcome
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.notify.deciders import NotifyDecider
@@ -21,7 +21,7 @@ from services.notify.dossier.fold import evolve
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify, Papers
 from services.notify.page.view.history import STORY_KEYS
-from services.notify.page.view.status import look
+from services.notify.page.view.status import status_view
 from services.runtime.core.stored import Stored, state_of
 from services.shared.lifecycle import ENDED, PublicStatus
 from tests.support import facts
@@ -192,13 +192,13 @@ def test_a_result_says_what_it_is_and_where_it_is_fetched() -> None:
 @pytest.mark.parametrize(
     ("channel", "vi", "en"),
     [
-        (Channel.COUNTER, "trả kết quả trực tiếp cho Ông/Bà", "to you in person"),
-        (Channel.POSTAL, "cho Ông/Bà qua dịch vụ bưu chính công ích", "to you by post"),
-        (Channel.ONLINE, "cho Ông/Bà theo hình thức trực tuyến", "to you online"),
+        (FilingChannel.COUNTER, "trả kết quả trực tiếp cho Ông/Bà", "to you in person"),
+        (FilingChannel.POSTAL, "cho Ông/Bà qua dịch vụ bưu chính công ích", "to you by post"),
+        (FilingChannel.ONLINE, "cho Ông/Bà theo hình thức trực tuyến", "to you online"),
     ],
 )
 def test_a_result_that_was_returned_says_how_on_the_page_and_in_its_history(
-    channel: Channel, vi: str, en: str
+    channel: FilingChannel, vi: str, en: str
 ) -> None:
     returned = routing.ResultReturned(unit="H29.102", channel=channel, by="cb-3")
     for locale, how in ((Locale.VI, vi), (Locale.EN, en)):
@@ -217,7 +217,7 @@ def test_a_result_of_which_an_older_release_did_not_write_down_how_is_not_guesse
     story = document["state"]["story"]
     document["state"]["story"] = [line[:5] for line in story]
     assert len(story[0]) == 6, "a line has grown at its end alone"
-    seen = look(state_of(document, Notify), WORDS[Locale.VI])
+    seen = status_view(state_of(document, Notify), WORDS[Locale.VI])
     name = CATALOGUE.units["H29.102"].name_vi
     assert VI.say(seen.now) == f"{name} đã trả kết quả cho Ông/Bà."
     assert VI.say(seen.history[0].what) == f"{name} trả kết quả cho Ông/Bà"
@@ -240,8 +240,8 @@ def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None
     event = Event("rate", "/x", CODE, START + timedelta(hours=1), request)
     (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(state, event)
     taken = isinstance(answer, notify.RatingGiven)
-    assert look(state, WORDS[Locale.VI]).may_rate is taken
-    assert not look(after(*facts, notify.RatingGiven(score=4)), WORDS[Locale.VI]).may_rate
+    assert status_view(state, WORDS[Locale.VI]).may_rate is taken
+    assert not status_view(after(*facts, notify.RatingGiven(score=4)), WORDS[Locale.VI]).may_rate
 
 
 def test_a_dossier_registered_online_waits_without_a_date() -> None:
@@ -291,5 +291,5 @@ def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() ->
         if kind is not None and kind.KIND is Kind.FACT and kind.TOPIC == DOSSIER_EVENTS:
             fact = Event("x", "/x", CODE, START, kind.model_validate(sample["data"]))
             told |= {f"story.{entry.what}" for entry in evolve(Notify(), fact).story}
-    by_channel = {f"story.ResultReturned-{channel}" for channel in Channel}
+    by_channel = {f"story.ResultReturned-{channel}" for channel in FilingChannel}
     assert told | {"story.PaymentReceivedInPart"} | by_channel == STORY_KEYS

@@ -13,7 +13,7 @@ from contracts.values import Locale
 from services.sla.clock.segments import Reason
 from services.sla.explain.drawing.picture import LATE, ticks
 from services.sla.explain.drawing.text import CHARACTERS, draw, plain
-from services.sla.explain.explained import Explained
+from services.sla.explain.explanation import Explanation
 from services.sla.explain.page import plain_page
 from tests.support.event import CODE
 from tests.support.explained import dossier, explain
@@ -33,7 +33,7 @@ from tests.support.times import at, vietnam
 
 
 class TestTheDrawing:
-    def lines(self, told: Explained, width: int = 100) -> list[str]:
+    def lines(self, told: Explanation, width: int = 100) -> list[str]:
         return plain(draw(told.picture, told.words, width)).splitlines()
 
     def test_shows_each_kind_of_span_by_its_own_character(self) -> None:

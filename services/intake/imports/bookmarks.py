@@ -1,0 +1,64 @@
+"""How far each import has come, so that an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from services.runtime import Client
+
+DATABASE = "motcua_intake"
+COLLECTION = "imports"
+
+
+class Bookmark(NamedTuple):
+    """How far one import has come."""
+
+    traces: int = 0
+    """So many, from the file's beginning, are dealt with: acknowledged by Kafka, or broken."""
+    broken: int = 0
+    """So many of them could not be told."""
+    finished: bool = False
+    """Whether that is the whole file."""
+
+
+class Bookmarks(Protocol):
+    """Remembers how many traces of an import have been acknowledged."""
+
+    async def begun(self) -> Bookmark:
+        """What earlier runs have done."""
+        ...
+
+    async def note(self, entry: Bookmark) -> None:
+        """What is done by now."""
+        ...
+
+
+class MongoBookmarks:
+    """One document per file and mapping, each known by its SHA-256.
+
+    A file that was mended is another file: all of it is sent again, with the same ids, of which
+    the services ignore what they know.
+    """
+
+    def __init__(self, client: Client, *, file: str, mapping: str, name: str) -> None:
+        self._imports = client[DATABASE][COLLECTION]
+        self._id = f"{file}:{mapping}"
+        self._name = name
+
+    async def begun(self) -> Bookmark:
+        entry = await self._imports.find_one({"_id": self._id})
+        return (
+            Bookmark(entry["traces"], entry["broken"], entry["finished"]) if entry else Bookmark()
+        )
+
+    async def note(self, entry: Bookmark) -> None:
+        # `$max`, so that two runs at once cannot take each other back.
+        await self._imports.update_one(
+            {"_id": self._id},
+            {
+                "$max": entry._asdict(),
+                "$set": {"file": self._name},
+                "$currentDate": {"updated": True},
+            },
+            upsert=True,
+        )

@@ -1,0 +1,123 @@
+"""What is put on the desk of a unit's head: what threatens, what has come to be, what was wrong.
+
+The desk tells the head and the officer who leads the open step, of many dossiers together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from contracts.events import intake, notify, routing, sla
+from contracts.events.notify import MessageChannel
+from contracts.events.sla import AlertKind
+from contracts.model import EventData
+from contracts.wire.envelope import Event
+from services.notify.desk.morning import Morning
+from services.notify.dossier.policy import Policy
+from services.notify.dossier.state import Notify, OnDesk
+from services.notify.quiet_hours import VIETNAM, morning_after
+
+_TAKEN_BACK = "taken back"
+_DONE = "done before the morning came"
+
+
+def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
+    """What a fact means to the head of the unit that handles the dossier; the state knows it."""
+    if not policy.tells_officers:
+        return ()
+    if isinstance(fact.data, sla.AlertRetracted):
+        return _taken_back(state, fact.data)
+    if state.history or fact.history:
+        return ()
+    match fact.data:
+        case sla.DossierSoonDue() | sla.ApologyOwed() as data:
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.due)
+        case sla.DossierOverdue() | sla.ConsultationOverdue() | sla.StepOverdue() as data:
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.due, due=data.due)
+        case sla.SupplementRepeated() as data:
+            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.at)
+        case routing.StepStarted() | routing.StepReassigned() | routing.DossierHandedOver():
+            return list(_led_by_others(state, fact.subject))
+        case routing.DossierProcessed() | intake.DossierWithdrawn():
+            return [
+                notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
+                for alert_id in sorted(state.alerted)
+                if (morning := state.desk_of(alert_id)) and _told_by(policy, morning) > fact.time
+            ]
+        case _:
+            return ()
+
+
+def _alerted(
+    policy: Policy,
+    state: Notify,
+    fact: Event,
+    alert: AlertKind,
+    unit: str,
+    *,
+    at: datetime,
+    due: datetime,
+) -> Sequence[EventData]:
+    """The alert for the unit's next morning, with who led the open step at the alert's own time."""
+    morning = morning_after(fact.time, policy.morning)
+    ended = state.span.ended_at
+    if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
+        return ()  # done before anyone looks at it
+    name = str(Morning(unit, morning.astimezone(VIETNAM).date()))
+    put = OnDesk(name, at, alert, due, state.led_at(at))
+    said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
+    if ended is not None and ended < _told_by(policy, name):
+        # As if it had been heard of before the dossier was done.
+        said.append(notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=_DONE))
+    return said
+
+
+def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:
+    """Says again what is on a desk with another lead than the one who is known for that time now.
+
+    Whoever was told already, the desk knows: it puts right what it has not told yet.
+    """
+    for alert_id, put in state.alerted.items():
+        if isinstance(put, OnDesk) and (lead := state.led_at(put.at)) != put.lead:
+            yield _said(state, dossier, alert_id, msgspec.structs.replace(put, lead=lead))
+
+
+def _said(state: Notify, dossier: str, alert_id: str, put: OnDesk) -> notify.UnitAlerted:
+    return notify.UnitAlerted(
+        morning=put.morning,
+        unit=Morning.parse(put.morning).unit,
+        dossier=dossier,
+        alert_id=alert_id,
+        alert=put.alert,
+        due=put.due,
+        at=put.at,
+        lead=put.lead,
+        procedure=state.procedure,
+    )
+
+
+def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
+    # To the desk that was alerted, whoever has the dossier by now; what it told of it, it knows.
+    morning = state.desk_of(data.alert_id)
+    if morning is None:
+        return ()
+    return [
+        notify.UnitAlertCleared(
+            morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK, wrong=True, due=data.due
+        )
+    ]
+
+
+def officer_channel(policy: Policy) -> MessageChannel:
+    """Officers are written to by e-mail; where nobody is really told, it is written down."""
+    if MessageChannel.LEDGER in policy.channels:
+        return MessageChannel.LEDGER
+    return MessageChannel.EMAIL
+
+
+def _told_by(policy: Policy, morning: str) -> datetime:
+    """The morning after: then the head is told, too, of what got to the desk late."""
+    return morning_after(Morning.parse(morning).at(policy.morning), policy.morning)

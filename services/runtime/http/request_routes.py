@@ -1,0 +1,76 @@
+"""The one way in which an HTTP route changes a dossier: ask, wait, answer with what it became."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Header, Query, Response
+from pymongo.errors import PyMongoError
+
+from contracts.model import EventData
+from contracts.values import Instant
+from services.runtime.http.problem import invalid_field
+from services.runtime.http.requests import Requests, respond
+from services.runtime.loop.clock import Clock
+from services.runtime.transient import is_transient
+
+log = structlog.get_logger("motcua.http")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="A retry with the same key and body is the same request.",
+    ),
+]
+At = Annotated[
+    Instant | None,
+    Query(description="When it happened, if it is entered late; never in the future."),
+]
+Show = Callable[[str], Awaitable[Mapping[str, object] | None]]
+
+
+class RequestRoutes:
+    """Asks on behalf of a service's routes."""
+
+    def __init__(self, requests: Requests, clock: Clock, show: Show) -> None:
+        self._requests = requests
+        self._clock = clock
+        self._show = show
+
+    def time(self, at: datetime | None) -> datetime:
+        """When the change happened. Raises Problem 422 for a time in the future."""
+        now = self._clock.now()
+        if at is not None and at > now:
+            raise invalid_field("at", f"lies in the future; it is {now.isoformat()} now")
+        return at or now
+
+    async def __call__(
+        self,
+        code: str,
+        data: EventData,
+        key: str | None,
+        at: datetime | None = None,
+        *,
+        made: int = 200,
+    ) -> Response:
+        """Asks for the change and answers with the fact, the refusal, or where to ask again."""
+        body = {"data": data.model_dump(mode="json"), "at": at}
+        event = self._requests.event(code, data, key=key, body=body, at=self.time(at))
+        answer = await self._requests(event)
+        if answer is None or answer.reason is not None:
+            return respond(event, answer, made=made)
+        shown: dict[str, Any] = {}
+        try:
+            shown["dossier"] = await self._show(code)
+        except PyMongoError as error:
+            if not is_transient(error):
+                raise
+            # It is done, and that is what was asked; how the dossier looks now is an extra.
+            log.warning("the dossier cannot be shown", dossier=code, error=repr(error))
+        return respond(event, answer, made=made, **shown)

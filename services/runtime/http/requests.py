@@ -1,0 +1,144 @@
+"""An HTTP call that changes something: written to Kafka first, then its answer is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+from fastapi import Response
+from pymongo.errors import PyMongoError
+
+from contracts.events.refusals import RefusalReason
+from contracts.model import EventData
+from contracts.wire.envelope import Event, derive_id, fingerprint
+from services.runtime.core.stored import RequestAnswer
+from services.runtime.http.answers import Answered, Fact, Json, Pending
+from services.runtime.http.problem import Problem
+from services.runtime.loop.engine import Engine
+from services.runtime.transient import is_transient
+
+_POLL_FIRST = 0.02
+_POLL_MOST = 0.25
+
+
+class Requests:
+    """Puts requests on the log and waits for what their owner's engine makes of them."""
+
+    def __init__(self, engine: Engine[Any], *, timeout: float) -> None:
+        self._engine = engine
+        self._timeout = timeout
+
+    def event(
+        self, subject: str, data: EventData, *, key: str | None, body: Any, at: Any = None
+    ) -> Event:
+        """The request as an event. With an idempotency key, the same key is the same event."""
+        name = self._engine.decider.name
+        mark = fingerprint({"type": data.TYPE, "body": body})
+        event_id = (
+            derive_id("http", name, subject, key)
+            if key
+            else derive_id("http", name, subject, mark, time.time_ns())
+        )
+        return Event(
+            id=event_id,
+            source=f"/motcua/{name}/http",
+            subject=subject,
+            time=at or self._engine.clock.now(),
+            data=data,
+            fingerprint=mark,
+        )
+
+    async def __call__(self, event: Event) -> RequestAnswer | None:
+        """The answer to the request; None if it takes longer than the time allowed.
+
+        Raises Problem 503 if the log or the database is away (then nothing was changed, or the
+        same idempotency key will find it), and 422 if the key was used for another request.
+        """
+        if (known := await self.answer(event.subject, event.id)) is not None:
+            return _same(known, event)
+        with self._engine.reporting.waiting_for(event.id) as written:
+            await self.publish(event)
+            deadline = time.monotonic() + self._timeout
+            pause = _POLL_FIRST
+            while (left := deadline - time.monotonic()) > 0:
+                # Another instance may own the dossier: then only the database tells.
+                try:
+                    await asyncio.wait_for(written.wait(), timeout=min(pause, left))
+                except TimeoutError:
+                    pause = min(pause * 2, _POLL_MOST)
+                try:
+                    found = await self.answer(event.subject, event.id)
+                except PyMongoError as error:
+                    if not is_transient(error):
+                        raise
+                    continue  # it is on the log: who asked is told where to ask again
+                if found is not None:
+                    return _same(found, event)
+        return None
+
+    async def publish(self, event: Event) -> None:
+        """Writes the event to its topic. Raises Problem 503 if the log cannot be reached."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._engine.producer.publish([event])
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            raise Problem(
+                503,
+                "log-unavailable",
+                "the event log did not confirm the request, which may still be carried out; try "
+                "again with the same Idempotency-Key, or look at the address to poll",
+                headers={"Retry-After": "5"},
+                request=event.id,
+                poll=f"/dossiers/{event.subject}/requests/{event.id}",
+            ) from error
+
+    async def answer(self, subject: str, request: str) -> RequestAnswer | None:
+        """The answer that is written down for a request."""
+        document = await self._engine.store.get(subject)
+        for kept in document["answers"] if document else ():
+            if kept["request"] == request:
+                return msgspec.convert(kept, RequestAnswer)
+        return None
+
+
+def _same(answer: RequestAnswer, event: Event) -> RequestAnswer:
+    if answer.fingerprint != event.fingerprint:
+        raise Problem(
+            422,
+            "idempotency-key-reused",
+            "this Idempotency-Key was used for another request; use a new one",
+            errors=[{"field": "Idempotency-Key", "in": "header", "detail": "used before"}],
+        )
+    return answer
+
+
+def respond(
+    event: Event, answer: RequestAnswer | None, *, made: int = 200, **more: Any
+) -> Response:
+    """200 or 201 with the fact, 409 (or 404) with the refusal, 202 with where to ask again."""
+    where = f"/dossiers/{event.subject}/requests/{event.id}"
+    if answer is None:
+        pending: Pending = {
+            "code": event.subject,
+            "request": event.id,
+            "status": "pending",
+            "poll": where,
+        }
+        return Json(pending, 202, {"Location": where, "Retry-After": "1"})
+    fact: Fact = {"type": answer.fact, "id": answer.fact_id}
+    if answer.reason is not None:
+        unknown = answer.reason == RefusalReason.UNKNOWN_DOSSIER
+        raise Problem(
+            404 if unknown else 409,
+            answer.reason,
+            answer.detail or answer.reason,
+            fact=fact,
+            request=event.id,
+        )
+    done: Answered = {"code": event.subject, "request": event.id, "status": "done", "fact": fact}
+    headers = {"Location": f"/dossiers/{event.subject}"} if made == 201 else None
+    return Json({**done, **more}, made, headers)

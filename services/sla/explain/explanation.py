@@ -1,0 +1,65 @@
+"""A dossier's time with its explanation, in one language: what every way of showing it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.sla.clock.ledger import Ledger, ledger
+from services.sla.deciding.rules import Rules
+from services.sla.dossier.as_of import newest
+from services.sla.dossier.state import Sla
+from services.sla.explain.drawing.picture import Picture, picture
+from services.sla.explain.drawing.svg import svg
+from services.sla.explain.outcome import headline
+from services.sla.explain.sentences import explain
+from services.sla.explain.texts import Texts
+from services.sla.explain.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The ledger, and what is said and drawn of it."""
+
+    code: str
+    shown: Ledger
+    words: Words
+    title: str
+    headline: str
+    sentences: Sequence[str]
+    picture: Picture
+
+    def svg(self) -> str:
+        """The drawing as an SVG document."""
+        return svg(self.title, self.headline, self.sentences, self.picture, self.words)
+
+
+def explanation(
+    code: str, state: Sla, rules: Rules, texts: Texts, at: datetime
+) -> Explanation | None:
+    """The dossier's time as of `at`, by the rules in force; None if its clock had not begun.
+
+    Raises OutsideCalendar if `at` is later than the calendars know.
+    """
+    if state.procedure is None:
+        return None
+    terms = rules.terms(state.procedure, state.workflow)
+    shown = ledger(state, terms, at)
+    if shown is None:
+        return None
+    words = Words(texts, rules.catalogue)
+    return Explanation(
+        code,
+        shown,
+        words,
+        f"{words.word('title')} {code}",
+        headline(shown, words),
+        explain(code, shown, terms, rules.catalogue, words),
+        picture(shown, terms, words),
+    )
+
+
+def asked_at(state: Sla, now: datetime) -> datetime:
+    """When nobody says as of when: now, or, of a replay that is ahead, after all that is known."""
+    return max(now, newest(state) or now)
