@@ -17,7 +17,7 @@ from contracts.model import EventData
 from contracts.wire.codec import Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from motcua.cli import app
+from motcua.cli import build
 from services.intake.decider import IntakeDecider
 from services.intake.state import Intake
 from services.runtime.core.dead_letter import KEPT_BODY, redriven
@@ -220,7 +220,7 @@ async def test_the_commands_list_show_redrive_and_purge(settings: Settings) -> N
 
     async def run(*command: str) -> Result:
         line = ["dead-letters", *command, "--kafka", settings.kafka]
-        return await asyncio.to_thread(runner.invoke, app, line)
+        return await asyncio.to_thread(runner.invoke, build(), line)
 
     # The commands know only the services; so this stage has intake's name and a log of its own.
     async with a_stage(settings, name="intake") as stage:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.local.stack.endpoints import Endpoints
-from motcua.cli import app
+from motcua.cli import build
 from tests.support.office import OFFICER, PROBLEM, WARD_UNIT, Office
 
 pytestmark = pytest.mark.integration
@@ -63,12 +63,12 @@ def test_a_due_time_is_explained_as_data_as_text_as_a_drawing_and_in_the_termina
 
     runner = CliRunner(env={"COLUMNS": "120", "MOTCUA_MONGO": endpoints.mongo})
     file = tmp_path / "clock.svg"
-    told = runner.invoke(app, ["why", code, "--lang", "en", "--svg", str(file)])
+    told = runner.invoke(build(), ["why", code, "--lang", "en", "--svg", str(file)])
     assert told.exit_code == 0, told.output
     assert "Awaiting a supplement" in told.output
     assert "Conclusion: the due time is " in told.output
     assert ElementTree.fromstring(file.read_text(encoding="utf-8")).get("role") == "img"
-    unknown = runner.invoke(app, ["why", "Z9.9-200101-NONE"])
+    unknown = runner.invoke(build(), ["why", "Z9.9-200101-NONE"])
     assert unknown.exit_code == 1
     assert "no dossier Z9.9-200101-NONE" in unknown.output
-    assert runner.invoke(app, ["why", code, "--at", "yesterday"]).exit_code == 2
+    assert runner.invoke(build(), ["why", code, "--at", "yesterday"]).exit_code == 2

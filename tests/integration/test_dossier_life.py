@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from contracts.catalogue import load_catalogue
 from contracts.wire.topics import SERVICES
 from deploy.local.stack.endpoints import Endpoints
-from motcua.cli import app
+from motcua.cli import build
 from services.shared.lookup_key import lookup_key
 from tests.support.eventually import eventually
 from tests.support.office import (
@@ -315,7 +315,7 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
     runner = CliRunner(env={"COLUMNS": "200"})
 
     def told() -> str | None:
-        result = runner.invoke(app, ["story", code, "--all", "--kafka", endpoints.kafka])
+        result = runner.invoke(build(), ["story", code, "--all", "--kafka", endpoints.kafka])
         # Notify is the last to say something about a dossier that was just handed in.
         return result.output if "MessagePlanned" in result.output else None
 
@@ -323,19 +323,19 @@ def test_a_dossiers_story_is_told_from_the_log(office: Office, endpoints: Endpoi
     for line in ("ReceptionRequested", "DossierReceived", "DossierRouted", "DeadlineSet"):
         assert line in story
     assert story.index("ReceptionRequested") < story.index("StepStarted")
-    folded = runner.invoke(app, ["story", code, "--kafka", endpoints.kafka]).output
+    folded = runner.invoke(build(), ["story", code, "--kafka", endpoints.kafka]).output
     assert "DossierReceived" in folded
     assert re.search(r"\d messages? .*received.* by", folded)
     assert "ReceptionRequested" not in folded
 
-    nobody = runner.invoke(app, ["story", "Z9.9-200101-NONE", "--kafka", endpoints.kafka])
+    nobody = runner.invoke(build(), ["story", "Z9.9-200101-NONE", "--kafka", endpoints.kafka])
     assert nobody.exit_code == 1
     assert "nothing on the log" in nobody.output
 
 
 def test_the_live_view_shows_every_service(office: Office) -> None:
     addresses = [office.url(service, "") for service in SERVICES]
-    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["top", "--once", *addresses])
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(build(), ["top", "--once", *addresses])
     assert result.exit_code == 0, result.output
     assert "4 of 4 answer" in result.output
     for service in SERVICES:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.local.stack.endpoints import Endpoints
-from motcua.cli import app
+from motcua.cli import build
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES
 from tests.support.office import OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
@@ -241,13 +241,13 @@ class Report:
         self._runner = CliRunner(env={"COLUMNS": "160", "MOTCUA_MONGO": endpoints.mongo})
 
     def __call__(self, *arguments: str) -> str:
-        result = self._runner.invoke(app, ["report", *arguments])
+        result = self._runner.invoke(build(), ["report", *arguments])
         assert result.exit_code == 0, result.output
         return result.stdout
 
     def refused(self, *arguments: str) -> str:
         """What it says to what cannot be."""
-        result = self._runner.invoke(app, ["report", *arguments])
+        result = self._runner.invoke(build(), ["report", *arguments])
         assert result.exit_code == 2, result.output
         return " ".join(result.output.replace("│", " ").split())
 
@@ -292,6 +292,6 @@ def test_the_terminal_names_what_cannot_be(endpoints: Endpoints, office: Office)
 
 def test_a_report_from_a_database_that_is_away_says_so() -> None:
     runner = CliRunner(env={"MOTCUA_MONGO": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10"})
-    result = runner.invoke(app, ["report", MONTH])
+    result = runner.invoke(build(), ["report", MONTH])
     assert result.exit_code == 1
     assert "the database does not answer" in result.output

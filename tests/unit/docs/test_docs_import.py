@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
-from motcua.cli import app
+from motcua.cli import build
 from services.intake.imports.fact_types import FACTS, given_fields
 from services.intake.imports.log import opened
 from services.intake.imports.mapping import (
@@ -51,7 +51,7 @@ def test_the_guide_shows_the_very_files(language: str, file: Path) -> None:
 
 def test_the_example_comes_to_what_the_guide_says() -> None:
     command = ["import", str(LOG), "--mapping", str(MAPPING), "--dry-run"]
-    result = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
+    result = CliRunner().invoke(build(), command, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     shown = " ".join(result.output.split())
     assert " ".join(_block("text").split()) in shown

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from contracts.events import routing
 from contracts.wire.envelope import Event
 from motcua import story
-from motcua.cli import app
+from motcua.cli import build
 from motcua.story_page import story_page
 from services.intake.cli import citizen
 from services.runtime.cli import dead_letters
@@ -28,7 +28,7 @@ async def _nothing(*_: object) -> None:
 
 
 def run(*words: str, exit_code: int = 0) -> str:
-    result = CliRunner().invoke(app, list(words), env={"COLUMNS": "400"})
+    result = CliRunner().invoke(build(), list(words), env={"COLUMNS": "400"})
     assert result.exit_code == exit_code, result.output
     return result.stdout
 

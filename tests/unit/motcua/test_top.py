@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 import services.notify.metrics
 import services.runtime.metrics
 import services.sla.metrics  # noqa: F401  (declares what the view asks for)
-from motcua.cli import app
+from motcua.cli import build
 from motcua.top import view as view_of
 from motcua.top.address import DEFAULT, Address, address
 from motcua.top.reading import Change, quantile, read
@@ -173,7 +173,7 @@ def serving(answers: dict[str, tuple[int, str]]) -> Iterator[str]:
 
 
 def top(*addresses: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["top", "--once", *addresses], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(build(), ["top", "--once", *addresses], env={"COLUMNS": "80"})
     assert max(map(len, result.stdout.splitlines())) <= 80
     return result.exit_code, " ".join(result.stdout.split())
 

@@ -12,7 +12,7 @@ from structlog.testing import LogCapture
 from structlog.typing import EventDict
 from typer.testing import CliRunner
 
-from motcua.cli import app
+from motcua.cli import build
 from services.runtime import process as run_module
 from services.runtime.settings import ClockKind, Settings
 from services.shared import master_keys as master_keys_module
@@ -135,7 +135,7 @@ class TestTheMasterKeys:
             assert other.unwrap("cd-1", one.current, one.wrap("cd-1", b"key")) == b"key"
 
     def test_are_changed_in_an_order_in_which_every_instance_opens_everything(self) -> None:
-        said = " ".join(CliRunner().invoke(app, ["keys", "rotate", "--help"]).output.split())
+        said = " ".join(CliRunner().invoke(build(), ["keys", "rotate", "--help"]).output.split())
         steps = ("below the current one", "to the top", "Run this", "take the old one out")
         places = [said.find(step) for step in steps]
         assert -1 not in places

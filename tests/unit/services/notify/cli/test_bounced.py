@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from deploy.local.fakes.gateway.part import SECRET
 from deploy.local.fakes.smtp.accepted import accepted_now
 from deploy.local.fakes.smtp.bounces import report
-from motcua.cli import app
+from motcua.cli import build
 from services.notify.channels.standard_webhooks import BadSignature, check, key_of
 
 OURS = "H29.15-240307-0001:0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -73,7 +73,7 @@ def notify() -> Iterator[Notify]:
 
 def bounced(to: str, mail: bytes, *words: str, **environment: str) -> Result:
     return CliRunner().invoke(
-        app,
+        build(),
         ["message", "bounced", "--to", to, *words],
         input=mail,
         env={"MOTCUA_SMTP_SECRET": None, "MOTCUA_SMTP2_SECRET": None, **environment},

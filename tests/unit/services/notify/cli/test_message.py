@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from motcua.cli import app
+from motcua.cli import build
 
 DOCUMENTS = "documents=Tờ khai [mẫu 01/LPTB]; [/b] [red]bản sao[/red] :warning:"
 
 
 def preview(*words: str, **environment: str) -> str:
     result = CliRunner().invoke(
-        app, ["message", "preview", *words], env={"COLUMNS": "400", **environment}
+        build(), ["message", "preview", *words], env={"COLUMNS": "400", **environment}
     )
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -59,6 +59,6 @@ def test_what_people_wrote_in_brackets_is_shown_as_they_wrote_it(words: tuple[st
 
 
 def test_a_template_that_is_not_there_is_named() -> None:
-    result = CliRunner().invoke(app, ["message", "preview", "[/b]"])
+    result = CliRunner().invoke(build(), ["message", "preview", "[/b]"])
     assert result.exit_code == 1
     assert "there is no template '[/b]'" in result.stdout
