@@ -1,7 +1,7 @@
-"""The engine, and what every service shares of it. This is the package's only door.
+"""The engine, and what every service shares of it. This is the package's only public module.
 
-Services and the command line import from here and nowhere deeper. What a name stands for is loaded
-when it is first asked for: who imports a decider's interface loads no web framework and no driver.
+Services and the command line import from here and from nowhere deeper. A name is loaded when it is
+first asked for: importing a decider's interface loads no web framework and no driver.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 
 
 def _homes() -> dict[str, str]:
-    """Where each name is at home: read off the imports above, which type checkers see."""
+    """Return the module of each name, read from the imports above, which type checkers see."""
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     return {

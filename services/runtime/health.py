@@ -1,4 +1,4 @@
-"""How a service is: for whoever restarts it, and for whoever sends it requests."""
+"""How a service is, for those who restart it and those who send it requests."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from services.runtime.settings import Settings
 from services.runtime.transient import is_transient
 
 _PATIENCE = 1.0
-"""Seconds within which the database has to answer."""
+"""Seconds within which the database must answer."""
 
 
 class HealthCheck:
-    """Asked over HTTP, on the loop of the engines."""
+    """Answers health checks over HTTP, on the engines' event loop."""
 
     def __init__(self, running: Running[Settings], consumers: Sequence[EngineConsumer]) -> None:
         self._running = running
         self._consumers = consumers
 
     async def __call__(self) -> Health:
-        """Status, lag in records, seconds without progress, owned partitions, and the time."""
+        """Return status, lag in records, seconds without progress, partitions, and the time."""
         running = self._running
         lag = 0
         stuck = 0.0
@@ -51,7 +51,7 @@ class HealthCheck:
         }
 
     async def reachable(self) -> bool:
-        """Whether the database answers. Raises what is no outage."""
+        """Return whether the database answers. Raise any error that is not transient."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._running.database.command("ping")

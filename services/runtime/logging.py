@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, for machines by default, for eyes when asked."""
+"""Structured logs: one line per event, as JSON by default, readable by people on request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import structlog
 
 
 def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> None:
-    """Sets up logging for the process; every line carries the service's name.
+    """Set up logging for the process; every line carries the service's name.
 
-    Lines about a dossier carry ``dossier`` (its code) and ``event`` ids as ``event_id``, and
-    never what a citizen is called or where they can be reached.
+    Lines about a dossier carry ``dossier`` (its code) and ``event`` ids as ``event_id``, and never
+    a citizen's name or contact data.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -23,7 +23,7 @@ def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> Non
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        # Not rich's: it prints local variables too, and addresses and secrets are among them.
+        # Not rich's: it prints local variables too, which include addresses and secrets.
         else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
@@ -52,14 +52,14 @@ def configure(service: str, *, level: str = "INFO", as_json: bool = True) -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # The clients tell of every reconnection at length; the engine says the same in one line.
+    # The clients log every reconnection at length; the engine says the same in one line.
     for noisy in ("aiokafka", "pymongo", "faststream", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     handler.addFilter(_not_again())
 
 
 def _not_again() -> Callable[[logging.LogRecord], bool]:
-    """Lets a client say the same thing once in ten seconds, and not at every attempt."""
+    """Return a filter that lets a client log the same text once in ten seconds."""
     said: dict[tuple[str, object], float] = {}
 
     def lets_through(record: logging.LogRecord) -> bool:

@@ -64,7 +64,7 @@ TIMER_LATENESS = Histogram(
     "motcua_timer_lateness_seconds",
     "Seconds between a timer's time and its firing, by the service's clock.",
     ["service"],
-    # From a quiet day's, which are below the poll's second, to those of a long weekend's outage.
+    # From a quiet day's (below the poll's second) to those of a long weekend's outage.
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 900, 3600, 14400, 86400, 259200),
 )
 PARTITIONS = Gauge(

@@ -1,4 +1,4 @@
-"""Waits for what is away: the one loop that tries again what fails for a passing reason."""
+"""Waits for what is away: the one loop that repeats what fails for a transient reason."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def patiently(
     stopping: asyncio.Event | None = None,
     saying: str = "waiting for broker or database",
 ) -> T:
-    """Repeats the attempt until it works; returns what it comes to.
+    """Repeat the attempt until it works; return its result.
 
-    Pauses up to `first` seconds, then twice as long each time and up to `most`; up to `first` again
-    after an attempt that lasted longer than `most`. Each failure is logged as `saying`.
+    Pause up to `first` seconds, then twice as long each time and up to `most`; up to `first` again
+    after an attempt that lasted longer than `most`. Log each failure as `saying`.
 
-    Raises at once what does not pass by itself. Once `stopping` is set, it tries a last time and
-    raises what that raises.
+    Raise at once any error that is not transient. Once `stopping` is set, try a last time and raise
+    what that raises.
     """
     pause = first
     while True:
@@ -46,7 +46,7 @@ async def patiently(
             if time.monotonic() - began > most:
                 pause = first
             log.warning(saying, error=repr(error), again_in=round(pause, 2))
-        # Those who failed together do not come back together.
+        # Tasks that failed together do not come back together.
         await _rest(pause * random.uniform(0.5, 1), stopping)
         pause = min(pause * 2, most)
 

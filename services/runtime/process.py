@@ -30,11 +30,11 @@ from services.runtime.wiring import app_of, make_running
 log = structlog.get_logger("motcua.service")
 
 EXIT_DEFECT = 70
-"""The exit code of a service that came upon a defect (EX_SOFTWARE of sysexits.h)."""
+"""The exit code of a service that met a defect (EX_SOFTWARE of sysexits.h)."""
 
 
 def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
-    """Runs the service until SIGTERM or SIGINT; returns the process's exit code."""
+    """Run the service until SIGTERM or SIGINT; return the process's exit code."""
     settings = settings or service.settings()
     freeze_startup_objects()
     raise_file_limit()
@@ -45,7 +45,7 @@ def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
 
 
 def warn_of_trials(settings: Settings) -> None:
-    """Says what does for a trial only."""
+    """Warn about settings that are good for a trial only."""
     if settings.lookup_secret == DEVELOPMENT_SECRET:
         log.warning(
             "look-up keys are made of the development secret, which everyone knows: set "
@@ -55,17 +55,17 @@ def warn_of_trials(settings: Settings) -> None:
 
 
 def freeze_startup_objects() -> None:
-    """Takes what was loaded at the start out of every later round of the garbage collector."""
+    """Exclude what was loaded at the start from every later run of the garbage collector."""
     gc.collect()
     gc.freeze()
-    # A batch makes many objects and no cycles; the default looks for them every 700 objects.
+    # A batch makes many objects and no cycles; by default Python searches every 700 objects.
     gc.set_threshold(50_000, 20, 50)
 
 
 def raise_file_limit() -> None:
-    """Has the process open as many files as it may, connections among them.
+    """Raise the limit of open files, connections included, as far as the process may.
 
-    The usual 1,024 are left at that for the sake of programs that cannot go beyond; this one can.
+    The usual limit of 1,024 is for the sake of programs that cannot go beyond; this one can.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -79,7 +79,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
-    """Runs the service on this loop until it is asked to end; returns the exit code."""
+    """Run the service on this loop until it is asked to end; return the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,9 +106,9 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
 
 
 async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
-    """Waits until broker and database answer; False if the service is to end before they do.
+    """Wait until broker and database answer; return False if the service is to end before.
 
-    It may have been started together with them, or while they are away. Raises TopicsWrong.
+    They may be starting too, or be away. Raise TopicsWrong if the topics do not match.
     """
     mongo = client(settings.mongo)
 
@@ -143,10 +143,10 @@ async def _started(
             access_log=False,
             lifespan="off",
             server_header=False,
-            proxy_headers=False,  # whose word about a client's address counts is a setting
+            proxy_headers=False,  # which proxy is trusted about a client's address is a setting
         )
     )
-    # The signals are ours: the server is told to end when the engines have been told to.
+    # We handle the signals: the server is told to end when the engines have been told to.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     listener = socket.create_server((settings.host, settings.port), reuse_port=False)
     offsets = Offsets(settings.kafka)

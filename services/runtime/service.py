@@ -1,4 +1,4 @@
-"""What makes one service of the runtime, and what its parts may use while it runs."""
+"""What a service of the runtime consists of, and what its parts may use while it runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SettingsT_co = TypeVar("SettingsT_co", bound=Settings, covariant=True)
 D = TypeVar("D")
 
 Beside = AbstractAsyncContextManager[None]
-"""What else runs as long as a service does."""
+"""What else runs as long as the service runs."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Running(Generic[SettingsT_co]):
     clock: Clock
     faults: Faults
     tasks: Supervised
-    """Whatever runs beside the engines is started here: if it fails, the service does."""
+    """Everything that runs beside the engines is started here: its failure is the service's."""
     engines: list[Engine[Any]] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the service is to end: an answer that has no end of its own ends then."""
+    """Set when the service is to end: an answer without an end of its own ends then."""
 
     @property
     def dossiers(self) -> Engine[Any]:
@@ -49,14 +49,14 @@ class Running(Generic[SettingsT_co]):
         return self.engines[0]
 
     def engine(self, of: type[Decider[S]]) -> Engine[S]:
-        """The engine that runs this class of decider. Raises LookupError if none does."""
+        """Return the engine that runs this class of decider. Raise LookupError if none does."""
         for engine in self.engines:
             if type(engine.decider) is of:
                 return engine
         raise LookupError(f"no engine runs {of.__name__}; there are {self._deciders()}")
 
     def decider(self, of: type[D]) -> D:
-        """The service's decider of this class. Raises LookupError if there is none."""
+        """Return the service's decider of this class. Raise LookupError if there is none."""
         for engine in self.engines:
             if isinstance(engine.decider, of):
                 return engine.decider
@@ -68,15 +68,15 @@ class Running(Generic[SettingsT_co]):
 
 @dataclass(frozen=True)
 class Service(Generic[SettingsT]):
-    """What makes one service of the runtime."""
+    """What a service of the runtime consists of."""
 
     name: str
     title: str
     settings: type[SettingsT]
     deciders: Callable[[SettingsT], Sequence[Decider[Any]]]
-    """Makes its deciders; the first is the one over dossiers."""
+    """Makes the service's deciders; the first is the one over dossiers."""
     wire: Callable[[FastAPI, Running[SettingsT], Requests], Beside | None]
     """Builds the service's parts and adds its HTTP routes; returns what runs beside the engines.
 
-    Connects to nothing, and starts nothing.
+    It connects to nothing and starts nothing.
     """

@@ -1,4 +1,4 @@
-"""The tasks of a service beside one another: none of them fails, or ends, unseen."""
+"""The tasks that run together in a service: none of them fails or ends unseen."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ log = structlog.get_logger("motcua.service")
 
 
 class EndedByItself(Exception):
-    """A task that goes on as long as the service does has ended."""
+    """A task that should run as long as the service has ended."""
 
 
 class Supervised:
     """Starts tasks and watches them. What one of them raises is the service's failure."""
 
     def __init__(self) -> None:
-        """To be made where an event loop runs."""
+        """Must be called where an event loop runs."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done only when something failed: its exception says what."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -29,7 +29,7 @@ class Supervised:
     def start(
         self, work: Coroutine[Any, Any, None], name: str, *, ends: bool = False
     ) -> asyncio.Task[None]:
-        """Starts a task; `ends` says that it comes to an end by itself."""
+        """Start a task; `ends` says that it ends by itself."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         if ends:
@@ -38,23 +38,23 @@ class Supervised:
         return task
 
     def watch(self, task: asyncio.Task[Any]) -> None:
-        """Has the failure of a task that somebody else started be the service's; it may end."""
+        """Make the failure of another's task the service's failure; the task may end."""
         if task not in self._may_end:
             self._may_end.add(task)
             task.add_done_callback(self._ended)
 
     def fail(self, error: BaseException) -> None:
-        """Says that the service cannot go on. The first failure is its end; others are logged."""
+        """Say that the service cannot go on. The first failure ends it; later ones are logged."""
         if self.failed.done():
             log.critical("another defect", exc_info=error)
             return
         self.failed.set_exception(error)
-        self.failed.exception()  # whoever runs the service tells of it
+        self.failed.exception()  # marks it as seen: the service's main loop logs it
 
     async def stop(self, *tasks: asyncio.Task[None], cancel: bool = True) -> None:
-        """Waits for the tasks to end, and cancels them first unless told otherwise.
+        """Cancel the tasks, unless told otherwise, and wait for them to end.
 
-        What they raise meanwhile fails nothing any more: it is logged.
+        What they raise meanwhile no longer fails the service: it is logged.
         """
         if not tasks:
             return
@@ -66,19 +66,19 @@ class Supervised:
         while pending:
             if cancel:
                 for task in pending:
-                    task.cancel()  # again, where a library swallowed the first one
+                    task.cancel()  # again, in case a library swallowed the first one
             _, pending = await asyncio.wait(pending, timeout=1.0)
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("a task failed while it was ending", task=task.get_name(), exc_info=error)
 
     async def stop_all(self) -> None:
-        """Stops every task that was started and has not ended."""
+        """Stop every task that was started and has not ended."""
         await self.stop(*self._tasks)
 
     @asynccontextmanager
     async def during(self, **work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-        """Runs the work, each under its name, until the block is left."""
+        """Run the coroutines, each under its name, until the block is left."""
         tasks = [self.start(each, name) for name, each in work.items()]
         try:
             yield

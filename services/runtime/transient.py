@@ -1,6 +1,6 @@
-"""Which errors go away by themselves: those are waited for. Every other is a defect.
+"""Which errors are transient, and so are waited for. Every other error is a defect.
 
-This is decided here and nowhere else, so that an outage is an outage, and a wrong query a defect,
+Only this module decides it, so that an outage counts as an outage, and a wrong query as a defect,
 for engines, senders, pages and routes alike.
 """
 
@@ -56,14 +56,14 @@ _NETWORK = frozenset(
         errno.ENETUNREACH,
     }
 )
-"""What the machine says of a network that is away, beside `ConnectionError` and `TimeoutError`."""
+"""The machine's errors for an absent network, besides `ConnectionError` and `TimeoutError`."""
 _STEPPING_DOWN = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436, 262, 64, 43})
-"""MongoDB's codes for a primary that is going, gone or not yet there, a slow majority, a lost
+"""MongoDB's codes for a primary that is going, gone or not yet elected, a slow majority, a lost
 cursor."""
 _UNREACHED = frozenset({6, 7, 89, 133, 134, 9001})
-"""MongoDB's codes for members that do not reach each other, or not yet again."""
+"""MongoDB's codes for members that cannot reach each other, or not yet again."""
 _NO_SNAPSHOT = frozenset({239, 246})
-"""MongoDB's codes for a moment that it keeps no more, or not yet: an index is being made, say."""
+"""MongoDB's codes for a moment that it no longer or not yet has, e.g. while it builds an index."""
 _LOST_STREAM = frozenset({136, 237, 280, 286})
 """MongoDB's codes for a change stream that cannot go on and can be opened anew."""
 _CODES = _STEPPING_DOWN | _UNREACHED | _NO_SNAPSHOT | _LOST_STREAM
@@ -74,18 +74,18 @@ REFUSED_RECORD = (
     RecordListTooLargeError,
     RecordTooLargeError,
 )
-"""What the broker says of one record, and of no other: the others can be written."""
+"""The broker's errors for one record alone: the other records can be written."""
 LOST_PARTITIONS = (
     CommitFailedError,
     IllegalGenerationError,
     UnknownMemberIdError,
     RebalanceInProgressError,
 )
-"""What a commit says when the group has gone on without this instance."""
+"""The errors of a commit when the group has gone on without this instance."""
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether broker, database or network are away, so that the same may succeed later."""
+    """Return whether broker, database or network are away, so that a retry may succeed."""
     if isinstance(error, (*_KAFKA, *_MONGO, ConnectionError, TimeoutError, gaierror)):
         return True
     if isinstance(error, OSError):

@@ -23,7 +23,7 @@ from services.runtime.supervised import Supervised
 def make_running(
     service: Service[SettingsT], settings: SettingsT, mongo: Client
 ) -> Running[SettingsT]:
-    """The service's engines, and what they share. To be called where an event loop runs."""
+    """Return the service's engines and what they share. Must be called where an event loop runs."""
     running = Running(
         settings,
         mongo[f"motcua_{service.name}"],
@@ -34,7 +34,7 @@ def make_running(
     )
     for decider in service.deciders(settings):
         store = Store(running.database[decider.collection], decider.state_type)
-        # A tick says what is settled in its own topic: of another one it may be too early.
+        # A tick says what is settled in its own topic: for another topic it may be too early.
         streamed = running.engines and settings.clock is ClockKind.STREAM
         clock = StreamClock() if streamed else running.clock
         running.engines.append(
@@ -49,7 +49,7 @@ def app_of(
     health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
 ) -> tuple[FastAPI, Beside | None]:
-    """The service's HTTP app with all its routes, and what runs beside the engines."""
+    """Return the service's HTTP app with all its routes, and what runs beside the engines."""
     requests = Requests(running.dossiers, timeout=running.settings.answer_timeout)
     app = make_app(service.name, service.title, running.settings, health, reachable)
     beside = service.wire(app, running, requests)

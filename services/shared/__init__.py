@@ -1,1 +1,1 @@
-"""What the services share of dossiers and citizens; the runtime knows nothing of it."""
+"""What the services share about dossiers and citizens; the runtime does not use it."""

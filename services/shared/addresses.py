@@ -1,7 +1,7 @@
-"""What a good address is: the same to intake, which takes it in, and to notify, which sends there.
+"""What a valid address is, for intake, which takes it in, and for notify, which sends there.
 
-Contact data travels sealed, so no schema of an event says it. A function raises ValueError for what
-is no address, and says why without repeating it.
+Contact data travels sealed, so no schema of an event checks it. A function raises ValueError for an
+invalid address, and says why without repeating it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 IN_NO_MAILBOX = frozenset('<>()[],;:\\"')
 """An address with one of these would have to be quoted. Unquoted, a part of it is an address of its
-own: a comma would lead the mail to somebody else."""
+own: a comma would send the mail to someone else."""
 
 _VIETNAM = "84"
 _WRITTEN = re.compile(r"[\s.\-–()/\u00a0]+")
 _MOBILE = re.compile(r"84[35789]\d{8}")
 _FOREIGN = re.compile(r"[1-9]\d{6,14}")
 _ZALO_USER = 15
-"""Zalo's own ids of users have so many digits at least: more than any number that is dialled."""
+"""Zalo's own user ids have at least this many digits: more than any number that is dialled."""
 
 _BEFORE_2018 = {
     **{"120": "70", "121": "79", "122": "77", "126": "76", "128": "78"},
@@ -26,15 +26,15 @@ _BEFORE_2018 = {
     **{f"16{n}": f"3{n}" for n in range(2, 10)},
     **{"186": "56", "188": "58", "199": "59"},
 }
-"""Mobile numbers of eleven digits became ones of ten in September 2018; older records have them."""
+"""Mobile numbers of eleven digits got ten in September 2018; older records still have them."""
 
 
 def e164(written: str) -> str:
-    """The number with its country, such as ``+84903123456``.
+    """Return the number with its country code, such as ``+84903123456``.
 
-    Without a country it is a Vietnamese one. A Vietnamese number must look like a mobile one:
-    others take no SMS. Of a foreign one only the length is judged. Whether anybody can have the
-    number today is judged where it is given (`services.intake.telephone`).
+    A number without a country code is Vietnamese. A Vietnamese number must look like a mobile one:
+    others take no SMS. For a foreign one only the length is checked. Whether the number can be in
+    use today is checked where it is given (`services.intake.telephone`). Raise ValueError.
     """
     digits = _WRITTEN.sub("", written.strip().replace("(0)", ""))
     foreign = digits.startswith("+") or digits.startswith("00")
@@ -57,6 +57,6 @@ def e164(written: str) -> str:
 
 
 def zalo(written: str, number: Callable[[str], str] = e164) -> str:
-    """Zalo's own id of a user, or else the `number` that they have it under."""
+    """Return Zalo's own id of a user, or else the `number` under which Zalo knows them."""
     user = written.strip()
     return user if user.isascii() and user.isdigit() and len(user) >= _ZALO_USER else number(user)

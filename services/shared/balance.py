@@ -1,4 +1,4 @@
-"""The balance that every service can draw from its own states: it must come out the same."""
+"""The balance that every service computes from its own states: all must agree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Balance(TypedDict):
 
 
 async def balance(collection: Collection, since: datetime, until: datetime) -> Balance:
-    """Carried over + received = resolved + open, from `since` inclusive to `until` exclusive."""
+    """Return carried over + received = resolved + open, `since` inclusive, `until` exclusive."""
 
     async def count(query: dict[str, Any]) -> int:
         return await collection.count_documents(query)
@@ -41,12 +41,12 @@ async def balance(collection: Collection, since: datetime, until: datetime) -> B
 
 
 def add_balance(app: FastAPI, collection: Collection, service: str) -> None:
-    """The balance that every service draws from its own states."""
+    """Add the route of the balance that every service computes from its own states."""
 
     @app.get("/balance", tags=[service], response_model=Balance)
     async def read_balance(
         since: Annotated[Instant, Query(description="The period's begin, inclusive.")],
         until: Annotated[Instant, Query(description="The period's end, exclusive.")],
     ) -> Response:
-        """Carried over + received = resolved + open, as this service sees it."""
+        """Return carried over + received = resolved + open, as this service sees it."""
         return Json(await balance(collection, since, until))

@@ -1,10 +1,10 @@
-"""Every citizen's own key: contact data is sealed under it, and erasing it erases the person.
+"""Every citizen's own key: contact data is sealed under it, and deleting it erases the data.
 
 The keys are in a database of their own, ``motcua_keys``, wrapped by the master key. What is sealed
 travels and is kept in many places (the log, its replicas, states, backups); its key is in one.
-Deleting that makes all of them unreadable at once. Two things follow: `motcua_keys` is backed up
-apart from everything else and its backups are kept for days, not years; and a key that was deleted
-is in MongoDB's own journal and oplog, wrapped, until these have been written over.
+Deleting the key makes all copies unreadable at once. Two things follow. `motcua_keys` is backed up
+apart from everything else, and its backups are kept for days, not years. And a deleted key stays in
+MongoDB's own journal and oplog, wrapped, until these have been written over.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from services.shared.master_keys import MasterKeys
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
 KEPT_SECONDS = 5.0
-"""How long a key is remembered: so soon after an erasure no instance opens anything any more."""
+"""Seconds that a key is remembered: after an erasure no instance opens anything for longer."""
 _KEPT = 10_000
 _TRIES = 5
-"""So often a key is made that is deleted at once."""
+"""The number of times a key is made again after being deleted at once."""
 _DUPLICATE_KEY = 11000
 
 
@@ -37,11 +37,11 @@ class Erased(Unreadable):
 
 
 class KeyWithdrawn(Exception):
-    """Each time that a key was made for the citizen, it was deleted before it could be used."""
+    """Each key that was made for the citizen was deleted before it could be used."""
 
 
 class Sealed(NamedTuple):
-    """What was sealed, and which of the citizen's keys opens it."""
+    """A sealed text, and the citizen's key that opens it."""
 
     key_id: str
     text: str
@@ -59,25 +59,25 @@ class CitizenKeys:
     def __init__(
         self, mongo: Client, masters: MasterKeys, kept_seconds: float = KEPT_SECONDS
     ) -> None:
-        """`kept_seconds` is less where what was opened is itself kept for a moment."""
+        """`kept_seconds` is smaller where opened texts are themselves kept for a moment."""
         self._kept_seconds = kept_seconds
         self._collection: Collection = mongo["motcua_keys"]["citizen_keys"]
         self._masters = masters
         self._kept: OrderedDict[str, _Key] = OrderedDict()
 
     async def seal(self, citizen: str, plain: bytes, now: datetime) -> Sealed:
-        """Seals under the citizen's key, which is made if there is none (any more).
+        """Seal under the citizen's key, which is made if there is none (any more).
 
-        Raises Unreadable at a key whose master is unknown, KeyWithdrawn if an erasure is always
-        faster.
+        Raise Unreadable for a key whose master is unknown, KeyWithdrawn if an erasure deletes each
+        new key first.
         """
         (sealed,) = await self.seal_many([(citizen, plain)], now)
         return sealed
 
     async def seal_many(self, contacts: Sequence[tuple[str, bytes]], now: datetime) -> list[Sealed]:
-        """Seals for many citizens, in their order, with a few round trips for all of them.
+        """Seal for many citizens, in their order, with a few round trips for all of them.
 
-        Raises what `seal` does.
+        Raise what `seal` raises.
         """
         found = await self._made({citizen for citizen, _ in contacts}, now)
         return [
@@ -86,7 +86,7 @@ class CitizenKeys:
         ]
 
     async def open(self, citizen: str, key_id: str, sealed: str) -> bytes:
-        """What was sealed. Raises Erased if the key was deleted, Unreadable for other reasons."""
+        """Return the plain text. Raise Erased if the key was deleted, or else Unreadable."""
         key = self._kept.get(citizen)
         if key is None or key.until < time.monotonic() or key.key_id != key_id:
             key = (await self._find({citizen})).get(citizen)
@@ -95,9 +95,9 @@ class CitizenKeys:
         return key.sealer.open(citizen, sealed)
 
     async def open_all(self, sealed: Mapping[str, Sealed]) -> dict[str, bytes]:
-        """By citizen what opens, with one round trip for all of them.
+        """Return, by citizen, the texts that open, with one round trip for all of them.
 
-        Who is left out is to be asked for alone: `open` says why.
+        For a citizen who is missing, call `open`, which says why.
         """
         now = time.monotonic()
         keys = {
@@ -106,7 +106,7 @@ class CitizenKeys:
             if (key := self._kept.get(citizen)) and key.until > now and key.key_id == one.key_id
         }
         opened: dict[str, bytes] = {}
-        # One key that is under an unknown master key must not be in the way of the others.
+        # One key under an unknown master key must not stop the others.
         with contextlib.suppress(Unreadable):
             keys |= await self._find(sealed.keys() - keys.keys())
         for citizen, one in sealed.items():
@@ -117,10 +117,10 @@ class CitizenKeys:
         return opened
 
     async def erase(self, citizen: str, reason: str, now: datetime) -> bool:
-        """Deletes the citizen's key for good; whether there was one.
+        """Delete the citizen's key for good; return whether there was one.
 
-        A tombstone says when and why. Contact data that comes later is a new consent and gets a
-        new key; what was sealed under the old one stays unreadable.
+        A tombstone says when and why. Contact data that comes later is a new consent and gets a new
+        key; what was sealed under the old one stays unreadable.
         """
         self._kept.pop(citizen, None)
         before = await self._collection.find_one_and_replace(
@@ -129,9 +129,9 @@ class CitizenKeys:
         return before is not None and "wrapped" in before
 
     async def rewrap(self) -> AsyncIterator[int]:
-        """Wraps under the current master key whatever is under another; says how many so far.
+        """Wrap every key under the current master key; yield the number wrapped so far.
 
-        May be broken off and begun again. Raises Unreadable at a key whose master is unknown.
+        May be broken off and begun again. Raise Unreadable for a key whose master is unknown.
         """
         done = 0
         elsewhere = {"wrapped": {"$exists": True}, "master": {"$ne": self._masters.current}}
@@ -151,7 +151,7 @@ class CitizenKeys:
             yield done
 
     async def count(self) -> dict[str, int]:
-        """How many keys there are under each master key, and how many were deleted (``erased``)."""
+        """Return how many keys each master key wraps, and how many were deleted (``erased``)."""
         found: dict[str, int] = {}
         for master in await self._collection.distinct("master"):
             found[master] = await self._collection.count_documents({"master": master})
@@ -159,7 +159,7 @@ class CitizenKeys:
         return found
 
     async def _made(self, citizens: set[str], now: datetime) -> dict[str, _Key]:
-        """Everyone's key. One that is deleted between being made and being read is made anew."""
+        """Return everyone's key. A key that is deleted before it is read is made again."""
         found: dict[str, _Key] = {}
         for _ in range(_TRIES):
             await self._make(citizens, now)
@@ -187,7 +187,7 @@ class CitizenKeys:
                 await self._anew(citizen, now)
 
     async def _anew(self, citizen: str, now: datetime) -> None:
-        """A new key in the place of a tombstone; nothing if there is a key by now."""
+        """Replace a tombstone by a new key; do nothing if there is a key by now."""
         try:
             await self._collection.replace_one(
                 {"_id": citizen, "wrapped": {"$exists": False}},
@@ -195,7 +195,7 @@ class CitizenKeys:
                 upsert=True,
             )
         except DuplicateKeyError:
-            return  # there is one: the filter did not fit, and the upsert found it
+            return  # there is a key: the filter did not match, and the upsert found the key
 
     def _new(self, citizen: str, now: datetime) -> Document:
         key = os.urandom(KEY_BYTES)

@@ -33,7 +33,7 @@ class Consultation(msgspec.Struct, frozen=True):
 
     unit: str
     question: str | None = None
-    """None if only the answer is known: an older system may tell of nothing else."""
+    """None if only the answer is known: an older system may record nothing else."""
     opened_at: datetime | None = None
     opened_by: str | None = None
     answer: str | None = None
@@ -42,15 +42,15 @@ class Consultation(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the authority owes the answer still."""
+        """Whether the authority still owes the answer."""
         return self.answered_at is None
 
 
 def paired(questions: Sequence[Question], answers: Sequence[Answer]) -> tuple[Consultation, ...]:
-    """The consultations that questions and answers make, in event-time order.
+    """Pair questions and answers into consultations, in event-time order.
 
-    An answer answers all that its unit was asked before and has not answered yet: who is asked
-    again is reminded. If that is nothing, it answers one question of the same instant.
+    An answer answers all open questions that its unit was asked before: asking again is a reminder.
+    If none is open, it answers one question of the same instant.
     """
     found: list[Consultation] = []
     told: list[Question | Answer] = [*questions, *answers]
@@ -65,13 +65,13 @@ def paired(questions: Sequence[Question], answers: Sequence[Answer]) -> tuple[Co
 def unanswered_since(
     questions: Sequence[Question], answers: Sequence[Answer], unit: str, at: datetime
 ) -> datetime | None:
-    """Since when, at that time, the unit owed an answer; None if it owed none."""
+    """Return since when the unit owed an answer at that time; None if it owed none."""
     by_then = paired([q for q in questions if q.at <= at], [a for a in answers if a.at <= at])
     return next((c.opened_at for c in by_then if c.unit == unit and c.is_open), None)
 
 
 def is_asked_for(questions: Sequence[Question], answers: Sequence[Answer], more: Answer) -> bool:
-    """Whether there is a question for one more answer, and still one for each that is known."""
+    """Return whether one more answer has a question, and every known answer keeps its own."""
     return _unasked(questions, (*answers, more)) == _unasked(questions, answers)
 
 
@@ -104,5 +104,5 @@ def _unasked(questions: Sequence[Question], answers: Sequence[Answer]) -> int:
 
 
 def _order(item: Question | Answer) -> tuple[datetime, bool, str]:
-    # The answer first: what is asked again at the instant of an answer is asked anew.
+    # The answer first: a question at the same instant as an answer asks anew.
     return item.at, isinstance(item, Question), item.id

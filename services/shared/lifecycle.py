@@ -1,8 +1,8 @@
-"""What a dossier's facts make of it: its public state, at any time, whatever order they came in.
+"""A dossier's public state at any time, from its facts, in whatever order they arrived.
 
-Every service sees the facts in its own order. So that all four say the same, the state is not
-advanced step by step but folded from the marks that the facts leave, in event-time order. Two
-facts that exclude each other (a withdrawal and a result of the same minute) are settled alike
+Every service sees the facts in its own order. So that all four agree, the state is not advanced
+step by step but folded from the marks that the facts leave, in event-time order. Two facts that
+exclude each other (a withdrawal and a result of the same minute) are settled the same way
 everywhere: the earlier one stands.
 """
 
@@ -37,7 +37,7 @@ class PublicStatus(IntEnum):
 
     @property
     def word(self) -> str:
-        """Its name for programs, e.g. ``in_process``."""
+        """The state's name for programs, e.g. ``in_process``."""
         return self.name.lower()
 
 
@@ -58,7 +58,7 @@ ENDED = frozenset(
         PublicStatus.RETURNED,
     }
 )
-"""The states that nothing but the return of a result leaves."""
+"""The states that only the return of a result can leave."""
 
 
 class Move(IntEnum):
@@ -88,7 +88,7 @@ class Mark(msgspec.Struct, frozen=True, order=True, array_like=True):
 
 
 class Phase(msgspec.Struct, frozen=True, array_like=True):
-    """From `since` on, until the next phase, the dossier was in `status`."""
+    """From `since` until the next phase, the dossier is in `status`."""
 
     since: datetime
     status: PublicStatus
@@ -114,7 +114,7 @@ MOVING_FACTS: tuple[type[EventData], ...] = (*_MOVES, intake.PaymentReceived)
 
 
 def mark_of(event: Event) -> Mark | None:
-    """The mark that a fact leaves; None if it moves no state."""
+    """Return the mark that a fact leaves; None if it moves no state."""
     data = event.data
     move = _MOVES.get(type(data))
     if move is None:
@@ -125,7 +125,7 @@ def mark_of(event: Event) -> Mark | None:
 
 
 def with_mark(marks: Sequence[Mark], mark: Mark) -> tuple[Mark, ...]:
-    """The marks with one more, in event-time order; a mark that is there already is not doubled."""
+    """Return the marks with one more, in event-time order; a mark already there is not doubled."""
     if not marks or marks[-1] < mark:
         return (*marks, mark)
     if mark in marks:
@@ -136,10 +136,10 @@ def with_mark(marks: Sequence[Mark], mark: Mark) -> tuple[Mark, ...]:
 
 
 def phases(marks: Iterable[Mark]) -> list[Phase]:
-    """The dossier's public states in time order, from marks in time order.
+    """Return the dossier's public states in time order, from marks in time order.
 
-    A mark that its state does not allow (a delivery that nobody asked for, a pause after the
-    end) changes nothing; so the fold is defined for every set of facts.
+    A mark that the state does not allow (a delivery that was not demanded, a pause after the end)
+    changes nothing; so the fold is defined for every set of facts.
     """
     found: list[Phase] = []
     base: PublicStatus | None = None
@@ -148,7 +148,7 @@ def phases(marks: Iterable[Mark]) -> list[Phase]:
     for mark in marks:
         move = mark.move
         if base is _IN_PROCESS or base is _RECEIVED_STATE:
-            # By far the most marks come to a dossier that is being worked on.
+            # Most marks by far are of a dossier that is being worked on.
             if move is Move.STARTED:
                 base = _IN_PROCESS
             elif move is Move.SUPPLEMENT_DEMANDED:
@@ -199,34 +199,34 @@ _ELSEWHERE: dict[tuple[PublicStatus | None, Move], PublicStatus] = {
     (PublicStatus.REGISTERED, Move.WITHDRAWN): PublicStatus.WITHDRAWN,
     (PublicStatus.PROCESSED, Move.RETURNED): PublicStatus.RETURNED,
 }
-"""What a mark does to a dossier that is not being worked on; whatever is not here, nothing."""
+"""The effect of a mark on a dossier that is not being worked on; other marks have none."""
 
 
 def status_at(marks: Iterable[Mark], time: datetime) -> PublicStatus | None:
-    """The public state at that time, facts of that very instant included; None before all."""
+    """Return the public state at that time, facts of that instant included; None if none yet."""
     known = phases(mark for mark in marks if mark.time <= time)
     return known[-1].status if known else None
 
 
 def status_of(marks: Iterable[Mark]) -> PublicStatus | None:
-    """The newest public state; None if nothing has happened yet."""
+    """Return the newest public state; None if nothing has happened yet."""
     known = phases(marks)
     return known[-1].status if known else None
 
 
 class Span(msgspec.Struct, frozen=True, omit_defaults=True):
-    """From when to when a dossier was the city's to resolve; figures count by it."""
+    """The time in which a dossier was the city's to resolve; figures count by it."""
 
     received_at: datetime | None = None
-    """None as long as it was not received."""
+    """None until it is received."""
     ended_at: datetime | None = None
-    """When it was processed or withdrawn; None as long as it is open."""
+    """When it was processed or withdrawn; None while it is open."""
     ended: PublicStatus | None = None
     """How it ended."""
 
 
 def span_of(known: Sequence[Phase]) -> Span:
-    """The span that a dossier's phases make."""
+    """Return the span that a dossier's phases make."""
     received = next((p.since for p in known if p.status in _RECEIVED), None)
     if received is None:
         return Span()
@@ -239,7 +239,7 @@ _RECEIVED = frozenset(PublicStatus) - {
     PublicStatus.NOT_RECEIVED,
     PublicStatus.WITHDRAWN,
 }
-"""The states that only a received dossier is in (a withdrawal may come before reception)."""
+"""The states of received dossiers only (a withdrawal may come before reception)."""
 
 
 class Tracked(msgspec.Struct, frozen=True):
@@ -248,7 +248,7 @@ class Tracked(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     span: Span = Span()
     history: bool = False
-    """Whether what is known comes from an import whose end was not told yet."""
+    """Whether what is known comes from an import whose history is not closed yet."""
 
     @property
     def status(self) -> PublicStatus | None:
@@ -260,7 +260,7 @@ T = TypeVar("T", bound=Tracked)
 
 
 def track(state: T, fact: Event) -> T:
-    """The state with what a fact says about the dossier's public state."""
+    """Return the state with what a fact says about the dossier's public state."""
     history = fact.history and not isinstance(fact.data, intake.HistoryClosed)
     mark = mark_of(fact)
     if mark is None:
@@ -279,22 +279,22 @@ _SPANNING = frozenset(
 
 
 class Handled(Tracked, frozen=True):
-    """What the services keep that follow who handles a dossier, beside routing itself."""
+    """What services other than routing keep to know who handles a dossier."""
 
     unit: str | None = None
-    """Who answers for it, as far as is known."""
+    """The unit that handles it, as far as is known."""
     unit_since: datetime | None = None
     unit_by: str = ""
-    """The hand-over that said so; empty for the competence rules."""
+    """The id of the hand-over that said so; empty for the competence rules."""
 
 
 H = TypeVar("H", bound=Handled)
 
 
 def handled_by(state: H, fact: Event, unit: str, *, by: str = "") -> H:
-    """The state with the unit that a fact names, unless a later one is known already.
+    """Return the state with the unit that a fact names, unless a later unit is known already.
 
-    Of the same instant, a hand-over stands above the rules and the order is by id, as in routing.
+    At the same instant, a hand-over outranks the rules, and the order is by id, as in routing.
     """
     since = state.unit_since
     if since is not None and (fact.time, by) < (since, state.unit_by):

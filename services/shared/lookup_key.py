@@ -6,13 +6,13 @@ import hmac
 from hashlib import sha256
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""No letter that is taken for another on paper."""
+"""No characters that can be mistaken for another on paper."""
 _LENGTH = 10
-"""49 bits: with rate limits, out of reach of guessing."""
+"""49 bits: too many to guess, given the rate limits."""
 
 
 def lookup_key(secret: str, subject: str) -> str:
-    """The look-up key of a dossier; every instance that knows the secret computes the same."""
+    """Return a dossier's look-up key; every instance that knows the secret computes the same."""
     number = int.from_bytes(hmac.digest(secret.encode(), subject.encode(), sha256))
     letters = []
     for _ in range(_LENGTH):
@@ -22,6 +22,6 @@ def lookup_key(secret: str, subject: str) -> str:
 
 
 def fits(secret: str, subject: str, key: str) -> bool:
-    """Whether a key opens a dossier, in a time that does not tell how far it was right."""
+    """Return whether a key opens a dossier, in a time that does not tell how far it fits."""
     typed = key.strip().upper().encode()
     return hmac.compare_digest(lookup_key(secret, subject).encode(), typed)

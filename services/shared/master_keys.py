@@ -24,42 +24,42 @@ class KeySettings(Settings):
     master_key: str | None = None
     """Base64 of 32 random bytes; the same in intake and notify."""
     master_key_file: Path | None = None
-    """Instead: a file of lines ``id:base64``. The first is the current one; the others still
-    open what was wrapped under them, until `motcua keys rotate` has wrapped it anew."""
+    """Instead: a file of lines ``id:base64``. The first is the current key; the others still open
+    what was wrapped under them, until `motcua keys rotate` has wrapped it anew."""
 
 
 class MasterKeyWrong(ValueError):
-    """A master key cannot be used. Names the place and the remedy, never the key."""
+    """A master key cannot be used. The text names the place and the remedy, never the key."""
 
 
 class MasterKeys:
     """The current master key, and those before it."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
-        """By id; the first is the current one."""
+        """`keys`: master keys by id; the first is the current one."""
         self._sealers = {key_id: Sealer(key) for key_id, key in keys.items()}
         self.current = next(iter(keys))
 
     @property
     def ids(self) -> frozenset[str]:
-        """All that are known."""
+        """The ids of all known master keys."""
         return frozenset(self._sealers)
 
     def wrap(self, citizen: str, key: bytes) -> str:
-        """The citizen's key, sealed under the current master key."""
+        """Return the citizen's key, sealed under the current master key."""
         return self._sealers[self.current].seal(citizen, key)
 
     def unwrap(self, citizen: str, master: str, wrapped: str) -> bytes:
-        """The citizen's key. Raises Unreadable if that master key is unknown, or does not fit."""
+        """Return the citizen's key. Raise Unreadable if the master key is unknown or wrong."""
         if (sealer := self._sealers.get(master)) is None:
             raise Unreadable(f"the master key {master} is not known here: {', '.join(self.ids)}")
         return sealer.open(citizen, wrapped)
 
 
 def master_keys(settings: KeySettings) -> MasterKeys:
-    """The master keys of the settings; without any, one that does for a trial only.
+    """Return the master keys of the settings; without any, one that is good for a trial only.
 
-    Raises MasterKeyWrong.
+    Raise MasterKeyWrong if they cannot be used.
     """
     if settings.master_key is not None and settings.master_key_file is not None:
         raise MasterKeyWrong("set MOTCUA_MASTER_KEY or MOTCUA_MASTER_KEY_FILE, and not both")

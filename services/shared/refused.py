@@ -1,4 +1,4 @@
-"""How a decision says no: it raises, and the request's own refusal becomes the fact."""
+"""How a decision refuses: it raises Refused, and the request's own refusal becomes the fact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 class Refused(Exception):
-    """The dossier's state does not allow what is asked."""
+    """The dossier's state does not allow the request."""
 
     def __init__(self, reason: RefusalReason, detail: str) -> None:
         super().__init__(detail)
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 Decision: TypeAlias = Callable[[C, S, Event, Any], Sequence[EventData]]
-"""From catalogue, state, request and its data to the facts it comes to. Raises Refused."""
+"""Returns the facts that follow from catalogue, state, request and its data. Raises Refused."""
 
 
 def decide_by(
@@ -34,7 +34,7 @@ def decide_by(
     state: S,
     request: Event,
 ) -> Sequence[EventData]:
-    """The facts of the decision that the table has for the request, or its refusal."""
+    """Return the facts of the request's decision in the table, or its refusal."""
     decision, refusal = table[type(request.data)]
     try:
         return decision(catalogue, state, request, request.data)
@@ -43,10 +43,10 @@ def decide_by(
 
 
 def must_be(state: Tracked, at: datetime, allowed: frozenset[PublicStatus], *, to: str) -> None:
-    """Raises Refused unless the dossier was in one of the states at that time.
+    """Raise Refused unless the dossier was in one of the states at that time.
 
-    Judged as of the request's time: what an office enters today about yesterday is judged by
-    how things stood yesterday.
+    The request's time counts: what an officer enters today about yesterday is judged by the state
+    of yesterday.
     """
     status = status_at(state.marks, at)
     if status not in allowed:

@@ -1,4 +1,4 @@
-"""Seals what only some may read: AES-256-GCM, bound to its owner."""
+"""Seals texts with AES-256-GCM, bound to their owner."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ KEY_BYTES = 32
 
 
 class Unreadable(Exception):
-    """What was sealed cannot be opened: the key is gone, or it was tampered with."""
+    """A sealed text cannot be opened: the key is gone or wrong, or the text was tampered with."""
 
 
 class Sealer:
-    """One key. The owner's reference is bound to what is sealed: it opens for nobody else."""
+    """One key. A sealed text is bound to its owner's reference: it opens for no other owner."""
 
     def __init__(self, key: bytes) -> None:
-        """Raises ValueError for a key that is not of 32 bytes."""
+        """Raise ValueError for a key that is not 32 bytes long."""
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, this one {len(key)}")
         self._cipher = AESGCM(key)
 
     def seal(self, owner: str, plain: bytes) -> str:
-        """Base64 of nonce and ciphertext."""
+        """Return base64 of nonce and ciphertext."""
         nonce = os.urandom(12)
         return b64encode(nonce + self._cipher.encrypt(nonce, plain, owner.encode())).decode()
 
     def open(self, owner: str, sealed: str) -> bytes:
-        """What was sealed for this owner. Raises Unreadable if this key does not open it."""
+        """Return what was sealed for this owner. Raise Unreadable if this key does not open it."""
         try:
             raw = b64decode(sealed)
             return self._cipher.decrypt(raw[:12], raw[12:], owner.encode())
-        except (InvalidTag, ValueError) as error:  # ValueError: no base64, or cut too short
+        except (InvalidTag, ValueError) as error:  # ValueError: not base64, or cut short
             raise Unreadable(f"what is sealed for {owner} does not open with this key") from error

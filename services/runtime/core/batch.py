@@ -1,4 +1,4 @@
-"""Decides a whole batch of records: pure, but for the states that it is handed and changes."""
+"""Decides a whole batch of records. Pure, except that it changes the states it is given."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from services.runtime.core.stored import Hold, Stored
 
 @dataclass(slots=True)
 class Wanted:
-    """A record that the service uses, and whose subject it is about."""
+    """A record that the service uses, and the subject that it is about."""
 
     record: ConsumerRecord[Any, Any]
     subject: str | None
-    """None if the key is nothing that could hold a subject up."""
+    """None if the key cannot be a subject."""
     type_name: str
     short: bytes
     """The event's `short_id`."""
@@ -43,29 +43,29 @@ class Wanted:
 
 @dataclass(slots=True)
 class Decided(Generic[S]):
-    """What a batch came to; nothing of it is written yet."""
+    """What a batch came to. None of it is written yet."""
 
     events: list[Event] = field(default_factory=list)
     dirty: dict[str, Stored[S]] = field(default_factory=dict)
     dead_letters: list[Record] = field(default_factory=list)
     outcomes: Tally[tuple[str, str]] = field(default_factory=Tally)
-    """How many records, by type and outcome."""
+    """The number of records, by type and outcome."""
     faults: Tally[str] = field(default_factory=Tally)
     redriven: Tally[str] = field(default_factory=Tally)
     requests: list[str] = field(default_factory=list)
-    """Ids of the requests that were answered, for those who wait for one."""
+    """Ids of the answered requests, for those who wait for an answer."""
     last_error: str = ""
     set_aside: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """Of each dead letter: subject, where the record was found, fault and detail."""
+    """For each dead letter: subject, place of the record, fault and detail."""
 
 
 def pick(
     decider: Decider[Any], records: Sequence[ConsumerRecord[Any, Any]]
 ) -> tuple[list[Wanted], Tally[tuple[str, str]]]:
-    """The records that the service uses, told by their headers alone, and a tally of the rest.
+    """Split the records, by their headers alone, into those the service uses and a tally of others.
 
-    A record without a type, or of a type that no service knows, is picked too: it must not
-    vanish, and `decide` finds out what is wrong with it.
+    A record without a type, or of a type that no service knows, is picked too: it must not vanish,
+    and `decide` finds out what is wrong with it.
     """
     use = decider.requests | decider.facts
     matches = re.compile(decider.subject_pattern).fullmatch
@@ -98,10 +98,10 @@ def pick(
 def decide(
     decider: Decider[S], wanted: Sequence[Wanted], states: dict[str, Stored[S]], now: datetime
 ) -> Decided[S]:
-    """Handles the records in their order. `states` holds every subject that is there already.
+    """Handle the records in their order. `states` holds every subject that exists already.
 
-    What is left unsaid of these comes first: what the records come to may take it back.
-    Raises TimerStuck, which is a defect; whatever else a decision raises makes a dead letter.
+    The unsaid events of these states come first: what the records come to may take them back. Raise
+    TimerStuck, which is a defect; anything else that a decision raises makes a dead letter.
     """
     out: Decided[S] = Decided()
     _say_unsaid(out, states.values())
@@ -139,13 +139,13 @@ def _one(
             return
         if stored.hold is not None:
             if record.offset <= stored.hold.offset:
-                # Held before a crash, and read again: it has its letter and its number.
+                # Held before a crash and read again: it already has its dead letter and its number.
                 out.outcomes[type_name, "duplicate"] += 1
                 return
             _hold(decider, out, item, stored, now, Fault.HELD, "an earlier record is held")
             return
     elif not _is_next(item, stored):
-        # A command that was given twice, or a letter out of its turn: it stays where it is.
+        # A command that was given twice, or a dead letter out of turn: it stays where it is.
         out.outcomes[type_name, "duplicate"] += 1
         return
     skip = item.redrive is not None and item.redrive.skip
@@ -194,7 +194,7 @@ def _hold(
     out.outcomes[item.type_name, "held" if fault is Fault.HELD else "dead"] += 1
     out.dirty[stored.subject] = stored
     if item.redrive is not None:
-        # Its letter is open still; only what is wrong with it may be another thing now.
+        # Its dead letter is still open; only its fault may have changed.
         assert hold is not None
         stored.hold = replace(hold, fault=fault, detail=detail[:4000])
         return
@@ -222,7 +222,7 @@ def _bury_unheld(decider: Decider[S], out: Decided[S], item: Wanted, now: dateti
             out.dead_letters.append(closing_record(item.dead_letter_id, record.key, "purged"))
             out.redriven["purged"] += 1
         else:
-            # No release makes a good key of a bad one: its letter stays open.
+            # Redriving does not mend a bad key: the dead letter stays open.
             out.outcomes[item.type_name, "dead"] += 1
         return
     try:

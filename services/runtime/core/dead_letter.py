@@ -1,8 +1,8 @@
-"""A dead letter: a record that could not be handled, with why, as it lies in its topic.
+"""A dead letter: a record that could not be handled, with the reason, as its topic holds it.
 
-Each service has a topic of them. A dead letter is the original record, its key, body and headers,
-with headers beside them that begin with ``dl_``. A dead letter is settled by a later record in the
-same topic, which names it: so the topic alone tells what is still open.
+Each service has one topic of dead letters. A dead letter is the original record (key, body and
+headers) with added headers that begin with ``dl_``. A later record in the same topic, which names
+it, settles it: so the topic alone tells which are still open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contracts.values import rfc3339
 from contracts.wire.codec import Fault, Record
 
 KEPT_BODY = 1_000_000
-"""Bytes of an original body that are kept. A larger one stays where it was found."""
+"""The most bytes of an original body that are kept. A larger body stays where it was found."""
 
 REDRIVE = "motcua_redrive"
 """The header of a redriven record: ``service:number:letter``, and ``:skip`` to give it up."""
@@ -35,33 +35,33 @@ class DeadLetter:
     topic: str
     partition: int
     offset: int
-    """Where the record was found; together its identity."""
+    """Topic, partition and offset: where the record was found. Together they identify it."""
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-    """The original's own."""
+    """The headers of the original record."""
     fault: str
     detail: str
     number: int
-    """Its place among the dead letters of its subject, from 1; 0 if it holds no subject up."""
+    """Its number among the dead letters of its subject, from 1; 0 if it holds no subject."""
     time: str
-    """When it was put here, RFC 3339."""
+    """When it became a dead letter, RFC 3339."""
     truncated: bool = False
 
     @property
     def id(self) -> str:
-        """What commands call it: topic, partition and offset of the original."""
+        """The id that commands use: topic, partition and offset of the original."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
     def subject(self) -> str:
-        """Its key, readable."""
+        """The key as readable text."""
         return "" if self.key is None else self.key.decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
 class Redrive:
-    """What a redriven record's header says."""
+    """What the header of a redriven record says."""
 
     service: str
     number: int
@@ -75,7 +75,7 @@ def to_dead_letter(
     number: int,
     now: datetime,
 ) -> Record:
-    """The dead letter of a record, ready for the topic of dead letters."""
+    """Return the dead letter of a record, ready for the topic of dead letters."""
     value: bytes = record.value or b""
     own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k != REDRIVE]
     about = {
@@ -93,22 +93,22 @@ def to_dead_letter(
 
 
 def closing_record(dead_letter_id: str, key: bytes | None, outcome: str) -> Record:
-    """The record that says what became of a dead letter: ``redriven`` or ``purged``."""
+    """Return the record that says what became of a dead letter: ``redriven`` or ``purged``."""
     headers = [("dl_settles", dead_letter_id.encode()), ("dl_outcome", outcome.encode())]
     return Record(key, b"", headers)
 
 
 def redriven(letter: DeadLetter, *, skip: bool) -> Record:
-    """The record that puts a dead letter back on its topic, for this service alone."""
+    """Return the record that puts a dead letter back on its topic, for this service alone."""
     order = f"{letter.service}:{letter.number}:{letter.id}" + (":skip" if skip else "")
     return Record(letter.key, letter.value or b"", [*letter.headers, (REDRIVE, order.encode())])
 
 
 def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
-    """What the redrive header says, with the dead letter's id; None if there is no good one."""
+    """Return what the redrive header says and the dead letter's id; None if no header is valid."""
     for name, value in headers:
         if name == REDRIVE:
-            # Anyone who may write to the topic can write nonsense here: it must stop nobody.
+            # Anyone who may write to the topic can write nonsense here: it must stop nothing.
             match = _ORDER.fullmatch((value or b"").decode("utf-8", "replace"))
             if match is not None:
                 redrive = Redrive(match["service"], int(match["number"]), bool(match["skip"]))
@@ -117,7 +117,7 @@ def redrive_of(headers: Any) -> tuple[Redrive, str] | None:
 
 
 def read_dead_letter(service: str, record: ConsumerRecord[Any, Any]) -> DeadLetter | str:
-    """The dead letter in a record, or the id of the one that the record closes."""
+    """Return the dead letter in a record, or the id of the dead letter that the record closes."""
     about = {k: v.decode() for k, v in record.headers if k.startswith("dl_")}
     if "dl_settles" in about:
         return str(about["dl_settles"])

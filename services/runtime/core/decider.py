@@ -22,18 +22,18 @@ class Timer(msgspec.Struct, frozen=True):
     kind: StrEnum
     """One of the decider's own kinds."""
     about: tuple[str, ...] = ()
-    """Which of several of its kind."""
+    """Tells one of several timers of the same kind from the others."""
     number: int | None = None
-    """Tells a second firing of the same moment from the first."""
+    """Tells a second firing at the same moment from the first."""
     own_time: bool = False
-    """Whether only the events of its own subject move it, and not the partition's clock."""
+    """Whether only events of its own subject move it, and not the partition's clock."""
     clock_alone: bool = False
-    """Whether only the partition's clock moves it: the subject gathers what happens to many, and
-    that it heard of one thing does not say that it has heard of all before that."""
+    """Whether only the partition's clock moves it. Such a subject gathers what happens to many
+    others: hearing of one event does not mean having heard of all earlier ones."""
 
     @property
     def name(self) -> str:
-        """With the subject and the time it makes the timer's id: each firing needs its own.
+        """The timer's name. With subject and time it makes an id of its own for each firing.
 
         The ids are on the log, so the name of a timer never changes.
         """
@@ -44,51 +44,51 @@ class Timer(msgspec.Struct, frozen=True):
 class Decider(Protocol[S]):
     """One service's decisions. Nothing here reads a clock, a network or a disk.
 
-    States are immutable: each function returns a new one. The same state and the same event
-    give the same answer, always; on that stands everything the engine promises.
+    States are immutable: each function returns a new one. The same state and the same event always
+    give the same answer; everything the engine promises depends on that.
     """
 
     name: str
-    """The service's name. It names the consumer group, the database and the source."""
+    """The service's name, which also names the consumer group, the database and the source."""
     topic: str
     """The topic that it folds."""
     collection: str
     """The collection that its states are kept in."""
     subject_pattern: str
-    """What a subject looks like; a bad record under another key holds nobody up."""
+    """The pattern of a subject. A bad record whose key does not match holds no subject."""
     requests: frozenset[str]
-    """The types of request that are this service's to decide."""
+    """The types of request that this service decides."""
     facts: frozenset[str]
-    """The types of fact that it folds: others' and its own."""
+    """The types of fact that it folds: its own and those of others."""
     state_type: type[S]
 
     def initial(self, subject: str) -> S:
-        """The state of a subject of which nothing is known."""
+        """Return the state of a subject about which nothing is known."""
         ...
 
     def decide(self, state: S, request: Event) -> Sequence[EventData]:
-        """What a request comes to: facts, or one refusal."""
+        """Return what a request comes to: facts, or one refusal."""
         ...
 
     def evolve(self, state: S, fact: Event) -> S:
-        """The state after a fact, whoever decided it and whenever it arrives."""
+        """Return the state after a fact, by whichever service and whenever it arrives."""
         ...
 
     def react(self, state: S, fact: Event) -> Sequence[EventData]:
-        """What follows, on this service's part, from a fact; the state knows it already."""
+        """Return what follows from a fact on this service's part; the state has folded it."""
         ...
 
     def timer(self, state: S) -> Timer | None:
-        """What the state waits for next."""
+        """Return what the state waits for next, or None."""
         ...
 
     def fire(self, state: S, timer: Timer) -> Sequence[EventData]:
-        """What a timer's firing comes to. The facts must move the state to another timer."""
+        """Return what a timer's firing comes to. The facts must move the state to another timer."""
         ...
 
 
 class NoRequests:
-    """For a decider that nobody asks anything."""
+    """For a decider that takes no requests."""
 
     requests: frozenset[str] = frozenset()
 
@@ -97,7 +97,7 @@ class NoRequests:
 
 
 class NoReactions:
-    """For a decider that follows nothing up."""
+    """For a decider that reacts to nothing."""
 
     def react(self, state: object, fact: Event) -> Sequence[EventData]:
         return ()

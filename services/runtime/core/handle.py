@@ -1,4 +1,4 @@
-"""How one record changes one subject. Pure: the engine loads before it and writes after it."""
+"""Applies one record to one subject. Pure: the engine loads before it and writes after it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from services.runtime.core.stored import Stored
 
 
 class TimerStuck(Exception):
-    """A timer fired and its state still waits for the very same one: a defect."""
+    """A timer fired, and its state came to nothing or waits for the same timer again: a defect."""
 
 
 def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
-    """Applies an event that was not applied yet; returns the events that it causes.
+    """Apply an event that was not applied yet; return the events that it causes.
 
-    Timers of the subject that had passed by the event's time fire first, but for those that wait
-    for the clock. Raises whatever the
-    decider raises; the caller restores the subject then.
+    Timers of the subject that had passed by the event's time fire first, except those that wait for
+    the clock. Raise whatever the decider raises; the caller then restores the subject.
     """
     caused_events = fire_timers(decider, stored, event.time, by_event=True)
     short = short_id(event.id)
@@ -37,9 +36,9 @@ def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:
 def fire_timers(
     decider: Decider[S], stored: Stored[S], before: datetime, *, by_event: bool = False
 ) -> list[Event]:
-    """Fires the subject's timers that had passed before the time given, each in its order.
+    """Fire the subject's timers that had passed before the given time, each in its order.
 
-    `by_event` says that it is the time of an event of the subject, and not the clock's.
+    `by_event`: the time is that of an event of the subject. Raise TimerStuck for a defect.
     """
     fired: list[Event] = []
     timer = decider.timer(stored.state)
@@ -63,9 +62,9 @@ def fire_timers(
 
 
 def set_due(decider: Decider[S], stored: Stored[S]) -> None:
-    """Puts down when the partition's clock must look at the subject again.
+    """Set when the partition's clock must look at the subject again.
 
-    As long as something is unsaid that is when it was: the clock looks at it until it is said.
+    While something is unsaid, `due` keeps its old value: the clock looks until it is said.
     """
     if stored.unsaid:
         return

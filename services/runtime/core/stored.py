@@ -1,4 +1,4 @@
-"""What is kept of one subject: its state, and what makes handling it again a no-op."""
+"""What is kept of one subject: its state, and what makes handling a record again a no-op."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.runtime.core.decider import S
 
 _ID = 8
 _ANSWERS = 200
-"""Answers that are kept of one subject: the newest. Nobody asks for older ones."""
+"""The number of answers kept of one subject, the newest. Nobody asks for older ones."""
 _BUILTIN = (datetime, bytes)
 
 
 class RequestAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a request that someone waits for."""
+    """The outcome of a request that someone waits for."""
 
     request: str
     """The request's id."""
@@ -28,25 +28,25 @@ class RequestAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answering fact's type."""
     fact_id: str
     reason: str | None = None
-    """Of a refusal: why."""
+    """Why it was refused; None if it was not."""
     detail: str | None = None
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """A subject that waits for its dead letters to be redriven, so that order is kept."""
+    """A subject that waits until its dead letters are redriven, so that order is kept."""
 
     count: int
-    """How many of its records are dead letters; they are numbered from 1."""
+    """The number of its records that are dead letters, numbered from 1."""
     next: int
-    """The number of the one to be redriven next."""
+    """The number of the dead letter that is redriven next."""
     fault: str
     detail: str
     offset: int = -1
-    """Of the record that was held last: what stands before it, in its partition, was dealt with."""
+    """The offset of the record held last: earlier records of its partition were dealt with."""
 
 
 class Stored(Generic[S]):
-    """One subject in memory. It is changed in place by the engine's one writer."""
+    """One subject in memory. Only the engine's one writer changes it, in place."""
 
     __slots__ = (
         "answers",
@@ -66,27 +66,27 @@ class Stored(Generic[S]):
         self.partition = partition
         self.state = state
         self.v = 0
-        """How often it was written; 0 is: not yet there. The fence against a stale owner."""
+        """The number of writes, 0 if not yet stored. The fence against a stale owner."""
         self.ids: bytes = b""
         self.applied: set[bytes] = set()
         self.answers: tuple[RequestAnswer, ...] = ()
         self.hold: Hold | None = None
         self.due: datetime | None = None
         self.unsaid: list[Event] = []
-        """What its timers decided and the state knows, written before it is published: whoever
-        loads it publishes that before anything else is decided."""
+        """What its timers decided, folded into the state and written before it is published. The
+        next owner publishes it before anything else is decided."""
 
     def knows(self, short: bytes) -> bool:
-        """Whether an event was applied, by its `short_id`."""
+        """Return whether the event with this `short_id` was applied."""
         return short in self.applied
 
     def note(self, short: bytes) -> None:
-        """Remembers that an event was applied."""
+        """Remember that an event was applied."""
         self.applied.add(short)
         self.ids += short
 
     def answer(self, request: Event, facts: list[Event]) -> None:
-        """Remembers the answer to a request that someone waits for."""
+        """Remember the answer to a request that someone waits for."""
         if request.fingerprint is None or not facts:
             return
         data = facts[0].data
@@ -102,16 +102,16 @@ class Stored(Generic[S]):
         self.answers = (*self.answers[1 - _ANSWERS :], answer)
 
     def copy(self) -> tuple[Any, ...]:
-        """What `restore` needs to undo what comes next."""
+        """Return what `restore` needs to undo what comes next."""
         return self.state, self.ids, self.answers, self.hold
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Undoes all since the snapshot."""
+        """Undo everything since the snapshot."""
         self.state, self.ids, self.answers, self.hold = snapshot
         self.applied = _split(self.ids)
 
     def document(self) -> dict[str, Any]:
-        """As MongoDB keeps it, in its next version."""
+        """Return the subject as MongoDB keeps it, in its next version."""
         document = {
             "_id": self.subject,
             "p": self.partition,
@@ -128,7 +128,7 @@ class Stored(Generic[S]):
 
 
 def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
-    """The subject in a document. Raises msgspec.ValidationError if it is none of ours."""
+    """Return the subject in a document. Raise msgspec.ValidationError if it is not ours."""
     stored = Stored(document["_id"], document["p"], state_of(document, state_type))
     stored.v = document["v"]
     stored.ids = document["ids"]
@@ -143,7 +143,7 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
 
 
 def state_of(document: dict[str, Any], state_type: type[S]) -> S:
-    """Only the state in a document."""
+    """Return only the state in a document."""
     return msgspec.convert(document["state"], state_type, builtin_types=_BUILTIN)
 
 

@@ -1,7 +1,7 @@
 """The types of HTTP answers: what the OpenAPI document says of them, and how they become JSON.
 
-A route builds its answer as a typed dictionary and returns it as `Json`; the type is the route's
-`response_model`, which documents it. That real answers are of their type, tests prove.
+A route builds its answer as a typed dictionary and returns it as `Json`. The type is the route's
+`response_model`, which documents it. Tests prove that real answers have their type.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing_extensions import TypedDict
 from contracts.events.refusals import RefusalReason
 
 described = with_config(use_attribute_docstrings=True, defer_build=True)
-"""Carries the words below a typed dictionary's fields into the OpenAPI document.
+"""Decorator that carries the docstrings of a typed dictionary's fields into the OpenAPI document.
 
-What the document alone needs is made when somebody asks for it, and not at each start.
+What only the document needs is built when someone asks for it, not at each start.
 """
 
 
@@ -27,14 +27,14 @@ class Json(JSONResponse):
     """An answer as JSON. Times have an offset. Raises TypeError for what JSON cannot hold."""
 
     def render(self, content: Any) -> bytes:
-        """Returns the content as JSON in UTF-8."""
+        """Return the content as JSON in UTF-8."""
         return json.dumps(
             content, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_text
         ).encode()
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, date):  # a datetime is one too
+    if isinstance(value, date):  # a datetime is a date too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
@@ -44,7 +44,7 @@ class Fact(TypedDict):
     """The fact that answers a request."""
 
     type: str
-    """Its CloudEvents type, e.g. ``vn.motcua.StepCompleted.v1``."""
+    """The fact's CloudEvents type, e.g. ``vn.motcua.StepCompleted.v1``."""
     id: str
 
 
@@ -109,7 +109,7 @@ class ProblemDetails(TypedDict):
 
 @described
 class Refusal(TypedDict):
-    """What the dossier's state does not allow: an RFC 9457 problem with the fact that says so."""
+    """The dossier's state does not allow it: an RFC 9457 problem with the refusing fact."""
 
     type: Annotated[
         str, Field(json_schema_extra={"enum": [f"urn:motcua:problem:{r}" for r in RefusalReason]})
@@ -134,26 +134,26 @@ HealthStatus = Literal[
 
 @described
 class Health(TypedDict):
-    """How an instance is."""
+    """The health of an instance."""
 
     status: HealthStatus
     lag: int
-    """Records of its partitions that are still to be read."""
+    """The number of records of its partitions that are still to be read."""
     stuck_for: float
-    """Seconds since it last got on, while there was something to do."""
+    """Seconds without progress while there was something to do."""
     partitions: int
-    """How many partitions it has."""
+    """The number of partitions it has."""
     clock: Literal["wall", "stream"]
     now: str
-    """What its clock tells."""
+    """The time of its clock."""
 
 
 Answers = dict[int | str, dict[str, Any]]
-"""What a route may answer beside its own, by status, as FastAPI takes it."""
+"""What a route may answer besides its own answer, by status, as FastAPI takes it."""
 
 
 def failing(why: str) -> dict[str, Any]:
-    """Returns a problem for a route to declare, with why it is answered."""
+    """Return a problem for a route to declare; `why` says when it is answered."""
     return {"model": ProblemDetails, "description": why}
 
 
@@ -163,4 +163,4 @@ CHANGES: Answers = {
     **UNKNOWN,
     409: {"model": Refusal, "description": "The dossier's state does not allow it."},
 }
-"""What a route that changes a dossier may answer beside what became of the dossier."""
+"""What a route that changes a dossier may answer, besides the outcome of the change."""

@@ -29,9 +29,9 @@ def make_app(
     health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
 ) -> FastAPI:
-    """A FastAPI app with everything but the service's own routes.
+    """Return a FastAPI app with everything except the service's own routes.
 
-    `health` says how the engines are; `reachable` whether the database answers.
+    `health` tells the engines' health; `reachable` tells whether the database answers.
     """
     app = App(
         title=f"motcua {service}",
@@ -44,7 +44,7 @@ def make_app(
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def read_metrics() -> Response:
-        """Prometheus metrics."""
+        """Return Prometheus metrics."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @app.get(
@@ -54,7 +54,7 @@ def make_app(
         responses={503: {"model": Health, "description": "It is stuck."}},
     )
     async def live() -> Response:
-        """200 unless the instance is stuck: then it should be restarted."""
+        """Answer 200 unless the instance is stuck and should be restarted."""
         state = await health()
         return Json(state, 503 if state["status"] == "stuck" else 200)
 
@@ -65,7 +65,7 @@ def make_app(
         responses={503: {"model": Health, "description": "It cannot answer yet."}},
     )
     async def ready() -> Response:
-        """200 when the instance has its partitions and the database answers."""
+        """Answer 200 when the instance has its partitions and the database answers."""
         state = await health()
         good = state["status"] in ("idle", "busy")
         if good and not await reachable():
@@ -76,7 +76,7 @@ def make_app(
 
 
 def add_answers(app: FastAPI, requests: Requests, service: str) -> None:
-    """The address at which a caller who got 202 asks again."""
+    """Add the address at which a caller who got 202 asks again."""
 
     @app.get(
         "/dossiers/{code}/requests/{request}",
@@ -88,7 +88,7 @@ def add_answers(app: FastAPI, requests: Requests, service: str) -> None:
         },
     )
     async def read_answer(code: str, request: str) -> Response:
-        """What became of a request: 200 with the fact, 409 with the refusal, 404 not yet."""
+        """Return the outcome of a request: 200 with the fact, 409 with the refusal, 404 not yet."""
         answer = await requests.answer(code, request)
         if answer is None:
             raise Problem(404, "not-answered", "no such request, or no answer yet")
@@ -105,9 +105,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class _RequestLimits:
-    """Holds nobody's body that is too large or too slow, nor too many at once; times every request.
+    """Limits each body's size and time, and the number of requests at once; times every request.
 
-    How the service is, it says however many ask for something else.
+    Metrics and health checks are answered however many other requests are open.
     """
 
     def __init__(self, app: ASGIApp, *, service: str, settings: Settings) -> None:
@@ -133,7 +133,7 @@ class _RequestLimits:
         async def limited() -> Message:
             nonlocal read, refused, whole
             if whole or started:
-                return await receive()  # there is nothing left to wait for but the client's leaving
+                return await receive()  # only the client's leaving is still to come
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
@@ -150,7 +150,7 @@ class _RequestLimits:
         async def watched(message: Message) -> None:
             nonlocal status, started, counted, held
             if refused is not None and not started:
-                return  # what the app makes of a body that was cut short is not the reason
+                return  # the app's answer to a body that was cut short is not the reason
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
                 if status >= 400:
@@ -159,7 +159,7 @@ class _RequestLimits:
                     counted = True
                     self._count(scope, status, start)
                     if held:
-                        # How many may stay open is for whoever keeps them so to say.
+                        # How many may stay open is limited by those who keep them open.
                         self._open -= 1
                         held = False
             await send(message)
@@ -186,7 +186,7 @@ class _RequestLimits:
 
     def _count(self, scope: Scope, status: int, start: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        # Whoever asks chooses the method's name: it must not make a time series each.
+        # The caller chooses the method's name: it must not create a time series for each.
         method = scope["method"] if scope["method"] in _METHODS else "other"
         metrics.REQUESTS.labels(self._service, method, route, str(status)).observe(
             time.perf_counter() - start
@@ -213,12 +213,12 @@ class _RequestLimits:
 
 
 def _not_kept(begin: Message) -> None:
-    """An error is not kept by anyone: what is not there now may be there next."""
+    """Mark an error as not to be cached: what is missing now may exist at the next request."""
     begin.setdefault("headers", [])
     MutableHeaders(scope=begin).setdefault("Cache-Control", "no-store")
 
 
 def _stays_open(begin: Message) -> bool:
-    """Whether events follow for as long as a page is open: that is no time that an answer took."""
+    """Return whether the answer is an event stream: it lasts as long as a page is open."""
     kind: bytes = dict(begin.get("headers", ())).get(b"content-type", b"")
     return kind.startswith(b"text/event-stream")

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a service: its routes, and the problems that any route may come upon."""
+"""The OpenAPI document of a service: its routes, and the problems that any route may meet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.runtime.http.problem import MEDIA_TYPE
 Node = dict[str, Any]
 
 OPERATION = ("/health/", "/metrics")
-"""Where an operator looks: it answers however busy the service is."""
+"""The paths for operators: they answer however busy the service is."""
 
 _ANYWHERE = {"503": "The service is too busy, or cannot reach database or log; ask again later."}
 _WITH_PARAMETERS = {"422": "A parameter or a field is not as it should be."}
@@ -25,7 +25,7 @@ _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"schema": {"$ref": _SCHEMAS + ProblemDetails.__name__}}
 _PROBLEMS = (_PROBLEM, {"schema": {"$ref": _SCHEMAS + Refusal.__name__}})
 _FRAMEWORK_S = ("HTTPValidationError", "ValidationError")
-"""The framework's own faults, which this system answers as problems."""
+"""The framework's own errors, which this system answers as problems."""
 
 
 class App(FastAPI):
@@ -34,7 +34,7 @@ class App(FastAPI):
     _completed: Node | None = None
 
     def openapi(self) -> Node:
-        """Returns the document; makes it again only after a route was added."""
+        """Return the document; build it again only after a route was added."""
         made: Node = super().openapi()
         if made is not self._completed:
             for path, operations in made["paths"].items():

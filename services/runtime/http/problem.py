@@ -20,7 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):
-    """What is wrong with a request. `type` is stable, for programs; `detail` is for people."""
+    """A fault of a request. `kind` is stable, for programs; `detail` is for people."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Problem(Exception):
         self.members = members
 
     def response(self) -> JSONResponse:
-        """The problem as an HTTP response."""
+        """Return the problem as an HTTP response."""
         body: dict[str, Any] = {
             "type": f"urn:motcua:problem:{self.kind}",
             "title": HTTPStatus(self.status).phrase,
@@ -55,7 +55,7 @@ class Problem(Exception):
 
 
 def unavailable() -> Problem:
-    """The database cannot be reached: nothing was changed, and asking later may do."""
+    """Return the problem of a database that cannot be reached: nothing changed; ask again later."""
     return Problem(
         503,
         "state-unavailable",
@@ -65,14 +65,14 @@ def unavailable() -> Problem:
 
 
 def invalid_field(field: str, detail: str) -> Problem:
-    """A field that is well formed and yet cannot be."""
+    """Return the problem of a field that is well formed but has an impossible value."""
     return Problem(
         422, "invalid-field", f"{field}: {detail}", errors=[{"field": field, "detail": detail}]
     )
 
 
 def install(app: FastAPI) -> None:
-    """Makes every error of the app a problem."""
+    """Make every error of the app a problem."""
 
     async def problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
@@ -89,7 +89,7 @@ def install(app: FastAPI) -> None:
             ).response()
         errors = [
             {
-                # `in` says where it stands; so the field is called as it is called there.
+                # `in` says which part of the request; the field has the name that it has there.
                 "field": ".".join(str(part) for part in fault["loc"][1:]) or "body",
                 "in": str(fault["loc"][0]),
                 "detail": fault["msg"],
@@ -110,7 +110,7 @@ def install(app: FastAPI) -> None:
 
     async def away(_: Request, error: Exception) -> JSONResponse:
         if not is_transient(error):
-            raise error  # a wrong query is a defect of ours: 500, with its traceback in the log
+            raise error  # a wrong query is our own defect: 500, with its traceback in the log
         log.warning("the database did not answer", error=repr(error))
         return unavailable().response()
 

@@ -1,4 +1,4 @@
-"""The one way in which an HTTP route changes a dossier: ask, wait, answer with what it became."""
+"""The one way in which an HTTP route changes a dossier: ask, wait, answer with the outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Show = Callable[[str], Awaitable[Mapping[str, object] | None]]
 
 
 class RequestRoutes:
-    """Asks on behalf of a service's routes."""
+    """Makes requests on behalf of a service's routes."""
 
     def __init__(self, requests: Requests, clock: Clock, show: Show) -> None:
         self._requests = requests
@@ -44,7 +44,7 @@ class RequestRoutes:
         self._show = show
 
     def time(self, at: datetime | None) -> datetime:
-        """When the change happened. Raises Problem 422 for a time in the future."""
+        """Return when the change happened. Raise Problem 422 for a time in the future."""
         now = self._clock.now()
         if at is not None and at > now:
             raise invalid_field("at", f"lies in the future; it is {now.isoformat()} now")
@@ -59,7 +59,7 @@ class RequestRoutes:
         *,
         made: int = 200,
     ) -> Response:
-        """Asks for the change and answers with the fact, the refusal, or where to ask again."""
+        """Ask for the change; answer with the fact, the refusal, or where to ask again."""
         body = {"data": data.model_dump(mode="json"), "at": at}
         event = self._requests.event(code, data, key=key, body=body, at=self.time(at))
         answer = await self._requests(event)
@@ -71,6 +71,6 @@ class RequestRoutes:
         except PyMongoError as error:
             if not is_transient(error):
                 raise
-            # It is done, and that is what was asked; how the dossier looks now is an extra.
+            # The change is done, which is what was asked; showing the dossier is an extra.
             log.warning("the dossier cannot be shown", dossier=code, error=repr(error))
         return respond(event, answer, made=made, **shown)

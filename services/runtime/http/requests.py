@@ -1,4 +1,4 @@
-"""An HTTP call that changes something: written to Kafka first, then its answer is waited for."""
+"""An HTTP call that changes something: it is written to Kafka, then its answer is awaited."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POLL_MOST = 0.25
 
 
 class Requests:
-    """Puts requests on the log and waits for what their owner's engine makes of them."""
+    """Puts requests on the log and waits for the answer of their owner's engine."""
 
     def __init__(self, engine: Engine[Any], *, timeout: float) -> None:
         self._engine = engine
@@ -33,7 +33,7 @@ class Requests:
     def event(
         self, subject: str, data: EventData, *, key: str | None, body: Any, at: Any = None
     ) -> Event:
-        """The request as an event. With an idempotency key, the same key is the same event."""
+        """Return the request as an event. The same idempotency key gives the same event id."""
         name = self._engine.decider.name
         mark = fingerprint({"type": data.TYPE, "body": body})
         event_id = (
@@ -51,10 +51,10 @@ class Requests:
         )
 
     async def __call__(self, event: Event) -> RequestAnswer | None:
-        """The answer to the request; None if it takes longer than the time allowed.
+        """Return the answer to the request; None if it takes longer than the time allowed.
 
-        Raises Problem 503 if the log or the database is away (then nothing was changed, or the
-        same idempotency key will find it), and 422 if the key was used for another request.
+        Raise Problem 503 if the log or the database is away (then nothing was changed, or the same
+        idempotency key will find it), and 422 if the key was used for another request.
         """
         if (known := await self.answer(event.subject, event.id)) is not None:
             return _same(known, event)
@@ -63,7 +63,7 @@ class Requests:
             deadline = time.monotonic() + self._timeout
             pause = _POLL_FIRST
             while (left := deadline - time.monotonic()) > 0:
-                # Another instance may own the dossier: then only the database tells.
+                # Another instance may own the dossier: then only the database shows the answer.
                 try:
                     await asyncio.wait_for(written.wait(), timeout=min(pause, left))
                 except TimeoutError:
@@ -73,13 +73,13 @@ class Requests:
                 except PyMongoError as error:
                     if not is_transient(error):
                         raise
-                    continue  # it is on the log: who asked is told where to ask again
+                    continue  # it is on the log: the caller is told where to ask again
                 if found is not None:
                     return _same(found, event)
         return None
 
     async def publish(self, event: Event) -> None:
-        """Writes the event to its topic. Raises Problem 503 if the log cannot be reached."""
+        """Write the event to its topic. Raise Problem 503 if the log cannot be reached."""
         try:
             async with asyncio.timeout(self._timeout):
                 await self._engine.producer.publish([event])
@@ -97,7 +97,7 @@ class Requests:
             ) from error
 
     async def answer(self, subject: str, request: str) -> RequestAnswer | None:
-        """The answer that is written down for a request."""
+        """Return the stored answer to a request, or None."""
         document = await self._engine.store.get(subject)
         for kept in document["answers"] if document else ():
             if kept["request"] == request:
@@ -119,7 +119,7 @@ def _same(answer: RequestAnswer, event: Event) -> RequestAnswer:
 def respond(
     event: Event, answer: RequestAnswer | None, *, made: int = 200, **more: Any
 ) -> Response:
-    """200 or 201 with the fact, 409 (or 404) with the refusal, 202 with where to ask again."""
+    """Answer 200 or 201 with the fact, 409 or 404 with the refusal, 202 with where to ask."""
     where = f"/dossiers/{event.subject}/requests/{event.id}"
     if answer is None:
         pending: Pending = {

@@ -1,7 +1,7 @@
-"""What people type in, as it comes in over HTTP: stricter than what the log may hold.
+"""Texts that people type, as they arrive over HTTP: stricter than what the log may hold.
 
-A contract is not narrowed within a version: what is on the log stays readable. So it is the route
-that asks for more, and what it lets in is the contract's own request.
+A contract is not narrowed within a version, so that the log stays readable. So the route checks
+more strictly, and what it lets in is the contract's own request.
 """
 
 from __future__ import annotations
@@ -51,4 +51,4 @@ def _value(value: Any, where: Where, faults: list[InitErrorDetails]) -> Any:
 
 
 Typed = Annotated[Model, AfterValidator(_typed)]
-"""A request whose texts, however deep, have something to read in them and nothing that hides."""
+"""A request whose texts, at any depth, have something to read in them and nothing hidden."""

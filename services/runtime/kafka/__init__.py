@@ -1,1 +1,1 @@
-"""What is asked of Kafka: writing events, topics, offsets, dead letters."""
+"""Access to Kafka: writing events, topics, offsets, dead letters."""

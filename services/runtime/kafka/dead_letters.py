@@ -1,4 +1,4 @@
-"""One service's dead letters: read, redriven, purged. The commands stand on it."""
+"""One service's dead letters: read, redriven, purged. The commands are built on this."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRUNCATED = "its body was too large to keep; mend it at its source, then purge 
 
 
 class CannotRedrive(Exception):
-    """A dead letter cannot be put back. Says which, and why."""
+    """A dead letter cannot be put back. The text says which, and why."""
 
 
 class DeadLetters:
@@ -36,7 +36,7 @@ class DeadLetters:
         await self._producer.stop()
 
     async def still_open(self) -> list[DeadLetter]:
-        """The dead letters that nothing has closed, in the order in which they were put there."""
+        """Return the dead letters that nothing has closed, in the order in which they arrived."""
         topic = dead_letters(self._service)
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         await consumer.start()
@@ -63,16 +63,16 @@ class DeadLetters:
     ) -> list[DeadLetter]:
         """Put dead letters back, each dossier's in order; return those still open afterwards.
 
-        A dossier's dead letters are put back all together or not at all, for order's sake: name one
-        of them, and the ones held behind it go too. Waits until the service has handled them.
-        Raises CannotRedrive for a dead letter whose body was not kept.
+        A dossier's dead letters are put back all together or not at all, to keep their order: name
+        one, and those held behind it go too. Wait until the service has handled them. Raise
+        CannotRedrive for a dead letter whose body was not kept.
         """
         return await self._put_back(letters, skip=False, timeout=timeout)
 
     async def purge(
         self, letters: Sequence[DeadLetter], *, timeout: float = 30.0
     ) -> list[DeadLetter]:
-        """Give dead letters up, for good: the service goes on as if they had never been."""
+        """Give dead letters up for good: the service goes on as if they had never existed."""
         return await self._put_back(letters, skip=True, timeout=timeout)
 
     async def _put_back(
@@ -95,7 +95,7 @@ class DeadLetters:
             await self._handled(now, deadline)
 
     async def _handled(self, ids: set[str], deadline: float) -> None:
-        # What is closed shows in the topic itself. A dead letter that is bad still never does.
+        # Closed ones disappear from the open ones. A dead letter that fails again never does.
         quiet_until = time.monotonic() + 3.0
         left = ids
         while left and time.monotonic() < min(deadline, quiet_until):

@@ -1,7 +1,7 @@
-"""Writes what many have to say at the same moment in one go.
+"""Writes in one go what many tasks publish at the same moment.
 
-A record by itself costs the broker, and this process, about as much as a batch of them. Where each
-of many tasks waits for its own record to stand on the log, they share a write.
+A single record costs the broker, and this process, about as much as a batch. Many tasks that each
+wait for their own record to reach the log share one write.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.runtime.transient import REFUSED_RECORD, is_transient
 
 @dataclass(slots=True)
 class _Wish:
-    """An event that somebody wants to stand on the log."""
+    """An event that is to be published."""
 
     event: Event
     is_settled: bool = False
@@ -24,7 +24,7 @@ class _Wish:
 
 
 class GroupWriter:
-    """One write at a time; what comes meanwhile goes with the next."""
+    """Writes once at a time; events that arrive meanwhile go with the next write."""
 
     def __init__(self, producer: EventProducer) -> None:
         self._producer = producer
@@ -32,10 +32,10 @@ class GroupWriter:
         self._turn = asyncio.Lock()
 
     async def publish(self, event: Event) -> None:
-        """Returns once the event stands on the log.
+        """Publish the event; return once it is on the log.
 
-        Raises what the broker's absence raises; the event may then be written all the same. Raises
-        one of REFUSED_RECORD if the broker takes the others' events and not this one.
+        Raise a transient error if the broker is away; the event may still have been written. Raise
+        one of REFUSED_RECORD if the broker takes the other events but not this one.
         """
         wish = self._waiting.setdefault(event.id, _Wish(event))
         async with self._turn:
@@ -49,20 +49,20 @@ class GroupWriter:
         try:
             await self._write(list(batch.values()))
         except BaseException:
-            # Nobody takes theirs for written.
+            # Their events do not count as written.
             left = {name: wish for name, wish in batch.items() if not wish.is_settled}
             self._waiting = left | self._waiting
             raise
 
     async def _write(self, wishes: list[_Wish]) -> None:
-        """Settles the wishes. Raises what passes by itself; then some may not be settled."""
+        """Settle the wishes. Raise transient errors; then some wishes may not be settled."""
         try:
             await self._producer.publish([wish.event for wish in wishes])
         except Exception as error:
             if is_transient(error):
                 raise
             if len(wishes) > 1 and isinstance(error, REFUSED_RECORD):
-                # One of them is refused, and the others must not wait for it: each by itself.
+                # One of them is refused; write each alone, so that the others need not wait for it.
                 for wish in wishes:
                     await self._write([wish])
                 return

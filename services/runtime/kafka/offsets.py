@@ -1,4 +1,4 @@
-"""Where topics end and how far consumer groups have come, asked of the broker."""
+"""Where topics end and how far consumer groups have come, according to the broker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 
 class Offsets:
-    """A small client for questions about offsets; connects at the first one."""
+    """A small client for questions about offsets; connects at the first question."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -20,9 +20,9 @@ class Offsets:
         self._partitions: dict[str, list[int]] = {}
 
     async def partitions(self, topic: str) -> list[int]:
-        """The topic's partitions; their number never changes, so it is asked for once.
+        """Return the topic's partitions. Their number never changes, so the broker is asked once.
 
-        Raises UnknownTopicOrPartitionError if there is no such topic.
+        Raise UnknownTopicOrPartitionError if there is no such topic.
         """
         if topic not in self._partitions:
             _, admin = await self._connected()
@@ -33,14 +33,14 @@ class Offsets:
         return self._partitions[topic]
 
     async def ends(self, topic: str, partitions: Iterable[int] | None = None) -> dict[int, int]:
-        """The offset that the next record of each partition will get."""
+        """Return the offset that the next record of each partition will get."""
         consumer, _ = await self._connected()
         wanted = await self.partitions(topic) if partitions is None else partitions
         ends = await consumer.end_offsets([TopicPartition(topic, p) for p in wanted])
         return {tp.partition: end for tp, end in ends.items()}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """What the group has committed in each partition of the topic; none is not there."""
+        """Return the group's committed offset of each partition that has one."""
         _, admin = await self._connected()
         found = await admin.list_consumer_group_offsets(group)
         return {
@@ -50,14 +50,14 @@ class Offsets:
         }
 
     async def behind(self, group: str, topic: str) -> int:
-        """How many records of the topic the group has not committed yet."""
-        # What was committed is read first: what is published meanwhile then shows in the ends.
+        """Return how many records of the topic the group has not committed yet."""
+        # Committed offsets are read first: what is published meanwhile then shows in the ends.
         done = await self.committed(group, topic)
         ends = await self.ends(topic)
         return sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
 
     async def stop(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         clients, self._clients = self._clients, None
         if clients is not None:
             await clients[0].stop()

@@ -1,4 +1,4 @@
-"""Writes events to Kafka: all of them, in order, or it raises."""
+"""Writes events to Kafka: all of them, in order, or it raises an error."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from contracts.wire.envelope import Event
 log = structlog.get_logger("motcua.producer")
 
 _STOP = 10.0
-"""Seconds that a producer is given to hand over what it holds."""
+"""Seconds that a producer gets to deliver what it holds."""
 
 
 @lru_cache(maxsize=65_536)
 def partition_of(key: bytes | None, partitions: tuple[int, ...]) -> int:
-    """The key's partition, as Kafka's own clients compute it; any one for a record without key."""
+    """Return the key's partition, as Kafka's own clients compute it; any one for a missing key."""
     found: int = DefaultPartitioner()(key, list(partitions), list(partitions))
     return found
 
@@ -30,9 +30,9 @@ def partition_of(key: bytes | None, partitions: tuple[int, ...]) -> int:
 class EventProducer:
     """An idempotent producer with acks from all replicas.
 
-    Records of one key keep their order. After a failure it starts afresh, for an idempotent
-    producer that lost a batch refuses all that follow it; what was being written may then
-    stand twice in the log, with the same ids.
+    Records of one key keep their order. After a failure it starts again with a new producer,
+    because an idempotent producer that lost a batch refuses all later ones. Records that were being
+    written may then be in the log twice, with the same ids.
     """
 
     def __init__(self, bootstrap: str) -> None:
@@ -41,7 +41,7 @@ class EventProducer:
         self._starting = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connects. Raises aiokafka.errors.KafkaConnectionError if no broker answers."""
+        """Connect. Raise aiokafka.errors.KafkaConnectionError if no broker answers."""
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
@@ -61,17 +61,17 @@ class EventProducer:
                 self._producer = producer
 
     async def stop(self) -> None:
-        """Waits for what is under way, then closes."""
+        """Wait for the writes under way, then close."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
 
     def topic_of(self, event: Event) -> str:
-        """The topic that an event is written to."""
+        """Return the topic that an event is written to."""
         return event.data.TOPIC
 
     async def publish(self, events: Iterable[Event]) -> None:
-        """Writes the events to their types' topics and waits for every ack."""
+        """Write the events to their types' topics and wait for every ack."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for event in events:
             by_topic[self.topic_of(event)].append(encode(event))
@@ -79,7 +79,7 @@ class EventProducer:
             await asyncio.gather(*(self.write(topic, rs) for topic, rs in by_topic.items()))
 
     async def write(self, topic: str, records: Sequence[Record]) -> None:
-        """Writes the records, each to its key's partition, and waits for every ack."""
+        """Write the records, each to its key's partition, and wait for every ack."""
         if not records:
             return
         await self.start()
@@ -98,7 +98,7 @@ class EventProducer:
             raise
 
     async def write_everywhere(self, topic: str, record: Record) -> None:
-        """Writes the record to every partition of the topic: what a clock's tick needs."""
+        """Write the record to every partition of the topic, as a clock's tick needs it."""
         await self.start()
         producer = self._producer
         assert producer is not None
@@ -114,7 +114,7 @@ class EventProducer:
     async def _append(
         self, producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]
     ) -> None:
-        # Whole batches are handed over: a future a batch, not a future a record.
+        # Whole batches are sent: one future per batch, not one per record.
         acks = []
         batch = producer.create_batch()
         for record in records:
@@ -124,7 +124,7 @@ class EventProducer:
                 acks.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
             if not _put(batch, record):
-                # Larger than a batch: by itself, or the broker's refusal says why not.
+                # Larger than a batch: sent alone; a refusal by the broker says why.
                 acks.append(
                     await producer.send(
                         topic,
@@ -147,7 +147,7 @@ def _put(batch: object, record: Record) -> bool:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    # An idempotent batch never expires: with the broker away, closing would wait for it for ever.
+    # An idempotent batch never expires: with the broker away, closing would wait forever.
     try:
         async with asyncio.timeout(_STOP):
             await producer.stop()

@@ -1,4 +1,4 @@
-"""Creates the topics of the contracts, and refuses to run over topics that are not theirs."""
+"""Creates the topics of the contracts, and refuses to run on topics that do not match them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from services.runtime.settings import Settings
 
 
 class TopicsWrong(Exception):
-    """A topic is missing or has another number of partitions. Says which, and the remedy."""
+    """A topic is missing or has another number of partitions; the text says the remedy."""
 
 
 async def create_topics(settings: Settings) -> list[str]:
-    """Creates the topics that are missing; returns their names."""
+    """Create the missing topics; return their names. Raise TopicsWrong if one cannot be created."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
@@ -43,7 +43,7 @@ async def create_topics(settings: Settings) -> list[str]:
 
 
 async def check_topics(settings: Settings) -> None:
-    """Raises TopicsWrong unless every topic is there with its number of partitions."""
+    """Raise TopicsWrong unless every topic exists with its number of partitions."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:

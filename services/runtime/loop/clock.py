@@ -1,4 +1,4 @@
-"""The only places where the time comes from."""
+"""The two clocks, wall and stream: the only source of the time."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ log = structlog.get_logger("motcua.clock")
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 """The stream clock's time before the first tick."""
 _WORTH_SAYING = timedelta(seconds=1)
-"""The wall is corrected backwards by less than this all the time, and nobody need know."""
+"""The wall clock is often corrected backwards by less than this; that is not logged."""
 
 
 class Clock(Protocol):
     """Tells each partition's time, in UTC to the millisecond."""
 
     def now(self, partition: int | None = None) -> datetime:
-        """The partition's time, or, without one, the time that new records are given."""
+        """Return the partition's time; without a partition, the time that new records are given."""
         ...
 
 
 class WallClock:
-    """The time of a live city: the same in every partition, and safe against its being set.
+    """The time of a live city: the same in every partition, and safe when the wall clock is set.
 
-    It never goes back: when the wall does, it stands still until the wall has caught up. And it
-    does not follow at once when the wall leaps ahead, more than `limit` further than the
-    machine's monotonic clock has come meanwhile: it goes on as it did for `settling`, and follows
-    if the wall is there still. A machine that was suspended looks like that when it wakes up.
+    It never goes back: when the wall clock does, it stands still until the wall clock has caught
+    up. If the wall clock leaps ahead by more than `limit` beyond the machine's monotonic clock, it
+    does not follow at once: it goes on as before for `settling`, and follows if the leap has
+    lasted. A machine that wakes up from suspension looks like that.
 
-    So what a leap makes due waits, and is not said if the leap is taken back. There is one time
-    for timers and for new records: an event's time fires the timers of its dossier too, so a
-    record that had the leap's time would say what must wait.
+    So what a leap makes due waits, and is never said if the leap is taken back. Timers and new
+    records have the same time: an event's time fires the timers of its dossier too, so a record
+    with the leap's time would announce what must wait.
     """
 
     def __init__(
@@ -50,18 +50,18 @@ class WallClock:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wall` tells an aware time; `monotonic` tells seconds, and nobody can set it."""
+        """`wall` returns an aware time; `monotonic` returns seconds and cannot be set."""
         self.limit = limit
         self.settling = settling
         self._wall = wall
         self._monotonic = monotonic
-        # A start has nothing to compare with: what the wall says first is believed.
+        # At the start there is nothing to compare with: the first wall time is believed.
         self._told = _Moment(wall(), monotonic())
         self._leapt: _Moment | None = None
-        """Where the wall leapt to, as long as that is not believed."""
+        """Where the wall clock leapt to, as long as the leap is not believed."""
         self._stands_still = False
         for direction in ("forward", "backward"):
-            metrics.CLOCK_JUMPS.labels(direction)  # an increase shows only from a 0 that was there
+            metrics.CLOCK_JUMPS.labels(direction)  # an increase shows only if 0 was reported before
 
     def now(self, partition: int | None = None) -> datetime:
         wall, monotonic = self._wall(), self._monotonic()
@@ -80,7 +80,7 @@ class WallClock:
         return to_utc_millis(self._told.time)
 
     def _believes(self, wall: datetime, monotonic: float) -> bool:
-        """Whether the wall has been where it leapt to for long enough."""
+        """Return whether the wall clock has stayed where it leapt to for long enough."""
         leapt = self._leapt
         if leapt is None or abs(wall - leapt.later(monotonic)) > self.limit:
             self._leapt = _Moment(wall, monotonic)
@@ -105,21 +105,21 @@ class WallClock:
 
 
 class _Moment(NamedTuple):
-    """A time, and the monotonic clock's seconds at it."""
+    """A time, and the monotonic clock's seconds at that time."""
 
     time: datetime
     monotonic: float
 
     def later(self, monotonic: float) -> datetime:
-        """The time by the monotonic clock alone."""
+        """Return the time by the monotonic clock alone."""
         return self.time + timedelta(seconds=monotonic - self.monotonic)
 
 
 class StreamClock:
-    """The time of a replay: in each partition the highest tick that was seen in it.
+    """The time of a replay: in each partition, the highest tick seen there.
 
-    A tick says that all that happened before it stands before it, so a timer that fires on it
-    cannot be overtaken by an event that is still under way. An event's own time moves only the
+    A tick says that everything that happened before it is in the log before it, so an event that is
+    still under way cannot overtake a timer that fires on it. An event's own time moves only the
     timers of its own dossier.
     """
 
@@ -130,22 +130,22 @@ class StreamClock:
     def now(self, partition: int | None = None) -> datetime:
         if partition is not None:
             return self._times.get(partition, BEGINNING)
-        # Before the first tick there is nothing to go by, and a new record needs some time.
+        # Before the first tick there is no stream time, and a new record needs a time.
         return max(self._times.values(), default=None) or self._wall.now()
 
     def tick(self, partition: int, time: datetime) -> None:
-        """Moves a partition's time forward; a tick from the past changes nothing."""
+        """Move a partition's time forward; a tick from the past changes nothing."""
         if time > self.now(partition):
             self._times[partition] = time
 
 
 def wall_clock(settings: Settings) -> WallClock:
-    """The wall clock, with the leap and the settling time of the settings."""
+    """Return the wall clock, with the leap and the settling time of the settings."""
     return WallClock(
         timedelta(seconds=settings.clock_leap), timedelta(seconds=settings.clock_settling)
     )
 
 
 def make_clock(settings: Settings) -> Clock:
-    """The clock that fires the timers of a service with these settings."""
+    """Return the clock that fires the timers of a service with these settings."""
     return StreamClock() if settings.clock is ClockKind.STREAM else wall_clock(settings)

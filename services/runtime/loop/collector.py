@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused(most: float = 2.0) -> Iterator[None]:
-    """Puts the search off while the work inside goes on, and for so many seconds at the most.
+    """Put the search off while the work inside goes on, for at most `most` seconds.
 
     What a batch makes lives until it is written; the search walks through all of it and finds
-    nothing, which takes an eighth of the engine's time. But work that waits for a broker that is
-    away may take hours, and others make cycles meanwhile.
+    nothing, which takes an eighth of the engine's time. But work that waits for an absent broker
+    may take hours, and other work makes cycles meanwhile.
     """
     gc.disable()
     again = asyncio.get_running_loop().call_later(most, gc.enable)

@@ -1,8 +1,8 @@
 """FastStream around one engine: subscription, partitions, and an end without loss.
 
-FastStream's ways to acknowledge lose or skip records when a handler raises, and its parsing
-costs more than our decisions: so batches come raw, offsets are committed by the engine, and no
-exception of the engine ever gets back into the framework.
+FastStream's ways to acknowledge lose or skip records when a handler raises, and its parsing costs
+more than our decisions. So batches arrive raw, the engine commits the offsets, and no exception of
+the engine ever reaches the framework.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.runtime.settings import ClockKind, Settings
 from services.runtime.supervised import Supervised
 
 _FEW = 200
-"""After a batch of so many records the next one begins at once."""
+"""After a batch of at least this many records the next one begins at once."""
 
 
 class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> None:
         self.engine = engine
         self.tasks = tasks
-        # A replay is as fast as it can be.
+        # A replay runs as fast as it can.
         streamed = settings.clock is ClockKind.STREAM
         self._gap = 0.0 if streamed else settings.batch_gap_ms / 1000
         decider = engine.decider
@@ -49,8 +49,8 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
             max_poll_interval_ms=300_000,
-            # What is under way is finished first: a mail that its server takes long to accept,
-            # a batch that waits for the database.
+            # Work under way is finished first: a mail that its server accepts slowly, or a batch
+            # that waits for the database.
             rebalance_timeout_ms=max(60_000, settings.session_timeout_ms),
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=1_048_576,
@@ -63,20 +63,20 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _on_batch(self, records: Any) -> None:
         if self.tasks.failed.done():
-            # Nothing more is handled, and nothing committed; the process is on its way out.
+            # Nothing more is handled or committed; the process is about to end.
             await asyncio.sleep(1.0)
             return
         began = time.monotonic()
         try:
             await self.engine.handle(records, self._commit)
-        except Exception as error:  # noqa: BLE001  (whoever runs the service tells of it)
+        except Exception as error:  # noqa: BLE001  (the service's main loop logs it)
             self.tasks.fail(error)
         if len(records) < _FEW:
-            # A batch costs its round trips, whatever is in it: what trickles in is collected.
+            # A batch costs its round trips, whatever its size: a trickle of records is collected.
             await asyncio.sleep(self._gap - (time.monotonic() - began))
 
     async def run_timers(self, offsets: Offsets) -> None:
-        """Fires the engine's timers by the wall clock until cancelled."""
+        """Fire the engine's timers by the wall clock until cancelled."""
 
         async def caught_up() -> set[int]:
             return await self.engine.progress.caught_up(
@@ -91,13 +91,13 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await consumer.commit(offsets)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Drains before the group gives the partitions to another instance."""
+        """Drain before the group gives the partitions to another instance."""
         await self.engine.ownership.revoked({tp.partition for tp in revoked})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Takes the partitions over."""
-        # aiokafka calls us in the task by which it belongs to the group. If that ends by an error
-        # it never begins again, and FastStream would poll for ever and get nothing.
+        """Take the partitions over."""
+        # aiokafka calls us in the task that keeps it in the group. If that task ends by an error,
+        # it never starts again, and FastStream would poll forever and get nothing.
         coordinates = asyncio.current_task()
         assert coordinates is not None
         self.tasks.watch(coordinates)
@@ -105,16 +105,16 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def group_of(service: str, topic: str) -> str:
-    """The consumer group in which the service's instances share the topic."""
+    """Return the consumer group in which the service's instances share the topic."""
     return f"{service}:{topic}"
 
 
 def make_broker(settings: Settings) -> KafkaBroker:
-    """A FastStream broker that injects nothing, logs nothing of its own and drains at its end."""
+    """Return a FastStream broker that injects nothing, logs nothing and drains at its end."""
     return KafkaBroker(
         settings.kafka.split(","),
         apply_types=False,
-        # Its errors are ours to see: it waits and polls again, and says so nowhere else.
+        # We handle its errors: it waits and polls again, and reports them nowhere else.
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
         graceful_timeout=30.0,
@@ -135,7 +135,7 @@ class _Batch(KafkaMessage):
 
 
 class _NoConsumer:
-    """Stands where FastStream would acknowledge by itself: it must not."""
+    """Stands where FastStream would acknowledge by itself, which must not happen."""
 
     async def commit(self) -> None:
         raise RuntimeError("only the engine commits")

@@ -1,4 +1,4 @@
-"""Own facts on their way back over the log: the states that they are about know them already."""
+"""Own facts that come back over the log: their states have folded them already."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from services.runtime.core.decider import Decider
 
 
 class Echoes:
-    """Spares the engine the loading of states for what it has itself just folded and written.
+    """Saves the engine from loading states for facts that it has just folded and written itself.
 
-    Only of what this instance wrote since it took the partitions over; whatever else comes twice
-    is known by the ids in its state.
+    It covers only what this instance wrote since it took the partitions over; any other duplicate
+    is recognised by the ids in its state.
     """
 
     def __init__(self, decider: Decider[Any], most: int = 100_000) -> None:
-        """At most so many facts are remembered, which takes some 25 MB; older ones are let go."""
+        """Remember at most `most` facts, about 25 MB by default; older ones are forgotten."""
         self._most = most
         self._facts = decider.facts
         self._topic = decider.topic
         self._expected: OrderedDict[bytes, str] = OrderedDict()
 
     def expect(self, events: Iterable[Event]) -> None:
-        """Says that these are on the log, and in the states that are written."""
+        """Say that these events are on the log, and folded in the written states."""
         expected = self._expected
         for event in events:
             if event.type in self._facts and self._topic == event.data.TOPIC:
@@ -34,12 +34,12 @@ class Echoes:
             expected.popitem(last=False)
 
     def take(self, subject: str | None, short: bytes) -> bool:
-        """Whether this is an event that is expected; if so, it is no longer."""
+        """Return whether this event is expected; if so, stop expecting it."""
         if self._expected.get(short) != subject or subject is None:
             return False
         del self._expected[short]
         return True
 
     def clear(self) -> None:
-        """Says that another instance may write from here on."""
+        """Say that another instance may write from now on."""
         self._expected.clear()

@@ -1,6 +1,6 @@
 """The loop that runs every service: reads batches, works on them round by round, commits.
 
-A round's steps are in `round`, those of timers in `timers`; here is what is worked on together.
+A round's steps are in `round`, those of timers in `timers`; the shared parts are made here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = structlog.get_logger("motcua.engine")
 
 _CLOCK = CLOCK_SUBJECT.encode()
 _FEW = 200
-"""Up to this number, records of several partitions are decided, published and written as one."""
+"""Up to this number, records of several partitions are decided, published and written together."""
 
 
 class Engine(Generic[S]):
@@ -81,10 +81,10 @@ class Engine(Generic[S]):
         self.timers = Timers(parts, self.progress)
 
     async def handle(self, records: Records, commit: Commit) -> None:
-        """Handles records of owned partitions, in their order, and commits behind them.
+        """Handle records of owned partitions in their order, and commit their offsets.
 
-        Returns when all is written and committed, or when the partitions are taken away.
-        Raises Defect, or what a defect raised; then nothing of the batch was committed.
+        Return when all is written and committed, or when the partitions are taken away. Raise
+        Defect, or what a defect raised; then nothing of the batch was committed.
         """
         async with self.ownership.turn() as current:
             if not current:
@@ -104,10 +104,10 @@ class Engine(Generic[S]):
             self.progress.handled(records)
 
     async def _all_partitions(self, records: Records) -> None:
-        """Handles each partition's records in their order, and the partitions side by side.
+        """Handle each partition's records in their order, and the partitions side by side.
 
-        No subject is in two partitions: while one waits for the broker or the database, another
-        is decided. A few records go through together: there the round trips are what costs.
+        No subject is in two partitions: while one partition waits for the broker or the database,
+        another is decided. A few records are handled as one batch: there, round trips are the cost.
         """
         if len(records) <= _FEW and not any(record.key == _CLOCK for record in records):
             await self._retry.until_done(partial(self._round.attempt, records))
@@ -127,7 +127,7 @@ class Engine(Generic[S]):
     def _chunks(
         self, records: Records
     ) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
-        """The records up to each tick, with the tick; the rest, without one."""
+        """Yield the records up to each tick, with the tick; then the rest, without one."""
         if not isinstance(self.clock, StreamClock):
             yield records, None
             return
@@ -141,7 +141,7 @@ class Engine(Generic[S]):
         yield chunk, None
 
     async def _tick(self, clock: StreamClock, record: ConsumerRecord[Any, Any]) -> None:
-        """Moves the partition's time and fires all timers that have passed by then."""
+        """Move the partition's time and fire all timers that have passed by then."""
         name = self.decider.name
         try:
             event = decode(record.key, record.value, record.headers)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Point(StrEnum):
-    """Every arrow of the work: the moment after what the name says has been done."""
+    """Every step of the work: the moment after what the name says has been done."""
 
     RECEIVED = "received"
     LOADED = "loaded"
@@ -35,12 +35,12 @@ class Point(StrEnum):
 
 
 class Faults:
-    """Counts the passes of one point and ends the process at the one that was asked for."""
+    """Counts the passes of one point and kills the process at the chosen pass."""
 
     def __init__(self, stop_at: str | None = None) -> None:
-        """`stop_at`: a point, and after a colon at which pass; at the first if not told.
+        """`stop_at`: a point, and after a colon the number of the pass; the first if not given.
 
-        Raises ValueError if there is no such point.
+        Raise ValueError if there is no such point.
         """
         self._point: Point | None = None
         self._left = 0
@@ -52,7 +52,7 @@ class Faults:
             self._left = int(times or 1)
 
     def passing(self, point: Point) -> None:
-        """Says that the work has come to this point."""
+        """Say that the work has come to this point."""
         if point is not self._point:
             return
         self._left -= 1

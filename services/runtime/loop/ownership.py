@@ -1,4 +1,4 @@
-"""Which partitions this instance looks after, and whose turn it is to work on them."""
+"""Which partitions this instance owns, and whose turn it is to work on them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from services.runtime.loop.states import States
 
 
 class Ownership:
-    """There is one writer: a batch, a turn of timers, a change from beside and a rebalance never
-    overlap.
-    """
+    """Lets one writer work at a time: a batch, a turn of timers, a change from outside the engine
+    and a rebalance never overlap."""
 
     def __init__(self, service: str, topic: str, states: States[Any], progress: Progress) -> None:
         self.owned: set[int] = set()
         self.leaving = asyncio.Event()
-        """Set while partitions are taken away: what waits for broker or database lets go."""
+        """Set while partitions are taken away: waiting for broker or database is broken off."""
         self.before_leaving: list[Callable[[], Awaitable[object]]] = []
         """What must come to rest before partitions are given up."""
         self._service = service
@@ -33,9 +32,9 @@ class Ownership:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[bool]:
-        """The writer's turn. Tells whether the partitions are still those of the asking.
+        """Wait for the writer's turn; yield whether the partitions are unchanged since the call.
 
-        If they are not, what was to be done is void: the consumer fetches the records again.
+        If they have changed, the work is void: the consumer fetches the records again.
         """
         generation = self._generation
         async with self._turn:
@@ -43,10 +42,10 @@ class Ownership:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Holds batches, timers and rebalances back, and has every state loaded again after.
+        """Hold batches, timers and rebalances back, and clear every state from memory afterwards.
 
-        What changes the decider or writes to the store from beside the engine does it here. A
-        batch is decided under what was before, all its tries included, or under what is after.
+        Code outside the engine that changes the decider or writes to the store does it inside. So a
+        batch, with all its tries, is decided either before the change or after it.
         """
         async with self._turn:
             try:
@@ -55,9 +54,9 @@ class Ownership:
                 self._states.clear()
 
     async def assigned(self, partitions: set[int]) -> None:
-        """Starts with nothing in memory: another instance may have written since."""
-        # Before any wait: records of the new assignment may be handed over while this waits for
-        # its turn, and what the engine turns away is never fetched again.
+        """Start with nothing in memory: another instance may have written since."""
+        # Before any wait: records of the new assignment may arrive while this waits for its turn,
+        # and records that the engine turns away are never fetched again.
         self.owned |= partitions
         self._generation += 1
         async with self._turn:
@@ -66,7 +65,7 @@ class Ownership:
         self._show()
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Waits for the batch under way, or breaks off its retries; then forgets."""
+        """Wait for the batch under way, or break off its retries; then forget the partitions."""
         self.leaving.set()
         try:
             async with self._turn:
@@ -82,7 +81,7 @@ class Ownership:
         self._show()
 
     def leave(self) -> None:
-        """Lets a batch that waits for broker or database go: the process is to end."""
+        """Break off a batch that waits for broker or database: the process is to end."""
         self._ending = True
         self.leaving.set()
 

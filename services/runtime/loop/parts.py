@@ -19,7 +19,7 @@ from services.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts(Generic[S]):
-    """Made once by the engine."""
+    """Parts that the engine makes once."""
 
     decider: Decider[S]
     store: Store[S]

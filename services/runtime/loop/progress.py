@@ -14,7 +14,7 @@ from services.runtime.kafka.offsets import Offsets
 
 
 class Progress:
-    """Kept by the engine's one writer, read by metrics and health."""
+    """Progress by partition: set by the engine's one writer, read by metrics and health."""
 
     def __init__(self, service: str, topic: str) -> None:
         self._service = service
@@ -24,12 +24,12 @@ class Progress:
         self._goal: dict[int, int] = {}
         self._lags: dict[int, int] = {}
         self._left = 0
-        """How often partitions were given up: what was asked before is void after."""
+        """The number of times partitions were given up: earlier questions are void afterwards."""
         self._moved = time.monotonic()
         self._waiting_since: float | None = None
 
     def handled(self, records: Sequence[ConsumerRecord[Any, Any]]) -> None:
-        """Says that the records are done, effects, commit and all."""
+        """Say that the records are done: their effects are written and their offsets committed."""
         self._moved = time.monotonic()
         now = time.time()
         oldest: dict[int, float] = {}
@@ -42,11 +42,11 @@ class Progress:
             delay.observe(max(0.0, now - stamp / 1000))
 
     def next_offset(self, partition: int) -> int:
-        """The offset of the next record of the partition; 0 if none was handled yet."""
+        """Return the offset of the partition's next record; 0 if none was handled yet."""
         return self._next.get(partition, 0)
 
     def left(self, partitions: set[int]) -> None:
-        """Says that the partitions are another instance's."""
+        """Say that another instance has the partitions now."""
         self._left += 1
         for partition in partitions:
             self._next.pop(partition, None)
@@ -57,7 +57,7 @@ class Progress:
                 gauge.labels(self._service, self._topic, str(partition)).set(0)
 
     async def caught_up(self, owned: set[int], offsets: Offsets, group: str) -> set[int]:
-        """The owned partitions of which all that stood there at the take-over is handled."""
+        """Return the owned partitions in which everything present at the take-over is handled."""
         if new := owned - self._goal.keys():
             left = self._left
             ends = await offsets.ends(self._topic, sorted(new))
@@ -70,7 +70,7 @@ class Progress:
         return {p for p in owned & self._goal.keys() if self.next_offset(p) >= self._goal[p]}
 
     def settled_until(self, partitions: set[int], now: datetime) -> dict[int, datetime]:
-        """Up to when each partition's past is folded: till now, or to where it lags."""
+        """Return up to when each partition's past is folded: until now, or until where it lags."""
         until = dict.fromkeys(sorted(partitions), now)
         for partition in until:
             stamp = self._stamp.get(partition)
@@ -79,14 +79,14 @@ class Progress:
         return until
 
     def look(self, consumer: AIOKafkaConsumer) -> int:
-        """Sets the lag of every owned partition; returns its sum in records."""
+        """Set the lag of every owned partition; return the sum in records."""
         total = 0
         for tp in consumer.assignment():
             lag = self._lag(consumer, tp)
             total += lag
             self._lags[tp.partition] = lag
             stamp = self._stamp.get(tp.partition)
-            # Not below 0, where whoever wrote the record has a clock that is ahead of ours.
+            # Not below 0, in case the record's writer has a clock that is ahead of ours.
             age = max(0.0, time.time() - stamp / 1000) if lag and stamp is not None else 0.0
             labels = (self._service, self._topic, str(tp.partition))
             metrics.LAG.labels(*labels).set(lag)
@@ -98,7 +98,7 @@ class Progress:
         return total
 
     def stuck_for(self) -> float:
-        """Seconds that records have waited without a batch getting done; 0.0 if idle or busy."""
+        """Return the seconds that records have waited with no batch done; 0.0 if idle or busy."""
         if self._waiting_since is None:
             return 0.0
         return time.monotonic() - max(self._moved, self._waiting_since)

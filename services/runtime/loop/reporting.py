@@ -1,4 +1,4 @@
-"""What an engine tells of its work: metrics, log lines, and those who wait for an answer."""
+"""What an engine reports of its work: metrics, log lines, and news for those who wait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger("motcua.engine")
 
 
 class Phase(StrEnum):
-    """The parts of a round whose time is taken."""
+    """The parts of a round whose duration is measured."""
 
     LOAD = "load"
     DECIDE = "decide"
@@ -32,11 +32,11 @@ class Phase(StrEnum):
 
 
 class Reporting:
-    """Told by the engine's one writer."""
+    """Reports of one engine, called by its one writer."""
 
     def __init__(self, service: str, settings: Settings) -> None:
         self.on_written: list[Callable[[Sequence[Event]], object]] = []
-        """Who is told of new events, once they are published and the states are written."""
+        """Callbacks for new events, called once they are published and the states are written."""
         self._service = service
         self._waiters: dict[str, asyncio.Event] = {}
         self._bad_in_a_row = 0
@@ -46,7 +46,7 @@ class Reporting:
 
     @contextmanager
     def timed(self, phase: Phase) -> Iterator[None]:
-        """Takes the time of what is done inside."""
+        """Measure the duration of what is done inside."""
         start = time.perf_counter()
         try:
             yield
@@ -55,7 +55,7 @@ class Reporting:
 
     @contextmanager
     def waiting_for(self, request: str) -> Iterator[asyncio.Event]:
-        """An event that is set once this instance has written the answer to the request."""
+        """Yield an event that is set once this instance has written the request's answer."""
         waiter = self._waiters.setdefault(request, asyncio.Event())
         try:
             yield waiter
@@ -63,13 +63,13 @@ class Reporting:
             self._waiters.pop(request, None)
 
     def answered(self, requests: Iterable[str]) -> None:
-        """Says that the answers to these requests are written."""
+        """Say that the answers to these requests are written."""
         for request in requests:
             if (waiter := self._waiters.get(request)) is not None:
                 waiter.set()
 
     def done(self, decided: Decided[Any], skipped: Tally[tuple[str, str]] | None = None) -> None:
-        """Says what was decided and is written; `skipped` tallies the records that were not."""
+        """Report what was decided and is written; `skipped` tallies the other records."""
         name = self._service
         outcomes = decided.outcomes if skipped is None else skipped + decided.outcomes
         for (type_name, outcome), count in outcomes.items():
@@ -89,7 +89,7 @@ class Reporting:
                 log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
 
     def limit_bad(self, decided: Decided[Any], wanted: int) -> None:
-        """Raises Defect when there were too many bad records in a row: the fault is ours then."""
+        """Raise Defect after too many bad records in a row: the fault is ours then."""
         bad = sum(n for (_, outcome), n in decided.outcomes.items() if outcome == "dead")
         self._bad_in_a_row = self._bad_in_a_row + bad if bad == wanted else 0
         if bad and self._bad_in_a_row >= self._bad_most:

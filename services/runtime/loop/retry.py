@@ -17,19 +17,19 @@ log = structlog.get_logger("motcua.engine")
 
 _FENCED_MOST = 50
 _FENCED_PAUSE = 0.05
-"""Seconds after which, at the latest, states that another instance wrote are loaded again."""
+"""The longest pause, in seconds, before states that another instance wrote are loaded again."""
 
 
 class Defect(Exception):
-    """Something that must not be: the service stops, loudly, rather than go on."""
+    """Something that must not happen: the service logs it and stops rather than go on."""
 
 
 class Leaving(Exception):
-    """The partitions are being taken away; what was not committed is the next owner's."""
+    """The partitions are being taken away; uncommitted work is left to the next owner."""
 
 
 class Retry:
-    """Repeats what failed for a reason that passes by itself, and nothing else."""
+    """Repeats what failed for a transient reason, and nothing else."""
 
     def __init__(self, service: str, settings: Settings, leaving: asyncio.Event) -> None:
         """`leaving` ends the waiting between two tries."""
@@ -39,10 +39,10 @@ class Retry:
         self._leaving = leaving
 
     async def until_done(self, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Returns when an attempt has worked.
+        """Repeat the attempt until it works.
 
-        Raises Leaving if it has to end before that; Defect if another instance writes the same
-        states again and again; else what the attempt raises, if that does not pass by itself.
+        Raise Leaving if the partitions are taken away first; Defect if another instance keeps
+        writing the same states; otherwise what the attempt raises, if that is not transient.
         """
         delay = self._first
         fenced = 0

@@ -1,17 +1,16 @@
 """One round over a batch of records, step by step.
 
-    attempt  1 pick      the records that the service uses, told by their headers
+    attempt  1 pick      the records that the service uses, by their headers
              2 load      the states of their subjects
              3 decide    over the states in memory: pure
              4 publish   new events and dead letters, and wait for every ack
              5 persist   the changed states, each fenced by the version that it replaces
-             6 report    to metrics, to the log, to whoever waits for an answer
+             6 report    to metrics, to the log, to those who wait for an answer
     commit   7 commit    the offsets behind the records
 
-A process that ends between any two steps leaves the batch to be read again. The repetition comes
-to the same events with the same ids over the same states: at worst a fact stands twice in the
-log, and everyone who reads it knows it the second time. That is why an attempt can be repeated as
-a whole, too.
+If a process ends between any two steps, the batch is read again. The repetition comes to the same
+events with the same ids over the same states: at worst a fact is in the log twice, and every reader
+recognises the duplicate. For the same reason an attempt can be repeated as a whole.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Round(Generic[S]):
         self._dead_letters = dead_letters(parts.decider.name)
 
     async def attempt(self, records: Records) -> None:
-        """Steps 1 to 6. Raises what broker or database raise; then it can be repeated."""
+        """Run steps 1 to 6. Raise what broker or database raise; then it can be repeated."""
         parts = self._parts
         timed, passing = parts.reporting.timed, parts.faults.passing
 
@@ -63,7 +62,7 @@ class Round(Generic[S]):
         with parts.states.changing(states):
             # 3. Decide.
             with timed(Phase.DECIDE):
-                # A dead letter is of when it was put there, whatever clock runs.
+                # A dead letter has the wall time at which it was written, whichever clock runs.
                 decided = decide(parts.decider, wanted, states, datetime.now(UTC))
             passing(Point.DECIDED)
 
@@ -86,14 +85,14 @@ class Round(Generic[S]):
         parts.reporting.limit_bad(decided, len(wanted))
 
     async def commit(self, records: Records, commit: Commit) -> None:
-        """Step 7. Raises Leaving if the partitions are taken away meanwhile."""
+        """Run step 7. Raise Leaving if the partitions are taken away meanwhile."""
         parts = self._parts
         ends = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
         try:
             with parts.reporting.timed(Phase.COMMIT):
                 await parts.retry.until_done(lambda: commit(ends))
         except LOST_PARTITIONS as error:
-            # The effects are written. The next owner reads the records again and knows them.
+            # The effects are written. The next owner reads the records again and recognises them.
             log.warning("the group went on without us", error=str(error))
             parts.states.clear()
 

@@ -1,4 +1,4 @@
-"""Runs parts of the engine's work at once, none of which outlives the others."""
+"""Runs parts of the engine's work at once; all end together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from services.runtime.loop.retry import Leaving
 
 
 async def side_by_side(parts: Iterable[Awaitable[None]]) -> None:
-    """Waits until all have come to rest; then raises what one of them raised."""
+    """Wait until all parts have ended; then raise what one of them raised."""
     ends = await asyncio.gather(*parts, return_exceptions=True)
     failures = [end for end in ends if end is not None]
-    # A defect says more than the others' leaving.
+    # A defect says more than the Leaving of the others.
     for failure in sorted(failures, key=lambda end: isinstance(end, Leaving)):
         raise failure

@@ -1,4 +1,4 @@
-"""The states in memory, before those in the database."""
+"""The states in memory, a cache in front of the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.runtime.mongo.store import Store
 
 
 class States(Generic[S]):
-    """A cache of the states that were worked on last, and the echoes of what was said of them.
+    """A cache of the states that were worked on last, and the echoes of their own facts.
 
     Both are true only as long as no other instance writes.
     """
@@ -28,7 +28,7 @@ class States(Generic[S]):
         self.echoes = Echoes(decider)
 
     async def load(self, subjects: Set[str]) -> dict[str, Stored[S]]:
-        """Those of the subjects that are there, from memory or else in one query."""
+        """Return the subjects that exist, from memory or else in one query."""
         known = {s: self._cache[s] for s in subjects if s in self._cache}
         missing = [s for s in subjects if s not in known]
         if missing:
@@ -37,7 +37,7 @@ class States(Generic[S]):
 
     @contextmanager
     def changing(self, states: Mapping[str, Stored[S]]) -> Iterator[None]:
-        """Has the states loaded again if what changes and writes them fails, or is cancelled.
+        """Drop the states from memory if changing or writing them fails, or is cancelled.
 
         In memory they are then ahead of the database, or behind it.
         """
@@ -49,7 +49,7 @@ class States(Generic[S]):
             raise
 
     def remember(self, states: Mapping[str, Stored[S]]) -> None:
-        """Keeps states that are written; the longest unused ones make room."""
+        """Keep states that are written; drop the longest unused ones beyond the limit."""
         cache = self._cache
         for subject, stored in states.items():
             if stored.v:
@@ -60,13 +60,13 @@ class States(Generic[S]):
         metrics.CACHED.labels(self._service).set(len(cache))
 
     def renew(self, states: Mapping[str, Stored[S]]) -> None:
-        """Keeps those of the states that are in memory already.
+        """Keep those of the states that are already in memory.
 
         Many timers at once must not push out the dossiers that are being worked on.
         """
         self.remember({subject: states[subject] for subject in states.keys() & self._cache.keys()})
 
     def clear(self) -> None:
-        """Forgets everything: another instance, or somebody from beside, may write."""
+        """Forget everything: another instance, or code outside the engine, may write."""
         self._cache.clear()
         self.echoes.clear()

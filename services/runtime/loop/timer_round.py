@@ -1,15 +1,15 @@
 """One round of a partition's timers, step by step.
 
-    1 load      the states whose timers are due, as many as a round takes
+    1 load      the states whose timers are due, at most a round's number
     2 decide    what each firing comes to: pure
-    3 write     into the states what they have still to say, where nothing else would
+    3 write     into the states what they have still to say, where nothing else would tell
     4 publish   the new events, and wait for every ack
     5 persist   the states, with nothing left to say
     6 report    to metrics and to the log
 
-A round of the wall clock's timers is not repeated over the same states, as a batch is: a fact that
-was entered late may be folded first. Of what it says on another topic nothing would come back and
-show it: that is what step 3 is for.
+Unlike a batch, a round of the wall clock's timers is not repeated over the same states: a fact that
+was entered late may be folded first. And facts on another topic do not come back to show that they
+were said. That is what step 3 is for.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class TimerRound(Generic[S]):
         self._parts = parts
 
     async def attempt(self, partition: int, before: datetime) -> int:
-        """Fires timers that passed before that time, the longest due first; returns how many.
+        """Fire timers that passed before that time, the longest due first; return how many.
 
-        Raises what broker or database raise; then it can be repeated.
+        Raise what broker or database raise; then it can be repeated.
         """
         parts = self._parts
         passing = parts.faults.passing
@@ -92,8 +92,8 @@ class TimerRound(Generic[S]):
         try:
             events = fire_timers(decider, stored, before)
         except Exception as error:
-            # One dossier must not stop the city. It is not looked at again until its next
-            # record, which then becomes a dead letter with this error, and holds it.
+            # One dossier must not stop the city. Its timers are not looked at again until its next
+            # record, which then becomes a dead letter with this error and holds the dossier.
             stored.restore(snapshot)
             stored.due = None
             metrics.DEAD_LETTERS.labels(decider.name, Fault.DECISION_RAISED).inc()
@@ -105,10 +105,10 @@ class TimerRound(Generic[S]):
         return events
 
     def _is_written_first(self, events: Sequence[Event]) -> bool:
-        """Whether, after a kill, nothing else would tell the state what was said before it.
+        """Return whether, after a kill, nothing else would tell the state what was said before.
 
-        A tick stands in the log, so its timers fire again over the same state; and what is said
-        on the topic that is folded comes back over it.
+        A tick is in the log, so its timers fire again over the same state; and facts on the folded
+        topic come back over it.
         """
         parts = self._parts
         if isinstance(parts.clock, StreamClock):

@@ -1,4 +1,4 @@
-"""When timers are fired: in turns with the records by the wall clock, or all at a stream's tick."""
+"""When timers fire: by the wall clock in turns with the records, or all at a stream's tick."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from services.runtime.transient import is_transient
 log = structlog.get_logger("motcua.engine")
 
 _ROUNDS_AT_ONCE = 4
-"""Each of another partition: while one is decided, others wait for an ack or a write."""
+"""Each round is of another partition: while one is decided, others wait for an ack or a write."""
 _REST = 5.0
-"""Seconds that rounds are given to come to rest when they are to end."""
+"""Seconds that rounds get to finish when the work is to end."""
 
 
 class Timers(Generic[S]):
@@ -38,11 +38,11 @@ class Timers(Generic[S]):
         self._timer_round = TimerRound(parts)
 
     async def run(self, caught_up: Callable[[], Awaitable[set[int]]]) -> None:
-        """Fires timers by the wall clock until cancelled; leaves records their turn between.
+        """Fire timers by the wall clock until cancelled; leave records their turn in between.
 
-        Only of partitions in which all that stood there at the take-over is folded: or a
-        service that was away would announce as overdue what was finished meanwhile. In one that
-        lags, time is no further than the newest record that was handled.
+        Only partitions that are caught up are fired: otherwise a service that was away would
+        announce as overdue what was finished meanwhile. In a partition that lags, time is no
+        further than the newest record that was handled.
         """
         parts = self._parts
         while True:
@@ -61,16 +61,16 @@ class Timers(Generic[S]):
                 await asyncio.sleep(parts.settings.timer_poll)
 
     async def fire_due(self, until: dict[int, datetime]) -> bool:
-        """Fires, for one turn, each partition's timers that passed before its time.
+        """Fire, for one turn, each partition's timers that passed before its time.
 
-        Returns whether some may be left, which is so when the turn was over before they were.
-        Cancelled, it finishes the rounds that are under way: what is on the log and not in the
-        states, the next owner would say again.
+        Return whether some may be left because the turn was over first. When cancelled, finish the
+        rounds that are under way: the next owner would say again what is on the log but not in the
+        states.
         """
         ownership = self._parts.ownership
         async with ownership.turn() as current:
             if not current:
-                return False  # what was settled before a rebalance need not be settled after it
+                return False  # what was settled before a rebalance may not be settled after it
             waiting = deque(partition for partition in until if partition in ownership.owned)
             over = time.monotonic() + self._parts.settings.timer_turn
 
@@ -91,12 +91,12 @@ class Timers(Generic[S]):
             return bool(waiting) and not ownership.leaving.is_set()
 
     async def fire_all(self, partition: int, before: datetime) -> None:
-        """Fires all of the partition's timers that passed before that time."""
+        """Fire all of the partition's timers that passed before that time."""
         while await self._round(partition, before):
             pass
 
     async def _round(self, partition: int, before: datetime) -> bool:
-        """Fires one round of the partition's timers; returns whether it was a full one."""
+        """Fire one round of the partition's timers; return whether it was a full one."""
         fired = 0
 
         async def attempt() -> None:
@@ -108,7 +108,7 @@ class Timers(Generic[S]):
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> None:
-    """Waits for the work; cancelled, asks it to stop and lets it come to rest."""
+    """Wait for the work; when cancelled, ask it to stop and let it finish."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)

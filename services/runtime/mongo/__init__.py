@@ -1,1 +1,1 @@
-"""What is asked of MongoDB: the client, and the states of a service."""
+"""Access to MongoDB: the client, and the states of a service."""

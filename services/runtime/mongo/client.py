@@ -28,12 +28,12 @@ _OPTIONS: dict[str, Any] = {
 
 
 def client(uri: str) -> Client:
-    """A Motor client. Nothing is connected until the first call."""
+    """Return a Motor client. Nothing is connected until the first call."""
     return AsyncIOMotorClient(uri, **_OPTIONS)
 
 
 def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
-    """PyMongo's own async client, Motor's successor, with the same options.
+    """Return PyMongo's own async client, Motor's successor, with the same options.
 
     The stores use only calls that both have; their tests run on both.
     """
@@ -43,7 +43,7 @@ def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
 async def aggregate(
     collection: Collection, pipeline: Sequence[dict[str, Any]]
 ) -> AsyncIterator[Document]:
-    """What the pipeline comes to: the one call that the two clients want to be awaited, or not."""
+    """Yield the pipeline's results. Only one of the two clients wants this call awaited."""
     cursor: Any = collection.aggregate(pipeline)
     if isawaitable(cursor):
         cursor = await cursor

@@ -21,10 +21,10 @@ _BARE_EPOCH = _EPOCH.replace(tzinfo=None)
 
 
 class _InUtc(TypeDecoder):
-    """Gives times Python's own UTC; by this way round because it is the cheapest.
+    """Decodes times with Python's own UTC, in the cheapest way.
 
-    PyMongo gives them a class of its own, whose every question is answered in Python: that costs
-    more than all else in reading a state, and once more when the state is written.
+    PyMongo uses a timezone class of its own, which is written in Python: that costs more than all
+    else in reading a state, and again when the state is written.
     """
 
     bson_type = datetime
@@ -54,16 +54,16 @@ class Store(Generic[S]):
         self.state_type = state_type
 
     async def prepare(self) -> None:
-        """Makes the indexes; again is a no-op."""
+        """Create the indexes; calling this again is a no-op."""
         await self.collection.create_index(
             [("p", ASCENDING), ("due", ASCENDING)],
             name="timers",
-            # Most subjects wait for nothing: they cost the index nothing.
+            # Most subjects wait for nothing and cost the index nothing.
             partialFilterExpression={"due": {"$type": "date"}},
         )
 
     async def load(self, subjects: Keys[str]) -> dict[str, Stored[S]]:
-        """The subjects that are there, in one query."""
+        """Return the subjects that exist, in one query."""
         found: dict[str, Stored[S]] = {}
         cursor = self.collection.find({"_id": {"$in": list(subjects)}}, batch_size=10_000)
         async for document in cursor:
@@ -71,17 +71,17 @@ class Store(Generic[S]):
         return found
 
     async def due(self, partitions: Keys[int], before: datetime, limit: int) -> list[Stored[S]]:
-        """Subjects of these partitions whose timer passed before that time, longest due first."""
-        # A partial index serves only a query that repeats its condition; and it gives the order
-        # by `due` alone, so that no more than the limit is read, however many are due.
+        """Return subjects of the partitions whose timer passed before then, longest due first."""
+        # A partial index serves only a query that repeats its condition. The index has the order by
+        # `due`, so at most `limit` are read, however many are due.
         waiting = {"p": {"$in": list(partitions)}, "due": {"$type": "date", "$lt": before}}
         cursor = self.collection.find(waiting, batch_size=limit).sort("due", ASCENDING).limit(limit)
         return [from_document(found, self.state_type) for found in await cursor.to_list(limit)]
 
     async def persist(self, subjects: Iterable[Stored[S]]) -> None:
-        """Writes the subjects, each in its next version, in one unordered bulk write.
+        """Write the subjects, each in its next version, in one unordered bulk write.
 
-        Raises Fenced if another instance wrote one of them since; the others are written.
+        Raise Fenced if another instance wrote one of them since; the others are written.
         """
         dirty = list(subjects)
         if not dirty:
@@ -90,7 +90,7 @@ class Store(Generic[S]):
             result = await self.collection.bulk_write([_write(s) for s in dirty], ordered=False)
         except BulkWriteError as error:
             codes = {e["code"] for e in error.details["writeErrors"]}
-            # Without a write error it is the majority that did not confirm: that passes.
+            # Without a write error, the majority did not confirm: that is transient.
             if codes != {_DUPLICATE_KEY}:
                 raise
         else:
@@ -98,36 +98,36 @@ class Store(Generic[S]):
                 for stored in dirty:
                     stored.v += 1
                 return
-        # Which of them lost is not in the answer. The caller loads them all again.
+        # The answer does not say which of them lost. The caller loads them all again.
         raise Fenced([stored.subject for stored in dirty])
 
     async def get(self, subject: str) -> Document | None:
-        """One subject's whole document."""
+        """Return one subject's whole document, or None."""
         return await self.collection.find_one({"_id": subject})
 
     async def get_all(self, subjects: Keys[str]) -> dict[str, Document]:
-        """Those of many subjects' whole documents that there are."""
+        """Return the whole documents of those subjects that exist."""
         found = self.collection.find({"_id": {"$in": list(subjects)}})
         return {document["_id"]: document async for document in found}
 
     async def states(self, query: dict[str, Any] | None = None) -> AsyncIterator[tuple[str, S]]:
-        """Every subject's state, by subject."""
+        """Yield every subject and its state, in the order of subjects."""
         cursor = self.collection.find(query or {}, {"state": 1}, batch_size=2_000)
         async for document in cursor.sort("_id", ASCENDING):
             yield document["_id"], state_of(document, self.state_type)
 
     async def asleep(self, query: dict[str, Any], at: datetime) -> list[str]:
-        """The subjects of a query whose timers nobody looks at by that time; held ones are not."""
+        """Return the query's subjects whose timers sleep beyond that time, without held ones."""
         cursor = self.collection.find({**query, **_asleep(at)}, {"_id": 1}, batch_size=10_000)
         return [document["_id"] async for document in cursor]
 
     async def wake(self, subjects: Sequence[str], at: datetime) -> None:
-        """Has the timers of these looked at as soon as `at` has passed, if they are asleep.
+        """Have these subjects' timers looked at as soon as `at` has passed, if they are asleep.
 
-        For what moves timers and no record tells of. `due` only says when to look, the decider
-        what is due then: one look too many changes nothing. And the version goes up, so that
-        whoever has loaded a subject before this, and would write back when it was due, is fenced
-        off and loads it again.
+        This is for changes that move timers and that no record tells of. `due` only says when to
+        look, and the decider says what is due then: an extra look changes nothing. The version goes
+        up, so an instance that loaded a subject before this, and would write the old `due` back, is
+        fenced off and loads it again.
         """
         await self.collection.update_many(
             {"_id": {"$in": list(subjects)}, **_asleep(at)}, {"$set": {"due": at}, "$inc": {"v": 1}}
@@ -142,9 +142,9 @@ def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:
     document = stored.document()
     if stored.v == 0:
         return InsertOne(document)
-    # The version is compared inside the update and not in the filter: a filter on `_id` alone
-    # takes MongoDB's fast path, which makes the fenced write half as fast again. A pipeline
-    # that puts back what is there modifies nothing, and that is what tells.
+    # The version is compared inside the update and not in the filter: a filter on `_id` alone takes
+    # MongoDB's fast path, which makes the fenced write half as fast again. A pipeline that puts
+    # back what is stored modifies nothing, and the count shows it.
     return UpdateOne(
         {"_id": stored.subject},
         [

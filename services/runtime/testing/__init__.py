@@ -1,4 +1,4 @@
-"""What developers replay with: deciders in one process, and states compared by hash."""
+"""Replay for developers: deciders in one process, and states compared by hash."""
 
 from services.runtime.testing.inprocess import InProcess as InProcess
 from services.runtime.testing.state_hash import state_hash as state_hash

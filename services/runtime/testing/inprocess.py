@@ -1,8 +1,8 @@
 """Many deciders in one process: no broker, no database, the stream clock.
 
-The same deciders and the same `handle` as the engine's, over states in memory. What one of them
-decides goes to all of them, in one order; so a stream replayed here ends in the states and facts
-that it ends in through real Kafka and MongoDB.
+They are the same deciders and the same `handle` as the engine's, over states in memory. What one of
+them decides goes to all of them, in one order. So a stream replayed here ends in the same states
+and facts as through real Kafka and MongoDB.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ class InProcess:
     """Deciders and their states, fed by hand."""
 
     def __init__(self, deciders: Sequence[Decider[Any]]) -> None:
-        """The topic of the first decider is the log that all are fed from."""
+        """Take the first decider's topic as the log that all are fed from."""
         self._topic = deciders[0].topic
         self.deciders = {self._key(d): d for d in deciders}
-        """By the service's name; with the collection, for those of other topics."""
+        """By the service's name; for deciders of other topics, by name and collection."""
         self.states: dict[str, dict[str, Stored[Any]]] = {name: {} for name in self.deciders}
         self.log: list[Event] = []
-        """What would stand on the log, in order."""
+        """What would be on the log, in order."""
         self.elsewhere: list[Event] = []
         """What went to other topics."""
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Puts events on the log together and lets the services come to rest.
+        """Put events on the log together and let the services come to rest.
 
-        What they decide goes behind all of them, as it does on a log that many write to.
+        Their decisions go behind all of the events, as on a log that many write to.
         """
         self._settle(events)
 
     def tick(self, before: datetime) -> None:
-        """Fires every timer that had passed before that time, the longest due first."""
+        """Fire every timer that had passed before that time, the longest due first."""
         while due := sorted(self._due(before), key=lambda d: (d[0], d[1], d[2])):
             _, subject, name = due[0]
             decider = self.deciders[name]

@@ -8,5 +8,5 @@ import msgspec
 
 
 def state_hash(state: msgspec.Struct) -> str:
-    """The SHA-256 of a state's canonical JSON: equal states, equal hashes, on any machine."""
+    """Return the SHA-256 of a state's canonical JSON: equal for equal states, on any machine."""
     return sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()

@@ -1,4 +1,4 @@
-"""``motcua report`` on frozen figures: which there are, what was entered since, and freezing."""
+"""``motcua report`` on frozen figures: the list, later entries, and freezing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def show_changes(
     format: As = TableFormat.TABLE,
     mongo: Mongo = None,
 ) -> None:
-    """Show what was entered since a period was frozen: its figures now, less the published ones.
+    """Show what was entered since a period was frozen: its figures now minus the published ones.
 
     Example: `motcua report changes 2025-07 --by unit`
     """
@@ -83,7 +83,7 @@ def show_changes(
 
 
 def show_snapshots(format: As = TableFormat.TABLE, mongo: Mongo = None) -> None:
-    """List which periods are frozen, with their rates as they were published.
+    """List the frozen periods, with their rates as published.
 
     Example: `motcua report snapshots --format csv`
     """
@@ -105,10 +105,10 @@ def freeze_period(
     mongo: Mongo = None,
     kafka: Annotated[str | None, typer.Option(help="Default: MOTCUA_KAFKA.")] = None,
 ) -> None:
-    """Freeze a period that is over, once sla has read all that stands on the log.
+    """Freeze a period that is over, once sla has read everything on the log.
 
-    Months and quarters are frozen by sla itself some days after their end. This is for the others:
-    a year, or a period from before sla began to. Nothing can unfreeze them.
+    Sla itself freezes months and quarters some days after their end. This is for other periods: a
+    year, or a period from before sla began to freeze. Nothing can unfreeze them.
 
     Example: `motcua report freeze 2025`
     """

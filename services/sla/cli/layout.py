@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 _GAP = 3
-"""What a table takes for each of its columns beside what is in it; and one more at the edge."""
+"""The width of a column besides its content; the table's edge takes one more."""
 _NAME_WIDTH = 26
-"""The least that a column of names is broken to."""
+"""The least width to which a column of names is broken."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Column:
     """Whether its cells are names, which may be broken."""
 
     def longest(self, head: Iterable[str]) -> int:
-        """The longest of its cells and of these pieces of its head."""
+        """Return the length of the longest of its cells and of these pieces of its head."""
         cells = self.cells if self.foot is None else (*self.cells, self.foot)
         return max((*map(len, cells), *map(len, head)))
 
 
 def table(title: str, keys: Sequence[Column], numbers: Sequence[Column], width: int) -> Table:
-    """A table of numbers, known by their keys, for a terminal of that many columns.
+    """Return a table of numbers, known by their keys, for a terminal of that many columns.
 
-    It is wider than the terminal if the numbers are: a line that the terminal breaks is better
-    than half a number.
+    It is wider than the terminal if the numbers are: a line that the terminal breaks is better than
+    half a number.
     """
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     made.show_footer = any(column.foot for column in (*keys, *numbers))

@@ -39,11 +39,11 @@ console = Console()
 errors = Console(stderr=True)
 
 _PATIENCE = 2.0
-"""Seconds after which somebody who waits is told what for."""
+"""Seconds after which a waiting user is told what the command waits for."""
 
 
 class TableFormat(StrEnum):
-    """What figures are written as."""
+    """The formats of figures."""
 
     TABLE = "table"
     CSV = "csv"
@@ -83,14 +83,14 @@ Mongo = Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")]
 
 @dataclass(frozen=True)
 class FigureSource:
-    """Where questions are put: a database, the rules in force, and a time that is now."""
+    """What questions are asked of: a database, the rules in force, and a time taken as now."""
 
     mongo: str
     rules: Rules
     now: datetime
 
     def checked(self, scope: Scope) -> Scope:
-        """The scope, if what it looks at alone can be there. Raises BadParameter."""
+        """Return the scope if its fields exist. Raise BadParameter if one does not."""
         try:
             check_fields(scope, self.rules.catalogue)
         except NoSuchField as error:
@@ -98,7 +98,7 @@ class FigureSource:
         return scope
 
     def ask(self, question: Callable[[Database], Awaitable[T]], what: str) -> T:
-        """The answer from sla's database; says what it is waiting for if that takes long."""
+        """Return the answer from sla's database; say what it waits for if that takes long."""
 
         async def asked() -> T:
             async with _database(self.mongo) as database:
@@ -117,7 +117,7 @@ class FigureSource:
 
 
 def figure_source(mongo: str | None, at: datetime | None = None) -> FigureSource:
-    """The desk at the database that is named, or is told by the environment."""
+    """Return the source with the given database, or with the environment's."""
     settings = SlaSettings()
     rules = RuleFiles(settings, load_catalogue()).read()
     return FigureSource(mongo or settings.mongo, rules, at or WallClock().now())
@@ -133,7 +133,7 @@ async def _database(uri: str) -> AsyncIterator[Database]:
 
 
 def named(name: str) -> Period:
-    """The period of that name. Raises BadParameter."""
+    """Return the period of that name. Raise BadParameter if there is none."""
     try:
         return period(name)
     except BadPeriod as error:
@@ -142,7 +142,7 @@ def named(name: str) -> Period:
 
 
 async def frozen(database: Database, of: Period) -> Snapshot:
-    """The period's snapshot. Raises BadParameter if it has none."""
+    """Return the period's snapshot. Raise BadParameter if it has none."""
     found = await snapshots.snapshot(database, str(of))
     if found is None:
         raise typer.BadParameter(
@@ -153,7 +153,7 @@ async def frozen(database: Database, of: Period) -> Snapshot:
 
 
 def write_dossiers(format: TableFormat, rows: list[Document], title: str) -> None:
-    """Writes the dossiers behind a number."""
+    """Write the dossiers behind a number."""
 
     def table() -> RenderableType:
         return report_tables.dossiers_table(rows, f"{title}: {len(rows):,}", console.width)
@@ -168,7 +168,7 @@ def write(
     rows: Iterable[Document],
     table: Callable[[], RenderableType],
 ) -> None:
-    """Writes what was found: as a table for a reader, or all of it for a spreadsheet, a program."""
+    """Write what was found: as a table for a reader, or in full for a spreadsheet or a program."""
     match format:
         case TableFormat.TABLE:
             console.print(table(), crop=False)

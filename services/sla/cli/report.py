@@ -1,4 +1,4 @@
-"""``motcua report``: on-time figures, what they are made of, and what was published of them."""
+"""``motcua report``: on-time figures, the dossiers behind them, and what was published."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from services.sla.working_time import OutsideCalendar
 
 
 class _PeriodFirst(TyperGroup):
-    """``motcua report 2025-07`` is ``motcua report figures 2025-07``."""
+    """Makes ``motcua report 2025-07`` mean ``motcua report figures 2025-07``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
@@ -96,7 +96,7 @@ def show_figures(
     at: At = None,
     mongo: Mongo = None,
 ) -> None:
-    """Show the three on-time rates of a period, and the numbers that they are made of.
+    """Show the three on-time rates of a period, and the numbers behind them.
 
     Carried over + received = resolved + open, in every row. A narrow terminal shows the essential
     columns; csv and json have all of them.

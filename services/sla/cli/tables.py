@@ -1,4 +1,4 @@
-"""Figures in the terminal, for a tired reader: in both languages, and every sum proven."""
+"""Figures in the terminal, easy to read: in both languages, and with every sum checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.sla.figures.rates import RATES
 from services.sla.figures.tables import Dimension, Measure
 
 WIDE = 120
-"""Columns of a terminal from which on a table of figures shows more than the essential numbers."""
+"""From this many columns on, a terminal's table shows more than the essential numbers."""
 
 
 _ALWAYS = ("resolved", "resolved_late", "open", "open_late", "late_without_letter")
@@ -38,7 +38,7 @@ _HEADS = {
     "on_time_decision_766": "QĐ 766 %\nD. 766",
     "on_time_of_all_to_process": "Toàn bộ %\nof all",
 }
-"""Short, so that there is room for the units' names; the foot says it in full."""
+"""Short, to leave room for the units' names; the foot has the full names."""
 _DIMENSIONS = {
     Dimension.UNIT: "Đơn vị\nUnit",
     Dimension.FIELD: "Lĩnh vực\nField",
@@ -49,7 +49,7 @@ _DIMENSIONS = {
 
 
 def figures_table(shown: Document, width: int) -> RenderableType:
-    """The figures of a period: a table, and in its foot the balance and the three rates."""
+    """Return the figures of a period: a table, with the balance and the three rates in its foot."""
     total = shown["total"]
     measures = _WIDE if width >= WIDE else _ALWAYS
     rates = [rate.name for rate in RATES if width >= WIDE or rate is not RATES[-1]]
@@ -60,7 +60,7 @@ def figures_table(shown: Document, width: int) -> RenderableType:
 
 
 def changes_table(shown: Document, width: int) -> RenderableType:
-    """By how much the numbers of a frozen period have changed: those that have."""
+    """Return the changes of a frozen period's numbers, without those that have not changed."""
     changed = [name for name in MEASURES if any(row[name] for row in shown["rows"])]
     heads = {name: f"{MEASURES[name].vi}\n{MEASURES[name].en}" for name in changed}
     if not changed:
@@ -69,7 +69,7 @@ def changes_table(shown: Document, width: int) -> RenderableType:
 
 
 def backlog_table(shown: Document, width: int) -> RenderableType:
-    """What is open, by age above and by how long it has been overdue below."""
+    """Return what is open, by age above and by how long it has been overdue below."""
     title = f"Hồ sơ đang giải quyết / Open dossiers, {_time(shown['at'])}"
     ages = [name for name in BACKLOG if name == "open" or name.startswith("age_")]
     overdue = [name for name in BACKLOG if name not in ages]
@@ -83,7 +83,7 @@ def backlog_table(shown: Document, width: int) -> RenderableType:
 
 
 def dossiers_table(rows: Sequence[Document], title: str, width: int) -> RenderableType:
-    """The dossiers behind a number. A narrow terminal shows days, and procedures by their codes."""
+    """Return the dossiers behind a number. A narrow terminal shows days and procedure codes."""
     wide = width >= WIDE
 
     def times(name: str) -> list[Text]:
@@ -102,7 +102,7 @@ def dossiers_table(rows: Sequence[Document], title: str, width: int) -> Renderab
 
 
 def snapshots_table(items: Sequence[Document], width: int) -> RenderableType:
-    """What is frozen, with its totals and its rates."""
+    """Return the frozen periods, with their totals and rates."""
     keys = [
         Column("Kỳ\nPeriod", [Text(item["period"]) for item in items]),
         Column("Chốt lúc\nFrozen at", [Text(_time(item["frozen_at"])) for item in items]),

@@ -70,7 +70,7 @@ def why(
 
 
 async def _read(uri: str, code: str) -> Sla | None:
-    """Sla's state of the dossier; None if there is none."""
+    """Return sla's state of the dossier; None if there is none."""
     mongo = client(uri)
     try:
         document = await mongo["motcua_sla"][SlaDecider.collection].find_one({"_id": code})

@@ -1,1 +1,1 @@
-"""A dossier's clock: terms, running time, segments, side clocks, and the verdict on them."""
+"""A dossier's clock: terms, running time, segments, side clocks, and their assessment."""

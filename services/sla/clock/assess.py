@@ -1,7 +1,7 @@
-"""Judges a dossier's time: from its facts and the rules to what is due when.
+"""Assesses a dossier's time: which facts and rules lead to what being due when.
 
-A deadline is not stored and kept up to date: it follows, each time, from the segments in which
-the clock ran. So a pause that is entered late changes the past as it should.
+A deadline is not stored and kept up to date. It is computed each time from the running spans of the
+clock. So a pause that is entered late changes the past as it should.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """The rules that hold for one dossier."""
+    """The rules that apply to one dossier."""
 
     budget: Budget
     soon_due_shares: tuple[float, ...]
     step_shares: tuple[float, ...]
-    """Each step's part of the budget, by ordinal; empty if nobody told the workflow."""
+    """Each step's share of the budget, by ordinal; empty if the workflow is not known."""
     book: RuleBook
     calendars: Calendars
 
@@ -39,7 +39,7 @@ class Terms:
     def fixes_a_day(self) -> bool:
         """Whether the budget names a day, and not an amount of working time.
 
-        Whoever handles the dossier, and however long their office is open, it is the same day.
+        It is the same day whichever unit handles the dossier, and however long its office is open.
         """
         if self.budget.unit is TimeUnit.WORKING_DAYS:
             return self.calendars.reading.working_days is not WorkingDaysReading.EIGHT_HOURS
@@ -47,7 +47,7 @@ class Terms:
 
     @cached_property
     def rule(self) -> str:
-        """What is put beside a deadline to say which rules and which calendar made it."""
+        """The text beside a deadline that says which rules and which calendar made it."""
         return (
             f"{self.budget.amount} {self.budget.unit}; rules {self.book.version}; "
             f"calendar {self.calendars.version}"
@@ -55,12 +55,11 @@ class Terms:
 
 
 def assess(state: Sla, terms: Terms) -> Assessment | None:
-    """What follows from what is known; None for a dossier without a clock (see `course`).
+    """Return the assessment of what is known; None for a dossier without a clock (see `course`).
 
-    Waiting time (portal states 5, 6 and 8) uses up nothing: what was left of the budget when
-    the clock stopped is left when it runs again. In a budget of calendar days, too, what is
-    handed back is working time. Each span counts by the office hours of the unit that had the
-    dossier in it.
+    Waiting time (portal states 5, 6 and 8) uses nothing: what was left of the budget when the clock
+    stopped is left when it runs again. Even in a budget of calendar days, what is given back is
+    working time. Each span counts by the office hours of the unit that had the dossier in it.
     """
     found = course(state, terms)
     if found is None:
@@ -119,7 +118,7 @@ def _moment(alert: Expected) -> tuple[datetime, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the clock went, and what was promised on the way."""
+    """How the clock ran, and what was promised on the way."""
 
     phases: Sequence[Phase]
     running: RunningSpans
@@ -131,16 +130,16 @@ class Course:
 
     @property
     def due(self) -> datetime | None:
-        """When the budget runs out if nothing changes; None while the clock stands still."""
+        """When the budget runs out if nothing changes; None while the clock is stopped."""
         return None if self.phases[-1].status in CLOCK_STOPPED else self.promises[-1].due
 
 
 def course(state: Sla, terms: Terms) -> Course | None:
-    """The course of the dossier's clock.
+    """Return the course of the dossier's clock.
 
-    None for a dossier that was never received, and for one that was received before the calendars
-    begin: no release will ever tell what it was promised. Raises OutsideCalendar for one whose
-    time reaches beyond their end: it waits for a release that knows those years.
+    None for a dossier that was never received, or was received before the calendars begin: what it
+    was promised will never be known. Raise OutsideCalendar for a dossier whose time reaches beyond
+    their end: it waits for a release that knows those years.
     """
     received = state.span.received_at
     if received is not None and received.astimezone(VIETNAM).year < FIRST_YEAR:
@@ -160,7 +159,7 @@ def course(state: Sla, terms: Terms) -> Course | None:
     )
     first_due = original if fixed else None
     ended = state.span.ended_at
-    # A letter about what had ended by then, as became known later, promises nothing.
+    # A letter about a dossier that had ended by then, as became known later, promises nothing.
     letters = [each for each in state.letters if ended is None or each.at <= ended]
     promises = list(_promises(running, total, first_due, letters, terms.book))
     return Course(known, running, original, total, promises)
@@ -168,12 +167,12 @@ def course(state: Sla, terms: Terms) -> Course | None:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One date that was promised, from when it was promised to when another replaced it."""
+    """One promised date, from its promise until another replaced it."""
 
     since: datetime
     until: datetime | None
     rest: int
-    """Working seconds from `since` to its end."""
+    """Working seconds from `since` to the promise's end."""
     total: int
     """Working seconds of the whole, from the start of the clock."""
     breach: Reached | None
@@ -192,11 +191,11 @@ def _promises(
     letters: Sequence[Letter],
     book: RuleBook,
 ) -> Iterator[Promise]:
-    """The original date and those that letters put in its place.
+    """Yield the original date and those that letters put in its place.
 
-    A letter promises its date, whoever has the dossier then. If the date before was another than
-    the letter says, because a pause became known later, the second one moves as the first did: by
-    working time. What was late when the letter was issued stays late.
+    A letter promises its date, whichever unit has the dossier then. If the earlier date differs
+    from the one in the letter, because a pause became known later, the second date moves as the
+    first did: by working time. What was late when the letter was issued stays late.
     """
     start = since = running.pieces[0].begin
     rest = total
@@ -229,7 +228,7 @@ def _promises(
 
 def _warnings(running: RunningSpans, promise: Promise, terms: Terms) -> Iterator[Expected]:
     for share in terms.soon_due_shares:
-        # Seven tenths exactly, and not a second less.
+        # Exactly seven tenths, for example, and not a second less.
         seconds = promise.rest * _millionths(share) // _MILLION
         reached = running.reached(promise.since, seconds)
         if reached is None or not reached.happened:
@@ -243,12 +242,12 @@ def _warnings(running: RunningSpans, promise: Promise, terms: Terms) -> Iterator
 
 
 def _millionths(share: float) -> int:
-    """A share as a clerk wrote it, in whole numbers: 0.7 is no binary fraction."""
+    """Return a share in whole millionths as an officer wrote it: 0.7 is not a binary fraction."""
     return round(share * _MILLION)
 
 
 def _letter_owed(running: RunningSpans, promise: Promise, book: RuleBook) -> Reached | None:
-    """The last moment for a letter to be in time: so long before the first date is due."""
+    """Return the last moment for a letter to be in time: its lead time before the first date."""
     notice = book.apology.notice_working_hours * WORKING_HOUR
     never_before = -(-promise.rest * _millionths(book.apology.never_before_share) // _MILLION)
     return running.reached(promise.since, max(promise.rest - notice, never_before))
@@ -256,32 +255,32 @@ def _letter_owed(running: RunningSpans, promise: Promise, book: RuleBook) -> Rea
 
 @dataclass(frozen=True)
 class StepClock:
-    """A step's own time: it runs and stands with the whole."""
+    """A step's own clock: it runs and stops with the dossier's."""
 
     step: StepSpan
     end: datetime | None
-    """When it was done, the next one began or the dossier ended; None while it is open."""
+    """When it was completed, the next one began or the dossier ended; None while it is open."""
     budget: int | None
-    """Its working seconds; None if it has no deadline but the whole's."""
+    """Working seconds; None if its only deadline is the dossier's."""
     running: RunningSpans
 
     @cached_property
     def due(self) -> Reached | None:
-        """When its budget is used up; None if it has none, or the clock never ran since."""
+        """When its budget is used up; None without a budget, or if the clock never ran since."""
         if self.budget is None:
             return None
         return self.running.reached(self.step.started_at, self.budget)
 
     @property
     def surely_in_time(self) -> bool:
-        """Whether it was done in less time than it had, even if nobody had gone home meanwhile."""
+        """Whether it took less elapsed time than its working seconds, so that it cannot be late."""
         if self.budget is None or self.end is None:
             return False
         return (self.end - self.step.started_at).total_seconds() < self.budget
 
 
 def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
-    """The clock of each step that was started, in that order."""
+    """Yield the clock of each step that was started, in that order."""
     steps, shares = state.steps, terms.step_shares
     for index, step in enumerate(steps):
         ends = [step.completed_at, state.span.ended_at]
@@ -289,7 +288,7 @@ def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
             ends.append(steps[index + 1].started_at)
         end = min((e for e in ends if e is not None), default=None)
         if len(shares) < 2 or step.ordinal >= len(shares):
-            # An only step has the whole's own deadline.
+            # A single step has the dossier's own deadline.
             yield StepClock(step, end, None, found.running)
             continue
         budget = round(found.total * shares[step.ordinal])
@@ -299,7 +298,7 @@ def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
 def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
     for clock in clocks:
         if clock.surely_in_time:
-            continue  # most are, and this costs nothing
+            continue  # most steps are, and this check is cheap
         due, end = clock.due, clock.end
         if due is not None and due.happened and (end is None or due.at < end):
             about = str(clock.step.ordinal)
@@ -309,13 +308,13 @@ def _late_steps(clocks: Iterable[StepClock]) -> Iterator[Expected]:
 
 
 def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
-    """Consulted authorities have their own hours, and their clocks do not stop with the whole."""
+    """Yield late answers. An authority's own hours count; its clock runs on in a pause."""
     ended = state.span.ended_at
     told: set[tuple[str, datetime]] = set()
     for asked in consultations(state, terms):
-        # What is answered after the dossier's end was not waited for until then.
+        # An answer after the dossier's end was awaited only until that end.
         end = min((e for e in (asked.answered_at, ended) if e is not None), default=None)
-        # Whoever is reminded before the office opens owes one answer, not two.
+        # A unit that is reminded before its office opens owes one answer, not two.
         if (end is None or asked.due < end) and (asked.unit, asked.due) not in told:
             told.add((asked.unit, asked.due))
             yield Expected(
@@ -325,7 +324,7 @@ def _late_answers(state: Sla, terms: Terms) -> Iterator[Expected]:
 
 @dataclass(frozen=True, slots=True)
 class ConsultationTerm:
-    """Another authority was asked, and has its own time to answer."""
+    """A question to another authority, which has its own time to answer."""
 
     unit: str
     opened_at: datetime
@@ -334,10 +333,10 @@ class ConsultationTerm:
 
 
 def consultations(state: Sla, terms: Terms) -> list[ConsultationTerm]:
-    """Each question to another authority, with its answer if there is one, as routing pairs them.
+    """Return each question to another authority, with its answer if any, as routing pairs them.
 
-    An answer that nobody asked for is none; what is asked before the dossier's reception or after
-    its end is not asked.
+    An answer without a question does not count, nor does a question before the dossier's reception
+    or after its end.
     """
     asked = [a for a in state.consultations if not a.answer]
     pairs = paired(
@@ -360,7 +359,7 @@ def consultations(state: Sla, terms: Terms) -> list[ConsultationTerm]:
 
 
 def _demands(marks: Sequence[Mark], span: Span) -> list[datetime]:
-    """When the citizen was sent back for a supplement; once more only after they delivered."""
+    """Return when a supplement was demanded; a further demand counts only after a delivery."""
     received, ended = span.received_at, span.ended_at
     if received is None:
         return []

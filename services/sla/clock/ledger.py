@@ -1,6 +1,6 @@
 """The ledger of a dossier's time: where each second went, on whose account, and what is due when.
 
-Nothing here is kept: all of it follows, each time, from the facts and the rules. Times are UTC;
+Nothing here is stored: all of it is computed each time from the facts and the rules. Times are UTC;
 seconds are whole, and working seconds unless they are called elapsed.
 """
 
@@ -45,7 +45,7 @@ class Ledger:
     """The moment asked about."""
     procedure: str
     workflow: str | None
-    """Workflow and version, e.g. ``standard/2``; None if nobody told."""
+    """Workflow and version, e.g. ``standard/2``; None if not known."""
     receiving_unit: str
     received_at: datetime
     ended_at: datetime | None
@@ -57,63 +57,63 @@ class Ledger:
     by_account: dict[Account, Total]
     by_unit: dict[str, Total]
     budget_seconds: int
-    """What the procedure allows, and what a letter has added."""
+    """What the procedure allows, plus what letters have added."""
     extended_seconds: int
-    """What a letter has added."""
+    """What letters have added."""
     used_seconds: int
     left_seconds: int
-    """Less than nothing once more than the budget is used."""
+    """Negative once more than the budget is used."""
     original_due: datetime
     due: datetime | None
-    """None while the clock stands."""
+    """None while the clock is stopped."""
     dues: tuple[DueChange, ...]
-    """How the due time came about: every change of it, in the order of time."""
+    """How the due time came about: every change of it, in time order."""
     overdue: Overdue | None
     letter_by: datetime | None
-    """The last moment for a letter of apology to be in time; None while the clock stands."""
+    """The last moment for a letter of apology to be in time; None while the clock is stopped."""
     letters: tuple[IssuedLetter, ...]
     exemption: GrantedExemption | None
     supplements: int
-    """How often the citizen was sent back."""
+    """The number of times a supplement was demanded."""
     repeated_at: datetime | None
-    """When they were sent back once more than allowed."""
+    """When a supplement was demanded once more than allowed."""
     steps: tuple[StepTime, ...]
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
     moments: tuple[FollowingAlert, ...]
-    """Warnings, the letter owed, breaches: past and ahead."""
+    """Warnings, the letter owed, breaches: past and future."""
     announced: tuple[Announced, ...]
     days: tuple[Day, ...]
-    """The days on which the clock ran, or will run until the due time, with what each counts:
-    unless the clock stands, that is the budget in all."""
+    """The days on which the clock ran, or will run until the due time, with their working seconds:
+    unless the clock is stopped, these add up to the budget."""
     rule: str | None
     """The version of the rules and of the calendar that judged the dossier last."""
     rule_applied: str
-    """The version by which this ledger was drawn up: the one in force."""
+    """The version by which this ledger was computed: the one in force."""
 
     @property
     def unit(self) -> str:
-        """Who has the dossier, or had it when it ended."""
+        """The unit that has the dossier, or had it when it ended."""
         return self.segments[-1].unit if self.segments else self.receiving_unit
 
     @property
     def stands(self) -> bool:
-        """Whether the dossier is open and its clock stands still."""
+        """Whether the dossier is open and its clock is stopped."""
         return self.ended_at is None and not self.segments[-1].runs
 
     def due_before(self, moment: datetime) -> datetime | None:
-        """What was due just before that moment; if the clock stood, before it came to stand."""
+        """Return the due time just before that moment, or the last before the clock stopped."""
         return next((d.due for d in reversed(self.dues) if d.since < moment and d.due), None)
 
     def due_from(self, moment: datetime) -> datetime | None:
-        """What was due from that moment on; None while the clock stood."""
+        """Return the due time from that moment on; None while the clock was stopped."""
         return next((d.due for d in reversed(self.dues) if d.since <= moment), None)
 
 
 def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
-    """The ledger as of `at`; None if the clock had not begun by then.
+    """Return the ledger as of `at`; None if the clock had not begun by then.
 
-    `at` may lie in the future: then it is how things will stand if nothing changes. Raises
+    `at` may be in the future: the ledger then assumes that nothing changes until then. Raise
     OutsideCalendar if it is later than the calendars know.
     """
     known = as_of(state, at)
@@ -173,7 +173,7 @@ def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
 
 
 def _dues(known: Sla, terms: Terms, found: Course) -> tuple[DueChange, ...]:
-    """Follows the clock anew as of each moment that can have moved its due time."""
+    """Compute the due time anew as of each moment that can have moved it."""
     begin = found.running.pieces[0].begin
     moments = {begin}
     moments.update(phase.since for phase in found.phases)
@@ -214,7 +214,7 @@ def _alert(alert: Alert, known: Sla, now: Assessment) -> RaisedAlert:
 
 
 def _days(pieces: Sequence[RunningSpan], due: datetime | None, until: datetime) -> tuple[Day, ...]:
-    """The days of the running pieces up to the due time; the last runs on to it if it must."""
+    """Return the days of the running pieces, the last of them extended to the due time."""
     stop = due or until
     days: dict[date, Day] = {}
     for piece in pieces:
@@ -227,7 +227,7 @@ def _days(pieces: Sequence[RunningSpan], due: datetime | None, until: datetime) 
 
 
 def _both(one: Day | None, other: Day) -> Day:
-    """A day that two pieces share; it is called what it was where more of it counted."""
+    """Merge a day that two pieces share; its kind and name are those where more of it counted."""
     if one is None:
         return other
     more = one if one.working_seconds >= other.working_seconds else other

@@ -1,4 +1,4 @@
-"""What stands in a dossier's ledger beside its segments."""
+"""The entries of a dossier's ledger besides its segments."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contracts.events.sla import AlertKind, RetractionCause
 
 @dataclass(frozen=True, slots=True)
 class DueChange:
-    """What was due from a moment on, until the next of these."""
+    """What is due from a moment on, until the next change."""
 
     since: datetime
     due: datetime | None
-    """None while the clock stood."""
+    """None while the clock was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """How long the promise has been broken, or was when the dossier ended."""
+    """How long the dossier has been overdue, or was when it ended."""
 
     since: datetime
     working_seconds: int
@@ -33,9 +33,9 @@ class IssuedLetter:
     at: datetime
     form: str
     previous: datetime
-    """What was due before, by what was known then."""
+    """The due time before the letter, by what was known then."""
     due: datetime
-    """The new date that it gives."""
+    """The letter's new date."""
     in_time: bool
     moved: bool
     """Whether it moved the due time."""
@@ -69,12 +69,12 @@ class RaisedAlert:
     due: datetime
     retracted: bool
     cause: RetractionCause | None
-    """Of a retracted one: why it does not stand, by what is known now; None if it stands again."""
+    """For a retracted alert: why it is wrong, by what is known now; None if it holds again."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowingAlert:
-    """An alert that follows by the rules, whether its time has come or not."""
+    """An alert that follows from the rules, whether its time has come or not."""
 
     kind: AlertKind
     about: str

@@ -1,7 +1,7 @@
 """The spans in which a dossier's clock ran, each by the calendar of the unit that had it then.
 
-Every clock of a dossier (the whole, a second date, a step) is a question to this: so many working
-seconds from here on, when are they used up?
+Every clock of a dossier (the whole, a second date, a step) asks this: from here on, when is a
+number of working seconds used up?
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ class RunningSpan(NamedTuple):
 
     begin: datetime
     end: datetime | None
-    """None if it runs still."""
+    """None if it still runs."""
     unit: str
     calendar: Calendar
 
 
 class Reached(NamedTuple):
-    """When so many working seconds are used up."""
+    """When a number of working seconds is used up."""
 
     at: datetime
     happened: bool
-    """Whether the clock runs that long, by what is known; else `at` is when it would have been
-    had its last span not ended."""
+    """Whether the clock runs that long, by what is known; otherwise `at` is when it would have been
+    if the last span had not ended."""
     certain: bool
-    """Whether that follows from what has ended, whatever the clock says."""
+    """Whether ended spans alone decide it, so that the clock's further course cannot change it."""
 
 
 class RunningSpans:
-    """The pieces in the order of time."""
+    """The running spans, called pieces, in time order."""
 
     __slots__ = ("_before", "pieces")
 
     def __init__(self, pieces: Sequence[RunningSpan]) -> None:
         self.pieces = pieces
         self._before = [0]
-        """The working seconds before each piece, and before what would follow the last."""
+        """The working seconds before each piece, and before a piece that would follow the last."""
         for piece in pieces:
             if piece.end is not None:
                 length = piece.calendar.measure(piece.begin, piece.end)
                 self._before.append(self._before[-1] + length)
 
     def used(self, since: datetime, until: datetime | None = None) -> int:
-        """The working seconds from `since` to `until`, or in all pieces that have ended."""
+        """Return the working seconds from `since` to `until`, or in all pieces that have ended."""
         if until is None and self.pieces and since <= self.pieces[0].begin:
             return self._before[-1]
         total = 0
@@ -67,7 +67,7 @@ class RunningSpans:
         return total
 
     def as_of(self, moment: datetime) -> RunningSpans:
-        """As it looked then: what ran at that moment runs on. It must not be before the first."""
+        """Return the spans as of that moment, not before the first: what ran then runs on."""
         begun = [piece for piece in self.pieces if piece.begin <= moment]
         last = begun[-1]
         if last.end is not None and last.end > moment:
@@ -75,9 +75,9 @@ class RunningSpans:
         return RunningSpans(begun)
 
     def ahead(self, since: datetime, until: datetime) -> int:
-        """The working seconds from `since` to `until` if the clock does not stop on the way.
+        """Return the working seconds from `since` to `until` if the clock does not stop on the way.
 
-        Each by the hours of the unit that has the dossier then, as far as is known.
+        Each counts by the hours of the unit that has the dossier then, as far as is known.
         """
         begun = sum(piece.begin <= since for piece in self.pieces)
         coming = self.pieces[max(0, begun - 1) :]
@@ -92,17 +92,18 @@ class RunningSpans:
     def reached(
         self, since: datetime, seconds: int, first_due: datetime | None = None
     ) -> Reached | None:
-        """When so many working seconds after `since` are used up; None if no piece is after it.
+        """Return when this many working seconds after `since` are used up; None if no piece
+        follows.
 
-        `first_due` is the answer as long as the clock has not stopped since: a promise in days is
-        of a day, whoever has the dossier then, and it may end at another moment than its working
-        seconds do (at midnight, say).
+        `first_due` is the answer as long as the clock has not stopped since. A promise in days
+        names a day for every unit, and may end at another moment than its working seconds (e.g.
+        midnight).
         """
         pieces = self.pieces
         at = bisect_right(pieces, since, key=_begin) - 1
         start = max(at, 0)
         if at >= 0 and pieces[at].begin < since and (end := pieces[at].end) and end <= since:
-            # Not one that ended as it began, at that instant: what was promised then was broken.
+            # Except one that ended as it began, at that instant: its promise was broken.
             start += 1
         if start == len(pieces):
             return None
@@ -115,15 +116,15 @@ class RunningSpans:
         target = self._before[start] + seconds
         if piece.begin < since:
             target += piece.calendar.measure(piece.begin, since)
-        # The first piece that is long enough; what is used up at the very end of one may be
-        # reached before it, if the office was closed by then, or only with the next one.
+        # The first piece that is long enough. What is used up at the very end of a piece may be
+        # reached before that end, if the office was closed by then, or only with the next piece.
         index = min(bisect_left(self._before, target, start + 1) - 1, len(pieces) - 1)
         index = max(index, resumed)
         while True:
             piece = pieces[index]
             begin, end = piece.begin, piece.end
             rest = target - self._before[index]
-            # What has no time left is due at once, to the millisecond at which it goes on.
+            # With no time left, it is due at once, to the millisecond at which it goes on.
             moment = piece.calendar.add(begin, rest) if rest > 0 else begin
             if moment < since:
                 moment = since
@@ -133,7 +134,7 @@ class RunningSpans:
             index += 1
 
     def _unbroken(self, start: int, due: datetime) -> tuple[Reached, int]:
-        """Whether the clock runs until that moment without a stop; and the piece after the stop."""
+        """Return whether the clock runs until `due` without a stop, and the index after it."""
         index = start
         while True:
             end = self.pieces[index].end
@@ -154,7 +155,7 @@ def running_of(
     receiving_unit: str,
     calendars: Calendars,
 ) -> RunningSpans:
-    """The running spans of the phases, cut where another unit took over."""
+    """Return the running spans of the phases, cut where another unit took over."""
     pieces: list[RunningSpan] = []
     for begin, end in _spans(known):
         unit = receiving_unit

@@ -1,7 +1,7 @@
-"""The segments of a dossier's time: from reception on, each second is on somebody's account.
+"""The segments of a dossier's time: from reception on, each second is on one account.
 
-They follow one another without a gap. Their boundaries are the moments at which something
-changed: the dossier's public state, who handles it, whose answer is awaited.
+They follow one another without a gap. Their boundaries are the moments at which something changed:
+the dossier's public state, the unit that handles it, or whose answer is awaited.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from services.sla.working_time import Calendars
 
 
 class Reason(StrEnum):
-    """What a dossier's time goes by with."""
+    """What a dossier's time is spent on."""
 
     HANDLING = "handling"
     CONSULTATION = "consultation"
-    """It is handled while another authority's answer is awaited: the whole clock runs on."""
+    """Handling goes on while another authority's answer is awaited: the dossier's clock runs on."""
     SUPPLEMENT = "supplement"
     PAYMENT = "payment"
     STOPPED = "stopped"
@@ -57,27 +57,27 @@ class Segment:
     reason: Reason
     account: Account
     unit: str
-    """Who had the dossier."""
+    """The unit that had the dossier."""
     pattern: str
-    """The office hours that it was counted by, by their name."""
+    """The name of the office hours by which it was counted."""
     consulted: tuple[str, ...]
     """The authorities whose answer was awaited meanwhile."""
     begin: datetime
     end: datetime | None
-    """None if it lasts still."""
+    """None if it is still going on."""
     runs: bool
     """Whether the clock runs in it."""
     elapsed_seconds: int
-    """All seconds, office hours or not; of one that lasts still, up to the time asked about."""
+    """All seconds, office hours or not; while it goes on, up to the time asked about."""
     office_seconds: int
-    """Those within the unit's office hours."""
+    """The seconds within the unit's office hours."""
     used_seconds: int
-    """Those that count: the office hours if the clock runs, else none."""
+    """The seconds that count: the office hours if the clock runs, else none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What the segments of one account, or of one unit, add up to."""
+    """The sum of the segments of one account, or of one unit."""
 
     elapsed_seconds: int
     used_seconds: int
@@ -90,7 +90,7 @@ def segments(
     calendars: Calendars,
     until: datetime,
 ) -> tuple[Segment, ...]:
-    """The segments from reception to the end, or to `until` if it has not ended by then.
+    """Return the segments from reception to the end, or to `until` if it has not ended by then.
 
     Every whole second between the two is in exactly one of them. `until` is not before the
     reception, and nothing that is known happened after it.
@@ -103,7 +103,7 @@ def segments(
     cuts.update(handler.since for handler in state.handlers)
     cuts.update(question.opened_at for question in asked)
     cuts.update(question.answered_at for question in asked if question.answered_at is not None)
-    # What changed at the very end makes no segment; what changes now begins one that lasts.
+    # A change at the very end makes no segment; a change right now begins one that goes on.
     starts = sorted(cut for cut in cuts if begin <= cut < stop or cut == stop != ended)
     kinds: list[tuple[datetime, Reason, str, tuple[str, ...]]] = []
     for start in starts:
@@ -120,12 +120,12 @@ def segments(
 
 
 def seconds_between(begin: datetime, end: datetime) -> int:
-    """Whole seconds; like working time, it drops the fractions of both, so that spans add up."""
+    """Return whole seconds. Like working time, drop the fractions of both, so that spans add up."""
     return round((end.replace(microsecond=0) - begin.replace(microsecond=0)).total_seconds())
 
 
 def total(parts: Iterable[Segment]) -> Total:
-    """The sum of these segments."""
+    """Return the sum of these segments."""
     elapsed = used = 0
     for part in parts:
         elapsed += part.elapsed_seconds

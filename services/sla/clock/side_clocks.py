@@ -1,4 +1,4 @@
-"""The clocks beside a dossier's whole: each step's, each consulted authority's."""
+"""The clocks besides a dossier's own: each step's, each consulted authority's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.sla.dossier.state import Sla
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """A step's own clock, which runs and stands with the whole."""
+    """A step's own clock, which runs and stops with the dossier's."""
 
     step: str
     ordinal: int
@@ -19,16 +19,16 @@ class StepTime:
     end: datetime | None
     """None while it is open."""
     budget_seconds: int | None
-    """None if it has no deadline but the whole's."""
+    """None if its only deadline is the dossier's."""
     used_seconds: int
     due: datetime | None
-    """None if it has none, or while the clock stands."""
+    """None if it has none, or while the clock is stopped."""
     late: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ConsultationTime:
-    """The clock of another authority, which runs by its own hours while the whole's runs on."""
+    """The clock of another authority, which runs by its own hours while the dossier's runs on."""
 
     unit: str
     asked_at: datetime
@@ -40,7 +40,7 @@ class ConsultationTime:
 
 
 def step_times(state: Sla, terms: Terms, found: Course, until: datetime) -> tuple[StepTime, ...]:
-    """Each step that was begun, up to `until`: the dossier's end, or the time asked about."""
+    """Return each step begun, up to `until`: the dossier's end, or the time asked about."""
     stands = state.span.ended_at is None and found.running.pieces[-1].end is not None
     times = []
     for clock in step_clocks(state, terms, found):
@@ -61,7 +61,7 @@ def step_times(state: Sla, terms: Terms, found: Course, until: datetime) -> tupl
 
 
 def consultation_times(state: Sla, terms: Terms, until: datetime) -> tuple[ConsultationTime, ...]:
-    """Each question to another authority, up to `until`."""
+    """Return each question to another authority, up to `until`."""
     times = []
     for question in consultations(state, terms):
         calendar = terms.calendars.for_unit(question.unit)

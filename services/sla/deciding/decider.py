@@ -1,4 +1,4 @@
-"""Sla, as the engine runs it."""
+"""Sla as the engine runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SlaDecider:
     """Keeps every dossier's clock, and decides on letters of apology and exemptions.
 
     It folds its own facts too: what an instance announced just before it lost the partition is
-    known to the next one, and is taken back if that one comes to another conclusion.
+    known to the next instance, which takes it back if it comes to another conclusion.
     """
 
     name = "sla"
@@ -63,7 +63,7 @@ class SlaDecider:
 
     def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
         if isinstance(fact.data, sla.RulesApplied):
-            return ()  # what follows from the new rules was said with it
+            return ()  # what follows from the new rules was announced with this fact
         return self.rules.announcements(state, fact)
 
     def timer(self, state: Sla) -> Timer | None:
@@ -74,7 +74,7 @@ class SlaDecider:
 
 
 def _clock_touched(before: Sla, after: Sla) -> bool:
-    """Whether a fact changed anything that a time follows from; most only say what was known."""
+    """Return whether a fact changed anything that times depend on; most facts do not."""
     return (
         after.assessment is None
         or after.handlers is not before.handlers

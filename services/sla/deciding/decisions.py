@@ -26,12 +26,12 @@ _PROMISED = frozenset(PublicStatus) - {PublicStatus.REGISTERED, PublicStatus.NOT
 
 
 def decide(rules: Rules, state: Sla, request: Event) -> Facts:
-    """The fact that a request comes to and what follows from it, or its one refusal."""
+    """Return the fact that a request comes to and what follows from it, or its one refusal."""
     facts = decide_by(_DECISIONS, rules, state, request)
     (fact,) = caused(request, "/motcua/sla", facts)
     if isinstance(fact.data, Refusal):
         return facts
-    # A service does not react to what it decided itself: what follows is said at once.
+    # A service does not react to what it decided itself: what follows is announced at once.
     known = rules.assessed(evolve(state, fact))
     return [*facts, *rules.announcements(known, fact)]
 
@@ -44,7 +44,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
             RefusalReason.ALREADY_EXTENDED,
             f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves but once",
         )
-    # As things stood when it was signed: it may be entered late, while the clock stands.
+    # As of when it was signed: it may be entered late, while the clock is stopped.
     now = rules.assessed(as_of(state, request.time)).assessment
     if now is None or now.due is None or now.letter_by is None:
         raise Refused(RefusalReason.WRONG_STATE, "it is older than the calendars: it has no date")
@@ -86,7 +86,7 @@ def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequest
 
 
 def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> str:
-    """The unit that handles the dossier at the request's time, if the officer is its head."""
+    """Return the unit handling it at the request's time. Raise Refused if another heads it."""
     if state.procedure is None:
         raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
     code = unit_at(state, request.time)
@@ -106,4 +106,4 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Rules, Sla], type[Refusal]]] = 
 }
 
 REQUESTS = tuple(_DECISIONS)
-"""The requests that are sla's to decide."""
+"""The requests that sla decides."""

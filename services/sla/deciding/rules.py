@@ -1,4 +1,4 @@
-"""What sla announces: the difference between what follows and what it has said so far."""
+"""What sla announces: the difference between what follows now and what it has announced so far."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from services.sla.rulebook.book import RuleBook, load_rule_book
 from services.sla.working_time import Calendars
 
 UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
-"""For a dossier of a procedure that the catalogue lacks: a promise is owed all the same."""
+"""For a dossier of a procedure that the catalogue lacks: it is owed a promise too."""
 _DEFAULT_SHARES = (0.8,)
 
 
 class TimerKind(StrEnum):
-    """What sla waits for beside its alerts, whose timers are of the alert's kind."""
+    """What sla waits for besides its alerts, whose timers have the alert's kind."""
 
     RULES = "rules"
 
@@ -41,14 +41,14 @@ class Rules:
     calendars: Calendars
     book: RuleBook = field(default_factory=load_rule_book)
     since: datetime = BEGINNING
-    """When they were put in force; what was judged by others is judged anew from then on."""
-    # Not of those that these rules are a changed copy of.
+    """When they were put in force; from then on, dossiers judged by other rules are judged anew."""
+    # Not copied when these rules are made as a changed copy of others.
     _terms: dict[tuple[str, str | None], Terms] = field(
         init=False, default_factory=dict, compare=False
     )
 
     def terms(self, procedure_code: str, workflow: str | None) -> Terms:
-        """The rules for a dossier of that procedure in that workflow."""
+        """Return the rules for a dossier of that procedure in that workflow."""
         key = procedure_code, workflow
         found = self._terms.get(key)
         if found is None:
@@ -67,18 +67,18 @@ class Rules:
         return known.shares if known else ()
 
     def rule(self, procedure_code: str) -> str:
-        """What is put beside a deadline to say which rules and which calendar made it."""
+        """Return the text beside a deadline that says which rules and which calendar made it."""
         return self.terms(procedure_code, None).rule
 
     def assessed(self, state: Sla) -> Sla:
-        """The state with the assessment that follows from it."""
+        """Return the state with the assessment that follows from it."""
         if state.procedure is None or state.receiving_unit is None:
             return state
         found = assess(state, self.terms(state.procedure, state.workflow))
         return msgspec.structs.replace(state, assessment=found, rule=self.rule(state.procedure))
 
     def outdated(self, state: Sla) -> bool:
-        """Whether an open dossier was judged by other rules than these."""
+        """Return whether an open dossier was judged by other rules than these."""
         return (
             state.assessment is not None
             and state.procedure is not None
@@ -87,15 +87,15 @@ class Rules:
         )
 
     def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
-        """The facts that bring what was said in line with what is known since that fact."""
+        """Return the facts that correct what was announced to what is known since that fact."""
         return self._announcements(state, _cause_of(fact.data))
 
     def _announcements(self, state: Sla, cause: MoveCause | None) -> list[EventData]:
         now = state.assessment
         if not _handler_known(state):
-            return []  # whose office hours count is known once routing has said who handles it
+            return []  # routing's word on who handles it tells whose office hours count
         if now is None:
-            return _retractions(state, None)  # it was withdrawn before it was received, we hear
+            return _retractions(state, None)  # it proves to be withdrawn before reception
         said: list[EventData] = []
         said += self._deadline(state, now, cause)
         said += _retractions(state, now)
@@ -131,7 +131,7 @@ class Rules:
         ]
 
     def timer(self, state: Sla) -> Timer | None:
-        """When the next alert is due, if the dossier goes on as it is."""
+        """Return the timer of the next alert, or of new rules, if nothing else happens."""
         now = state.assessment
         if now is None or not _handler_known(state):
             return None
@@ -148,7 +148,7 @@ class Rules:
         return None
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
-        """What a timer raises: an alert, or the judgement by new rules."""
+        """Return what a timer raises: an alert, or the judgement by new rules."""
         if timer.kind is TimerKind.RULES:
             assert state.rule is not None
             anew = self.assessed(state)
@@ -193,7 +193,7 @@ _Key = tuple[AlertKind, datetime, str]
 
 
 def _key(alert: Alert | Expected) -> _Key:
-    # A warning is told by its moment: the oldest on the log do not name their share.
+    # A warning is identified by its moment: the oldest on the log do not name their share.
     return alert.kind, alert.at, "" if alert.kind is AlertKind.SOON_DUE else alert.about
 
 

@@ -1,4 +1,4 @@
-"""What was known of a dossier's time at some moment, told by all that is known now."""
+"""How a dossier's time stood at some moment, by all that is known now."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from services.sla.dossier.state import Sla
 
 
 def as_of(state: Sla, moment: datetime) -> Sla:
-    """The state that the facts up to that moment make, those of that very moment included.
+    """Return the state of the facts up to that moment, that very moment included.
 
-    A fact that was told late counts from when it happened: this is how things stood, and not how
-    they were thought to stand. Only what times follow from is cut back, and nothing is judged.
+    A fact that was told late counts from when it happened: this is how things stood, not how they
+    were thought to stand. Only what times depend on is cut back, and nothing is judged.
     """
     marks = tuple(mark for mark in state.marks if mark.time <= moment)
     exemption = state.exemption
@@ -39,7 +39,7 @@ def as_of(state: Sla, moment: datetime) -> Sla:
 
 
 def newest(state: Sla) -> datetime | None:
-    """When the last thing happened that is known; None if nothing is."""
+    """Return when the last known thing happened; None if nothing is known."""
     times = [mark.time for mark in state.marks[-1:]]
     times += [each.since for each in state.handlers[-1:]]
     times += [each.at for each in state.consultations[-1:]]

@@ -1,7 +1,7 @@
-"""Working time: how much of it lies between two instants, and when a budget of it is used up.
+"""Working time: how much lies between two instants, and when a budget of it is used up.
 
-Office hours per unit, Vietnamese holidays and make-up Saturdays, 2015 to 2035. Loading reads
-files; nothing after that does, and nothing reads a clock.
+Office hours per unit, Vietnamese holidays and make-up Saturdays, 2015 to 2035. Only loading reads
+files, and nothing reads a clock.
 """
 
 from services.sla.working_time.calendar import WORKING_DAY, WORKING_HOUR, Calendar, Day, DayKind

@@ -3,9 +3,9 @@
 Every day from 1 January 2015 to 31 December 2035 (Vietnam time, UTC+7 all year) is compiled into
 its intervals and the working seconds before it; a question is then a subtraction or a bisection.
 
-Any offset goes in; UTC comes out. A fraction of a second is dropped on the way in, so that working
-time is a whole number of seconds and spans add up. Every method raises ValueError for a time
-without an offset, and OutsideCalendar for a time, or an answer, outside the years.
+Times may have any offset; answers are UTC. A fraction of a second is dropped from arguments, so
+that working time is a whole number of seconds and spans add up. Every method raises ValueError for
+a time without an offset, and OutsideCalendar for a time, or an answer, outside the years.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from services.sla.working_time.office_hours import (
 
 WORKING_HOUR = 3600
 WORKING_DAY = 8 * WORKING_HOUR
-"""The seconds of a working day, where it is a measure of time and not a day on the calendar."""
+"""The seconds of a working day as a measure of time, not as a day on the calendar."""
 
 _ORIGIN = datetime(FIRST_YEAR - 1, 12, 31, 17, tzinfo=UTC)
-"""Midnight that begins the first day, in Vietnam."""
+"""The midnight in Vietnam at which the first day begins."""
 _FIRST_DAY = date(FIRST_YEAR, 1, 1)
 _LENGTH = (date(LAST_YEAR + 1, 1, 1) - _FIRST_DAY).days
 
@@ -44,21 +44,21 @@ class DayKind(StrEnum):
     WEEKEND = "weekend"
     """A day of the week on which the unit is closed."""
     HOLIDAY = "holiday"
-    """A public holiday, its substitute, or a day off that is made up for elsewhere."""
+    """A public holiday, its substitute, or a day off that is worked on another day."""
     MAKE_UP = "make-up"
-    """A weekend day that is worked for a day off elsewhere."""
+    """A weekend day that is worked in place of a day off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day on the calendar, as told to someone who asks why a deadline is what it is."""
+    """One day on the calendar, for someone who asks why a deadline is what it is."""
 
     date: date
     kind: DayKind
     working_seconds: int
-    """The working seconds of the span that was asked about which fall on this day."""
+    """The working seconds of this day that fall into the span asked about."""
     name_vi: str = ""
-    """What the holiday or make-up day is called; empty for other days."""
+    """The name of the holiday or make-up day; empty for other days."""
     name_en: str = ""
 
 
@@ -77,7 +77,7 @@ class Calendar:
         self._before = [0]
         """The working seconds before each day, and before the day after the last."""
         self._counted: list[int] = []
-        """The days that are working days where days are counted."""
+        """The days that count as working days."""
         week, make_up = pattern.week, pattern.make_up
         for index in range(_LENGTH):
             day = _FIRST_DAY + timedelta(days=index)
@@ -89,7 +89,7 @@ class Calendar:
             elif not known.works:
                 hours, counts = (), False
             elif weekday < 5:
-                # Worked after all, whatever the package says: a working day like any other.
+                # Worked after all, whatever the package says: an ordinary working day.
                 hours = week[weekday]
                 counts = bool(hours)
             else:
@@ -101,19 +101,19 @@ class Calendar:
         self._total = self._before[-1]
 
     def measure(self, start: datetime, end: datetime) -> int:
-        """The working seconds from start to end; negative if end is before start.
+        """Return the working seconds from start to end; negative if end is before start.
 
         Additive: measure(a, b) + measure(b, c) == measure(a, c), exactly.
         """
         return self._used(end) - self._used(start)
 
     def add(self, start: datetime, seconds: int) -> datetime:
-        """The earliest instant, not before start, at which so many working seconds are used.
+        """Return the earliest instant, not before start, at which this many working seconds are
+        used.
 
-        What ends with the office's day ends at closing time, not at the next opening. Adding 0
-        gives start itself, to the second, even when the office is closed. At closing time, and
-        while the office is closed, nothing is used: the first second added is the one after the
-        next opening. measure(start, add(start, n)) == n. Raises ValueError if seconds < 0.
+        A span that ends with the office's day ends at closing time, not at the next opening. Adding
+        0 gives start itself, to the second, even when the office is closed. While it is closed, no
+        time is used. measure(start, add(start, n)) == n. Raise ValueError if seconds < 0.
         """
         if seconds <= 0:
             if seconds < 0:
@@ -129,10 +129,10 @@ class Calendar:
         return _ORIGIN + timedelta(day, self._reached(day, target - self._before[day]))
 
     def subtract(self, end: datetime, seconds: int) -> datetime:
-        """The latest instant, not after end, from which so many working seconds are left to end.
+        """Return the latest instant, not after end, with this many working seconds left until end.
 
-        The mirror of add(): what begins with the office's day begins at opening time, not at the
-        closing before it. measure(subtract(end, n), end) == n. Raises ValueError if seconds < 0.
+        The mirror of add(): a span that begins with the office's day begins at opening time, not at
+        the closing before. measure(subtract(end, n), end) == n. Raise ValueError if seconds < 0.
         """
         if seconds <= 0:
             if seconds < 0:
@@ -153,14 +153,13 @@ class Calendar:
         raise AssertionError("a day's intervals are as long as the day's working time")
 
     def add_working_days(self, start: datetime, days: int) -> datetime:
-        """The end of so many working days from start, read as the configuration says.
+        """Return the end of this many working days from start, by the configured reading.
 
         ``eight-hours``: add(start, days * 8 h). ``same-time``: the clock time of start on the n-th
         working day after it. ``end-of-day``: closing time of the n-th working day after the day of
         start. Under the latter two, a Saturday desk is not a working day unless its pattern says
-        so, and under ``same-time`` a start while the office is closed, or on a day that is no
-        working day, is taken for the closing time before it.
-        Raises ValueError if days < 1.
+        so. Under ``same-time``, a start while the office is closed, or on a day that is not a
+        working day, counts as the closing time before it. Raise ValueError if days < 1.
         """
         if days < 1:
             raise ValueError(f"{days} working days: at least one is needed")
@@ -175,7 +174,7 @@ class Calendar:
         if not is_counted:
             return self._closing(self._counted_after(day, days))
         if second <= self._intervals[day][0][0]:
-            # Received before the office opened: this day is the first of the days.
+            # Received before the office opened: this is the first of the days.
             return self._closing(self._counted_after(day - 1, days))
         last = self._counted_after(day, days)
         for opens, closes in reversed(self._intervals[last]):
@@ -184,11 +183,11 @@ class Calendar:
         return _ORIGIN + timedelta(last, self._intervals[last][0][0])
 
     def add_calendar_days(self, start: datetime, days: int) -> datetime:
-        """The end of so many calendar days from start, as the Civil Code 2015 counts them.
+        """Return the end of this many calendar days from start, as the Civil Code 2015 counts them.
 
         The day of start is not counted (article 147.2). If the last day is not a working day, the
         next working day is the last (148.5). It ends at 24:00 (148.6) or, as configured, when the
-        office closes. Raises ValueError if days < 1.
+        office closes. Raise ValueError if days < 1.
         """
         if days < 1:
             raise ValueError(f"{days} calendar days: at least one is needed")
@@ -199,7 +198,7 @@ class Calendar:
         return self._closing(last)
 
     def due(self, start: datetime, budget: Budget) -> datetime:
-        """When what was received at start is due, if its clock never stops."""
+        """Return when a dossier received at start is due, if its clock never stops."""
         match budget.unit:
             case TimeUnit.WORKING_HOURS:
                 return self.add(start, budget.amount * WORKING_HOUR)
@@ -209,7 +208,7 @@ class Calendar:
                 return self.add_calendar_days(start, budget.amount)
 
     def explain_days(self, start: datetime, end: datetime) -> list[Day]:
-        """Every day from the day of start to the day of end, in Vietnam, both included.
+        """Return every day from the day of start to the day of end, in Vietnam, both included.
 
         Their working seconds add up to measure(start, end). Empty if end is before start.
         """
@@ -236,7 +235,7 @@ class Calendar:
         return Day(day, kind, seconds, known.name_vi, known.name_en)
 
     def _split(self, moment: datetime) -> tuple[int, int]:
-        """The day's index, and the whole seconds since its midnight in Vietnam."""
+        """Return the day's index, and the whole seconds since its midnight in Vietnam."""
         try:
             since = moment - _ORIGIN
         except TypeError as error:
@@ -248,7 +247,7 @@ class Calendar:
         )
 
     def _used(self, moment: datetime) -> int:
-        """The working seconds from the calendar's beginning."""
+        """Return the working seconds since the calendar's beginning."""
         day, second = self._split(moment)
         used = self._before[day]
         for opens, closes in self._intervals[day]:
@@ -258,7 +257,7 @@ class Calendar:
         return used
 
     def _reached(self, day: int, seconds: int) -> int:
-        """The second of the day at which so many (not 0) of its working seconds are used."""
+        """Return the second of the day at which this many (not 0) working seconds are used."""
         for opens, closes in self._intervals[day]:
             if seconds <= closes - opens:
                 return opens + seconds
@@ -266,7 +265,7 @@ class Calendar:
         raise AssertionError("a day's intervals are as long as the day's working time")
 
     def _counted_after(self, day: int, number: int) -> int:
-        """The index of the n-th working day after that day."""
+        """Return the index of the n-th working day after that day."""
         at = bisect_right(self._counted, day) + number - 1
         if at >= len(self._counted):
             raise OutsideCalendar(f"the answer is after the calendar's last year, {LAST_YEAR}")

@@ -1,4 +1,4 @@
-"""What can be wrong with what is asked of a calendar."""
+"""Errors of the calendars."""
 
 from __future__ import annotations
 

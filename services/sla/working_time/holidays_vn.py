@@ -1,12 +1,12 @@
-"""Which days of 2015 to 2035 are not what their weekday says: holidays and make-up Saturdays.
+"""The days of 2015 to 2035 that differ from their weekday: holidays and make-up Saturdays.
 
-Two sources. The ``holidays`` package knows the days of the Labour Code 2012 (article 115) and
-2019 (article 112), computes the lunar ones, moves a holiday on a weekend to the next working day
+Two sources. The ``holidays`` package knows the days of the Labour Code 2012 (article 115) and 2019
+(article 112), computes the lunar ones, moves a holiday on a weekend to the next working day
 (article 111.3), and lists the swaps of working days that it has heard of. The file
-``overrides.toml`` has the last word, because swaps are decided late (for 2 January 2026, eight
-days before) and the package misses some.
+``overrides.toml`` overrides it, because swaps are decided late (for 2 January 2026, eight days
+before) and the package misses some.
 
-So the years ahead are a forecast, right but for the swaps that nobody has decided yet.
+So the years ahead are a forecast, right except for swaps that are not decided yet.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ PACKAGE_VERSION = version("holidays")
 
 @dataclass(frozen=True, slots=True)
 class SpecialDay:
-    """A day that is worked, or not, whatever its weekday says."""
+    """A day that is worked or not, whatever its weekday."""
 
     date: date
     works: bool
     name_vi: str
     name_en: str
     source: str
-    """Where it is laid down, or the package that says so."""
+    """The decision or law it is based on, or the package that lists it."""
 
 
 def _plain_date(value: object) -> object:
-    # A datetime is a date to Python, and TOML has both.
+    # In Python a datetime is a date too, and TOML has both.
     if not isinstance(value, date) or isinstance(value, datetime):
         raise ValueError("write a day without quotes and without a time, like 2026-01-02")
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
@@ -69,9 +69,9 @@ class _Overrides(BaseModel):
 
 
 def read_overrides(path: Path) -> tuple[Override, ...]:
-    """The entries of the override file.
+    """Return the entries of the override file.
 
-    Raises FileError, naming lines and entries, if one is broken or a day is there twice.
+    Raise FileError, naming lines and entries, if one is broken or a day appears twice.
     """
     overrides, text = read_toml(path, _Overrides)
     first: dict[date, int] = {}
@@ -84,7 +84,7 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
 
 
 def package_days() -> dict[date, SpecialDay]:
-    """What the ``holidays`` package knows of all the years, make-up Saturdays included."""
+    """Return what the ``holidays`` package knows of all the years, make-up Saturdays included."""
     years = range(FIRST_YEAR, LAST_YEAR + 1)
     vietnamese = holidays.country_holidays("VN", years=years, language="vi")
     english = holidays.country_holidays("VN", years=years, language="en_US")
@@ -101,7 +101,7 @@ def package_days() -> dict[date, SpecialDay]:
 
 
 def special_days(overrides: tuple[Override, ...]) -> Mapping[date, SpecialDay]:
-    """The package's days with the overrides laid over them, in the order of the days."""
+    """Return the package's days, replaced by the overrides where there are any, in date order."""
     days = package_days()
     for entry in overrides:
         days[entry.date] = SpecialDay(

@@ -24,26 +24,26 @@ DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class Calendars:
-    """The calendars of all units, of one version."""
+    """The calendars of all units, in one version."""
 
     version: str
-    """Names the holiday package's version and a hash of everything that a deadline depends on
-    (days off and worked, office hours, the reading of the law), e.g.
-    ``vn-holidays-0.109-3f9c2a7be014``. A deadline's rule names it. It is the same on every
-    machine, and the same again when only comments or names have changed."""
+    """The holiday package's version and a hash of everything that a deadline depends on (days off
+    and worked, office hours, the reading of the law), e.g. ``vn-holidays-0.109-3f9c2a7be014``. A
+    deadline's rule names it. It is the same on every machine, and does not change with comments or
+    names."""
     _by_pattern: Mapping[str, Calendar]
     _hours: OfficeHours
 
     def for_unit(self, unit: str) -> Calendar:
-        """The calendar of the unit with that code; the default one if no pattern names it."""
+        """Return the calendar of the unit with that code; the default one if it is not listed."""
         return self._by_pattern[self.pattern_of(unit)]
 
     def pattern_of(self, unit: str) -> str:
-        """The name of the pattern of office hours that the unit keeps."""
+        """Return the name of the unit's pattern of office hours."""
         return self._hours.pattern_of(unit)
 
     def pattern(self, name: str) -> Pattern:
-        """The office hours of that name. Raises KeyError if there are none."""
+        """Return the office hours of that name. Raise KeyError if there are none."""
         return self._hours.patterns[name]
 
     @property
@@ -53,10 +53,10 @@ class Calendars:
 
 
 def load_calendars(folder: Path = DATA) -> Calendars:
-    """The calendars from the folder's ``office_hours.toml`` and ``overrides.toml``.
+    """Return the calendars of the folder's ``office_hours.toml`` and ``overrides.toml``.
 
-    Takes some hundredths of a second and gives new objects: load once, and hand them around.
-    Raises FileError, naming every place at fault.
+    Takes some hundredths of a second and makes new objects: load once and pass them on. Raise
+    FileError, naming every place at fault.
     """
     hours = read_office_hours(folder / "office_hours.toml")
     special = special_days(read_overrides(folder / "overrides.toml"))

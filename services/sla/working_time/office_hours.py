@@ -17,7 +17,7 @@ from contracts.values import UnitCode
 from services.sla.toml_file import read_toml
 
 Interval = tuple[int, int]
-"""When a desk opens and when it closes, in seconds after midnight."""
+"""When a desk opens and closes, in seconds after midnight."""
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -26,23 +26,23 @@ class WorkingDaysReading(StrEnum):
     """What "n working days" from a reception means. The three legal usages differ."""
 
     EIGHT_HOURS = "eight-hours"
-    """n times eight working hours: received at 10:00, due at 10:00 n working days later. It is how
-    the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc"), and
-    a term in hours runs from the hour itself (Civil Code 2015, article 147.1)."""
+    """n times eight working hours: received at 10:00, due at 10:00 n working days later. This is
+    how the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc"),
+    and a term in hours runs from the hour itself (Civil Code 2015, article 147.1)."""
     SAME_TIME = "same-time"
     """The same clock time on the n-th following working day, however long the days are."""
     END_OF_DAY = "end-of-day"
-    """The day of reception is not counted; due when the office closes on the n-th working day
-    after it (Civil Code 2015, articles 147.2 and 148.1)."""
+    """The day of reception is not counted; due when the office closes on the n-th working day after
+    it (Civil Code 2015, articles 147.2 and 148.1)."""
 
 
 class CalendarDaysEnd(StrEnum):
     """When the last of a number of calendar days is over."""
 
     CLOSING = "closing"
-    """When the office closes: nobody can be handed a result after that."""
+    """When the office closes: no result can be handed out after that."""
     MIDNIGHT = "midnight"
-    """At 24:00, as Civil Code 2015 article 148.6 has it."""
+    """At 24:00, by Civil Code 2015 article 148.6."""
 
 
 class Reading(BaseModel):
@@ -97,12 +97,12 @@ class Pattern(BaseModel):
     saturday: Hours = ()
     sunday: Hours = ()
     make_up_day: Hours = ()
-    """The hours of a Saturday that makes up for a swapped day off; else those of the first day of
-    the week that has any."""
+    """The hours of a Saturday that makes up for a swapped day off; by default those of the first
+    day, from Monday, that has any."""
     weekend_counts: bool = False
     """Whether a Saturday or Sunday with office hours is a whole "working day" where days are
-    counted. The law's working days are Monday to Friday (Decision 188/1999/QD-TTg); a Saturday
-    desk (Decision 14/2010/QD-TTg) adds working hours, not a working day."""
+    counted. The law's working days are Monday to Friday (Decision 188/1999/QD-TTg); a Saturday desk
+    (Decision 14/2010/QD-TTg) adds working hours, not a working day."""
 
     @model_validator(mode="after")
     def _has_a_working_day(self) -> Pattern:
@@ -112,7 +112,7 @@ class Pattern(BaseModel):
 
     @property
     def week(self) -> tuple[tuple[Interval, ...], ...]:
-        """The hours from Monday to Sunday."""
+        """The hours of each day from Monday to Sunday."""
         return tuple(getattr(self, day) for day in DAYS)
 
     @property
@@ -129,7 +129,7 @@ class OfficeHours(BaseModel):
     reading: Reading = Reading()
     patterns: dict[str, Pattern] = Field(min_length=1)
     units: dict[UnitCode, str] = {}
-    """The pattern of each unit that does not keep the pattern ``default``."""
+    """The pattern of each unit whose pattern is not ``default``."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> OfficeHours:
@@ -141,11 +141,11 @@ class OfficeHours(BaseModel):
         return self
 
     def pattern_of(self, unit: str) -> str:
-        """The name of the pattern that the unit keeps."""
+        """Return the name of the unit's pattern."""
         return self.units.get(unit, "default")
 
 
 def read_office_hours(path: Path) -> OfficeHours:
-    """The office hours in the file. Raises FileError, naming each place at fault."""
+    """Return the office hours in the file. Raise FileError, naming each place at fault."""
     hours, _ = read_toml(path, OfficeHours)
     return hours
