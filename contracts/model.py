@@ -25,15 +25,15 @@ class Kind(StrEnum):
 class EventData(BaseModel):
     """The data of one event. A subclass is one type in one version; see `registered`.
 
-    Fields that a newer minor writer added are ignored on read: adding an optional field keeps
-    a version, anything else makes a new one (see `contracts.tooling.compatibility`).
+    Fields that a newer minor writer added are ignored on read. So adding an optional field keeps a
+    version; anything else makes a new one (see `contracts.tooling.compatibility`).
     """
 
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
         ser_json_timedelta="iso8601",
-        use_attribute_docstrings=True,  # so that a field's meaning reaches its JSON Schema
+        use_attribute_docstrings=True,  # so that a field's docstring reaches its JSON Schema
     )
 
     NAME: ClassVar[str]
@@ -43,7 +43,7 @@ class EventData(BaseModel):
     OWNER: ClassVar[Owner]
     TOPIC: ClassVar[str]
     SUBJECT_FIELD: ClassVar[str | None] = None
-    """The field that names the subject, where it is not that of the event that caused this one."""
+    """The field with the subject, if the subject differs from that of the causing event."""
 
     def __init_subclass__(
         cls,
@@ -56,7 +56,7 @@ class EventData(BaseModel):
     ) -> None:
         super().__init_subclass__(**kwargs)
         if kind is None or owner is None:
-            return  # a base that several types share, no type itself
+            return  # a base that several types share, not a type itself
         cls.NAME = cls.__name__
         cls.VERSION = version
         cls.TYPE = f"{NAMESPACE}.{cls.NAME}.v{version}"
@@ -72,5 +72,5 @@ _registry: dict[str, type[EventData]] = {}
 
 
 def registered() -> dict[str, type[EventData]]:
-    """Every event class in its current version, by CloudEvents type. Import `contracts` first."""
+    """Return every event class, by CloudEvents type. Import `contracts.events` first."""
     return dict(_registry)

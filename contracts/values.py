@@ -1,4 +1,4 @@
-"""The value types that events share, each with the rule that makes a value a good one."""
+"""The value types that events share, each with the rule that makes a value valid."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ UNIT_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*$"
 
 
 def to_utc_millis(moment: datetime) -> datetime:
-    """The same instant in UTC, cut to the millisecond, which is all that BSON can hold.
+    """Return the same instant in UTC, cut to the millisecond, which is all that BSON can hold.
 
-    Raises ValueError if the offset puts it before the year 1 or after the year 9999 of UTC.
+    Raise ValueError if the offset puts it before the year 1 or after the year 9999 of UTC.
     """
     try:
         moment = moment.astimezone(UTC)
@@ -28,7 +28,7 @@ def to_utc_millis(moment: datetime) -> datetime:
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware time as RFC 3339 in UTC with exactly three decimals: one spelling per instant."""
+    """Return an aware time as RFC 3339 in UTC with exactly three decimals, one text per instant."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -46,9 +46,9 @@ UnitCode = Annotated[str, Field(pattern=UNIT_CODE, examples=["H29.15"])]
 OfficerId = Annotated[str, Field(min_length=1, max_length=64, examples=["cb-0412"])]
 """An officer's staff number: an identifier, never a name."""
 CitizenRef = Annotated[str, Field(min_length=1, max_length=64)]
-"""An opaque reference to a citizen; contact data is found under it, encrypted, elsewhere."""
+"""An opaque reference to a citizen; contact data is kept under it, encrypted, elsewhere."""
 RecipientRef = Annotated[str, Field(min_length=1, max_length=64)]
-"""Whom a message is for: a citizen's reference, or an officer's staff number."""
+"""Who a message is for: a citizen's reference, or an officer's staff number."""
 ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.004194"])]
 PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
 """An administrative place (ward or commune) by its General Statistics Office code."""
@@ -75,14 +75,14 @@ class ServiceLevel(StrEnum):
 
 
 class Locale(StrEnum):
-    """The languages that citizens are told things in."""
+    """The languages in which citizens are told things."""
 
     VI = "vi"
     EN = "en"
 
 
 class Outcome(StrEnum):
-    """What a processed dossier came to."""
+    """The outcome of a processed dossier."""
 
     GRANTED = "granted"
     DENIED = "denied"

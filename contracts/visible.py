@@ -1,6 +1,6 @@
-"""What people write that others are shown: nothing in it that cannot be seen, or hides the rest.
+"""Texts that people write and others are shown, without characters that are invisible or hide text.
 
-A control character shows as nothing and may steer what shows it; a bidirectional override shows the
+A control character shows as nothing and may steer the display; a bidirectional override shows the
 words beside it in another order than they are read in. Vietnamese and English need neither.
 """
 
@@ -11,16 +11,16 @@ import unicodedata
 
 _NEW_LINE = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 _HIDDEN = re.compile(r"[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""C0 and C1 but for the line's end, bidirectional embeddings, overrides and isolates, and halves of
-characters."""
+"""C0 and C1 except line feed, bidirectional embeddings, overrides and isolates, and halves of
+surrogate pairs."""
 _EMPTY_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs by their category, and blank all the same."""
 
 
 def written(text: str) -> str:
-    """The text as it is written down, with spaces for tabs and one kind of line's end.
+    """Return the text as it is stored, with spaces for tabs and one kind of line ending.
 
-    Raises ValueError if nothing in it can be seen, or something that hides or steers the rest.
+    Raise ValueError if nothing in it is visible, or a character hides or steers the rest.
     """
     text = _usual(text)
     if found := _HIDDEN.search(text):
@@ -33,7 +33,7 @@ def written(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The text as it may be shown, whatever was written down: without what cannot be."""
+    """Return the text as it may be shown, however it was stored: without hidden characters."""
     return _HIDDEN.sub("", _usual(text))
 
 

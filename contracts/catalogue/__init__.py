@@ -1,4 +1,4 @@
-"""The city's reference data: procedures, units, workflows and who is competent for what."""
+"""The city's reference data: procedures, units, workflows and which unit is competent for what."""
 
 from contracts.catalogue.load import Catalogue, CatalogueError, load_catalogue
 from contracts.catalogue.model import (

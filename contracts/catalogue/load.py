@@ -1,4 +1,4 @@
-"""Reads the catalogue from a folder of TOML files and checks that it hangs together."""
+"""Reads the catalogue from a folder of TOML files and checks that its entries fit together."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ K = TypeVar("K")
 E = TypeVar("E")
 
 VIETNAM = timezone(timedelta(hours=7))
-"""Vietnam keeps UTC+7 all year."""
+"""Vietnam has UTC+7 all year."""
 
 DATA = Path(__file__).parent / "data"
 """The catalogue that comes with the product."""
 
 
 class CatalogueError(ValueError):
-    """The catalogue cannot be used. Names the file, the entry and the remedy."""
+    """The catalogue cannot be used. The text names the file, the entry and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Catalogue:
     _newest: Mapping[str, Workflow]
 
     def workflow(self, id: str, version: int | None = None) -> Workflow:
-        """The workflow in that version, or in its newest. Raises KeyError if there is none."""
+        """Return the workflow in that version, or the newest. Raise KeyError if there is none."""
         return self._newest[id] if version is None else self.workflows[WorkflowRef(id, version)]
 
     def form(self, kind: FormKind, at: datetime) -> tuple[Circular, Form] | None:
-        """The form that is printed at that time; None if the circular in force has none of it.
+        """Return the form in force at that time; None if its circular has no form of that kind.
 
-        Before the first circular, the first one's.
+        Before the first circular is in force, the first one counts.
         """
         day = at.astimezone(VIETNAM).date()
         in_force = [c for c in self.circulars if c.from_ <= day] or [self.circulars[0]]
@@ -67,17 +67,17 @@ class Catalogue:
         return None if form is None else (in_force[-1], form)
 
     def unit_for(self, kind: UnitKind, place: str) -> Unit | None:
-        """The unit of that kind that answers for the place."""
+        """Return the unit of that kind that answers for the place, or None."""
         return self._units_by_place.get((kind, place))
 
 
 @lru_cache(maxsize=8)
 def load_catalogue(folder: Path = DATA) -> Catalogue:
-    """The catalogue in the folder's `procedures`, `workflows`, `units`, `competence` and
+    """Return the catalogue in the folder's `procedures`, `workflows`, `units`, `competence` and
     `circulars` files.
 
-    Raises CatalogueError, naming every entry at fault, if a file is missing or broken or if a
-    code is used that no entry has.
+    Raise CatalogueError, naming the entries at fault, if a file is missing or broken or if a code
+    is used that no entry has.
     """
     procedures = _by_key(folder, "procedures", _entries(folder, "procedures", Procedure), _code)
     units = _by_key(folder, "units", _entries(folder, "units", Unit), _code)

@@ -25,7 +25,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Entry(BaseModel):
-    # A key that the format does not know is a slip of the clerk's, and is named.
+    # An unknown key is an officer's slip, and the error names it.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -43,14 +43,14 @@ class Procedure(_Entry):
     level: ServiceLevel
     channels: tuple[FilingChannel, ...] = Field(min_length=1)
     fee: Amount = 0
-    """What is paid at reception, in dong; what is computed later is demanded later."""
+    """What is paid at reception, in dong; an amount that is computed later is demanded later."""
     documents: tuple[Name, ...] = Field(min_length=1)
     """The papers that a complete dossier has (thành phần hồ sơ)."""
     result_vi: Name
     result_en: Name
     workflow: str
     soon_due_shares: tuple[Share, ...] = (0.8,)
-    """A dossier is soon due each time that one of these shares of its budget is used; rising."""
+    """A dossier is soon due each time one of these shares of its budget is used; rising."""
     source: str | None = None
     """The legal basis of the standard time."""
 
@@ -69,12 +69,12 @@ class Step(_Entry):
     title_vi: Name
     title_en: Name
     share: Share | None = None
-    """Its part of the procedure's budget (thời hạn của bước). If no step of the workflow says,
-    each has an equal part."""
+    """Its share of the procedure's budget (thời hạn của bước). If no step of the workflow has one,
+    all shares are equal."""
 
 
 class WorkflowRef(NamedTuple):
-    """A workflow in one version; written as in ``standard/2``."""
+    """A workflow in one version; written like ``standard/2``."""
 
     id: str
     version: int
@@ -84,7 +84,7 @@ class WorkflowRef(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError if that is none."""
+        """Return the reference in a text like ``standard/2``. Raise ValueError if it is not one."""
         name, _, version = text.rpartition("/")
         return cls(name, int(version))
 
@@ -110,7 +110,7 @@ class Workflow(_Entry):
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Each step's part of the procedure's budget."""
+        """Each step's share of the procedure's budget."""
         even = 1 / len(self.steps)
         return tuple(even if step.share is None else step.share for step in self.steps)
 
@@ -135,7 +135,7 @@ class Unit(_Entry):
     address: Name
     head: OfficerId
     officers: tuple[OfficerId, ...] = Field(min_length=1)
-    """Who can lead a step here."""
+    """The officers who can lead a step here."""
     places: tuple[PlaceCode, ...] = ()
     """The wards or communes that it answers for."""
 
@@ -143,8 +143,8 @@ class Unit(_Entry):
 class CompetenceRule(_Entry):
     """Who is competent: for some procedures, in some places, this unit or kind of unit.
 
-    The first rule of the file that fits decides. It names either a `unit`, or a `kind`: then
-    it is the unit of that kind that answers for the dossier's place.
+    The first rule of the file that fits decides. It names either a `unit` or a `kind`: then the
+    unit of that kind that answers for the dossier's place is competent.
     """
 
     id: str = Field(min_length=1, max_length=64)
@@ -179,7 +179,7 @@ class Form(_Entry):
 
 
 class Circular(_Entry):
-    """A circular with its forms, in force from a day on (Vietnam time) until the next one is."""
+    """A circular with its forms, in force from a day (Vietnam time) until the next one is."""
 
     id: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
     """Year and number, e.g. ``2025-03``."""

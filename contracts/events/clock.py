@@ -1,4 +1,4 @@
-"""The record by which whoever feeds a recorded stream moves its time."""
+"""The record that moves the time of a recorded stream."""
 
 from contracts.model import EventData, Kind
 
@@ -6,9 +6,9 @@ from contracts.model import EventData, Kind
 class ClockTicked(EventData, kind=Kind.FACT, owner="clock"):
     """Everything that happened before this event's time stands before it in its partition.
 
-    A punctuated watermark: under the stream clock it is what fires timers. It is written to
-    every partition by the one who feeds a recorded or simulated stream, and means nothing to
-    the wall clock of a live city. It belongs to no dossier: its subject is ``clock``.
+    A punctuated watermark: it fires timers under the stream clock. The feeder of a recorded or
+    simulated stream writes it to every partition; it means nothing to the wall clock of a live
+    city. It belongs to no dossier: its subject is ``clock``.
     """
 
 

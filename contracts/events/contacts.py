@@ -1,4 +1,4 @@
-"""How people can be reached: the one place where contact data travels, and only sealed."""
+"""How people can be reached: the only events that carry contact data, and only sealed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ContactRegistered(EventData, kind=Kind.FACT, owner="intake", topic=_TOPIC)
     officer's staff number."""
 
     key_id: str
-    """Which of the person's keys opens it; the key itself is in another place."""
+    """The id of the person's key that opens it; the key itself is kept elsewhere."""
     sealed: str
     """AES-256-GCM over the JSON of the contact: base64 of nonce and ciphertext."""
     locale: Locale = Locale.VI

@@ -26,7 +26,7 @@ Document = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Filing(EventData):
-    """What a citizen hands in. Where it is received, handled and returned are separate facts."""
+    """What a citizen hands in. Its receiving, handling and returning units are separate facts."""
 
     procedure: ProcedureCode
     channel: FilingChannel
@@ -40,7 +40,7 @@ class Filing(EventData):
     documents: tuple[Document, ...] = ()
     fee: Amount = 0
     preferences: Preferences | None = None
-    """How the citizen wants to be told, as said at the counter; changed later by themselves."""
+    """How the citizen wants to be told, as stated at the counter; they can change it later."""
     legacy_id: str | None = Field(default=None, max_length=200)
     """The dossier's number in the older system that it was imported from."""
 
@@ -54,7 +54,7 @@ class DossierRegistered(Filing, kind=Kind.FACT, owner="intake"):
 
 
 class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
-    """An officer receives a dossier: at the counter with its filing, online one that is there."""
+    """An officer receives a dossier: a new one with its filing, or one that is registered."""
 
     by: OfficerId
     filing: Filing | None = None
@@ -63,7 +63,7 @@ class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
 class DossierReceived(Filing, kind=Kind.FACT, owner="intake", version=2):
     """Received (được tiếp nhận, portal state 2): the clock starts.
 
-    Version 1 knew one ``unit``, which both received the dossier and returned its result.
+    Version 1 had one ``unit``, which both received the dossier and returned its result.
     """
 
     by: OfficerId
@@ -102,14 +102,14 @@ class SupplementDemanded(EventData, kind=Kind.FACT, owner="intake"):
 
 
 class SupplementDeliveryRequested(EventData, kind=Kind.REQUEST, owner="intake"):
-    """The citizen hands in what was missing, at whichever unit."""
+    """The citizen hands in what was missing, at any unit."""
 
     documents: tuple[Document, ...] = Field(min_length=1)
     unit: UnitCode
 
 
 class SupplementDelivered(EventData, kind=Kind.FACT, owner="intake"):
-    """What was missing is there: the clock runs again."""
+    """What was missing has been handed in: the clock runs again."""
 
     documents: tuple[Document, ...]
     unit: UnitCode
@@ -134,7 +134,7 @@ class PaymentDemanded(EventData, kind=Kind.FACT, owner="intake"):
 
 
 class PaymentReportRequested(EventData, kind=Kind.REQUEST, owner="intake"):
-    """A payment came in, perhaps a part of what is owed."""
+    """A payment came in, perhaps only a part of what is owed."""
 
     amount: Amount = Field(gt=0)
     reference: str = Field(min_length=1, max_length=100)
@@ -161,7 +161,7 @@ class DossierWithdrawn(EventData, kind=Kind.FACT, owner="intake"):
 
 
 class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
-    """Something an older system recorded that moves no state, kept in the dossier's story."""
+    """Something an older system recorded that moves no state, kept with the dossier."""
 
     activity: FreeText
     by: OfficerId | None = None
@@ -169,8 +169,8 @@ class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
 
 
 class HistoryClosed(EventData, kind=Kind.FACT, owner="intake"):
-    """An imported dossier's past is told: from here on it follows the city's clock.
+    """An imported dossier's history is complete: from here on it follows the city's clock.
 
-    Until then its deadlines are judged by its own events' times alone, and nobody is sent a
-    message about what happened years ago.
+    Until then its deadlines are judged by its own events' times alone, and nobody is sent a message
+    about what happened years ago.
     """

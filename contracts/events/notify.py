@@ -1,4 +1,4 @@
-"""What a citizen chooses to be told, what they and the officers are told, and what became of it."""
+"""How a citizen wants to be told, what citizens and officers are told, and what became of it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MESSAGES = "notification.events"
 _ALERTS = "unit.alerts"
 
 UNIT_DAY = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*@\d{4}-\d{2}-\d{2}$"
-"""A unit's morning: whose digest goes out on that day, e.g. ``H29.15@2024-03-08``."""
+"""The subject of a unit's morning: unit and day of its digest, e.g. ``H29.15@2024-03-08``."""
 
 
 class MessageChannel(StrEnum):
     """By what a message travels."""
 
     LEDGER = "ledger"
-    """Written down and sent to nobody: what a replay uses."""
+    """Written down and sent to nobody, as in a replay."""
     EMAIL = "email"
     SMS = "sms"
     ZALO = "zalo"
@@ -39,34 +39,34 @@ class MessageChannel(StrEnum):
 
 
 class Audience(StrEnum):
-    """Whom a message is for. The recipient's reference is a citizen's, or a staff number."""
+    """Who a message is for. The recipient's reference is a citizen's, or a staff number."""
 
     CITIZEN = "citizen"
     HEAD = "head"
     """The head of a unit."""
     OFFICER = "officer"
-    """Who leads the open step (cán bộ thụ lý)."""
+    """The lead of the open step (cán bộ thụ lý)."""
 
 
 class NotSentReason(StrEnum):
     """Why a message was not sent."""
 
     HISTORICAL = "historical"
-    """It is about a past that was imported."""
+    """It is about an imported history."""
     NO_CONTACT = "no-contact"
     """The recipient left no address for this channel."""
     REJECTED = "rejected"
     """The provider refused it for good."""
     EXPIRED = "expired"
-    """It could not be delivered while it still meant something."""
+    """It could not be delivered before it lost its meaning."""
     OPTED_OUT = "opted-out"
-    """The citizen does not want to be told such things."""
+    """The citizen has opted out of such messages."""
     IN_DIGEST = "in-digest"
     """It was told together with others, in a digest."""
     TAKEN_BACK = "taken-back"
-    """What it told of proved wrong before it was sent; or it takes back what was never sent."""
+    """It proved wrong before it was sent; or it takes back a message that was never sent."""
     SUPERSEDED = "superseded"
-    """It waited for a digest, and by then it was not so any more."""
+    """It waited for a digest, and was out of date by then."""
     ERASED = "erased"
     """The recipient's contact data was erased."""
 
@@ -76,25 +76,25 @@ ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=
 
 
 class Preferences(EventData):
-    """How the citizen of one dossier wants to be told. What is None is as the city has it."""
+    """How the citizen of one dossier wants to be told. None means the city's default."""
 
     channels: tuple[MessageChannel, ...] | None = Field(default=None, min_length=1, max_length=4)
     locale: Locale | None = None
     opted_out: bool = False
     """Tell only what must be told: what is asked of the citizen, stops, results and refusals,
-    apologies, and what takes back what was said wrongly."""
+    apologies, and corrections of wrong messages."""
     quiet_from: ClockTime | None = None
-    """From then on nothing is sent that can wait until `quiet_until`."""
+    """From this time, nothing that can wait is sent until `quiet_until`."""
     quiet_until: ClockTime | None = None
 
 
 class PreferencesRequested(Preferences, kind=Kind.REQUEST, owner="notify"):
-    """The citizen chooses, on the dossier's status page or at a counter."""
+    """The citizen chooses preferences, on the dossier's status page or at a counter."""
 
 
 class PreferencesSet(Preferences, kind=Kind.FACT, owner="notify"):
-    """What the citizen chose holds for what happens from now on; an opt-out holds for what was
-    planned before and waits, too."""
+    """What the citizen chose. It applies to later events; an opt-out also applies to messages that
+    are planned and still waiting."""
 
 
 class RatingRequested(EventData, kind=Kind.REQUEST, owner="notify"):
@@ -120,22 +120,22 @@ class _Message(EventData):
 
 
 class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES, version=2):
-    """One message per dossier, cause, recipient and channel is to be sent."""
+    """A message is to be sent: one per dossier, cause, recipient and channel."""
 
     recipient: RecipientRef
-    """A citizen's reference; for another audience a staff number."""
+    """A citizen's reference; for other audiences a staff number."""
     audience: Audience = Audience.CITIZEN
     send_at: Instant | None = None
-    """Not before then: it would come at night. None: at once."""
+    """Not before this time, so that it does not come at night. None: at once."""
     expires_at: Instant | None = None
-    """After that it says nothing that is worth telling. None: never. In a stream, whose told time
-    says nothing about providers, it is tried for as many real seconds as lie between."""
+    """After this time it is no longer worth telling. None: never. In a stream, whose time says
+    nothing about providers, it is tried for as long in real time as from its due time to this."""
     quiet_from: ClockTime | None = None
     quiet_until: ClockTime | None = None
-    """Nor is it sent between these times, though it is late: by a live city's clock. None: it is
+    """Nor is it sent between these times, even if it is late, by a live city's clock. None: it is
     urgent, or the recipient has no such hours."""
     takes_back: str | None = None
-    """The message that proved wrong: if that was never sent, this one is not either."""
+    """The message that proved wrong. If that was never sent, this one is not sent either."""
 
 
 class MessageGathered(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
@@ -152,11 +152,11 @@ class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     channel: MessageChannel
     provider: str | None = None
     reference: str | None = None
-    """The provider's own name for it."""
+    """The provider's own id for it."""
     parts: int = Field(default=1, ge=1, le=10_000)
-    """The segments that an SMS was cut into."""
+    """The number of segments of an SMS."""
     wording: str | None = None
-    """The version of the templates that it was worded by; None for what was only written down."""
+    """The version of the templates that worded it; None if it was only written down."""
 
 
 class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
@@ -169,21 +169,21 @@ class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES)
 
 
 class OptOutSet(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
-    """The citizen opted out, or in again. As long as they are out, what was planned until then and
-    was not handed over yet is not sent, but for what the law demands."""
+    """The citizen opted out, or in again. While they are out, messages planned until then and not
+    handed off yet are not sent, except those that the law demands."""
 
     opted_out: bool
 
 
 class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
-    """The provider's receipt: it reached the recipient's phone or mailbox."""
+    """The provider's delivery receipt: it reached the recipient's phone or mailbox."""
 
     message_id: str
     provider: str
 
 
 class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
-    """The provider's receipt: it did not reach the recipient, and will not."""
+    """The provider's delivery receipt: it did not reach the recipient, and will not."""
 
     message_id: str
     provider: str
@@ -194,7 +194,7 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     """Something for a unit's next morning digest, and a breach to be told at once. Its subject is
     the unit's morning.
 
-    Said again of the same `alert_id`, it names another lead: the last one counts, for what is told
+    Repeated with the same `alert_id`, it names another lead: the last one counts, for what is told
     from then on.
     """
 
@@ -209,12 +209,12 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
     at: Instant | None = None
     """The alert's own time: when the step or the dossier became overdue, or was soon due."""
     lead: OfficerId | None = None
-    """Who led the open step at that time, as far as is known."""
+    """The lead of the open step at that time, as far as is known."""
     procedure: ProcedureCode | None = None
 
 
 class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
-    """The alert was taken back or the dossier was done: what was not told yet is not told."""
+    """The alert was retracted, or the dossier was done: what was not told yet is not told."""
 
     SUBJECT_FIELD = "morning"
 
@@ -222,6 +222,6 @@ class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS)
     alert_id: str
     reason: FreeText
     wrong: bool = False
-    """It was never so: whoever was told of it is told that, too."""
+    """It was wrong from the start: everyone who was told of it is told that, too."""
     due: Instant | None = None
-    """When the dossier is due, if it proved wrong and that is known."""
+    """When the dossier is due, if the alert proved wrong and that is known."""

@@ -26,7 +26,7 @@ class DossierRouted(EventData, kind=Kind.FACT, owner="routing"):
     workflow_version: int = Field(ge=1)
     steps: tuple[StepName, ...]
     rule: str
-    """The competence rule that said so."""
+    """The id of the competence rule that decided it."""
 
 
 class DossierUnroutable(EventData, kind=Kind.FACT, owner="routing"):
@@ -46,7 +46,7 @@ class StepStarted(EventData, kind=Kind.FACT, owner="routing"):
 
 
 class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
-    """The lead says that a step is done; at the last step also how the dossier came out."""
+    """The lead says that a step is done; at the last step also the dossier's outcome."""
 
     step: StepName
     by: OfficerId
@@ -80,7 +80,7 @@ class StepReassigned(EventData, kind=Kind.FACT, owner="routing"):
 
 
 class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing"):
-    """A unit passes the dossier on to the one that is competent."""
+    """A unit passes the dossier on to the competent one."""
 
     to_unit: UnitCode
     reason: FreeText
@@ -104,21 +104,21 @@ class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing"
     """The authority to be consulted."""
     question: FreeText
     budget: Budget | None = None
-    """The time that it has to answer; without it, the configured default."""
+    """The time that it has to answer; by default the configured one."""
     by: OfficerId
 
 
 class ConsultationOpened(EventData, kind=Kind.FACT, owner="routing"):
     """Another authority is consulted (lấy ý kiến). The dossier stays where it is, its clock runs.
 
-    So the public state stays 4, in process; but the authority has a time of its own to answer in.
+    So the public state stays 4, in process; but the authority has its own time to answer.
     """
 
     unit: UnitCode
     """The authority that is consulted."""
     question: FreeText
     budget: Budget | None = None
-    """The time that it has to answer; without it, the configured default."""
+    """The time that it has to answer; by default the configured one."""
     by: OfficerId
 
 
@@ -177,7 +177,7 @@ class DossierProcessed(EventData, kind=Kind.FACT, owner="routing"):
 
 
 class ResultReturnRequested(EventData, kind=Kind.REQUEST, owner="routing"):
-    """A unit, whichever, hands the result to the citizen."""
+    """A unit, which may be any unit, hands the result to the citizen."""
 
     unit: UnitCode
     channel: FilingChannel

@@ -27,7 +27,7 @@ class Budget(EventData):
 
 
 class AlertKind(StrEnum):
-    """What may be wrong with a dossier's time: the name of the fact that says so."""
+    """What may be wrong with a dossier's time. The value is the name of the fact that says so."""
 
     SOON_DUE = "DossierSoonDue"
     OVERDUE = "DossierOverdue"
@@ -45,7 +45,7 @@ class MoveCause(StrEnum):
     """Why a deadline moved; for programs. The `reason` beside it is for people."""
 
     TIME_GIVEN_BACK = "time-given-back"
-    """The dossier waited (portal states 5, 6, 8), and that uses up nothing."""
+    """The dossier waited (portal states 5, 6, 8), and waiting uses no time."""
     OTHER_HOURS = "other-hours"
     """A unit with other office hours handles it."""
     EXTENDED = "extended"
@@ -60,11 +60,11 @@ class DeadlineSet(EventData, kind=Kind.FACT, owner="sla"):
     due: Instant
     budget: Budget
     rule: str
-    """The version of the rule and the calendar that said so."""
+    """The versions of the rules and of the calendar that made it."""
 
 
 class DeadlineMoved(EventData, kind=Kind.FACT, owner="sla"):
-    """A pause ended, or became known late: what was due at one time is due at another."""
+    """A pause ended, or became known late, or something else moved the due time: see `cause`."""
 
     due: Instant
     previous: Instant
@@ -102,7 +102,7 @@ class DossierSoonDue(AlertData, kind=Kind.FACT, owner="sla"):
     due: Instant
     unit: UnitCode
     share: float | None = Field(default=None, gt=0, lt=1)
-    """Which of the procedure's warning shares was used up."""
+    """The warning share that was used up."""
 
 
 class DossierOverdue(AlertData, kind=Kind.FACT, owner="sla"):
@@ -115,8 +115,8 @@ class DossierOverdue(AlertData, kind=Kind.FACT, owner="sla"):
 class ApologyOwed(AlertData, kind=Kind.FACT, owner="sla"):
     """The last moment for a letter that apologises before the due time has come.
 
-    "At least one working day before" (Decree 61/2018, article 19): from here on, a dossier that
-    is not finished in time owes its citizen a letter. An alert: it may be retracted.
+    "At least one working day before" (Decree 61/2018, article 19): from here on, a dossier that is
+    not finished in time owes its citizen a letter. An alert: it may be retracted.
     """
 
     at: Instant
@@ -125,19 +125,19 @@ class ApologyOwed(AlertData, kind=Kind.FACT, owner="sla"):
 
 
 class SupplementRepeated(AlertData, kind=Kind.FACT, owner="sla"):
-    """The citizen was sent back once more than the rules allow. An alert: it may be retracted.
+    """A supplement was demanded once more than the rules allow. An alert: it may be retracted.
 
     Decision 766/2022 counts such a dossier as late.
     """
 
     at: Instant
     number: int = Field(ge=2)
-    """Which demand for a supplement it was."""
+    """The number of this demand for a supplement."""
     unit: UnitCode
 
 
 class StepOverdue(AlertData, kind=Kind.FACT, owner="sla"):
-    """A step took more than its part of the budget. An alert: it may be retracted."""
+    """A step took more than its share of the budget. An alert: it may be retracted."""
 
     step: StepName
     ordinal: int = Field(ge=0)
@@ -151,7 +151,7 @@ class ConsultationOverdue(AlertData, kind=Kind.FACT, owner="sla"):
     consulted: UnitCode
     due: Instant
     unit: UnitCode
-    """Who asked, and answers for the dossier."""
+    """The unit that asked, and answers for the dossier."""
 
 
 class RetractionCause(StrEnum):
@@ -166,7 +166,7 @@ class RetractionCause(StrEnum):
 
 
 class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
-    """An alert proved wrong when a fact arrived late. Whoever was told must be told."""
+    """An alert proved wrong when a fact arrived late. Everyone who was told must be told so."""
 
     alert_id: str
     alert: AlertKind
@@ -183,28 +183,28 @@ class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla"):
     due: Instant
     """The new date."""
     by: OfficerId
-    """Who signs; it must be the head of the unit that handles the dossier."""
+    """The signing officer; it must be the head of the unit that handles the dossier."""
 
 
 class ApologyIssued(EventData, kind=Kind.FACT, owner="sla"):
     """The letter of apology with the new date (phiếu xin lỗi và hẹn lại ngày trả kết quả).
 
-    Before the due time it moves it, as often as the rules allow. After it, what is late stays
-    late, and the letter says when the result may be expected.
+    Issued before the due time, it moves that time, as often as the rules allow. Issued after it,
+    the dossier stays late, and the letter says when the result may be expected.
     """
 
     reason: FreeText
     due: Instant
     """The new date."""
     previous: Instant
-    """What was due before."""
+    """The due time before the letter."""
     letter_by: Instant
     """The last moment for the letter to be in time."""
     in_time: bool
     unit: UnitCode
     """The responsible unit."""
     by: OfficerId
-    """Its head, who signs."""
+    """The unit's head, who signs."""
     form: str
     """The form that is printed, by the circular in force, e.g. ``04/2025-03``."""
 
@@ -227,7 +227,7 @@ class ExemptionRequested(EventData, kind=Kind.REQUEST, owner="sla"):
 
 
 class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):
-    """No letter of apology is owed for this dossier. What is late is late all the same."""
+    """No letter of apology is owed for this dossier. If it is late, it stays late."""
 
     ground: ExemptionGround
     reason: FreeText
@@ -252,4 +252,4 @@ ANNOUNCEMENTS: tuple[type[EventData], ...] = (
     *ALERTS,
     AlertRetracted,
 )
-"""All that sla concludes. None of it changes a dossier's time."""
+"""Everything that sla concludes. None of it changes a dossier's time."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: which topics there are, what is on them, and who writes it."""
+"""The AsyncAPI 3.0 document: the topics, what is on them, and who writes it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from contracts.wire.upcasters import UPCASTERS, newest_type
 Node = dict[str, Any]
 
 _BINDING = "0.5.0"
-_LISTS = frozenset({"cleanup.policy"})  # the settings that AsyncAPI's Kafka binding has as lists
+_LISTS = frozenset({"cleanup.policy"})  # settings that are lists in AsyncAPI's Kafka binding
 _DEAD_LETTER = "DeadLetter"
 
 
 def document() -> Node:
-    """The whole document. The same classes and topics always give the same one."""
+    """Return the whole document. The same classes and topics always give the same document."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -41,7 +41,7 @@ def document() -> Node:
 
 def _channel(topic: Topic) -> Node:
     binding: Node = {"topic": topic.name}
-    if not topic.partitioned:  # otherwise the number is the city's own setting
+    if not topic.partitioned:  # otherwise the number is a setting of the city
         binding["partitions"] = 1
     binding["topicConfiguration"] = {
         name: value.split(",") if name in _LISTS else int(value)
@@ -59,7 +59,7 @@ def _channel(topic: Topic) -> Node:
 
 
 def _types() -> dict[str, type[EventData]]:
-    """Every type that the log may hold, old versions included, with the class that reads it."""
+    """Return every type that the log may hold, old versions included, with its reading class."""
     classes = registered()
     old = {name: classes[newest_type(name)] for name in UPCASTERS}
     return dict(sorted((classes | old).items()))
@@ -70,7 +70,7 @@ def _name(type_name: str) -> str:
 
 
 def _names_on(topic: str, owner: str | None = None) -> list[str]:
-    """The messages on a topic; with an owner, the ones that it writes today."""
+    """Return the messages on a topic; with an owner, only those that it writes today."""
     if topic in map(dead_letters, SERVICES):
         return [_DEAD_LETTER]
     return [

@@ -1,8 +1,8 @@
-"""Whether today's schemas still read everything that yesterday's allowed.
+"""Checks that today's schemas still read everything that yesterday's allowed.
 
 ``python -m contracts.tooling.compatibility --against REV`` compares the working tree with a git
-revision. Allowed within a version: a new optional field, wider bounds, more values; and at any
-time a new type or a new version. Everything else needs a new version with an upcaster.
+revision. Allowed within a version: a new optional field, wider bounds, more values; and at any time
+a new type or a new version. Everything else needs a new version with an upcaster.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FOLDER = "contracts/schemas"
 
 
 def breaking_changes(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[str]:
-    """Each breaking change between two sets of schemas by file name, with its remedy."""
+    """Return each breaking change between two sets of schemas by file name, with its remedy."""
     found: list[str] = []
     for file in sorted(old):
         versioned = name_and_version(file)
@@ -43,7 +43,7 @@ def breaking_changes(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> li
 
 
 def committed_schemas(revision: str, root: Path = _ROOT) -> dict[str, Schema]:
-    """The schemas at a git revision, by file name. Raises ValueError if git does not know it."""
+    """Return the schemas at a git revision, by file name. Raise ValueError if git fails."""
     listed = _git(root, "ls-tree", "-r", "--name-only", revision, "--", _FOLDER)
     return {
         Path(path).name: json.loads(_git(root, "show", f"{revision}:./{path}"))
@@ -62,7 +62,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; its exit code: 1 for a breaking change, 2 if git does not know the revision."""
+    """Run the command; return 1 for a breaking change, 2 if git does not know the revision."""
     parser = argparse.ArgumentParser(
         prog="python -m contracts.tooling.compatibility", description=__doc__
     )

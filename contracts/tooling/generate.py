@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas and the AsyncAPI document, or says which of them are out of step.
+"""Writes the JSON Schemas and the AsyncAPI document, or says which of them are out of date.
 
 ``python -m contracts.tooling.generate`` writes them; with ``--check`` it only compares.
 """
@@ -21,19 +21,19 @@ REMEDY = "run `make contracts` and commit what it writes"
 
 
 def rendered(content: dict[str, Any]) -> str:
-    """A document as its file has it: readable, Vietnamese left as it is, one final newline."""
+    """Return a document as its file has it: readable, Vietnamese unescaped, one final newline."""
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def generated_files() -> dict[str, str]:
-    """Every generated file's text, by its path below `contracts`."""
+    """Return every generated file's text, by its path below `contracts`."""
     files = {f"schemas/{name}": rendered(schema) for name, schema in generated_schemas().items()}
     files["asyncapi.json"] = rendered(document())
     return files
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Writes the files that differ; their paths. Deletes nothing: a schema is kept for ever."""
+    """Write the files that differ; return their paths. Delete nothing: schemas are kept."""
     changed = []
     for path, text in generated_files().items():
         target = root / path
@@ -45,7 +45,7 @@ def write(root: Path = ROOT) -> list[str]:
 
 
 def drift(root: Path = ROOT) -> list[str]:
-    """What is out of step, each line with the file and the remedy."""
+    """Return what is out of date, each line with the file and the remedy."""
     files = generated_files()
     complaints: list[str] = []
     broken: dict[str, Any] = {}
@@ -69,7 +69,7 @@ def drift(root: Path = ROOT) -> list[str]:
         for stray in sorted((root / "schemas").glob("*.json"))
         if f"schemas/{stray.name}" not in files and stray.name not in kept
     ]
-    # A committed schema that its class has outgrown must not simply be written anew.
+    # A committed schema that does not fit its class any more must not simply be rewritten.
     old = {name: schema for name, schema in broken.items() if schema is not None}
     complaints += breaking_changes(old, generated_schemas())
     return complaints
@@ -79,11 +79,11 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return None  # that it is out of step is said already
+        return None  # that it is out of date is reported already
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m contracts.tooling.generate", description=__doc__
     )

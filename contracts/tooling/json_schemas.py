@@ -23,28 +23,28 @@ _VERSIONED = re.compile(r"(?P<name>[A-Za-z]+)\.v(?P<version>\d+)\.json\Z")
 
 
 class _WithoutTitles(GenerateJsonSchema):
-    """Leaves out the titles that only repeat a field's name."""
+    """Leaves out titles that only repeat a field's name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def file_name(type_name: str) -> str:
-    """The file of a type's schema, and of its golden sample: ``DossierReceived.v2.json``."""
+    """Return the file of a type's schema and golden sample, e.g. ``DossierReceived.v2.json``."""
     return type_name.removeprefix(f"{NAMESPACE}.") + ".json"
 
 
 def name_and_version(file: str) -> tuple[str, int] | None:
-    """The type's name and version that a file is about; None for any other file."""
+    """Return the type's name and version that a file is about; None for any other file."""
     match = _VERSIONED.match(file)
     return (match["name"], int(match["version"])) if match else None
 
 
 def schema_of(cls: type[EventData]) -> Schema:
-    """The schema of a type's body as it is written to the log.
+    """Return the schema of a type's body as it is written to the log.
 
-    A field that has a default is not required: it may be missing from what an older writer
-    wrote. Fields that the schema does not name are allowed, and ignored on read.
+    A field with a default is not required: it may be missing from what an older writer wrote.
+    Fields that the schema does not name are allowed, and ignored on read.
     """
     generated = cls.model_json_schema(schema_generator=_WithoutTitles, mode="serialization")
     generated.pop("title")
@@ -61,7 +61,7 @@ def schema_of(cls: type[EventData]) -> Schema:
 
 
 def header_schema() -> Schema:
-    """The schema of a record's headers: CloudEvents 1.0 in Kafka's binary mode."""
+    """Return the schema of a record's headers: CloudEvents 1.0 in Kafka's binary mode."""
     text = {"type": "string", "minLength": 1}
     return {
         "$schema": DIALECT,
@@ -115,22 +115,22 @@ def header_schema() -> Schema:
 
 
 def generated_schemas() -> dict[str, Schema]:
-    """Every schema that follows from the classes, by file name."""
+    """Return every schema that is generated from a class, by file name."""
     schemas = {file_name(cls.TYPE): schema_of(cls) for cls in registered().values()}
     schemas[HEADERS_FILE] = header_schema()
     return dict(sorted(schemas.items()))
 
 
 def kept_files() -> frozenset[str]:
-    """The schemas of versions that nobody writes any more but the log still holds.
+    """Return the schema files of versions that nobody writes any more but the log still holds.
 
-    No class stands behind them: their files are kept by hand, and never change.
+    No class generates them: these files are kept by hand, and never change.
     """
     return frozenset(file_name(old) for old in UPCASTERS)
 
 
 def current_schemas(folder: Path = FOLDER) -> dict[str, Schema]:
-    """Every schema of the working tree: what follows from the classes and what is kept."""
+    """Return every schema of the working tree: those generated from classes and those kept."""
     kept = {
         file: json.loads((folder / file).read_text(encoding="utf-8"))
         for file in sorted(kept_files())

@@ -1,8 +1,8 @@
-"""What a new JSON Schema no longer accepts of what an old one did, told field by field.
+"""What an old JSON Schema accepted and a new one does not, field by field.
 
-The log is kept for ever and read again: what was good once must stay good. So the question is
-always whether every body that the old schema allowed is still allowed, and still means the
-same. Where that cannot be told (one pattern for another), the answer is no.
+The log is kept for ever and read again: what was valid once must stay valid. So the question is
+always whether every body that the old schema allowed is still allowed, and still means the same.
+Where that cannot be decided (one pattern for another), the answer is no.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNSET = object()
 
 
 def narrowings(old: Schema, new: Schema) -> list[str]:
-    """Each thing that `old` allowed or meant and `new` does not. Empty: the change is safe."""
+    """Return each thing that `old` allowed or meant and `new` does not. Empty: a safe change."""
     return list(_Comparison(old.get("$defs", {}), new.get("$defs", {})).node("body", old, new))
 
 
@@ -45,7 +45,7 @@ class _Comparison:
         pair = (old.get("$ref", ""), new.get("$ref", ""))
         if all(pair):
             if pair in self._open:
-                return  # a type within itself: this pair is being compared already
+                return  # a recursive type: this pair is being compared already
             self._open.add(pair)
         yield from self._resolved(
             place, _resolve(old, self._old_definitions), _resolve(new, self._new_definitions)
@@ -61,7 +61,7 @@ class _Comparison:
             return
         if told := list(_types(place, old, new)):
             yield from told
-            return  # how another type is bounded says nothing more
+            return  # the bounds of another type say nothing more
         yield from _values(place, old, new)
         yield from _bounds(place, old, new)
         for keyword in _SAME_OR_GONE:
@@ -78,7 +78,7 @@ class _Comparison:
         choices = new.get("anyOf", [new])
         for alternative in old.get("anyOf", [old]):
             told = [list(self.node(place, alternative, choice)) for choice in choices]
-            if all(told):  # none of the new ones takes it; the nearest one says why
+            if all(told):  # no new alternative accepts it; the nearest one says why
                 yield from min(told, key=lambda lines: (_is_type_change(lines), len(lines)))
 
     def _fields(self, place: str, old: Schema, new: Schema) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _types(place: str, old: Schema, new: Schema) -> Iterator[str]:
         allowed = allowed | {"integer"}
     before = _listed(old.get("type"))
     if not before and all(isinstance(value, str) for value in _fixed_values(old) or (None,)):
-        before = {"string"}  # an enumeration need not repeat the type that its values have
+        before = {"string"}  # an enumeration need not name the type of its values
     if gone := sorted((before or {"anything"}) - allowed):
         yield f"{place}: type {' or '.join(gone)} is no longer allowed"
 
@@ -157,7 +157,7 @@ def _bounds(place: str, old: Schema, new: Schema) -> Iterator[str]:
     for keyword in _UPPER:
         if new.get(keyword, nothing) < old.get(keyword, nothing):
             yield f"{place}: {keyword} is now {new[keyword]}"
-    # A bound and whether it is itself excluded, so that "at least 0" and "above 0" compare.
+    # A bound, and whether it is itself excluded, so that "at least 0" and "above 0" compare.
     low_now, low_before = (_limit(n, "minimum", "exclusiveMinimum", 1) for n in (new, old))
     if low_now > low_before:
         yield f"{place}: the lower bound is now {low_now[0]}"

@@ -1,4 +1,4 @@
-"""Events as Kafka records, after the CloudEvents 1.0 Kafka binding in binary mode, and back."""
+"""Events as Kafka records and back, after the CloudEvents 1.0 Kafka binding in binary mode."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _REQUIRED = ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time")
 
 
 class Fault(StrEnum):
-    """Why a record cannot be handled. It is the reason that a dead letter carries."""
+    """Why a record cannot be handled. A dead letter carries it as its reason."""
 
     MISSING_HEADER = "missing-header"
     BAD_HEADER = "bad-header"
@@ -51,7 +51,7 @@ class Fault(StrEnum):
 
 
 class BadRecord(Exception):
-    """A record that no retry will make good. Says what is wrong and where."""
+    """A record that no retry will make valid. The text says what is wrong and where."""
 
     def __init__(self, fault: Fault, detail: str) -> None:
         super().__init__(f"{fault}: {detail}")
@@ -60,7 +60,7 @@ class BadRecord(Exception):
 
 
 class Record(NamedTuple):
-    """What is handed to Kafka."""
+    """What is written to Kafka."""
 
     key: bytes | None
     value: bytes
@@ -68,9 +68,9 @@ class Record(NamedTuple):
 
 
 def encode(event: Event) -> Record:
-    """The event as a Kafka record."""
+    """Return the event as a Kafka record."""
     headers = [
-        # First, because every reader looks for it, and most then look no further.
+        # First, because every reader looks for it, and most then read no further.
         ("ce_type", _TYPE_BYTES[event.data.TYPE]),
         ("ce_id", event.id.encode()),
         *_FIXED,
@@ -89,7 +89,7 @@ def encode(event: Event) -> Record:
 
 
 def type_of(headers: Headers) -> str | None:
-    """The CloudEvents type in the headers, without reading anything else."""
+    """Return the CloudEvents type in the headers, without reading anything else."""
     for name, value in headers:
         if name == "ce_type" and value is not None:
             return value.decode("utf-8", "replace")
@@ -97,14 +97,14 @@ def type_of(headers: Headers) -> str | None:
 
 
 def is_known(type_name: str) -> bool:
-    """Whether some service, this or another, knows the type in the version given."""
+    """Return whether this or another service knows the type in the given version."""
     return type_name in _CLASSES or type_name in UPCASTERS
 
 
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
-    """The event in a Kafka record, brought up to its type's current version.
+    """Return the event in a Kafka record, upcast to its type's current version.
 
-    Raises BadRecord, with the fault and the place, for whatever is not a good event.
+    Raise BadRecord, with the fault and the place, for anything that is not a valid event.
     """
     fields = dict(headers)
     try:
@@ -118,7 +118,7 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
     except KeyError as error:
         raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
     except AttributeError as error:
-        # Kafka lets a header be null, whatever its type here says: null is as good as missing.
+        # Kafka lets a header be null, whatever its type says here: null counts as missing.
         null = next(name for name in _REQUIRED if fields[name] is None)
         raise BadRecord(Fault.MISSING_HEADER, f"the header {null} is missing") from error
     except UnicodeDecodeError as error:
@@ -193,13 +193,13 @@ def _places(error: ValidationError) -> str:
 
 
 def types(*classes: type[EventData]) -> frozenset[str]:
-    """The type names by which records of these classes are recognised, old versions included."""
+    """Return the type names that records of these classes may have, old versions included."""
     names = {cls.TYPE for cls in classes}
     return frozenset(names | {old for old in UPCASTERS if newest_type(old) in names})
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The event in the CloudEvents JSON format, as recordings and samples keep it."""
+    """Return the event in the CloudEvents JSON format, as recordings and samples keep it."""
     document: dict[str, Any] = {
         "specversion": "1.0",
         "id": event.id,
@@ -220,9 +220,9 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> Event:
-    """The event in a CloudEvents JSON document. Raises BadRecord like `decode`."""
+    """Return the event in a CloudEvents JSON document. Raise BadRecord like `decode`."""
     plain: Iterable[str] = ("id", "source", "type", "subject", "time", "causationid", "fingerprint")
-    # Null is CloudEvents' other word for unset. A lone surrogate must reach `decode`'s complaint.
+    # In CloudEvents, null means unset too. A lone surrogate must reach the check in `decode`.
     headers = [
         (f"ce_{k}", str(document[k]).encode(errors="surrogatepass"))
         for k in plain

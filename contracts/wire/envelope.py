@@ -1,4 +1,4 @@
-"""The envelope that every event travels in, and the ids that are computed, not drawn."""
+"""The envelope that every event travels in, and the ids that are computed, not random."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Event(msgspec.Struct, frozen=True):
     subject: str
     """The dossier code (or, on `citizen.contacts`, the citizen's reference)."""
     time: datetime
-    """When it happened: UTC, to the millisecond. When it was recorded is the log's own time."""
+    """When it happened: UTC, to the millisecond. Kafka's timestamp says when it was recorded."""
     data: EventData
     cause: str | None = None
     """The id of the event that this one answers (extension ``causationid``)."""
     history: bool = False
-    """Told about a past, by an import (extension ``history``)."""
+    """Whether an import tells it about the past (extension ``history``)."""
     fingerprint: str | None = None
-    """What an HTTP caller asked, hashed, so that one key cannot ask two things."""
+    """A hash of what an HTTP caller asked, so that one key cannot ask two things."""
 
     @property
     def type(self) -> str:
@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def derive_id(*parts: str | int) -> str:
-    """The UUIDv5 of the parts: the same parts give the same id, on any machine, at any time."""
+    """Return the UUIDv5 of the parts: the same parts give the same id, on any machine."""
     name = "\x1f".join(map(str, parts)).encode()
     digest = bytearray(sha1(_IDS + name, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
@@ -50,12 +50,12 @@ def derive_id(*parts: str | int) -> str:
 
 
 def short_id(event_id: str) -> bytes:
-    """Eight bytes that stand for an event's id among the ids of one dossier."""
+    """Return eight bytes that stand for an event's id among the ids of one dossier."""
     return blake2b(event_id.encode(), digest_size=8).digest()
 
 
 def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
-    """The events that an event causes: ids derived from its id, and its time."""
+    """Return the events that an event causes: with ids derived from its id, and with its time."""
     return [
         Event(
             id=derive_id(by.id, source, item.TYPE, ordinal),
@@ -71,5 +71,5 @@ def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
 
 
 def fingerprint(body: Any) -> str:
-    """A hash of a JSON-like value that does not depend on the order of its keys."""
+    """Return a hash of a JSON-like value that does not depend on the order of its keys."""
     return blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=12).hexdigest()

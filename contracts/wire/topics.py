@@ -14,14 +14,14 @@ UNIT_ALERTS = "unit.alerts"
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `config` is in Kafka's own words."""
+    """One topic. `config` uses Kafka's own names."""
 
     name: str
     key: str
     """What its records are keyed by."""
     what: str
     partitioned: bool = True
-    """Whether it has the city's number of partitions, or one."""
+    """Whether it has the city's number of partitions; otherwise it has one."""
     config: dict[str, str] = field(default_factory=dict)
 
 
@@ -29,7 +29,7 @@ _FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 def dead_letters(service: str) -> str:
-    """The name of the service's topic of dead letters."""
+    """Return the name of the service's topic of dead letters."""
     return f"{service}.dead-letters"
 
 

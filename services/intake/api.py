@@ -41,7 +41,7 @@ Officer = Annotated[OfficerId, AfterValidator(written), Query()]
 
 
 class NewDossier(BaseModel):
-    """What is handed in, and by whom it is received."""
+    """What is handed in, and the officer who receives it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ def add_routes(
     catalogue: Catalogue,
     contacts: Contacts,
 ) -> None:
-    """Adds intake's routes about dossiers."""
+    """Add intake's routes about dossiers."""
     settings = running.settings
     codes = Codes(running.database)
     store = running.dossiers.store
@@ -92,7 +92,7 @@ def add_routes(
     async def hand_in(
         body: Typed[NewDossier], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """Receives a dossier at a counter or by post, or registers one that is filed online."""
+        """Receive a dossier at a counter or by post, or register one that is filed online."""
         filing = body.filing
         _check_filing(catalogue, filing)
         data: EventData
@@ -117,12 +117,12 @@ def add_routes(
         responses=UNKNOWN,
     )
     async def read_receipt(code: Code) -> Response:
-        """The receipt for the citizen, with the look-up key. For officers, not for the public."""
+        """Return the citizen's receipt with the look-up key. For officers, not the public."""
         return Json(receipt(code, await present(code), catalogue, settings.lookup_secret))
 
     @app.get("/dossiers/{code}", tags=["intake"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
-        """Intake's view of the dossier."""
+        """Return intake's view of the dossier."""
         return Json(view(code, await present(code), catalogue))
 
     @app.get("/dossiers", tags=["intake"], response_model=Page)
@@ -135,10 +135,10 @@ def add_routes(
         ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
-        """Dossiers in the order of their codes, a page at a time; `next` is the next page."""
+        """Return dossiers in code order, a page at a time; `next` is the next page."""
         span: dict[str, Any] = {}
         if agency is not None:
-            # Every code of an agency begins alike, so the page is a walk along the key.
+            # All codes of an agency begin alike, so a page is a range of the key's index.
             span = {"$gte": f"{agency}-", "$lt": f"{agency}."}
         if after is not None:
             span["$gt"] = after
@@ -162,7 +162,7 @@ def add_routes(
     async def receive(
         code: Code, by: Officer, key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """An officer receives a dossier that was registered online."""
+        """Receive a dossier that was registered online."""
         return await change(code, intake.ReceptionRequested(by=by), key, at)
 
     @changes.post("/dossiers/{code}/rejection", response_model=ChangedDossier)
@@ -172,7 +172,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """An officer refuses to receive a registered dossier, with the reason."""
+        """Refuse to receive a registered dossier, with the reason."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/supplement-demand", response_model=ChangedDossier)
@@ -182,7 +182,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """An officer asks the citizen to complete the dossier: the clock stops."""
+        """Ask the citizen to complete the dossier: the clock stops."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/supplement", response_model=ChangedDossier)
@@ -192,7 +192,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """The citizen hands in what was missing, at any unit: the clock runs again."""
+        """Hand in what was missing, for the citizen, at any unit: the clock runs again."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/payment-demand", response_model=ChangedDossier)
@@ -202,7 +202,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """An officer asks for a fee or a tax: the clock stops."""
+        """Ask for a fee or a tax: the clock stops."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/payment", response_model=ChangedDossier)
@@ -212,7 +212,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """A payment came in, whole or in part."""
+        """Report a payment, whole or in part."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/withdrawal", response_model=ChangedDossier)
@@ -222,14 +222,14 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """The citizen takes the dossier back."""
+        """Take the dossier back, for the citizen."""
         return await change(code, body, key, at)
 
     app.include_router(changes)
 
     @app.get("/procedures", tags=["intake"], response_model=list[Procedure])
     async def read_procedures() -> list[Procedure]:
-        """The procedure catalogue: standard times, service levels, fees, required documents."""
+        """Return the procedure catalogue: standard times, service levels, fees, documents."""
         return list(catalogue.procedures.values())
 
     @app.get(
@@ -239,20 +239,20 @@ def add_routes(
         responses={404: failing("There is no such procedure.")},
     )
     async def read_procedure(procedure: str) -> Procedure:
-        """One procedure of the catalogue."""
+        """Return one procedure of the catalogue."""
         if procedure not in catalogue.procedures:
             raise Problem(404, "unknown-procedure", f"there is no procedure {procedure}")
         return catalogue.procedures[procedure]
 
 
 def _check_filing(catalogue: Catalogue, filing: intake.Filing) -> None:
-    # Said here with the field's name; the decision checks it again, for every way in.
+    # Checked here to name the field; the decision checks it again, whichever way it came.
     if filing.procedure not in catalogue.procedures:
         raise invalid_field("filing.procedure", f"there is no procedure {filing.procedure}")
     for name in ("receiving_unit", "returning_unit"):
         if getattr(filing, name) not in catalogue.units:
             raise invalid_field(f"filing.{name}", f"there is no unit {getattr(filing, name)}")
-    # Said nowhere else: older events have halves, and notify takes these for none.
+    # Checked only here: older events have one of the two, which notify treats as neither.
     chosen = filing.preferences
     if chosen is not None and (chosen.quiet_from is None) != (chosen.quiet_until is None):
         missing = "quiet_from" if chosen.quiet_from is None else "quiet_until"

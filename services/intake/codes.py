@@ -1,7 +1,7 @@
 """Dossier codes: a daily sequence per receiving agency, no number given twice.
 
-The counter is the one thing that an HTTP call writes before the log. A number that was drawn
-for a request which never reached the log is lost: there may be gaps, never doubles.
+The counter is the only thing that an HTTP call writes before the log. If a request never reaches
+the log, its number is lost: there may be gaps, never duplicates.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def format_code(agency: str, day: str, number: int) -> str:
-    """``AGENCY-YYMMDD-NNNN``; past 9999 in one day the number gets longer, not ambiguous."""
+    """Return ``AGENCY-YYMMDD-NNNN``; past 9999 in one day the number gets longer, not ambiguous."""
     return f"{agency}-{day}-{number:04d}"
 
 
 def day_of(time: datetime) -> str:
-    """The day of a dossier code, YYMMDD, as the calendar in Vietnam has it."""
+    """Return the day of a dossier code, YYMMDD, by the calendar in Vietnam."""
     return time.astimezone(VIETNAM).strftime("%y%m%d")
 
 
@@ -35,7 +35,7 @@ class Codes:
         self._drawn = database["codes_drawn"]
 
     async def draw(self, agency: str, time: datetime, key: str | None = None) -> str:
-        """The next code of the agency's day; for a key that was seen before, the same again."""
+        """Return the next code of the agency's day; for a known key, the same code again."""
         if key is None:
             return await self._next(agency, time)
         known = await self._drawn.find_one({"_id": key})
@@ -52,7 +52,7 @@ class Codes:
         return str(known["code"])
 
     async def at_least(self, agency: str, day: str, number: int) -> None:
-        """Lets no number up to this one be drawn: they were given by others."""
+        """Let no number up to this one be drawn: others have given these numbers."""
         await self._counters.update_one(
             {"_id": f"{agency}-{day}"}, {"$max": {"last": number}}, upsert=True
         )

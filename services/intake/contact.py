@@ -1,4 +1,4 @@
-"""How contact data leaves intake: sealed under the person's own key, as an event of its own."""
+"""How contact data leaves intake: sealed under the person's own key, in an event of its own."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _webhook(written: str) -> str:
 
 
 def _of_our_own(host: str) -> bool:
-    """Whether nobody outside can have it: where a test city has its receivers.
+    """Return whether a host cannot exist on the internet: where a test city has its receivers.
 
-    Whether these are called is notify's setting (``webhook_private``), and not known here.
+    Whether notify calls such hosts is its setting (``webhook_private``), not known here.
     """
     try:
         return not ip_address(host).is_global
@@ -65,11 +65,11 @@ def _of_our_own(host: str) -> bool:
 
 
 _OURS = frozenset({"internal", "local", "localhost", "test"})
-"""Names that end so are nobody's on the internet (RFC 6761, RFC 6762, and ICANN's ``internal``)."""
+"""Endings of names that nobody has on the internet (RFC 6761, RFC 6762, ICANN's ``internal``)."""
 
 
 _FEWEST_DIGITS = 6
-"""Fewer are no telephone number."""
+"""A text with fewer digits is not a telephone number."""
 _GOOD_NUMBER = (
     "give a mobile number such as 0903 123 456, or another country's such as +1 202 555 0143"
 )
@@ -96,12 +96,12 @@ class Contact(BaseModel):
 
     email: Email | None = None
     zalo: Zalo | None = None
-    """The number that their Zalo account has, if it is another one."""
+    """The number of their Zalo account, if it differs from `phone`."""
     webhook: Webhook | None = None
-    """Where a portal wants to be told; signed after the Standard Webhooks."""
+    """Where a portal wants to be told; calls are signed by the Standard Webhooks."""
     webhook_secret: str | None = Field(default=None, pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")
     phone: Phone | None = None
-    """A mobile one. Who can be told by something else may leave another, which takes none."""
+    """A mobile number. With another contact, it may be one that takes no messages."""
 
     @field_validator("phone")
     @classmethod
@@ -112,7 +112,7 @@ class Contact(BaseModel):
             mobile(written)
         except ValueError as error:
             told_otherwise = any(info.data.get(name) for name in ("email", "zalo", "webhook"))
-            # A dossier is not to be turned away for a landline.
+            # A dossier is not to be refused because of a landline.
             if not (told_otherwise and sum(c.isdigit() for c in written) >= _FEWEST_DIGITS):
                 raise ValueError(f"{error}; {_GOOD_NUMBER}: others take no messages") from None
         return written
@@ -126,14 +126,14 @@ class Contact(BaseModel):
         return self
 
     def plain(self) -> bytes:
-        """What is sealed: JSON."""
+        """Return the JSON that is sealed."""
         return self.model_dump_json(exclude_none=True).encode()
 
 
 def contact_event(
     citizen: str, sealed: Sealed, locale: Locale, time: datetime, cause: str
 ) -> Event:
-    """The event that tells notify, and nobody else, where the person can be reached."""
+    """Return the event that tells notify, and no other service, where the person can be reached."""
     return Event(
         id=derive_id("contact", citizen, cause),
         source="/motcua/intake",

@@ -1,4 +1,4 @@
-"""Takes contact data in: sealed under the person's own key, told to notify and to nobody else."""
+"""Takes contact data in: sealed under the person's own key, told only to notify."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger("motcua.intake")
 
 
 class Contacts:
-    """Where people can be reached, on its way out of intake."""
+    """Passes contact data on from intake."""
 
     def __init__(self, requests: Requests, clock: Clock, keys: CitizenKeys) -> None:
         self._requests = requests
@@ -26,14 +26,14 @@ class Contacts:
     async def take(
         self, who: str, contact: Contact, locale: Locale, cause: str | None = None
     ) -> None:
-        """Has the person told things there from now on; what was there before is replaced.
+        """Have the person told things there from now on; earlier contact data is replaced.
 
-        It counts from when it is written down, also if it comes with a dossier that was handed in
-        earlier: an erasure in between was of what had been there before it. The same `cause` makes
-        the same event. Raises Problem 503 if it cannot be sealed, or the log is away.
+        It counts from when it is written, even with a dossier that was handed in earlier: an
+        erasure in between only concerned older data. The same `cause` makes the same event. Raise
+        Problem 503 if it cannot be sealed, or the log is away.
         """
         sealed = await self._seal(who, contact)
-        # After the seal: a key that was deleted before it has a time before this one.
+        # After sealing: if the key was deleted before, that deletion has an earlier time.
         now = self._clock.now()
         cause = cause or derive_id("contact", who, fingerprint([now.isoformat(), sealed.text]))
         await self._requests.publish(contact_event(who, sealed, locale, now, cause))

@@ -1,4 +1,4 @@
-"""Contact data over HTTP: of a citizen who changes their number, of an officer."""
+"""Contact data over HTTP: of a citizen who changes their number, or of an officer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Ref = Annotated[
 
 
 def add_contact_routes(app: FastAPI, contacts: Contacts) -> None:
-    """Adds the routes about contact data. For officers, behind the gateway."""
+    """Add the routes about contact data. For officers, behind the gateway."""
 
     @app.put("/contacts/{ref}", tags=["contacts"], status_code=204)
     async def register(
         ref: Ref, body: Contact, locale: Locale = Locale.VI, key: IdempotencyKey = None
     ) -> Response:
-        """Where the person is told things from now on; what was there before is replaced."""
+        """Set where the person is told things from now on; earlier contact data is replaced."""
         await contacts.take(ref, body, locale, derive_id("contact", ref, key) if key else None)
         return Response(status_code=204)

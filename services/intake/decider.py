@@ -1,4 +1,4 @@
-"""Intake, as the engine runs it."""
+"""Intake as the engine runs it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Facts = Sequence[EventData]
 
 
 def decide(catalogue: Catalogue, state: Intake, request: Event) -> Facts:
-    """The facts that a request comes to, or its one refusal."""
+    """Return the facts that a request comes to, or its one refusal."""
     return decide_by(_DECISIONS, catalogue, state, request)
 
 
@@ -128,7 +128,7 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Intake], type[Refusa
 }
 
 REQUESTS = tuple(_DECISIONS)
-"""The requests that are intake's to decide."""
+"""The requests that intake decides."""
 
 
 # -- what a dossier must be ---------------------------------------------------------

@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Demand | Payment | Remark)
 
 
 def evolve(state: Intake, fact: Event) -> Intake:
-    """The state after a fact. A fact that does not concern intake changes nothing."""
+    """Return the state after a fact. A fact that does not concern intake changes nothing."""
     state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
@@ -27,7 +27,7 @@ def _evolve(state: Intake, fact: Event, data: EventData) -> Intake:
         case intake.DossierReceived():
             return replace(state, filed=_filed(data), received_at=fact.time, received_by=data.by)
         case intake.DossierRegistered():
-            # A reception that arrived first knows the same, and more.
+            # A reception that arrived first says the same, and more.
             return state if state.filed else replace(state, filed=_filed(data))
         case intake.DossierNotReceived():
             return replace(state, not_received_reason=data.reason)

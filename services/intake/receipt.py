@@ -1,4 +1,4 @@
-"""The receipt that a citizen is handed (giấy tiếp nhận hồ sơ), with the look-up key on it."""
+"""The receipt that a citizen gets (giấy tiếp nhận hồ sơ), with the look-up key on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ReceiptView(TypedDict):
 
     code: str
     lookup_key: str
-    """Opens the status page, together with the code. It is the citizen's own."""
+    """Opens the status page, together with the code. It is for the citizen alone."""
     procedure: str
     receiving_unit: str
     received_at: datetime | None
@@ -27,11 +27,11 @@ class ReceiptView(TypedDict):
     fee: int
     """Paid at reception, in dong."""
     form: str | None
-    """The form to print, by number and circular; null where none was in force."""
+    """The form to print, by number and circular; null if none was in force."""
 
 
 def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> ReceiptView:
-    """Returns what the receipt says. Raises ValueError for a dossier that nobody handed in."""
+    """Return what the receipt says. Raise ValueError for a dossier that was not handed in."""
     filed = state.filed
     if filed is None:
         raise ValueError(f"{code} was never handed in")
@@ -50,7 +50,7 @@ def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> Rece
 
 
 def form_of(received_at: datetime | None, catalogue: Catalogue) -> str | None:
-    """Which circular's form is printed: the law of the day of reception decides."""
+    """Return the form to print: that of the circular in force on the day of reception."""
     if received_at is None or (found := catalogue.form(FormKind.RECEIPT, received_at)) is None:
         return None
     circular, form = found

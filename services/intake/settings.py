@@ -1,4 +1,4 @@
-"""What intake is told beyond what every service is."""
+"""The settings that only intake has."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from services.shared.master_keys import KeySettings
 
 
 class IntakeSettings(KeySettings):
-    """Intake seals contact data before it leaves the process."""
+    """Intake's settings: those for sealing contact data before it leaves the process."""

@@ -25,7 +25,7 @@ class Filed(msgspec.Struct, frozen=True, omit_defaults=True):
     fee: int = 0
     legacy_id: str | None = None
     preferences: dict[str, Any] | None = None
-    """How the citizen wants to be told; only handed on."""
+    """How the citizen wants to be told; intake only passes it on."""
 
 
 class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,7 +49,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Remark(msgspec.Struct, frozen=True):
-    """Something that an older system recorded beside the states."""
+    """Something that an older system recorded that moves no state."""
 
     at: datetime
     id: str
@@ -71,6 +71,6 @@ class Intake(Tracked, frozen=True):
 
     @property
     def outstanding(self) -> int:
-        """What is asked for and not paid yet, in dong."""
+        """The amount that is demanded and not paid yet, in dong."""
         asked = sum(demand.amount for demand in self.payments_demanded)
         return max(0, asked - sum(payment.amount for payment in self.payments))

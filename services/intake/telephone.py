@@ -1,7 +1,7 @@
-"""Whether a number that is given now is a mobile one: by the ranges that are assigned today.
+"""Checks that a number given now is a mobile one, by the ranges that are assigned today.
 
-Only what comes in is judged so. What is on the log stays as it is, and is dialled by its form alone
-(`services.shared.addresses`): a range that was closed since takes no citizen's contact away.
+Only new numbers are checked like this. A number on the log is dialled by its form alone
+(`services.shared.addresses`): a range that was closed since then removes no citizen's contact.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 from services.shared.addresses import e164
 
 _TAKES_MESSAGES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
-"""The second is as much as can be told of a North American number."""
+"""For a North American number the second is all that can be known."""
 
 
 def mobile(written: str) -> str:
-    """The number as providers take it, such as ``+84903123456``.
+    """Return the number as providers take it, such as ``+84903123456``.
 
-    Vietnam's renumbering of 2018 is applied first. Raises ValueError, without repeating the number,
-    for one that no mobile phone can have.
+    Vietnam's renumbering of 2018 is applied first. Raise ValueError, without repeating the number,
+    if no mobile phone can have it.
     """
     number = e164(written)
     try:

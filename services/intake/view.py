@@ -15,7 +15,7 @@ from services.shared.lifecycle import PublicStatus
 
 @described
 class BothNames(TypedDict):
-    """A name in both languages; null where the catalogue does not know it."""
+    """A name in both languages; null where the catalogue lacks it."""
 
     vi: str | None
     en: str | None
@@ -53,7 +53,7 @@ class PaymentView(TypedDict):
 
 @described
 class RemarkView(TypedDict):
-    """What an older system recorded beside the states."""
+    """Something that an older system recorded that moves no state."""
 
     at: datetime
     activity: str
@@ -61,7 +61,7 @@ class RemarkView(TypedDict):
 
 @described
 class DossierView(TypedDict):
-    """A dossier as intake sees it. Times are UTC, and every list is in their order."""
+    """A dossier as intake sees it. Times are UTC, and every list is in time order."""
 
     code: str
     status: PublicStatus | None
@@ -83,14 +83,14 @@ class DossierView(TypedDict):
     fee: int
     """Paid at reception, in dong."""
     outstanding: int
-    """Asked for and not paid yet, in dong."""
+    """Demanded and not paid yet, in dong."""
     supplements: list[SupplementView]
     payments_demanded: list[PaymentDemandView]
     payments: list[PaymentView]
     not_received_reason: str | None
     withdrawal_reason: str | None
     legacy_id: str | None
-    """What an older system calls it."""
+    """Its number in an older system."""
     remarks: list[RemarkView]
 
 
@@ -112,7 +112,7 @@ class Page(TypedDict):
 
 
 def view(code: str, state: Intake, catalogue: Catalogue) -> DossierView:
-    """Returns intake's own view of a dossier."""
+    """Return intake's own view of a dossier."""
     filed = state.filed
     assert filed is not None
     status = state.status

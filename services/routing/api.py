@@ -34,7 +34,7 @@ Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code."
 def add_routes(
     app: FastAPI, running: Running[Settings], requests: Requests, catalogue: Catalogue
 ) -> None:
-    """Adds routing's routes."""
+    """Add routing's routes."""
     store = running.dossiers.store
 
     async def show(code: str) -> DossierView | None:
@@ -47,7 +47,7 @@ def add_routes(
 
     @app.get("/dossiers/{code}", tags=["routing"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
-        """Routing's view of the dossier."""
+        """Return routing's view of the dossier."""
         shown = await show(code)
         if shown is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
@@ -60,7 +60,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """The lead (or the unit's head) says that the open step is done."""
+        """Complete the open step, as its lead or the unit's head."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/step-reassignment", response_model=ChangedDossier)
@@ -70,7 +70,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """A head names another lead for the open step."""
+        """Name another lead for the open step, as the unit's head."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/hand-over", response_model=ChangedDossier)
@@ -80,7 +80,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """A unit passes the dossier on to another."""
+        """Hand the dossier over to another unit."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/consultation", response_model=ChangedDossier)
@@ -90,7 +90,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """Asks another authority for its opinion; the dossier stays, and its clock runs on."""
+        """Ask another authority for its opinion; the dossier stays, and its clock runs on."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/consultation-answer", response_model=ChangedDossier)
@@ -100,14 +100,14 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """An authority that was consulted answers."""
+        """Answer as an authority that was consulted."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/stop", response_model=ChangedDossier)
     async def stop(
         code: Code, body: Typed[routing.StopRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """Stops the handling: the clock stops."""
+        """Stop the handling: the clock stops."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/resumption", response_model=ChangedDossier)
@@ -117,7 +117,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """Lets a stopped dossier go on: the clock runs again."""
+        """Let a stopped dossier go on: the clock runs again."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/result-return", response_model=ChangedDossier)
@@ -127,7 +127,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """A unit, whichever, hands the result to the citizen."""
+        """Hand the result to the citizen, at any unit."""
         return await change(code, body, key, at)
 
     app.include_router(changes)
@@ -141,7 +141,7 @@ def add_routes(
     async def read_competence(
         procedure: Annotated[str, Query()], place: Annotated[str, Query()]
     ) -> Response:
-        """Who is competent for a procedure in a place, and by which rule."""
+        """Return who is competent for a procedure in a place, and by which rule."""
         found = competent_unit(catalogue, procedure, place)
         if isinstance(found, str):
             raise Problem(404, "nobody-competent", found)

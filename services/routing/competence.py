@@ -1,6 +1,6 @@
 """The competent authority (thẩm quyền giải quyết): from procedure and place, nothing else.
 
-Where a dossier was handed in plays no part. That is the whole point of handing it in anywhere.
+It does not depend on where a dossier was handed in: so it can be handed in anywhere.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from contracts.catalogue import Catalogue, CompetenceRule, Procedure, Unit
 
 @dataclass(frozen=True)
 class Competence:
-    """Who is competent, and by which rule."""
+    """The competent unit, and the rule that names it."""
 
     unit: Unit
     rule: str
 
 
 def competent_unit(catalogue: Catalogue, procedure: str, place: str) -> Competence | str:
-    """The competent unit; or, in words, why no rule names one."""
+    """Return the competent unit; or, in words, why no rule names one."""
     entry = catalogue.procedures.get(procedure)
     if entry is None:
         return f"there is no procedure {procedure} in the catalogue"
@@ -45,6 +45,6 @@ def _fits(rule: CompetenceRule, procedure: Procedure, place: str) -> bool:
 
 
 def lead_for(unit: Unit, dossier: str, step: str) -> str:
-    """The officer of the unit who leads a step: spread evenly, and the same at every replay."""
+    """Return the officer of the unit who leads a step: spread evenly, and equal in every replay."""
     digest = blake2b(f"{dossier}\x1f{step}".encode(), digest_size=4).digest()
     return unit.officers[int.from_bytes(digest) % len(unit.officers)]

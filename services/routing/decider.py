@@ -1,4 +1,4 @@
-"""Routing, as the engine runs it."""
+"""Routing as the engine runs it."""
 
 from __future__ import annotations
 

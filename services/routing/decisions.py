@@ -20,12 +20,12 @@ Facts = Sequence[EventData]
 
 
 def decide(catalogue: Catalogue, state: Routing, request: Event) -> Facts:
-    """The facts that a request comes to, or its one refusal."""
+    """Return the facts that a request comes to, or its one refusal."""
     return decide_by(_DECISIONS, catalogue, state, request)
 
 
 def react(catalogue: Catalogue, state: Routing, fact: Event) -> Facts:
-    """Routes a dossier once it is received. An imported one tells its own way."""
+    """Route a dossier once it is received. An imported one tells its own routing."""
     if not isinstance(fact.data, intake.DossierReceived) or fact.history:
         return ()
     if state.plan is not None:
@@ -115,7 +115,7 @@ def _hand_over(
     if state.plan is not None:
         step = _open_step(state, request).step if state.open_step is not None else "routing"
         return [_over(state, request, data, target, step)]
-    # Nobody was found competent: by being handed over by hand it is routed at last.
+    # No unit was found competent: the hand-over by hand routes it.
     assert state.procedure is not None
     if state.procedure not in catalogue.procedures:
         raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {state.procedure}")
@@ -162,11 +162,11 @@ def _consult(
 def _answer(
     _: Catalogue, state: Routing, request: Event, data: routing.ConsultationAnswerRequested
 ) -> Facts:
-    # An authority may answer while the dossier is stopped: that may be what it is stopped for.
+    # An authority may answer while the dossier is stopped: that may be the reason for the stop.
     _is(state, request, _OPEN | _STOPPED, to="be answered")
     answer = Answer(request.time, request.id, data.unit, data.answer, data.by)
     if not is_asked_for(state.questions, state.answers, answer):
-        # Entered late, it may not take the question from an answer that is known either.
+        # An answer entered late may not take the question from an answer that is known.
         raise Refused(
             RefusalReason.NOTHING_OUTSTANDING,
             f"no question to unit {data.unit} waits for an answer of {rfc3339(request.time)}",
@@ -192,7 +192,7 @@ def _return_result(
     _is(state, request, _PROCESSED, to="have its result returned")
     _known_unit(catalogue, data.unit)
     if state.returned_at is not None:
-        # Entered late, for a time before the return that is known: it happens but once.
+        # Entered late, for a time before the known return: it can happen only once.
         raise Refused(RefusalReason.WRONG_STATE, "the result was returned already")
     return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
 
@@ -209,7 +209,7 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Routing], type[Refus
 }
 
 REQUESTS = tuple(_DECISIONS)
-"""The requests that are routing's to decide."""
+"""The requests that routing decides."""
 
 
 # -- what a dossier must be ---------------------------------------------------------
@@ -231,7 +231,7 @@ def _open_step(state: Routing, request: Event) -> StepRecord:
     if step is None:
         raise Refused(RefusalReason.WRONG_STEP, "no step is open")
     if request.time < step.started_at:
-        # Entered late, with a time at which another step was open: it would end the wrong one.
+        # Entered late, for a time at which another step was open: it would end the wrong step.
         raise Refused(
             RefusalReason.WRONG_STEP,
             f"step {step.step} was started at {rfc3339(step.started_at)}, after the time given",
@@ -241,7 +241,7 @@ def _open_step(state: Routing, request: Event) -> StepRecord:
 
 def _routed(state: Routing) -> tuple[str, FixedWorkflow]:
     if state.handling_unit is None or state.plan is None:
-        # An older system may tell of a step and of no authority that is competent for it.
+        # An older system may tell of a step without a competent authority.
         raise Refused(RefusalReason.WRONG_STATE, "nobody handles the dossier: hand it over first")
     return state.handling_unit, state.plan
 

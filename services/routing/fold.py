@@ -13,7 +13,7 @@ from services.shared.lifecycle import track
 
 
 def evolve(state: Routing, fact: Event) -> Routing:
-    """The state after a fact. A fact that does not concern routing changes nothing."""
+    """Return the state after a fact. A fact that does not concern routing changes nothing."""
     state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
@@ -58,7 +58,7 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
 
 
 def _with_step(steps: tuple[StepRecord, ...], started: StepRecord) -> tuple[StepRecord, ...]:
-    # A completion that came first has made the record already: the start completes it.
+    # A completion that came first has already made the record: the start completes it.
     for index, known in enumerate(steps):
         alone = known.started_at == known.completed_at and known.lead == known.completed_by
         if known.ordinal == started.ordinal and alone:
@@ -77,7 +77,7 @@ def _completed(
         if steps[index].ordinal == data.ordinal and steps[index].completed_at is None:
             finished = msgspec.structs.replace(steps[index], **done)
             return (*steps[:index], finished, *steps[index + 1 :])
-    # An older system may tell of a step's end and never of its start.
+    # An older system may tell of a step's end without its start.
     record = StepRecord(data.ordinal, data.step, fact.time, data.unit, data.by, fact.time, data.by)
     return _in_order((*steps, record))
 

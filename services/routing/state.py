@@ -11,7 +11,7 @@ from services.shared.lifecycle import Tracked
 
 
 class FixedWorkflow(msgspec.Struct, frozen=True):
-    """Which workflow, in which version, the dossier goes through. Fixed when it is routed."""
+    """The workflow, in one version, that the dossier goes through. Fixed when it is routed."""
 
     workflow: str
     version: int
@@ -48,7 +48,7 @@ class Reassignment(msgspec.Struct, frozen=True):
     id: str
     lead: str
     ordinal: int
-    """Of the step that got it; the next one has a lead of its own."""
+    """The ordinal of the step that got it; the next step has a lead of its own."""
 
 
 class Routing(Tracked, frozen=True):
@@ -71,17 +71,17 @@ class Routing(Tracked, frozen=True):
 
     @property
     def handling_unit(self) -> str | None:
-        """Who handles the dossier now."""
+        """The unit that handles the dossier now."""
         return self.hand_overs[-1].to_unit if self.hand_overs else self.routed_unit
 
     @property
     def consultations(self) -> tuple[Consultation, ...]:
-        """What other authorities were asked, and what they answered; in event-time order."""
+        """Questions to other authorities, with their answers; in event-time order."""
         return paired(self.questions, self.answers)
 
     @property
     def open_step(self) -> StepRecord | None:
-        """The step that is being worked on: the one started last, unless it is done."""
+        """The step that is being worked on: the one started last, unless it is completed."""
         if not self.steps or self.steps[-1].completed_at is not None:
             return None
         return self.steps[-1]
@@ -98,7 +98,7 @@ class Routing(Tracked, frozen=True):
             for r in self.reassignments
             if r.at >= since and r.ordinal == step.ordinal
         ]
-        # A hand-over of the instant at which the step began at that very unit came before it.
+        # A hand-over to the step's own unit at the instant of its start came before it.
         later += [
             (o.at, o.id, o.lead)
             for o in self.hand_overs

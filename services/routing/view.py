@@ -19,7 +19,7 @@ class StepView(TypedDict):
     step: str
     unit: str
     lead: str
-    """Who led it when it was started."""
+    """The lead when the step was started."""
     started_at: datetime
     completed_at: datetime | None
     completed_by: str | None
@@ -40,7 +40,7 @@ class ConsultationView(TypedDict):
 
     unit: str
     question: str | None
-    """Null if an older system told of the answer alone."""
+    """Null if an older system told only the answer."""
     opened_at: datetime | None
     opened_by: str | None
     answer: str | None
@@ -51,7 +51,7 @@ class ConsultationView(TypedDict):
 
 @described
 class DossierView(TypedDict):
-    """A dossier as routing sees it. Times are UTC, and every list is in their order."""
+    """A dossier as routing sees it. Times are UTC, and every list is in time order."""
 
     code: str
     status: PublicStatus | None
@@ -60,7 +60,7 @@ class DossierView(TypedDict):
     procedure: str | None
     handling_unit: str | None
     competence_rule: str | None
-    """The rule by which that unit was found competent first."""
+    """The rule by which a unit was first found competent."""
     unroutable: str | None
     """Why no unit was found competent."""
     workflow: str | None
@@ -88,7 +88,7 @@ class ChangedDossier(Answered):
 
 @described
 class CompetenceView(TypedDict):
-    """The competent unit, and the rule that says so."""
+    """The competent unit, and the rule that names it."""
 
     unit: str
     name: str
@@ -97,7 +97,7 @@ class CompetenceView(TypedDict):
 
 
 def view(code: str, state: Routing) -> DossierView:
-    """Returns routing's own view of a dossier."""
+    """Return routing's own view of a dossier."""
     step = state.open_step
     status = state.status
     return {

@@ -1,4 +1,4 @@
-"""What sla is told beyond what every service is."""
+"""The settings that only sla has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.sla.rulebook import book as rule_book
 
 
 class SlaSettings(Settings):
-    """Where the rules and calendars are, and how often sla looks around."""
+    """The folders of rules and calendars, and how often sla looks at files and dossiers."""
 
     calendars: Path = working_time.DATA
     """The folder of ``office_hours.toml`` and ``overrides.toml``."""

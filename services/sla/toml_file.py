@@ -1,4 +1,4 @@
-"""Reads a TOML file into a model, and names the place of whatever is wrong in it."""
+"""Reads a TOML file into a model, and names the place of every fault in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class FileError(ValueError):
-    """A file of rules or calendars cannot be used. Names the file, the place and the remedy."""
+    """A file of rules or calendars cannot be used. The text says where, and the remedy."""
 
 
 def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
-    """The file as that model, and its text.
+    """Return the file as that model, and its text.
 
-    Raises FileError, with the line or the key of every fault, if the file is missing, is not
-    TOML in UTF-8 or is not what the model says.
+    Raise FileError, with the line or the key of every fault, if the file is missing, is not TOML in
+    UTF-8 or does not fit the model.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
 
 
 def place(text: str, where: Sequence[int | str]) -> str:
-    """A place in the file as a clerk finds it: ``line 12, [[days]] number 2, date``."""
+    """Return a place in the file as people find it: ``line 12, [[days]] number 2, date``."""
     if len(where) >= 2 and isinstance(where[1], int):
         table, index = str(where[0]), where[1]
         headers = [

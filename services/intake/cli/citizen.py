@@ -1,4 +1,4 @@
-"""``motcua citizen``: what a citizen may ask of the city about their own data."""
+"""``motcua citizen``: what citizens may ask of the city about their own data."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def erase(
 ) -> None:
     """Make every copy of a person's contact data unreadable, for good.
 
-    Their key is deleted: what was sealed under it (on the log, in states, in backups) can be read
-    by nobody any more. Messages that wait for them end with the reason `erased`.
+    Their key is deleted: what was sealed under it (on the log, in states, in backups) cannot be
+    read any more. Messages that wait for them end with the reason `erased`.
 
     Example: `motcua citizen erase citizen-1 --reason 'letter 12/2026'`
     """

@@ -2,5 +2,5 @@
 
     file --(xes, csv_log)--> traces --(translate, by the mapping)--> facts --(send)--> the log
 
-Reading and sending do I/O; all between is pure.
+Reading and sending do I/O; everything between is pure.
 """

@@ -11,7 +11,7 @@ _REMEMBERED = 10_000
 
 
 class Activities:
-    """The activities that fit one of some globs. Compared by identity."""
+    """The activities that match one of some globs. Compared by identity."""
 
     def __init__(self, globs: Iterable[str]) -> None:
         self._regex = re.compile("|".join(map(glob_to_regex, globs)))
@@ -27,14 +27,14 @@ class Activities:
 
 
 class ActivitySequence:
-    """The activities of one trace in time order, and fast answers about what comes when."""
+    """The activities of one trace in time order, with fast answers about their order."""
 
     def __init__(self, activities: Sequence[str]) -> None:
         self.activities = activities
         self._places: dict[Activities, list[int]] = {}
 
     def places(self, wanted: Activities) -> list[int]:
-        """Where they occur, in order."""
+        """Return the places where the wanted activities occur, in order."""
         places = self._places.get(wanted)
         if places is None:
             places = [i for i, activity in enumerate(self.activities) if activity in wanted]
@@ -42,23 +42,23 @@ class ActivitySequence:
         return places
 
     def some_before(self, wanted: Activities, place: int) -> bool:
-        """Whether one of them occurs before the place."""
+        """Return whether a wanted activity occurs before the place."""
         places = self.places(wanted)
         return bool(places) and places[0] < place
 
     def some_after(self, wanted: Activities, place: int) -> bool:
-        """Whether one of them occurs after the place."""
+        """Return whether a wanted activity occurs after the place."""
         places = self.places(wanted)
         return bool(places) and places[-1] > place
 
     def nearest_before(self, wanted: Activities, place: int) -> str | None:
-        """The last of them before the place."""
+        """Return the last wanted activity before the place, or None."""
         places = self.places(wanted)
         index = bisect_left(places, place)
         return self.activities[places[index - 1]] if index else None
 
     def all_after(self, wanted: Activities, place: int) -> Iterable[str]:
-        """Those after the place, the nearest first."""
+        """Yield the wanted activities after the place, the nearest first."""
         places = self.places(wanted)
         for index in range(bisect_right(places, place), len(places)):
             yield self.activities[places[index]]

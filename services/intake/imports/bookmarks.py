@@ -1,4 +1,4 @@
-"""How far each import has come, so that an interrupted one goes on where it was."""
+"""How far each import has come, so that an interrupted one continues where it was."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Bookmark(NamedTuple):
     """How far one import has come."""
 
     traces: int = 0
-    """So many, from the file's beginning, are dealt with: acknowledged by Kafka, or broken."""
+    """The number of traces, from the file's beginning, that are acknowledged or broken."""
     broken: int = 0
-    """So many of them could not be told."""
+    """The number of them that are broken."""
     finished: bool = False
     """Whether that is the whole file."""
 
@@ -25,19 +25,19 @@ class Bookmarks(Protocol):
     """Remembers how many traces of an import have been acknowledged."""
 
     async def begun(self) -> Bookmark:
-        """What earlier runs have done."""
+        """Return what earlier runs have done."""
         ...
 
     async def note(self, entry: Bookmark) -> None:
-        """What is done by now."""
+        """Note what is done by now."""
         ...
 
 
 class MongoBookmarks:
-    """One document per file and mapping, each known by its SHA-256.
+    """One document per file and mapping, each identified by its SHA-256.
 
-    A file that was mended is another file: all of it is sent again, with the same ids, of which
-    the services ignore what they know.
+    A corrected file counts as another file: all of it is sent again, with the same ids, and the
+    services ignore the events that they know.
     """
 
     def __init__(self, client: Client, *, file: str, mapping: str, name: str) -> None:
@@ -52,7 +52,7 @@ class MongoBookmarks:
         )
 
     async def note(self, entry: Bookmark) -> None:
-        # `$max`, so that two runs at once cannot take each other back.
+        # `$max`, so that two runs at once cannot undo each other's progress.
         await self._imports.update_one(
             {"_id": self._id},
             {

@@ -53,8 +53,8 @@ def import_log(
     """Import the dossiers of an older system as history.
 
     What the log tells is sent as facts, in the order in which it happened. Run it again after an
-    interruption and it goes on; after the file was mended, and nothing is added twice. It ends
-    with 0 if everything could be told, 1 if something could not, 2 if the mapping is wrong.
+    interruption, and it continues. Run it again with a corrected file: nothing is added twice. It
+    ends with 0 if everything could be told, 1 if something could not, 2 if the mapping is wrong.
 
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
@@ -122,7 +122,7 @@ async def _send(
     limit: int | None,
     progress: OnRead,
 ) -> bool:
-    """Sends; True if an earlier run had finished and there is nothing to do."""
+    """Send the facts; return True if an earlier run had finished, so that nothing is to do."""
     database = client(mongo)
     producer = EventProducer(settings.kafka)
     try:

@@ -15,11 +15,11 @@ _CODE = re.compile(DOSSIER_CODE)
 
 
 class NoCode(Exception):
-    """A case cannot have a dossier code of its own. Says why."""
+    """A case cannot have a dossier code of its own. The text says why."""
 
 
 def dossier_code(agency: str, case: str, number: str, first: datetime) -> str:
-    """The code of the case: agency, day of its first event in Vietnam, number. Raises NoCode."""
+    """Return the case's code: agency, day of its first event in Vietnam, number. Raise NoCode."""
     code = f"{agency}-{first.astimezone(VIETNAM):%y%m%d}-{number.upper().zfill(4)}"
     if not _CODE.match(code):
         raise NoCode(f"case {case!r} would be {code!r}, which is not a dossier code")
@@ -34,7 +34,7 @@ class Codes:
         notes.execute("CREATE TABLE codes (code TEXT UNIQUE, name TEXT UNIQUE, line INTEGER)")
 
     def claim(self, code: str, case: str, line: int) -> None:
-        """Gives the code to the case. Raises NoCode if either is in the file twice, naming both."""
+        """Give the code to the case. Raise NoCode, naming both cases, if either is taken."""
         try:
             self._notes.execute("INSERT INTO codes VALUES (?, ?, ?)", (code, case, line))
         except sqlite3.IntegrityError:

@@ -32,11 +32,11 @@ from services.intake.imports.scratch import scratch
 
 
 def read_csv(file: LogFile, source: CsvSource) -> Iterator[LoggedTrace]:
-    """The traces of the file, by their first row. Columns are the events' attributes.
+    """Yield the traces of the file, ordered by their first row. Columns are the events' attributes.
 
-    A row with too few or too many fields is yielded with its fault, so that it is accounted for.
-    Raises LogError for a missing column, a byte that the encoding does not have, a quote that is
-    never closed or a broken compressed file.
+    A row with too few or too many fields is yielded with its fault, so that it is counted. Raise
+    LogError for a missing column, a byte that the encoding does not have, a quote that is never
+    closed or a broken compressed file.
     """
     rows = _rows(file, source)
     if source.rows == "together":
@@ -83,7 +83,7 @@ def _header(file: LogFile, row: list[str], source: CsvSource) -> list[str]:
 
 
 class _Lines:
-    """The lines of the file as text. `number` is that of the last one."""
+    """The lines of the file as text. `number` is that of the last line read."""
 
     def __init__(self, file: LogFile, encoding: str) -> None:
         self._file = file
@@ -105,7 +105,7 @@ class _Lines:
         if len(raw) > MAX_TOKEN:
             raise LogError(self._file.path, self.number, f"longer than {MAX_TOKEN} bytes")
         if self.number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")  # what spreadsheets put before UTF-8
+            raw = raw.removeprefix(b"\xef\xbb\xbf")  # the byte order mark of spreadsheets
         try:
             return raw.decode(self._encoding)
         except UnicodeDecodeError as error:
@@ -141,7 +141,7 @@ def _anywhere(
         notes.execute("CREATE TABLE cases (id INTEGER PRIMARY KEY, name TEXT UNIQUE)")
         notes.execute("CREATE TABLE rows (owner INTEGER, line INTEGER, cells TEXT, fault TEXT)")
         for case, event in rows:
-            # The case's number is the line of its first row. Rows without a case stay alone.
+            # The case's number is the line of its first row. Each row without a case stays alone.
             notes.execute("INSERT OR IGNORE INTO cases VALUES (?, ?)", (event.line, case or None))
             notes.execute(
                 "INSERT INTO rows VALUES (coalesce((SELECT id FROM cases WHERE name = ?), ?),"

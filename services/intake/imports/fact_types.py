@@ -1,4 +1,4 @@
-"""The facts that a mapping may tell, and what of each the importer knows by itself."""
+"""The facts that a mapping may tell, and the fields of each that the importer fills by itself."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FACTS: dict[str, FactType] = {
         routing.ResultReturned,
     )
 }
-"""By name. HistoryClosed is not among them: the importer tells it at each trace's end."""
+"""By name. HistoryClosed is not included: the importer tells it at each trace's end."""
 
 _GIVEN = frozenset(
     {
@@ -51,16 +51,16 @@ _WAITING = frozenset({PublicStatus.SUPPLEMENT_REQUESTED, PublicStatus.STOPPED})
 
 
 def given_fields(fact: FactType) -> set[str]:
-    """The fields that need not be named: from [filing], the catalogue or the trace."""
+    """Return the fields that need no value: those from [filing], the catalogue or the trace."""
     fields = set(fact.model_fields)
     return fields if issubclass(fact, intake.Filing) else fields & _GIVEN
 
 
 def makes_sense(fact: FactType, status: PublicStatus | None) -> bool:
-    """Whether a dossier in that state can take the fact.
+    """Return whether a dossier in that state can take the fact.
 
-    The lifecycle gives every set of facts a state by passing over what cannot be; an importer
-    should not tell such a fact in the first place.
+    The lifecycle gives every set of facts a state by ignoring impossible ones; an importer should
+    not tell such a fact in the first place.
     """
     if fact is intake.RemarkRecorded:
         return True

@@ -1,4 +1,4 @@
-"""The history of one dossier while it is being told: what its facts say, and where they led."""
+"""The history of one dossier while it is being told: its facts so far and their state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DETAIL = 1000
 
 
 class History:
-    """Builds the facts one after another, each in the light of those before it."""
+    """Builds the facts one after another, each depending on those before it."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class History:
         event: str,
         attributes: Mapping[str, str],
     ) -> tuple[str, ...]:
-        """Adds what one event of the log means: the facts, or if there are none, a remark.
+        """Add what one event of the log means: the facts, or if there are none, a remark.
 
-        A fact that the dossier's state cannot take is not told; the remark says so. Raises
-        Missing or pydantic's ValidationError if a fact cannot be built.
+        A fact that the dossier's state cannot take is not told; the remark says so. Raise Missing
+        or pydantic's ValidationError if a fact cannot be built.
         """
         activity = self._course.activities[place]
         told: list[str] = []

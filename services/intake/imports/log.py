@@ -18,7 +18,7 @@ MAX_TOKEN = 1_048_576
 
 
 class LogError(Exception):
-    """The file cannot be read on. Names the file and the line; what was read before is good."""
+    """Reading the file cannot go on at this file and line; what was read before is valid."""
 
     def __init__(self, path: Path, line: int, what: str) -> None:
         super().__init__(f"{path}, line {line}: {what}")
@@ -28,13 +28,13 @@ class LogError(Exception):
 
 
 class LoggedEvent(NamedTuple):
-    """One event as its file tells it."""
+    """One event as its file has it."""
 
     line: int
-    """The line of the file, from 1, that it begins on."""
+    """The line of the file, from 1, at which it begins."""
     attributes: dict[str, str]
     fault: str | None = None
-    """Why it is no good, where the reader knows already; it is then skipped."""
+    """Why it is unusable, if the reader knows already; it is then skipped."""
 
 
 @dataclass
@@ -63,27 +63,27 @@ class LogFile:
 
     @property
     def position(self) -> int:
-        """How many of the file's bytes, as they lie on the disk, have been read."""
+        """The number of bytes read so far, as the file is on the disk."""
         return self.size if self._raw.closed else self._raw.tell()
 
     def chunks(self) -> Iterator[bytes]:
-        """The content, unpacked, piece by piece.
+        """Yield the content, unpacked, piece by piece.
 
-        Raises EOFError, OSError or zlib.error at the place where a compressed file is broken:
-        all that was good before it has been yielded by then.
+        Raise EOFError, OSError or zlib.error where a compressed file is broken, after yielding
+        everything before that place.
         """
-        # `read1`, for `read` throws away what it has gathered when the next block is broken.
+        # `read1`, because `read` discards what it has gathered when the next block is broken.
         while chunk := self.stream.read1(65_536):
             yield chunk
 
 
 UNPACKING = (EOFError, OSError, zlib.error)
-"""What a broken compressed file raises."""
+"""The errors that a broken compressed file raises."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[LogFile]:
-    """The file, ready to be read. Raises LogError if it cannot be opened."""
+    """Yield the file, ready to be read. Raise LogError if it cannot be opened."""
     try:
         raw = io.FileIO(path)
     except OSError as error:

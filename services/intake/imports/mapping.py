@@ -1,6 +1,6 @@
 """The mapping file: how one older system's log is to be understood. Its format, in TOML.
 
-`rules.py` turns it into what `translate` runs; `deploy/imports/` has mappings to learn from.
+`rules.py` turns it into what `translate` runs; `deploy/imports/` has examples of mappings.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from contracts.values import Locale, ServiceLevel, UnitCode
 
 
 class MappingError(ValueError):
-    """The mapping cannot be used. Names the file, the key and what is wrong with it."""
+    """The mapping cannot be used. The text names the file, the key and what is wrong with it."""
 
 
 class _Table(BaseModel):
-    # A key that the format does not know is a slip of the writer's, and is named.
+    # An unknown key is the writer's slip, and the error names it.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -66,35 +66,35 @@ def _encoding(name: str) -> str:
 Regex = Annotated[str, AfterValidator(_regex)]
 Names = tuple[str, ...]
 Globs = tuple[str, ...]
-"""Activities, ``*`` and ``?`` standing for any text or character; ``@name`` is a group."""
+"""Activities; ``*`` and ``?`` match any text or character, and ``@name`` is a group."""
 
 
 class _Source(_Table):
-    """Where the log comes from and which of its attributes or columns say what."""
+    """Where the log comes from, and which of its attributes or columns say what."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     """The older system. With the case and the event it makes the facts' ids: keep it for ever."""
     agency: UnitCode
     """The first part of the dossier codes."""
     number: Regex
-    """Finds in the case's id, as group ``value``, the last part of the code: at most 12 of A-Z
-    and 0-9. Filled up with zeros to four."""
+    """Finds the last part of the code in the case's id, as group ``value``: at most 12 of A-Z and
+    0-9. It is padded with zeros to four."""
     resource: str | None = None
-    """Who did it: staff numbers, never names. It is who a remark is by, and ``{resource}``."""
+    """Who did it: staff numbers, never names. It is the author of a remark, and ``{resource}``."""
     details: Names = ()
-    """What else of an event goes into its remark. Nothing does unasked: the log is kept for ever
-    and read by everyone, so no attribute that names or describes a person belongs here."""
+    """What else of an event goes into its remark. By default nothing: the log is kept for ever and
+    read by everyone, so no attribute that names or describes a person belongs here."""
     event_id: str | None = None
-    """What tells the events of a case apart. Without it, their place in the case does."""
+    """The attribute that identifies an event in its case; by default, its position does."""
     time_format: str | None = None
-    """As strptime has it, e.g. ``%d/%m/%Y %H:%M``; without it, ISO 8601."""
+    """A strptime format, e.g. ``%d/%m/%Y %H:%M``; by default ISO 8601."""
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
-    """For times that have no offset; without it, such an event is skipped. An hour that the end
-    of daylight saving repeats is taken to be the first of the two."""
+    """For times without an offset; if not set, such events are skipped. An hour that the end of
+    daylight saving repeats is taken to be the first of the two."""
     as_of: AwareDatetime | None = None
-    """When the log was drawn: the past is told up to here, unless an event is later."""
+    """When the log was extracted: the history is told up to here, unless an event is later."""
     on_error: Literal["skip-trace", "stop"] = "skip-trace"
-    """A trace that cannot be told: named, and the next one taken; or the end of the import."""
+    """What to do at a trace that cannot be told: name it and go on, or end the import."""
 
 
 class XesSource(_Source):
@@ -131,7 +131,7 @@ class FilingTable(_Table):
     citizen: str
     """An opaque reference: nothing here may name a person."""
     officer: str
-    """Who is named where a rule names no officer."""
+    """The officer in facts whose rule names none."""
     level: ServiceLevel = ServiceLevel.PARTIAL
     locale: Locale = Locale.VI
     documents: Names = ()
@@ -139,7 +139,7 @@ class FilingTable(_Table):
 
 
 class ValueTable(_Table):
-    """A value that templates can name: what ``from`` says, cut out, looked up."""
+    """A value that templates can name: taken ``from`` a name, cut out, looked up."""
 
     source: str = Field(alias="from")
     pattern: Regex | None = None
@@ -148,7 +148,7 @@ class ValueTable(_Table):
 
 
 class Neighbour(_Table):
-    """The nearest event that is among some is one of these."""
+    """The nearest event among some activities is one of these."""
 
     is_: Globs = Field(alias="is", min_length=1)
     among: Globs = ("*",)
@@ -184,8 +184,8 @@ class EmitTable(BaseModel):
 
     fact: str
     next: Globs | None = None
-    """For StepStarted: the step of the next event that is one of these and has a step. Where
-    none comes, the `step` beside it, or the workflow's step after the one that ended last."""
+    """For StepStarted: the step of the next event that is one of these and has a step. If none
+    follows, this table's `step`, or the workflow's step after the one that ended last."""
 
 
 class RuleTable(_Table):
@@ -200,17 +200,17 @@ class RuleTable(_Table):
     after: Globs = ()
     """Some earlier event is one of these."""
     not_after: Globs = ()
-    """No earlier event is."""
+    """No earlier event is one of these."""
     before: Globs = ()
-    """Some later event is."""
+    """Some later event is one of these."""
     not_before: Globs = ()
-    """No later event is."""
+    """No later event is one of these."""
     preceded_by: Neighbourhood | None = None
     followed_by: Neighbourhood | None = None
     state: tuple[State, ...] = ()
     """The dossier's public state, folded from the facts told so far, is one of these."""
     where: dict[str, str] = {}
-    """Attributes of the event and the glob that each must fit."""
+    """Attributes of the event, and the glob that each must match."""
     emit: tuple[EmitTable, ...] = ()
     skip: str | None = Field(default=None, min_length=1)
 
@@ -228,7 +228,7 @@ class Mapping(_Table):
 
 
 def read_mapping(path: Path) -> tuple[Mapping, str]:
-    """The mapping in the file, and the SHA-256 of the file. Raises MappingError."""
+    """Return the mapping in the file, and the file's SHA-256. Raise MappingError."""
     try:
         raw = path.read_bytes()
         document = tomllib.loads(raw.decode())
@@ -246,7 +246,7 @@ def read_mapping(path: Path) -> tuple[Mapping, str]:
 
 
 def key_of(place: tuple[int | str, ...]) -> str:
-    """A key as people write it: ``rules[3].emit[1].step``, rules being counted from 1."""
+    """Return a key as people write it: ``rules[3].emit[1].step``, with rules counted from 1."""
     text = ""
     for part in place:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""What became of a log: what was taken, what was skipped, where and why."""
+"""The result of reading a log: what was taken, what was skipped, where and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.intake.imports.log import LogError
 from services.intake.imports.translate import TranslatedTrace
 
 MAX_LISTED = 10_000
-"""The most skipped events, and broken traces, that are listed one by one; the rest is counted."""
+"""The most skipped events, and broken traces, that are listed; the rest are only counted."""
 MAX_ACTIVITIES = 1_000
 """The most activities that are counted by name."""
 _SHOWN = 20
@@ -24,7 +24,7 @@ _SHOWN = 20
 
 @dataclass
 class Report:
-    """Adds up what became of every trace, in bounded memory."""
+    """Adds up the results of every trace, in bounded memory."""
 
     file: str
     source: str
@@ -53,7 +53,7 @@ class Report:
         return not self.error and self.traces_taken == self.traces
 
     def add(self, told: TranslatedTrace) -> None:
-        """Counts one trace."""
+        """Count one trace."""
         self.traces += 1
         self.events += len(told.taken) + len(told.skipped)
         self.events_taken += len(told.taken)
@@ -86,11 +86,11 @@ class Report:
                 )
 
     def stopped_by(self, error: LogError) -> None:
-        """Notes why reading ended before the file did."""
+        """Note why reading ended before the file did."""
         self.error = str(error)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, for programs."""
+        """Return the whole report, for programs."""
         return {
             "file": self.file,
             "source": self.source,
@@ -116,12 +116,12 @@ class Report:
         }
 
     def save(self, path: Path) -> None:
-        """Writes it as JSON. Raises OSError."""
+        """Write the report as JSON. Raise OSError if that fails."""
         text = json.dumps(self.as_json(), ensure_ascii=False, indent=2)
         path.write_text(text + "\n", encoding="utf-8")
 
     def show(self, console: Console, *, brief: bool = False) -> None:
-        """Prints it."""
+        """Print the report."""
         became = Table("activity", "became", "times", title="What the events became")
         for activity in sorted(self.activities):
             for facts, times in self.activities[activity].most_common():

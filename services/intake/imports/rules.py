@@ -1,4 +1,4 @@
-"""The mapping, compiled: every name looked up, every pattern ready, every slip found."""
+"""The mapping, compiled: every name looked up, every pattern compiled, every slip found."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class MappingRule:
     def holds(
         self, sequence: ActivitySequence, place: int, state: str, attributes: ReadOnly[str, str]
     ) -> bool:
-        """Whether all its conditions hold for the event at that place of the trace."""
+        """Return whether all its conditions hold for the event at that place of the trace."""
         if sequence.activities[place] not in self.activity:
             return False
         if self.states and state not in self.states:
@@ -102,7 +102,7 @@ class MappingRule:
 
 @dataclass(frozen=True)
 class CompiledMapping:
-    """A mapping that is ready to translate traces by, with the catalogue that it uses."""
+    """A mapping that is ready to translate traces, with the catalogue that it uses."""
 
     source: XesSource | CsvSource
     number: re.Pattern[str]
@@ -114,15 +114,15 @@ class CompiledMapping:
     rules: tuple[MappingRule, ...]
     catalogue: Catalogue
     sha256: str
-    """Of the mapping file."""
+    """The mapping file's SHA-256."""
 
     def step_of(self, activity: str) -> str | None:
-        """The workflow's step that the activity belongs to."""
+        """Return the workflow's step that the activity belongs to, or None."""
         return next((step for step, those in self.steps if activity in those), None)
 
 
 def load_mapping(path: Path, catalogue: Catalogue) -> CompiledMapping:
-    """The compiled mapping. Raises MappingError, naming the keys at fault."""
+    """Return the compiled mapping. Raise MappingError, naming the keys at fault."""
     mapping, digest = read_mapping(path)
     compiling = _Compiling(mapping, catalogue)
     compiled = compiling.compiled(digest)
@@ -132,7 +132,7 @@ def load_mapping(path: Path, catalogue: Catalogue) -> CompiledMapping:
 
 
 class _Compiling:
-    """Goes through the whole mapping and gathers what is wrong with it."""
+    """Goes through the whole mapping and gathers its faults."""
 
     def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
         self._mapping = mapping
@@ -174,7 +174,7 @@ class _Compiling:
                 self.faults.append(f"filing.{name}: the catalogue has no unit {unit!r}")
 
     def _steps(self) -> list[str] | None:
-        # A procedure that only the log knows has steps that only the log's traces can check.
+        # The steps of a procedure that only the log names can be checked only with its traces.
         procedure = self._catalogue.procedures.get(self._mapping.filing.procedure)
         if procedure is None:
             return None

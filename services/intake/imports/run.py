@@ -22,10 +22,10 @@ from services.intake.imports.translate import TranslatedTrace, translate
 from services.intake.imports.xes import read_xes
 
 BATCH = 500
-"""How many facts are sent together; a trace is never divided."""
+"""The number of facts after which a batch is sent; a trace is never divided."""
 
 OnRead = Callable[[int, int], None]
-"""Is told how many bytes of the file are read, and of how many."""
+"""Is called with the number of bytes read, and the file's size in bytes."""
 
 
 class Publisher(Protocol):
@@ -35,7 +35,7 @@ class Publisher(Protocol):
 
 
 def sha256_of(path: Path) -> str:
-    """The file's SHA-256. Raises LogError if it cannot be read."""
+    """Return the file's SHA-256. Raise LogError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
@@ -44,7 +44,7 @@ def sha256_of(path: Path) -> str:
 
 
 def read(file: LogFile, compiled: CompiledMapping) -> Iterator[LoggedTrace]:
-    """The traces of the file, in the format that the mapping names."""
+    """Return the traces of the file, in the format that the mapping names."""
     source = compiled.source
     return read_csv(file, source) if isinstance(source, CsvSource) else read_xes(file)
 
@@ -53,14 +53,14 @@ def read(file: LogFile, compiled: CompiledMapping) -> Iterator[LoggedTrace]:
 def translated(
     path: Path, compiled: CompiledMapping, progress: OnRead
 ) -> Iterator[Iterator[TranslatedTrace]]:
-    """What becomes of each trace of the file. The iterator raises LogError where the file ends."""
+    """Yield an iterator over the translated traces. It raises LogError where the file breaks."""
     with opened(path) as file, scratch() as notes:
         codes = Codes(notes)
 
         def each() -> Iterator[TranslatedTrace]:
             for trace in read(file, compiled):
                 told = translate(compiled, trace)
-                # A broken trace too: that its case comes twice may be why it is broken.
+                # Broken traces too: one may be broken because its case appears twice.
                 if told.code is not None and told.case is not None:
                     try:
                         codes.claim(told.code, told.case, told.line)
@@ -78,7 +78,7 @@ def translated(
 def check(
     path: Path, compiled: CompiledMapping, report: Report, *, limit: int | None, progress: OnRead
 ) -> None:
-    """Translates the file into the report and sends nothing."""
+    """Translate the file into the report and send nothing."""
     with translated(path, compiled, progress) as traces:
         try:
             for told in islice(traces, limit):
@@ -97,11 +97,11 @@ async def send(
     limit: int | None,
     progress: OnRead,
 ) -> None:
-    """Translates the file and sends what the ledger does not know to be acknowledged.
+    """Translate the file and send what the bookmarks do not know to be acknowledged.
 
     Every trace is translated again, for the report and for the codes, but only those after the
-    ledger's count are sent. A run that dies between an acknowledgement and the ledger's note
-    sends one batch twice, with the same ids. Raises what the publisher or the ledger raises.
+    bookmark are sent. A run that dies between an acknowledgement and its bookmark sends one batch
+    twice, with the same ids. Raise what the publisher or the bookmarks raise.
     """
     done = (await bookmarks.begun()).traces
     batch: list[Event] = []
@@ -126,7 +126,7 @@ async def send(
                 batch += told.facts
                 if len(batch) >= BATCH:
                     await flush()
-            # With a limit that is just the file's length, the next run finds nothing left.
+            # With a limit equal to the file's length, the next run finds nothing left.
             complete = limit is None
         except LogError as error:
             report.stopped_by(error)

@@ -1,4 +1,4 @@
-"""Notes that a run of the importer takes, on the disk once they outgrow a few megabytes."""
+"""Notes that a run of the importer takes, on disk once they outgrow a few megabytes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def scratch() -> Iterator[sqlite3.Connection]:
-    """A database of this run's own, which is gone afterwards.
+    """Yield a database of this run's own, which is deleted afterwards.
 
-    SQLite keeps it in memory while it is small and in a temporary file when it grows, so that a
-    log of millions of cases needs no more memory than a short one.
+    SQLite keeps it in memory while it is small and in a temporary file when it grows, so that a log
+    of millions of cases needs no more memory than a short one.
     """
     notes = sqlite3.connect("", isolation_level=None)
     try:

@@ -1,4 +1,4 @@
-"""Texts with places to fill in, ``tp-{number}``, and the named values that may fill them."""
+"""Texts with places to fill in, like ``tp-{number}``, and the named values that may fill them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 BUILTIN = frozenset({"case", "number", "activity", "resource", "step"})
-"""What a place may name beside attributes and the mapping's own values."""
+"""What a place may name besides attributes and the mapping's own values."""
 
 Lookup = Callable[[str], str | None]
-"""Finds what a name stands for; None if the log says nothing."""
+"""Finds the value of a name; None if the log does not say."""
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
 class Missing(Exception):
-    """The log does not say what a template needs. Names it."""
+    """The log does not say what a template needs. The text names it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the log has no {name!r}")
@@ -24,22 +24,22 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Template:
-    """A compiled text: literals and names, by turns, beginning with a literal."""
+    """A compiled text: literals and names in turn, beginning with a literal."""
 
     parts: tuple[str, ...]
 
     @property
     def constant(self) -> str | None:
-        """The text, if it has no places."""
+        """The text if it has no places, otherwise None."""
         return self.parts[0] if len(self.parts) == 1 else None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What its places name."""
+        """The names in its places."""
         return self.parts[1::2]
 
     def fill(self, lookup: Lookup) -> str:
-        """The text with every place filled. Raises Missing."""
+        """Return the text with every place filled. Raise Missing if a value is missing."""
         if len(self.parts) == 1:
             return self.parts[0]
         filled = list(self.parts)
@@ -52,11 +52,11 @@ class Template:
 
 
 def compile_template(text: str, values: frozenset[str]) -> Template:
-    """The template in the text. Raises ValueError for a brace or a name that means nothing.
+    """Return the template in the text. Raise ValueError for a lone brace or an unknown name.
 
-    A name is one of `BUILTIN`, a value of the mapping, ``case:KEY`` for an attribute of the
-    trace, or ``event:KEY`` for one of the event; a key with a colon of its own, as XES has them,
-    may stand alone for the event's.
+    A name is one of `BUILTIN`, a value of the mapping, ``case:KEY`` for an attribute of the trace,
+    or ``event:KEY`` for one of the event. A key with a colon of its own, as in XES, may stand alone
+    for the event's attribute.
     """
     parts = tuple(_PLACE.split(text))
     for literal in parts[::2]:
@@ -68,7 +68,7 @@ def compile_template(text: str, values: frozenset[str]) -> Template:
 
 
 def check_name(name: str, values: frozenset[str]) -> None:
-    """Raises ValueError if the name cannot stand for anything."""
+    """Raise ValueError if the name cannot stand for anything."""
     if name not in BUILTIN and name not in values and ":" not in name:
         known = ", ".join(sorted(BUILTIN | values))
         raise ValueError(f"{name!r} is none of {known}; an attribute is case:KEY or event:KEY")
@@ -76,7 +76,7 @@ def check_name(name: str, values: frozenset[str]) -> None:
 
 @dataclass(frozen=True)
 class Value:
-    """A named value: read from somewhere, cut out, looked up, or else the default."""
+    """A named value: read from a name, cut out, looked up, or else the default."""
 
     source: str
     pattern: re.Pattern[str] | None
@@ -84,7 +84,7 @@ class Value:
     default: str | None
 
     def of(self, lookup: Lookup) -> str | None:
-        """What the value is; None if the log does not say and there is no default."""
+        """Return the value; None if the log does not say and there is no default."""
         text = lookup(self.source)
         if text is not None and self.pattern is not None:
             match = self.pattern.search(text)

@@ -1,7 +1,7 @@
 """From a trace of an older system to the facts of a dossier's history. Pure.
 
-What comes out depends on the trace and the mapping alone: the same two give the same events with
-the same ids, on any machine, however often.
+The result depends on the trace and the mapping alone: the same two give the same events with the
+same ids, on any machine, however often.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TakenEvent(NamedTuple):
     activity: str
     facts: tuple[str, ...]
     rule: int | None
-    """The rule that said so, from 1; None if no rule fits and it became a remark."""
+    """The deciding rule's number, from 1; None if no rule fits and it became a remark."""
 
 
 class SkippedEvent(NamedTuple):
@@ -46,7 +46,7 @@ class SkippedEvent(NamedTuple):
 
 @dataclass
 class TranslatedTrace:
-    """What became of one trace. Every event of it is either taken or skipped."""
+    """The result of one trace. Every event of it is either taken or skipped."""
 
     line: int
     case: str | None
@@ -55,12 +55,12 @@ class TranslatedTrace:
     taken: list[TakenEvent] = field(default_factory=list)
     skipped: list[SkippedEvent] = field(default_factory=list)
     status: PublicStatus | None = None
-    """What the facts make of the dossier in the end."""
+    """The dossier's public state after all facts."""
     broken: str | None = None
     """Why nothing of the trace can be told; there are no facts then."""
 
     def breaks(self, trace: LoggedTrace, why: str, activity: str) -> None:
-        """Takes everything back: half a story would be a wrong one."""
+        """Take everything back: half a history would be wrong."""
         self.broken = why
         self.facts = []
         self.taken = []
@@ -74,13 +74,13 @@ class TranslatedTrace:
 class _Usable(NamedTuple):
     time: datetime
     position: int
-    """In the trace as the file has it, from 1."""
+    """The position in the trace as the file has it, from 1."""
     activity: str
     logged: LoggedEvent
 
 
 def translate(compiled: CompiledMapping, trace: LoggedTrace) -> TranslatedTrace:
-    """The facts that the trace tells, in event-time order, and what became of each event."""
+    """Return the facts that the trace tells, in event-time order, and what became of each event."""
     case = trace.attributes.get(compiled.source.case) or None
     told = TranslatedTrace(trace.line, case)
     try:
@@ -119,7 +119,7 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
             continue
         own, position = None, str(event.position)
         if compiled.source.event_id:
-            # An event without an id of its own must not get that of another.
+            # An event without an id of its own must not get the id of another.
             own, position = attributes.get(compiled.source.event_id), f"#{position}"
         try:
             facts = history.tell(
@@ -153,8 +153,8 @@ def _usable(
         if why is None:
             time, why = _time(source, event.attributes.get(source.time))
         if time is None and position == 1:
-            # The day of the first event is part of the code. Were it guessed now and the file
-            # mended later, the same dossier would come in twice, under two codes.
+            # The day of the first event is part of the code. If it were guessed now and the file
+            # corrected later, the same dossier would come in twice, under two codes.
             raise _Untellable(f"line {event.line}: its first event has no usable time: {why}")
         if time is not None and (earliest is None or time < earliest):
             earliest = time

@@ -1,4 +1,4 @@
-"""Reads XES (IEEE 1849), the format in which process logs are exchanged, trace by trace."""
+"""Reads XES (IEEE 1849), the exchange format of process logs, trace by trace."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MAX_DEPTH = 32
 
 
 def read_xes(file: LogFile) -> Iterator[LoggedTrace]:
-    """The traces of the file, one after another, in constant memory.
+    """Yield the traces of the file, one after another, in constant memory.
 
-    Attributes are text under their keys; one that stands within another is found under
-    ``outer/inner``, and a key's second value under ``key#2``. An event that stands in no trace
-    comes as a trace of its own, which has no attributes. Raises LogError, after the last trace
-    that is complete, where the file is broken or has a document type: entities are refused.
+    Attributes are text under their keys; a nested attribute is found under ``outer/inner``, and a
+    key's second value under ``key#2``. An event outside any trace becomes a trace of its own,
+    without attributes. Raise LogError, after the last complete trace, where the file is broken or
+    has a document type: entities are refused.
     """
     found = _Handler(file)
     fed = 0
@@ -66,7 +66,7 @@ class _Handler:
         self.parser.StartDoctypeDeclHandler = self._doctype
 
     def take(self) -> list[LoggedTrace]:
-        """The traces that have become complete since the last time."""
+        """Return the traces that have become complete since the last call."""
         done, self._done = self._done, []
         return done
 
@@ -74,7 +74,7 @@ class _Handler:
         return LogError(self._path, self.parser.CurrentLineNumber, what)
 
     def _doctype(self, *_: object) -> None:
-        # Without a document type there are no entities: none from elsewhere, no bombs.
+        # Without a document type there are no entities: no external ones, no entity bombs.
         raise self.refusal("a document type (DOCTYPE) is refused: XES has none")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

@@ -95,9 +95,8 @@ class RunningSpans:
         """Return when this many working seconds after `since` are used up; None if no piece
         follows.
 
-        `first_due` is the answer as long as the clock has not stopped since. A promise in days
-        names a day for every unit, and may end at another moment than its working seconds (e.g.
-        midnight).
+        `first_due` is the answer as long as the clock has not stopped since. A promise in days is a
+        day for every unit, and may end at another moment than its seconds do (e.g. midnight).
         """
         pieces = self.pieces
         at = bisect_right(pieces, since, key=_begin) - 1

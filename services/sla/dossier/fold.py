@@ -26,9 +26,9 @@ from services.sla.dossier.state import (
 
 
 def evolve(state: Sla, fact: Event) -> Sla:
-    """The state after a fact, its assessment aside (see `rules.Rules.assessed`)."""
+    """Return the state after a fact, except its assessment (see `rules.Rules.assessed`)."""
     if fact.data.OWNER != "sla":
-        # What sla concludes from a told past may follow the past's end: it is no past itself.
+        # Sla's conclusions from an import's history may come after its close: they are not history.
         state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
@@ -37,7 +37,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
     replace = msgspec.structs.replace
     match data:
         case intake.SupplementDemanded() | intake.SupplementDelivered():
-            # It counts even where it moves no clock, as while the dossier is stopped: judge anew.
+            # It counts even where it moves no clock, as in a stop: assess anew.
             return replace(state, assessment=None)
         case routing.StepStarted():
             begun = _StepTold(fact.time, True, data.ordinal, data.step)
@@ -101,7 +101,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
 
 
 def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
-    """What is kept of an alert. Raises AssertionError if the fact is none."""
+    """Return what is kept of an alert. Raise AssertionError if the fact is not an alert."""
     data = fact.data
     match data:
         case sla.DossierSoonDue():
@@ -121,7 +121,7 @@ def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
 
 
 def _handled(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
-    # Which unit received the dossier may be told later than that it is nobody else's.
+    # The fact that names the receiving unit may come later than the one that leaves it in charge.
     state = handled_by(state, fact, unit or state.receiving_unit or "", by=by)
     handler = Handler(fact.time, by, unit)
     return msgspec.structs.replace(state, handlers=_with(state.handlers, handler))
@@ -142,7 +142,7 @@ def _with(known: tuple[O, ...], one: O) -> tuple[O, ...]:
 
 
 class _StepTold(NamedTuple):
-    """What is told of a step. In this order: within one instant, the end is before the start."""
+    """A fact about a step. In this order: at the same instant, an end comes before a start."""
 
     at: datetime
     begins: bool
@@ -151,7 +151,7 @@ class _StepTold(NamedTuple):
 
 
 def _with_step(steps: tuple[StepSpan, ...], one: _StepTold) -> tuple[StepSpan, ...]:
-    """The spans with one more start or completion, as if all had been told in their order."""
+    """Return the spans with one more start or completion, as if all facts had come in order."""
     newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
     spans = list(steps) if newest else []
     for told in [one] if newest else sorted({*_told(steps), one}):
@@ -168,7 +168,7 @@ def _told(steps: tuple[StepSpan, ...]) -> Iterator[_StepTold]:
 
 
 def _tell(spans: list[StepSpan], told: _StepTold) -> None:
-    """A completion ends the newest open start of its step, or a start of the same instant."""
+    """End the newest open start of the step, or a start at the same instant, by a completion."""
     at, begins, ordinal, step = told
     for index in reversed(range(len(spans))):
         known = spans[index]

@@ -14,12 +14,12 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """An alert that was announced."""
 
     at: datetime
-    """The moment that it is about: when a share was used, a step or the whole was due."""
+    """The moment that it is about: when a share was used, or a step or the whole was due."""
     id: str
     kind: AlertKind
     due: datetime
     about: str = ""
-    """Which of several of its kind: a warning share, a step's ordinal, a consulted unit."""
+    """Tells alerts of one kind apart: a warning share, a step's ordinal, or a consulted unit."""
     retracted: bool = False
 
 
@@ -31,7 +31,7 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
     about: str
     due: datetime
     certain: bool
-    """Whether it follows from what has ended, whatever the clock says."""
+    """Whether ended spans alone decide it, so that the clock's further course cannot change it."""
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -43,24 +43,24 @@ class Deadline(msgspec.Struct, frozen=True):
 
 
 class Handler(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """From `since` on a unit handled the dossier. In this order, the later one counts."""
+    """From `since` on, a unit handled the dossier. Of several, the later in this order counts."""
 
     since: datetime
     by: str
-    """The hand-over that said so; empty for the competence rules, which a hand-over overrides."""
+    """The id of the hand-over; empty for the competence rules, which a hand-over overrides."""
     unit: str
-    """Empty for the unit that received the dossier: nobody else is competent."""
+    """Empty for the receiving unit: no other unit is competent."""
 
 
 class StepSpan(msgspec.Struct, frozen=True, array_like=True):
-    """A step that was started, and when it was done."""
+    """A step that was started, and when it was completed."""
 
     started_at: datetime
     ordinal: int
     step: str
     completed_at: datetime | None = None
     begun: bool = True
-    """Whether its start was told; an older system may tell of its end alone."""
+    """Whether its start is known; an older system may tell only its end."""
 
 
 class ConsultationMark(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -71,12 +71,12 @@ class ConsultationMark(msgspec.Struct, frozen=True, array_like=True, order=True)
     unit: str
     answer: bool
     amount: int = 0
-    """Its time to answer, as asked for, in `counted_in`; 0: the rules' default."""
+    """Its time to answer, as set in the question, in `counted_in`; 0: the rules' default."""
     counted_in: str = ""
 
     @property
     def budget(self) -> Budget | None:
-        """The time to answer that was asked for."""
+        """The time to answer, as set in the question; None for the rules' default."""
         if not self.amount:
             return None
         return Budget(amount=self.amount, unit=TimeUnit(self.counted_in))
@@ -88,9 +88,9 @@ class Letter(msgspec.Struct, frozen=True, array_like=True, order=True):
     at: datetime
     id: str
     due: datetime
-    """The new date that it gives."""
+    """The letter's new date."""
     previous: datetime
-    """What was due before, by what was known then."""
+    """The due time before the letter, by what was known then."""
     in_time: bool
     form: str
 
@@ -105,34 +105,34 @@ class Exemption(msgspec.Struct, frozen=True, array_like=True, order=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What follows from all that is known, by the rule in force. Derived, never corrected."""
+    """What follows from all that is known, by the rules in force. Computed, never corrected."""
 
     budget: int
-    """Working seconds that the procedure allows, and what an extension has added."""
+    """Working seconds that the procedure allows, plus what letters have added."""
     used: int
-    """Working seconds used in the segments that have ended."""
+    """Working seconds used in the running spans that have ended."""
     due: datetime | None
-    """When the budget runs out if nothing changes; None while the clock stands still."""
+    """When the budget runs out if nothing changes; None while the clock is stopped."""
     original_due: datetime
     running: bool
     breach_at: datetime | None = None
     """When the budget ran out, or will, while the clock was running; None if it never does."""
     breach_certain: bool = False
-    """Whether `breach_at` follows from what has ended, whatever the clock says."""
+    """Whether ended spans alone decide `breach_at`."""
     first_breach_at: datetime | None = None
-    """The same of the first date, as if no letter had moved it."""
+    """The same for the original date, as if no letter had moved it."""
     letter_by: datetime | None = None
-    """The last moment for a letter of apology to be in time; None while the clock stands."""
+    """The last moment for a letter of apology to be in time; None while the clock is stopped."""
     extended: int = 0
     """Working seconds that letters have added to the budget."""
     extended_at: datetime | None = None
     """When the first letter that moved the due time was issued."""
     supplements: int = 0
-    """How often the citizen was sent back."""
+    """The number of times a supplement was demanded."""
     repeated_at: datetime | None = None
-    """When they were sent back once more than allowed."""
+    """When a supplement was demanded once more than allowed."""
     expected: tuple[Expected, ...] = ()
-    """Every alert that was or will be raised, in the order of time."""
+    """Every alert that was or will be raised, in time order."""
 
 
 class Sla(Handled, frozen=True):
@@ -143,7 +143,7 @@ class Sla(Handled, frozen=True):
     channel: str | None = None
     level: str | None = None
     workflow: str | None = None
-    """Workflow and version, e.g. ``standard/2``; None if nobody told."""
+    """Workflow and version, e.g. ``standard/2``; None if not known."""
     handlers: tuple[Handler, ...] = ()
     steps: tuple[StepSpan, ...] = ()
     consultations: tuple[ConsultationMark, ...] = ()
@@ -154,14 +154,14 @@ class Sla(Handled, frozen=True):
     deadlines: tuple[Deadline, ...] = ()
     """Every due time that was announced."""
     due_told: datetime | None = None
-    """The one announced last; after a fact that came late it is not the last of `deadlines`."""
+    """The due time announced last; after a late fact it is not the last of `deadlines`."""
     alerts: tuple[Alert, ...] = ()
     retracted: tuple[str, ...] = ()
-    """Alerts whose retraction is known, by id."""
+    """Ids of the alerts whose retraction is known."""
 
     @property
     def late(self) -> bool:
-        """Whether the promise was broken, by what was announced and stands."""
+        """Whether the promise was broken, by the alerts that are not retracted."""
         return any(a.kind is AlertKind.OVERDUE and not a.retracted for a in self.alerts)
 
     @property
@@ -171,7 +171,7 @@ class Sla(Handled, frozen=True):
 
 
 def unit_at(state: Sla, moment: datetime) -> str | None:
-    """Who handled the dossier at that time, as far as is known; before that, who received it."""
+    """Return the unit that handled the dossier then, as far as known; before, the receiving one."""
     unit = state.receiving_unit
     for handler in state.handlers:
         if handler.since > moment:

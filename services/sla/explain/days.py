@@ -1,4 +1,4 @@
-"""Which days count, in sentences: public holidays by name, weekly rest, and make-up days."""
+"""Sentences about which days count: public holidays by name, weekly rest, and make-up days."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from services.sla.explain.words import Words
 from services.sla.working_time import Day, DayKind
 
 _MANY = 24
-"""So many days of weekly rest are told by their number alone."""
+"""From this many days of weekly rest on, only their number is told."""
 
 
 def days_that_count(days: Sequence[Day], words: Words) -> Iterator[str]:
-    """The days of a span in which the clock ran, as far as they are out of the ordinary."""
+    """Yield sentences about the days of a span in which the clock ran that are not ordinary."""
     first, last = days[0].date, days[-1].date
     if first == last:
         span = words.say("span-of-a-day", day=words.day(first))
@@ -37,7 +37,7 @@ def days_that_count(days: Sequence[Day], words: Words) -> Iterator[str]:
 
 
 def last_day(due: datetime) -> date:
-    """The last day of a time that ends then; what ends at midnight ends with the day before."""
+    """Return the last day of a term that ends at `due`; midnight belongs to the day before."""
     return (due - timedelta(microseconds=1)).astimezone(VIETNAM).date()
 
 

@@ -1,4 +1,4 @@
-"""What happened to a dossier's clock, in sentences, each with the moment that it belongs to."""
+"""What happened to a dossier's clock, in sentences, each with its moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Event = tuple[datetime, Sequence[str]]
 
 
 def events(shown: Ledger, terms: Terms, words: Words) -> list[Event]:
-    """All that happened, in the order of time."""
+    """Return everything that happened, in time order."""
     found = [
         *_pauses(shown, words),
         *_hand_overs(shown, terms, words),
@@ -31,7 +31,7 @@ def events(shown: Ledger, terms: Terms, words: Words) -> list[Event]:
 
 
 def office_hours(unit: str, terms: Terms, words: Words) -> str:
-    """The sentence about a unit's week."""
+    """Return the sentence about a unit's week."""
     pattern = terms.calendars.pattern(terms.calendars.pattern_of(unit))
     return words.say("hours", unit=words.unit(unit), hours=words.hours(pattern))
 
@@ -42,7 +42,7 @@ def _pauses(shown: Ledger, words: Words) -> Iterator[Event]:
             continue
         pause = list(group)
         for (reason, unit), parts in groupby(pause, key=lambda part: (part.reason, part.unit)):
-            same = list(parts)  # an authority that was consulted meanwhile does not cut it
+            same = list(parts)  # an authority consulted meanwhile does not cut it
             yield same[0].begin, [_pause(reason, unit, same[0].begin, same[-1].end, shown, words)]
         begin, end = pause[0].begin, pause[-1].end
         if end is not None and end != shown.ended_at:
@@ -81,7 +81,7 @@ def _hand_overs(shown: Ledger, terms: Terms, words: Words) -> Iterator[Event]:
         if before.pattern != after.pattern:
             said.append(office_hours(after.unit, terms, words))
         was, now = shown.due_before(at), shown.due_from(at)
-        # While the clock stands, or when it goes on at the same moment, the pause tells.
+        # While the clock is stopped, or when it goes on at this moment, the pause's sentence tells.
         if before.runs and after.runs and was is not None and now is not None:
             if was == now and before.pattern != after.pattern and terms.fixes_a_day:
                 said.append(words.say("handed-over-day"))

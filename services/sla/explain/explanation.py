@@ -1,4 +1,4 @@
-"""A dossier's time with its explanation, in one language: what every way of showing it shows."""
+"""A dossier's time with its explanation, in one language: what every format shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.sla.explain.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The ledger, and what is said and drawn of it."""
+    """The ledger, with its sentences and drawing."""
 
     code: str
     shown: Ledger
@@ -31,16 +31,16 @@ class Explanation:
     picture: Picture
 
     def svg(self) -> str:
-        """The drawing as an SVG document."""
+        """Return the drawing as an SVG document."""
         return svg(self.title, self.headline, self.sentences, self.picture, self.words)
 
 
 def explanation(
     code: str, state: Sla, rules: Rules, texts: Texts, at: datetime
 ) -> Explanation | None:
-    """The dossier's time as of `at`, by the rules in force; None if its clock had not begun.
+    """Return the dossier's time as of `at`, by the rules in force; None if the clock had not begun.
 
-    Raises OutsideCalendar if `at` is later than the calendars know.
+    Raise OutsideCalendar if `at` is later than the calendars know.
     """
     if state.procedure is None:
         return None
@@ -61,5 +61,5 @@ def explanation(
 
 
 def asked_at(state: Sla, now: datetime) -> datetime:
-    """When nobody says as of when: now, or, of a replay that is ahead, after all that is known."""
+    """Return the default `at`: now or, if a replay is ahead of now, the newest known moment."""
     return max(now, newest(state) or now)

@@ -1,4 +1,4 @@
-"""What a ledger comes to: the headline, and the conclusion of its explanation."""
+"""The result of a ledger: the headline, and the conclusion of its explanation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from services.sla.explain.words import Words
 
 
 def headline(shown: Ledger, words: Words) -> str:
-    """The most important thing, in one line."""
+    """Return the most important statement, in one line."""
     overdue, ended, left = shown.overdue, shown.ended_at, words.duration(max(0, shown.left_seconds))
     if overdue is not None:
         working = words.duration(overdue.working_seconds)
@@ -24,7 +24,7 @@ def headline(shown: Ledger, words: Words) -> str:
 
 
 def conclusion(shown: Ledger, words: Words) -> str:
-    """What it all comes to, with the due time if there is one."""
+    """Return the conclusion, with the due time if there is one."""
     due, ended, overdue = shown.due, shown.ended_at, shown.overdue
     original, at = words.moment(shown.original_due), words.moment(shown.at)
     if overdue is not None:

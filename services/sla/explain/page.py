@@ -22,7 +22,7 @@ _WORD, _TIME, _HOURS = 9, 10, 7
 """The least columns for words, for a time in two lines, and for hours with minutes."""
 _PADDING = (0, 1, 0, 0)
 _PLAIN = 100
-"""Columns of a page without colours."""
+"""The width of a page without colours, in columns."""
 _STYLES = {
     Reason.HANDLING: "green",
     Reason.CONSULTATION: "cyan",
@@ -40,11 +40,11 @@ _STYLES = {
     "overdue-since": "bold red",
     "now": "cyan",
 }
-"""How the drawing's styles look in a terminal; what is not here is plain."""
+"""How the drawing's styles look in a terminal; a style that is not listed is plain."""
 
 
 def page(told: Explanation, width: int) -> Group:
-    """The page, for a console of that width; the drawing takes no less than 60 columns."""
+    """Return the page for a console of that width; the drawing takes at least 60 columns."""
     shown = told.shown
     mood = "bold red" if shown.overdue is not None else "bold"
     drawing = Text("\n").join(
@@ -70,7 +70,7 @@ def page(told: Explanation, width: int) -> Group:
 
 
 def plain_page(told: Explanation) -> str:
-    """The page without colours, 100 columns wide."""
+    """Return the page without colours, 100 columns wide."""
     file = StringIO()
     console = Console(file=file, width=_PLAIN, color_system=None, force_terminal=False)
     console.print(page(told, _PLAIN))
@@ -107,7 +107,7 @@ def _reason(part: Segment, told: Explanation) -> str:
 
 
 def _beside(told: Explanation) -> Table:
-    """The clocks beside the whole: each step's, and that of each authority that was consulted."""
+    """Return the table of the other clocks: each step's, and each consulted authority's."""
     words, shown = told.words, told.shown
     table = Table(box=SIMPLE, padding=_PADDING)
     table.add_column(words.word("beside"), min_width=_WORD)

@@ -1,7 +1,7 @@
 """Why a dossier is due when it is: the ledger in sentences, each following from those before.
 
-Made to be read by a citizen's lawyer: every segment, every day off and every rule that had a part
-in the due time, in the order in which it had it. The last sentence is the conclusion.
+Written for a citizen's lawyer to read: every segment, day off and rule that affected the due time,
+in the order in which it did. The last sentence is the conclusion.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.sla.working_time import CalendarDaysEnd
 def explain(
     code: str, shown: Ledger, terms: Terms, catalogue: Catalogue, words: Words
 ) -> list[str]:
-    """The sentences. `terms` are those by which the ledger was drawn up."""
+    """Return the sentences. `terms` must be those by which the ledger was computed."""
     return [
         *_standard_time(code, shown, terms, catalogue, words),
         *(sentence for _, said in events(shown, terms, words) for sentence in said),
@@ -39,7 +39,7 @@ def explain(
 def _standard_time(
     code: str, shown: Ledger, terms: Terms, catalogue: Catalogue, words: Words
 ) -> Iterator[str]:
-    """From the reception to the original due time."""
+    """Yield sentences from the reception to the original due time."""
     yield words.say(
         "reception",
         code=code,
@@ -85,7 +85,7 @@ def _reading(terms: Terms) -> str:
 
 
 def _reckoning(shown: Ledger, terms: Terms, words: Words) -> Iterator[str]:
-    """The days that led to another due time, and what is used of the budget."""
+    """Yield sentences about days that led to another due time, and about the used budget."""
     if shown.due is not None:
         first, last = _reckoned_anew(shown), last_day(shown.due)
         if later := [day for day in shown.days if first <= day.date <= last]:
@@ -101,7 +101,7 @@ def _reckoning(shown: Ledger, terms: Terms, words: Words) -> Iterator[str]:
 
 
 def _reckoned_anew(shown: Ledger) -> date:
-    """From when on the days are not those that led to the original due time."""
+    """Return the day from which the days differ from those of the original due time."""
     first = last_day(shown.original_due) + timedelta(days=1)
     for before, after in pairwise(shown.segments):
         if before.pattern != after.pattern:

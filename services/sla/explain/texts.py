@@ -1,7 +1,7 @@
 """The texts that explanations are made of, from ``texts/vi.toml`` and ``texts/en.toml``.
 
-What a text may speak of is laid down here. All texts are checked when they are read: one that is
-missing, that nobody asks for, or that names a field that it is not given, stops the service.
+This module lists the fields of each text. All texts are checked when they are read: a missing text,
+an unused one, or one with a field that it is not given, stops the service.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ SENTENCES: Mapping[str, str] = {
 """Each sentence, or part of one, with the fields that it may use; ``#`` marks a number."""
 
 COUNTED = ("hours", "minutes", "seconds", "days", "times", *TimeUnit)
-"""What is counted; each has a text for one and a text for any other number."""
+"""Things that are counted; each has a text for one and a text for any other number."""
 
 WORDS = (
     *("and", "title", "why", *Reason, *Account, *ExemptionGround, *AlertKind),
@@ -137,7 +137,7 @@ class _File(BaseModel):
 
 
 def clean(text: str) -> str:
-    """The text without what no page or terminal should be made to obey: control characters."""
+    """Return the text with spaces for control characters, which no page should obey."""
     return "".join(each if each.isprintable() else " " for each in text)
 
 
@@ -147,14 +147,14 @@ class Texts:
 
     locale: Locale
     weekdays: tuple[str, ...]
-    """From Monday on."""
+    """Starting with Monday."""
     months: tuple[str, ...]
     _sentences: Mapping[str, str]
     _counted: Mapping[str, tuple[str, str]]
     _words: Mapping[str, str]
 
     def say(self, sentence: str, **fields: object) -> str:
-        """The sentence with its fields, each of which it must be allowed to use."""
+        """Return the sentence with its fields filled in; `fields` must be exactly its fields."""
         assert fields.keys() == _FIELDS[sentence].keys(), sentence
         return self._sentences[sentence].format_map(
             {
@@ -164,17 +164,17 @@ class Texts:
         )
 
     def counted(self, what: str, count: int) -> str:
-        """So many of something."""
+        """Return the text for this count of something."""
         one, many = self._counted[what]
         return (one if count == 1 else many).format(count=count)
 
     def word(self, name: str) -> str:
-        """A word, or a few, that stand alone."""
+        """Return a word, or a few, that stand alone."""
         return self._words[name]
 
 
 def load_texts(folder: Path = TEXTS) -> Mapping[Locale, Texts]:
-    """The texts of every language. Raises FileError, naming file, text and field at fault."""
+    """Return the texts of every language. Raise FileError, naming file, text and field at fault."""
     return {locale: _read(locale, folder / f"{locale}.toml") for locale in Locale}
 
 
@@ -203,7 +203,7 @@ def _misfits(table: str, there: set[str], wanted: set[str]) -> list[str]:
 
 
 def _faults(where: str, text: str, samples: Mapping[str, object]) -> list[str]:
-    """What is wrong with a text: the surest way to know that it can be filled in is to do so."""
+    """Return what is wrong with a text. The surest test is to fill it in."""
     try:
         text.format_map(samples)
     except KeyError as error:
@@ -220,4 +220,4 @@ _FIELDS: Mapping[str, Mapping[str, object]] = {
     }
     for sentence, fields in SENTENCES.items()
 }
-"""Each sentence's fields, with a value of the kind that they have."""
+"""Each sentence's fields, with a sample value of the right type."""

@@ -1,6 +1,6 @@
 """How times, durations and names are put into words, in one language.
 
-Times are put in Vietnam time. A fraction of a second is dropped, as it is in working time.
+Times are given in Vietnam time. A fraction of a second is dropped, as in working time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Words:
         return self.texts.locale is Locale.VI
 
     def moment(self, at: datetime) -> str:
-        """A time of a day, e.g. ``08:00 on Monday 4 March 2024``."""
+        """Return a time of a day, e.g. ``08:00 on Monday 4 March 2024``."""
         local = at.astimezone(VIETNAM)
         fields = {"hour": local.hour, "minute": local.minute}
         if local.second:
@@ -42,7 +42,7 @@ class Words:
         return self.say("moment", time=time, day=self.day(local.date()))
 
     def day(self, day: date) -> str:
-        """A day with its weekday."""
+        """Return a day with its weekday."""
         return self.say(
             "day",
             weekday=self.texts.weekdays[day.weekday()],
@@ -52,12 +52,12 @@ class Words:
         )
 
     def short(self, at: datetime) -> str:
-        """A time as tables have it, e.g. ``08:00 04/03/2024``."""
+        """Return a time for tables, e.g. ``08:00 04/03/2024``."""
         local = at.astimezone(VIETNAM)
         return f"{local:%H:%M:%S %d/%m/%Y}" if local.second else f"{local:%H:%M %d/%m/%Y}"
 
     def duration(self, seconds: int) -> str:
-        """Hours, minutes and seconds, as far as there are any."""
+        """Return the hours, minutes and seconds that are not zero."""
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
         parts = {"hours": hour, "minutes": minute, "seconds": second}
@@ -65,35 +65,35 @@ class Words:
         return " ".join(said) or self.counted("hours", 0)
 
     def hours_and_minutes(self, seconds: int) -> str:
-        """A duration as tables have it: ``26:00``, and ``26:00:05`` if there are seconds."""
+        """Return a duration for tables: ``26:00``, or ``26:00:05`` if there are seconds."""
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
         return f"{hour}:{minute:02}:{second:02}" if second else f"{hour}:{minute:02}"
 
     def counted(self, what: str, count: int) -> str:
-        """So many of something."""
+        """Return the text for this count of something."""
         return self.texts.counted(what, count)
 
     def budget(self, budget: Budget) -> str:
-        """A standard time, e.g. ``3 working days``."""
+        """Return a standard time, e.g. ``3 working days``."""
         return self.counted(budget.unit, budget.amount)
 
     def unit(self, code: str) -> str:
-        """A unit's name with its code; the code alone if the catalogue does not have it."""
+        """Return a unit's name with its code; the code alone if the catalogue lacks it."""
         unit = self._catalogue.units.get(code)
         if unit is None:
             return code
         return self.say("unit", name=unit.name_vi if self.vietnamese else unit.name_en, code=code)
 
     def procedure(self, code: str) -> str:
-        """A procedure's name; its code if the catalogue does not have it."""
+        """Return a procedure's name; its code if the catalogue lacks it."""
         procedure = self._catalogue.procedures.get(code)
         if procedure is None:
             return code
         return procedure.name_vi if self.vietnamese else procedure.name_en
 
     def step(self, workflow: str | None, step: str) -> str:
-        """A step's title in its workflow, e.g. of ``standard/2``; else the step's name."""
+        """Return a step's title in its workflow, e.g. ``standard/2``; else the step's name."""
         known = self._catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         for each in known.steps if known else ():
             if each.name == step:
@@ -101,7 +101,7 @@ class Words:
         return clean(step)
 
     def form(self, form: str) -> str:
-        """A form that was issued, e.g. ``04/2025-03``, by its name; else as it is."""
+        """Return the name of a form that was issued, e.g. ``04/2025-03``; if unknown, as it is."""
         number, _, circular = form.partition("/")
         for each in self._catalogue.circulars:
             for known in each.forms.values():
@@ -111,7 +111,7 @@ class Words:
         return form
 
     def hours(self, pattern: Pattern) -> str:
-        """A week of office hours; days that follow one another and have the same are one."""
+        """Return a week of office hours; consecutive days with the same hours are joined."""
         said = []
         days = zip(self.texts.weekdays, pattern.week, strict=True)
         for hours, same in groupby(days, key=lambda day: day[1]):
@@ -122,7 +122,7 @@ class Words:
         return "; ".join(said)
 
     def days(self, days: Sequence[date]) -> str:
-        """Days; those that follow one another are told by the first and the last."""
+        """Return days; consecutive days are given by the first and the last."""
         groups: list[list[date]] = []
         for day in days:
             if groups and day - groups[-1][-1] == timedelta(days=1):

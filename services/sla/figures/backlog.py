@@ -1,8 +1,8 @@
 """What is open at a moment, by age and by how long it has been overdue, in working days.
 
-A working day is eight working hours of the units that keep no hours of their own: so units can be
-compared. Ages are not computed for each dossier: the limits between two ages are moments, and a
-dossier's age is the number of limits that it lies before.
+A working day is eight working hours by the default office hours: so units can be compared. Ages are
+not computed for each dossier. The limits between two ages are moments, and a dossier's age is the
+number of limits after its begin.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FROM = (0, 2, 6, 11, 21, 41)
 
 
 def _ages() -> Iterator[tuple[str, str, int]]:
-    """Each age: its name, how people write it, and its place."""
+    """Yield each age: its name, how people write it, and its place."""
     for place, (first, after) in enumerate(pairwise(_FROM)):
         yield f"{first}_{after - 1}", f"{first}-{after - 1}", place
     yield f"{_FROM[-1]}_up", f"≥ {_FROM[-1]}", len(_FROM) - 1
@@ -45,13 +45,13 @@ BACKLOG: Mapping[str, Measure] = {
         for name, days, place in AGES
     },
 }
-"""Every number, by its name. Open is the sum of all ages, and of those in time and overdue."""
+"""Every number, by name. Open is the sum of all ages, and the sum of in time and overdue."""
 
 
 def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) -> Sheet:
-    """What is open at the end of the reading's period, which is a moment.
+    """Return the sheet of what is open at the end of the reading's period, which is a moment.
 
-    Raises OutsideCalendar if the calendar does not know that moment.
+    Raise OutsideCalendar if the calendar does not know that moment.
     """
     moment = reading.as_of
     limits = [_limit(calendar, moment, days) for days in _FROM[1:]]
@@ -64,9 +64,9 @@ def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) ->
 
 
 def _limit(calendar: Calendar, moment: datetime, days: int) -> datetime:
-    """What lies before it is so many whole working days old at that moment.
+    """Return the limit: anything before it is at least this many whole working days old.
 
-    The calendar counts whole seconds: what lies within the last one is as old as its begin.
+    The calendar counts whole seconds: what falls within a second counts from its begin.
     """
     return calendar.subtract(moment, days * WORKING_DAY) + timedelta(seconds=1)
 

@@ -1,8 +1,8 @@
-"""What a dossier counts as in a period, in MongoDB's own terms: the one place that says so.
+"""What a dossier counts as in a period, as MongoDB expressions: the only place that says so.
 
 All of it follows from facts whose time is before the period's end. So the figures of a period that
-is over change only by what is entered late, and not by what happens to its dossiers later: a
-dossier that was handed over in August is in July's figures where it was at the end of July.
+is over change only by what is entered late, and not by later events: a dossier that was handed over
+in August is in July's figures at the unit that had it at the end of July.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "exempt": Measure("Được miễn thư xin lỗi", "Exempt from a letter", {"exempt": True}),
 }
-"""Every number, by its name.
+"""Every number, by name.
 
-Of the dossiers of a period, carried over + received = resolved + open. Withdrawn ones are among
-the resolved. Whatever is late has a letter, or has none, or is exempt from one.
+For the dossiers of a period, carried over + received = resolved + open. Withdrawn ones count as
+resolved. A late dossier has a letter, or has none, or is exempt from one.
 """
 
 TRAITS = (
@@ -75,22 +75,22 @@ class PeriodCount:
     as_of: datetime
     """The period's end, or now if that is earlier: what will be late is not late yet."""
     extended: Literal["on-time", "late"]
-    """How a dossier counts that missed its first date and kept the second."""
+    """How to count a dossier that missed its first date and kept the second."""
     fields: Mapping[str, str]
     """The field of each procedure."""
 
     def selection(self, partition: int) -> Document:
-        """The query for the partition's dossiers of the period: received before its end, and not
-        resolved before it began."""
+        """Return the query for the partition's dossiers of the period: received before its end, and
+        not resolved before its begin."""
         return {
             "p": partition,
-            # So written, what is open and what ended later are two ranges of one index.
+            # In this form, open dossiers and those that ended later are two ranges of one index.
             "state.span.ended_at": {"$not": {"$lt": self.period.since}},
             "state.span.received_at": {"$lt": self.period.until},
         }
 
     def dimensions(self) -> dict[str, Any]:
-        """What each dimension is of a state."""
+        """Return the expression of each dimension over a state."""
         handlers = {
             "$filter": {
                 "input": "$state.handlers",
@@ -105,7 +105,7 @@ class PeriodCount:
             Dimension.FIELD.value: {
                 "$arrayElemAt": [
                     [*fields, UNKNOWN],
-                    # -1 if it is not there: the last one.
+                    # -1 if it is not found: the last element.
                     {"$indexOfArray": [procedures, "$state.procedure"]},
                 ]
             },
@@ -115,7 +115,7 @@ class PeriodCount:
         }
 
     def traits(self) -> dict[str, Any]:
-        """What each trait is of a state."""
+        """Return the expression of each trait over a state."""
         before_end = self._before_end
         return {
             "carried": {"$lt": ["$state.span.received_at", self.period.since]},
@@ -135,7 +135,7 @@ class PeriodCount:
         }
 
     def times(self) -> dict[str, Any]:
-        """What is shown of a state beside its dimensions, as it was at the period's end."""
+        """Return the expressions of the times shown, as they were at the period's end."""
         ended = "$state.span.ended_at"
         return {
             "received_at": "$state.span.received_at",
@@ -152,7 +152,7 @@ class PeriodCount:
         until = self.period.until
         if self.as_of == until:
             return self._before_end(self._missed)
-        # What an open dossier will miss if it stays open is not missed yet.
+        # An open dossier that will miss its date has not missed it yet.
         limit = {"$cond": [self._before_end("$state.span.ended_at"), until, self.as_of]}
         return {"$lt": [{"$ifNull": [self._missed, until]}, limit]}
 
@@ -162,22 +162,22 @@ class PeriodCount:
 
 
 def period_count(period: Period, now: datetime, rules: Rules) -> PeriodCount:
-    """A period, read by the rules in force. A moment is a period in which nothing can happen."""
+    """Return a period, read by the rules in force. In a moment as a period nothing happens."""
     until = min(period.until, now)
     return PeriodCount(period, until, rules.book.figures.extended, fields_of(rules.catalogue))
 
 
 def fields_of(catalogue: Catalogue) -> dict[str, str]:
-    """The field of each procedure."""
+    """Return the field of each procedure."""
     return {code: procedure.field for code, procedure in catalogue.procedures.items()}
 
 
 class NoSuchField(ValueError):
-    """A field is asked for that no procedure is of. Names those that there are."""
+    """No procedure has the field that is asked for. The text names the fields that exist."""
 
 
 def check_fields(scope: Scope, catalogue: Catalogue) -> None:
-    """Raises NoSuchField: nothing is of such a field, and that it is none may be a slip."""
+    """Raise NoSuchField for an unknown field, which may be a slip, instead of finding nothing."""
     known = {*fields_of(catalogue).values(), UNKNOWN}
     for name in scope.only.get(Dimension.FIELD, ()):
         if name not in known:

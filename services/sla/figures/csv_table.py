@@ -1,4 +1,4 @@
-"""Tables as CSV that a spreadsheet opens as it should: RFC 4180, and UTF-8 that says so."""
+"""Tables as CSV that a spreadsheet opens correctly: RFC 4180, and UTF-8 with a byte order mark."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from contracts.values import rfc3339
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-"""A text that begins so is computed by a spreadsheet, whoever wrote it."""
+"""A spreadsheet computes a text that begins with one of these, whoever wrote it."""
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A header and a line for each row; what a row lacks is empty.
+    """Return a header and a line for each row; what a row lacks is empty.
 
-    Without the byte order mark, Excel takes UTF-8 for the machine's own code page, and Vietnamese
-    for noise.
+    Without the byte order mark, Excel reads UTF-8 in the machine's own code page and garbles
+    Vietnamese.
     """
     file = io.StringIO(newline="")
     file.write("\ufeff")

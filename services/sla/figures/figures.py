@@ -1,8 +1,8 @@
 """Figures counted from the dossiers' own states, on demand: a retraction leaves no trace in them.
 
-Each partition of the log is counted by itself, in one read as of one moment (MongoDB's read
-concern "snapshot"): so each dossier is counted once, as it stood before or after whatever
-happens to it meanwhile. Between partitions there is no order anyway.
+Each partition of the log is counted by itself, in one read as of one moment (MongoDB's read concern
+"snapshot"). So each dossier is counted once, as it was before or after a change that happens
+meanwhile. Between partitions there is no order anyway.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from services.sla.figures.tables import Dimension, Measure, Scope, Table, met_by
 PATIENCE = 240.0
 """Seconds that one read may take. MongoDB keeps the past for five minutes."""
 _AT_ONCE = 4
-"""How many partitions are read side by side."""
+"""The number of partitions read side by side."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is counted of the states in a collection."""
+    """What is counted over the states of a collection."""
 
     collection: Collection
     reading: PeriodCount
     measures: Mapping[str, Measure]
     traits: Mapping[str, Any]
-    """What each trait that the measures want is of a state."""
+    """The expression of each trait that the measures use."""
 
     async def count(self, scope: Scope) -> Table:
-        """The measures by the dimensions of the scope."""
+        """Return the measures by the dimensions of the scope."""
         given = {**self.reading.dimensions(), **self.traits}
         stages = [*scope.match(given), scope.group(given, list(self.traits))]
         cells = await self._of_each_partition(
             lambda partition: [{"$match": self.reading.selection(partition)}, *stages]
         )
         found = [cell for of_partition in cells for cell in of_partition]
-        # By all dimensions there are a hundred thousand: not for the event loop.
+        # By all dimensions there are a hundred thousand cells: too many for the event loop.
         return await asyncio.to_thread(table, found, scope.by, list(self.traits), self.measures)
 
     async def dossiers(
         self, scope: Scope, measure: str, *, after: str = "", limit: int | None = None
     ) -> list[Document]:
-        """The dossiers behind one number, in the order of their codes, those after `after`."""
+        """Return the dossiers behind one number, in code order, those after `after`."""
         given = {**self.reading.dimensions(), **self.traits}
         shown = {**given, **self.reading.times()}
         stages: list[Document] = [
@@ -73,7 +73,7 @@ class Sheet:
         return [listed(row["_id"], row, self.measures) for row in islice(merged, limit)]
 
     async def codes(self, scope: Scope, measure: str, partition: int) -> set[str]:
-        """The codes of the dossiers behind one number that are of that partition."""
+        """Return the codes of the partition's dossiers behind one number."""
         given = {**self.reading.dimensions(), **self.traits}
         stages = [
             {"$match": self.reading.selection(partition)},
@@ -97,12 +97,12 @@ class Sheet:
 
 
 def figures(collection: Collection, reading: PeriodCount) -> Sheet:
-    """The figures of a period."""
+    """Return the figures of a period."""
     return Sheet(collection, reading, MEASURES, {name: reading.traits()[name] for name in TRAITS})
 
 
 def listed(code: str, row: Document, measures: Mapping[str, Measure]) -> Document:
-    """A dossier as it is listed: what it is, its times, and all that it counts as."""
+    """Return a dossier as it is listed: its dimensions, its times, and all that it counts as."""
     return {
         "code": code,
         **{name: row[name] for name in (*(d.value for d in Dimension), *TIMES)},
@@ -111,24 +111,24 @@ def listed(code: str, row: Document, measures: Mapping[str, Measure]) -> Documen
 
 
 TIMES = ("received_at", "ended_at", "late_since")
-"""The times that are shown of a dossier: as they were at the period's end."""
+"""The times that are shown of a dossier, as they were at the period's end."""
 
 
 async def read(collection: Collection, pipeline: Sequence[Document]) -> list[Document]:
-    """What the pipeline comes to, as of one moment."""
+    """Return the pipeline's results, as of one moment."""
     of_one_moment = collection.with_options(read_concern=ReadConcern("snapshot"))
     with pymongo.timeout(PATIENCE):
         return [document async for document in aggregate(of_one_moment, pipeline)]
 
 
 async def partitions(collection: Collection) -> list[int]:
-    """The partitions that any dossier is of."""
+    """Return the partitions that have dossiers."""
     found: list[int] = await collection.distinct("p")
     return sorted(found)
 
 
 async def prepare(collection: Collection) -> None:
-    """Makes the index that the figures are read by; again is a no-op."""
+    """Create the index for reading the figures; calling this again is a no-op."""
     await collection.create_index(
         [
             ("p", ASCENDING),

@@ -1,7 +1,7 @@
 """How many dossiers are open, soon due and overdue in each unit, counted from their states.
 
-Each instance counts the partitions that it owns, so the sum over the instances is the city. What
-counts is what was announced and stands: a retraction needs no correction here.
+Each instance counts the partitions that it owns, so the sum over the instances is the city. Only
+announced alerts that are not retracted count, so a retraction needs no correction here.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ GAUGES: Mapping[str, Gauge] = {
     "letters_owed": metrics.LETTERS_OWED,
 }
 _SHARE = 0.05
-"""The part of the time that counting takes at the most: of one of the database's cores."""
+"""The largest share of time, on one of the database's cores, that counting takes."""
 _LOOK = 0.5
-"""Seconds between two looks whether other partitions are owned."""
+"""Seconds between two checks for a change of owned partitions."""
 
 
 async def count(collection: Collection, partitions: Iterable[int]) -> Counts:
-    """The open dossiers of these partitions, for every gauge and unit."""
-    # A secondary, where there is one, knows them well enough and has less to do.
-    # (Motor's stubs take the preferences for their own container.)
+    """Return the numbers of open dossiers of these partitions, for every gauge and unit."""
+    # A secondary, if there is one, is recent enough and has less to do. (Motor's stubs mistake the
+    # preferences for their own container.)
     nearby = collection.with_options(
         read_preference=ReadPreference.SECONDARY_PREFERRED  # type: ignore[arg-type]
     )
@@ -55,7 +55,7 @@ async def count(collection: Collection, partitions: Iterable[int]) -> Counts:
 
 
 def show(counts: Counts) -> None:
-    """Sets the gauges. A unit that has no open dossier any more has no sample any more."""
+    """Set the gauges. A unit without open dossiers loses its samples."""
     for name, gauge in GAUGES.items():
         gauge.clear()
         for unit in counts["open"]:
@@ -63,7 +63,7 @@ def show(counts: Counts) -> None:
 
 
 async def keep_counting(running: Running[SlaSettings]) -> None:
-    """Counts, at intervals and when partitions come or go, until cancelled."""
+    """Count at intervals, and when partitions come or go, until cancelled."""
     settings = running.settings
     engine = running.dossiers
     counted: set[int] | None = None
@@ -90,14 +90,14 @@ async def keep_counting(running: Running[SlaSettings]) -> None:
 
 
 def tell_retractions(events: Sequence[Event]) -> None:
-    """Counts the alerts that were taken back, by kind."""
+    """Count the retracted alerts, by kind."""
     for event in events:
         if isinstance(event.data, sla.AlertRetracted):
             metrics.RETRACTIONS.labels(event.data.alert).inc()
 
 
 for _kind in AlertKind:
-    metrics.RETRACTIONS.labels(_kind)  # an increase shows only from a 0 that was there
+    metrics.RETRACTIONS.labels(_kind)  # an increase shows only if 0 was reported before
 
 
 def _how_many(condition: Any) -> dict[str, Any]:
@@ -151,4 +151,4 @@ _BY_UNIT: list[dict[str, Any]] = [
         }
     },
 ]
-"""The numbers of each unit. Late and without a letter is `Sla.letter_missing`."""
+"""The numbers of each unit. Late without a letter is the same as `Sla.letter_missing`."""

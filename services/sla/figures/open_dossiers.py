@@ -1,4 +1,4 @@
-"""The open dossiers in sla's collection: how they are found, and which of them to judge anew."""
+"""The open dossiers in sla's collection: how to find them, and which of them to assess anew."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ OPEN: dict[str, Any] = {
     "state.span.received_at": {"$type": "date"},
     "state.span.ended_at": None,
 }
-"""The query for them; in a query together with others it has to stand as it is here."""
+"""The query for open dossiers; a larger query must contain it in exactly this form."""
 
 
 async def prepare(collection: Collection) -> None:
-    """Makes the index by which they are found; again is a no-op.
+    """Create the index for finding them; calling this again is a no-op.
 
-    Those that are resolved, which in time are nearly all, cost it nothing.
+    Resolved dossiers, in time nearly all, cost the index nothing.
     """
     await collection.create_index(
         [("p", ASCENDING), ("state.rule", ASCENDING), ("state.procedure", ASCENDING)],
@@ -30,10 +30,10 @@ async def prepare(collection: Collection) -> None:
 
 
 def judged_by_others(rules: Rules) -> dict[str, Any]:
-    """The query for the open dossiers whose timers wait to judge them by these rules.
+    """Return the query for open dossiers whose timers wait to assess them by these rules.
 
-    They are outdated (see `Rules.outdated`), it is known who handles them, and no import is still
-    telling of them. Where there are none, the index alone says so.
+    They are outdated (see `Rules.outdated`), their handler is known, and no import is still telling
+    their history. If there are none, the index alone shows it.
     """
     procedures: defaultdict[str, list[str]] = defaultdict(list)
     for code in sorted(rules.catalogue.procedures):
@@ -43,7 +43,7 @@ def judged_by_others(rules: Rules) -> dict[str, Any]:
     in_force = sorted({unknown, *procedures})
     wrong: list[dict[str, Any]] = [
         {"state.rule": {"$type": "string", "$nin": in_force}},
-        # A rule that is in force, but for other procedures: the catalogue was changed.
+        # A rule in force, but for other procedures: the catalogue was changed.
         {"state.rule": unknown, "state.procedure": {"$in": others}},
         *(
             {"state.rule": rule, "state.procedure": {"$nin": procedures[rule]}}

@@ -10,11 +10,11 @@ from contracts.catalogue.load import VIETNAM
 
 _NAMED = re.compile(r"((?:19|20)[0-9]{2})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])))?")
 NAMES = "a month like 2025-07, a quarter like 2025-Q3, or a year like 2025"
-"""What a period may be called, for people."""
+"""The possible names of a period, for people."""
 
 
 class BadPeriod(ValueError):
-    """What was named is no period; says what would be."""
+    """The name is not a period's; the text says what would be."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Period:
     since: datetime
     until: datetime
     name: str | None = None
-    """None if it is no month, quarter or year."""
+    """None if it is not a month, quarter or year."""
 
     def __str__(self) -> str:
         return self.name or f"{self.since.isoformat()} to {self.until.isoformat()}"
 
 
 def period(name: str) -> Period:
-    """The period of that name. It begins and ends at midnight in Vietnam. Raises BadPeriod."""
+    """Return the period of that name, from midnight to midnight in Vietnam. Raise BadPeriod."""
     found = _NAMED.fullmatch(name)
     if found is None:
         raise BadPeriod(f"{name!r} is no period: write {NAMES}")
@@ -44,13 +44,13 @@ def period(name: str) -> Period:
 
 
 def month_at(moment: datetime) -> Period:
-    """The month that a moment is in."""
+    """Return the month that contains a moment, in Vietnam."""
     local = moment.astimezone(VIETNAM)
     return period(f"{local:%Y-%m}")
 
 
 def quarter_at(moment: datetime) -> Period:
-    """The quarter that a moment is in."""
+    """Return the quarter that contains a moment, in Vietnam."""
     local = moment.astimezone(VIETNAM)
     return period(f"{local:%Y}-Q{(local.month + 2) // 3}")
 

@@ -1,4 +1,4 @@
-"""What can be asked of figures over HTTP: a period, by what to divide it, and in which format."""
+"""What can be asked of figures over HTTP: a period, dimensions to divide by, and a format."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _asked_period(
 
 
 def named_period(name: str) -> Period:
-    """The period of that name. Raises a problem that says what a period is called."""
+    """Return the period of that name. Raise Problem 422, with the forms of names, if invalid."""
     try:
         return period(name)
     except BadPeriod as error:
@@ -90,7 +90,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 def known_fields(scope: Scope, catalogue: Catalogue) -> None:
-    """Raises a problem if a field is asked for that no procedure is of."""
+    """Raise Problem 422 if a field is asked for that no procedure has."""
     try:
         check_fields(scope, catalogue)
     except NoSuchField as error:
@@ -98,20 +98,20 @@ def known_fields(scope: Scope, catalogue: Catalogue) -> None:
 
 
 def known_measure(name: str, measures: Mapping[str, Measure]) -> None:
-    """Raises a problem that names the numbers that there are, if that is none of them."""
+    """Raise Problem 422, which lists the numbers, if the name is not one of them."""
     if name not in measures:
         raise invalid_field("measure", f"{name!r} is none of {', '.join(measures)}")
 
 
 def file_name(period: Period) -> str:
-    """The period in the name of a file."""
+    """Return the period as part of a file's name."""
     return period.name or f"{period.since:%Y%m%dT%H%MZ}-{period.until:%Y%m%dT%H%MZ}"
 
 
 def answer(
     shown: Document, columns: Sequence[str], rows: Iterable[Document], name: str, *, csv: bool
 ) -> Response:
-    """The document as JSON, or its rows as a CSV file of that name."""
+    """Return the document as JSON, or its rows as a CSV file of that name."""
     headers = {"Vary": "Accept"}
     if not csv:
         return Json(shown, headers=headers)
@@ -129,10 +129,10 @@ def page(
     csv: bool,
     **pinned: str,
 ) -> Response:
-    """A page of dossiers, of one row more than it shows if there is a next one.
+    """Return a page of dossiers. If there is a next page, `rows` has one more row than `limit`.
 
-    The next page's address is in the document, and in the header Link for those who read CSV;
-    `pinned` are parameters that it must have.
+    The next page's address is in the document, and for readers of CSV in the header Link; `pinned`
+    are parameters that this address must have.
     """
     items = list(rows[:limit])
     following = None
@@ -146,4 +146,4 @@ def page(
 
 
 FORMATS: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-"""For the OpenAPI document: the format that figures come in beside JSON."""
+"""For the OpenAPI document: the format of figures besides JSON."""

@@ -1,6 +1,6 @@
-"""The three on-time rates, each from integers at the very end.
+"""The three on-time rates, each computed from integers at the very end.
 
-A rate never flatters and never slanders: all is said of all alone, and nothing of none.
+No rate flatters or slanders: 100 stands only for all, and 0 only for none.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class Rate:
     of: Callable[[Counts], int]
 
     def __call__(self, counts: Counts) -> str | None:
-        """In percent, to two decimals; None, "no figure", if there is nothing to be on time."""
+        """Return percent to two decimals; None, "no figure", if there is nothing to count."""
         return percent(self.on_time(counts), self.of(counts))
 
 
 def percent(part: int, whole: int) -> str | None:
-    """A share in percent, rounded half up to two decimals; None of nothing.
+    """Return a share in percent, rounded half up to two decimals; None if the whole is 0.
 
-    What is not all is 99.99 at the most, and what is not nothing 0.01 at the least.
+    A part that is not the whole gives at most 99.99, and a part that is not 0 at least 0.01.
     """
     if not whole:
         return None
@@ -66,8 +66,8 @@ OF_RESOLVED = Rate(
 )
 """Resolved in time, of all that were resolved in the period, withdrawn ones included.
 
-What the periodic reports on administrative procedures set side by side (Circular 01/2020/TT-VPCP).
-It says nothing of what lies open and late.
+The periodic reports on administrative procedures show it (Circular 01/2020/TT-VPCP). It says
+nothing about what is open and late.
 """
 
 DECISION_766 = Rate(
@@ -77,11 +77,11 @@ DECISION_766 = Rate(
     _by_decision_766,
     lambda counts: counts["resolved"] + counts["open"],
 )
-"""Decision 766/QĐ-TTg of 23 June 2022: of those resolved and those still open, the ones resolved
-in time or still in time.
+"""Decision 766/QĐ-TTg of 23 June 2022: of those resolved and those still open, the ones resolved in
+time or still in time.
 
-Time spent waiting for the citizen is subtracted, as everywhere here: the clock stands then. A
-dossier whose citizen was sent back once more than allowed counts as late, whenever it is resolved.
+Time spent waiting for the citizen is subtracted, as everywhere here: the clock is stopped then. A
+dossier with one more supplement demanded than allowed counts as late, whenever it is resolved.
 """
 
 OF_ALL_TO_PROCESS = Rate(
@@ -91,12 +91,12 @@ OF_ALL_TO_PROCESS = Rate(
     _resolved_on_time,
     lambda counts: counts["carried_over"] + counts["received"],
 )
-"""Resolved in time, of all that were carried over or received: the strictest of the three, since
-what is still open counts against it, in time or not."""
+"""Resolved in time, of all that were carried over or received. It is the strictest of the three,
+since what is still open counts against it, in time or not."""
 
 RATES = (OF_RESOLVED, DECISION_766, OF_ALL_TO_PROCESS)
 
 
 def rates(counts: Counts) -> dict[str, str | None]:
-    """All three, by name."""
+    """Return all three, by name."""
     return {rate.name: rate(counts) for rate in RATES}

@@ -1,8 +1,8 @@
 """Counts by the dimensions that were asked for.
 
-What is counted is divided twice: by dimensions (which unit, which field), and by traits (resolved?
-late?). A measure is the sum of the cells whose traits are what it wants. So MongoDB adds up one
-number a combination, and what counts as what is said once for counting and for listing.
+Dossiers are divided twice: by dimensions (which unit, which field), and by traits (resolved?
+late?). A measure is the sum of the cells that have its traits. So MongoDB adds up one number per
+combination, and counting and listing share one definition of what counts as what.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ class Dimension(StrEnum):
     """What figures can be divided by."""
 
     UNIT = "unit"
-    """Who had the dossier when the period, or the dossier, ended."""
+    """The unit that had the dossier when the period, or the dossier, ended."""
     FIELD = "field"
     """What the procedure is about (lĩnh vực), by the catalogue."""
     PROCEDURE = "procedure"
     CHANNEL = "channel"
     LEVEL = "level"
-    """How far the procedure goes online."""
+    """The procedure's online service level."""
 
 
 UNKNOWN = "unknown"
-"""The field of a procedure that the catalogue lacks, as an older system may have had."""
+"""The field of a procedure that the catalogue lacks, e.g. one of an older system."""
 
 Traits = Mapping[str, Any]
-"""What a measure wants of a dossier's traits; those that it does not name may be anything."""
+"""The traits that a measure requires of a dossier; other traits may have any value."""
 
 
 class Measure(NamedTuple):
@@ -45,24 +45,24 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True)
 class Scope:
-    """By what to divide, and what to look at alone."""
+    """The dimensions to divide by, and the values to restrict them to."""
 
     by: tuple[Dimension, ...] = ()
     only: Mapping[Dimension, Sequence[str]] = field(default_factory=dict)
 
     def match(self, expressions: Mapping[str, Any]) -> list[Document]:
-        """The stage that leaves what is to be looked at, given what each dimension is."""
+        """Return the stage that keeps what is in scope, given each dimension's expression."""
         wanted = [{"$in": [expressions[d], list(values)]} for d, values in self.only.items()]
         return [{"$match": {"$expr": {"$and": wanted}}}] if wanted else []
 
     def group(
         self, expressions: Mapping[str, Any], traits: Sequence[str], amount: Any = 1
     ) -> Document:
-        """The stage that counts each combination, given what each dimension and trait is.
+        """Return the stage that counts each combination, given dimensions' and traits' expressions.
 
-        `amount` is what a document counts for: itself, or as many as it stands for.
+        `amount` is what a document counts for: 1, or the number of dossiers it stands for.
         """
-        # As an array: as a document it takes MongoDB 6 twice as long.
+        # An array, because a document takes MongoDB 6 twice as long.
         cell = [expressions[name] for name in (*self.by, *traits)]
         return {"$group": {"_id": cell, "n": {"$sum": amount}}}
 
@@ -76,7 +76,7 @@ def scope(
     channel: Sequence[str] | None = None,
     level: Sequence[str] | None = None,
 ) -> Scope:
-    """What somebody asks for: by unit if they do not say by what; whatever they leave out, all."""
+    """Return the scope of a question: by unit by default; what is left out is unrestricted."""
     only = {
         Dimension.UNIT: unit,
         Dimension.FIELD: field,
@@ -106,7 +106,7 @@ def table(
     traits: Sequence[str],
     measures: Mapping[str, Measure],
 ) -> Table:
-    """The table of cells as `Scope.group` makes them."""
+    """Return the table of cells as `Scope.group` makes them."""
     total = dict.fromkeys(measures, 0)
     sums: dict[tuple[str, ...], dict[str, int]] = {}
     met: dict[tuple[Any, ...], list[str]] = {}
@@ -126,7 +126,7 @@ def table(
 
 
 def met_by(having: Traits, measures: Mapping[str, Measure]) -> list[str]:
-    """The measures that a dossier with these traits counts in."""
+    """Return the measures that a dossier with these traits counts in."""
     return [
         name
         for name, measure in measures.items()

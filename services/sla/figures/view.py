@@ -1,4 +1,4 @@
-"""Figures as they are shown: each number and rate under its name, each code with what it means."""
+"""Figures as they are shown: each number and rate under its name, each code with its meaning."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DOSSIER_COLUMNS = (
     "code", "unit", "unit_name", "field", "procedure", "procedure_name", "channel", "level",
     "received_at", "ended_at", "late_since", "counts",
 )  # fmt: skip
-"""What is shown of a dossier behind a number, in order. `counts` is all that it counts as."""
+"""The columns of a dossier behind a number, in order. `counts` is all that it counts as."""
 
 SNAPSHOT_COLUMNS = ("period", "since", "until", "frozen_at", "rules", "extended")
 
 
 def figures_view(table: Table, reading: PeriodCount, catalogue: Catalogue) -> Document:
-    """The figures of a period, with their rates."""
+    """Return the figures of a period, with their rates."""
     return {
         "period": reading.period.name,
         "since": reading.period.since,
@@ -35,32 +35,32 @@ def figures_view(table: Table, reading: PeriodCount, catalogue: Catalogue) -> Do
 
 
 def snapshot_view(of: Snapshot, table: Table, catalogue: Catalogue) -> Document:
-    """The frozen figures of a period, with their rates."""
+    """Return the frozen figures of a period, with their rates."""
     return {**_about(of), **_rows(table, catalogue, rated=True)}
 
 
 def changes_view(of: Snapshot, table: Table, catalogue: Catalogue) -> Document:
-    """By how much the numbers of a frozen period have changed."""
+    """Return by how much the numbers of a frozen period have changed."""
     return {**_about(of), **_rows(table, catalogue)}
 
 
 def backlog_view(at: datetime, table: Table, catalogue: Catalogue) -> Document:
-    """What is open at a moment."""
+    """Return what is open at a moment."""
     return {"at": at, **_rows(table, catalogue)}
 
 
 def snapshots_view(found: Sequence[Snapshot]) -> Document:
-    """What is frozen, each with its total and its rates."""
+    """Return the frozen periods, each with its total and its rates."""
     return {"items": [{**_about(of), **of.total, **rates(of.total)} for of in found]}
 
 
 def dossiers_view(rows: Iterable[Document], catalogue: Catalogue) -> list[Document]:
-    """The dossiers behind a number."""
+    """Return the dossiers behind a number."""
     return [_named(row, catalogue) for row in rows]
 
 
 def columns(by: Sequence[Dimension], measures: Iterable[str], *, rated: bool = False) -> list[str]:
-    """The columns of a table, in order."""
+    """Return the columns of a table, in order."""
     found: list[str] = []
     for dimension in by:
         found.append(dimension.value)
@@ -70,7 +70,7 @@ def columns(by: Sequence[Dimension], measures: Iterable[str], *, rated: bool = F
 
 
 def lines(shown: Document) -> list[Document]:
-    """The rows of a shown table and, last, its total, called so in the first column."""
+    """Return the rows of a shown table and, last, its total, named so in the first column."""
     total = {**shown["total"]}
     if shown["by"]:
         total[shown["by"][0]] = "total"
@@ -100,7 +100,7 @@ def _rows(table: Table, catalogue: Catalogue, *, rated: bool = False) -> Documen
 
 
 def _named(row: Mapping[str, Any], catalogue: Catalogue) -> Document:
-    """The row with the Vietnamese names of its unit and its procedure beside them, where known."""
+    """Return the row with the Vietnamese names of its unit and procedure, where known."""
     shown: Document = {}
     for name, value in row.items():
         shown[name] = value

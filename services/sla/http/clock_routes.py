@@ -21,7 +21,7 @@ from services.sla.working_time import OutsideCalendar
 
 
 class ClockFormat(StrEnum):
-    """How the explanation is wanted."""
+    """The formats of the explanation."""
 
     JSON = "json"
     TEXT = "text"
@@ -45,7 +45,7 @@ Accept = Annotated[str | None, Header(include_in_schema=False)]
 
 
 def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
-    """Adds the route of the explanation. Raises FileError if its texts are broken."""
+    """Add the route of the explanation. Raise FileError if its texts are broken."""
     store, texts = running.dossiers.store, load_texts()
     decider = running.decider(SlaDecider)
 
@@ -69,7 +69,7 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         format: Wanted = None,
         accept: Accept = None,
     ) -> Response:
-        """The ledger of the dossier's time, and why it is due when it is, step by step."""
+        """Return the ledger of the dossier's time, and why it is due when it is, step by step."""
         document = await store.get(code)
         state: Sla = state_of(document, Sla) if document else Sla()
         if state.procedure is None:
@@ -88,12 +88,12 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
                 raise Problem(404, "no-clock", f"the clock of {code} has not begun")
             return _response(told, format or preferred(accept), lang)
 
-        # A long life takes its time to tell, and the engine runs on this loop.
+        # A long history takes time to explain, and the engine runs on this event loop.
         return await asyncio.to_thread(answer)
 
 
 def preferred(accept: str | None) -> ClockFormat:
-    """The format that the header Accept likes best; JSON if it likes none of them."""
+    """Return the format that the header Accept prefers; JSON if it accepts none of them."""
     best, liking = ClockFormat.JSON, 0.0
     for part in (accept or "").split(","):
         media_type, *parameters = (each.strip() for each in part.split(";"))

@@ -33,9 +33,9 @@ class DayView(TypedDict):
     date: Date
     kind: DayKind
     working_seconds: int
-    """The office hours on this day, in seconds, as far as they count."""
+    """The office hours on this day that count, in seconds."""
     name_vi: str
-    """What the holiday or make-up day is called; empty for other days."""
+    """The name of the holiday or make-up day; empty for other days."""
     name_en: str
 
 
@@ -53,10 +53,10 @@ class ClockView(TypedDict):
     clock: Literal["running", "stopped", "ended"]
     procedure: str
     workflow: str | None
-    """Workflow and version, e.g. ``standard/2``; null if nobody told."""
+    """Workflow and version, e.g. ``standard/2``; null if not known."""
     receiving_unit: str
     unit: str
-    """Who has the dossier, or had it when it ended."""
+    """The unit that has the dossier, or had it when it ended."""
     received_at: datetime
     ended_at: datetime | None
     ended: str | None
@@ -67,46 +67,46 @@ class ClockView(TypedDict):
     by_account: dict[Account, Total]
     by_unit: dict[str, Total]
     budget_seconds: int
-    """What the procedure allows, and what a letter has added."""
+    """What the procedure allows, plus what letters have added."""
     extended_seconds: int
-    """What a letter has added."""
+    """What letters have added."""
     used_seconds: int
     left_seconds: int
     """Negative once more than the budget is used."""
     original_due: datetime
     due: datetime | None
-    """Null while the clock stands."""
+    """Null while the clock is stopped."""
     dues: tuple[DueChange, ...]
-    """Every change of the due time, in the order of time."""
+    """Every change of the due time, in time order."""
     overdue: Overdue | None
     letter_by: datetime | None
-    """The last moment for a letter of apology to be in time; null while the clock stands."""
+    """The last moment for a letter of apology to be in time; null while the clock is stopped."""
     letters: tuple[IssuedLetter, ...]
     exemption: GrantedExemption | None
     supplements: int
-    """How often the citizen was sent back."""
+    """The number of times a supplement was demanded."""
     repeated_at: datetime | None
-    """When they were sent back once more than allowed."""
+    """When a supplement was demanded once more than allowed."""
     steps: tuple[StepTime, ...]
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
     moments: tuple[FollowingAlert, ...]
-    """Warnings, the letter owed, breaches: past and ahead."""
+    """Warnings, the letter owed, breaches: past and future."""
     announced: tuple[Announced, ...]
     days: tuple[DayView, ...]
     """The days on which the clock ran, or will run until the due time."""
     rule: str | None
     """The version of the rules that judged the dossier last."""
     rule_applied: str
-    """The version in force, by which this was drawn up."""
+    """The version in force, by which this was computed."""
     headline: str
-    """When it is due, in a sentence of the language that was asked for."""
+    """When it is due, in a sentence of the language asked for."""
     explanation: tuple[str, ...]
     """Why, in sentences of that language."""
 
 
 def view(told: Explanation) -> dict[str, Any]:
-    """Returns a `ClockView`."""
+    """Return a `ClockView`."""
     shown = told.shown
     return {
         "code": told.code,

@@ -1,4 +1,4 @@
-"""On-time figures and the backlog over HTTP, as they are now, down to the dossiers."""
+"""Current on-time figures and backlog over HTTP, down to the dossiers."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ At = Annotated[Instant | None, Query(description="At which moment; now, if not t
 
 
 def rules_of(running: Running[Settings]) -> Rules:
-    """The rules in force."""
+    """Return the rules in force."""
     return running.decider(SlaDecider).rules
 
 
 def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
-    """Adds the routes of the figures as they are now."""
+    """Add the routes of the current figures."""
     collection = running.dossiers.store.collection
 
     def of_period(period: Period, scope: Scope) -> Sheet:
@@ -75,10 +75,10 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
 
     @app.get("/figures", tags=["figures"], response_model=Figures, responses=FORMATS)
     async def read_figures(period: AskedPeriod, scope: AskedScope, csv: WantsCsv) -> Response:
-        """The three on-time rates and the numbers that they are made of; by unit if not told else.
+        """Return the three on-time rates and the numbers behind them; by unit by default.
 
         Carried over + received = resolved + open, in every row. A rate is null where there is
-        nothing that could be on time. Of a period that is not over, lateness is judged as of now.
+        nothing to count. In a period that is not over, lateness is judged as of now.
         """
         sheet = of_period(period, scope)
         table = await sheet.count(scope)
@@ -100,7 +100,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         after: After = "",
         limit: Limit = 100,
     ) -> Response:
-        """The dossiers behind one number of the figures, in the order of their codes."""
+        """Return the dossiers behind one number of the figures, in the order of their codes."""
         known_measure(measure, MEASURES)
         found = await of_period(period, scope).dossiers(
             scope, measure, after=after, limit=limit + 1
@@ -111,9 +111,9 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
 
     @app.get("/backlog", tags=["figures"], response_model=Backlog, responses=FORMATS)
     async def read_backlog(scope: AskedScope, csv: WantsCsv, at: At = None) -> Response:
-        """What is open, by age and by how long it has been overdue; by unit if not told else.
+        """Return what is open, by age and by how long it has been overdue; by unit by default.
 
-        An age is whole working days since reception, of units that keep the common hours.
+        An age is whole working days since reception, by the default office hours.
         """
         sheet = of_moment(at, scope)
         moment = sheet.reading.as_of
@@ -131,7 +131,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         after: After = "",
         limit: Limit = 100,
     ) -> Response:
-        """The dossiers behind one number of the backlog, in the order of their codes."""
+        """Return the dossiers behind one number of the backlog, in the order of their codes."""
         known_measure(measure, BACKLOG)
         sheet = of_moment(at, scope)
         found = await sheet.dossiers(scope, measure, after=after, limit=limit + 1)

@@ -1,6 +1,6 @@
 """The types of the figures over HTTP, for the OpenAPI document; `figures_view` fills them.
 
-A test holds the numbers and rates that are named here to those that are counted.
+A test checks that the numbers and rates named here are those that are counted.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from services.sla.figures.tables import Dimension
 
 @described
 class Divided(TypedDict):
-    """What a row is of: of the dimensions there are those that were asked for; in a total, none."""
+    """What a row is about: the dimensions that were asked for; in a total, none of them."""
 
     unit: NotRequired[str]
     unit_name: NotRequired[str | None]
-    """In Vietnamese; null of a unit that the catalogue does not know."""
+    """In Vietnamese; null for a unit that the catalogue lacks."""
     field: NotRequired[str]
     procedure: NotRequired[str]
     procedure_name: NotRequired[str | None]
-    """In Vietnamese; null of a procedure that the catalogue does not know."""
+    """In Vietnamese; null for a procedure that the catalogue lacks."""
     channel: NotRequired[str]
     level: NotRequired[str]
 
@@ -38,15 +38,15 @@ class Numbers(Divided):
     resolved: int
     resolved_late: int
     resolved_repeated: int
-    """Resolved in time, and the citizen was sent back more often than allowed."""
+    """Resolved in time, with more supplements demanded than allowed."""
     kept_second_date: int
-    """Resolved by the second date alone."""
+    """Resolved after the first date and by the second."""
     withdrawn: int
-    """By their citizens; they are among the resolved."""
+    """By their citizens; they count as resolved."""
     open: int
     open_late: int
     open_repeated: int
-    """Open and in time, and the citizen was sent back more often than allowed."""
+    """Open and in time, with more supplements demanded than allowed."""
     extended: int
     """With a second date."""
     late_with_letter: int
@@ -57,9 +57,9 @@ class Numbers(Divided):
 
 @described
 class Rated(Numbers):
-    """Numbers of dossiers and what they come to, in percent with two decimals.
+    """Numbers of dossiers and their rates, in percent with two decimals.
 
-    A rate is null where there is nothing that could be on time.
+    A rate is null where there is nothing to count.
     """
 
     on_time_of_resolved: str | None
@@ -72,7 +72,7 @@ class Rated(Numbers):
 
 @described
 class Figures(TypedDict):
-    """The figures of a period, as they are now."""
+    """The current figures of a period."""
 
     period: str | None
     """Its name; null if it was given by its begin and end."""
@@ -81,7 +81,7 @@ class Figures(TypedDict):
     as_of: datetime
     """The period's end, or now if that is earlier: lateness is judged as of then."""
     extended: Literal["on-time", "late"]
-    """How a dossier counts that kept its second date alone."""
+    """How a dossier counts that missed its first date and kept the second."""
     by: list[Dimension]
     rows: list[Rated]
     total: Rated
@@ -98,7 +98,7 @@ class Frozen(TypedDict):
     rules: str
     """The version of the rules by which they were counted."""
     extended: Literal["on-time", "late"]
-    """How they count a dossier that kept its second date alone."""
+    """How they count a dossier that missed its first date and kept the second."""
 
 
 @described
@@ -135,7 +135,7 @@ class Differences(Frozen):
 
     by: list[Dimension]
     rows: list[Numbers]
-    """Those in which any number changed."""
+    """The rows in which any number changed."""
     total: Numbers
 
 
@@ -185,7 +185,7 @@ class CountedDossier(TypedDict):
     ended_at: datetime | None
     late_since: datetime | None
     counts: list[str]
-    """All the numbers that it counts in, by their names."""
+    """All the numbers that it counts in, by name."""
 
 
 @described

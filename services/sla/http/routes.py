@@ -29,7 +29,7 @@ Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code."
 
 
 def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
-    """Adds the routes about one dossier."""
+    """Add the routes about one dossier."""
     store = running.dossiers.store
 
     async def show(code: str) -> DossierView | None:
@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> 
 
     @app.get("/dossiers/{code}", tags=["sla"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
-        """Sla's view of the dossier: what is due when, by which rule, and what was announced."""
+        """Return sla's view of the dossier: what is due when, by which rule, what was announced."""
         shown = await show(code)
         if shown is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
@@ -52,14 +52,14 @@ def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> 
     async def apologise(
         code: Code, body: Typed[sla.ApologyRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """The unit's head apologises and gives a new date, which moves the due time once."""
+        """Issue the head's letter of apology with a new date, which moves the due time once."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/exemption", response_model=ChangedDossier)
     async def exempt(
         code: Code, body: Typed[sla.ExemptionRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """The unit's head states on what ground no letter of apology is owed."""
+        """Exempt the dossier from a letter of apology, on a ground that the unit's head states."""
         return await change(code, body, key, at)
 
     app.include_router(changes)

@@ -50,7 +50,7 @@ Name = Annotated[str, Path(description=f"The period: {NAMES}.")]
 
 
 def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
-    """Adds the routes of the frozen figures."""
+    """Add the routes of the frozen figures."""
     database = running.database
 
     async def frozen(name: str) -> Snapshot:
@@ -62,7 +62,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
 
     @app.get("/snapshots", tags=["figures"], response_model=FrozenPeriods, responses=FORMATS)
     async def read_snapshots(csv: WantsCsv) -> Response:
-        """The periods whose figures are frozen, with their totals, the oldest first."""
+        """Return the periods whose figures are frozen, with their totals, the oldest first."""
         shown = snapshots_view(await snapshots.snapshots(database))
         header = [*SNAPSHOT_COLUMNS, *columns((), MEASURES, rated=True)]
         return answer(shown, header, shown["items"], "snapshots", csv=csv)
@@ -71,7 +71,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         "/snapshots/{period}", tags=["figures"], response_model=FrozenFigures, responses=_OF_ONE
     )
     async def read_snapshot(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
-        """The figures of a period as they were frozen; by unit if not told else."""
+        """Return the figures of a period as they were frozen; by unit by default."""
         known_fields(scope, rules_of(running).catalogue)
         of = await frozen(period)
         table = await snapshots.count(database, of, scope)
@@ -98,7 +98,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         after: After = "",
         limit: Limit = 100,
     ) -> Response:
-        """The dossiers behind one frozen number, as they were then, in the order of their codes."""
+        """Return the dossiers behind one frozen number, as they were then, in code order."""
         known_measure(measure, MEASURES)
         known_fields(scope, rules_of(running).catalogue)
         found = await snapshots.dossiers(
@@ -115,9 +115,9 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         responses=_OF_ONE,
     )
     async def read_changes(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
-        """What was entered since a period was frozen: its figures now, less the frozen ones.
+        """Return what was entered since a period was frozen: its figures now minus the frozen ones.
 
-        By unit if not told else; where nothing changed there is no row.
+        By unit by default; rows without a change are left out.
         """
         catalogue = rules_of(running).catalogue
         known_fields(scope, catalogue)
@@ -141,7 +141,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         after: After = "",
         limit: Limit = 100,
     ) -> Response:
-        """The dossiers that a number has gained (1) or lost (-1) since it was frozen."""
+        """Return the dossiers that a number has gained (1) or lost (-1) since it was frozen."""
         catalogue = rules_of(running).catalogue
         known_measure(measure, MEASURES)
         known_fields(scope, catalogue)

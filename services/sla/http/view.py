@@ -18,7 +18,7 @@ class LetterView(TypedDict):
 
     at: datetime
     due: datetime
-    """The new date that it gives."""
+    """The letter's new date."""
     in_time: bool
     form: str
 
@@ -46,40 +46,40 @@ class AlertView(TypedDict):
     kind: str
     """The name of the fact, e.g. ``DossierOverdue``."""
     about: str
-    """Which of several of its kind: a warning share, a step's ordinal, a consulted unit."""
+    """Tells alerts of one kind apart: a warning share, a step's ordinal, or a consulted unit."""
     at: datetime
     due: datetime
     retracted: bool
-    """It proved wrong, and whoever was told of it was told so."""
+    """It proved wrong, and everyone who was told of it was told that too."""
 
 
 @described
 class DossierView(TypedDict):
-    """A dossier as sla sees it. Times are UTC, and every list is in their order."""
+    """A dossier as sla sees it. Times are UTC, and every list is in time order."""
 
     code: str
     status: PublicStatus | None
     status_name: str | None
     """The name of the status in lower case, e.g. ``in_process``."""
     unit: str | None
-    """Who has the dossier."""
+    """The unit that has the dossier."""
     received_at: datetime | None
     ended_at: datetime | None
     original_due: datetime | None
     due: datetime | None
-    """Null while the clock stands."""
+    """Null while the clock is stopped."""
     clock: Literal["running", "stopped"]
     budget_seconds: int | None
-    """Working seconds that the procedure allows, and what a letter has added."""
+    """Working seconds that the procedure allows, plus what letters have added."""
     used_seconds: int | None
-    """Working seconds used in the segments that have ended."""
+    """Working seconds used in the running spans that have ended."""
     rule: str | None
     """The version of the rules that judged it last."""
     letter_by: datetime | None
     """The last moment for a letter of apology to be in time."""
     letters: list[LetterView]
     letter_missing: bool
-    """It is late, and a letter is owed that nobody has written."""
+    """It is late, and a letter is owed that has not been issued."""
     exemption: ExemptionView | None
     late: bool
     deadlines: list[DeadlineView]
@@ -95,7 +95,7 @@ class ChangedDossier(Answered):
 
 
 def view(code: str, state: Sla) -> DossierView:
-    """Returns sla's own view of a dossier. Times are UTC; budgets are working seconds."""
+    """Return sla's own view of a dossier. Times are UTC; budgets are working seconds."""
     now = state.assessment
     status = state.status
     return {

@@ -13,7 +13,7 @@ from services.sla.working_time import load_calendars
 
 
 class RuleFiles:
-    """Two folders of TOML files, as they were when they were last looked at."""
+    """Two folders of TOML files, as they were at the last look."""
 
     def __init__(self, settings: SlaSettings, catalogue: Catalogue) -> None:
         self._calendars = settings.calendars
@@ -22,32 +22,32 @@ class RuleFiles:
         self._seen: dict[Path, bytes] | None = None
 
     def read(self) -> Rules:
-        """The rules in the files. Raises FileError, naming file and place of every fault."""
-        # Not by way of what was loaded once and kept.
+        """Return the rules in the files. Raise FileError, naming file and place of every fault."""
+        # Not through `load_rule_book`, which keeps what it has loaded.
         book, _ = read_toml(self._rules / "rules.toml", RuleBook)
         return Rules(self._catalogue, load_calendars(self._calendars), book)
 
     def read_changed(self) -> Rules | None:
-        """The rules in the files; None if the files are as they were at the last look.
+        """Return the rules in the files; None if the files have not changed since the last look.
 
-        Raises FileError as `read` does, and then not again before they have changed once more.
-        Reads and parses: not for the event loop.
+        Raise FileError as `read` does, but only once for each change. Reads and parses files: not
+        for the event loop.
         """
         found = self._contents()
         if found == self._seen:
             return None
-        # What is written between this look and the reading shows as a change at the next look.
+        # A change between this look and the reading shows at the next look.
         self._seen = found
         return self.read()
 
     def _contents(self) -> dict[Path, bytes]:
-        """All of it: some kilobytes, and no file system's times need to be trusted."""
+        """Return the contents of all files: some kilobytes, so no file times need to be trusted."""
         found: dict[Path, bytes] = {}
         for folder in {self._calendars, self._rules}:
             for path in folder.glob("*.toml"):
                 try:
                     found[path] = path.read_bytes()
                 except OSError as error:
-                    # Gone between two looks, or not for us to read: `read` says what is wrong.
+                    # Gone since the listing, or not readable for us: `read` says what is wrong.
                     found[path] = repr(error).encode()
         return found

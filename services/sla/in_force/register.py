@@ -1,8 +1,8 @@
 """Since when which rules are in force: one answer for every instance, and after every start.
 
-What follows from a change of rules is said as of that time, and the time is part of its ids: what
-an instance said that died before it was written down has the same ids when another says it again.
-The newest entry also tells an instance with older files that others have put newer ones in force.
+What follows from a change of rules is announced as of that time, and the time is part of its ids:
+if an instance dies before it has written what it announced, the next one repeats it with the same
+ids. The newest entry also tells an instance with older files that newer ones are in force.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from services.sla.toml_file import FileError
 
 
 class RuleRegister:
-    """What was put in force, one entry after another, in a collection. The newest one counts."""
+    """The rules that were put in force, entry by entry, in a collection. The newest counts."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
 
     async def since(self, rules: Rules) -> datetime | None:
-        """Since when they have been in force; None if others are, or none."""
+        """Return since when these rules have been in force; None if others are, or none."""
         newest = await self._newest()
         return newest["since"] if newest and newest["rules"] == _mark(rules) else None
 
     async def enter(self, rules: Rules, now: datetime) -> datetime:
-        """Puts them in force from now on, if they are not; returns since when they are.
+        """Put the rules in force from now on, if they are not yet; return since when they are.
 
-        Raises FileError if other rules were in force under the same version: what was judged by
-        those could not be told from what is judged by these.
+        Raise FileError if other rules were in force under the same version: judgements by those
+        could not be told from judgements by these.
         """
         version, content = rules.book.version, _content(rules)
         other = {"version": version, "content": {"$ne": content}}
@@ -51,7 +51,7 @@ class RuleRegister:
                 if newest["rules"] == _mark(rules):
                     return newest["since"]  # type: ignore[no-any-return]
                 number = newest["_id"] + 1
-                # Two changes never have one time, whatever the clock does.
+                # Two changes never have the same time, whatever the clock does.
                 now = max(now, newest["since"] + timedelta(milliseconds=1))
             entry = {
                 "_id": number,
@@ -64,7 +64,7 @@ class RuleRegister:
             try:
                 await self._collection.insert_one(entry)
             except DuplicateKeyError:
-                continue  # another instance was first: with the same rules, most likely
+                continue  # another instance was first, most likely with the same rules
             return now
 
     async def _newest(self) -> Document | None:
@@ -72,13 +72,13 @@ class RuleRegister:
 
 
 def _mark(rules: Rules) -> str:
-    """Names what stands beside the deadlines of every procedure, known ones and others."""
+    """Return a hash of the rule texts beside the deadlines of all procedures and others."""
     return _hash({code: rules.rule(code) for code in ("", *rules.catalogue.procedures)})
 
 
 def _content(rules: Rules) -> str:
-    """Names what of the rule book a dossier is judged by, whatever the version says."""
-    # What is stated, so that a rule which a release adds with a default is no change of the file.
+    """Return a hash of what dossiers are judged by in the rule book, whatever the version."""
+    # Only what the file states, so that a rule added by a release, with its default, is no change.
     return _hash(
         rules.book.model_dump(mode="json", exclude={"version", "figures"}, exclude_unset=True)
     )

@@ -1,13 +1,13 @@
-"""Keeps the rules and calendars in the files in force, and every open dossier judged by them.
+"""Keeps the rules and calendars of the files in force, and every open dossier judged by them.
 
-Files that are broken leave the older rules in force. Nothing has to be restarted, and nothing has
-to happen to a dossier: it is woken, and its timer says what the new rules come to, as of the time
+Broken files leave the older rules in force. Nothing has to be restarted, and nothing has to happen
+to a dossier: it is woken, and its timer announces what follows from the new rules, as of the time
 from which they are in force.
 
-While not all instances have the same files, those whose rules were put in force last judge the
-open dossiers of their partitions anew. The others leave a judgement by other rules as it is, until
-something moves the dossier's times. So no dossier goes back and forth between two of them because
-its partition does; and once all have the same files, what is left over is judged by those.
+While instances have different files, those whose rules were put in force last judge the open
+dossiers of their partitions anew. The others leave a judgement by other rules as it is, until
+something moves the dossier's times. So a dossier does not go back and forth between two judgements
+with its partition. Once all have the same files, these judge what is left over.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ log = structlog.get_logger("motcua.rules")
 
 
 class UnconfirmedRules(Rules):
-    """Rules of which is not known yet since when they are in force, or that others replaced.
+    """Rules that are not known to be in force yet, or that others have replaced.
 
-    A judgement by other rules stands until something moves the dossier's times. What follows from
-    it is for those to say who made it.
+    A judgement by other rules stands until something moves the dossier's times. Announcing what
+    follows from it is left to the instances that made it.
     """
 
     def outdated(self, state: Sla) -> bool:
-        """Never: nothing is judged anew."""
+        """Return False: nothing is judged anew."""
         return False
 
     def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
-        """As by any rules, and nothing where others have judged."""
+        """Announce as usual, but nothing about a dossier that other rules have judged."""
         return () if super().outdated(state) else super().announcements(state, fact)
 
 
 def unconfirmed(rules: Rules) -> UnconfirmedRules:
-    """The same rules, for those who must not judge anew by them."""
+    """Return the same rules for a decider that must not judge anew by them."""
     return UnconfirmedRules(rules.catalogue, rules.calendars, rules.book)
 
 
@@ -63,27 +63,27 @@ class InForce:
     def __init__(
         self, engine: Engine[Sla], decider: SlaDecider, files: RuleFiles, register: RuleRegister
     ) -> None:
-        """`decider`: the engine's, which judges by the rules that are put in force here."""
+        """`decider`: the engine's decider, which judges by the rules that are put in force here."""
         self._decider = decider
         self._engine = engine
         self._files = files
         self._register = register
         self._prepared = False
         self._next: Rules | None = None
-        """Read, and to be put in force as soon as there is a time to do it at."""
+        """Rules that were read, to be put in force as soon as the time is known."""
         self._entered: Rules | None = None
-        """Put in force by this instance last."""
+        """The rules that this instance put in force last."""
         self._awake: set[int] = set()
-        """Owned partitions in which no dossier is left to be woken."""
+        """Owned partitions in which all dossiers have been woken."""
         self._left = 0
-        """How often partitions were given up: what was found before is void after."""
-        # Whoever owns them in between may judge by other rules.
+        """The number of times partitions were given up: earlier findings are void afterwards."""
+        # An owner in between may judge by other rules.
         engine.ownership.before_leaving.append(self._forget)
 
     async def look(self) -> None:
-        """Looks once: at the files, at what other instances put in force, at what is to be woken.
+        """Look once: at the files, at what other instances put in force, at dossiers to wake.
 
-        Raises FileError if the files cannot be used and there is nothing older to fall back on.
+        Raise FileError if the files cannot be used and there are no older rules to fall back on.
         """
         if not self._prepared:
             await prepare(self._engine.store.collection)
@@ -119,7 +119,7 @@ class InForce:
         self._entered, self._next = self._next, None
 
     def _now(self) -> datetime | None:
-        """The time by the service's clock; None as long as a stream has told none."""
+        """Return the time by the service's clock; None until a stream has told one."""
         engine = self._engine
         now = max(engine.clock.now(p) for p in range(engine.settings.partitions))
         return None if now == BEGINNING else now
@@ -132,7 +132,7 @@ class InForce:
         log.error("the files are rejected; older rules stay in force", error=str(error))
 
     async def _follow(self, rules: Rules, since: datetime | None) -> None:
-        """Has the decider judge by these rules; leniently if newer ones are in force elsewhere."""
+        """Have the decider judge by these rules; leniently if newer ones are in force elsewhere."""
         wanted = unconfirmed(rules) if since is None else replace(rules, since=since)
         if wanted == self._decider.rules:
             return
@@ -156,13 +156,13 @@ class InForce:
             left = self._left
             found = await engine.store.asleep({"p": partition, **others}, since)
             for first in range(0, len(found), at_once):
-                # So many at a time: records and timers have their turn in between.
+                # In parts: records and timers have their turn in between.
                 async with engine.ownership.alone():
                     if self._left != left:
                         return
                     await engine.store.wake(found[first : first + at_once], since)
             if self._left != left:
-                return  # the next look begins anew, with what is owned then
+                return  # the next look starts anew, with the partitions owned then
             self._awake.add(partition)
             if found:
                 log.info("dossiers are judged anew", partition=partition, dossiers=len(found))
@@ -173,7 +173,7 @@ class InForce:
 
 
 async def keep_in_force(running: Running[SlaSettings]) -> None:
-    """Keeps the rules in the files in force until cancelled."""
+    """Keep the rules of the files in force until cancelled."""
     settings = running.settings
     files = RuleFiles(settings, load_catalogue())
     in_force = InForce(

@@ -1,4 +1,4 @@
-"""The rules about time that hold for every procedure, from ``rules.toml``."""
+"""The rules about time that apply to every procedure, from ``rules.toml``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Text = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class _Table(BaseModel):
-    # A key that the format does not know is a slip of the clerk's, and is named.
+    # An unknown key is an officer's slip, and the error names it.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Apology(_Table):
-    """When a letter of apology is owed, and what it can move."""
+    """When a letter of apology is owed, and how often it can move the date."""
 
     notice_working_hours: int = Field(default=8, ge=0)
     never_before_share: float = Field(default=0.5, ge=0, lt=1)
@@ -31,14 +31,14 @@ class Apology(_Table):
 
 
 class Supplement(_Table):
-    """How often a citizen may be sent back."""
+    """How often a supplement may be demanded."""
 
     allowed: int = Field(default=1, ge=1)
-    """At least once: only the second demand is one too many (`SupplementRepeated.number`)."""
+    """At least 1: only a second demand can be one too many (`SupplementRepeated.number`)."""
 
 
 class ConsultationRule(_Table):
-    """By when a consulted authority answers if nobody said."""
+    """The time in which a consulted authority answers, if the question names none."""
 
     budget: Budget
 
@@ -51,7 +51,7 @@ class FigureRule(_Table):
 
 
 class RuleBook(_Table):
-    """The file ``rules.toml``: all of them, of one version."""
+    """The file ``rules.toml``: all of these rules, in one version."""
 
     version: Text
     apology: Apology
@@ -62,6 +62,6 @@ class RuleBook(_Table):
 
 @lru_cache(maxsize=8)
 def load_rule_book(folder: Path = DATA) -> RuleBook:
-    """The rules in the folder. Raises FileError, naming each place at fault."""
+    """Return the rules in the folder. Raise FileError, naming each place at fault."""
     rules, _ = read_toml(folder / "rules.toml", RuleBook)
     return rules

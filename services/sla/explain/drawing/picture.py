@@ -1,4 +1,4 @@
-"""What a drawing of a dossier's time shows, before it is drawn with characters or as SVG."""
+"""What a drawing of a dossier's time shows, whether drawn with characters or as SVG."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from services.sla.explain.words import Words
 from services.sla.working_time import DayKind
 
 PROJECTED, LATE = "projected", "late"
-"""What a bar can show beside the reasons of segments."""
+"""What a bar can show besides the reasons of segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A span on the line of the whole."""
+    """A span on the line of the whole dossier."""
 
     begin: datetime
     end: datetime
     kind: str
-    """The reason of its segment, `LATE` after the due time, or `PROJECTED` from now to it."""
+    """The segment's reason, `LATE` after the due time, or `PROJECTED` from now to the due time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A clock beside the whole: a step's, or another authority's."""
+    """A clock besides the dossier's own: a step's, or another authority's."""
 
     label: str
     begin: datetime
@@ -45,7 +45,7 @@ class Shade:
     begin: datetime
     end: datetime
     kind: DayKind
-    """Of weekly rest, or of public holidays."""
+    """Weekly rest or public holidays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All of it, on one scale of time."""
+    """All parts of the drawing, on one time scale."""
 
     begin: datetime
     end: datetime
@@ -69,12 +69,12 @@ class Picture:
     marks: tuple[Milestone, ...]
 
     def share(self, at: datetime) -> float:
-        """Where a moment is, from 0 at the left to 1 at the right."""
+        """Return a moment's place, from 0 at the left to 1 at the right."""
         return min(1.0, max(0.0, (at - self.begin) / (self.end - self.begin)))
 
 
 def picture(shown: Ledger, terms: Terms, words: Words) -> Picture:
-    """The picture of a ledger, from reception to whatever is last: the end, now, or a deadline."""
+    """Return the picture of a ledger, from reception to the latest of end, now and deadlines."""
     until = shown.ended_at or shown.at
     lanes = tuple(_lanes(shown, until, words))
     marks = tuple(sorted(_marks(shown, words), key=lambda mark: mark.at))
@@ -91,7 +91,7 @@ def picture(shown: Ledger, terms: Terms, words: Words) -> Picture:
 
 
 def ticks(picture: Picture, most: int) -> list[tuple[datetime, str]]:
-    """At most so many moments that divide the scale evenly, each with what it is called."""
+    """Return at most `most` moments that divide the scale evenly, each with its name."""
     for step in (1, 2, 3, 6, 12):
         if (found := _every(picture, timedelta(hours=step))) is not None and len(found) <= most:
             return [(at, f"{at:%d/%m}" if at.hour == 0 else f"{at:%H:%M}") for at in found]
@@ -109,7 +109,7 @@ def ticks(picture: Picture, most: int) -> list[tuple[datetime, str]]:
 
 
 def _every(picture: Picture, step: timedelta) -> list[datetime] | None:
-    """The moments of that step from a Monday's midnight on; None if they are far too many."""
+    """Return the moments at that step, counted from a Monday's midnight; None if far too many."""
     if (picture.end - picture.begin) / step > 200:
         return None
     day = picture.begin.astimezone(VIETNAM).date()
@@ -165,7 +165,7 @@ def _marks(shown: Ledger, words: Words) -> Iterator[Milestone]:
 
 
 def _shades(shown: Ledger, terms: Terms, until: datetime, last: datetime) -> tuple[Shade, ...]:
-    """Days off by the calendar of whoever had the dossier then, or would have."""
+    """Return days off by the calendar of the unit that had the dossier then, or would have."""
     off: dict[date, DayKind] = {}
     spans = [(part.unit, part.begin, part.end or until) for part in shown.segments]
     for unit, since, to in (*spans, (shown.unit, until, last)):

@@ -1,7 +1,7 @@
 """The drawing of a dossier's time as SVG: for a web page, a letter or a court file.
 
-Without script, style sheet or font of its own. Every kind of span has a pattern beside its colour,
-so that a black-and-white print tells as much; a reader that cannot see it gets the sentences.
+It has no script, style sheet or font of its own. Every kind of span has a pattern besides its
+colour, so that a black-and-white print tells as much. Who cannot see it gets the sentences.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from services.sla.working_time import DayKind
 WIDTH = 1000
 _LEFT, _RIGHT = 170, 20
 _SCALE, _BAR, _LANE, _ROW = 70, 34, 22, 18
-"""Where the scale is, and how high a bar, a lane and a row of names are."""
+"""The scale's place, and the heights of a bar, a lane and a row of names."""
 _CHARACTER = 6.9
-"""About as wide as a character is; names are laid out by it."""
+"""The approximate width of a character, used to lay out names."""
 _INK = "#1a1a1a"
 
 # Colours that the colour-blind can tell apart (Okabe and Ito), each with a pattern of its own.
@@ -41,13 +41,13 @@ _PATTERNS = {
     DayKind.HOLIDAY: ("#fbe3de", '<path d="M0 8L8 0" stroke="#d98a7b" stroke-width="1"/>'),
     DayKind.WEEKEND: ("#efefef", ""),
 }
-"""The ground of each kind of span, and what is drawn on it in squares of eight."""
+"""The background of each kind of span, and the pattern on it in squares of eight."""
 _LINES = {"due": "none", "original": "7 4", "now": "2 3", "ended": "none"}
-"""How the line of a moment is dashed; of other moments none goes through the drawing."""
+"""How the line of a moment is dashed; other moments have no line through the drawing."""
 
 
 def svg(title: str, headline: str, sentences: Sequence[str], picture: Picture, words: Words) -> str:
-    """The document. `sentences` are the explanation, for those who cannot see the drawing."""
+    """Return the document. `sentences` are the explanation for those who cannot see the drawing."""
     bottom = _SCALE + 14 + _BAR + 8 + _LANE * len(picture.lanes)
     names = list(_names(picture, bottom + 16))
     legend = max((y for _, y in names), default=bottom) + 24
@@ -113,7 +113,7 @@ def _bars(picture: Picture, words: Words) -> Iterator[str]:
     yield _text(_LEFT - 8, top + _BAR / 2 + 4, words.word("dossier"), anchor="end", weight="bold")
     for bar in picture.bars:
         left, right = _x(picture, bar.begin), _x(picture, bar.end)
-        # What lasts but minutes on a scale of months is seen all the same.
+        # On a scale of months, even a span of minutes must be visible.
         width = max(right - left, 1.5)
         dash = ' stroke-dasharray="4 3"' if bar.kind == PROJECTED else ""
         yield _rect(left, top, width, _BAR, f"url(#sla-{bar.kind})", f' stroke="{_INK}"{dash}')
@@ -146,7 +146,7 @@ def _moments(picture: Picture, bottom: int) -> Iterator[str]:
 
 
 def _names(picture: Picture, top: float) -> Iterator[tuple[str, float]]:
-    """The name of each moment below its arrow, in as few rows as they fit in."""
+    """Yield each moment's name below its arrow and its height, in as few rows as possible."""
     rows: list[list[tuple[float, float]]] = []
     for mark in picture.marks:
         x, width = _x(picture, mark.at), len(mark.label) * _CHARACTER
@@ -166,7 +166,7 @@ def _names(picture: Picture, top: float) -> Iterator[tuple[str, float]]:
 
 
 def _legend(picture: Picture, words: Words, top: float) -> tuple[list[str], int]:
-    """The legend's parts, and how high the whole document is."""
+    """Return the legend's parts, and the height of the whole document."""
     used = [bar.kind for bar in picture.bars] + [shade.kind for shade in picture.shades]
     kinds = [*dict.fromkeys(used), *(["limit"] if picture.lanes else [])]
     parts, x, y = [], 20.0, top

@@ -1,6 +1,6 @@
-"""The drawing of a dossier's time with characters, for a terminal or a plain text.
+"""The drawing of a dossier's time with characters, for a terminal or plain text.
 
-What a span is can be told from its character alone; colours only help.
+A span's character alone tells its kind; colours only help.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHARACTERS = {
     DayKind.HOLIDAY: "◆",
     DayKind.WEEKEND: "▫",
 }
-"""Each kind of span, by its own character."""
+"""The character of each kind of span."""
 _LANE, _LANE_LATE, _LIMIT = "━", "╍", "┃"
 _LABEL = 24
 """The most columns that labels at the left take."""
@@ -35,7 +35,7 @@ Line = list[tuple[str, str]]
 
 
 def draw(picture: Picture, words: Words, width: int) -> list[Line]:
-    """The drawing in lines of at most `width` columns, which must be 60 at the least."""
+    """Return the drawing in lines of at most `width` columns; `width` must be at least 60."""
     names = ["dossier", "days-off"]
     labels = [words.word(name) for name in names] + [lane.label for lane in picture.lanes]
     gutter = min(_LABEL, max(map(len, labels))) + 2
@@ -55,7 +55,7 @@ def draw(picture: Picture, words: Words, width: int) -> list[Line]:
 
 
 def plain(lines: Sequence[Line]) -> str:
-    """The drawing without its styles."""
+    """Return the drawing without its styles."""
     return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
 
 
@@ -71,7 +71,7 @@ def _scale(picture: Picture, columns: int) -> Iterator[Line]:
 
 
 def _bars(picture: Picture, columns: int) -> Line:
-    """Each cell shows what takes most of its time; what would not show at all gets one cell."""
+    """Show in each cell what takes most of its time; give what would not show one cell."""
     cells: list[Bar | None] = [None] * columns
     most = [timedelta()] * columns
     for bar in picture.bars:
@@ -87,7 +87,7 @@ def _bars(picture: Picture, columns: int) -> Line:
 
 
 def _days_off(picture: Picture, columns: int) -> Line:
-    """A cell shows a day off if that is most of it: on a scale of months none may fit."""
+    """Show a day off in a cell if it is most of the cell: on a scale of months none may fit."""
     line: Line = [(" ", "")] * columns
     for shade in picture.shades:
         for column in _columns(picture, shade.begin, shade.end, columns):
@@ -110,7 +110,7 @@ def _lane(lane: Lane, picture: Picture, columns: int) -> Line:
 
 
 def _marks(picture: Picture, columns: int) -> Iterator[Line]:
-    """An arrow for each moment, and below it its name, in as few lines as they fit in."""
+    """Yield an arrow for each moment, and its name below, in as few lines as possible."""
     arrows: Line = [(" ", "")] * columns
     rows: list[Line] = []
     for mark in picture.marks:
@@ -123,7 +123,7 @@ def _marks(picture: Picture, columns: int) -> Iterator[Line]:
         if len(text) > columns:
             text = f"{text[: columns - 1]}…"
         for row in rows:
-            # A column is left free on each side, so that names stay apart.
+            # A column stays free on each side, so that names stay apart.
             if all(piece == " " for piece, _ in row[max(0, column - 1) : column + len(text) + 1]):
                 break
         else:
@@ -157,13 +157,13 @@ def _columns(picture: Picture, begin: datetime, end: datetime, columns: int) -> 
 
 
 def _edges(picture: Picture, column: int, columns: int) -> tuple[datetime, datetime]:
-    """From when to when a column is."""
+    """Return the begin and end of a column."""
     width = (picture.end - picture.begin) / columns
     return picture.begin + width * column, picture.begin + width * (column + 1)
 
 
 def _joined(line: Line) -> Line:
-    """The same line with as few pieces as it has styles that follow one another."""
+    """Join the pieces of the line that follow one another in the same style."""
     return [
         ("".join(text for text, _ in pieces), style)
         for style, pieces in groupby(line, key=lambda piece: piece[1])
@@ -171,5 +171,5 @@ def _joined(line: Line) -> Line:
 
 
 def _fit(label: str, width: int) -> str:
-    """The label, cut if it must be, in exactly so many columns."""
+    """Return the label, cut if necessary, in exactly `width` columns."""
     return (label if len(label) < width - 1 else f"{label[: width - 3]}…").ljust(width)

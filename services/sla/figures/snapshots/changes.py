@@ -1,6 +1,6 @@
-"""What was entered since a period was frozen: its figures as they are now, less the frozen ones.
+"""What was entered since a period was frozen: its figures now minus the frozen ones.
 
-They are read as they were then, so that a rule that was changed since is no change of the facts.
+Both are read by the rules of then, so that a changed rule does not look like a changed fact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.sla.figures.tables import Scope, Table
 
 
 async def changes(database: Database, of: Snapshot, scope: Scope, catalogue: Catalogue) -> Table:
-    """By how much each number has changed. Rows in which none has are left out."""
+    """Return by how much each number has changed, without rows that have not changed."""
     now = await _now(database, of, catalogue).count(scope)
     then = await snapshots.count(database, of, scope)
     names = [dimension.value for dimension in scope.by]
@@ -40,9 +40,9 @@ async def changes(database: Database, of: Snapshot, scope: Scope, catalogue: Cat
 async def changed_dossiers(
     database: Database, of: Snapshot, scope: Scope, catalogue: Catalogue, measure: str
 ) -> list[Document]:
-    """The dossiers that a number has gained (``change`` 1) or lost (-1), in order of their codes.
+    """Return the dossiers that a number has gained (``change`` 1) or lost (-1), in code order.
 
-    Only codes are compared, a partition at a time: a month of a city has two million of them.
+    Only codes are compared, one partition at a time: a city's month may have two million.
     """
     sheet = _now(database, of, catalogue)
     found: list[Document] = []

@@ -1,15 +1,15 @@
 """Freezes the figures of a period that is over.
 
-One instance claims the period, and keeps the claim while it works; when it dies, the claim runs out
-and the next one begins again, under the number of a new attempt. What an attempt left behind is
-never read, and is deleted: by itself if it lives, else by the one that succeeds. So freezing can be
-interrupted anywhere, and two that freeze at once are no harm: the period is frozen once, from the
-rows of one attempt.
+One instance claims the period and keeps the claim while it works. When it dies, the claim runs out
+and the next instance starts again, under a new attempt's number. What an attempt left behind is
+never read. It is deleted by its own instance if that lives, otherwise by the attempt that succeeds.
+So freezing can be interrupted anywhere, and two instances that freeze at once do no harm: the
+period is frozen once, from the rows of one attempt.
 
-First a row is kept of each dossier, then the rows are counted: so numbers and rows agree always.
-Each partition's rows are taken as of one moment, as the live figures are counted: a fact that is
-entered while a period is being frozen is in its dossier's row wholly or not at all, and changes
-nothing but that dossier. All of it happens in MongoDB; nothing but the total comes here.
+First a row is kept for each dossier, then the rows are counted: so numbers and rows always agree.
+Each partition's rows are taken as of one moment, as the live figures are. So a fact that is entered
+meanwhile is in its dossier's row wholly or not at all, and changes only that dossier. All of it
+happens in MongoDB; only the total is read here.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ from services.sla.figures.snapshots.snapshots import (
 from services.sla.figures.tables import Dimension, Scope, Table, table
 
 LEASE = timedelta(seconds=PATIENCE + 60)
-"""How long a claim holds after it was last renewed, by MongoDB's clock. It is renewed after each
-read, so a claim of one who lives does not run out."""
+"""How long a claim holds after its last renewal, by MongoDB's clock. It is renewed after each read,
+so the claim of a live instance does not run out."""
 
 _ALL = Scope(tuple(Dimension))
 
 
 class FreezeResult(StrEnum):
-    """What became of the wish to freeze."""
+    """The result of freezing."""
 
     FROZEN = "frozen"
     ALREADY = "already"
     """It was frozen before."""
     ELSEWHERE = "elsewhere"
-    """Another process is at it."""
+    """Another process is freezing it."""
 
 
 class NotOver(ValueError):
-    """The period has not ended: its figures still change by what happens, and are no result."""
+    """The period has not ended: its figures still change by what happens."""
 
 
 class _ClaimLost(Exception):
@@ -79,9 +79,9 @@ async def freeze(
     passing: Callable[[Point], None] = _silent,
     lease: timedelta = LEASE,
 ) -> FreezeResult:
-    """Freezes a month, a quarter or a year. Again is a no-op. Raises NotOver.
+    """Freeze a month, a quarter or a year. Again is a no-op. Raise NotOver if it has not ended.
 
-    `passing` is told each of the snapshot points that the work comes to.
+    `passing` is called with each snapshot point that the work comes to.
     """
     assert period.name is not None
     if now < period.until:
@@ -120,7 +120,7 @@ class _Work:
         self.attempt = 0
 
     async def claim(self) -> FreezeResult | None:
-        """None if the period is ours to freeze."""
+        """Claim the period; return None if it is ours to freeze."""
         free = {
             "$or": [
                 {"$eq": [{"$type": "$state"}, "missing"]},
@@ -154,21 +154,21 @@ class _Work:
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            return FreezeResult.ELSEWHERE  # two claimed it in the same instant
+            return FreezeResult.ELSEWHERE  # two claimed it at the same instant
         self.attempt = found["attempt"]
         if found["state"] == "frozen":
             return FreezeResult.ALREADY
         return None if found["claim"] == self._claim else FreezeResult.ELSEWHERE
 
     async def keep_rows(self, partition: int) -> None:
-        """Keeps a row of each of the partition's dossiers of the period."""
+        """Keep a row for each of the partition's dossiers of the period."""
         known = {**self._reading.dimensions(), **self._reading.traits(), **self._reading.times()}
         row = {"_id": self._id("code"), "p": "$p", **known}
         stages = [{"$match": self._reading.selection(partition)}, {"$replaceWith": row}]
         await self._merge(SlaDecider.collection, stages, into=ROWS)
 
     async def count(self) -> Table:
-        """Counts the rows and keeps the cells; returns the table of all of them."""
+        """Count the rows and keep the cells; return the table of their total."""
         stages = [{"$match": all_of(self._name, self.attempt)}, _ALL.group(GIVEN, TRAITS)]
         parts = {
             name: {"$arrayElemAt": ["$_id", place]}
@@ -181,7 +181,7 @@ class _Work:
         return table(await read(self._database[CELLS], [mine, total]), (), TRAITS, MEASURES)
 
     async def finish(self, counted: Table, now: datetime) -> None:
-        """Deletes what earlier attempts left behind, and makes this one the period's figures."""
+        """Delete what earlier attempts left behind, and make this attempt the period's figures."""
         earlier = {
             "_id": {
                 "$gt": {"period": self._name},
@@ -193,13 +193,13 @@ class _Work:
         await self._update({"$set": done, "$unset": {"claim": "", "lease_until": ""}})
 
     async def delete(self, query: Document) -> None:
-        """Deletes rows and cells."""
+        """Delete rows and cells."""
         with pymongo.timeout(PATIENCE):
             for name in (ROWS, CELLS):
                 await self._database[name].delete_many(query)
 
     def _id(self, name: str) -> Document:
-        """What is known of its source by its id, as this attempt knows it."""
+        """Return the id of a row or cell of this attempt, made from the id of its source."""
         mine = {"period": {"$literal": self._name}, "attempt": {"$literal": self.attempt}}
         return {**mine, name: "$_id"}
 

@@ -1,11 +1,11 @@
 """Freezes each month and each quarter, some days after its end, beside the engine.
 
-Snapshots begin with the first period that ends after a city's sla first looked: what lies before
-that came from older systems, and may still be coming; it can be frozen by command.
+Snapshots begin with the first period that ends after a city's sla first looked. Earlier periods
+came from older systems and may still be arriving; they can be frozen by command.
 
-The days that are waited for let in what is entered late. They do not stand for the log: after a
-long outage they may be over before the service has read what happened in the period. So a period
-is frozen only once all that stood in the log, when its time had come, has been folded.
+The waiting days let in what is entered late. They say nothing about the log: after a long outage
+they may be over before the service has read what happened in the period. So a period is frozen only
+once everything that was in the log when its time had come has been folded.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from services.sla.figures.snapshots.freeze import FreezeResult, freeze
 log = structlog.get_logger("motcua.snapshots")
 
 _LOOK = 30.0
-"""Seconds between two looks whether a period is to be frozen."""
+"""Seconds between two checks for a period to freeze."""
 _PAUSE = 0.5
-"""Seconds between two looks how far a group has come, when somebody waits for it."""
+"""Seconds between two checks of how far a group has come, while waiting for it."""
 
 
 class Folded:
-    """Whether a consumer group has folded all that stood in a topic at a moment."""
+    """Tells whether a consumer group has folded everything that was in a topic at a moment."""
 
     def __init__(self, offsets: Offsets, group: str, topic: str) -> None:
         self._offsets = offsets
@@ -41,14 +41,14 @@ class Folded:
         self._ends: dict[int, int] | None = None
 
     async def look(self) -> bool:
-        """The first look sets the moment."""
+        """Return whether the group is that far. The first look sets the moment."""
         if self._ends is None:
             self._ends = await self._offsets.ends(self._topic)
         done = await self._offsets.committed(self._group, self._topic)
         return all(done.get(partition, 0) >= end for partition, end in self._ends.items())
 
     async def wait(self) -> None:
-        """Returns when it has folded all that stands there now."""
+        """Return when the group has folded everything that was there at the first look."""
         while True:
             if await self.look():
                 return
@@ -62,11 +62,11 @@ class Freezing:
         self._running = running
         self._offsets = offsets
         self._folded: dict[str, Folded] = {}
-        """Of the periods whose time has come."""
+        """For the periods whose time has come, by name."""
         self._prepared = False
 
     async def look(self) -> list[str]:
-        """Looks once; returns the periods that it froze."""
+        """Look once; return the periods that it froze."""
         running = self._running
         if not self._prepared:
             await figures.prepare(running.dossiers.store.collection)
@@ -98,7 +98,7 @@ class Freezing:
         return done
 
     def _now(self) -> datetime | None:
-        """The time that all of this instance's partitions have come to; None if there is none."""
+        """Return the time that all of this instance's partitions have reached, or None."""
         running = self._running
         now = min(
             (running.clock.now(p) for p in running.dossiers.ownership.owned), default=BEGINNING
@@ -107,7 +107,7 @@ class Freezing:
 
 
 def due(begun: datetime, settled: datetime) -> Iterator[Period]:
-    """The months and quarters that ended after `begun`, and not after `settled`, in order."""
+    """Yield the months and quarters that ended after `begun` and not after `settled`, in order."""
     found = [*_ended(month_at, begun, settled), *_ended(quarter_at, begun, settled)]
     yield from sorted(found, key=lambda period: (period.until, period.since))
 
@@ -122,7 +122,7 @@ def _ended(
 
 
 async def keeping_since(database: Database, now: datetime) -> datetime:
-    """Since when the city's periods are frozen: now, if nobody has looked before."""
+    """Return since when the city's periods are frozen: now, if this is the first look."""
     kept = database["snapshots_since"]
     await kept.update_one({"_id": "since"}, {"$setOnInsert": {"at": now}}, upsert=True)
     document = await kept.find_one({"_id": "since"})
@@ -132,7 +132,7 @@ async def keeping_since(database: Database, now: datetime) -> datetime:
 
 
 async def keep_freezing(running: Running[Settings]) -> None:
-    """Freezes what is due until cancelled."""
+    """Freeze what is due until cancelled."""
     offsets = Offsets(running.settings.kafka)
     freezing = Freezing(running, offsets)
     try:

@@ -1,10 +1,9 @@
 """Frozen figures: what was published of a period, down to the dossiers behind each number.
 
-Three collections. ``snapshots`` has a document a period. ``snapshot_rows`` has a row for each of
-its dossiers, as it stood when the period was frozen. ``snapshot_cells`` has those rows counted, so
-that a year of them need not be counted again for each question. A row and a cell are known by
-their period and by the attempt at freezing it that made them; only those of the attempt that
-succeeded are read.
+Three collections. ``snapshots`` has one document per period. ``snapshot_rows`` has a row for each
+of its dossiers, as it was when the period was frozen. ``snapshot_cells`` has those rows counted, so
+that a year of them need not be counted again for each question. The id of a row or a cell has the
+period and the attempt that made it; only those of the attempt that succeeded are read.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Snapshot:
     rules: str
     """The version of the rules by which it was read."""
     extended: Literal["on-time", "late"]
-    """How they counted a dossier that kept its second date alone."""
+    """How it counts a dossier that missed its first date and kept the second."""
     total: Mapping[str, int]
 
     @property
@@ -50,33 +49,33 @@ class Snapshot:
 
 
 async def prepare(database: Database) -> None:
-    """Makes the indexes by which a frozen number is opened; again is a no-op."""
+    """Create the indexes for opening a frozen number; calling this again is a no-op."""
     rows = database[ROWS]
     mine = [("_id.period", ASCENDING), ("_id.attempt", ASCENDING)]
     await rows.create_index([*mine, ("unit", ASCENDING), ("_id.code", ASCENDING)], name="of-a-unit")
     await rows.create_index(
         [*mine, ("_id.code", ASCENDING)],
         name="late",
-        # One dossier in hundreds: whoever opens the late ones need not look through all.
+        # One dossier in hundreds: opening the late ones need not look through all.
         partialFilterExpression={"late": True},
     )
 
 
 async def snapshots(database: Database) -> list[Snapshot]:
-    """All that are frozen, by the time of their begin, a month before its quarter."""
+    """Return all frozen periods in order of begin, a month before its quarter."""
     cursor = database[SNAPSHOTS].find({"state": "frozen"})
     found = [_snapshot(document) async for document in cursor]
     return sorted(found, key=lambda each: (each.period.since, each.period.until))
 
 
 async def snapshot(database: Database, name: str) -> Snapshot | None:
-    """The one of that period; None as long as it is not frozen."""
+    """Return the period's snapshot; None as long as it is not frozen."""
     document = await database[SNAPSHOTS].find_one({"_id": name, "state": "frozen"})
     return None if document is None else _snapshot(document)
 
 
 async def count(database: Database, of: Snapshot, scope: Scope) -> Table:
-    """The frozen figures by the dimensions of the scope."""
+    """Return the frozen figures by the dimensions of the scope."""
     cells = await read(
         database[CELLS],
         [
@@ -97,7 +96,7 @@ async def dossiers(
     after: str = "",
     limit: int | None = None,
 ) -> list[Document]:
-    """The dossiers behind one frozen number, in the order of their codes, those after `after`."""
+    """Return the dossiers behind one frozen number, in code order, those after `after`."""
     query = _behind(scope, measure)
     if "unit" in query or query.get("late"):
         query |= {"_id.period": of.name, "_id.attempt": of.attempt, "_id.code": {"$gt": after}}
@@ -115,7 +114,7 @@ async def dossiers(
 async def codes(
     database: Database, of: Snapshot, scope: Scope, measure: str, partition: int
 ) -> set[str]:
-    """The codes of the dossiers behind one frozen number that are of that partition."""
+    """Return the codes of the partition's dossiers behind one frozen number."""
     query = {**all_of(of.name, of.attempt), "p": partition, **_behind(scope, measure)}
     rows = await read(database[ROWS], [{"$match": query}, {"$project": {"_id": 1}}])
     return {row["_id"]["code"] for row in rows}
@@ -127,7 +126,7 @@ def _behind(scope: Scope, measure: str) -> Document:
 
 
 def all_of(period: str, attempt: int, after: str | None = None) -> Document:
-    """The query for what an attempt made, in its order; of rows, those after a code."""
+    """Return the query for what an attempt made, in its order; for rows, those after a code."""
     begin: dict[str, Any] = {"period": period, "attempt": attempt}
     if after is not None:
         begin["code"] = after
