@@ -72,5 +72,5 @@ _registry: dict[str, type[EventData]] = {}
 
 
 def registered() -> dict[str, type[EventData]]:
-    """Return every event class, by CloudEvents type. Import `contracts.events` first."""
+    """Return every current event class, by CloudEvents type. Import `contracts.events` first."""
     return dict(_registry)

@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True):
     cause: str | None = None
     """The id of the event that this one answers (extension ``causationid``)."""
     history: bool = False
-    """Whether an import tells it about the past (extension ``history``)."""
+    """Whether an import tells it as history (extension ``history``)."""
     fingerprint: str | None = None
     """A hash of what an HTTP caller asked, so that one key cannot ask two things."""
 

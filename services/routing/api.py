@@ -70,7 +70,7 @@ def add_routes(
         key: IdempotencyKey = None,
         at: At = None,
     ) -> Response:
-        """Name another lead for the open step, as the unit's head."""
+        """Name another lead for the open step, one of the unit's officers."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/hand-over", response_model=ChangedDossier)

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     batch_wait_ms: int = Field(default=20, ge=1)
     """Milliseconds that the consumer waits for records before it looks again."""
     batch_gap_ms: int = Field(default=100, ge=0)
-    """The least milliseconds, by the wall clock, from the begin of a batch of few records to the
+    """The least milliseconds, by the wall clock, from the start of a batch of few records to the
     next. A trickle of events is delayed by at most this in each service."""
     cache_states: int = Field(default=8_000, ge=0)
     """The number of dossiers' states that an engine keeps in memory."""

@@ -12,7 +12,7 @@ from services.runtime.core.stored import Stored
 
 
 class TimerStuck(Exception):
-    """A timer fired, and its state came to nothing or waits for the same timer again: a defect."""
+    """A timer's firing came to nothing, or left the same timer waiting: a defect."""
 
 
 def handle(decider: Decider[S], stored: Stored[S], event: Event) -> list[Event]:

@@ -53,8 +53,8 @@ class Requests:
     async def __call__(self, event: Event) -> RequestAnswer | None:
         """Return the answer to the request; None if it takes longer than the time allowed.
 
-        Raise Problem 503 if the log or the database is away (then nothing was changed, or the same
-        idempotency key will find it), and 422 if the key was used for another request.
+        Raise Problem 503 if the log is away and PyMongoError if the database is: a retry with the
+        key is safe. Raise Problem 422 if the key was used for another request.
         """
         if (known := await self.answer(event.subject, event.id)) is not None:
             return _same(known, event)

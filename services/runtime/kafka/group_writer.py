@@ -24,7 +24,7 @@ class _Wish:
 
 
 class GroupWriter:
-    """Writes once at a time; events that arrive meanwhile go with the next write."""
+    """Makes one write at a time; events that arrive meanwhile go with the next write."""
 
     def __init__(self, producer: EventProducer) -> None:
         self._producer = producer

@@ -2,7 +2,7 @@
 
 A working day is eight working hours by the default office hours: so units can be compared. Ages are
 not computed for each dossier. The limits between two ages are moments, and a dossier's age is the
-number of limits after its begin.
+number of limits that come after the moment it counts from.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) ->
 def _limit(calendar: Calendar, moment: datetime, days: int) -> datetime:
     """Return the limit: anything before it is at least this many whole working days old.
 
-    The calendar counts whole seconds: what falls within a second counts from its begin.
+    The calendar counts whole seconds: what falls within a second counts from its start.
     """
     return calendar.subtract(moment, days * WORKING_DAY) + timedelta(seconds=1)
 

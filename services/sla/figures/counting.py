@@ -81,7 +81,7 @@ class PeriodCount:
 
     def selection(self, partition: int) -> Document:
         """Return the query for the partition's dossiers of the period: received before its end, and
-        not resolved before its begin."""
+        not resolved before its start."""
         return {
             "p": partition,
             # In this form, open dossiers and those that ended later are two ranges of one index.

@@ -75,7 +75,7 @@ class Figures(TypedDict):
     """The current figures of a period."""
 
     period: str | None
-    """Its name; null if it was given by its begin and end."""
+    """Its name; null if it was given by start and end."""
     since: datetime
     until: datetime
     as_of: datetime

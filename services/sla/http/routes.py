@@ -52,7 +52,8 @@ def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> 
     async def apologise(
         code: Code, body: Typed[sla.ApologyRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """Issue the head's letter of apology with a new date, which moves the due time once."""
+        """Issue the head's letter of apology; its new date moves the due time if the rules
+        allow."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/exemption", response_model=ChangedDossier)

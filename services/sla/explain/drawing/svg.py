@@ -1,7 +1,7 @@
 """The drawing of a dossier's time as SVG: for a web page, a letter or a court file.
 
 It has no script, style sheet or font of its own. Every kind of span has a pattern besides its
-colour, so that a black-and-white print tells as much. Who cannot see it gets the sentences.
+colour, so that a black-and-white print tells as much. Readers who cannot see it get the sentences.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _columns(picture: Picture, begin: datetime, end: datetime, columns: int) -> 
 
 
 def _edges(picture: Picture, column: int, columns: int) -> tuple[datetime, datetime]:
-    """Return the begin and end of a column."""
+    """Return the start and end of a column."""
     width = (picture.end - picture.begin) / columns
     return picture.begin + width * column, picture.begin + width * (column + 1)
 

@@ -62,7 +62,7 @@ async def prepare(database: Database) -> None:
 
 
 async def snapshots(database: Database) -> list[Snapshot]:
-    """Return all frozen periods in order of begin, a month before its quarter."""
+    """Return all frozen periods in order of their start, a month before its quarter."""
     cursor = database[SNAPSHOTS].find({"state": "frozen"})
     found = [_snapshot(document) async for document in cursor]
     return sorted(found, key=lambda each: (each.period.since, each.period.until))
