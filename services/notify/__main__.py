@@ -1,4 +1,4 @@
-"""Starts the notify service: ``python -m services.notify``."""
+"""Start the notify service: ``python -m services.notify``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) ->
 
 
 def _supplies(running: Running[NotifySettings], renderer: Renderer) -> Supplies:
-    # From an erasure on, so long for the key and then for the address: five seconds in all.
+    # After an erasure the key may be used this long, then the address: five seconds in all.
     kept = KEPT_SECONDS - FRESH_SECONDS
     keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)
     offsets = Offsets(running.settings.kafka)

@@ -1,4 +1,4 @@
-"""Notify, as the engine runs it: dossiers, deliveries, and the units' mornings."""
+"""Notify's deciders: dossiers, deliveries, contact data, and the units' mornings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from services.shared.lifecycle import MOVING_FACTS
 
 
 class NotifyDecider:
-    """Plans what a citizen and a unit's head are told, from what happens to the dossier."""
+    """Plans what a citizen and a unit's head are told, from the facts about a dossier."""
 
     name = "notify"
     topic = DOSSIER_EVENTS
@@ -45,7 +45,7 @@ class NotifyDecider:
         *(set(sla.ANNOUNCEMENTS) - {sla.RulesApplied}),
         notify.PreferencesSet,
         notify.RatingGiven,
-        # Its own, which go to other topics and never come back here.
+        # Its own facts, which go to other topics and never come back here.
         notify.MessagePlanned,
         notify.MessageGathered,
         notify.MessageNotSent,
@@ -77,7 +77,7 @@ class NotifyDecider:
 
 
 class DeliveryDecider(NoRequests, NoReactions, NoTimers):
-    """Keeps what became of each message about a dossier or a morning; sending is beside it."""
+    """Keeps what became of each message about a dossier or a morning. It sends nothing."""
 
     name = "notify"
     topic = NOTIFICATION_EVENTS
@@ -101,7 +101,7 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
 
 
 class DeskDecider(NoRequests, NoReactions):
-    """Gathers what is on each head's desk, and tells them of many things together."""
+    """Gathers what is on each head's desk, and tells several things in one message."""
 
     name = "notify"
     topic = UNIT_ALERTS

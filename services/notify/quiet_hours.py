@@ -1,4 +1,4 @@
-"""When a message may be sent: not at night, and not when it says nothing any more. Pure."""
+"""When a message may be sent: outside the quiet hours, and in the morning. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ VIETNAM = timezone(timedelta(hours=7))
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """The hours of the day, in Vietnam, in which nothing is sent that can wait."""
+    """The hours of the day, in Vietnam, when nothing is sent that can wait."""
 
     begins: time
     ends: time
 
     def over(self, moment: datetime) -> datetime:
-        """The moment itself, or, if it is in the quiet hours, when they are over.
+        """Return the moment itself or, within the quiet hours, their end.
 
-        The hours begin at their first instant and are over at `ends` exactly. Equal times: there
-        are no quiet hours.
+        The hours include `begins` and exclude `ends`. If both are equal, there are no quiet hours.
         """
         local = moment.astimezone(VIETNAM)
         clock = local.time()
@@ -38,14 +37,14 @@ class QuietHours:
 
 
 def clock_time(text: str) -> time:
-    """A time of day such as ``21:00``."""
+    """Return a time of day from text such as ``21:00``."""
     return time.fromisoformat(text)
 
 
 def morning_after(moment: datetime, at: time) -> datetime:
-    """The next morning, from Monday to Friday in Vietnam, at that time and after the moment.
+    """Return the next weekday in Vietnam (Monday to Friday) at time `at`, after the moment.
 
-    Holidays are not looked up: what a head finds on the first morning back is soon enough.
+    Holidays are ignored: what a head finds on the first morning back is soon enough.
     """
     local = moment.astimezone(VIETNAM)
     day = local.date()

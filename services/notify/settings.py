@@ -1,4 +1,4 @@
-"""What notify is told beyond what every service is."""
+"""Notify's own settings, beyond those of every service."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ class NotifySettings(ChannelSettings, PageSettings):
     channels: Annotated[tuple[MessageChannel, ...], NoDecode, BeforeValidator(_by_comma)] = Field(
         default=(MessageChannel.LEDGER,), min_length=1, max_length=4
     )
-    """By what citizens are told who have not chosen, e.g. ``email,sms``. ``ledger`` only writes
-    down, which is what a replay does; it stands alone."""
+    """The channels for citizens who have not chosen, e.g. ``email,sms``. ``ledger`` only writes
+    messages down, as a replay does; it stands alone."""
     quiet_from: ClockTime = "21:00"
     quiet_until: ClockTime = "07:00"
     """Between these times of day in Vietnam nothing is sent that can wait."""
     often: int = Field(default=3, ge=1)
-    """So many messages about one dossier in a day are told one by one; the rest in a digest."""
+    """This many messages about one dossier in a day are told one by one; the rest in a digest."""
     digest_after_minutes: int = Field(default=240, ge=1)
     rating_after_minutes: int = Field(default=120, ge=1)
-    """When a citizen is asked how content they are, after they were given the result."""
+    """How long after getting the result a citizen is asked for a rating."""
     ratings: bool = True
     tells_officers: bool = True
     morning: ClockTime = "07:30"
     """When the heads of units get their digest."""
     breach_after_minutes: int = Field(default=10, ge=0)
-    """They are told so long after a dossier became overdue, of all that are by then."""
+    """Heads are told this long after a dossier became overdue, of all that are overdue by then."""
     breach_every_minutes: int = Field(default=60, ge=0)
-    """And of those that become overdue later not before so long after that."""
+    """Heads are told of later overdue dossiers at least this long after the last message."""
 
     look_every: float = Field(default=0.05, gt=0.0)
-    """Seconds between two looks at what is due, when nothing says that something is: twenty cheap
+    """Seconds between two looks at what is due when nothing signals due messages: twenty cheap
     index look-ups a second."""
 
     @model_validator(mode="after")
@@ -63,7 +63,7 @@ class NotifySettings(ChannelSettings, PageSettings):
 
     @property
     def carries(self) -> bool:
-        """Whether messages leave the house: where they are only written down, none does."""
+        """Whether messages leave the house; with ``ledger`` they are only written down."""
         return self.channels != (MessageChannel.LEDGER,)
 
     def _carried(self) -> frozenset[MessageChannel]:
@@ -71,7 +71,7 @@ class NotifySettings(ChannelSettings, PageSettings):
         return frozenset(MessageChannel) - mute - {MessageChannel.LEDGER}
 
     def policy(self, catalogue: Catalogue) -> Policy:
-        """What every message is judged by."""
+        """Return the policy that every message is judged by."""
         return Policy(
             catalogue,
             channels=self.channels,

@@ -1,1 +1,1 @@
-"""By what people are told: one client class for each kind of provider, and which takes what."""
+"""The channels: one client class for each kind of provider, and which provider takes what."""

@@ -1,8 +1,8 @@
-"""Reads what a mail server says later of a mail that it had accepted: a delivery status
+"""Read what a mail server reports about a mail that it accepted earlier: a delivery status
 notification (RFC 3464).
 
-It comes by mail, so anybody may have written it. However it is made, the answer is a report or an
-error, in a time that grows with its length alone. Pure.
+It comes by mail, so anybody may have written it. Whatever its form, the answer is a report or an
+error, in a time that grows only with its length. Pure.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from services.notify.channels.reference import HEADER, subject_and_id
 from services.notify.channels.xtext import from_xtext
 
 _LONGEST = 262_144
-"""Bytes. Our mails are short, and only their headers are to come back."""
+"""Bytes. Our mails are short, and only their headers should come back."""
 _MOST_PARTS = 8
-"""There are three (RFC 6522), and what a server on the way adds."""
+"""A report has three (RFC 6522), and servers on the way may add some."""
 _MOST_RECIPIENTS = 20
-"""A mail of ours has one; but that may be a name for several."""
+"""Our mail has one recipient, but that may be a name for several."""
 _LONGEST_HEADERS = 65_536
 _LONGEST_ADDRESS, _LONGEST_DIAGNOSTIC, _LONGEST_TYPE = 320, 4000, 2000
-"""Characters. The parser of a Content-Type takes a time that grows with the square of them."""
+"""Characters. The Content-Type parser takes time that grows with the square of the length."""
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_PARTS = (
     "message/rfc822",
@@ -37,17 +37,18 @@ _RETURNED_PARTS = (
     "message/global",
     "message/global-headers",
 )
-"""The second of each for addresses that are not in ASCII (RFC 6533)."""
+"""The second of each kind is for addresses that are not in ASCII (RFC 6533)."""
 _REPORTS = ("multipart/report", "multipart/mixed")
-"""The second is what OpenSMTPD makes of one, and many a filter on the way."""
+"""OpenSMTPD and many filters on the way make the second kind."""
 _EMPTY_LINE = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY = re.compile(r"\d{3}[ -]([245]\.\d{1,3}\.\d{1,3}) ")
-"""With a status of three figures it would look like a telephone number."""
+"""A reply code before a status. If the status has three digits, both together would look like a
+telephone number."""
 _TYPE = re.compile(r"^[\w-]+\s*;\s*")
-"""What kind of address or of diagnostic follows."""
+"""The kind of address or of diagnostic that follows."""
 _ENCODED_WORD = re.compile(r"=\?[^?\s]*\?[a-z]\?[^?\s]*\?=", re.IGNORECASE)
-"""No address would be found in one (RFC 2047)."""
+"""An encoded word (RFC 2047), in which no address would be found."""
 
 
 class Action(StrEnum):
@@ -55,18 +56,18 @@ class Action(StrEnum):
 
     FAILED = "failed"
     DELAYED = "delayed"
-    """It is still being tried."""
+    """The server still tries."""
     DELIVERED = "delivered"
     RELAYED = "relayed"
-    """To a server that will say no more."""
+    """Passed to a server that reports nothing more."""
     EXPANDED = "expanded"
-    """To several recipients, of whom nothing more is said."""
+    """Passed to several recipients, and nothing more is reported of them."""
 
 
 _OTHER_WORDS = {"error": Action.FAILED, "failure": Action.FAILED}
-"""What servers say for it, OpenSMTPD among them."""
+"""Other words for an action that servers use, OpenSMTPD among them."""
 _MORE = (Action.DELIVERED, Action.FAILED, Action.DELAYED, Action.RELAYED, Action.EXPANDED)
-"""Which counts if there are several recipients: what reached one of them has arrived."""
+"""If there are several recipients, the first of these counts: what reached one has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,18 @@ class DeliveryReport:
 
 
 class NoReport(ValueError):
-    """It is no delivery status notification, or none that can be read. Says why."""
+    """The mail is no readable delivery status notification; the text says why."""
 
 
 class NotOurs(ValueError):
-    """It is one of somebody else's mail."""
+    """The report is about somebody else's mail."""
 
 
 def read_report(raw: bytes) -> DeliveryReport:
-    """The report that a mail is. Raises NoReport or NotOurs; neither repeats what it says."""
+    """Return the report in a mail. Raise NoReport or NotOurs; neither quotes the mail."""
     if len(raw) > _LONGEST:
         raise NoReport(f"it has more than {_LONGEST} bytes")
-    # Each byte that is not in ASCII becomes half a character, as the parser expects it.
+    # Each byte that is not ASCII becomes a lone surrogate, as the parser expects it.
     mail, body = _headers_and_body(raw.decode("ascii", "surrogateescape"))
     status, returned = _parts(mail, body)
     groups = [_headers(group) for group in _EMPTY_LINE.split(status, _MOST_RECIPIENTS + 1)]
@@ -111,10 +112,10 @@ def read_report(raw: bytes) -> DeliveryReport:
 
 
 def _parts(mail: Message, body: str) -> tuple[str, Message]:
-    """What is for programs, and the headers that came back, if any did.
+    """Return the part for programs, and the headers that came back (empty if none did).
 
-    Only the parts of the mail itself are looked at. What is inside them (a report that somebody
-    has forwarded, a mail that came back whole) is somebody else's.
+    Only the mail's own parts are looked at. Whatever is nested in them (a forwarded report, a mail
+    that came back whole) is somebody else's. Raise NoReport if there is no part for programs.
     """
     if len(_text(mail, "Content-Type")) > _LONGEST_TYPE:
         raise NoReport("its Content-Type cannot be read")
@@ -141,7 +142,7 @@ def _parts(mail: Message, body: str) -> tuple[str, Message]:
 
 
 def _between(boundary: str, body: str) -> Iterable[str]:
-    """The parts between the boundary's lines: no more than a report has."""
+    """Yield the parts between the boundary's lines, at most `_MOST_PARTS`."""
     line = re.compile(rf"^--{re.escape(boundary)}(--)?[ \t]*\r?$\n?", re.MULTILINE)
     found = line.search(body)
     for _ in range(_MOST_PARTS):
@@ -163,7 +164,7 @@ def _headers(text: str) -> Message:
 
 
 def _text(headers: Message, name: str) -> str:
-    """One header on one line; empty if it is not there."""
+    """Return one header on one line; empty if it is missing."""
     return " ".join(str(headers.get(name, "")).split())
 
 
@@ -176,7 +177,7 @@ def _action(recipient: Message) -> Action:
 
 
 def _reference(envelope_ids: Iterable[str], returned: Message) -> str:
-    """Ours. A relay may have put an envelope's id of its own in its place, decoded or not."""
+    """Return our reference. A relay may have replaced the envelope's id, decoded or not."""
     for said in (*envelope_ids, _text(returned, HEADER)):
         for read in (said, from_xtext(said)):
             with suppress(ValueError):
@@ -190,7 +191,7 @@ def _reason(recipient: Message, to: str) -> str:
     status = found[0] if found else ""
     said = _text(recipient, "Diagnostic-Code")
     if len(said) > _LONGEST_DIAGNOSTIC:
-        # At a word's end: half an address would not be known for one.
+        # Cut at a word's end: half an address would not be recognised.
         said = said[:_LONGEST_DIAGNOSTIC].rpartition(" ")[0]
     said = _ENCODED_WORD.sub("[encoded]", _TYPE.sub("", said))
     if (reply := _REPLY.match(said)) and (not status or reply[1] == status):
@@ -207,7 +208,8 @@ def _reason(recipient: Message, to: str) -> str:
 
 
 def _moment(dates: Iterable[str]) -> datetime:
-    """The first date that is one: of the report, or else of when the mail came to the server."""
+    """Return the first readable date, in UTC: the report's, else the mail's arrival at the
+    server."""
     for date in dates:
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             read = parsedate_to_datetime(date)

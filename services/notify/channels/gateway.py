@@ -26,18 +26,18 @@ from services.shared.addresses import e164, zalo
 
 _LONGEST_RETRY_AFTER = 600.0
 _MOST_PARTS = 255
-"""No SMS has more: their number is one byte."""
+"""No SMS has more segments: their number is one byte."""
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """Where a gateway is and how it knows us."""
+    """A gateway's address, and how it knows us."""
 
     name: str
     url: str
     token: str
     receipts: str | None = None
-    """Where its receipts are to go; None if nobody waits for them."""
+    """Where its delivery receipts should go; None if they are not wanted."""
     connections: int = 8
     rate: float = 50.0
     """Messages a second."""
@@ -51,14 +51,14 @@ class SmsProvider:
     keyed = True
 
     def __init__(self, gateway: Gateway, *, plain: bool, most_parts: int) -> None:
-        """`plain` leaves the diacritics out; no message has more than `most_parts` segments."""
+        """`plain` removes diacritics; a message has at most `most_parts` segments."""
         self.name = gateway.name
         self._http = _Client(gateway, "sms")
         self._plain = plain
         self._most_parts = most_parts
 
     async def send(self, message: Outgoing) -> Accepted:
-        """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
+        """Return once the gateway has accepted it. Raise Rejected, NotTaken or MaybeTaken."""
         short = message.text.short
         text = segments.fit(segments.plain(short) if self._plain else short, self._most_parts)
         answer = await self._http.post(message, _address(e164, message.to), text)
@@ -68,7 +68,7 @@ class SmsProvider:
         return Accepted(self.name, _reference(answer), counted)
 
     async def close(self) -> None:
-        """Drops the connections."""
+        """Close the connections."""
         await self._http.close()
 
 
@@ -78,20 +78,20 @@ class ZaloProvider:
     keyed = True
 
     def __init__(self, gateway: Gateway, *, most_characters: int) -> None:
-        """No message has more than `most_characters`."""
+        """A message has at most `most_characters`."""
         self.name = gateway.name
         self._http = _Client(gateway, "zalo")
         self._most_characters = most_characters
 
     async def send(self, message: Outgoing) -> Accepted:
-        """Returns once the gateway has accepted it. Raises Rejected, NotTaken or Unknown."""
+        """Return once the gateway has accepted it. Raise Rejected, NotTaken or MaybeTaken."""
         to = _address(zalo, message.to)
         text = segments.fit(message.text.short, self._most_characters, segments.characters)
         answer = await self._http.post(message, to, text)
         return Accepted(self.name, _reference(answer))
 
     async def close(self) -> None:
-        """Drops the connections."""
+        """Close the connections."""
         await self._http.close()
 
 
@@ -103,7 +103,7 @@ def _address(written_as: Callable[[str], str], to: str) -> str:
 
 
 class _Client:
-    """Posts to one path of a gateway and says what its answer means."""
+    """Posts to one path of a gateway and interprets its answer."""
 
     def __init__(self, gateway: Gateway, path: str) -> None:
         self._gateway = gateway
@@ -111,7 +111,7 @@ class _Client:
         self._session = session(gateway.connections, gateway.timeout)
 
     async def post(self, message: Outgoing, to: str, text: str) -> dict[str, Any]:
-        """The gateway's answer to an accepted message."""
+        """Return the gateway's answer to an accepted message."""
         ours = reference(message.dossier, message.message_id)
         body = {"to": to, "text": text, "reference": ours}
         if self._gateway.receipts:
@@ -137,7 +137,7 @@ class _Client:
         except aiohttp.ClientError as error:
             raise MaybeTaken(f"the connection broke off: {error!r}") from error
         except ValueError:
-            # Nothing was sent. What is wrong with it says the exception, and repeats the token.
+            # Nothing was sent. The exception's text is left out: it repeats the token.
             raise Misconfigured("its token cannot stand in a header (a line's end?)") from None
         return judged(answer.status, answer.headers, content, to, message.to)
 
@@ -146,14 +146,14 @@ class _Client:
 
 
 NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""No connection was made: certainly nothing was sent."""
+"""No connection was made, so certainly nothing was sent."""
 
 
 def session(connections: int, timeout: float, *, keeps: bool = True) -> aiohttp.ClientSession:
-    """A client that remembers nothing of the answers, and follows nobody elsewhere.
+    """Return an HTTP session without cookies; callers forbid redirects themselves.
 
-    `timeout` is in seconds, and for connecting five at the most; `keeps` says whether connections
-    are used again. To be made, and closed, where an event loop runs.
+    `timeout` is in seconds and limits connecting only, to at most five; `keeps` says whether
+    connections are reused. Make it and close it while an event loop runs.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, force_close=not keeps),
@@ -165,14 +165,14 @@ def session(connections: int, timeout: float, *, keeps: bool = True) -> aiohttp.
 def judged(
     status: int, headers: Mapping[str, str], content: bytes, *addressed: str
 ) -> dict[str, Any]:
-    """What a gateway's answer says. Raises Rejected, NotTaken or Unknown.
+    """Return a gateway's answer if it is a yes. Raise Rejected, NotTaken or MaybeTaken.
 
-    `addressed` is to whom, as it was written and as we wrote it: no reason names them.
+    `addressed` is the recipient's address as given and as sent: no error text repeats it.
     """
     said = _said(content)
     if 200 <= status < 300:
         return said
-    # Not cut short: what is left of an address that was cut would not be known for one.
+    # Not cut short: the rest of a cut address would not be recognised as one.
     why = without(_sayable(str(said.get("error", ""))), *addressed)
     detail = f"{status} {why}".rstrip()
     if status in (401, 402, 403, 404, 405) or status < 400:
@@ -186,7 +186,7 @@ def judged(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a provider asks us to wait, ten minutes at most; None if it does not."""
+    """Return the seconds that a provider asks us to wait, at most 600; None if it does not ask."""
     value = headers.get("Retry-After", "")
     if not (value.isascii() and value.isdigit()):
         return None  # an HTTP date, which no gateway that we know of uses
@@ -207,5 +207,5 @@ def _reference(answer: dict[str, Any]) -> str | None:
 
 
 def _sayable(text: str) -> str:
-    """Without halves of characters, which JSON can name and no event can carry."""
+    """Replace lone surrogates, which JSON can name and no event can carry."""
     return text.encode(errors="replace").decode()

@@ -1,6 +1,6 @@
 """What every provider is to the sender: it takes a message, or says in one of three ways why not.
 
-The three are told apart by one question: may somebody be told twice if another provider is asked?
+One question separates the three: may a person be told twice if another provider is asked?
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Outgoing:
     message_id: str
     """The idempotency key: the same at every attempt."""
     dossier: str
-    """The subject that it is about: a dossier's code, or a unit's morning."""
+    """The subject of the message: a dossier's code, or a unit's morning."""
     to: str
-    """The recipient's address, as it was given: each client knows what a good one looks like."""
+    """The recipient's address as given; each client knows what a valid one looks like."""
     text: RenderedMessage
     secret: str | None = None
-    """By which it is signed, if this recipient wants it signed."""
+    """The key for signing, if this recipient wants signed messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,24 @@ class Accepted:
 
     provider: str
     reference: str | None = None
-    """The provider's own name for it."""
+    """The provider's own name for the message."""
     parts: int = 1
-    """The segments that an SMS was cut into."""
+    """The number of segments of an SMS."""
 
 
 class Rejected(Exception):
-    """This message is taken by nobody, ever: the number is none, the address was refused."""
+    """No provider will ever take this message: the number is invalid, or the address was
+    refused."""
 
 
 class NoAddress(Rejected):
-    """The address is none: no provider was asked."""
+    """The address is invalid: no provider was asked."""
 
 
 class NotTaken(Exception):
     """Certainly not accepted: another provider may be asked at once.
 
-    `retry_after` are the seconds after which this one wants to be asked again, if it said so.
+    `retry_after`: the seconds after which this provider wants to be asked again, if it said so.
     """
 
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
@@ -57,18 +58,18 @@ class NotTaken(Exception):
 
 
 class Deferred(NotTaken):
-    """It works, and cannot reach this one recipient now: their mailbox is full, their domain is
-    not known. Says nothing of what is for anybody else."""
+    """The provider works, but cannot reach this one recipient now: their mailbox is full, or their
+    domain is unknown. It says nothing about other recipients."""
 
 
 class Misconfigured(NotTaken):
-    """The provider does not know us, or is not where we look for it: somebody has to see to it."""
+    """The provider does not know us, or is not where we look for it: an operator must see to it."""
 
 
 class MaybeTaken(Exception):
     """It may have been accepted: only this provider may be asked again, with the same key.
 
-    `silent` says that no answer came in time; otherwise the connection broke off.
+    `silent`: no answer came in time; otherwise the connection broke off.
     """
 
     def __init__(self, detail: str, *, silent: bool = False) -> None:
@@ -82,12 +83,12 @@ class Provider(Protocol):
     name: str
     """As in its settings: ``smtp``, ``sms2``."""
     keyed: bool
-    """Whether it knows a repetition by its key; otherwise the recipient gets it once more."""
+    """Whether it recognises a repetition by its key; otherwise the recipient gets it again."""
 
     async def send(self, message: Outgoing) -> Accepted:
-        """Returns once the provider has accepted it. Raises Rejected, NotTaken or Unknown."""
+        """Return once the provider has accepted it. Raise Rejected, NotTaken or MaybeTaken."""
         ...
 
     async def close(self) -> None:
-        """Drops the connections."""
+        """Close the connections."""
         ...

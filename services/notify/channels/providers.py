@@ -29,22 +29,22 @@ from services.notify.channels.switch import Attempt, Switch, SwitchLimits
 log = structlog.get_logger("motcua.channel")
 
 _WAITING = 4
-"""For each message that a provider is working on so many more are kept ready."""
+"""Messages that may be on their way per connection: one being sent, the others kept ready."""
 
 
 @dataclass(frozen=True)
 class PacedProvider:
-    """One provider and how much of it may be used by this instance."""
+    """One provider and how much of it this instance may use."""
 
     provider: Provider
     connections: int
-    """So many messages at a time."""
+    """Messages at a time."""
     rate: float
-    """So many messages a second."""
+    """Messages a second."""
 
 
 class Providers:
-    """Hands messages over, and remembers how its providers do."""
+    """Hands messages off, and remembers how its providers do."""
 
     def __init__(
         self,
@@ -57,18 +57,18 @@ class Providers:
         each: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The lines are in the order in which they are preferred.
+        """`lines` are in order of preference.
 
-        `judged` is False where the answers come from the recipients' own machines: they say
-        nothing of the channel. `each`: so many messages at a time to one recipient, so that one
-        whose machine is slow leaves room for the others; None: as many as there are.
+        `judged` is False where the recipients' own machines answer: that says nothing about the
+        channel. `each` is the number of messages at a time to one recipient, so that a slow machine
+        leaves room for others; None: no limit but `room`.
         """
         self.name = name
         self.names = tuple(line.provider.name for line in lines)
         self.room = sum(line.connections * _WAITING for line in lines)
         """How many messages may be on their way at a time."""
         self.each = self.room if each is None else each
-        """And how many of them to one recipient."""
+        """How many of them may be to one recipient."""
         self._stopping = stopping
         self._clock = clock
         self._judged = judged
@@ -84,23 +84,23 @@ class Providers:
 
     @property
     def failing(self) -> bool:
-        """Whether every provider fails: then one message finds out now and then."""
+        """Whether every provider fails; if so, single messages try them now and then."""
         return all(self._switch.failing(name) for name in self.names)
 
     def of_receiver(self, error: NotTaken | MaybeTaken) -> bool:
-        """Whether it is the recipient who could not be reached, and not the provider."""
+        """Return whether the recipient, not the provider, could not be reached."""
         return isinstance(error, Deferred) or not self._judged
 
     def keyed(self, name: str) -> bool:
-        """Whether the provider knows a repetition by its key."""
+        """Return whether the provider recognises a repetition by its key."""
         return self._providers[name].keyed
 
     def pick(self, without: frozenset[str] = frozenset()) -> str | None:
-        """Which provider takes a new message now; None if none should be asked at the moment."""
+        """Return the provider that takes a new message now; None if none should be asked yet."""
         return self._switch.pick(self._clock(), without)
 
     def opens(self) -> float:
-        """Seconds until a provider can be asked again; 0.0 if one can now."""
+        """Return the seconds until a provider can be asked again; 0.0 if one can now."""
         return self._switch.opens(self._clock())
 
     async def hand(
@@ -111,15 +111,14 @@ class Providers:
         *,
         again: bool = False,
     ) -> Accepted | None:
-        """Hands a message to this provider when it is its turn: only then it is written.
+        """Hand a message off to this provider when it is its turn, and write it only then.
 
-        Asks `may_go` at the last moment; returns None if it may not any more. Raises Rejected,
-        NotTaken or Unknown, and what `write` raises.
+        Ask `may_go` at the last moment; return None if it says no. Raise Rejected, NotTaken or
+        MaybeTaken, and what `write` raises.
 
-        `again`: it was tried in vain before. That it is refused once more may be for what it is,
-        and says nothing new of the provider. Nor does it, then, that it is taken at last: or a
-        provider that refuses most messages once would look as if it took half. But while all
-        fail, any yes is news.
+        `again`: an earlier attempt failed. Another failure may be the message's own fault, so it is
+        not counted against the provider. Nor is success counted for it, or a provider that refuses
+        most messages once would look as if it took half. But while all fail, any success counts.
         """
         async with self._slots[name]:
             await self._turn(name)
@@ -161,12 +160,12 @@ class Providers:
                 self._note(name, outcome, said, self._clock() - start)
 
     async def close(self) -> None:
-        """Drops all connections."""
+        """Close all connections."""
         for provider in self._providers.values():
             await provider.close()
 
     async def _turn(self, name: str) -> None:
-        """Waits for the provider's pace to allow one more message; not when the service ends."""
+        """Wait until the provider's pace allows one more message, or the service stops."""
         if wait := self._buckets[name].take(self._clock()):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), timeout=wait)

@@ -1,9 +1,9 @@
-"""How many segments an SMS is cut into, and how it is made to fit. Each segment is paid for.
+"""Count the segments of an SMS, and make it fit. Each segment is paid for.
 
-A Zalo message is one whole, and is made to fit by its characters.
+A Zalo message is not divided; it is made to fit by its characters.
 
-A text in the alphabet of GSM 03.38 has 160 characters in one segment and 153 in each of several;
-a single letter beyond it, as most Vietnamese ones are, makes it UCS-2: 70, and 67 of several.
+A text in the alphabet of GSM 03.38 has 160 characters in one segment, or 153 in each of several. A
+single letter outside it, such as most Vietnamese ones, makes it UCS-2: 70, or 67 of several.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _PLAIN = str.maketrans(
 )
 _ADDRESS = re.compile(r"\S*https?://\S+\s*$")
 _ITEM = "- "
-"""What the items of a list begin with, each in a line of its own."""
+"""What each item of a list begins with, on its own line."""
 _LEAST = 24
-"""So many characters are told beside an address, or it goes: "Hồ sơ" and a dossier's code."""
+"""Characters that must fit before an address to keep it: "Hồ sơ" and a dossier's code."""
 
 
 class Encoding(StrEnum):
-    """What the letters of a text need."""
+    """The encoding that a text's letters need."""
 
     GSM7 = "GSM-7"
     UCS2 = "UCS-2"
 
 
 def encoding(text: str) -> Encoding:
-    """The encoding that the text is sent in: one letter decides for all."""
+    """Return the encoding that the text is sent in: one letter decides for all."""
     gsm = all(c in _BASIC or c in _EXTENSION for c in text)
     return Encoding.GSM7 if gsm else Encoding.UCS2
 
 
 def parts(text: str) -> int:
-    """The segments that the text is cut into; an empty one is one all the same."""
+    """Return the number of segments of the text; an empty text has one."""
     gsm = encoding(text) is Encoding.GSM7
     single, several = _GSM if gsm else _UCS2
     widths = [_width(c, gsm=gsm) for c in text]
@@ -66,27 +66,28 @@ def parts(text: str) -> int:
 
 
 def characters(text: str) -> int:
-    """The characters of the text as a phone counts them: an emoji is two."""
+    """Return the number of characters as a phone counts them: an emoji is two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def plain(text: str) -> str:
-    """The text without diacritics: ``đã tiếp nhận`` becomes ``da tiep nhan``.
+    """Return the text without diacritics: ``đã tiếp nhận`` becomes ``da tiep nhan``.
 
-    Vietnamese is read well without them, and a message is one segment instead of three.
+    Vietnamese is readable without them, and a message is one segment instead of three.
     """
     apart = unicodedata.normalize("NFD", text.translate(_PLAIN))
     return "".join(c for c in apart if not unicodedata.combining(c))
 
 
 def fit(text: str, most: int, size: Callable[[str], int] = parts) -> str:
-    """The text if it has at most so many segments; else its beginning, an ellipsis and its end.
+    """Return the text if it has at most `most` segments; else its beginning, an ellipsis and its
+    end.
 
-    `size` counts something else than segments.
+    `size` may count something else than segments.
 
-    What is kept of the end is the address at which the rest can be read, if it ends in one and not
-    all of the rest would have to go for it. Of a list, whose newest item is the last, the oldest
-    items go first. Words are not cut, but for one that is too long by itself.
+    The end is kept if it is an address where the rest can be read, and if enough text fits before
+    it. In a list, whose newest item is last, the oldest items go first. A word is cut only if it is
+    too long by itself.
     """
     text = unicodedata.normalize("NFC", text.strip())
     if size(text) <= most:
@@ -107,7 +108,7 @@ def fit(text: str, most: int, size: Callable[[str], int] = parts) -> str:
 
 
 def _without_oldest(text: str, dots: str, most: int, size: Callable[[str], int]) -> str:
-    """The text with as few of its items left out as make it fit; its last one stays."""
+    """Return the text with as few items left out as make it fit; the last one stays."""
     lines = text.split("\n")
     items = [number for number, line in enumerate(lines) if line.startswith(_ITEM)]
     for kept in items[1:]:
@@ -118,7 +119,7 @@ def _without_oldest(text: str, dots: str, most: int, size: Callable[[str], int])
 
 
 def _room(text: str, tail: str, most: int, size: Callable[[str], int]) -> int:
-    """So many characters of the text fit before the tail."""
+    """Return how many characters of the text fit before the tail."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -130,7 +131,7 @@ def _room(text: str, tail: str, most: int, size: Callable[[str], int]) -> int:
 
 
 def _cut(text: str, room: int) -> str:
-    """The whole words of the text that are in its first characters."""
+    """Return the whole words within the text's first `room` characters."""
     kept = text[:room]
     word = max(kept.rfind(" "), kept.rfind("\n"))
     if word >= 0 and room < len(text) and not text[room].isspace():

@@ -1,4 +1,4 @@
-"""Who carries the messages: the providers of each channel, the first and the one after it."""
+"""The settings of the channels' providers: for each channel a first one, and a second."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SENDERS = {
     "email": "smtp",
     "email2": "smtp2",
 }
-"""Whose receipts come to which address under ``/receipts/``. A mail server sends its own by mail:
-that is handed on from the mailbox of the sender."""
+"""The provider of each address under ``/receipts/``. A mail server reports by mail: that mail is
+passed on from the sender's mailbox."""
 
 
 class ChannelSettings(KeySettings):
@@ -33,13 +33,13 @@ class ChannelSettings(KeySettings):
     smtp_password: str | None = None
     smtp_sender: str = "mot-cua@example.test"
     smtp_secret: str | None = None
-    """By which ``motcua message bounced`` signs what bounced later: ``whsec_…``, several with
-    spaces between."""
+    """Secrets with which ``motcua message bounced`` signs later bounces: ``whsec_…``, separated by
+    spaces."""
     smtp_ca_file: Path | None = None
-    """Whose certificates a mail server may have; without it, those that the system trusts."""
+    """Certificates that are trusted for mail servers; None: those that the system trusts."""
     smtp_connections: int = Field(default=4, ge=1, le=64)
     smtp_rate: float = Field(default=500.0, gt=0)
-    """Mails a second and instance, to each server."""
+    """Mails a second, per instance and server."""
     smtp_timeout: float = Field(default=20.0, gt=0)
     """Seconds for each answer of the server."""
     smtp2_host: str | None = None
@@ -53,17 +53,18 @@ class ChannelSettings(KeySettings):
     """The gateway's address; ``/sms`` is added to it."""
     sms_token: str = ""
     sms_secret: str | None = None
-    """By which the gateway signs its receipts: ``whsec_…``, several with spaces between."""
+    """Secrets with which the gateway signs its delivery receipts: ``whsec_…``, separated by
+    spaces."""
     sms_rate: float = Field(default=50.0, gt=0)
-    """Messages a second and instance."""
+    """Messages a second, per instance."""
     sms2_url: str | None = None
     sms2_token: str = ""
     sms2_secret: str | None = None
     sms2_rate: float = Field(default=50.0, gt=0)
     sms_plain: bool = False
-    """Without diacritics: a message is one segment instead of two or three."""
+    """Whether to remove diacritics: a message is one segment instead of two or three."""
     sms_parts: int = Field(default=3, ge=1, le=10)
-    """No SMS has more segments: it is cut, and the address of the status page kept."""
+    """The most segments of an SMS. A longer text is cut, but for the status page's address."""
 
     zalo_url: str | None = None
     """The gateway's address; ``/zalo`` is added to it."""
@@ -71,26 +72,26 @@ class ChannelSettings(KeySettings):
     zalo_secret: str | None = None
     zalo_rate: float = Field(default=50.0, gt=0)
     zalo_length: int = Field(default=2000, ge=200, le=10_000)
-    """No Zalo message has more characters: it is cut as an SMS is. Zalo takes 2,000 of an official
-    account's text, and refuses what is longer."""
+    """The most characters of a Zalo message; a longer one is cut as an SMS is. Zalo takes 2,000
+    from an official account, and refuses longer texts."""
     zalo2_url: str | None = None
     zalo2_token: str = ""
     zalo2_secret: str | None = None
     zalo2_rate: float = Field(default=50.0, gt=0)
 
     gateway_connections: int = Field(default=8, ge=1, le=64)
-    """To each gateway, of each instance."""
+    """Per gateway and instance."""
     gateway_timeout: float = Field(default=20.0, gt=0, le=50)
-    """Seconds for one message. Whoever leaves the group is waited for a minute."""
+    """Seconds for one message. The group waits one minute for an instance that leaves it."""
 
     webhook_private: bool = False
     """Whether webhooks may go to plain HTTP and to addresses that are not public: for tests."""
     webhook_rate: float = Field(default=50.0, gt=0)
 
     receipts_url: str | None = None
-    """Where gateways reach this service from outside; ``/receipts/…`` is added to it."""
+    """The address at which gateways reach this service; ``/receipts/…`` is added to it."""
     provider_slow: float = Field(default=5.0, gt=0)
-    """Seconds; a provider that usually takes longer is left for one that is known to be faster."""
+    """Seconds. A provider that usually takes longer is left for one that is known to be faster."""
     provider_rest: float = Field(default=10.0, gt=0)
     """Seconds after which one message tries a failing provider again."""
 
@@ -111,7 +112,7 @@ class ChannelSettings(KeySettings):
         return self
 
     def mail_servers(self) -> list[MailServer]:
-        """The first, and the second if there is one."""
+        """Return the first server, and the second if there is one."""
         return [
             MailServer(
                 name=name,
@@ -129,7 +130,7 @@ class ChannelSettings(KeySettings):
         ]
 
     def gateways(self, channel: str) -> list[Gateway]:
-        """The first and the second gateway for ``sms`` or ``zalo``, as far as there are any."""
+        """Return the first and second gateway for ``sms`` or ``zalo``, as far as they are set."""
         return [
             Gateway(
                 name=name,
@@ -145,18 +146,18 @@ class ChannelSettings(KeySettings):
         ]
 
     def webhooks(self) -> Webhooks:
-        """How webhooks are called."""
         return Webhooks("webhook", private=self.webhook_private)
 
     def receipt_keys(self, provider: str) -> list[bytes]:
-        """The keys by which a provider may sign its receipts; none: it sends no receipts."""
+        """Return the keys with which a provider may sign its delivery receipts; empty: it sends
+        none."""
         if provider not in SENDERS.values():
             return []
         secrets: str = getattr(self, f"{provider}_secret") or ""
         return [key_of(secret) for secret in secrets.split()]
 
     def limits(self) -> SwitchLimits:
-        """When a provider is said to be slow, and how long a failing one is left alone."""
+        """Return when a provider counts as slow, and how long a failing one is left alone."""
         return SwitchLimits(slow=self.provider_slow, rest=self.provider_rest)
 
     def _receipts(self, provider: str) -> str | None:

@@ -13,7 +13,7 @@ from services.notify.channels.webhook import WebhookProvider
 
 
 def set_up(settings: ChannelSettings, stopping: asyncio.Event) -> dict[str, Providers]:
-    """Every channel that has a provider; `stopping` is set when the service ends."""
+    """Return every channel that has a provider; `stopping` is set when the service stops."""
     limits = settings.limits()
     lines: dict[str, list[PacedProvider]] = {
         MessageChannel.EMAIL: [

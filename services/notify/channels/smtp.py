@@ -1,4 +1,4 @@
-"""E-mail over SMTP: a few connections that are kept, each opened again when it breaks."""
+"""E-mail over SMTP: a few connections that are kept, and reopened when they break."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from services.notify.channels.xtext import xtext
 from services.shared.addresses import IN_NO_MAILBOX
 
 _LONGEST_ENVID = 100
-"""By RFC 3461."""
+"""The limit in RFC 3461."""
 
 
 class Tls(StrEnum):
@@ -50,14 +50,15 @@ class Tls(StrEnum):
 
     NONE = "none"
     STARTTLS = "starttls"
-    """It begins in clear and must be made private before anything is said (port 587)."""
+    """The connection begins in clear and must be made private before anything is sent (port
+    587)."""
     IMPLICIT = "implicit"
-    """It is private from its first byte (port 465)."""
+    """The connection is private from its first byte (port 465)."""
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where a mail server is and how it knows us."""
+    """A mail server's address, and how it knows us."""
 
     name: str
     host: str
@@ -67,7 +68,7 @@ class MailServer:
     user: str | None = None
     password: str | None = None
     ca_file: Path | None = None
-    """Whose certificates are trusted; None: those that the system trusts."""
+    """Certificates that are trusted; None: those that the system trusts."""
     timeout: float = 20.0
     """Seconds for each answer of the server."""
 
@@ -87,10 +88,10 @@ class SmtpProvider:
         )
 
     async def send(self, message: Outgoing) -> Accepted:
-        """Returns once the server has accepted it. Raises Rejected, NotTaken or Unknown.
+        """Return once the server has accepted it. Raise Rejected, NotTaken or MaybeTaken.
 
-        The Message-ID follows from the message's id: SMTP knows no idempotency key, so it is
-        by this that a recipient, or a judge, tells a repetition.
+        SMTP knows no idempotency key. The Message-ID follows from the message's id, so a recipient,
+        or a judge, can recognise a repetition by it.
         """
         if not message.to.isascii() or any(c.isspace() or c in IN_NO_MAILBOX for c in message.to):
             raise NoAddress("the address is none that mail can be sent to")
@@ -118,12 +119,12 @@ class SmtpProvider:
         return Accepted(self.name)
 
     async def close(self) -> None:
-        """Drops the connections."""
+        """Close the connections."""
         while self._idle:
             self._idle.pop().close()
 
     async def _addressed(self, message: Outgoing) -> SMTP:
-        """A connection on which the server waits for the message itself.
+        """Return a connection on which the server waits for the message itself.
 
         Until then nothing is sent that could be accepted.
         """
@@ -147,8 +148,8 @@ class SmtpProvider:
 
     async def _envelope(self, client: SMTP, message: Outgoing) -> SMTP:
         to = message.to
-        # Where it can be asked for (RFC 3461), a mail that bounces later comes back by our name,
-        # and without its text.
+        # With DSN (RFC 3461), a mail that bounces later comes back with our reference, and without
+        # its text.
         asks = client.supports_extension("dsn")
         try:
             await client.mail(self._server.sender, options=_named(message) if asks else ())
@@ -185,8 +186,8 @@ class SmtpProvider:
             async with asyncio.timeout(server.timeout):
                 await client.connect()
                 if client.is_ehlo_or_helo_needed:
-                    # What it can do is asked before the first mail, not with it. One that is too
-                    # old to be asked is greeted with HELO then.
+                    # Ask what it can do before the first mail, not with it. A server that is too
+                    # old for EHLO is greeted with HELO then.
                     with suppress(SMTPHeloError):
                         await client.ehlo()
         except BaseException:
@@ -200,13 +201,13 @@ def _not_now(error: SMTPResponseException, to: str) -> str:
 
 
 def _named(message: Outgoing) -> list[str]:
-    """The parameters of MAIL that say what a bounce is to carry."""
+    """Return the MAIL parameters that say what a bounce should contain."""
     envid = xtext(reference(message.dossier, message.message_id))
     return [f"ENVID={envid}", "RET=HDRS"] if len(envid) <= _LONGEST_ENVID else ["RET=HDRS"]
 
 
 def compose(sender: str, message: Outgoing) -> bytes:
-    """The message as it travels: UTF-8 text, the same Message-ID at every attempt."""
+    """Return the message as it travels: UTF-8 text, the same Message-ID at every attempt."""
     mail = MIMEText(message.text.body, "plain", "utf-8")
     # The newer e-mail policies drop a space where they fold a long Vietnamese subject.
     mail["Subject"] = Header(message.text.subject, "utf-8")  # type: ignore[assignment]
@@ -215,6 +216,6 @@ def compose(sender: str, message: Outgoing) -> bytes:
     mail["Date"] = formatdate(usegmt=True)
     mail["Message-ID"] = f"<{message.message_id}@motcua>"
     mail[HEADER] = reference(message.dossier, message.message_id)
-    # Nobody's holiday reply is to come back to the office.
+    # No holiday reply should come back to the office.
     mail["Auto-Submitted"] = "auto-generated"
     return mail.as_bytes(policy=compat32.clone(linesep="\r\n"))

@@ -1,7 +1,7 @@
-"""Signs and checks HTTP messages as the Standard Webhooks specification has it.
+"""Sign and check HTTP messages by the Standard Webhooks specification.
 
-What is signed is ``id.timestamp.body``, with HMAC-SHA256; so a message can be neither changed,
-nor sent again later, nor under another id.
+``id.timestamp.body`` is signed, with HMAC-SHA256. So a message cannot be changed, sent again later,
+or sent under another id.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _PREFIX = "whsec_"
 
 
 class BadSignature(Exception):
-    """It was not signed by whom it should be, or not now. Says which."""
+    """A signature is missing, wrong or out of time; the text says which."""
 
 
 def key_of(secret: str) -> bytes:
-    """The key in a secret such as ``whsec_MfKQ…``. Raises ValueError if there is none in it.
+    """Return the key in a secret such as ``whsec_MfKQ…``. Raise ValueError if it holds none.
 
     The base64 may lack its padding.
     """
@@ -39,7 +39,7 @@ def key_of(secret: str) -> bytes:
 
 
 def signed(key: bytes, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers of a signed message; `timestamp` is in Unix seconds."""
+    """Return the headers of a signed message; `timestamp` is in Unix seconds."""
     return {
         ID: message_id,
         TIMESTAMP: str(timestamp),
@@ -48,9 +48,9 @@ def signed(key: bytes, message_id: str, timestamp: int, body: bytes) -> dict[str
 
 
 def check(keys: list[bytes], headers: Mapping[str, str], body: bytes, now: float) -> str:
-    """The id of a message that was signed with one of the keys. Raises BadSignature.
+    """Return the id of a message signed with one of the keys. Raise BadSignature if it is not.
 
-    Several keys, and several signatures, are there while a secret is being changed.
+    There are several keys and signatures while a secret is being changed.
     """
     message_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     found = headers.get(SIGNATURE, "").split()

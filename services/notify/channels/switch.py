@@ -1,16 +1,16 @@
 """Which provider of a channel takes the next new message: the first, or the second while it fails.
 
-Pure: it is told what became of each attempt and when, in seconds of a clock that never goes back.
+Pure: it is told the outcome and time of each attempt, in seconds of a clock that never goes back.
 
-* Who fails is left: so many refusals or broken connections in a row, or half of the latest. After
-  a rest one message tries it again, and if that is answered it is as good as ever.
-* Who is slow is not left, or a bad hour of the network would throw everything at the second, which
-  is probably as slow. Only a second that was seen to be fast, by what it answered lately, is given
-  the messages of a slow first.
-* Who is silent (no answer in time, again and again) may be dead. One message finds out whether the
-  second answers; as long as it does not, everything stays with the first.
+* A provider fails after several refusals or broken connections in a row, or if half of its latest
+  attempts failed. It is left. After a rest one message tries it; if that is answered, it is as
+  good as ever.
+* A slow provider is kept, or a bad hour of the network would throw everything at the second, which
+  is probably as slow. Only a second provider whose recent answers were fast gets its messages.
+* A silent provider (no answer in time, again and again) may be dead. One message finds out whether
+  the second answers; until it does, everything stays with the first.
 
-A message that may have been accepted somewhere is not asked about here: it stays where it is.
+Messages that may have been accepted somewhere are not decided here: they stay where they are.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from statistics import median
 
 
 class Attempt(Enum):
-    """What became of one attempt, as far as it tells of the provider."""
+    """What one attempt tells about the provider."""
 
     ANSWERED = "answered"
-    """Taken, or refused for what the message is: the provider works."""
+    """Taken, or refused because of the message itself: the provider works."""
     FAILED = "failed"
     """Not taken, or the connection broke."""
     SILENT = "silent"
@@ -35,22 +35,22 @@ class Attempt(Enum):
 
 @dataclass(frozen=True)
 class SwitchLimits:
-    """When a provider is said to fail, or to be slow. Times are in seconds."""
+    """When a provider counts as failing or slow. Times are in seconds."""
 
     in_a_row: int = 5
-    """So many failures, or silences, in a row."""
+    """This many failures, or silences, in a row."""
     share: float = 0.5
     enough: int = 20
-    """Or such a share of the latest attempts, once there were so many."""
+    """Or this share of the latest attempts, once there are at least `enough`."""
     window: float = 60.0
     latest: int = 100
-    """The latest are so many at the most, and not older than the window."""
+    """The latest attempts are at most this many, and none is older than the window."""
     rest: float = 10.0
     """How long a failing provider is left alone before one message tries it again."""
     slow: float = 5.0
-    """It is slow if half of the latest answers took longer."""
+    """A provider is slow if half of its latest answers took longer."""
     sample: int = 3
-    """A second is known to be fast by so many answers; beside a silent first by one."""
+    """Answers that show a second provider to be fast; one suffices beside a silent first."""
 
 
 @dataclass
@@ -58,26 +58,26 @@ class _Record:
     latest: deque[tuple[float, Attempt, float]]
     failures: int = 0
     silences: int = 0
-    """Both in a row."""
+    """Both are counted in a row."""
     failing: bool = False
     next_trial: float = 0.0
-    """When the next single message may find out how it does."""
+    """When the next single message may try the provider."""
     closed_until: float = 0.0
-    """It asked to be left alone until then."""
+    """The provider asked to be left alone until then."""
 
     def answers(self) -> int:
-        """How many of the latest were answered."""
+        """Return how many of the latest attempts were answered."""
         return sum(outcome is Attempt.ANSWERED for _, outcome, _ in self.latest)
 
     def speed(self) -> float:
-        """Half of the latest were waited for longer; 0.0 if there are none."""
+        """Return the median wait of the latest attempts in seconds; 0.0 if there are none."""
         waited = [seconds for _, outcome, seconds in self.latest if outcome is not Attempt.FAILED]
         return median(waited) if waited else 0.0
 
 
 @dataclass
 class Switch:
-    """The records of one channel's providers, in the order in which they are preferred."""
+    """The records of one channel's providers, in order of preference."""
 
     names: Sequence[str]
     limits: SwitchLimits = field(default_factory=SwitchLimits)
@@ -86,9 +86,9 @@ class Switch:
         self._records = {name: _Record(deque(maxlen=self.limits.latest)) for name in self.names}
 
     def pick(self, now: float, without: frozenset[str] = frozenset()) -> str | None:
-        """Who takes a new message now; None if nobody should be asked at the moment.
+        """Return the provider that takes a new message now; None if none should be asked yet.
 
-        `without` are those who have just not taken this very message.
+        `without` are the providers that have just not taken this very message.
         """
         open_ = {
             name: record
@@ -104,7 +104,7 @@ class Switch:
         return None
 
     def opens(self, now: float) -> float:
-        """Seconds until somebody can be asked again; 0.0 if somebody can now."""
+        """Return the seconds until a provider can be asked again; 0.0 if one can now."""
         return max(
             0.0,
             min(
@@ -114,7 +114,7 @@ class Switch:
         )
 
     def told(self, name: str, outcome: Attempt, seconds: float, now: float) -> None:
-        """What became of an attempt, and how long it took."""
+        """Note what became of an attempt, and how many seconds it took."""
         record, limits = self._records[name], self.limits
         if outcome is Attempt.ANSWERED:
             if record.failing or record.silences >= limits.in_a_row:
@@ -137,16 +137,16 @@ class Switch:
             record.next_trial = now + limits.rest
 
     def close(self, name: str, until: float) -> None:
-        """The provider asked to be left alone until then."""
+        """Leave the provider alone until then, as it asked."""
         record = self._records[name]
         record.closed_until = max(record.closed_until, until)
 
     def failing(self, name: str) -> bool:
-        """Whether messages avoid it, but for a single one now and then."""
+        """Return whether messages avoid the provider, but for a single one now and then."""
         return self._records[name].failing
 
     def _faster(self, name: str, now: float, open_: dict[str, _Record]) -> str | None:
-        """Who stands in for a slow or silent one that does not fail; None if nobody does."""
+        """Return the stand-in for a slow or silent provider that does not fail; None if none is."""
         limits, first = self.limits, self._records[name]
         silent = first.silences >= limits.in_a_row
         if not silent and first.speed() <= limits.slow:
@@ -158,7 +158,7 @@ class Switch:
             self._forget_old(record, now)
             fast = record.answers() >= needed and record.speed() <= limits.slow
             if fast and not record.silences:
-                # Now and then the first is asked, or it would never be known to be well again.
+                # Now and then the first is asked, or its recovery would never be noticed.
                 return None if self._may_try(first, now) else other
             if silent and self._may_try(record, now):
                 return other

@@ -1,7 +1,7 @@
-"""Webhooks: a business that files many dossiers is told over HTTP, signed as the standard has it.
+"""Webhooks: a business that files many dossiers is told over HTTP, signed as the standard says.
 
-The address is chosen by whoever is told. So it is looked at before anything is sent: what is not
-public (this machine, the city's own network, a cloud's inner services) is never called.
+The recipient chooses the address, so it is checked before anything is sent. What is not public
+(this machine, the city's own network, a cloud's inner services) is never called.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class WebhookProvider:
         self._session = session(webhooks.connections, webhooks.timeout, keeps=False)
 
     async def send(self, message: Outgoing) -> Accepted:
-        """Returns once the receiver has answered 2xx. Raises Rejected, NotTaken or Unknown.
+        """Return once the receiver has answered 2xx. Raise Rejected, NotTaken or MaybeTaken.
 
-        The receiver knows a repetition by its ``webhook-id``, which is the message's id.
+        The receiver recognises a repetition by its ``webhook-id``, which is the message's id.
         """
         url = _parsed(message.to, private=self._webhooks.private)
         body = payload(message)
@@ -65,7 +65,7 @@ class WebhookProvider:
             async with (
                 asyncio.timeout(self._webhooks.timeout),
                 self._session.post(
-                    # The very address that was looked at: a name may lead elsewhere a moment later.
+                    # The very address that was checked: a moment later the name may lead elsewhere.
                     url.with_host(await self._address(url)),
                     data=body,
                     headers=headers,
@@ -73,7 +73,7 @@ class WebhookProvider:
                     allow_redirects=False,
                 ) as answer,
             ):
-                # Its body is not read: a stranger's has no end, or unpacks to gigabytes.
+                # The body is not read: a stranger's may have no end, or unpack to gigabytes.
                 pass
         except NOT_CONNECTED as error:
             raise NotTaken(_nameless(f"cannot be reached: {error!r}", url)) from error
@@ -88,7 +88,7 @@ class WebhookProvider:
         raise NotTaken(f"answered {answer.status}", retry_after=retry_after(answer.headers))
 
     async def close(self) -> None:
-        """Drops the connections."""
+        """Close the connections."""
         await self._session.close()
 
     async def _address(self, url: URL) -> str:
@@ -106,7 +106,7 @@ class WebhookProvider:
 
 
 def public(address: str) -> bool:
-    """Whether an IP address is one of the internet at large, and of no network of our own."""
+    """Return whether an IP address is on the public internet, and in no network of our own."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -120,13 +120,13 @@ def public(address: str) -> bool:
 
 
 _GLOBAL = ipaddress.IPv6Network("2000::/3")
-"""All that was given out so far. Beyond it there are ways into IPv4 (``::/96``, ``64:ff9b:1::/48``)
-and sites of one's own (``fec0::/10``)."""
+"""All that has been assigned so far. Beyond it there are ways into IPv4 (``::/96``,
+``64:ff9b:1::/48``) and site-local addresses (``fec0::/10``)."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def payload(message: Outgoing) -> bytes:
-    """What is told: the same bytes at every attempt."""
+    """Return the body to send: the same bytes at every attempt."""
     data = {
         "dossier": message.dossier,
         "subject": message.text.subject,
@@ -148,5 +148,5 @@ def _parsed(address: str, *, private: bool) -> URL:
 
 
 def _nameless(said: str, url: URL) -> str:
-    """What went wrong, without the receiver's name: a certificate that does not fit it says it."""
+    """Return the error without the receiver's name, which a certificate error may repeat."""
     return without(said, url.host or "", url.raw_host or "")

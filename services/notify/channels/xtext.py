@@ -1,4 +1,4 @@
-"""How text is written in the parameters of an SMTP command: xtext, by RFC 3461, section 4."""
+"""Text in the parameters of an SMTP command: xtext, by RFC 3461, section 4."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _WRITTEN = re.compile(r"\+([0-9A-F]{2})")
 
 
 def xtext(said: str) -> str:
-    """The same without spaces, ``+`` and ``=``; `said` is in ASCII."""
+    """Return the ASCII text as xtext: without spaces, ``+`` and ``=``."""
     return _NOT_ITSELF.sub(lambda found: f"+{ord(found[0]):02X}", said)
 
 
 def from_xtext(written: str) -> str:
-    """What was written so; what is no xtext stays as it is."""
+    """Decode xtext; what is not xtext stays as it is."""
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), written)

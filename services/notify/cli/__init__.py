@@ -1,1 +1,1 @@
-"""``motcua message``: what people are told, before it is sent and after it came back."""
+"""``motcua message``: what people are told, before it is sent and after it bounced."""
