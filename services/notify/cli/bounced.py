@@ -1,4 +1,4 @@
-"""``motcua message bounced``: a mail server hands on what came back, for notify to take."""
+"""``motcua message bounced``: a mail server passes a bounce on to notify."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.notify.channels.standard_webhooks import key_of, signed
 _TIMEOUT = 30.0
 """Seconds for notify's answer: less than any mail server waits for a command."""
 _NEVER = (413, 422)
-"""The answers that will be the same another time."""
+"""Answers that will stay the same at another attempt."""
 
 
 def bounced(
@@ -36,7 +36,7 @@ def bounced(
         ),
     ] = None,
 ) -> None:
-    """Read a mail from standard input; if it is a bounce of ours, hand it to notify, signed.
+    """Read a mail from standard input; if it is a bounce of ours, pass it to notify, signed.
 
     For a mail server, which pipes into it what comes to MOTCUA_SMTP_SENDER. It ends with
 
@@ -46,7 +46,7 @@ def bounced(
       is wrong). Keep the mail and try again.
     - 65 (EX_DATAERR): it is a bounce of ours, and notify will never take it.
 
-    What a citizen has written stays here: only bounces of ours are handed on.
+    What a citizen has written stays here: only bounces of ours are passed on.
 
     Example: `motcua message bounced --to https://notify.example.vn/receipts/email <mail`
     """
@@ -72,9 +72,9 @@ def bounced(
 
 
 def _key(to: str, file: Path | None) -> bytes:
-    """The key to sign with. Raises OSError or ValueError if there is none.
+    """Return the key to sign with. Raise OSError or ValueError if there is none.
 
-    While the secret is being changed there are two: notify knows the first for longer.
+    While the secret is being changed there are two; notify has known the first for longer.
     """
     if file is not None:
         secrets = file.read_text(encoding="ascii").split()
@@ -88,7 +88,7 @@ def _key(to: str, file: Path | None) -> bytes:
 
 
 def _posted(to: str, raw: bytes, key: bytes) -> int:
-    """The status that notify answers with. Raises OSError, HTTPException or ValueError."""
+    """Return the status of notify's answer. Raise OSError, HTTPException or ValueError."""
     if not to.startswith(("https://", "http://")):
         raise ValueError("its address begins with https://")
     name = f"bounce_{hashlib.sha256(raw).hexdigest()[:32]}"
@@ -103,7 +103,7 @@ def _posted(to: str, raw: bytes, key: bytes) -> int:
 
 
 class _Elsewhere(urllib.request.HTTPRedirectHandler):
-    """Follows nobody: after most redirections nothing would be handed over at all."""
+    """Follows no redirection: after most of them nothing would be passed on at all."""
 
     def redirect_request(
         self,
@@ -118,6 +118,6 @@ class _Elsewhere(urllib.request.HTTPRedirectHandler):
 
 
 def _end(code: int, why: str) -> NoReturn:
-    """Ends so, and says why where the mail server's log has it."""
+    """Exit with this code, and say why on standard error, which the mail server logs."""
     typer.echo(why, err=True)
     raise typer.Exit(code)

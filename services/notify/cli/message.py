@@ -1,4 +1,4 @@
-"""``motcua message``: what people are told, word for word, before anyone is told it; what came
+"""``motcua message``: what people are told, word for word, before they are told; and what came
 back."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ app.command("bounced")(bounced)
 console = Console()
 
 _PAGE = "https://motcua.example"
-"""Where the status page is if MOTCUA_PUBLIC_URL does not say."""
+"""The status page's address if MOTCUA_PUBLIC_URL is not set."""
 _CHANGES = (
     '[{"at":"09:00 20/03/2024","template":"resumed","params":{"reason":"Đã đủ ý kiến"}},'
     '{"at":"14:30 20/03/2024","template":"payment-received","params":{}}]'
@@ -59,11 +59,11 @@ def preview(
         typer.Option("--set", help="NAME=VALUE instead of the made-up value; repeatable."),
     ] = None,
 ) -> None:
-    """Show a message as it would be sent: e-mail, Zalo, and SMS with what it costs in segments.
+    """Show a message as it would be sent: e-mail, Zalo, and SMS with its cost in segments.
 
-    The SMS is shown with diacritics and without, and what is left of each where it is cut:
-    MOTCUA_SMS_PLAIN says which is sent, MOTCUA_SMS_PARTS how long it may be, and
-    MOTCUA_ZALO_LENGTH how long a Zalo message.
+    The SMS is shown with and without diacritics, and as it is cut if it is too long.
+    MOTCUA_SMS_PLAIN says which form is sent, MOTCUA_SMS_PARTS how long it may be, and
+    MOTCUA_ZALO_LENGTH how long a Zalo message may be.
 
     Example: `motcua message preview apology --lang en --set due=15/08`
     """

@@ -1,4 +1,4 @@
-"""What goes to a phone, before it is sent: its words, its cost, and what is left if it is cut."""
+"""What a phone gets, before it is sent: its words, its cost, and what is left if it is cut."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.notify.channels import segments
 
 
 def sms(short: str, most: int, *, plain: bool, sent: bool) -> Panel:
-    """One form of the SMS; `sent`: whether it is the one that the settings choose."""
+    """Return a panel with one form of the SMS; `sent`: whether the settings choose this form."""
     whole = segments.plain(short) if plain else short
     form = "without diacritics" if plain else "with diacritics"
     title = f"SMS {form}{', as it is sent' if sent else ''}"
@@ -21,7 +21,7 @@ def sms(short: str, most: int, *, plain: bool, sent: bool) -> Panel:
 
 
 def zalo(short: str, most: int) -> Panel:
-    """The Zalo message."""
+    """Return a panel with the Zalo message."""
     told = segments.fit(short, most, segments.characters)
     return _panel("Zalo", short, told, _length, f"{most} characters")
 

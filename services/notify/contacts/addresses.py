@@ -15,12 +15,12 @@ from services.runtime import Engine, Offsets, group_of, state_of
 from services.shared.citizen_keys import CitizenKeys, Erased, Sealed
 
 FRESH_SECONDS = 1.0
-"""For how long an address is used without being asked for again."""
+"""How long an address is used before it is looked up again."""
 
 _FIELDS = {
     MessageChannel.EMAIL: ("email",),
     MessageChannel.SMS: ("phone",),
-    # Whoever names no account of their own has it under their telephone number.
+    # Without an account of their own, a person is reached under their telephone number.
     MessageChannel.ZALO: ("zalo", "phone"),
     MessageChannel.WEBHOOK: ("webhook",),
 }
@@ -28,7 +28,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address, and what a message to it is signed with, if it is."""
+    """An address, and the secret that signs a message to it, if any."""
 
     to: str
     secret: str | None = None
@@ -36,12 +36,12 @@ class Address:
 
     @property
     def fresh(self) -> bool:
-        """Whether it was found just now: whoever is erased is soon to be written to no more."""
+        """Whether it was just looked up. An erased person must soon get no more messages."""
         return time.monotonic() - self.found_at < FRESH_SECONDS
 
 
 def address_of(contact: dict[str, Any], channel: MessageChannel) -> Address | None:
-    """The address on the channel in an opened contact; None if they left none."""
+    """Return the address for the channel in an opened contact; None if they left none."""
     for name in _FIELDS.get(channel, ()):
         if found := contact.get(name):
             return Address(str(found), contact.get(f"{name}_secret"))
@@ -61,9 +61,9 @@ class Addresses:
     async def known(
         self, recipients: Collection[tuple[str, MessageChannel]]
     ) -> dict[tuple[str, MessageChannel], Address]:
-        """Of many recipients those who can be written to; `find` says what it is with the others.
+        """Return the addresses of those who have one; `find` says why the others have none.
 
-        A few round trips for all of them: one by one, they are most of what a message costs.
+        It takes a few round trips for all: one by one, they would be most of a message's cost.
         """
         documents = await self._contacts.store.get_all({who for who, _ in recipients})
         sealed: dict[str, Sealed] = {}
@@ -82,10 +82,10 @@ class Addresses:
         }
 
     async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
-        """Where to write; why not; or None as long as a contact may still be on its way.
+        """Return the address, or why there is none; None while a contact may still be on its way.
 
-        Raises Unreadable for a contact that does not open though its key is there: the master key
-        is not known here, and that ends no message.
+        Raise Unreadable for a contact that does not open though its key is there: this process
+        lacks the master key, and that ends no message.
         """
         found = await self._known(who, channel)
         if isinstance(found, Address):
@@ -93,7 +93,7 @@ class Addresses:
         decider = self._contacts.decider
         if await self._offsets.behind(group_of(decider.name, decider.topic), decider.topic):
             return None
-        # It may have been folded between the look and the question.
+        # It may have been folded between the look-up and the question.
         return await self._known(who, channel)
 
     async def _known(self, who: str, channel: MessageChannel) -> Address | NotSentReason:

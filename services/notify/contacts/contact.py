@@ -1,4 +1,4 @@
-"""Where people can be reached, sealed: the newest registration counts, and an erasure for good."""
+"""Where people can be reached, sealed: the newest fact counts."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class SealedContactDecider(NoRequests, NoReactions, NoTimers):
             return SealedContact(at=fact.time, erased_at=fact.time)
         assert isinstance(data, ContactRegistered)
         if state.erased_at == fact.time:
-            return state  # of one instant, the erasure counts
+            return state  # at one instant, the erasure counts
         return SealedContact(data.sealed, data.key_id, fact.time)

@@ -1,1 +1,1 @@
-"""What became of each message, and in which order they go out."""
+"""What became of each message, and the order in which messages go out."""

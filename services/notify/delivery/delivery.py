@@ -15,7 +15,7 @@ from services.notify.dossier.policy import LEGAL
 
 
 class Receipt(StrEnum):
-    """What a provider says of a message that it took."""
+    """What a provider says about a message that it took."""
 
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
@@ -28,15 +28,15 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str
     planned_at: datetime | None = None
     send_at: datetime | None = None
-    """Not before then."""
+    """The message is not sent before then."""
     expires_at: datetime | None = None
     quiet_from: str | None = None
     quiet_until: str | None = None
-    """Nor between these times of day in Vietnam."""
+    """Nor is it sent between these times of day in Vietnam."""
     takes_back: str | None = None
-    """The message that proved wrong."""
+    """The id of the message that proved wrong."""
     recipient: str | None = msgspec.field(name="citizen", default=None)
-    """A citizen's reference or a staff number; stored as ``citizen``, as ever."""
+    """A citizen's reference or a staff number; still stored as ``citizen``."""
     audience: Audience = Audience.CITIZEN
     template: str | None = None
     locale: str = "vi"
@@ -48,16 +48,16 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: str | None = None
     parts: int = 1
     receipt: Receipt | None = None
-    """What the provider said of it, once it has."""
+    """The provider's delivery receipt, once it came."""
 
     @property
     def pending(self) -> bool:
-        """Whether it is still to be sent."""
+        """Whether the message is still to be sent."""
         return self.planned_at is not None and self.ended_at is None
 
     @property
     def due_at(self) -> datetime | None:
-        """When it may be sent; None if it is not to be sent any more."""
+        """When the message may be sent; None if it is not to be sent any more."""
         return (self.send_at or self.planned_at) if self.pending else None
 
 
@@ -73,18 +73,18 @@ class Deliveries(msgspec.Struct, frozen=True):
 
     messages: dict[str, Delivery] = {}
     pending: int = 0
-    """How many are still to be sent."""
+    """The number of messages still to be sent."""
     next_at: datetime | None = None
     """When the first of these may be sent; an index finds the dossiers that have any."""
     next_on: dict[str, datetime] = {}
-    """The same by channel: what waits for one channel is not in the way of another's."""
+    """The same by channel, so that a message for one channel does not hold up another's."""
     opt_outs: tuple[OptOut, ...] = ()
     """Each time that the citizen opted out, or in again, in order."""
 
     def called_off_at(self, message: Delivery, before: datetime | None = None) -> datetime | None:
-        """When the citizen opted out of the message; None if it is still to be told.
+        """Return when the citizen opted out of the message; None if it is still to be told.
 
-        What they chose last counts; with `before`, what they had chosen last by then.
+        Their last choice counts; with `before`, their last choice before then.
         """
         if message.audience is not Audience.CITIZEN or message.template in LEGAL:
             return None
@@ -95,7 +95,8 @@ class Deliveries(msgspec.Struct, frozen=True):
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
-    """The deliveries after a fact about one of them; an end stands, whatever comes later."""
+    """Return the deliveries after a fact about one of them. A message's end stands, whatever comes
+    later."""
     data = fact.data
     replace = msgspec.structs.replace
     match data:
@@ -132,7 +133,7 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
                     message, provider=data.provider, reference=data.reference, parts=data.parts
                 )
         case notify.MessageDelivered() | notify.MessageUndelivered():
-            # A receipt can overtake our own record of the sending.
+            # A delivery receipt can overtake our own record of the sending.
             found = _known(state, data.message_id, "")
             if found.receipt is Receipt.DELIVERED:
                 return state  # it arrived, whatever a receipt that comes later says
@@ -140,7 +141,7 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
                 detail = found.detail if found.not_sent else data.reason
                 message = replace(found, receipt=Receipt.UNDELIVERED, detail=detail)
             else:
-                # What a receipt said before it says nothing any more; our own reason stays.
+                # An earlier receipt's reason no longer holds; our own reason stays.
                 detail = found.detail if found.not_sent else None
                 message = replace(found, receipt=Receipt.DELIVERED, detail=detail)
         case _:
@@ -152,7 +153,7 @@ def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
         if (due_at := message.due_at) is not None:
             waiting += 1
             next_on[message.channel] = min(next_on.get(message.channel, due_at), due_at)
-    # In one order, whatever came first: states are compared.
+    # In a fixed order, whatever came first: states are compared.
     next_on = dict(sorted(next_on.items()))
     next_at = min(next_on.values(), default=None)
     return Deliveries(messages, waiting, next_at, next_on, state.opt_outs)

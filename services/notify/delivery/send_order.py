@@ -1,4 +1,4 @@
-"""In which order a dossier's messages go out on one channel. Pure."""
+"""The order in which a dossier's messages go out on one channel. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from services.notify.delivery.delivery import Delivery
 
 
 def in_send_order(messages: Mapping[str, Delivery], channel: str, now: datetime) -> list[Delivery]:
-    """Those that are due on the channel, first what is to go first.
+    """Return the messages that are due on the channel, in the order to send them.
 
-    What was held for the morning goes in the order in which it happened, and what takes a message
-    back after that one, whatever was known when.
+    Messages held for the morning go in the order of what happened. A message that takes another
+    back goes after it, whatever was known first.
     """
     due = [
         message

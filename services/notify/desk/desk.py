@@ -1,12 +1,11 @@
 """One unit's day at its head's desk: what is to be told, what was told, what proved wrong. Pure.
 
-Its subject is the unit's morning. Breaches are told soon, many of them together; everything that
-stands is told in the morning's digest. An alert that gets here after the digest went out (sla or
-notify was away over night) goes into another one, on the next morning on which people work, with
-all others that were late.
+Its subject is the unit's morning. Breaches are told soon, many together; every alert that stands is
+told in the morning's digest. An alert that arrives after the digest went out (sla or notify was
+away over night) goes into another one, on the next working morning, with all others that were late.
 
-Who led the step may turn out to have been another officer: what is not told yet is put right. What
-was told stays as it was told, and a correction goes to the officer who was told.
+The step's lead may turn out to have been another officer. What is not told yet is then corrected.
+What was told stays as it was told, and a correction goes to the officer who was told.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeskKind(StrEnum):
-    """What stands on a desk. In this order: what matters most comes first."""
+    """What stands on a desk, most important first."""
 
     OVERDUE = AlertKind.OVERDUE
     """The only alert that does not wait for the morning."""
@@ -45,14 +44,14 @@ class DeskAlert(msgspec.Struct, frozen=True, array_like=True):
 
     kind: DeskKind
     due: datetime | None
-    """None in a correction of which nobody knows a date."""
+    """None in a correction for which no date is known."""
     dossier: str
     unit: str
     lead: str = ""
-    """The officer who led the open step at the alert's own time; empty if nobody knew."""
+    """The officer who led the open step at the alert's own time; empty if unknown."""
     procedure: str = ""
     at: datetime = _LONG_AGO
-    """When it was raised; of a correction, when it was made."""
+    """When the alert was raised; for a correction, when it was made."""
 
 
 class ToldBreach(msgspec.Struct, frozen=True, array_like=True):
@@ -67,26 +66,26 @@ class Desk(msgspec.Struct, frozen=True):
 
     morning: str | None = None
     alerts: dict[str, DeskAlert] = {}
-    """What stands, by the alert's id; once the morning's digest is out, what it told."""
+    """The alerts that stand, by id; once the morning's digest is out, those that it told."""
     cleared: tuple[str, ...] = ()
     told: bool = False
     told_at: datetime | None = None
-    """The morning on which the head was told last."""
+    """When the head was last sent a digest."""
     late: dict[str, DeskAlert] = {}
-    """What stands and came after that."""
+    """Alerts that stand and arrived after that."""
     breaches: dict[str, DeskAlert] = {}
-    """Breaches that nobody was told of yet. That a dossier is done by now does not end them."""
+    """Breaches not told yet. They are told even if the dossier is resolved by now."""
     breaches_told_at: datetime | None = None
     announced: dict[str, ToldBreach] = {}
     """Breaches that were told, and stand."""
     wrong: dict[str, ToldBreach] = {}
-    """Breaches that were told and have proved wrong since; what they are to be told instead."""
+    """Corrections still to be told, of breaches that were told and have since proved wrong."""
     taken_back: tuple[str, ...] = ()
-    """The alerts that proved wrong: heard of again, they are none."""
+    """The ids of alerts that proved wrong; repeated, they are ignored as breaches."""
 
 
 def desk_after(desk: Desk, fact: Event) -> Desk:
-    """The desk after a fact, in whatever order the facts come."""
+    """Return the desk after a fact, in whatever order the facts come."""
     data = fact.data
     replace = msgspec.structs.replace
     match data:
@@ -139,7 +138,7 @@ def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
 
 
 def _put(some: dict[str, DeskAlert], alert_id: str, alert: DeskAlert) -> dict[str, DeskAlert]:
-    # Said again, it puts right who led the step, and was raised when it was raised first.
+    # A repeated alert corrects the step's lead, and keeps the time at which it was first raised.
     known = some.get(alert_id)
     put = alert if known is None else msgspec.structs.replace(known, lead=alert.lead)
     return _with(some, {alert_id: put})
@@ -162,7 +161,7 @@ def _taken_back(desk: Desk, fact: Event, data: notify.UnitAlertCleared) -> Desk:
 
 
 def _with(some: dict[str, T], more: dict[str, T]) -> dict[str, T]:
-    # In one order, whatever came first: states are compared.
+    # In a fixed order, whatever came first: states are compared.
     return dict(sorted({**some, **more}.items()))
 
 

@@ -1,6 +1,7 @@
-"""What a unit's desk says, and when: breaches and corrections, many together, and mornings. Pure.
+"""What a unit's desk says, and when: breaches, corrections and mornings, each for many dossiers.
+Pure.
 
-The head is told of the whole, and each officer of the dossiers whose open step they lead.
+The head is told of all dossiers, each officer of those whose open step they lead.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from services.notify.wording.template import Template
 from services.runtime import Timer
 
 _SHOWN = 50
-"""So many dossiers are named in one message; of the rest, how many there are."""
+"""At most this many dossiers are named in one message; the rest are counted."""
 
 _ORDER = tuple(DeskKind)
 
 
 class TimerKind(StrEnum):
-    """What a desk waits for; each about the alerts that it tells."""
+    """What a desk waits for; each kind is about the alerts that it tells."""
 
     BREACHES = "breaches"
     WRONG = "wrong"
@@ -49,10 +50,10 @@ _TEMPLATES: dict[StrEnum, tuple[Template, Template]] = {
 
 
 def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
-    """What the desk says next, and when; None if it has nothing to say.
+    """Return what the desk says next, and when; None if it has nothing to say.
 
-    Of breaches and corrections the first is told soon and takes with it what has come by then: a
-    hundred dossiers that are due at one instant are one message.
+    The first breach or correction is told soon, together with those that came by then: a hundred
+    dossiers that are due at one instant are one message.
     """
     if desk.morning is None:
         return None
@@ -71,16 +72,16 @@ def desk_timer(policy: Policy, desk: Desk) -> Timer | None:
 
 
 def desk_fired(policy: Policy, desk: Desk, passed: Timer) -> Sequence[EventData]:
-    """The messages of a timer that has passed.
+    """Return the messages of a timer that has passed.
 
-    Their ids follow from the time that they go out at and what they tell: they are the same
-    whatever came in which order, and what is heard of later is told in others.
+    Their ids follow from when they go out and what they tell: they are the same whatever the order
+    of facts. What arrives later is told in other messages.
     """
     subject = desk.morning
     assert subject is not None
     unit = Morning.parse(subject).unit
     if passed.kind is TimerKind.WRONG:
-        # To the one who was told, whoever is the head by now.
+        # To the person who was told, whoever is the head by now.
         told = desk.wrong
     else:
         known = policy.catalogue.units.get(unit)
@@ -137,7 +138,7 @@ def _message(
 
 def _timer(kind: TimerKind, at: datetime, what: Iterable[str]) -> Timer:
     # Another dossier's alert of the day before may still be on its way when an event has a later
-    # time. And what is heard of late may be due at a time that has passed: that is another timer.
+    # time. And a late alert may be due at a time that has passed: that is another timer.
     return Timer(at, kind, (derive_id(*what),), clock_alone=True)
 
 
@@ -157,9 +158,9 @@ def _tells_at(policy: Policy, morning: str, desk: Desk) -> datetime:
 
 
 def _items(alerts: Sequence[DeskAlert]) -> tuple[str, int]:
-    """For the renderer: JSON with an item a dossier, what matters most first; and how many.
+    """Return JSON for the renderer, one item per dossier, most important first; and their number.
 
-    An item has the kind and the time of its most pressing alert, and of its others.
+    An item has the kind and time of its most important alert, and of its others.
     """
     by_dossier: dict[str, list[DeskAlert]] = {}
     for alert in sorted(alerts, key=lambda a: (_ORDER.index(a.kind), a.due or a.at, a.dossier)):

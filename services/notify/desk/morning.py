@@ -1,4 +1,4 @@
-"""A unit's morning: whose digest goes out on which day. It is the subject of the unit's desk."""
+"""A unit's morning: the unit and the day of its digest. It is the subject of the unit's desk."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Morning(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Raises ValueError if that is no morning."""
+        """Parse a morning such as ``H29.15@2024-03-08``. Raise ValueError if it is none."""
         unit, _, day = name.partition("@")
         return cls(unit, date.fromisoformat(day))
 
     def at(self, clock: time) -> datetime:
-        """That time of day in Vietnam, in UTC."""
+        """Return that time of day in Vietnam, in UTC."""
         return datetime.combine(self.day, clock, VIETNAM).astimezone(UTC)

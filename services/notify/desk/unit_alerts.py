@@ -1,4 +1,4 @@
-"""What is put on the desk of a unit's head: what threatens, what has come to be, what was wrong.
+"""What is put on a unit head's desk: warnings, breaches, and alerts that proved wrong.
 
 The desk tells the head and the officer who leads the open step, of many dossiers together.
 """
@@ -25,7 +25,8 @@ _DONE = "done before the morning came"
 
 
 def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
-    """What a fact means to the head of the unit that handles the dossier; the state knows it."""
+    """Return what a fact puts on, or clears from, the handling unit's desk; the state knows the
+    fact."""
     if not policy.tells_officers:
         return ()
     if isinstance(fact.data, sla.AlertRetracted):
@@ -61,24 +62,25 @@ def _alerted(
     at: datetime,
     due: datetime,
 ) -> Sequence[EventData]:
-    """The alert for the unit's next morning, with who led the open step at the alert's own time."""
+    """Return the alert for the unit's next morning, with the open step's lead at the alert's own
+    time."""
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
     if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
-        return ()  # done before anyone looks at it
+        return ()  # resolved before anyone looks at it
     name = str(Morning(unit, morning.astimezone(VIETNAM).date()))
     put = OnDesk(name, at, alert, due, state.led_at(at))
     said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
     if ended is not None and ended < _told_by(policy, name):
-        # As if it had been heard of before the dossier was done.
+        # As if it had arrived before the dossier was resolved.
         said.append(notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=_DONE))
     return said
 
 
 def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:
-    """Says again what is on a desk with another lead than the one who is known for that time now.
+    """Yield again each alert on a desk whose lead at its time is now known to be another.
 
-    Whoever was told already, the desk knows: it puts right what it has not told yet.
+    The desk knows whom it has told: it corrects only what it has not told yet.
     """
     for alert_id, put in state.alerted.items():
         if isinstance(put, OnDesk) and (lead := state.led_at(put.at)) != put.lead:
@@ -100,7 +102,7 @@ def _said(state: Notify, dossier: str, alert_id: str, put: OnDesk) -> notify.Uni
 
 
 def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
-    # To the desk that was alerted, whoever has the dossier by now; what it told of it, it knows.
+    # To the desk that was alerted, whoever has the dossier by now; it knows what it told.
     morning = state.desk_of(data.alert_id)
     if morning is None:
         return ()
@@ -112,12 +114,12 @@ def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
 
 
 def officer_channel(policy: Policy) -> MessageChannel:
-    """Officers are written to by e-mail; where nobody is really told, it is written down."""
+    """Return e-mail, or ``ledger`` where messages are only written down."""
     if MessageChannel.LEDGER in policy.channels:
         return MessageChannel.LEDGER
     return MessageChannel.EMAIL
 
 
 def _told_by(policy: Policy, morning: str) -> datetime:
-    """The morning after: then the head is told, too, of what got to the desk late."""
+    """Return the morning after, when the head is told also of what reached the desk late."""
     return morning_after(Morning.parse(morning).at(policy.morning), policy.morning)

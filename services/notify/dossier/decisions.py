@@ -17,7 +17,7 @@ Facts = Sequence[EventData]
 
 
 def decide(policy: Policy, state: Notify, request: Event) -> Facts:
-    """The facts that a request comes to, or its one refusal."""
+    """Return the facts that a request comes to, or its one refusal."""
     return decide_by(_DECISIONS, policy, state, request)
 
 
@@ -27,7 +27,7 @@ def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRe
     before = state.choice
     newest = before is None or before.at <= request.time
     if newest and data.opted_out != (before is not None and before.opted_out):
-        # What waits for the morning is the sender's by now.
+        # The sender already has what waits for the morning.
         facts.append(notify.OptOutSet(opted_out=data.opted_out))
     return facts
 
@@ -53,4 +53,4 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Policy, Notify], type[Refusal]]
 }
 
 REQUESTS = tuple(_DECISIONS)
-"""The requests that are notify's to decide."""
+"""The requests that notify decides."""

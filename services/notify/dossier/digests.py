@@ -1,4 +1,4 @@
-"""What notify says when time has passed: a digest of what was gathered, and a last question."""
+"""What notify says when time has passed: a digest of what was gathered, and the request to rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
 
 class TimerKind(StrEnum):
-    """What a dossier waits for, for its citizen to be told."""
+    """What a dossier waits for before its citizen is told something."""
 
     DIGEST = "digest"
     """About a channel, and what is gathered for it."""
@@ -34,11 +34,11 @@ _AT_WORK = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 
 
 def next_timer(policy: Policy, state: Notify) -> Timer | None:
-    """The next digest, or the question how content the citizen is."""
+    """Return the next timer: a digest, or the request for a rating; None if there is none."""
     waiting: list[Timer] = []
     if state.gathered:
         at, channel = min((g.digest_at, g.channel) for g in state.gathered)
-        # What was entered late may be due at a time whose digest is out: that is another timer.
+        # A late entry may be due at a time whose digest is out: that is another timer.
         of = derive_id(*(g.message_id for g in _due(state, channel, at)))
         waiting.append(Timer(at, TimerKind.DIGEST, (channel, of)))
     if policy.ratings and (returned := _returned_at(state)) is not None:
@@ -47,7 +47,7 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
 
 
 def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:
-    """What a timer comes to."""
+    """Return the facts that follow from a timer that has passed."""
     match passed.kind:
         case TimerKind.DIGEST:
             channel, _ = passed.about
@@ -64,7 +64,8 @@ def _rating(policy: Policy, state: Notify, at: datetime) -> Iterator[EventData]:
 
 
 def _returned_at(state: Notify) -> datetime | None:
-    """When the result was returned, if the citizen is still to be asked about it."""
+    """Return when the result was returned if the citizen is still to be asked about it; else
+    None."""
     if state.history or state.rating is not None or state.citizen is None:
         return None
     if state.status is not PublicStatus.RETURNED:
@@ -72,7 +73,7 @@ def _returned_at(state: Notify) -> datetime | None:
     told = [m for m in state.messages if m.audience is Audience.CITIZEN]
     if any(m.template == Template.RATING for m in told):
         return None
-    # Whoever was not told of the result (an import, an opt-out) is not asked about it.
+    # A citizen who was not told of the result (an import, an opt-out) is not asked about it.
     return next(
         (m.at for m in told if m.template == Template.RETURNED and m.not_sent is None), None
     )
@@ -99,10 +100,10 @@ def _digest(
     told = partial(planned, policy, state, citizen=state.citizen, channel=channel, at=at)
     if len(due) == 1:
         one = due[0]
-        # Alone it is no digest: it is told as what it is, in its own name.
+        # Alone it is no digest: it is told under its own template.
         said.append(told(one.template, one.params, message_id=one.message_id, cause=one.cause_id))
     elif due:
-        # And another message: the one that is out may have been sent.
+        # A new message: one that is out may have been sent.
         cause = derive_id("digest", state.code, at.isoformat(), *(g.message_id for g in due))
         said.append(
             told(
@@ -118,7 +119,7 @@ def _digest(
 
 
 def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | None:
-    """Why what was gathered is not told any more when the digest's time has come."""
+    """Return why a gathered message is no longer told at the digest's time; None if it is."""
     if state.choice is not None and state.choice.opted_out:
         return NotSentReason.OPTED_OUT  # nothing of what is gathered must be told
     status = status_at(state.marks, at)
@@ -134,7 +135,7 @@ def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | Non
             due = state.due
             over = status not in _AT_WORK or due is None or due <= at or _other_date(state, waited)
         case _:
-            over = False  # that something was received is so, whatever happened since
+            over = False  # its receipt stays true, whatever happened since
     return NotSentReason.SUPERSEDED if over else None
 
 
@@ -152,6 +153,7 @@ def _not_sent(gathered: Gathered, reason: NotSentReason) -> notify.MessageNotSen
 
 
 def _items(gathered: Sequence[Gathered]) -> str:
-    """What was gathered, for the renderer: JSON of time, template and parameters, in order."""
+    """Return what was gathered as JSON for the renderer: time, template and parameters, in
+    order."""
     found = [{"at": local(g.at), "template": g.template, "params": g.params} for g in gathered]
     return msgspec.json.encode(found).decode()

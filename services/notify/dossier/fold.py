@@ -27,16 +27,17 @@ from services.notify.wording.template import Template
 from services.shared.lifecycle import handled_by, track
 
 ALERTS = frozenset({Template.SOON_DUE, Template.OVERDUE})
-"""The templates by which a citizen is told of an alert."""
+"""The templates that tell a citizen of an alert."""
 
 _PAPERS = 30
-"""So many papers are kept by name: a filing may list hundreds, and every state is read whole."""
+"""This many papers are kept by name: a filing may list hundreds, and every state is read whole."""
 
 
 def evolve(state: Notify, fact: Event) -> Notify:
-    """The state after a fact. A fact that does not concern notify changes nothing."""
+    """Return the state after a fact. A fact that does not concern notify changes nothing."""
     if fact.data.OWNER not in ("sla", "notify"):
-        # What is concluded from a told past may follow the past's end: it is no past itself.
+        # What follows from a told history may come after the history's end: it is no history
+        # itself.
         state = track(state, fact)
     entry = _entry(fact)
     if entry is not None:
@@ -83,7 +84,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case routing.DossierProcessed():
             return replace(state, outcome=data.outcome)
         case sla.DeadlineSet():
-            # What sla said last counts: after a fact that came late, its time may be the earlier.
+            # What sla said last counts: after a late fact, its time may be the earlier one.
             return replace(state, due=data.due, original_due=data.due, moved_by=None)
         case sla.DeadlineMoved():
             return replace(state, due=data.due, original_due=data.original, moved_by=data.cause)
@@ -158,7 +159,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, alerted=dict(sorted(alerted.items())))
         case notify.UnitAlertCleared():
             if not data.wrong and data.alert_id in state.overdue:
-                return state  # done by now, but a breach that was told: it may prove wrong yet
+                return state  # resolved, but the breach was told: it may still prove wrong
             alerted = {key: day for key, day in state.alerted.items() if key != data.alert_id}
             return replace(state, alerted=alerted)
         case _:
@@ -201,7 +202,7 @@ def _newest(known: Demand | None, asked: Demand) -> Demand:
 def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
     if state.choice is not None and state.choice.at > fact.time:
         return state
-    # By the ledger nobody is told anything, not even what the law demands.
+    # By ``ledger`` nobody is told anything, not even what the law demands.
     channels = tuple(c for c in data.channels or () if c is not MessageChannel.LEDGER)
     choice = Choice(
         fact.time,
@@ -215,7 +216,7 @@ def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
 
 
 def _entry(fact: Event) -> HistoryEntry | None:
-    """The line in the dossier's history that a fact is; None for what the citizen is not shown."""
+    """Return the history's line for a fact; None for facts that the citizen is not shown."""
     data = fact.data
     unit = text = channel = ""
     match data:

@@ -1,4 +1,4 @@
-"""Who leads a dossier's open step, at any time, in whatever order that was heard of. Pure."""
+"""Who leads a dossier's open step at any time, whatever the order of the facts. Pure."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, order=True):
 
     at: datetime
     named: bool
-    """By a head or at a hand-over; false of the lead that a step starts with."""
+    """Whether a head or a hand-over named the officer; false for the lead a step starts with."""
     ordinal: int
-    """The step's; -1 at a hand-over, whichever step is open."""
+    """The step's ordinal; -1 at a hand-over, whichever step is open."""
     by: str
-    """The fact that said so, for the order of two of one instant."""
+    """The beginning of the fact's id; it orders two facts of one instant."""
     officer: str
     unit: str = ""
-    """Where the step starts, or the dossier goes; empty if a head names another officer, and of
-    what an older release kept."""
+    """Where the step starts, or the dossier goes; empty if a head names another officer, and in
+    leads that an older release kept."""
 
 
 def started(at: datetime, ordinal: int, by: str, officer: str, unit: str) -> Lead:
-    """The lead that a step starts with."""
+    """Return the lead that a step starts with."""
     return Lead(at, False, ordinal, by[:13], officer, unit)
 
 
 def reassigned(at: datetime, ordinal: int, by: str, officer: str) -> Lead:
-    """The lead that a head names for a step."""
+    """Return the lead that a head names for a step."""
     return Lead(at, True, ordinal, by[:13], officer)
 
 
 def handed_over(at: datetime, by: str, officer: str, unit: str) -> Lead:
-    """The lead of the open step at the unit that the dossier is handed over to."""
+    """Return the lead of the open step at the unit that the dossier is handed over to."""
     return Lead(at, True, _ANY_STEP, by[:13], officer, unit)
 
 
 def with_lead(leads: Sequence[Lead], lead: Lead) -> tuple[Lead, ...]:
-    """The leads with one more, in event-time order."""
+    """Return the leads with one more, in event-time order."""
     if not leads or leads[-1] < lead:
         return (*leads, lead)
     return tuple(sorted({*leads, lead}))
 
 
 def lead_at(leads: Sequence[Lead], moment: datetime) -> str | None:
-    """The officer who led the open step at that time, what is of that very instant included.
+    """Return the officer who led the open step at that time, facts of that very instant included.
 
-    The step is the one that was started last. Who was named for it last leads it. None if nothing
-    is known of that time.
+    The open step is the one that started last; its lead is the officer named for it last. None if
+    nothing is known of that time.
     """
     known = [lead for lead in leads if lead.at <= moment]
     step = max((lead for lead in known if not lead.named), default=None)
@@ -64,6 +64,6 @@ def lead_at(leads: Sequence[Lead], moment: datetime) -> str | None:
 
 def _leads_instead(named: Lead, step: Lead) -> bool:
     if named.ordinal == _ANY_STEP:
-        # A hand-over of the instant at which the step began at that very unit came before it.
+        # A hand-over at the instant when the step began at that very unit came before it.
         return named.at > step.at or (named.at == step.at and named.unit != step.unit)
     return named.at >= step.at and named.ordinal == step.ordinal

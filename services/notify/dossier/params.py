@@ -1,4 +1,4 @@
-"""What a template is told of a fact: a few words and times, as strings. Pure."""
+"""The parameters of a message, from a fact: a few words and times, as strings. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.shared.lifecycle import status_at
 
 
 def params_of(state: Notify, fact: Event) -> dict[str, str]:
-    """The parameters of the message that a fact calls for; the state knows the fact."""
+    """Return the parameters of the message that a fact calls for; the state knows the fact."""
     params: dict[str, str] = {}
     if state.procedure:
         params["procedure"] = state.procedure
@@ -30,7 +30,7 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
                 params["reason"] = state.letter.reason
                 params["new_due"] = local(state.letter.due)
             elif state.letter is not None:
-                # The letter's date was missed in its turn, and no second letter gives another.
+                # The letter's date was missed too, and no second letter gives another.
                 params["again"] = "yes"
             if state.exempt:
                 params["exempt"] = "yes"
@@ -76,11 +76,11 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
 
 
 def standing(state: Notify, at: datetime) -> dict[str, str]:
-    """How the dossier stands at that time: whether it goes on, or what it still waits for."""
+    """Return where the dossier stands at that time: whether it goes on, or what it waits for."""
     status = status_at(state.marks, at)
     return {} if status is None else {"status": status.word}
 
 
 def local(moment: datetime) -> str:
-    """A time as a citizen reads it: Vietnam time, day first."""
+    """Return a time as a citizen reads it: Vietnam time, day first."""
     return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")

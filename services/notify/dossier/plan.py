@@ -1,9 +1,9 @@
 """Which message a fact calls for: one for every public change of status and every alert.
 
-A message is planned from the fact and the little that is known of the dossier; its id follows
-from dossier, cause, recipient and channel, so that planning it again is planning it once.
+A message is planned from the fact and the little that is known of the dossier. Its id follows from
+dossier, cause, recipient and channel, so that planning it again is planning it once.
 
-What takes a notice back goes the notice's way: to whom and by what that was told, whatever the
+What takes a notice back goes to the notice's recipient by the notice's channel, whatever the
 citizen has chosen since.
 """
 
@@ -33,7 +33,7 @@ _STATUS_OF: dict[type[EventData], PublicStatus] = {
     routing.DossierProcessed: PublicStatus.PROCESSED,
     routing.ResultReturned: PublicStatus.RETURNED,
 }
-"""Facts that are told only if the dossier's state allowed what they say."""
+"""Facts that are told only if the dossier's state allowed them."""
 
 _OF_WORK = (
     intake.SupplementDemanded,
@@ -42,14 +42,14 @@ _OF_WORK = (
     intake.PaymentReceived,
     routing.DossierResumed,
 )
-"""Facts that are told only if the dossier was under way: of what has ended nothing is asked, and it
-does not go on. A demand is told though the dossier is stopped, or waits for something else, too:
-which of two demands or of a demand and a stop was heard of first makes no difference."""
+"""Facts that are told only if the dossier was under way: once it has ended, nothing is asked and it
+does not go on. A demand is told even if the dossier is stopped or waits for something else: the
+order in which two demands, or a demand and a stop, arrive makes no difference."""
 _UNDER_WAY = frozenset(PublicStatus) - ENDED - {PublicStatus.REGISTERED}
 
 
 def plan(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
-    """The messages to the citizen that a fact calls for; the state knows the fact."""
+    """Return the messages to the citizen that a fact calls for; the state knows the fact."""
     template = _template(policy, state, fact)
     if template is None or state.citizen is None:
         return ()
@@ -83,7 +83,7 @@ def messages(
     urgent: bool = False,
     history: bool = False,
 ) -> Iterator[EventData]:
-    """One message to the citizen on each of their channels, or why there is none."""
+    """Yield one message to the citizen for each of their channels, or why there is none."""
     assert state.citizen is not None
     choice = state.choice
     for channel in channels(policy, state):
@@ -143,9 +143,9 @@ def planned(
     tells: Sequence[str] = (),
     takes_back: str | None = None,
 ) -> notify.MessagePlanned:
-    """A message to the citizen that is to be sent, unless it is urgent by day alone.
+    """Return a message to the citizen; unless it is urgent, it is sent only outside quiet hours.
 
-    `tells`: the templates of what it tells of, if that is more than its own.
+    `tells`: the templates of all that it tells, if that is more than its own.
     """
     quiet = quiet_hours(policy, state)
     send_at = at if urgent else quiet.over(at)
@@ -160,7 +160,7 @@ def planned(
         params=params,
         send_at=send_at if send_at > at else None,
         expires_at=max(_expires(policy, state, told, send_at) for told in tells or (template,)),
-        # What is entered late is planned for a past that was day, and handed over at night.
+        # A late entry is planned for a past moment by day, and may be handed off at night.
         quiet_from=f"{quiet.begins:%H:%M}" if held else None,
         quiet_until=f"{quiet.ends:%H:%M}" if held else None,
         takes_back=takes_back,
@@ -201,9 +201,9 @@ def _taken_back(
 
 
 def channels(policy: Policy, state: Notify) -> tuple[MessageChannel, ...]:
-    """By what the citizen is told. Where nobody is really told, nobody can choose.
+    """Return the channels by which the citizen is told. With ``ledger`` alone, nobody can choose.
 
-    What nobody carries (any more) cannot be chosen either: it would be told to nobody.
+    A chosen channel that has no provider (any more) is ignored: its messages would reach nobody.
     """
     if policy.channels == (MessageChannel.LEDGER,) or state.choice is None:
         return policy.channels
@@ -212,15 +212,15 @@ def channels(policy: Policy, state: Notify) -> tuple[MessageChannel, ...]:
 
 
 def locale(state: Notify) -> Locale:
-    """The language that the citizen is told things in."""
+    """Return the language in which the citizen is told things."""
     return Locale((state.choice and state.choice.locale) or state.locale)
 
 
 def quiet_hours(policy: Policy, state: Notify) -> QuietHours:
-    """The hours in which the citizen is not to be disturbed.
+    """Return the hours in which the citizen is not to be disturbed.
 
-    Half of them are none, and the city's hold: filled up with one of the city's, from seven on
-    would be from seven until seven, which is never, and they would be told things at night.
+    If only one end is set, the city's hours hold. Filled up with the city's other end, hours from
+    seven on would run from seven until seven, which is never, and messages would go out at night.
     """
     choice = state.choice
     if choice is None or choice.quiet_from is None or choice.quiet_until is None:
@@ -229,10 +229,10 @@ def quiet_hours(policy: Policy, state: Notify) -> QuietHours:
 
 
 def _often(policy: Policy, state: Notify, channel: MessageChannel, at: datetime) -> bool:
-    """Whether the citizen has heard of the dossier often enough for now.
+    """Return whether the citizen has heard of the dossier often enough for now.
 
-    What is of the very same instant does not count, so that it makes no difference which of two
-    facts of an instant is heard of first.
+    Messages of the very same instant do not count, so that the order in which two facts of one
+    instant arrive makes no difference.
     """
     since = at - policy.often_within
     told = sum(
@@ -311,6 +311,6 @@ def _template(policy: Policy, state: Notify, fact: Event) -> Template | None:
 
 
 def _last_warning(policy: Policy, state: Notify, data: sla.DossierSoonDue) -> bool:
-    """Officers are warned at each share; the citizen once, at the last."""
+    """Return whether this is the last share: the citizen is warned once, officers at each share."""
     procedure = policy.catalogue.procedures.get(state.procedure or "")
     return data.share is None or procedure is None or data.share == procedure.soon_due_shares[-1]

@@ -22,11 +22,11 @@ LEGAL = frozenset(
         Template.RETRACTED,
     }
 )
-"""What is told to those, too, who do not want to be told things: the law wants it in writing (a
-refusal, a demand, a stop, an apology), it is what the dossier was handed in for (the result, and
-whether it is a refusal), or it takes back what was said wrongly. That a dossier is overdue is told
-with an apology, and where no letter comes it is the only one. That the result was returned knows
-whoever has it. The status page says beside the box what is told all the same: no less than this."""
+"""What is told even after an opt-out: the law demands it in writing (a refusal, a demand, a stop,
+an apology), it is what the dossier was filed for (the result, and whether it is a refusal), or it
+takes back what was wrong. A breach is told with an apology, and where no letter comes it is the
+only one. The return of a result is not here: the citizen who has it knows. The status page lists
+beside the box what is told all the same: no less than this."""
 
 ROUTINE = frozenset(
     {
@@ -50,47 +50,47 @@ PASSING = frozenset(
         Template.OFFICER_DIGEST,
     }
 )
-"""What says nothing any more after some days: the dossier has moved on, or the head has looked.
-All else is true for good (what is asked, decided, promised, taken back) and is told even if it is
-entered days late or a provider is away for weeks: the time that it has counts from when it
-happened. A citizen's digest has the longest time of what it tells of."""
+"""What is no longer worth telling after some days: the dossier has moved on, or the head has
+looked. All else stays true (what is asked, decided, promised, taken back). It is told even if it is
+entered days late or a provider is away for weeks: the time it has counts from when it happened. A
+citizen's digest lasts as long as the longest-lasting thing that it tells."""
 
 _NIGHT = QuietHours(time(21), time(7))
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The choices of the city; a citizen's own stand above them."""
+    """The choices of the city; a citizen's own come before them."""
 
     catalogue: Catalogue
     channels: tuple[MessageChannel, ...] = (MessageChannel.LEDGER,)
-    """By what citizens are told who have not chosen."""
+    """The channels for citizens who have not chosen."""
     carried: frozenset[MessageChannel] = frozenset(MessageChannel) - {MessageChannel.LEDGER}
-    """What there is a provider for: what can be chosen."""
+    """The channels that have a provider, and so can be chosen."""
     quiet: QuietHours = _NIGHT
     urgent_within: timedelta = timedelta(hours=24)
-    """A demand whose last day is so near is not held back at night."""
+    """A demand whose last day is nearer than this is not held back at night."""
     often: int = 3
-    """So many messages about one dossier within `often_within` are told one by one."""
+    """This many messages about one dossier within `often_within` are told one by one."""
     often_within: timedelta = timedelta(hours=24)
     digest_after: timedelta = timedelta(hours=4)
-    """What is gathered is told so long after the first of it."""
+    """How long after its first message a digest goes out."""
     rating_after: timedelta = timedelta(hours=2)
-    """When the citizen is asked how content they are, after they were given the result."""
+    """How long after getting the result the citizen is asked for a rating."""
     lasts: timedelta = timedelta(days=3)
-    """For how long after it happened what passes is worth telling."""
+    """How long after it happened a passing message is worth telling."""
     truth_lasts: timedelta = timedelta(days=30)
-    """For how long everything else is tried to be delivered."""
+    """How long the delivery of everything else is tried."""
     morning: time = time(7, 30)
-    """When heads get their digest."""
+    """When heads get their digest, in Vietnam."""
     breach_after: timedelta = timedelta(minutes=10)
-    """A unit's head is told so long after a breach, and of all that there are by then; and when
-    one proves wrong, in the same way."""
+    """A unit's head is told this long after a breach, of all breaches by then; and of one that
+    proves wrong, in the same way."""
     breach_every: timedelta = timedelta(hours=1)
-    """And not of breaches again before so long after that."""
+    """The least time between two messages about breaches."""
     tells_officers: bool = True
     ratings: bool = True
 
     def lasts_of(self, template: str) -> timedelta:
-        """How long a message is tried to be delivered, from when what it tells of happened."""
+        """Return how long a message's delivery is tried, from when what it tells happened."""
         return self.lasts if template in PASSING else self.truth_lasts
