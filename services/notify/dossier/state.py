@@ -23,11 +23,11 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     audience: Audience = Audience.CITIZEN
     not_sent: NotSentReason | None = None
     digest_at: datetime | None = None
-    """When it is told with others; None if it is a message of its own."""
+    """When it is told with others in a digest; None if it is a message of its own."""
 
 
 class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that waits to be told in a digest."""
+    """A message that waits to be told in a digest."""
 
     at: datetime
     message_id: str
@@ -39,14 +39,14 @@ class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """Someone was told of an alert: who is to hear of it if it proves wrong, and by what."""
+    """Who was told of an alert, and by what channel; they are told if it proves wrong."""
 
     alert_id: str
     audience: Audience
     recipient: str
     channel: MessageChannel
     message_id: str = ""
-    """Empty if a digest told of it, among other things."""
+    """Empty if a digest told of the alert, among other things."""
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -60,10 +60,10 @@ class HistoryEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
     text: str = ""
     """A reason, in the officer's words."""
     channel: str = ""
-    """By which a result was returned; empty of what an older release wrote down."""
+    """The channel by which a result was returned; empty in entries of an older release."""
 
     def of(self, fact: type[EventData]) -> bool:
-        """Whether it is a fact of that class."""
+        """Return whether the entry is a fact of that class."""
         return self.what == fact.NAME
 
 
@@ -72,7 +72,7 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
 
     at: datetime
     channels: tuple[MessageChannel, ...] = ()
-    """Empty: as the city has it."""
+    """Empty: the city's channels."""
     locale: str | None = None
     opted_out: bool = False
     quiet_from: str | None = None
@@ -90,16 +90,16 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Papers(msgspec.Struct, frozen=True, array_like=True):
-    """What the citizen handed in with the dossier, as it was written down at the counter."""
+    """The papers that the citizen handed in with the dossier, as recorded at the counter."""
 
     names: tuple[str, ...]
-    """The first of them."""
+    """The first of the papers."""
     more: int = 0
     """How many there are beyond these."""
 
 
 class OpenStep(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """The step that was started last."""
+    """The step that started last."""
 
     at: datetime
     ordinal: int
@@ -116,7 +116,7 @@ class OnDesk(msgspec.Struct, frozen=True, array_like=True):
     alert: AlertKind
     due: datetime
     lead: str | None
-    """Who led the open step then, as far as was known."""
+    """The officer who led the open step then; None if unknown."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -129,7 +129,7 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Notify(Handled, frozen=True):
-    """One dossier as notify sees it. It names no citizen but by reference."""
+    """One dossier as notify sees it. It knows the citizen by reference only."""
 
     code: str = ""
     citizen: str | None = None
@@ -138,11 +138,11 @@ class Notify(Handled, frozen=True):
     receiving_unit: str | None = None
     returning_unit: str | None = None
     papers: Papers | None = None
-    """None if nobody wrote down what was handed in."""
+    """None if nobody recorded what was handed in."""
     due: datetime | None = None
     original_due: datetime | None = None
     moved_by: MoveCause | None = None
-    """Why sla moved what is due, the last time; None too if an older sla did not say."""
+    """Why sla last moved the due time; None too if an older sla did not say."""
     choice: Choice | None = None
     plan: tuple[str, ...] = ()
     """The names of the workflow's steps."""
@@ -151,22 +151,22 @@ class Notify(Handled, frozen=True):
     leads: tuple[Lead, ...] = ()
     """In event-time order."""
     lead: Lead | None = None
-    """What an older release kept of them: the last."""
+    """The last lead, which is all that an older release kept."""
     supplement: Demand | None = None
-    """What was asked for last, whether it is there by now or not."""
+    """The newest demand, whether it is met by now or not."""
     payment: Demand | None = None
     outcome: str | None = None
     letter: Letter | None = None
     exempt: bool = False
-    """The unit owes no letter of apology."""
+    """Whether the unit owes no letter of apology."""
     rating: int | None = None
     notices: tuple[Notice, ...] = ()
-    """Of which alerts the citizen and heads were told."""
+    """The alerts that the citizen and heads were told of."""
     alerted: dict[str, OnDesk | str] = msgspec.field(default_factory=dict)
-    """Alerts that were put on a unit's desk: breaches that stand, and what else there was before
-    the dossier was done. Of what an older release put there, the morning alone."""
+    """The alerts that were put on a unit's desk, by id: breaches that stand, and others until the
+    dossier was resolved. For alerts of an older release, the morning alone."""
     overdue: dict[str, datetime] = msgspec.field(default_factory=dict)
-    """Breaches that stand, and what was due when."""
+    """The breaches that stand: the due time by the alert's id."""
     messages: tuple[Planned, ...] = ()
     """In the order of time and id."""
     gathered: tuple[Gathered, ...] = ()
@@ -174,14 +174,14 @@ class Notify(Handled, frozen=True):
     """What happened, in event-time order."""
 
     def noticed(self, alert_id: str, audience: Audience) -> list[Notice]:
-        """Who of the audience was told of the alert, and by what."""
+        """Return who in the audience was told of the alert, and by what channel."""
         return [n for n in self.notices if (n.alert_id, n.audience) == (alert_id, audience)]
 
     def led_at(self, moment: datetime) -> str | None:
-        """The officer who led the open step at that time, as far as is known."""
+        """Return the officer who led the open step at that time; None if unknown."""
         return lead_at(self.leads or ((self.lead,) if self.lead is not None else ()), moment)
 
     def desk_of(self, alert_id: str) -> str | None:
-        """The morning that the alert was left for; None if it is on no desk."""
+        """Return the morning on whose desk the alert was put; None if it is on no desk."""
         known = self.alerted.get(alert_id)
         return known.morning if isinstance(known, OnDesk) else known

@@ -1,10 +1,10 @@
-"""Where gateways say what became of a message after they had accepted it: receipts, over HTTP.
+"""Delivery receipts over HTTP: gateways say what became of a message that they accepted.
 
-A receipt becomes an event, and only then is it answered with 204: until that the gateway repeats
-it. A receipt that comes twice is one event; its order does not matter, nor whether it comes before
-our own record that the message was sent.
+A receipt becomes an event, and only then it is answered with 204; until then the gateway repeats
+it. A receipt that comes twice is one event. Receipts may come in any order, and before our own
+record that the message was sent.
 
-A mail server knows no such thing: it writes a mail, and that is handed on as it is.
+A mail server sends no receipts: it writes a mail, which is passed on as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = structlog.get_logger("motcua.receipts")
 
 _MAIL_SERVERS = ("smtp", "smtp2")
 _AHEAD = timedelta(hours=1)
-"""By so much a mail server's clock may be fast."""
+"""How far a mail server's clock may be fast."""
 _ENDS: dict[Action, Literal["delivered", "failed"]] = {
     Action.DELIVERED: "delivered",
     Action.FAILED: "failed",
@@ -41,20 +41,20 @@ _ENDS: dict[Action, Literal["delivered", "failed"]] = {
 
 
 class DeliveryReceipt(BaseModel):
-    """What a gateway says. It may say more, which is not read."""
+    """A gateway's delivery receipt. Further fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     id: str = Field(min_length=1, max_length=200)
     """The gateway's own name for the message."""
     reference: str = Field(max_length=200)
-    """Ours: what the message is about, a colon, and its id."""
+    """Our reference: the message's subject, a colon, and its id."""
     status: Literal["delivered", "failed"]
     reason: str | None = None
     at: Instant
 
     def event(self, provider: str) -> Event:
-        """The event that it is. Raises ValueError if the reference is none of ours."""
+        """Return the receipt's event. Raise ValueError if the reference is none of ours."""
         subject, message_id = subject_and_id(self.reference)
         data: notify.MessageDelivered | notify.MessageUndelivered
         if self.status == "delivered":
@@ -75,9 +75,9 @@ class DeliveryReceipt(BaseModel):
 
 
 def of_mail(raw: bytes, now: datetime) -> DeliveryReceipt | None:
-    """The receipt that a bounce is; None if it says of no end. Raises NoReport or NotOurs.
+    """Return a bounce's receipt; None if it reports no end. Raise NoReport or NotOurs.
 
-    The same bounce makes the same receipt, unless it says that it is of a later time than `now`.
+    The same bounce makes the same receipt, unless its time is well after `now`.
     """
     report = read_report(raw)
     if report.action not in _ENDS:
@@ -100,11 +100,11 @@ _BODY = {
         },
     }
 }
-"""The body is read as it came, for its signature: so it is documented by hand."""
+"""The body is read as it came, to check its signature, so it is documented by hand."""
 
 
 def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> None:
-    """Adds the route that gateways call."""
+    """Add the route that gateways call."""
     settings = running.settings
     together = GroupWriter(running.producer)
 
@@ -124,10 +124,10 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
         ],
         request: Request,
     ) -> Response:
-        """Takes a receipt, signed as the Standard Webhooks specification has it.
+        """Take a delivery receipt, signed by the Standard Webhooks specification.
 
-        To `email` a mail is sent as it came to the mailbox (`message/rfc822`): a delivery status
-        notification of RFC 3464.
+        For `email`, the mail is sent as it came to the mailbox (`message/rfc822`): a delivery
+        status notification of RFC 3464.
         """
         provider = SENDERS.get(sender, "")
         keys = settings.receipt_keys(provider)
@@ -135,7 +135,7 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
             raise Problem(404, "unknown-provider", f"{sender} is to send no receipts here")
         body = await request.body()
         try:
-            # Not by the clock of the service, which may be a stream's: it is about right now.
+            # Not by the service's clock, which may be a stream clock: the time right now counts.
             now = time.time()
             check(keys, request.headers, body, now)
             receipt = (

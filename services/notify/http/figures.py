@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from services.runtime import Database, Problem, aggregate, described
 
 PATIENCE = 60.0
-"""Seconds that counting may take, in all. MongoDB itself gives up then."""
+"""Seconds that counting may take in all; MongoDB gives up then."""
 
 
 @described
@@ -21,15 +21,15 @@ class MessageFigures(TypedDict):
     planned: dict[str, int]
     """By template."""
     delivered: dict[str, int]
-    """By what became of those that are to be delivered: ``sent`` or ``pending``."""
+    """By state, of those that are to be delivered: ``sent`` or ``pending``."""
     not_sent: dict[str, int]
     """By the reason why they were not sent."""
 
 
 async def message_figures(database: Database, patience: float = PATIENCE) -> MessageFigures:
-    """Returns messages by template, and what became of those that are to be delivered.
+    """Return the messages by template, and what became of those that are to be delivered.
 
-    Raises Problem 503 if it takes longer than `patience`, in seconds.
+    Raise Problem 503 if it takes longer than `patience`, in seconds.
     """
     await database.command("ping")  # whether it is there at all, it says sooner
     try:
@@ -70,7 +70,7 @@ async def _counted(database: Database) -> MessageFigures:
     pipeline = [
         {"$project": {"message": {"$objectToArray": "$state.messages"}}},
         {"$unwind": "$message"},
-        # A receipt alone, of a message that nobody planned, leaves nothing to be delivered.
+        # A delivery receipt alone, for a message that nobody planned, is nothing to deliver.
         {
             "$match": {
                 "$or": [

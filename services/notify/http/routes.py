@@ -17,12 +17,12 @@ Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code."
 
 
 def add_routes(app: FastAPI, running: Running[Settings]) -> None:
-    """Adds notify's routes."""
+    """Add notify's routes."""
     deliveries = running.database["deliveries"]
 
     @app.get("/dossiers/{code}", tags=["notify"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
-        """Notify's view of the dossier: every message about it, and what became of it."""
+        """Return notify's view of the dossier: every message about it, and what became of it."""
         document = await running.dossiers.store.get(code)
         state: Notify | None = state_of(document, Notify) if document else None
         if state is None or state.status is None:
@@ -33,5 +33,5 @@ def add_routes(app: FastAPI, running: Running[Settings]) -> None:
 
     @app.get("/figures", tags=["notify"], response_model=MessageFigures)
     async def read_figures() -> Response:
-        """How many messages there are, by template and by what became of them."""
+        """Return how many messages there are, by template and by what became of them."""
         return Json(await message_figures(running.database))

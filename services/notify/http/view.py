@@ -34,14 +34,14 @@ class DossierView(TypedDict):
     """The name of the status in lower case, e.g. ``in_process``."""
     procedure: str | None
     unit: str | None
-    """Who has the dossier."""
+    """The unit that has the dossier."""
     due: datetime | None
     messages: list[MessageView]
     """In the order of time and id."""
 
 
 def view(code: str, state: Notify, deliveries: Deliveries | None) -> DossierView:
-    """Returns notify's own view of a dossier. It names no citizen."""
+    """Return notify's own view of a dossier. It names no citizen."""
     status = state.status
     ends = deliveries.messages if deliveries else {}
     messages: list[MessageView] = []

@@ -1,4 +1,4 @@
-"""What the status page is told: where citizens reach it, and how much it takes from one of them."""
+"""The status page's settings: its public address, and how much it takes from one client."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class PageSettings(Settings):
     """The status page, which notify serves to citizens."""
 
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
-    """Where citizens reach the status page from outside. Messages and receipts carry it; without
-    it, they carry no address."""
+    """The address at which citizens reach the status page. Messages and receipts contain it; if it
+    is not set, they contain no address."""
     trusted_proxies: int = Field(default=0, ge=0, le=9)
-    """How many proxies of the city's own stand before the page: so far back ``X-Forwarded-For`` is
-    believed. 0: a client's address is that of its connection."""
+    """How many of the city's own proxies stand before the page: ``X-Forwarded-For`` is believed
+    that far back. 0: a client's address is that of its connection."""
     guesses_by_code: int = Field(default=10, ge=1)
     """Wrong keys for one dossier code in a quarter of an hour."""
     guesses_by_address: int = Field(default=30, ge=1)
-    """Wrong codes and keys from one client address in a quarter of an hour. Beyond them, as beyond
-    those of a code, it has three more at each code: who has a key gets in all the same."""
+    """Wrong codes and keys from one client address in a quarter of an hour. Beyond this limit, or a
+    code's, an address has three more tries at each code: a person with a key still gets in."""
     forms_by_code: int = Field(default=20, ge=1)
     """Forms (preferences, the rating) that are taken about one dossier in an hour."""
     live_pages: int = Field(default=5_000, ge=0)

@@ -1,6 +1,6 @@
-"""What a request says that its sender can read: which language, and whether it is a browser. Pure.
+"""What a request's headers say: the language, and whether a browser sent it. Pure.
 
-Vietnamese is the city's language: English is for who says that they would rather have that.
+Vietnamese is the city's language; English is for those who prefer it explicitly.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contracts.values import Locale
 
 
 def language(lang: str, accepted: str) -> Locale:
-    """The language of ``lang`` in an address, if there is that one; else of ``Accept-Language``."""
+    """Return the language of ``lang`` if it is known, else that of ``Accept-Language``."""
     if lang in tuple(Locale):
         return Locale(lang)
     wanted = dict.fromkeys(Locale, 0.0)
@@ -23,12 +23,13 @@ def language(lang: str, accepted: str) -> Locale:
 
 
 def is_browser(accepted: str) -> bool:
-    """Whether ``Accept`` names HTML, as browsers do. A program that takes anything does not."""
+    """Return whether ``Accept`` names HTML, as browsers do. A program that takes anything does
+    not."""
     return any(name == "text/html" and weight > 0 for name, weight in _weighed(accepted))
 
 
 def _weighed(header: str) -> Iterator[tuple[str, float]]:
-    """What a header accepts, in small letters, and how gladly: from 0, not at all, to 1."""
+    """Yield what a header accepts, in lower case, with its weight from 0 (refused) to 1."""
     for part in header.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         weights = [piece[2:] for piece in parameters if piece.startswith("q=")]

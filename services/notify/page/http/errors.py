@@ -1,4 +1,4 @@
-"""Why a page is not shown, told in one way to people and in another to programs."""
+"""Why a page is not shown, in one form for people and another for programs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _WAIT = 5
 
 
 class NotReceived(Exception):
-    """There is no receipt of what was not received."""
+    """The dossier was not received, so it has no receipt."""
 
 
 class WrongForm(Exception):
-    """A form's fields are not what its page lets one fill in."""
+    """A form's fields are not what its page allows."""
 
 
 class HalfQuiet(Exception):
-    """Of the hours in which somebody is not to be disturbed, one end is missing."""
+    """One end of the quiet hours is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,16 @@ class PageError:
 
     @property
     def headers(self) -> dict[str, str]:
-        """When to come again."""
+        """The headers that say when to come again."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
     @property
     def fields(self) -> dict[str, str]:
-        """What the text says: the minutes to wait, rounded up."""
+        """The fields of the text: the minutes to wait, rounded up."""
         return {} if self.retry_after is None else {"minutes": str(-(-self.retry_after // 60))}
 
     def problem(self) -> Problem:
-        """For programs."""
+        """Return the error for programs."""
         return Problem(self.status, self.what, _FOR_PROGRAMS[self.what], headers=self.headers)
 
 
@@ -79,11 +79,11 @@ PAGE_ERRORS = (
     Problem,
     PyMongoError,
 )
-"""What is told to the citizen as a page. Everything else is a defect."""
+"""Errors that the citizen sees as a page. Everything else is a defect."""
 
 
 def page_error_of(error: Exception) -> PageError:
-    """What one of `TROUBLES` comes to. Raises it again if it is none of them."""
+    """Return the page error for one of `PAGE_ERRORS`. Raise any other error again."""
     match error:
         case NotOpened():
             return PageError(404, "not-opened")

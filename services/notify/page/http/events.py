@@ -1,7 +1,7 @@
-"""What an open page is sent: server-sent events that say that its dossier has changed.
+"""Server-sent events for an open page, which say that its dossier has changed.
 
-An event says no more than that; the page then asks for itself anew. So there is one way in which a
-dossier is put into HTML, and a page that was away for a while needs one event and not all of them.
+An event says no more than that; the page then loads itself again. So a dossier is put into HTML in
+one way only, and a page that was away for a while needs one event and not all of them.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from services.notify.page.http.live import Full, Live, OpenPage
 from services.runtime import Problem
 
 RETRY_MS = (4_000, 8_000)
-"""After so long the browser asks again when a connection ended.
+"""Milliseconds after which the browser asks again when a connection ended.
 
-When a service ends, so do the connections of all its pages: each is told another time, or they
-would all come back at one instant.
+When a service stops, so do the connections of all its pages. Each gets another time, or they would
+all come back at one instant.
 """
 HEARTBEAT_SECONDS = 20.0
-"""So often something is sent, so that no proxy takes the connection for a dead one."""
+"""Seconds between signs of life, so that no proxy takes the connection for dead."""
 _FULL_SECONDS = 60
 
 
 async def events(page: OpenPage) -> AsyncIterator[bytes]:
-    """The events of an open page, until it is closed."""
+    """Yield the events of an open page until it is closed."""
     yield f"retry: {randint(*RETRY_MS)}\n\n".encode()
     while not page.closed:
         try:
@@ -44,7 +44,7 @@ async def events(page: OpenPage) -> AsyncIterator[bytes]:
 
 
 class EventStream(Response):
-    """A page's events. The page is open as long as they are being sent, and not before."""
+    """A page's events. The page is open while they are being sent, and not before."""
 
     media_type = "text/event-stream"
 
@@ -54,7 +54,7 @@ class EventStream(Response):
         self._of = (code, seen, address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends them. Raises Problem 503 if there are too many open pages."""
+        """Send the events. Raise Problem 503 if there are too many open pages."""
         try:
             with self._live.page(*self._of) as page:
                 del self.headers["content-length"]

@@ -1,7 +1,7 @@
 """The page's forms, which become requests to notify itself: preferences, and the rating.
 
-No cookie says who someone is: whoever sends a form has the dossier's key in it. So there is nothing
-that another site could make a browser send.
+No cookie identifies a person: a form contains the dossier's key. So another site has nothing that
+it could make a browser send.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Fields = Mapping[str, Sequence[str]]
 
 
 async def fields_of(request: Request) -> Fields:
-    """A form's fields; empty ones are left out. Raises WrongForm."""
+    """Return a form's fields, without empty ones. Raise WrongForm."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
         raise WrongForm
     try:
@@ -35,12 +35,12 @@ async def fields_of(request: Request) -> Fields:
 
 
 def one(fields: Fields, name: str) -> str:
-    """A field that stands in a form once; empty if it is not there."""
+    """Return a field's first value; empty if it is missing."""
     return fields.get(name, [""])[0]
 
 
 def preferences(fields: Fields) -> PreferencesRequested:
-    """What the citizen chose. Raises WrongForm, or HalfQuiet."""
+    """Return what the citizen chose. Raise WrongForm or HalfQuiet."""
     try:
         chosen = PreferencesRequested.model_validate(
             {
@@ -61,7 +61,7 @@ def preferences(fields: Fields) -> PreferencesRequested:
 
 
 def rating(fields: Fields) -> RatingRequested:
-    """How content the citizen is. Raises WrongForm."""
+    """Return the citizen's rating. Raise WrongForm."""
     try:
         return RatingRequested.model_validate({"score": one(fields, "score")})
     except ValidationError:
@@ -69,9 +69,9 @@ def rating(fields: Fields) -> RatingRequested:
 
 
 async def asked(requests: Requests, clock: Clock, code: str, data: EventData) -> str:
-    """What became of a form's request, by the name under which the page says it (``told.…``).
+    """Return what became of a form's request, as the name of the page's text (``told.…``).
 
-    Raises Problem 503 if the log is away.
+    Raise Problem 503 if the log is away.
     """
     body = data.model_dump(mode="json")
     answer = await requests(requests.event(code, data, key=None, body=body, at=clock.now()))

@@ -1,4 +1,4 @@
-"""Puts pages together: templates, wording, static files, and the headers that keep a key safe."""
+"""Assemble pages: templates, wording, static files, and the headers that keep a key safe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOLD = frozenset({"preferences", "rating", "already-rated", "pending", "refused"
 SCORES = ("5", "4", "3", "2", "1")
 
 _SPEAKERS = frozenset({"t", "vi", "en"})
-"""By which names a template says a text."""
+"""The names by which a template calls for a text."""
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -44,9 +44,9 @@ _HEADERS = {
 }
 
 _BY_LANGUAGE = {"Vary": "Accept-Language"}
-"""Of a page that is in the language which the browser asks for."""
+"""For a page in the language that the browser asks for."""
 _CODE_ROOM = 80
-"""Letters that fit into the form's field."""
+"""Characters that fit into the form's field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Static:
     content: bytes
     media_type: str
     mark: str
-    """Of its content."""
+    """The beginning of the content's hash."""
 
 
 class Html:
-    """Makes responses. Raises TextWrong when it is made, if a text is not as it should be."""
+    """Makes responses. Making it raises TextWrong if a text is not as it should be."""
 
     def __init__(self, links: Links, texts: Path = FOLDER) -> None:
         self._links = links
@@ -91,7 +91,7 @@ class Html:
         headers: dict[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        """A page; `other` is its address in the other language."""
+        """Return a page; `other` is its address in the other language."""
         texts = self.texts[locale]
         body = self._environment.get_template(template).render(
             t=texts,
@@ -107,9 +107,9 @@ class Html:
         return HTMLResponse(body, status, _HEADERS | (headers or {}))
 
     def trouble(self, trouble: PageError, locale: Locale, code: str = "") -> Response:
-        """The page that says why there is none, with the form to try again.
+        """Return the start page with the reason for the trouble, and the form to try again.
 
-        `code` was typed into it and need not be typed again. A key is never given back.
+        `code` was typed in and need not be typed again. A key is never given back.
         """
         return self.page(
             "start.html",
@@ -122,7 +122,7 @@ class Html:
         )
 
     def start(self, locale: Locale) -> Response:
-        """The page where code and key are typed in."""
+        """Return the page where code and key are typed in."""
         return self.page(
             "start.html",
             locale,
@@ -133,14 +133,14 @@ class Html:
         )
 
     def lost(self, status: int) -> Response:
-        """The page for who came to an address where there is none, in both languages."""
+        """Return the page for an address that does not exist, in both languages."""
         return self.page("lost.html", Locale.VI, other=self._links.start(Locale.EN), status=status)
 
     def _static(self, name: str) -> str:
         return self._links.static(name, self.static[name].mark)
 
     def _said(self, template: str) -> Iterator[str]:
-        """The keys that stand in a template."""
+        """Yield the text keys that a template uses."""
         loader = self._environment.loader
         assert loader is not None
         source = loader.get_source(self._environment, template)[0]
@@ -152,18 +152,18 @@ class Html:
 
 
 def secured(response: Response) -> Response:
-    """A response that is no page, with the same headers."""
+    """Return a response that is no page, with the same security headers."""
     response.headers.update(_HEADERS)
     return response
 
 
 def other_than(locale: Locale) -> Locale:
-    """The language that a page can be changed to."""
+    """Return the language that a page can be changed to."""
     return Locale.EN if locale is Locale.VI else Locale.VI
 
 
 def _shown(value: Any) -> Any:
-    """What people wrote, as it may be shown. What was made here is HTML already."""
+    """Return text that people wrote as it may be shown. What was made here is HTML already."""
     return shown(value) if type(value) is str else value
 
 

@@ -1,4 +1,4 @@
-"""The addresses of the status page. Those that open a dossier carry its look-up key.
+"""The addresses of the status page. Those that open a dossier contain its look-up key.
 
 The key stands in the query because a QR code and a link in a message can only be followed with GET.
 So it must not travel on from there: every page is sent with ``Referrer-Policy: no-referrer`` and
@@ -16,7 +16,7 @@ from services.shared.lookup_key import lookup_key
 
 
 class Links:
-    """Makes addresses. Those of pages are relative to the host, whatever it is called."""
+    """Makes addresses. Those of pages are relative to the host, whatever its name."""
 
     def __init__(self, public_url: str | None, secret: str) -> None:
         self._public_url = public_url
@@ -24,39 +24,39 @@ class Links:
         self._base = urlsplit(public_url).path if public_url else ""
 
     def link(self, code: str) -> str:
-        """A dossier's page as it is reached from outside; empty without a public address."""
+        """Return the public address of a dossier's page; empty if no public address is set."""
         if self._public_url is None:
             return ""
         query = urlencode({"key": lookup_key(self._secret, code)})
         return f"{self._public_url}/status/{quote(code)}?{query}"
 
     def start(self, locale: Locale) -> str:
-        """The page where code and key are typed in."""
+        """Return the address of the page where code and key are typed in."""
         return f"{self._base}/?{urlencode({'lang': locale})}"
 
     def status(self, code: str, key: str, locale: Locale, told: str = "") -> str:
-        """A dossier's page; `told` names what it says about a form that was sent."""
+        """Return a dossier's page; `told` names what it says about a form that was sent."""
         return self._at(code, "", key=key, lang=locale, **({"told": told} if told else {}))
 
     def portal(self, code: str, key: str) -> str:
-        """The same data for other portals."""
+        """Return the address of the same data for other portals."""
         return self._at(code, ".json", key=key)
 
     def events(self, code: str, key: str, version: int) -> str:
-        """What has changed since that version of the dossier."""
+        """Return the address of the events after that version of the dossier."""
         return self._at(code, "/events", key=key, v=str(version))
 
     def form(self, code: str, name: str) -> str:
-        """Where a form of the page goes: ``preferences`` or ``rating``. Its key is a field."""
+        """Return where a form goes: `name` is ``preferences`` or ``rating``. Its key is a field."""
         return self._at(code, f"/{name}")
 
     def receipt(self, code: str, key: str, locale: Locale) -> str:
-        """What was received, for printing."""
+        """Return the address of the receipt for printing."""
         query = urlencode({"key": key, "lang": locale})
         return f"{self._base}/receipt/{quote(code)}?{query}"
 
     def static(self, name: str, mark: str) -> str:
-        """A file that belongs to the pages; another content has another mark."""
+        """Return the address of a static file; another content has another mark."""
         return f"{self._base}/page/{name}?{urlencode({'v': mark})}"
 
     def _at(self, code: str, what: str, **query: str) -> str:

@@ -1,10 +1,10 @@
-"""Pages that are open learn that their dossier has changed: one change stream for all of them.
+"""Open pages learn that their dossier has changed: one change stream for all of them.
 
-MongoDB sends the changes of the dossiers that are watched, and of no others. When a page comes,
-the stream is opened anew, with its dossier. PyMongo resumes a stream that broke from its token.
-Beyond that nothing hangs on a place in the database's log: each time that a stream was opened, the
-versions of all watched dossiers are read once and compared with what the pages have seen. So no
-change is lost between a page and its stream, nor when the log was written over during an outage.
+MongoDB sends only the changes of watched dossiers. When a page comes, the stream is opened again
+with its dossier. PyMongo resumes a broken stream from its token. Beyond that nothing depends on a
+place in the database's log: whenever a stream was opened, the versions of all watched dossiers are
+read once and compared with what the pages have seen. So no change is lost between a page and its
+stream, nor when the log was overwritten during an outage.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from services.notify import metrics
 from services.runtime import Collection, Supervised, patiently
 
 _AWAIT_MS = 250
-"""How long MongoDB is asked to wait for a change, before it is looked whether a page has come."""
+"""Milliseconds that MongoDB waits for a change before we check for new pages."""
 
 
 class Full(Exception):
-    """No more pages are kept up to date. They can be read all the same."""
+    """No more pages are kept up to date. They can still be read."""
 
 
 class OpenPage:
@@ -35,23 +35,23 @@ class OpenPage:
     def __init__(self, code: str, seen: int) -> None:
         self.code = code
         self.seen = seen
-        """The newest version of the dossier that it was told of."""
+        """The newest version of the dossier that the page was told of."""
         self.closed = False
         self._news = asyncio.Event()
 
     def tell(self, version: int) -> None:
-        """The dossier has that version now."""
+        """Note that the dossier now has that version."""
         if version > self.seen:
             self.seen = version
             self._news.set()
 
     def close(self) -> None:
-        """The page is told nothing more."""
+        """Tell the page nothing more."""
         self.closed = True
         self._news.set()
 
     async def news(self) -> None:
-        """Waits until the dossier has a newer version than was told before, or the page's end."""
+        """Wait until the dossier has a newer version than was told, or the page is closed."""
         await self._news.wait()
         self._news.clear()
 
@@ -78,11 +78,11 @@ class Live:
         self._pages: dict[str, set[OpenPage]] = {}
         self._by_address: Counter[str] = Counter()
         self._unwatched = asyncio.Event()
-        """A page has come that the stream does not know of."""
+        """Set when a page has come that the stream does not know."""
 
     @contextmanager
     def page(self, code: str, seen: int, address: str) -> Iterator[OpenPage]:
-        """A page that shows that version, open as long as the context is. Raises Full."""
+        """Open a page that shows that version, for as long as the context lasts. Raise Full."""
         full = self._by_address.total() >= self._most
         if self._stopping.is_set() or full or self._by_address[address] >= self._most_by_address:
             raise Full
@@ -93,7 +93,7 @@ class Live:
         page = OpenPage(code, seen)
         self._by_address[address] += 1
         self._pages.setdefault(code, set()).add(page)
-        # For a dossier that is watched already, too: its versions are to be compared.
+        # Also for a dossier that is watched already: its versions must be compared.
         self._unwatched.set()
         metrics.LIVE_PAGES.inc()
         try:
@@ -119,7 +119,7 @@ class Live:
             await patiently(self._follow, saying="open pages are not told of changes")
 
     async def _follow(self) -> None:
-        """Tells of changes until another page comes or the last one goes."""
+        """Tell pages of changes until another page comes or the last one goes."""
         self._unwatched.clear()
         codes = sorted(self._pages)
         stream: Any = self._collection.watch(_changes_of(codes), max_await_time_ms=_AWAIT_MS)

@@ -1,7 +1,7 @@
-"""What people are told who come to an address where there is no page.
+"""What people are told at an address where there is no page.
 
-Programs are answered with a problem there, as everywhere; to a citizen that is a line of code. So
-this is for who asks for HTML, and for nobody else.
+Programs get a problem document, as everywhere, which means nothing to a citizen. So only requests
+that ask for HTML get this page.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from services.notify.page.http.accept import is_browser
 from services.notify.page.http.html import Html
 
 _LOST = frozenset({404, 405})
-"""There is no such address; or a form goes there, and somebody loads it by itself."""
+"""No such address; or the address only takes a form, and was loaded by itself."""
 
 
 def add_not_found_page(app: FastAPI, html: Html) -> None:
-    """Gives a browser a page with a way back. All others are answered as they were before."""
+    """Give browsers a page with a way back. All others are answered as before."""
     before = cast(
         "Callable[[Request, Exception], Awaitable[Response]]",
         app.exception_handlers[HTTPException],

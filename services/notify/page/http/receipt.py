@@ -18,9 +18,9 @@ from services.notify.page.view.status import status_view
 
 
 def receipt(opened: Opened, words: Mapping[Locale, Words], link: str) -> dict[str, Any]:
-    """What the receipt's template shows; `link` is the dossier's address, empty if it has none.
+    """Return what the receipt's template shows; `link` is the dossier's address, or empty.
 
-    The law of the day of reception decides which form it is. Raises NotReceived.
+    The circular in force on the day of reception decides the form. Raise NotReceived.
     """
     state, vi, en = opened.state, words[Locale.VI], words[Locale.EN]
     received_at = state.span.received_at
@@ -48,7 +48,7 @@ def receipt(opened: Opened, words: Mapping[Locale, Words], link: str) -> dict[st
 
 
 def qr(link: str) -> Markup:
-    """A QR code as SVG, which survives a crease in the paper (error correction M)."""
+    """Return a QR code as SVG that survives a crease in the paper (error correction M)."""
     drawn = io.BytesIO()
     segno.make(link, error="m", micro=False).save(
         drawn,

@@ -52,11 +52,11 @@ _PAGES: Answers = {
     429: {"description": "Too many wrong codes or keys, or forms.", "content": _PAGE},
     503: {"description": "Database or log cannot be reached.", "content": _PAGE},
 }
-"""Trouble is told as a page."""
+"""On these routes, errors are told as a page."""
 
 
 def _form(*fields: str) -> dict[str, Any]:
-    """What the OpenAPI document says of a form: its fields, and that it leads to a page."""
+    """Return a form's part of the OpenAPI document: its fields, and that it leads to a page."""
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
     body = {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
     return {
@@ -75,9 +75,9 @@ def add_page(
     links: Links,
     reach: ReachCheck | None,
 ) -> None:
-    """Adds the status page. Raises TextWrong if its wording is not as it should be.
+    """Add the status page. Raise TextWrong if its wording is not as it should be.
 
-    `reach` is None where nobody is really told anything: no contacts are kept there.
+    `reach` is None where messages are only written down: no contacts are kept there.
     """
     settings = running.settings
     html = Html(links)
@@ -100,19 +100,19 @@ def add_page(
         return client_address(request, settings.trusted_proxies)
 
     def wanted(request: Request) -> Locale:
-        """The language of someone of whose dossier nothing is known yet."""
+        """Return the language for a client whose dossier is not known yet."""
         accepted = request.headers.get("accept-language", "")
         return language(request.query_params.get("lang", ""), accepted)
 
     async def opened(request: Request, code: str, key: str) -> Opened:
-        """For programs: raises Problem."""
+        """Open a dossier for a program: raise Problem if that fails."""
         try:
             return await gate.open(code, key, address(request))
         except (NotOpened, NotYetHere, TooMany) as error:
             raise page_error_of(error).problem() from None
 
     class Pages(APIRoute):
-        """Tells trouble as a page, in the language that was asked for."""
+        """Tells errors as a page, in the language of the request."""
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
@@ -140,12 +140,12 @@ def add_page(
 
     @pages.get("/")
     async def start(request: Request, lang: Lang = "") -> Response:
-        """The form that asks for dossier code and look-up key."""
+        """Show the form that asks for dossier code and look-up key."""
         return html.start(wanted(request))
 
     @pages.post("/", **_form("code", "key"))
     async def find(request: Request, lang: Lang = "") -> Response:
-        """Leads to the dossier, if code and key belong together."""
+        """Lead to the dossier, if code and key belong together."""
         fields = await fields_of(request)
         code = one(fields, "code")
         try:
@@ -156,7 +156,7 @@ def add_page(
 
     @files.get("/status/{code}.json", response_model=PortalView, responses=_CLOSED)
     async def read(request: Request, code: Code, key: Key = "") -> Response:
-        """The dossier for other portals, with the national portal's state codes."""
+        """Return the dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
         view = portal(found.state, words, html.texts, running.clock.now())
         return secured(Json(view))
@@ -174,7 +174,7 @@ def add_page(
         v: Annotated[int, Query(ge=0, description="The version that the page shows.")] = 0,
         last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> Response:
-        """Server-sent events: one each time that the dossier has changed."""
+        """Send server-sent events: one each time that the dossier has changed."""
         found = await opened(request, code, key)
         stream = EventStream(live, found.code, max(v, last_event_id or 0), address(request))
         return secured(stream)
@@ -183,10 +183,10 @@ def add_page(
     async def show(
         request: Request, code: Code, key: Key = "", lang: Lang = "", told: str = ""
     ) -> Response:
-        """The dossier."""
+        """Show the dossier."""
         found = await gate.open(code, key, address(request))
         state = found.state
-        # Whoever opens a link from a message has the language of their messages.
+        # A link from a message opens the page in the language of the citizen's messages.
         locale = _locale(lang) if lang else chosen_locale(state)
         return html.page(
             "status.html",
@@ -208,7 +208,7 @@ def add_page(
     async def print_receipt(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
-        """What was received, for printing in both languages, with the status page's QR code."""
+        """Show the receipt for printing in both languages, with the status page's QR code."""
         found = await gate.open(code, key, address(request))
         locale = _locale(lang) if lang else chosen_locale(found.state)
         shown = receipt(found, words, links.link(found.code))
@@ -218,7 +218,7 @@ def add_page(
     async def sent(
         request: Request, code: str, data_of: Callable[[Fields], Data]
     ) -> tuple[Opened, Data]:
-        """The dossier that a form is about, and what it asks for."""
+        """Return the dossier that a form is about, and what the form asks for."""
         fields = await fields_of(request)
         data = data_of(fields)
         found = await gate.open(code, one(fields, "key"), address(request))
@@ -231,7 +231,7 @@ def add_page(
 
     @pages.post("/status/{code}/preferences", **_form("key", *PreferencesRequested.model_fields))
     async def prefer(request: Request, code: Code, lang: Lang = "") -> Response:
-        """Chooses how the citizen is told about this dossier."""
+        """Choose how the citizen is told about this dossier."""
         found, chosen = await sent(request, code, preferences)
         if reach is not None and found.state.citizen is not None:
             await reach.check(found.state.citizen, chosen.channels or ())
@@ -239,7 +239,7 @@ def add_page(
 
     @pages.post("/status/{code}/rating", **_form("key", *RatingRequested.model_fields))
     async def rate(request: Request, code: Code, lang: Lang = "") -> Response:
-        """Says how content the citizen is."""
+        """Give the citizen's rating."""
         found, given = await sent(request, code, rating)
         return await ask_for(found, given, lang, "#rating")
 
@@ -252,7 +252,7 @@ def add_page(
         },
     )
     async def read_static(name: str) -> Response:
-        """A file that belongs to the pages. Its address changes with its content."""
+        """Return a file that belongs to the pages. Its address changes with its content."""
         file = html.static.get(name)
         if file is None:
             raise Problem(404, "unknown-file", f"there is no {name}")
@@ -266,7 +266,7 @@ def add_page(
 
 
 def _answer_head(router: APIRouter) -> None:
-    """HEAD where GET is, which it is documented with. The server leaves the body out."""
+    """Answer HEAD wherever GET is answered; only GET is documented. The server omits the body."""
     for route in tuple(router.routes):
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             router.add_api_route(
@@ -279,10 +279,10 @@ def _answer_head(router: APIRouter) -> None:
 
 
 def _locale(lang: str) -> Locale:
-    """Vietnamese, unless another language is asked for that there is."""
+    """Return the language asked for, or Vietnamese if it is not known."""
     return language(lang, "")
 
 
 def _lead(where: str) -> Response:
-    """After a form, to a page that may be loaded again without sending the form again."""
+    """Redirect after a form, so that reloading the page does not send the form again."""
     return secured(RedirectResponse(where, 303))

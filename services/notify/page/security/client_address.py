@@ -1,4 +1,4 @@
-"""Whose address a request comes from, so that one client cannot pass for many."""
+"""The client address of a request, so that one client cannot pass for many."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 _IPV6_SITE = 64
-"""Who has one IPv6 address has all that begin with the same 64 bits.
+"""A client with one IPv6 address has all that begin with the same 64 bits.
 
-Large customers have many such networks; a wider one would take in a whole street. `guesses.py`
-reckons what guessing from so many comes to.
+Large customers have many such networks; a wider one would include a whole street. `guesses.py`
+computes what guessing from that many networks achieves.
 """
 
 
 def client_address(request: Request, trusted_proxies: int) -> str:
-    """The client's address; of IPv6, the network that is one customer's.
+    """Return the client's address; for IPv6, the network of one customer.
 
-    ``X-Forwarded-For`` is written by anyone: only what our own proxies added at its end counts. If
-    it is shorter than there are proxies, or no address, the connection's own address is taken.
+    Anyone can write ``X-Forwarded-For``: only what our own proxies added at its end counts. If it
+    has fewer entries than there are proxies, or no valid address, the connection's address counts.
     """
     peer = request.client.host if request.client else ""
     if trusted_proxies:

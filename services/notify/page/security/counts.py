@@ -1,6 +1,6 @@
-"""Counts by name within windows of time, of all instances together. MongoDB forgets them by itself.
+"""Counts by name within time windows, over all instances. MongoDB deletes old ones by itself.
 
-They are held as lightly as can be: what a failing database forgets of them is a few minutes' worth.
+They are not stored safely: a failing database forgets only a few minutes' counts.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from services.runtime import Clock, Collection
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted together."""
+    """Several names that were counted together."""
 
     ids: Sequence[str]
     numbers: Sequence[int]
-    """Of each name: the how manieth this one is in its window, from 1."""
+    """For each name, the number of this count within its window, from 1."""
     seconds_left: int
-    """Until the window ends and all begins anew."""
+    """Seconds until the window ends and counting begins again."""
 
 
 class Counts:
     """The counts of one collection."""
 
     def __init__(self, collection: Collection, window: timedelta, clock: Clock) -> None:
-        """`clock` is the wall clock, in a replay too: this is about who asks right now."""
+        """`clock` is the wall clock, in a replay too: the client's present time counts."""
         self._collection = collection.with_options(write_concern=WriteConcern(w=1))
         self._seconds = window.total_seconds()
         self._clock = clock
         self._forgets = False
 
     async def count(self, *names: str) -> Counted:
-        """Counts one more under each name. No two get one number, whichever instance counts."""
+        """Count one more under each name. No two get the same number, whichever instance counts."""
         if not self._forgets:
             await self._collection.create_index("until", name="forget", expireAfterSeconds=0)
             self._forgets = True
@@ -50,7 +50,7 @@ class Counts:
         return Counted(ids, numbers, max(1, int((until - now).total_seconds())))
 
     async def take_back(self, counted: Counted) -> None:
-        """As if it had not been counted."""
+        """Undo a count."""
         await self._collection.update_many({"_id": {"$in": counted.ids}}, {"$inc": {"count": -1}})
 
     async def _add(self, name: str, until: datetime) -> int:

@@ -1,6 +1,6 @@
-"""How often the page's forms are sent: each leaves a trace in a state that is read whole.
+"""Limit how often the page's forms are sent: each is kept in a state that is read whole.
 
-Only who has the dossier's key can send one, so it is counted by dossier and not by address.
+Only a person with the dossier's key can send one, so it is counted by dossier, not by address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _WINDOW = timedelta(hours=1)
 
 
 class TooManyForms(Exception):
-    """So much was sent about the dossier. `seconds` from now on something may be sent again."""
+    """Too many forms about the dossier. After `seconds` another may be sent."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"sent too often; again in {seconds} s")
@@ -25,12 +25,13 @@ class FormLimit:
     """The forms that were sent to all instances."""
 
     def __init__(self, collection: Collection, most: int, clock: Clock) -> None:
-        """`most` is for a dossier and an hour; `clock` is the wall clock, in a replay too."""
+        """`most` is per dossier and hour; `clock` is the wall clock, in a replay too."""
         self._counts = Counts(collection, _WINDOW, clock)
         self._most = most
 
     async def send(self, code: str) -> None:
-        """Counts a form about that dossier. Raises TooOften, uncounted, beyond the most."""
+        """Count a form about that dossier. Raise TooManyForms, without counting, beyond the
+        limit."""
         counted = await self._counts.count(code)
         if counted.numbers[0] > self._most:
             await self._counts.take_back(counted)

@@ -1,4 +1,4 @@
-"""Opens a dossier to whoever has its code and its look-up key, and to nobody else."""
+"""Opens a dossier only to a person with its code and its look-up key."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from services.shared.lookup_key import fits
 
 
 class NotOpened(Exception):
-    """Code and key do not belong together. That there is no such dossier looks the same."""
+    """Code and key do not belong together; an unknown dossier looks the same."""
 
 
 class NotYetHere(Exception):
-    """The key is right, and what is known of the dossier has not arrived here yet."""
+    """The key is right, but the dossier has not arrived here yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A dossier, to someone who has its key."""
+    """A dossier that was opened with its key."""
 
     code: str
     key: str
@@ -32,7 +32,7 @@ class Opened:
 
 
 class Gate:
-    """Every way to a dossier on the page leads through here."""
+    """Every way to a dossier on the page goes through here."""
 
     def __init__(self, store: Store[Notify], guesses: Guesses, secret: str) -> None:
         self._store = store
@@ -40,11 +40,11 @@ class Gate:
         self._secret = secret
 
     async def open(self, code: str, key: str, address: str) -> Opened:
-        """The dossier. Code and key may be written as people write them.
+        """Return the dossier. Code and key may be written as people write them.
 
-        Raises TooMany, NotOpened or NotYetHere. The key is computed and compared for any code,
-        and the database is asked only if it fits: so neither the answer nor the time that it
-        takes tells whether there is a dossier with that code.
+        Raise TooMany, NotOpened or NotYetHere. The key is computed and compared for any code, and
+        the database is read only if it fits. So neither the answer nor its duration tells whether
+        there is a dossier with that code.
         """
         try:
             opened = await self._open(code, key, address)

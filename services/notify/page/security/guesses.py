@@ -1,22 +1,22 @@
-"""Wrong codes and keys, counted so that guessing comes to nothing: by code and by client address.
+"""Wrong codes and keys, counted by code and by client address so that guessing is useless.
 
-Counted in windows of a quarter of an hour, by all instances together. A try is counted before it
-is looked whether it is right, and taken back if it is: so tries that are made side by side are
-compared no oftener than those that are made one by one.
+They are counted in windows of a quarter of an hour, over all instances. A try is counted before it
+is compared, and taken back if it is right. So simultaneous tries are compared no more often than
+tries one after another.
 
-Nobody is locked out for long by someone else's guessing. A code that was guessed at too often is
-closed to the guessers alone, and an address from which was guessed too often only to what was
-guessed there: any address still has a few tries of its own at any code. So whoever holds the
-receipt gets in, behind a telephone company's one address too, unless somebody guesses at that very
-dossier from there.
+Nobody is locked out for long by someone else's guessing. A code with too many guesses is closed
+only to the addresses that guessed at it; an address with too many guesses, only to the codes
+guessed from it. Any address still has a few tries of its own at any code. So a person with the
+receipt gets in, even behind a telephone company's one address, unless somebody there guesses at
+that very dossier.
 
-Codes are counted by slots, into which they fall by a keyed hash: however many somebody makes up,
-they take so much room in the database and no more, and none can be read there. An address may guess
-30 times in a window and then 3 times in each of 65,536 slots, 196,638 times in all: at that, it
-comes upon a key in 100,000 years. For a key has 49 bits, and one of any dossier is no easier to
-guess than that of a certain one. From however many addresses, among them the 65,536 IPv6 networks
-of a large customer, it takes 2,500 years at 10,000 tries a second, which is more than is answered.
-Whoever would close an address to all behind it has to try 200 times a second without a pause.
+Codes are counted in slots, chosen by a keyed hash. So made-up codes take limited room in the
+database, and no code can be read there. An address may guess 30 times in a window and then 3 times
+in each of 65,536 slots, 196,638 times in all. At that rate it finds a key in 100,000 years: a key
+has 49 bits, and any dossier's key is as hard to guess as a certain one's. From any number of
+addresses, such as the 65,536 IPv6 networks of a large customer, it takes 2,500 years at 10,000
+tries a second, more than the service answers. To close an address to everybody behind it, somebody
+must try 200 times a second without a pause.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from services.runtime import Clock, Collection, unavailable
 
 WINDOW = timedelta(minutes=15)
 OWN_TRIES = 3
-"""Wrong keys that an address may try on a code though the code's or its own tries are used up."""
+"""Wrong keys that an address may try on a code after the code's or its own tries are used up."""
 _SLOT_DIGITS = 4
-"""Of a code's hash, in hexadecimal: 65,536 slots for all codes, and as many for each address."""
+"""Hexadecimal digits of a code's hash: 65,536 slots for all codes, and for each address."""
 _TURN_SECONDS = 5.0
-"""How long a try waits for those at the same code from the same address that came before it."""
+"""How long a try waits for earlier ones at the same code from the same address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class GuessLimits:
 
 
 class TooMany(Exception):
-    """Guessed too often. `seconds` from now on it may be tried again."""
+    """Too many guesses. After `seconds` another try is allowed."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"guessed too often; again in {seconds} s")
@@ -64,16 +64,16 @@ class Guesses:
     def __init__(
         self, collection: Collection, secret: str, limits: GuessLimits, clock: Clock
     ) -> None:
-        """`clock` is the wall clock, in a replay too: this is about who asks right now."""
+        """`clock` is the wall clock, in a replay too: the client's present time counts."""
         self._counts = Counts(collection, WINDOW, clock)
         self._secret = secret.encode()
         self._limits = limits
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def right(self, code: str, address: str, compare: Callable[[], bool]) -> bool:
-        """Whether a try at that code is right. The code may be anything.
+        """Return whether a try at that code is right. The code may be any text.
 
-        Raises TooMany, and does not compare, if the address must wait before it tries that code;
+        Raise TooMany, without comparing, if the address must wait before it tries that code; raise
         Problem 503 if its turn does not come.
         """
         slot, hashed = self._hash(f"code:{code}")[:_SLOT_DIGITS], self._hash(f"address:{address}")
@@ -90,9 +90,9 @@ class Guesses:
 
     @asynccontextmanager
     async def _turn(self, own: str) -> AsyncIterator[None]:
-        """Lets an address try a code one by one.
+        """Let an address try a code one try at a time.
 
-        Else many readers of it would count, while they are being looked at, as wrong ones. Others
+        Otherwise many readers of it would count as wrong while they are being checked. Others
         behind the address do not wait: one who guesses without a pause would hold them all up.
         """
         lock = self._turns.setdefault(own, asyncio.Lock())

@@ -14,10 +14,10 @@ _AROUND = ".,;:'\"()[]"
 
 
 def typed_code(text: str) -> str:
-    """The code that was meant: in capitals, with plain hyphens and without spaces.
+    """Return the code that was meant: in capitals, with plain hyphens and without spaces.
 
-    A space may also stand for a hyphen: then the code is none without it. What is no dossier code
-    at all stays none.
+    A space counts as a hyphen if that alone makes a valid code. Text that is no dossier code stays
+    invalid.
     """
     plain = re.sub(r"\s*-[\s-]*", "-", _plain(text)).strip(_AROUND + " ")
     close = plain.replace(" ", "")
@@ -28,17 +28,19 @@ def typed_code(text: str) -> str:
 
 
 def typed_key(text: str) -> str:
-    """The key that was meant: its letters and digits, in capitals. A key has nothing else."""
+    """Return the key that was meant: its letters and digits, in capitals. A key has nothing
+    else."""
     return "".join(letter for letter in _plain(text) if letter.isalnum())
 
 
 def is_code(text: str) -> bool:
-    """Whether a dossier may have that code. Whether one does is another question."""
+    """Return whether the text has a dossier code's form; the dossier need not exist."""
     return _CODE.fullmatch(text) is not None
 
 
 def _plain(text: str) -> str:
-    """In capitals; each dash a hyphen, white space a single space, and nothing that is not seen."""
+    """Return the text in capitals, with plain hyphens, single spaces and no invisible
+    characters."""
     letters = []
     for letter in normalize("NFKC", text):
         kind = category(letter)

@@ -1,4 +1,4 @@
-"""What is said on the page, before it is put into words: which text, and what it is about."""
+"""What the page says, before it is put into words: which text, and what its fields hold."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FIELDS = frozenset(
         "until",
     }
 )
-"""What a text may use."""
+"""The fields that a text may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One text by its key, and what its fields are filled with."""
+    """One text by its key, with the values of its fields."""
 
     key: str
     fields: Mapping[str, str] = field(default_factory=dict)

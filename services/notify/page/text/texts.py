@@ -1,6 +1,6 @@
 """The wording of the status page, in every language. All of it is checked when the service starts.
 
-Texts are plain: they are escaped where they are put into a page, and not where they go as JSON.
+Texts are plain: they are escaped in a page, and not in JSON.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ class Texts:
     """Says things in one language."""
 
     def __init__(self, texts: dict[str, str | Template]) -> None:
-        """Most texts have no field: said as they stand, they cost a page nothing."""
+        """Most texts have no field and need no rendering, so they cost a page nothing."""
         self._texts = texts
 
     @property
     def keys(self) -> frozenset[str]:
-        """All that can be said."""
+        """The keys of all texts."""
         return frozenset(self._texts)
 
     def __call__(self, key: str, **fields: str) -> str:
-        """The text with that key."""
+        """Return the text with that key."""
         text = self._texts[key]
         return text if isinstance(text, str) else text.render(fields)
 
     def say(self, what: Phrase) -> str:
-        """What was decided to be said."""
+        """Return the text of a phrase."""
         return self(what.key, **what.fields)
 
 
 def load_texts(needed: Iterable[str], folder: Path = FOLDER) -> dict[Locale, Texts]:
-    """The texts of every language.
+    """Return the texts of every language.
 
-    Raises TextWrong if one that is needed is missing, one is there that nothing says, or one is
-    broken or uses an unknown field.
+    Raise TextWrong if a needed text is missing, if a text is never used, or if one is broken or
+    uses an unknown field.
     """
     needed = frozenset(needed)
     return {locale: _load(folder / f"{locale}.toml", needed) for locale in Locale}
@@ -72,7 +72,7 @@ def _load(path: Path, needed: frozenset[str]) -> Texts:
         raise TextWrong(f"{path}: no text {', '.join(missing)}")
     if strange := sorted(set(found) - needed):
         raise TextWrong(f"{path}: nothing says {', '.join(strange)}")
-    # A field that one dossier does not have is empty, so that texts can ask for it.
+    # A field that a dossier does not have is empty, so that texts can ask for it.
     environment = SandboxedEnvironment(undefined=Undefined, autoescape=False)
     made: dict[str, str | Template] = {}
     for key, line in found.items():

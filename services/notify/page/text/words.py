@@ -30,40 +30,40 @@ class Office:
 
 
 class Words:
-    """One language. Of what the catalogue does not have, the code is better than a gap."""
+    """One language. A name that the catalogue lacks is replaced by its code."""
 
     def __init__(self, catalogue: Catalogue, locale: Locale) -> None:
         self.catalogue = catalogue
         self.locale = locale
 
     def moment(self, at: datetime) -> LocalTime:
-        """With the day of the week, which people go by."""
+        """Return the time with the day of the week, which people go by."""
         text = written.moment(at, self.locale, weekday=True)
         return LocalTime(text, at.astimezone(VIETNAM).isoformat(timespec="seconds"))
 
     def money(self, amount: int) -> str:
-        """An amount in dong."""
+        """Return an amount in dong."""
         return written.money(amount, self.locale)
 
     def office(self, code: str) -> Office:
-        """The unit with that code."""
+        """Return the unit with that code."""
         unit = self.catalogue.units.get(code)
         if unit is None:
             return Office(code, code)
         return Office(code, self._of(unit.name_vi, unit.name_en), unit.address)
 
     def procedure(self, code: str | None) -> str:
-        """The procedure's name; empty if none is known."""
+        """Return the procedure's name; its code if unknown, empty without a code."""
         found = self.catalogue.procedures.get(code or "")
         return self._of(found.name_vi, found.name_en) if found else code or ""
 
     def result(self, procedure: str | None) -> str:
-        """What a procedure's result is, e.g. a birth certificate; empty if that is not known."""
+        """Return what a procedure's result is, e.g. a birth certificate; empty if unknown."""
         found = self.catalogue.procedures.get(procedure or "")
         return self._of(found.result_vi, found.result_en) if found else ""
 
     def step(self, workflow: str | None, name: str) -> str:
-        """The title of a step; `workflow` is its id and version, as in ``standard/2``."""
+        """Return the title of a step; `workflow` is its id and version, as in ``standard/2``."""
         found = self.catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         for step in found.steps if found else ():
             if step.name == name:

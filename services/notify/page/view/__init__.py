@@ -1,1 +1,1 @@
-"""What the citizens' page shows, decided before a template."""
+"""What the citizens' page shows, decided before a template is filled."""

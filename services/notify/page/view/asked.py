@@ -1,4 +1,4 @@
-"""What is asked of the citizen: papers or money, why, by when, and where to hand it in. Pure."""
+"""The city's open demands: papers or money, why, by when, and where to hand them in. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from services.notify.page.view.byte_budget import html_bytes
 from services.shared.lifecycle import ENDED, Mark, Move
 
 _LISTED, _LISTED_ROOM = 20, 12_000
-"""So many papers are listed on a page, which is to stay small, and in so much room; programs get
-them all."""
+"""The page lists at most this many papers in at most this many bytes, to stay small; programs get
+all of them."""
 ASKED_KEYS = frozenset(
     {"asked.supplement", "asked.payment", "asked.supplement-where", "asked.payment-where"}
 )
@@ -23,7 +23,7 @@ ASKED_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OpenDemand:
-    """One thing that is asked."""
+    """One open demand."""
 
     kind: str
     """``supplement`` or ``payment``."""
@@ -31,7 +31,7 @@ class OpenDemand:
     reason: str
     """In the officer's words."""
     documents: tuple[str, ...]
-    """All of them, however many."""
+    """All papers, however many."""
     amount: int
     """In dong; 0 for papers."""
     until: LocalTime | None
@@ -51,7 +51,7 @@ class OpenDemand:
 
 
 def open_demands(state: Notify, words: Words) -> tuple[OpenDemand, ...]:
-    """What is open; nothing once the dossier has come to an end."""
+    """Return the open demands; none once the dossier has ended."""
     if state.status is None or state.status in ENDED:
         return ()
     found = []
@@ -83,7 +83,7 @@ def _open(marks: Sequence[Mark], demanded: Move, settled: Move) -> bool:
 
 
 def _outstanding(state: Notify, demand: Demand) -> int:
-    """What is left of a demand after a payment in part."""
+    """Return what is left of a demand after a payment in part."""
     paid = [
         entry.text
         for entry in state.story

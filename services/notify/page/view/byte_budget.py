@@ -1,6 +1,6 @@
-"""How much of a page officers' words take: in bytes, as they stand in its HTML. Pure.
+"""How many bytes officers' words take in a page's HTML. Pure.
 
-A quotation mark is five bytes there and a Vietnamese letter three, so characters say little.
+A quotation mark takes five bytes there and a Vietnamese letter three, so characters say little.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from markupsafe import escape
 
 
 def html_bytes(text: str) -> int:
-    """The bytes that a text takes."""
+    """Return the bytes that a text takes."""
     return len(escape(text).encode())
 
 
 def shortened(text: str, most: int) -> str:
-    """The text, or as much of its beginning as takes `most` bytes with its ellipsis."""
+    """Return the text, shortened with an ellipsis if it takes more than `most` bytes."""
     if html_bytes(text) <= most:
         return text
     left = most - html_bytes("…")
