@@ -19,14 +19,14 @@ from services.sla.working_time import Calendars, load_calendars
 
 @lru_cache(maxsize=1)
 def calendars() -> Calendars:
-    """The working-time calendars in force; loaded once."""
+    """Return the working-time calendars in force; they are loaded once."""
     return load_calendars()
 
 
 def city_deciders(
     catalogue: Catalogue | None = None, policy: Policy | None = None
 ) -> Sequence[Decider[Any]]:
-    """The four services' decisions over dossiers."""
+    """Return the four services' deciders over dossiers."""
     catalogue = catalogue or load_catalogue()
     return [
         IntakeDecider(catalogue),
@@ -37,5 +37,5 @@ def city_deciders(
 
 
 def all_deciders(catalogue: Catalogue, policy: Policy) -> Sequence[Decider[Any]]:
-    """The same, and what follows for the units' mornings."""
+    """Return the same deciders, and the one for the units' mornings."""
     return [*city_deciders(catalogue, policy), DeskDecider(policy)]

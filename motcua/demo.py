@@ -43,21 +43,21 @@ _PERMITS = (
     ROOT.parent / "shared" / "data" / "permits.xes.gz",
     ROOT / "deploy" / "imports" / "sample.xes",
 )
-"""Where a log of an older system is looked for: the first that is there is imported."""
+"""Where a log of an older system may be: the first file that exists is imported."""
 _PORTS = {name: FIRST_PORT + place for place, name in enumerate(SERVICES)}
-"""Where the services are asked to serve: where `motcua top` looks."""
+"""The ports that the services are asked to use: where `motcua top` looks."""
 
 _GAPS = (30, 240)
 """Minutes between two requests about one dossier: 46 slices, where 15 and 120 make 74."""
 _PATIENCE_S = 180.0
-"""How long the services may take to start: a machine that does much else is slow, not broken."""
+"""Seconds that the services may take to start: on a busy machine they are slow, not broken."""
 _MOTCUA = ".venv/bin/motcua"
 
 console = Console()
 
 
 class Stages:
-    """Say what is being done, and keep how long each stage took."""
+    """Says what is being done, and keeps how long each stage took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -65,8 +65,8 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, doing: str = "") -> Iterator[None]:
-        """A stage of that name. `doing` is shown while it lasts; empty if the stage itself shows
-        how far it is."""
+        """Time a stage of that name. `doing` is shown while it lasts; empty if the stage shows its
+        own progress."""
         began = time.monotonic()
         if doing:
             self._status = console.status("")
@@ -81,7 +81,7 @@ class Stages:
         self.seconds[name] = time.monotonic() - began
 
     def tell(self, doing: str) -> None:
-        """What is being done now: beside a spinner, or on a line of its own in a pipe."""
+        """Show what is being done now: beside a spinner, or on its own line in a pipe."""
         if not console.is_terminal:
             console.print(doing, markup=False, highlight=False)
         elif self._status is not None:
@@ -99,7 +99,7 @@ def demo(
 
     Example: `motcua demo --dossiers 200 --keep`
     """
-    # That the secrets are those of a trial goes without saying here.
+    # The secrets are a trial's; a warning about that would say nothing here.
     configure("demo", level="ERROR", as_json=False)
     stages = Stages()
     stack = Stack(ROOT, "demo", die_with_parent=True)
@@ -158,7 +158,7 @@ def _import(settings: Settings, stages: Stages) -> None:
 
 
 async def _play(settings: Settings, city: City, simulated: SimulatedDay) -> None:
-    """Play the day under the live view; where there is no terminal, print a line a tenth of it."""
+    """Play the day under the live view; without a terminal, print a line for each tenth of it."""
     console.rule("[bold]A working day")
     total = max(1, len(simulated.requests))
     title, tenth = "", 0
@@ -190,7 +190,7 @@ async def _play(settings: Settings, city: City, simulated: SimulatedDay) -> None
 
 
 async def _mail_is_out(settings: Settings, ends: datetime, timeout: float = 120.0) -> None:
-    """Wait until all is sent that was to be sent by the day's end; the rest is for tomorrow."""
+    """Wait until all messages due by the day's end are sent; the rest is for tomorrow."""
     mongo = client(settings.mongo)
     deliveries = mongo["motcua_notify"]["deliveries"]
     deadline = time.monotonic() + timeout
@@ -272,7 +272,7 @@ def _to_open(
 
 
 def _elsewhere(city: City) -> list[str]:
-    """List the addresses, if they are not those where `motcua top` looks by itself."""
+    """List the addresses if they are not those where `motcua top` looks by itself."""
     if all(instance.port == _PORTS[instance.service] for instance in city.instances):
         return []
     return [f"127.0.0.1:{instance.port}" for instance in city.instances]

@@ -16,7 +16,7 @@ from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES
 
 _TEMPLATES = 10
-"""How many kinds of messages are named; the rest is added up."""
+"""How many kinds of messages are named; the rest are added up."""
 
 Balance = Mapping[str, int]
 
@@ -34,7 +34,7 @@ class Day:
     begins: datetime
     """Midnight in Vietnam."""
     balances: Mapping[str, Balance]
-    """Each service's own, by its name."""
+    """Each service's own balance, by the service's name."""
     figures: Mapping[str, Any]
     """Sla's totals, with the rates."""
     messages: Mapping[str, Any]
@@ -42,11 +42,11 @@ class Day:
     events: int
     """How many records the log has."""
     seconds: Mapping[str, float]
-    """What took how long."""
+    """The seconds that each stage took, by its name."""
 
     @property
     def agrees(self) -> bool:
-        """Say whether every service's balance reconciles, and all are the same."""
+        """Whether every service's balance reconciles, and all are the same."""
         rows = list(self.balances.values())
         return all(_even(row) for row in rows) and all(row == rows[0] for row in rows)
 

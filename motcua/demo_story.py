@@ -1,4 +1,4 @@
-"""Which of a day's dossiers the demo tells of: one to which much happened, in few lines."""
+"""Which of a day's dossiers the demo tells of: one with many events, in few lines."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Feeds a simulated or recorded stream to a running city, and knows when it has settled.
+"""Feed a simulated or recorded stream to a running city, and know when it has settled.
 
-The services decide while they are fed. What one decides is on the log before it commits what
-it read; so when every group has committed up to the end of the log, nothing is under way. Then
-the clock may tick: every timer that fires on the tick fires over a settled past.
+The services decide while they are fed. A service's decisions are on the log before it commits what
+it read. So when every group has committed up to the end of the log, nothing is under way. Then the
+clock may tick: every timer that fires on the tick fires over a settled past.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _HOUR = timedelta(hours=1)
 
 
 class NotSettled(Exception):
-    """The services do not come to rest. Says which group is how far behind."""
+    """The services do not come to rest. Says how far each group is behind."""
 
 
 class Feed:
     """Writes events and ticks to Kafka and waits for the services to be done with them."""
 
     def __init__(self, bootstrap: str, *, sends_mail: bool = False) -> None:
-        """`sends_mail` says that notify delivers, and so has more to come to rest."""
+        """`sends_mail`: notify delivers, so more groups have to settle."""
         self.producer = EventProducer(bootstrap)
         self._offsets = Offsets(bootstrap)
         self._groups = [(group_of(name, DOSSIER_EVENTS), DOSSIER_EVENTS) for name in SERVICES]
@@ -50,28 +50,29 @@ class Feed:
                 self._groups.append((group_of("notify", topic), topic))
 
     async def start(self) -> None:
-        """Connects."""
+        """Connect."""
         await self.producer.start()
 
     async def stop(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self.producer.stop()
         await self._offsets.stop()
 
     async def send(self, events: Sequence[Event]) -> None:
-        """Writes the events, in their order."""
+        """Write the events, in their order."""
         for at in range(0, len(events), _BATCH):
             await self.producer.publish(events[at : at + _BATCH])
 
     async def tick(self, time: datetime) -> None:
-        """Says to every partition that all that happened before that time stands in it."""
+        """Tick every partition: all that happened before that time stands in it."""
         await self.producer.write_everywhere(DOSSIER_EVENTS, encode(_tick(time)))
         self.ticked = time
 
     async def tick_mornings(self) -> None:
-        """Tells the units' mornings of the newest tick, once an hour; call it over a settled past.
+        """Send the newest tick to the units' mornings, at most once an hour; call it over a settled
+        past.
 
-        What a morning is made of is decided when that tick fires timers: so it is told later.
+        It comes later because that tick fires timers, which decide what a morning contains.
         """
         time, last = self.ticked, self._desks_ticked
         if time is None or (last is not None and time - last < _HOUR):
@@ -80,7 +81,7 @@ class Feed:
         self._desks_ticked = time
 
     async def behind(self) -> dict[str, int]:
-        """How many records each group has still to commit; empty when all is settled."""
+        """Return how many records each group still has to commit; empty when all is settled."""
         # The committed offsets are read first: what is published meanwhile shows in the ends.
         done = await asyncio.gather(*(self._offsets.committed(g, t) for g, t in self._groups))
         ends = {topic: await self._offsets.ends(topic) for topic in {t for _, t in self._groups}}
@@ -92,7 +93,8 @@ class Feed:
         return lag
 
     async def settle(self, timeout: float = 120.0) -> None:
-        """Waits until nothing is under way. Raises NotSettled if nothing moves for so long."""
+        """Wait until nothing is under way. Raise NotSettled if nothing moves for `timeout`
+        seconds."""
         moved = time.monotonic()
         last: dict[str, int] = {}
         pause = 0.005
@@ -105,7 +107,7 @@ class Feed:
             pause = min(pause * 1.5, 0.1)
 
     async def ends(self) -> dict[int, int]:
-        """Where the log of dossiers ends, by partition."""
+        """Return the end offsets of the dossiers' topic, by partition."""
         return await self._offsets.ends(DOSSIER_EVENTS)
 
 

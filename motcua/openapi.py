@@ -1,4 +1,4 @@
-"""Writes every service's OpenAPI document, or says which of them are out of step.
+"""Write every service's OpenAPI document, or say which of them are out of step.
 
 ``python -m motcua.openapi`` writes them beside the services; with ``--check`` it only compares.
 """
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1] / "services"
 
 
 async def _document(name: str) -> dict[str, Any]:
-    """One service's OpenAPI document. Nothing is connected to make it."""
+    """Return one service's OpenAPI document, without connecting to anything."""
     service: Service[Settings] = import_module(f"services.{name}.__main__").SERVICE
     mongo = client("mongodb://127.0.0.1:1")
 
@@ -38,12 +38,12 @@ async def _document(name: str) -> dict[str, Any]:
 
 @cache
 def files() -> dict[str, str]:
-    """Returns every document's text, by its path below `services`."""
+    """Return every document's text, by its path below `services`."""
     return {f"{name}/openapi.json": rendered(asyncio.run(_document(name))) for name in SERVICES}
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Writes the documents that differ; returns their paths."""
+    """Write the documents that differ; return their paths."""
     changed = drift(root)
     for path, text in changed.items():
         (root / path).write_text(text, encoding="utf-8")
@@ -51,7 +51,7 @@ def write(root: Path = ROOT) -> list[str]:
 
 
 def drift(root: Path = ROOT) -> dict[str, str]:
-    """Returns the documents that are missing or out of step with the routes, as they should be."""
+    """Return the right text of documents that are missing or out of step with the routes."""
     return {
         path: text
         for path, text in files().items()
@@ -60,7 +60,7 @@ def drift(root: Path = ROOT) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     configure("openapi", level="ERROR", as_json=False)
     parser = argparse.ArgumentParser(prog="python -m motcua.openapi", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare and write nothing")

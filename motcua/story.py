@@ -41,7 +41,7 @@ def story(
 
 
 async def read_stories(bootstrap: str, codes: Collection[str]) -> dict[str, list[Event]]:
-    """Read every event of each dossier, once, in event-time order, then in the log's."""
+    """Read each dossier's events, once each, in event-time order, then in the log's."""
     found: dict[str, dict[str, Event]] = {code: {} for code in codes}
     keys = {code.encode(): code for code in codes}
     for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):

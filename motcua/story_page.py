@@ -1,4 +1,4 @@
-"""One dossier's story as a page: a heading a day, a line a decision, one line for all messages.
+"""One dossier's story as a page: a heading per day, a line per decision, one for all messages.
 
 Pure: from the dossier's events, in the order of their times.
 """
@@ -31,13 +31,13 @@ _TOLD = (
     notify.MessageDelivered,
     notify.MessageUndelivered,
 )
-"""What the line of a day's messages is made of."""
+"""The events that a day's line of messages is made of."""
 _FIELDS = (
     "procedure", "receiving_unit", "handling_unit", "unit", "to_unit", "step", "lead", "reason",
     "question", "answer", "documents", "amount", "outstanding", "due", "outcome", "template",
     "channel", "detail",
 )  # fmt: skip
-"""What is shown of an event, in order."""
+"""The fields of an event that are shown, in order."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Line:
     day: date
     """In Vietnam."""
     time: str
-    """Empty for what stands for a whole day."""
+    """Empty for a line about a whole day."""
     who: str
     what: str
     about: str
@@ -55,9 +55,9 @@ class Line:
 
 
 def story_page(code: str, events: Sequence[Event], *, everything: bool = False) -> RenderableType:
-    """Lay the story out for 60 columns or more: what is long is wrapped, never cut.
+    """Lay the story out for 60 columns or more: long text is wrapped, never cut.
 
-    `everything` shows each request and each message on its own, with all that it says.
+    `everything` shows each request and each message on its own line, with all that it says.
     """
     lines = story_lines(events, everything=everything)
     widths = [max((len(getattr(line, name)) for line in lines), default=0) for name in _COLUMNS]
@@ -85,7 +85,7 @@ def _table(lines: Iterable[Line], widths: Sequence[int]) -> Table:
 
 
 def story_lines(events: Sequence[Event], *, everything: bool = False) -> list[Line]:
-    """Tell the story line by line. Unless it is to be everything, no line repeats what was said."""
+    """Tell the story line by line. Without `everything`, no line repeats what was said."""
     answered = {event.cause for event in events}
     said: dict[str, str] | None = None if everything else {}
     lines: list[Line] = []
@@ -147,7 +147,7 @@ def _subject(message: notify.MessagePlanned | notify.MessageGathered) -> str:
 
 
 def _outcomes(events: Sequence[Event]) -> dict[str, str]:
-    """Return what became of each message in the end; those that wait are not in it."""
+    """Return what became of each message in the end, without those that still wait."""
     found: dict[str, str] = {}
     for event in events:
         match event.data:

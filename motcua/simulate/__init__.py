@@ -1,6 +1,6 @@
 """A city's day, drawn from a seed: what its people and officers ask, and when.
 
-Only requests are drawn, never facts: what comes of them is for the services to decide. The same
+Only requests are drawn, never facts: what follows from them is for the services to decide. The same
 settings give the same plan on any machine.
 """
 

@@ -1,4 +1,4 @@
-"""What comes in, where and when, before anything has become of it."""
+"""What is filed, where and when, before anything has become of it."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class Arrival:
     time: datetime
     filing: Filing
     handling: Unit | None
-    """Who is competent; None if no rule names one."""
+    """The competent unit; None if no rule names one."""
 
 
 class Weighted(Generic[T]):
-    """Things of which one is drawn, some more often than others."""
+    """Things to draw from, some more often than others."""
 
     def __init__(self, weights: dict[T, float]) -> None:
         self._things = list(weights)
         self._sums = list(accumulate(weights.values()))
 
     def draw(self, rng: Random) -> T:
-        """One of them."""
+        """Return one of them."""
         return rng.choices(self._things, cum_weights=self._sums)[0]
 
 
 class Days:
-    """Days on end, on which dossiers come in."""
+    """Consecutive days on which dossiers are filed."""
 
     def __init__(self, first: date, last: date) -> None:
         self.midnights = [
@@ -54,7 +54,7 @@ class Days:
         self._open: dict[Calendar, tuple[list[tuple[datetime, int]], list[int]]] = {}
 
     def in_office(self, rng: Random, calendar: Calendar) -> datetime | None:
-        """A moment at which the office is open; None if it is closed on all of the days."""
+        """Return a moment when the office is open; None if it is closed on all of the days."""
         days, sums = self._opened(calendar)
         if not days:
             return None
@@ -62,7 +62,7 @@ class Days:
         return calendar.add(midnight, 1 + min(_second(rng, total), total - 1))
 
     def at_home(self, rng: Random) -> datetime:
-        """A moment of any hour, most likely in the evening."""
+        """Return a moment at any hour, most likely in the evening."""
         second = rng.triangular(0, 86_399, 86_399 * odds.EVENING_PEAK)
         return rng.choice(self.midnights) + timedelta(seconds=int(second))
 
@@ -75,7 +75,7 @@ class Days:
 
 
 def midnight_of(day: date) -> datetime:
-    """The instant, in UTC, at which a day begins in Vietnam."""
+    """Return the instant, in UTC, at which a day begins in Vietnam."""
     return datetime(day.year, day.month, day.day, tzinfo=VIETNAM).astimezone(UTC)
 
 
@@ -100,7 +100,7 @@ class Town:
         self.wards = [u for u in catalogue.units.values() if u.kind is UnitKind.WARD]
         centres = [u for u in catalogue.units.values() if u.kind is UnitKind.CITY]
         self._centre = centres[0] if centres else None
-        # A ward has officers as it has people.
+        # A ward's officers are in proportion to its people.
         self._places = Weighted(
             {place: float(len(ward.officers)) for ward in self.wards for place in ward.places}
         )
@@ -118,16 +118,17 @@ class Town:
                 self._peers.setdefault(unit.kind, []).append(unit)
 
     def calendar(self, unit: str) -> Calendar:
-        """The calendar that the unit keeps."""
+        """Return the calendar that the unit keeps."""
         return self.calendars.for_unit(unit)
 
     def last_moment_for_letter(self, total: int) -> int:
-        """How much of a budget may be used before it is too late for a letter in time."""
+        """Return the working seconds of a budget that may be used before a letter would be too
+        late."""
         notice = self._apology.notice_working_hours * WORKING_HOUR
         return max(total - notice, int(total * self._apology.never_before_share))
 
     def peer(self, rng: Random, unit: Unit) -> Unit | None:
-        """Another unit of its kind and its hours, to which it may pass a dossier on."""
+        """Return another unit of the same kind and hours, to which it may hand a dossier over."""
         hours = self.calendar(unit.code)
         others = [
             u
@@ -137,7 +138,7 @@ class Town:
         return rng.choice(others) if others else None
 
     def desk(self, rng: Random, own: Unit, competent: Unit | None) -> Unit:
-        """Where a citizen goes: most to their own ward, some wherever they happen to be."""
+        """Return where a citizen goes: most to their own ward, some wherever they happen to be."""
         drawn = rng.random()
         if drawn < odds.OWN_WARD:
             return own
@@ -149,7 +150,7 @@ class Town:
         return competent or own
 
     def arrival(self, rng: Random, index: int, days: Days) -> Arrival:
-        """One dossier that comes in on one of the days. Raises ValueError if nothing is open."""
+        """Draw a dossier that is filed on one of the days. Raise ValueError if nothing is open."""
         procedure = self.catalogue.procedures[self._procedures.draw(rng)]
         place = self._places.draw(rng)
         own = self.catalogue.unit_for(UnitKind.WARD, place)
@@ -186,7 +187,7 @@ class Town:
 
 
 def days_before(day: date, calendar: Calendar) -> Days:
-    """The days from the first of the working days before a day up to the eve of that day."""
+    """Return the days before a day that include `WORKING_DAYS_BEFORE` working days."""
     first = day
     working = 0
     while working < odds.WORKING_DAYS_BEFORE:
@@ -197,7 +198,7 @@ def days_before(day: date, calendar: Calendar) -> Days:
 
 
 def _second(rng: Random, total: int) -> int:
-    """Which working second of the day someone comes in: peaks, and a rush at the doors."""
+    """Draw the working second of the day at which someone comes: peaks, and a rush at the doors."""
     half = total // 2
     usual = odds.BURST_SECONDS / WORKING_DAY
     morning_rush = odds.MORNING_BURST_RATE * usual

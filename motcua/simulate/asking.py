@@ -1,4 +1,4 @@
-"""Where a dossier's life stands: what was asked about it last, and what is used of its budget."""
+"""Where a dossier's life stands: its last request, and what is used of its budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LifeOver(Exception):
 
 
 class Asking:
-    """Puts down the requests about one dossier, each after the one before."""
+    """Writes the requests about one dossier, each after the one before."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Asking:
     ) -> None:
         self.requests: list[Event] = []
         self.time = begins
-        """When the last request was made; before the first, when the dossier comes in."""
+        """When the last request was made; before the first, when the dossier is filed."""
         self._settings = settings
         self._code = code
         self._index = index
@@ -39,7 +39,7 @@ class Asking:
         self._ends = ends
 
     def ask(self, time: datetime, data: EventData) -> Event:
-        """Puts down a request. Raises LifeOver if the plan ends before it."""
+        """Write a request. Raise LifeOver if the plan ends before it."""
         if time >= self._ends:
             raise LifeOver
         event = Event(
@@ -55,14 +55,15 @@ class Asking:
 
     @property
     def gap(self) -> int:
-        """The seconds that must lie between the last request and the next one."""
+        """The least seconds between the last request and the next one."""
         settings = self._settings
         early = self.time < self._today
         minutes = settings.min_gap_minutes_before if early else settings.min_gap_minutes
         return max(1, minutes * 60)
 
     def after(self, calendar: Calendar, seconds: float) -> datetime:
-        """So much working time after the last request, but no less than the gap."""
+        """Return the moment this many working seconds after the last request, but at least the
+        gap."""
         return calendar.add(self.time, max(self.gap, int(seconds)))
 
 
@@ -78,13 +79,14 @@ class BudgetClock:
         """Working seconds used before `_since`."""
 
     def at(self, used: int) -> datetime:
-        """When so many working seconds are used, if the clock goes on from where it runs now."""
+        """Return when `used` working seconds are used, if the clock runs on from its present
+        point."""
         return self.calendar.add(self._since, max(0, used - self._used))
 
     def stop(self, time: datetime) -> None:
-        """From then on nothing is used."""
+        """Stop the clock: from then on nothing is used."""
         self._used += self.calendar.measure(self._since, time)
 
     def go(self, time: datetime) -> None:
-        """From then on it runs again."""
+        """Start the clock again."""
         self._since = time

@@ -1,4 +1,4 @@
-"""Draws a whole city's day: every dossier's life, told in one order."""
+"""Draw a whole city's day: every dossier's life, merged in one order."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from services.intake.contact import Contact
 from services.sla.working_time import Calendars
 
 _ITSELF, _AT_ONCE, _LATER = range(3)
-"""In which order requests are told that come to stand at the same place."""
+"""The order of requests that are told at the same place."""
 
 
 def simulate_day(settings: Simulation, catalogue: Catalogue, calendars: Calendars) -> SimulatedDay:
-    """What is asked of the city up to the end of the day, drawn from the seed alone.
+    """Return what is asked of the city up to the end of the day, drawn from the seed alone.
 
-    Raises ValueError if the day is no working day.
+    Raise ValueError if the day is no working day.
     """
     town = Town(catalogue, calendars)
     day = Days(settings.day, settings.day)
@@ -63,7 +63,7 @@ def simulate_day(settings: Simulation, catalogue: Catalogue, calendars: Calendar
 
 
 def _arrivals(settings: Simulation, town: Town, before: Days, day: Days) -> list[Arrival]:
-    """All that comes in, in order of time: in that order it is numbered."""
+    """Return all that is filed, in order of time: dossier codes are numbered in this order."""
     found = []
     for index in range(settings.carried_over + settings.dossiers):
         rng = Random(f"motcua arrival {settings.seed} {index}")
@@ -90,7 +90,7 @@ def _contact(settings: Simulation, arrival: Arrival, first: Event) -> list[Plann
 
 
 def _officers(catalogue: Catalogue, time: datetime) -> list[PlannedContact]:
-    """The addresses at which heads and officers are written to in the morning."""
+    """Return the addresses at which heads and officers are written to in the morning."""
     officers = {
         officer for unit in catalogue.units.values() for officer in (unit.head, *unit.officers)
     }
@@ -107,7 +107,7 @@ def _officers(catalogue: Catalogue, time: datetime) -> list[PlannedContact]:
 
 
 def _with_duplicates(settings: Simulation, requests: list[Event]) -> list[Event]:
-    """The requests with some of them told again: at once, or a little later."""
+    """Return the requests, some of them repeated: at once, or a little later."""
     rng = Random(f"motcua duplicates {settings.seed}")
     told: list[tuple[int, int, int]] = []
     for place in range(len(requests)):

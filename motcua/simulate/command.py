@@ -1,4 +1,4 @@
-"""``motcua simulate``: plays a city's working day to services that run on the stream clock."""
+"""``motcua simulate``: play a city's working day to services that run on the stream clock."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def simulated_day(
     contacts: bool = False,
     gaps: tuple[int, int] = (15, 120),
 ) -> SimulatedDay:
-    """A simulated day.
+    """Return a simulated day.
 
     `gaps` are the least minutes between two requests about one dossier, on the day itself and
-    before: the wider they are, the fewer slices the day is fed in, and the sooner it is over.
+    before it. Wider gaps make fewer slices to feed, and the day is over sooner.
     """
     chosen: dict[str, date] = {} if day is None else {"day": day.date()}
     return simulate_day(
@@ -107,7 +107,7 @@ async def play(
     speed: float = 0,
     sends_mail: bool = False,
 ) -> None:
-    """Feed the day slice by slice, each over a settled past. Raises NotSettled."""
+    """Feed the day slice by slice, each over a settled past. Raise NotSettled."""
     mongo = client(settings.mongo)
     codes = Codes(mongo["motcua_intake"])
     for (agency, number_day), highest in simulated.counters.items():

@@ -1,4 +1,4 @@
-"""The made-up addresses of a simulated city's people, and how they come to the city: sealed."""
+"""The made-up addresses of a simulated city's people, and how they reach the city: sealed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PlannedContact:
 
 
 async def sealed_contacts(keys: CitizenKeys, planned: Sequence[PlannedContact]) -> list[Event]:
-    """The events that tell of them, each sealed under its citizen's own key."""
+    """Return the events that tell of the contacts, each sealed under its citizen's own key."""
     events: list[Event] = []
     for at in range(0, len(planned), _TOGETHER):
         some = planned[at : at + _TOGETHER]

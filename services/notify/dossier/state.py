@@ -80,7 +80,7 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is asked of the citizen."""
+    """A demand on the citizen."""
 
     at: datetime
     reason: str

@@ -1,4 +1,4 @@
-"""Who takes which message, and what stands written before it is handed over."""
+"""Which provider gets which message, and what is noted before the hand-off."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ log = structlog.get_logger("motcua.sender")
 
 @dataclass(frozen=True)
 class Assignment:
-    """A message, and who is to take it."""
+    """A message and the provider that it goes to."""
 
     due: DueMessage
     channel: Providers
     provider: str
     bound: bool
-    """The provider may have it already: nobody else is asked."""
+    """Whether the provider may have it already: then no other is asked."""
     noted: bool = False
-    """It stands written that the provider may have it."""
+    """Whether the hand-off log says that the provider may have it."""
     address: Address | None = None
-    """Where the recipient is, if that is known by now."""
+    """The recipient's address, if it is known by now."""
 
 
 class Assigner:
-    """Chooses for many messages at once, with a few round trips for all of them."""
+    """Assigns many messages at once, with a few round trips for all of them."""
 
     def __init__(
         self, channels: Mapping[str, Providers], handoffs: HandoffLog, retries: Retries
@@ -43,12 +43,12 @@ class Assigner:
         self._retries = retries
 
     async def works(self, found: Sequence[DueMessage]) -> list[Assignment]:
-        """Who takes what, written down where it will be asked for."""
+        """Return the assignments, noted in the hand-off log where necessary."""
         to_note = {due.message.message_id for due in found if self._is_noted(due)}
         known = await self._handoffs.take_over(to_note) if to_note else {}
         works: list[Assignment] = []
         fresh: dict[str, str] = {}
-        # The first of several may fail: then it is tried by one that nobody has refused yet.
+        # The first of several may fail: so let it be one that has failed least.
         for due in sorted(found, key=lambda due: self._retries.failures(due.message.message_id)):
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
             before = known.get(message_id)
@@ -71,9 +71,9 @@ class Assigner:
         return [work for work in works if work.due.message.message_id not in lost]
 
     def _is_noted(self, due: DueMessage) -> bool:
-        """Whether it has to be known of the message, whatever happens, that somebody may have it.
+        """Return whether the hand-off log must know, whatever happens, that a provider may have it.
 
-        Where there are several providers, so that only one gets it. And of a notice that may prove
-        wrong: if it may have arrived by then, it is told to its end and taken back.
+        It must if there are several providers, so that only one gets it. And for a notice, which
+        may prove wrong: if it may have arrived by then, its end is told and it is taken back.
         """
         return self._channels[due.message.channel].several or due.message.template in ALERTS

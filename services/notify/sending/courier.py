@@ -1,4 +1,4 @@
-"""Carries one message: finds the address, hands it to a provider, tells what came of it."""
+"""Carries one message: finds the address, hands it off to a provider, and reports the outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.runtime import Faults, Point
 
 
 class _Nowhere(Exception):
-    """The recipient is not to be written to, for a reason; None: a contact may be on its way."""
+    """There is no address, for a reason; None: a contact may be on its way."""
 
     def __init__(self, reason: NotSentReason | None) -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class _Nowhere(Exception):
 
 
 class Courier:
-    """Used by several tasks at once, each with a message of its own."""
+    """Carries messages. Used by several tasks at once, each with its own message."""
 
     def __init__(
         self,
@@ -49,10 +49,10 @@ class Courier:
         self._faults = faults
 
     async def carry(self, work: Assignment, may_go: Callable[[], bool]) -> None:
-        """Returns when the message has come to its end, or was put off.
+        """Carry a message until it has ended or was put off.
 
-        `may_go` is asked before anything of it leaves, with nothing to wait for in between. Raises
-        what broker or database raise while they are away.
+        Ask `may_go` before anything leaves, without waiting in between. Raise what broker or
+        database raise while they are away.
         """
         message = work.due.message
         self._faults.passing(Point.MESSAGE_PICKED)
@@ -78,7 +78,7 @@ class Courier:
         text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
 
         async def write() -> Outgoing:
-            # It may have waited for long: they may be elsewhere, or erased.
+            # It may have waited long: the recipient may have a new address, or be erased.
             to = address if address.fresh else await self._address(message)
             return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
 
@@ -117,7 +117,7 @@ class Courier:
                     )
                 continue
             if accepted is None:
-                return  # another instance's by now, or this one ends
+                return  # another instance's by now, or this one stops
             self._unreachable.reached(receiver)
             self._faults.passing(Point.MESSAGE_ACCEPTED)
             await self._tell(
@@ -134,7 +134,8 @@ class Courier:
             return
 
     async def _another(self, work: Assignment, refused: str, tried: frozenset[str]) -> str | None:
-        """Who takes a message that this provider has certainly not taken; None: nobody now."""
+        """Return another provider after this one certainly did not take it; None: there is none
+        now."""
         if work.bound or not work.noted:
             return None
         message_id = work.due.message.message_id
@@ -145,12 +146,12 @@ class Courier:
         return other if await self._handoffs.move(message_id, refused, other) else None
 
     async def _set_free(self, work: Assignment) -> None:
-        """Nobody has it: whoever looks next may choose anew."""
+        """Note that no provider has the message, so that the next search may choose again."""
         if work.noted and not work.bound:
             await self._handoffs.strike_out([work.due.message.message_id])
 
     async def _tell(self, work: Assignment, end: End) -> None:
         await self._reporter.report(work.due, end)
-        # Of what was not sent, but may have arrived before, that stays written.
+        # A message that was not sent, but may have arrived, stays in the hand-off log.
         if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
             self._handoffs.over(work.due.message.message_id)

@@ -1,10 +1,10 @@
-"""How a message that is due ends without being handed to anybody, or why it waits. Pure.
+"""How a due message ends without a hand-off, or why it waits. Pure.
 
-A message expires when what it tells of is not worth telling any more. A live city looks at the
-clock. In a stream told time says nothing about providers: ninety minutes of it may take a second,
-in which a mail server is started anew. There a message is tried once whatever time is told, and
-after that for as long as it had to live, in real seconds since its first try. So a provider that is
-back soon gets it at any speed, and for one that never comes back nobody waits for ever.
+A message expires when it is no longer worth telling. A live city goes by the clock. In a stream,
+told time says nothing about providers: ninety minutes of it may take a second, while a mail server
+restarts. There a message is tried once whatever the told time, and then for as long as it had to
+live, in real seconds since its first try. So a provider that is soon back gets it at any speed, and
+nothing waits for ever for one that never comes back.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def premature_end(
     tried: float | None,
     detail: str | None = None,
 ) -> End | None:
-    """None if the message is still to be handed over.
+    """Return how a message ends without a hand-off; None if it is still to be handed off.
 
-    `channels` are those that somebody carries. `tried` is for how many real seconds the message
-    has been tried in vain, None if it was not tried; `detail` is what came of it.
+    `channels` are those with a provider. `tried` is the real seconds since the first vain try, None
+    if there was none; `detail` is what came of the last one.
     """
     message = due.message
     channel = MessageChannel(message.channel)
@@ -41,11 +41,11 @@ def premature_end(
         (due.taken_back_at, NotSentReason.TAKEN_BACK),
         (due.called_off_at, NotSentReason.OPTED_OUT),
     ):
-        # What may have arrived is told to its end, so that it can be taken back.
+        # The end of what may have arrived is told, so that it can be taken back.
         if stopped_at is None or due.unsure:
             continue
         assert message.due_at is not None
-        # In a stream it would have been sent at once when it was due.
+        # In a stream it would have been sent at the very moment when it was due.
         if not streamed or stopped_at < message.due_at:
             return not_sent(message, reason)
     if due.notice is not None and due.notice.not_sent is not None and not due.unsure:
@@ -68,22 +68,21 @@ def _expired(message: Delivery, now: datetime, tried: float | None, *, streamed:
 
 
 def must_wait(due: DueMessage, *, streamed: bool, lets_by: Callable[[Delivery], bool]) -> bool:
-    """Whether it is not its turn yet, though it is due.
+    """Return whether the message must still wait, though it is due.
 
-    One recipient hears of a dossier in the order in which things happened: what goes before it
-    comes to its end first, whatever that is, and what takes a message back is decided once it is
-    folded how that one ended. And what is late is not sent at night: planned for the day, it was
-    entered late, or its provider was away. A stream's messages have the time at which they were
-    due, whenever they are sent.
+    One recipient hears of a dossier in the order of events: earlier messages end first, in whatever
+    way, and what takes a message back is decided once that message's end is folded. A late message
+    is not sent at night: it was planned for the day, but entered late, or its provider was away. A
+    stream's messages have the time at which they were due, whenever they are sent.
 
-    `lets_by` tells what holds up nothing any more: it has ended, which is not folded yet, or was
-    tried in vain for too long.
+    `lets_by` says of a message that it holds up nothing any more: it has ended, which is not folded
+    yet, or was tried in vain for too long.
     """
     if due.notice is not None and due.notice.pending:
         return True
     if _sleeps(due.message, due.now, streamed):
         return True
-    # What is held until the morning holds up nothing that may be told at night.
+    # What is held until the morning does not hold up what may be told at night.
     return any(not lets_by(m) and not _sleeps(m, due.now, streamed) for m in due.earlier)
 
 

@@ -1,4 +1,4 @@
-"""Finds the messages that are due on a channel, of the partitions that an instance looks after."""
+"""Finds the messages that are due on a channel, in the partitions of this instance."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class DueMessage:
     dossier: str
     partition: int
     now: datetime
-    """The partition's time when it was found."""
+    """The partition's time when the message was found."""
     message: Delivery
     taken_back_at: datetime | None = None
-    """It proved wrong: when the message was planned that says so."""
+    """When the message that takes this one back was planned; None if none was."""
     notice: Delivery | None = None
     """The message that this one takes back, if it is one of this dossier."""
     unsure: bool = False
-    """What proved wrong or was called off may have arrived, though nobody was told that it was
-    sent: this message, or the one that it takes back."""
+    """Whether the message that proved wrong or was called off (this one, or the one that it takes
+    back) may have arrived, though no fact says that it was sent."""
     earlier: tuple[Delivery, ...] = ()
-    """What is due to the same recipient, on the same channel, and goes before it."""
+    """What is due to the same recipient on the same channel, and goes before this message."""
     called_off_at: datetime | None = None
-    """The citizen opted out of it."""
+    """When the citizen opted out of the message; None if they did not."""
 
     @property
     def waited(self) -> float:
-        """Seconds since it could have been sent."""
+        """Seconds since the message could have been sent."""
         assert self.message.due_at is not None
         return (self.now - self.message.due_at).total_seconds()
 
@@ -45,20 +45,20 @@ class DueMessage:
 class Outbox:
     """The deliveries' states, by when their first message on a channel may be sent.
 
-    What is held until the morning is not looked at before, and what has ended never again.
+    What is held until the morning is not looked at before then, and what has ended never again.
     """
 
     def __init__(
         self, database: Database, clock: Clock, handoffs: HandoffLog, *, streamed: bool = False
     ) -> None:
-        """`streamed`: a message counts as sent when it was due, whenever that comes to be done."""
+        """`streamed`: a message counts as sent when it was due, whenever it is really sent."""
         self._streamed = streamed
         self._collection = database["deliveries"]
         self._clock = clock
         self._handoffs = handoffs
 
     async def prepare(self) -> None:
-        """Makes the indexes; again is a no-op."""
+        """Make the indexes; a second time does nothing."""
         pending = {"state.pending": {"$gt": 0}}
         await self._collection.create_index(
             [("p", 1), ("state.next_at", 1)], name="next", partialFilterExpression=pending
@@ -72,7 +72,7 @@ class Outbox:
             )
 
     async def any_due(self, partitions: set[int]) -> bool:
-        """Whether anything is due, on whatever channel."""
+        """Return whether anything is due, on any channel."""
         for _, query in self._queries(partitions, "state.next_at"):
             pending = {**query, "state.pending": {"$gt": 0}}
             if await self._collection.find_one(pending, {"_id": 1}) is not None:
@@ -80,9 +80,9 @@ class Outbox:
         return False
 
     async def due(self, channel: str, partitions: set[int]) -> AsyncIterator[DueMessage]:
-        """Every message that is due on the channel, by its partition's clock.
+        """Yield every message that is due on the channel, by its partition's clock.
 
-        The longest due dossier comes first, and of a dossier what is to go first.
+        The dossier that has been due longest comes first; a dossier's messages come in send order.
         """
         field = f"state.next_on.{channel}"
         for now, query in self._queries(partitions, field):
@@ -96,7 +96,7 @@ class Outbox:
                     m.message_id: state.called_off_at(m, m.due_at if self._streamed else None)
                     for m in ready
                 }
-                # Of hardly any dossier is anything taken back or called off.
+                # Hardly any dossier has a message that was taken back or called off.
                 doubted = [notice for notice in notices if notice in wrong or off.get(notice)]
                 handed = await self._handoffs.has(doubted)
                 for place, (message, notice) in enumerate(zip(ready, notices, strict=True)):
@@ -113,7 +113,7 @@ class Outbox:
                     )
 
     async def dossiers(self, partitions: set[int]) -> int:
-        """How many dossiers have a message that is due."""
+        """Return how many dossiers have a message that is due."""
         counts = [
             await self._collection.count_documents({**query, "state.pending": {"$gt": 0}})
             for _, query in self._queries(partitions, "state.next_at")

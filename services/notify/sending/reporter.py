@@ -1,4 +1,4 @@
-"""Says on the log what became of a message."""
+"""Publishes what became of a message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ End = notify.MessageSent | notify.MessageNotSent
 
 
 class Reporter:
-    """Tells the end of messages, and remembers which were told of."""
+    """Publishes the end of messages, and remembers which ends it published."""
 
     def __init__(self, running: Running[Settings], stopping: asyncio.Event) -> None:
         self._running = running
@@ -34,10 +34,9 @@ class Reporter:
         self._together = GroupWriter(running.producer)
 
     async def report(self, due: DueMessage, end: End) -> None:
-        """Returns once it stands on the log: what was accepted must be told of.
+        """Return once the end stands on the log: what was accepted must be told.
 
-        Raises what the broker's absence raises if the service ends before that, and the broker's
-        refusal.
+        Raise the broker's refusal, or what its absence raises if the service stops meanwhile.
         """
         message = due.message
         event = Event(
@@ -59,15 +58,15 @@ class Reporter:
         self._running.faults.passing(Point.MESSAGE_TOLD)
 
     def ended(self, message: Delivery) -> bool:
-        """Whether it ended here, and that is not folded yet."""
+        """Return whether the message ended here, and that is not folded yet."""
         return message.message_id in self._ended[message.channel]
 
     def keep(self, channel: str, message_ids: set[str]) -> None:
-        """Of the channel's messages, only these are not folded yet."""
+        """Forget the channel's ended messages except these, which are not folded yet."""
         self._ended[channel] &= message_ids
 
     def clear(self) -> None:
-        """Everything is folded."""
+        """Forget all ended messages: everything is folded."""
         self._ended.clear()
 
     async def _publish(self, event: Event) -> None:
@@ -78,12 +77,12 @@ class Reporter:
                 saying="cannot tell of a message yet",
             )
         except Exception:
-            # It will be handed over again, with the same key.
+            # It will be handed off again, with the same key.
             log.error("a sent message is not told of", message_id=event.cause)
             raise
 
     def _time(self, message: Delivery, end: End) -> datetime:
-        """When it came to its end. In a replay that follows from the message alone."""
+        """Return when the message ended. In a replay that follows from the message alone."""
         if not self.streamed:
             return self._running.clock.now()
         if isinstance(end, notify.MessageNotSent) and end.reason is NotSentReason.EXPIRED:
@@ -96,7 +95,7 @@ class Reporter:
 def not_sent(
     message: Delivery, reason: NotSentReason, detail: str | None = None
 ) -> notify.MessageNotSent:
-    """The end of a message that nobody was handed, or that was refused."""
+    """Return the end of a message that no provider was given, or that was refused."""
     return notify.MessageNotSent(
         message_id=message.message_id,
         channel=MessageChannel(message.channel),

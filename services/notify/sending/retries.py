@@ -17,15 +17,15 @@ from services.notify.delivery.delivery import Delivery
 log = structlog.get_logger("motcua.sender")
 
 _FIRST, _MOST = 0.5, 60.0
-"""Seconds that a message is put off, after its first failure and after many."""
+"""Seconds that a message is put off after its first failure, and after many."""
 _REPEATED_FIRST, _REPEATED_MOST, _REPEATED_GROWS = 5.0, 3600.0, 4.0
-"""The same, at the least, where each try may be one more message in somebody's mailbox."""
+"""The same, at least, if each try may put one more message into somebody's mailbox."""
 _UNREACHED_MOST = 900.0
-"""And the most where it is the recipient who does not take it."""
+"""The most seconds if the recipient cannot be reached."""
 _HOLDS_UP = 3600.0
-"""For so many seconds from its first failure on, what goes after a message waits for it. After that
-it is the message that is refused, or one provider alone may have it, and that one is away: nobody
-is to miss a demand's last day for the sake of order."""
+"""Seconds after its first failure during which later messages wait for a message. After that the
+fault is the message's own, or only one provider may have it and that one is away: nobody should
+miss a demand's last day for the sake of order."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class _Try:
 
 
 class Retries:
-    """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
+    """Kept in memory: after a take-over it starts empty. Times are of the process's own clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._retries: dict[str, _Try] = {}
@@ -47,25 +47,26 @@ class Retries:
         self._back_off = BackOff(_FIRST, _MOST, Random())
 
     def waits(self, message_id: str, now: float) -> bool:
-        """Whether the message's next try is still to come."""
+        """Return whether the message's next try is still to come."""
         return (known := self._retries.get(message_id)) is not None and known.after > now
 
     def failures(self, message_id: str) -> int:
-        """How often the message was tried in vain."""
+        """Return how often the message was tried in vain."""
         return known.failures if (known := self._retries.get(message_id)) else 0
 
     def tried(self, message_id: str, now: float) -> float | None:
-        """Seconds since the message was first tried in vain; None if it was not."""
+        """Return the seconds since the message's first vain try; None if there was none."""
         known = self._retries.get(message_id)
         return now - known.first_failed if known is not None and known.failures else None
 
     def lets_by(self, message_id: str, now: float) -> bool:
-        """Whether what goes after it need not wait for it, as long as it was tried in vain."""
+        """Return whether later messages need not wait for this one, as it was tried in vain for too
+        long."""
         known = self._retries.get(message_id)
         return known is not None and known.failures > 0 and known.holds_up_until <= now
 
     def detail(self, message_id: str) -> str | None:
-        """What the last try came to; None if there was none."""
+        """Return what came of the last try; None if there was none."""
         known = self._retries.get(message_id)
         return known.detail if known else None
 
@@ -79,11 +80,10 @@ class Retries:
         stuck: bool = False,
         unreached: bool = False,
     ) -> None:
-        """A try was in vain: the next one is later each time.
+        """Note a vain try: the next one is later each time.
 
-        `repeats` says that it may have arrived all the same, and will arrive again; `stuck` that
-        it was neither a provider nor broker or database that failed; `unreached` that it was the
-        recipient who could not be reached.
+        `repeats`: it may have arrived all the same, and would arrive again. `stuck`: neither a
+        provider nor broker or database failed. `unreached`: the recipient could not be reached.
         """
         known = self._retries.setdefault(message.message_id, _Try(message.channel))
         now = self._clock()
@@ -103,16 +103,17 @@ class Retries:
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 
     def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
-        """Nobody could be asked: that is no failure of the message."""
+        """Put the message off because no provider could be asked: that is no failure of the
+        message."""
         known = self._retries.setdefault(message.message_id, _Try(message.channel))
         known.after = self._clock() + seconds
 
     def clear(self) -> None:
-        """Nothing is to be sent here."""
+        """Forget everything: nothing is to be sent here."""
         self._retries.clear()
 
     def keep(self, channel: str, message_ids: Collection[str]) -> None:
-        """Of the channel's messages, only these are still to be sent here."""
+        """Forget the channel's messages except these, which are still to be sent here."""
         self._retries = {
             key: known
             for key, known in self._retries.items()

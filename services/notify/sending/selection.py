@@ -1,4 +1,4 @@
-"""Which of the messages that are due on a channel are started now: one look at them. No I/O."""
+"""Which of a channel's due messages are started now, in one search. No I/O."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from services.notify.sending.retries import Retries
 from services.notify.sending.unreachable import Recipient, UnreachableRecipients, recipient_of
 
 _ENDS = 200
-"""So many of a channel's messages a look ends without sending them, at the most. Of a channel that
-nothing can be handed to it looks at so many, and not at a backlog that may be of hours."""
+"""A search ends at most this many of a channel's messages without sending them. On a channel that
+cannot take messages now it looks at this many, and not at a backlog of perhaps hours."""
 _DRAWN_FROM = 1000
-"""A provider that fails is tried by one of so many messages."""
+"""A failing provider is tried by one message, drawn from at most this many."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,21 @@ class SendingState:
     retries: Retries
     unreachable: UnreachableRecipients
     ended: Callable[[Delivery], bool]
-    """Whether a message ended here, and that is not folded yet."""
+    """Returns whether a message ended here, and that is not folded yet."""
     streamed: bool
     draw: Random = field(default_factory=Random)
 
 
 @dataclass
 class _Lot:
-    """A place among those that are started, and how many it was drawn from that are alike."""
+    """A place among the started messages, and how many equal candidates it was drawn from."""
 
     place: int
     alike: int = 1
 
 
 class Selection:
-    """Is shown what is due, the longest due first, until it has seen enough."""
+    """Is shown the due messages, the longest due first, until it has seen enough."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Selection:
         under_way: Collection[Delivery],
         now: float,
     ) -> None:
-        """`room` messages may be started on the channel; None: none, now or ever, and all that can
-        be done is to end those that say nothing any more. `under_way` are the channel's messages
-        that are being sent already.
+        """`room`: messages that may be started on the channel. None: it cannot take any, now or
+        ever, and all that can be done is to end messages that are not worth telling any more.
+        `under_way`: the channel's messages that are being sent already.
         """
         self.starts: list[DueMessage] = []
         self.ends: list[tuple[DueMessage, End]] = []
@@ -65,8 +65,8 @@ class Selection:
         self.follows = False
         """Whether one of them waits for a message that is on its way."""
         self.oldest = 0.0
-        """For so many seconds the first of those has been due that have not ended, and whose
-        recipient can be reached, as far as is known."""
+        """Seconds for which the oldest message has been due that has not ended, and whose recipient
+        can be reached, as far as is known."""
         self.seen: set[str] = set()
         self.unreachable: set[Recipient] = set()
         self._known = known
@@ -81,7 +81,7 @@ class Selection:
         self._lots: dict[Recipient | None, _Lot] = {}
 
     def enough(self, due: DueMessage) -> bool:
-        """Whether no more need be shown after this one."""
+        """Consider a message; return whether no more need be shown."""
         message = due.message
         self.seen.add(message.message_id)
         self.unreachable.add(recipient_of(message))
@@ -148,10 +148,10 @@ class Selection:
             self._busy[receiver] += 1
 
     def _draw(self, of: Recipient | None, due: DueMessage) -> None:
-        """A provider that fails is tried by a single message, and so is a recipient in doubt.
+        """Choose the single message that tries a failing provider, or a recipient in doubt.
 
-        By one that was refused least, and of these by any: or a few that are refused for what they
-        are (a text, a number) would be in the way of all the others.
+        Choose one that failed least, and among these at random. Otherwise a few messages that are
+        refused for what they are (a text, a number) would be in the way of all the others.
         """
         lot = self._lots.get(of)
         if lot is None:

@@ -1,10 +1,10 @@
-"""Sends what is due: finds it, hands it to a provider, and says on the log what became of it.
+"""Sends due messages: finds them, hands them to providers, and publishes what became of them.
 
 That a message was sent is a fact on the log, folded by the delivery engine like every fact. Before
-an instance sends anything of a partition it has folded everything that stood in the log when it
-took the partition over: so it knows of every message that another instance sent and told of. What
-was accepted by a provider and could not be told of is handed to the same provider again, with the
-same idempotency key. Over SMTP, which knows none, the recipient may then get it twice.
+an instance sends anything of a partition, it has folded everything that stood in the log at the
+take-over. So it knows every message that another instance sent and told of. What a provider
+accepted and could not be told of is handed to the same provider again, with the same idempotency
+key. SMTP knows no such key, so the recipient may then get it twice.
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ from services.runtime import (
 log = structlog.get_logger("motcua.sender")
 
 _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
-"""Seconds between two searches, more than `look_every`, on a channel for each message found
-and that has to wait: a search has its price, and no other channel pays it."""
+"""Seconds between two searches of a channel, in addition to `look_every`, for each message that was
+found and has to wait: searching costs time, and no other channel pays for it."""
 _BACKLOG = 1000
-"""If so many have to wait, a tenth of that pause is kept though there is room for more."""
+"""If more than this many have to wait, a tenth of that pause is kept though there is room for
+more."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
 _AWAY_MOST = 1.0
-"""Seconds between two searches at most, while broker or database are away."""
+"""The most seconds between two searches while broker or database are away."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Supplies:
     deliveries: Engine[Deliveries]
     addresses: Addresses
     offsets: Offsets
-    """Closed by the sender at its end."""
+    """The sender closes it when it ends."""
     renderer: Renderer
 
 
@@ -115,31 +116,31 @@ class Sender:
         self._prepared = False
         self._counted = 0.0
         self._more: set[str] = set()
-        """Channels of which the last search did not find all that is due, or found what waits for a
-        message that is on its way: there is more to be started as soon as there is room."""
+        """Channels on which the last search did not find all due messages, or found one that waits
+        for a message on its way: more can be started as soon as there is room."""
         self._next_search: dict[str, float] = {}
         self._first_search: dict[str, float] = {}
-        """When each channel is searched again, and when if there is room before; at once if
-        it is not there."""
+        """When each channel is searched again, and the earliest time for it once there is room (at
+        once if missing)."""
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, Delivery] = {}
-        """The messages that are being sent, or wait for their turn to be."""
+        """The messages that are being sent, or wait for their turn."""
         self._going: set[str] = set()
-        """Of these, what may be with a provider by now, or is being told of."""
+        """Those of them that a provider may have by now, or whose end is being told."""
         self._idle = asyncio.Event()
         self._idle.set()
 
-        # What was handed to a provider is told of before another instance takes over.
+        # The end of what a provider was given is told before another instance takes over.
         self._deliveries.ownership.before_leaving.append(self._idle.wait)
 
     def stop(self) -> None:
-        """Asks `run` to return; what is under way is finished first."""
+        """Ask `run` to return; what is under way is finished first."""
         self._stopping.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """Sends what is due until it is asked to stop."""
+        """Send what is due until asked to stop."""
         following = []
         if self._ticks is not None:
             following.append(self._supervised.start(self._ticks.follow(), "ticks"))
@@ -158,7 +159,7 @@ class Sender:
             await self._offsets.stop()
 
     async def _search(self) -> None:
-        """Starts as much of what is due as there is room for."""
+        """Start as many due messages as there is room for."""
         if self._stopping.is_set():
             return
         if not self._prepared:
@@ -189,10 +190,7 @@ class Sender:
             metrics.UNREACHED.labels(name).set(0)
 
     async def _search_channel(self, channel: str, partitions: set[int]) -> int:
-        """The same for what goes by one channel: what waits there holds up no other.
-
-        Returns how many have to wait.
-        """
+        """Search one channel, so that what waits there holds up no other; return how many wait."""
         room = self._room(channel)
         if room == 0:
             return 0
@@ -205,7 +203,7 @@ class Sender:
             if selection.enough(due):
                 break
         else:
-            # All was seen: what was not is folded as ended, or another instance's by now.
+            # All was seen: any other is folded as ended, or another instance's by now.
             if not selection.follows:
                 self._more.discard(channel)
             self._reporter.keep(channel, selection.seen)
@@ -224,16 +222,17 @@ class Sender:
         return selection.waiting
 
     async def _caught_up(self) -> set[int]:
-        """Owned partitions in which all that stood in the log at the take-over is folded."""
+        """Return the owned partitions in which all that stood in the log at the take-over is
+        folded."""
         engine = self._deliveries
         group = group_of(engine.decider.name, engine.decider.topic)
         return await engine.progress.caught_up(engine.ownership.owned, self._offsets, group)
 
     def _room(self, name: str) -> int | None:
-        """How many more messages may be started on a channel.
+        """Return how many more messages may be started on a channel.
 
-        None if none can, now or ever: all that can be done is to end those that say nothing any
-        more.
+        None if it cannot take any, now or ever: all that can be done is to end messages that are
+        not worth telling any more.
         """
         channel = self._channels.get(name)
         if channel is None or channel.opens() > 0:
@@ -274,7 +273,7 @@ class Sender:
 
     @contextlib.contextmanager
     def _guarded(self, message: Delivery) -> Iterator[None]:
-        """One message that cannot be sent stops no other."""
+        """Catch what one message raises, so that it stops no other."""
         try:
             yield
         except Exception as error:
@@ -288,7 +287,8 @@ class Sender:
             self._retries.put_off(message, repr(error), stuck=True)
 
     def _may_go(self, due: DueMessage) -> bool:
-        """Whether this instance may still tell: asked with nothing to wait for in between."""
+        """Return whether this instance may still send or tell; do not wait between asking and
+        acting."""
         if self._stopping.is_set() or due.partition not in self._deliveries.ownership.owned:
             return False
         self._going.add(due.message.message_id)
@@ -297,13 +297,13 @@ class Sender:
 
 
 def _is_defect(error: Exception) -> bool:
-    """Whether broker or database refuse what every message needs, and not this one alone."""
+    """Return whether broker or database refuse what every message needs, not just this one."""
     return isinstance(error, (KafkaError, PyMongoError)) and not isinstance(error, REFUSED_RECORD)
 
 
 @asynccontextmanager
 async def sending(running: Running[NotifySettings], supplies: Supplies) -> AsyncIterator[None]:
-    """Runs a sender as long as the service runs."""
+    """Run a sender as long as the service runs."""
     sender = Sender(running, supplies)
     task = running.tasks.start(sender.run(), "sender")
     try:

@@ -1,8 +1,8 @@
-"""The stream's time for whoever sends: read off the log of dossiers, tick by tick.
+"""The stream clock for the sender: read from the dossiers' topic, tick by tick.
 
-The engines' own clock will not do. It knows only the partitions of dossiers that its instance
-looks after, which are others than those of the messages; and after a restart it knows no time at
-all until the next tick, which may never come.
+The engines' own clock will not do. It knows only the partitions of dossiers that its instance owns,
+which are not those of the messages. And after a restart it knows no time until the next tick, which
+may never come.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.runtime import StreamClock, patiently
 
 _KEY = CLOCK_SUBJECT.encode()
 _FIRST_LOOK, _GROWS = 256, 8
-"""So many records before a partition's end are looked through for its last tick, then more."""
+"""The last tick is searched in this many records before a partition's end, then in more."""
 _PAUSE = 1.0
 """Seconds between two attempts to reach the broker."""
 
@@ -34,7 +34,7 @@ class StreamTime:
         self._partitions = [TopicPartition(DOSSIER_EVENTS, n) for n in range(partitions)]
 
     async def follow(self) -> None:
-        """Follows until cancelled, and begins anew whenever the broker was away."""
+        """Follow until cancelled, and start again whenever the broker was away."""
         await patiently(self._follow, first=_PAUSE, most=_PAUSE)
 
     async def _follow(self) -> None:
@@ -51,7 +51,8 @@ class StreamTime:
             await consumer.stop()
 
     async def _find_last(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        """The newest tick that stands in the partition; the consumer then stands at its end."""
+        """Find the newest tick in the partition; the consumer then stands at the partition's
+        end."""
         (first,) = (await consumer.beginning_offsets([partition])).values()
         (end,) = (await consumer.end_offsets([partition])).values()
         look, known = _FIRST_LOOK, self.clock.now(partition.partition)

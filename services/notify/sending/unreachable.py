@@ -1,8 +1,8 @@
-"""Recipients who cannot be reached just now, though whoever carries to them works.
+"""Recipients who cannot be reached now, though their provider works.
 
-A full mailbox, a domain that nobody knows, a receiver of webhooks that is down: it is they who
-rest, each for longer the longer it lasts. What is for them waits without being tried, message by
-message, and takes nobody else's place.
+With a full mailbox, an unknown domain, or a webhook receiver that is down, it is the recipient who
+rests, for longer the longer it lasts. Their messages wait without being tried one by one, and take
+nobody else's place.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contracts.events.notify import MessageChannel
 from services.notify.delivery.delivery import Delivery
 
 Recipient = tuple[str, MessageChannel]
-"""Who is told (a citizen, an officer), and by what."""
+"""Who is told (a citizen, an officer), and by what channel."""
 
 _FIRST, _MOST = 5.0, 900.0
-"""Seconds that a recipient rests at the least, after the first failure and after many. By as much
-again, at random: who failed together does not come back together."""
+"""The least seconds that a recipient rests, after the first failure and after many. Up to as much
+again is added at random: those who failed together do not come back together."""
 
 
 @dataclass
@@ -29,22 +29,24 @@ class _Rest:
 
 
 class UnreachableRecipients:
-    """Kept in memory: whoever takes over begins anew. Times are of the process's own clock."""
+    """Kept in memory: after a take-over it starts empty. Times are of the process's own clock."""
 
     def __init__(self) -> None:
         self._resting: dict[Recipient, _Rest] = {}
         self._draw = Random()
 
     def rests(self, receiver: Recipient, now: float) -> bool:
-        """Whether nothing is tried with this recipient yet."""
+        """Return whether the recipient still rests, so that nothing is tried."""
         return (known := self._resting.get(receiver)) is not None and known.until > now
 
     def doubted(self, receiver: Recipient) -> bool:
-        """Whether the last that was heard is that they could not be reached: one message tries."""
+        """Return whether the recipient could not be reached last time, so that one message
+        tries."""
         return receiver in self._resting
 
     def failed(self, receiver: Recipient, now: float, at_least: float = 0.0) -> None:
-        """They could not be reached; what was under way at the same time says nothing new."""
+        """Note that they could not be reached. Failures during a rest were under way and count
+        nothing."""
         known = self._resting.get(receiver)
         if known is not None and known.until > now:
             return
@@ -53,19 +55,19 @@ class UnreachableRecipients:
         self._resting[receiver] = _Rest(now + rest * self._draw.uniform(1.0, 2.0), failures)
 
     def reached(self, receiver: Recipient) -> None:
-        """They took something."""
+        """Note that they took something."""
         self._resting.pop(receiver, None)
 
     def unreached(self, channel: str) -> int:
-        """How many could not be reached when it was last tried."""
+        """Return how many could not be reached when it was last tried."""
         return sum(receiver[1] == channel for receiver in self._resting)
 
     def clear(self) -> None:
-        """Nothing is to be sent here."""
+        """Forget everyone: nothing is to be sent here."""
         self._resting.clear()
 
     def keep(self, channel: str, unreachable: Collection[Recipient]) -> None:
-        """On this channel, only for these there is still something to be sent here."""
+        """Forget the channel's recipients except these, for whom messages still wait here."""
         self._resting = {
             receiver: rest
             for receiver, rest in self._resting.items()
@@ -74,6 +76,6 @@ class UnreachableRecipients:
 
 
 def recipient_of(message: Delivery) -> Recipient:
-    """Who is told by a message, and by what."""
+    """Return who is told by a message, and by what channel."""
     assert message.recipient is not None
     return message.recipient, MessageChannel(message.channel)

@@ -26,9 +26,9 @@ _MONTHS_EN = (
 
 
 def moment(at: datetime, locale: Locale, *, weekday: bool = False) -> str:
-    """A time in Vietnam. In English its month is a word: 05/04 would be May to many.
+    """Return a time in Vietnam. In English the month is a word: many would read 05/04 as May.
 
-    With the day of the week, which people go by, where there is room for it.
+    `weekday` adds the day of the week, which people go by, where there is room for it.
     """
     local = at.astimezone(VIETNAM)
     clock = local.strftime("%H:%M")
@@ -40,7 +40,7 @@ def moment(at: datetime, locale: Locale, *, weekday: bool = False) -> str:
 
 
 def money(amount: int, locale: Locale) -> str:
-    """An amount in dong."""
+    """Return an amount in dong."""
     grouped = f"{amount:,}"
     if locale is Locale.VI:
         return f"{grouped.replace(',', '.')} đồng"

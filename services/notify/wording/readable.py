@@ -1,7 +1,7 @@
 """A message's parameters as people read them, in one language. Pure.
 
 On the log a time is ``17:00 06/05/2024`` and an amount ``1500000``, whatever the language. What is
-neither is shown as it stands: what was written down once must be readable for ever.
+neither is shown as it is: what was once written must stay readable for ever.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BETWEEN = "; "
 
 
 def readable(params: Mapping[str, str], locale: Locale) -> dict[str, str]:
-    """The parameters, each as a sentence can have it."""
+    """Return the parameters, each in a form that fits into a sentence."""
     return {name: _readable(name, value, locale) for name, value in params.items()}
 
 
@@ -48,5 +48,5 @@ def _moment(value: str, locale: Locale) -> str:
 
 
 def _unstopped(value: str) -> str:
-    """What somebody wrote, without its full stop: the sentence that it is put into has one."""
+    """Return a text without its full stop: the sentence around it has one."""
     return value.strip().rstrip(".… ")

@@ -1,4 +1,4 @@
-"""Makes a message's text from its template. All templates are checked when the service starts."""
+"""Render a message's text from its template. All templates are checked when the service starts."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ FIELDS = frozenset(
         "link",
     }
 )
-"""What a template may use. What a message does not have is empty. Each of `items` has `at` and
-`text`; in what heads and officers are told, `dossier`, `procedure_name` and `text`."""
+"""The fields that a template may use; one that a message lacks is empty. Each of `items` has `at`
+and `text`; for heads and officers, `dossier`, `procedure_name` and `text`."""
 
 _PARTS = ("subject", "body", "short")
 _ITEM = "item"
@@ -69,9 +69,9 @@ class RenderedMessage:
     subject: str
     body: str
     short: str
-    """The whole for a phone: a line, or a list whose newest item is the last."""
+    """The whole message for a phone: a line, or a list whose newest item is last."""
     version: str
-    """Of the templates that it was made from."""
+    """The version of the templates that it was made from."""
 
 
 class _Strict(BaseModel):
@@ -107,10 +107,10 @@ class Renderer:
         folder: Path = TEMPLATES,
         link: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`link` gives a dossier's address on the status page; empty if there is none.
+        """`link` returns a dossier's address on the status page, or an empty string.
 
-        Raises TemplateWrong if a template is missing, broken, uses an unknown field, or cannot be
-        rendered, whatever it is given.
+        Raise TemplateWrong if a template is missing, broken, uses an unknown field, or cannot be
+        rendered with some parameters.
         """
         self._catalogue = catalogue
         self._link = link
@@ -146,9 +146,9 @@ class Renderer:
     def render(
         self, template: str, locale: str, code: str, params: Mapping[str, str]
     ) -> RenderedMessage:
-        """The message about the dossier (or a unit's morning) with that code.
+        """Return the message about the dossier (or a unit's morning) with that code.
 
-        Raises TemplateWrong for a template that does not exist.
+        Raise TemplateWrong for a template that does not exist.
         """
         language = Locale(locale)
         file = self._file_of(template, language)
@@ -181,7 +181,7 @@ class Renderer:
         self, locale: Locale, code: str, link: str, params: Mapping[str, str]
     ) -> dict[str, Any]:
         values: dict[str, Any] = dict.fromkeys(FIELDS, "")
-        # What stands on the log may be older than what is asked of those who write it.
+        # What is on the log may be older than the rules for those who write it.
         params = {name: shown(value) for name, value in params.items()}
         known = {name: value for name, value in params.items() if name in FIELDS}
         values |= readable(known, locale) | {"code": code, "link": link}
@@ -226,10 +226,10 @@ class Renderer:
     def _compile(
         self, locale: str, name: str, part: str, source: str, full: Mapping[str, Any]
     ) -> None:
-        """`full` has a value for each field that the part may use."""
+        """Compile and check a part; `full` has a value for each field that it may use."""
         where = f"{locale}.toml [{name}] {part}"
         try:
-            # Compiling finds what parsing lets by: unknown filters.
+            # Compiling finds what parsing misses: unknown filters.
             template = self._environment.from_string(source)
             parsed = self._environment.parse(source)
             used = find_undeclared_variables(parsed)
@@ -248,7 +248,7 @@ class Renderer:
 
 
 def _in_a_line(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What people wrote makes no new line where a line says something: it may begin an item."""
+    """Join the lines of each text: in a one-line message, a new line could begin an item."""
     return {
         name: " ".join(value.split()) if isinstance(value, str) else value
         for name, value in values.items()

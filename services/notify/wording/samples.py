@@ -22,4 +22,4 @@ PARAMS = {
     "channel": "counter",
     "count": "52",
 }
-"""A message's parameters, as they stand on the log: of all messages together."""
+"""The parameters of all messages together, as they stand on the log."""

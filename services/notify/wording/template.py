@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Template(StrEnum):
-    """A message that can be planned. On the log and in states it is its name alone.
+    """A message that can be planned. On the log and in states only its name stands.
 
-    What an older release planned by a name that is none of these stands there for ever, and is
-    read.
+    A name that an older release planned and that is none of these stands there for ever, and is
+    still read.
     """
 
     REGISTERED = "registered"
@@ -50,4 +50,4 @@ FOR_OFFICERS = frozenset(
         Template.OFFICER_DIGEST,
     }
 )
-"""By these heads and officers are told, and no citizen."""
+"""Templates for heads and officers; no citizen gets them."""

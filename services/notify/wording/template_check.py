@@ -1,7 +1,7 @@
-"""Renders a template before anybody is told by it, in every way that it can come to be rendered.
+"""Render a template before it is used, in every way that it can be rendered.
 
-A field of a field, or a filter's argument, is only looked at when it is rendered: a template with
-a wrong one would load, and then each of its messages would be tried until it expires.
+A field of a field, or a filter's argument, is only evaluated when it is rendered. A template with a
+wrong one would load, and then each of its messages would be tried until it expires.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jinja2.visitor import NodeTransformer
 
 
 class UnknownField(StrictUndefined):
-    """What a template asks for and there is not; its error says what there is."""
+    """An unknown field in a template; its error says which fields there are."""
 
     @property
     def _undefined_message(self) -> str:
@@ -27,9 +27,9 @@ class UnknownField(StrictUndefined):
 
 
 def check_template(template: Template, parsed: nodes.Template, full: Mapping[str, Any]) -> None:
-    """Raises what rendering raises. `parsed` is the template too, and is not to be used after it.
+    """Raise what rendering raises. `parsed` is the same template; do not use it afterwards.
 
-    It is rendered with `full`, what stands under a condition too, whether it holds or not; and
+    Render it with `full`, including what stands under a condition, whether it holds or not; and
     with all fields empty.
     """
     every = template
@@ -44,7 +44,7 @@ _BRANCHES = (nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.For)
 
 
 class _AllBranches(NodeTransformer):
-    """Puts one after the other what is an alternative."""
+    """Puts alternatives one after the other."""
 
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:
         self.generic_visit(node)
@@ -70,7 +70,7 @@ class _AllBranches(NodeTransformer):
 
 
 def _after(node: nodes.Expr, parts: list[nodes.Expr]) -> nodes.Expr:
-    """The expression's own value, once all of its parts were looked at.
+    """Return the expression's own value, after all of its parts are evaluated.
 
     Written out it is ``[part|string, …, node][-1]``: what is unknown fails when it becomes text.
     """

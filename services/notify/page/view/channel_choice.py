@@ -1,4 +1,4 @@
-"""Which channels the page lets a citizen choose, and that a choice leads to them."""
+"""Which channels the page offers a citizen, and whether a choice reaches them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from services.notify.dossier.state import Choice
 
 
 class OutOfReach(Exception):
-    """The citizen left an address, and none for any of the channels that they chose."""
+    """The citizen left an address, but none for any of the channels that they chose."""
 
 
 def offered_channels(policy: Policy, choice: Choice | None) -> tuple[MessageChannel, ...]:
-    """What can be ticked, in one order always: whatever there is a provider for.
+    """Return the channels that can be ticked, in a fixed order: those that have a provider.
 
-    A webhook is a program's: it is shown where it was chosen, or where the city tells everybody by
-    webhook. Where nobody is really told anything, nobody can choose how.
+    A webhook is for programs: it is offered only if it was chosen or is one of the city's channels.
+    Where messages are only written down, nothing is offered.
     """
     if policy.channels == (MessageChannel.LEDGER,):
         return ()
@@ -34,11 +34,11 @@ def offered_channels(policy: Policy, choice: Choice | None) -> tuple[MessageChan
 def is_reached(
     policy: Policy, chosen: Collection[MessageChannel], addressed: Collection[MessageChannel]
 ) -> bool:
-    """Whether what the law wants to be told still reaches a citizen who chose so.
+    """Return whether what the law demands still reaches a citizen with this choice.
 
-    `addressed`: the channels that they left an address for. Who chose nothing that is carried is
-    told as the city tells everybody. And who has no address that could be used, or none that is
-    known of yet, is reached by no other choice either.
+    `addressed`: the channels that they left an address for. Without a channel that has a provider,
+    the choice gives way to the city's channels. A citizen without a usable address, or with none
+    known yet, would be reached by no other choice either.
     """
     told_by = policy.carried.intersection(chosen)
     usable = policy.carried.intersection(addressed)
@@ -46,14 +46,14 @@ def is_reached(
 
 
 class ReachCheck:
-    """Looks whether citizens can be told things by what they choose."""
+    """Checks whether citizens can be told things by what they choose."""
 
     def __init__(self, policy: Policy, addresses: Addresses) -> None:
         self._policy = policy
         self._addresses = addresses
 
     async def check(self, citizen: str, chosen: Collection[MessageChannel]) -> None:
-        """Raises OutOfReach if such a choice would reach nobody, and another one would."""
+        """Raise OutOfReach if the choice would reach nobody, and another one would."""
         found = await self._addresses.known([(citizen, channel) for channel in MessageChannel])
         if not is_reached(self._policy, chosen, {channel for _, channel in found}):
             raise OutOfReach

@@ -13,7 +13,7 @@ from services.notify.page.view.byte_budget import shortened
 
 _SHOWN = 40
 _WORDS_ROOM = 400
-"""Of an officer's words in a line. What stands is shown whole, above the history."""
+"""Bytes of an officer's words in a line. The reason in force is shown whole, above the history."""
 
 _IN_PART = "story.PaymentReceivedInPart"
 _RETURNED_BY = {channel: f"story.ResultReturned-{channel}" for channel in FilingChannel}
@@ -40,7 +40,7 @@ _FACTS = (
 STORY_KEYS = frozenset(
     {f"story.{fact.NAME}" for fact in _FACTS} | {_IN_PART} | set(_RETURNED_BY.values())
 )
-"""The texts that a history is told with."""
+"""The texts of a history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class HistoryLine:
 
 
 def history(state: Notify, words: Words) -> tuple[HistoryLine, ...]:
-    """The newest lines."""
+    """Return the newest lines, newest first."""
     return tuple(_line(state, entry, words) for entry in reversed(state.story[-_SHOWN:]))
 
 
 def older(state: Notify) -> int:
-    """How many lines there are that are not shown."""
+    """Return how many lines are not shown."""
     return max(0, len(state.story) - _SHOWN)
 
 

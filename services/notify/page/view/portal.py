@@ -52,7 +52,7 @@ class ProcedureView(TypedDict):
 
 @described
 class ReasonView(TypedDict):
-    """A reason of the date."""
+    """A reason for the date."""
 
     code: str
     """For programs."""
@@ -69,25 +69,25 @@ class ApologyView(TypedDict):
     """The new date."""
     unit: str
     missed: bool
-    """The new date went by as the first one did."""
+    """Whether the new date was missed too."""
 
 
 @described
 class AskedView(TypedDict):
-    """What is asked of the citizen."""
+    """A demand on the citizen."""
 
     kind: str
     """``supplement`` or ``payment``."""
     reason: str
     documents: tuple[str, ...]
     amount: int | None
-    """In dong; null where papers are asked for."""
+    """In dong; null for a demand of papers."""
     until: DateTime | None
 
 
 @described
 class StepView(TypedDict):
-    """One step of the dossier's way."""
+    """One step of the dossier's workflow."""
 
     title: BothLanguages
     state: Literal["done", "now", "later"]
@@ -128,7 +128,7 @@ class PortalView(TypedDict):
     next: BothLanguages | None
     """What comes next."""
     reason: str | None
-    """Why it is in this state, in the officer's words."""
+    """Why the dossier is in this state, in the officer's words."""
     received_at: DateTime | None
     ended_at: DateTime | None
     outcome: str | None
@@ -137,10 +137,10 @@ class PortalView(TypedDict):
     original_due: DateTime | None
     due_reason: ReasonView | None
     due_moved: ReasonView | None
-    """Why it is another date than was promised first."""
+    """Why the date differs from the one promised first."""
     late: bool
     paused: bool
-    """Its clock stands: what is due is computed anew when it goes on."""
+    """Whether the dossier's clock is stopped: the due time is computed again when it goes on."""
     apology: ApologyView | None
     asked: list[AskedView]
     steps: list[StepView]
@@ -148,7 +148,7 @@ class PortalView(TypedDict):
     receiving_unit: UnitView | None
     returning_unit: UnitView | None
     history: list[EventView]
-    """The newest first."""
+    """Newest first."""
     older: int
     """Lines of the history that are not shown."""
     rating: int | None
@@ -160,7 +160,7 @@ def portal(
     texts: Mapping[Locale, Texts],
     now: datetime | None = None,
 ) -> PortalView:
-    """Returns the dossier. It names no person. `now` as in `look`."""
+    """Return the dossier for portals. It names no person. `now` as in `status_view`."""
     vi, en = (status_view(state, words[locale], now) for locale in (Locale.VI, Locale.EN))
     promise = vi.promise
 
@@ -186,7 +186,7 @@ def portal(
         }
 
     def because(of: Callable[[Appointment], Phrase | None]) -> ReasonView | None:
-        """A reason of the date, with a code for programs: the text's own key."""
+        """Return a reason for the date, with the text's key as the code for programs."""
         said = both(lambda shown: of(shown.promise) if shown.promise else None)
         reason = of(promise) if promise else None
         if reason is None or said is None:

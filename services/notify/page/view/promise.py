@@ -1,4 +1,4 @@
-"""By when a citizen may expect the result, and why then. Pure."""
+"""When a citizen may expect the result, and why then. Pure."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class Appointment:
 
     due: LocalTime
     original: LocalTime | None
-    """What was promised first, if that was another time."""
+    """The time promised first, if it was another."""
     moved: Phrase | None
-    """Why it is another; None if it is not."""
+    """Why the time changed; None if it did not."""
     expected: LocalTime | None
-    """The new date of a letter that came when it was too late to move what is due."""
+    """The new date of a letter that came too late to move the due time."""
     again: bool
-    """The letter's date was missed, too: there will be no other."""
+    """Whether the letter's date was missed too: there will be no other."""
     why: Phrase | None
     late: bool
     paused: bool
-    """The clock is stopped: what is due is computed anew when it goes on."""
+    """Whether the clock is stopped: the due time is computed again when it goes on."""
     ended: bool
 
 
 def promise(state: Notify, words: Words, now: datetime | None = None) -> Appointment | None:
-    """None as long as nothing is promised, and when nothing is due any more.
+    """Return the appointed time; None if nothing is promised yet, or nothing is due any more.
 
     `now` as in `missed_again`.
     """
@@ -84,10 +84,10 @@ def promise(state: Notify, words: Words, now: datetime | None = None) -> Appoint
 
 
 def missed_again(state: Notify, now: datetime | None = None) -> bool:
-    """Whether the date of the letter of apology was missed in its turn.
+    """Return whether the date of the letter of apology was missed too.
 
-    A letter that came after the breach moves no deadline, and nobody says anything when its date
-    goes by: only whoever looks, `now`, sees it. Without `now` it is what was said that counts.
+    A letter that came after the breach moves no deadline, and no fact says that its date passed: it
+    takes `now` to see it. Without `now`, only what facts said counts.
     """
     letter, due = state.letter, state.due
     if letter is None or due is None or not state.overdue:
@@ -95,7 +95,7 @@ def missed_again(state: Notify, now: datetime | None = None) -> bool:
     if letter.due <= due:
         return True
     until = state.span.ended_at if state.status in ENDED else now
-    # A clock that is stopped waits for the citizen: then no date of the unit's goes by.
+    # A stopped clock waits for the citizen: meanwhile no date of the unit's passes.
     return until is not None and letter.due < until and state.status not in CLOCK_STOPPED
 
 
@@ -128,7 +128,7 @@ def _why(
 
 
 def _responsible(state: Notify) -> str:
-    """The unit that has the dossier now; as long as none is known, the one that apologised."""
+    """Return the unit that has the dossier now; if none is known, the one that apologised."""
     return state.unit or (state.letter.unit if state.letter is not None else "")
 
 
@@ -138,7 +138,7 @@ def _moved(state: Notify, words: Words) -> Phrase:
         unit = letter.unit if letter is not None else state.unit or ""
         fields = {"unit": words.office(unit).name} if state.moved_by is MoveCause.EXTENDED else {}
         return Phrase(_BY_MOVE[state.moved_by], fields)
-    # An older sla did not say why: it is concluded from what happened to the dossier.
+    # An older sla did not say why: it is derived from what happened to the dossier.
     if letter is not None and letter.due == state.due:
         return Phrase("why.letter", {"unit": words.office(letter.unit).name})
     waited = any(phase.status in CLOCK_STOPPED for phase in phases(state.marks))

@@ -1,4 +1,4 @@
-"""What the status page shows of a dossier: everything is decided here, before a template. Pure."""
+"""What the status page shows of a dossier, decided before a template is filled. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from services.notify.page.view.promise import WHY_KEYS, Appointment, missed_agai
 from services.shared.lifecycle import ENDED, PublicStatus
 
 Tone = Literal["working", "yours", "late", "paused", "done", "closed"]
-"""Whose turn it is. ``yours``: something is asked of the citizen."""
+"""Whose turn it is. ``yours``: the citizen must meet a demand."""
 
 _REASONED: dict[PublicStatus, type[EventData]] = {
     PublicStatus.NOT_RECEIVED: intake.DossierNotReceived,
     PublicStatus.WITHDRAWN: intake.DossierWithdrawn,
     PublicStatus.STOPPED: routing.DossierStopped,
 }
-"""States whose reason is shown as long as they last, and the fact that gave it."""
+"""States whose reason is shown while they last, and the fact that gave the reason."""
 
 LOOK_KEYS = frozenset(
     {
@@ -47,7 +47,7 @@ LOOK_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """One step of the dossier's way."""
+    """One step of the dossier's workflow."""
 
     title: str
     state: Literal["done", "now", "later"]
@@ -55,13 +55,13 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The unit's letter."""
+    """The unit's letter of apology."""
 
     unit: Office
     reason: str
     due: LocalTime
     missed: bool
-    """The new date went by as the first one did."""
+    """Whether the new date was missed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class StatusView:
     now: Phrase
     next: Phrase
     reason: str
-    """Why it is in this state, in the officer's words; empty where none is owed."""
+    """Why it is in this state, in the officer's words; empty where no reason is owed."""
     asked: tuple[OpenDemand, ...]
     promise: Appointment | None
     apology: Letter | None
@@ -92,9 +92,9 @@ class StatusView:
 
 
 def status_view(state: Notify, words: Words, now: datetime | None = None) -> StatusView:
-    """What is shown. The state must be one of a dossier that was handed in.
+    """Return what is shown of a dossier that was filed.
 
-    `now` shows that a letter's date went by; without it, only what somebody said has happened.
+    With `now`, a letter's missed date is shown; without it, only what facts said has happened.
     """
     status = state.status
     assert status is not None
@@ -175,7 +175,7 @@ def _reason(state: Notify, status: PublicStatus) -> str:
 
 
 def _last(state: Notify, fact: type[EventData]) -> HistoryEntry | None:
-    """The newest such fact."""
+    """Return the newest fact of that class."""
     return next((entry for entry in reversed(state.story) if entry.of(fact)), None)
 
 
