@@ -511,7 +511,7 @@ def _processes() -> list[Node]:
 
 
 def dashboard() -> Node:
-    """The dashboard, its panels numbered and laid out three (numbers: six) to a line."""
+    """Return the dashboard: panels are numbered, and laid out three (numbers: six) to a line."""
     panels: list[Node] = []
     for part in (
         _city(),
@@ -568,12 +568,12 @@ def _services() -> Node:
 
 
 def text() -> str:
-    """The dashboard's file."""
+    """Return the text of the dashboard's file."""
     return json.dumps(dashboard(), indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the file, or with --check compares it; returns the exit code."""
+    """Write the file, or with --check compare it; return the exit code."""
     options: list[Any] = list(sys.argv[1:] if arguments is None else arguments)
     wanted = text()
     if options == ["--check"]:

@@ -1,4 +1,4 @@
-"""The kinds of panel that the dashboard is made of. Their places are given when it is laid out."""
+"""The kinds of panel in the dashboard. Their places are set when it is laid out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ Node: TypeAlias = dict[str, Any]
 
 _SOURCE: Node = {"type": "prometheus", "uid": "motcua-prometheus"}
 _UNITS = {"/s": "cps"}
-"""Grafana's names of units, where they are not what one would write."""
+"""Grafana's names of units, where they differ from the usual ones."""
 
 
 def row(title: str, *, repeat: str | None = None) -> Node:
-    """A heading; with `repeat`, once for each value of that variable, with all panels below."""
+    """Return a heading; with `repeat`, it and all panels below are repeated per value of the
+    variable."""
     node: Node = {"type": "row", "title": title, "collapsed": False, "panels": []}
     node["gridPos"] = {"w": 24, "h": 1}
     if repeat is not None:
@@ -24,7 +25,7 @@ def row(title: str, *, repeat: str | None = None) -> Node:
 def stat(
     title: str, expr: str, description: str, *, unit: str = "short", red_above: float | None = None
 ) -> Node:
-    """One number, with its course behind it."""
+    """Return one number, with its course behind it."""
     steps: list[Node] = [{"color": "text" if red_above is None else "green", "value": None}]
     if red_above is not None:
         steps.append({"color": "red", "value": red_above})
@@ -56,7 +57,7 @@ def series(
     unit: str = "short",
     stacked: bool = False,
 ) -> Node:
-    """Lines over time; `queries` are expressions by their legend."""
+    """Return lines over time; `queries` are expressions by their legend."""
     return {
         **_panel("timeseries", title, description, w=8, h=8),
         "targets": [
@@ -84,7 +85,7 @@ def series(
 
 
 def heatmap(title: str, expr: str, description: str) -> Node:
-    """How a histogram's buckets fill over time."""
+    """Return a picture of how a histogram's buckets fill over time."""
     target = _target("A", expr, "{{le}}")
     target["format"] = "heatmap"
     return {

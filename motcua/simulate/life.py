@@ -1,7 +1,7 @@
 """One dossier's life, from the first request about it to the last.
 
-The life is laid out in working time used, as its budget is: a pause shifts all that follows,
-and what is due is missed only by those that are meant to miss it.
+The life is laid out in working time used, like its budget: a pause shifts all that follows, and
+only dossiers that are meant to be late miss their due time.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Life:
         """What becomes of its due time, now or later."""
 
     def draw(self) -> None:
-        """Lives it, up to its end or the plan's."""
+        """Draw the life, up to its end or the plan's."""
         try:
             self._received()
             if self._arrival.handling is not None:
@@ -121,7 +121,7 @@ class Life:
         acts += self._letters(total, needed)
         room = int(odds.LATEST_SHARE * total) // gap
         for extra in self._extras(procedure.field):
-            # What the gaps leave no room for would make a dossier late by accident.
+            # An extra without enough room would make a dossier late by accident.
             if len(acts) + len(extra) > room:
                 continue
             places = sorted(rng.random() for _ in extra)
@@ -133,9 +133,9 @@ class Life:
             self._fetch()
 
     def _extras(self, field: str) -> list[Sequence[Callable[[], None]]]:
-        """What happens beside the steps, each in its acts with other things between them.
+        """Return what happens beside the steps, each with its acts, which may lie apart.
 
-        Of a late dossier, only what does not stop its clock.
+        For a late dossier, only what does not stop its clock.
         """
         often: list[tuple[float, Sequence[Callable[[], None]]]] = [
             (odds.HANDED_OVER, [self._hand_over]),
@@ -157,7 +157,7 @@ class Life:
         return [extra for share, extra in often if self._chance(share)]
 
     def _wait_until(self, used: int) -> None:
-        """Puts `_next` where so much of the budget is used, no sooner than the gap allows."""
+        """Set `_next` to when `used` working seconds are used, no sooner than the gap allows."""
         earliest = self._clock.calendar.add(self._asking.time, self._asking.gap)
         self._next = max(earliest, self._clock.at(used))
 
@@ -300,7 +300,7 @@ class Life:
     # -- what is said when the date is not kept ---------------------------------------
 
     def _letters(self, total: int, needed: int) -> list[Act]:
-        """What the head of the unit signs, and what is asked in vain."""
+        """Return the letters that the head of the unit signs, and what is asked in vain."""
         rng = self._rng
         match self.fate:
             case Fate.EXTENDED | Fate.EXTENDED_IN_VAIN:
@@ -321,7 +321,8 @@ class Life:
                 return []
 
     def _apology(self, *, by: str) -> sla.ApologyRequested:
-        """A letter with a date as one may be given: after the one before, and after today."""
+        """Return a letter with a date as a letter may give it: after the one before, and after
+        today."""
         clock = self._clock
         field = self._town.catalogue.procedures[self._filing.procedure].field
         due = clock.calendar.add(max(clock.at(clock.total), self._next), self._outlook.added)
@@ -358,7 +359,7 @@ class Life:
                     documents=self._filing.documents[:1], unit=self._filing.receiving_unit
                 )
             case _:
-                # Whatever was demanded is settled while the clock runs: nothing is owed.
+                # Any demand is settled while the clock runs: nothing is owed.
                 data = self._payment(_MILLION)
         self.to_be_refused.append(self._ask(self._next, data).id)
 

@@ -1,4 +1,4 @@
-"""How likely what is in the simulated city. Shares are of all dossiers unless told otherwise."""
+"""The odds of the simulated city. Shares are of all dossiers unless a text says otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIELD_WEIGHTS = {
     "education": 1.0,
 }
 OTHER_FIELD_WEIGHT = 0.4
-"""Of each field that is not named."""
+"""The weight of each field that is not named."""
 
 CHANNEL_WEIGHTS = {
     # Among those that the procedure offers.
@@ -37,7 +37,7 @@ CHANNEL_WEIGHTS = {
 }
 
 OWN_WARD, OTHER_WARD, SERVICE_CENTRE, COMPETENT_UNIT = 0.60, 0.25, 0.10, 0.05
-"""Where a dossier is handed in, and where its result is fetched: each drawn for itself."""
+"""Where a dossier is filed, and where its result is fetched: each is drawn separately."""
 
 ENGLISH = 0.04
 """Citizens who want to be told in English."""
@@ -49,24 +49,24 @@ HAS_EMAIL = 0.90
 
 BURST_SECONDS = 180
 MORNING_BURST_RATE, AFTERNOON_BURST_RATE = 20.0, 10.0
-"""When the doors open, the rate of arrivals is so many times its mean over the day."""
+"""How many times its daily mean the rate of arrivals is when the doors open."""
 MORNING = 0.58
 """Of the arrivals outside the bursts, those before noon."""
 MORNING_PEAK, AFTERNOON_PEAK = 0.40, 0.35
-"""Where in the half day its peak lies."""
+"""Where the peak lies within the half day."""
 ONLINE_AT_HOME = 0.30
 """Of the online filings, those made at any hour of any day, most of them in the evening."""
 EVENING_PEAK = 20 / 24
 
 WORKING_DAYS_BEFORE = 15
-"""How far back the dossiers that were carried over came in."""
+"""How many working days back the carried-over dossiers were filed."""
 
 # -- what becomes of it --------------------------------------------------------------
 
 NOT_RECEIVED = 0.03
 """Of the online filings, those that an officer does not receive."""
 RECEPTION_WORKING_SECONDS = 4 * 3600
-"""An online filing is looked at within so much working time, mostly much sooner."""
+"""An online filing is looked at within this working time, mostly much sooner."""
 
 QUICK = 0.10
 """Dossiers that need less than the usual share of their budget."""
@@ -74,50 +74,50 @@ QUICK_SHARE = (0.05, 0.30)
 USUAL_SHARE = (0.30, 0.90)
 """The share of the budget that a dossier needs."""
 LATE_SHARE = (1.10, 1.60)
-"""The same, of a dossier that does not keep its first date; of both dates, if it keeps neither."""
+"""The same for a dossier that misses its first date; of both dates' time if it misses both."""
 LATE_STAYS_OPEN = 0.5
-"""Of the late ones, those whose result does not come at all."""
+"""Of the late dossiers, those whose result never comes."""
 LATEST_SHARE = 0.95
-"""A dossier that is not meant to be late is done by then, whatever came between."""
+"""A dossier that is not meant to be late is done by this share, whatever came between."""
 
 DENIED = 0.04
 SUPPLEMENT = 0.08
 SUPPLEMENT_AGAIN = 0.05
-"""Of the dossiers sent back for a supplement, those that are sent back once more than allowed."""
+"""Of the dossiers sent back for a supplement, those sent back once more than allowed."""
 SUPPLEMENT_NEVER = 0.10
-"""Of the supplements asked for, those that never come."""
+"""Of the supplements demanded, those that never come."""
 SUPPLEMENT_WORKING_DAYS = (1, 5)
 PAYMENT = {"land": 0.35, "business": 0.20, "construction": 0.15}
-"""Dossiers of these fields of which a payment is asked while they are handled."""
+"""The share, by field, of dossiers for which a payment is demanded during handling."""
 PAYMENT_ELSEWHERE = 0.01
 PAYMENT_IN_TWO_PARTS = 0.30
 PAYMENT_HOURS = (1, 60)
-"""How long a part takes to come in, by day or night."""
+"""Hours that a part takes to come in, by day or night."""
 PAID_TOO_MUCH = 0.03
-"""Of the payments demanded, those for which more comes in at first: that is refused."""
+"""Of the payments demanded, those for which too much comes in at first: that is refused."""
 WITHDRAWN = 0.01
 WITHDRAWN_BEFORE_RECEPTION = 0.20
-"""Of the withdrawals of online filings."""
+"""Of the withdrawals, for online filings only."""
 STOPPED = 0.005
 RESUMED = 0.5
-"""Of those stopped."""
+"""Of the stopped dossiers."""
 STOPPED_WORKING_DAYS = (1, 5)
 HANDED_OVER = 0.02
 REASSIGNED = 0.01
 CONSULTED = 0.05
-"""Of the dossiers of three steps and more, those about which another unit is asked."""
+"""Of the dossiers with three steps or more, those about which another unit is consulted."""
 CONSULTED_WITHIN = 0.5
-"""Of those questions, those that say in how many working days the answer is wanted."""
+"""Of those consultations, those that say in how many working days the answer is wanted."""
 CONSULTED_WITHIN_WORKING_DAYS = (1, 5)
 NEVER_ANSWERED = 0.10
-"""Of those questions."""
+"""Of those consultations."""
 TO_BE_REFUSED = 0.005
-"""Dossiers about which something is asked that their state does not allow."""
+"""Dossiers about which a request is made that their state does not allow."""
 
 # -- what the citizens of late dossiers are told -------------------------------------
 
 EXTENDED_FOR_EACH_LATE = 1.0
-"""So many dossiers keep a second date for each that is late."""
+"""The number of dossiers that keep a second date for each that is late."""
 LATE_FATES = {
     # With those that keep their second date, 85 % of all that miss the first get a letter.
     Fate.EXTENDED_IN_VAIN: 25.0,
@@ -126,11 +126,11 @@ LATE_FATES = {
     Fate.UNTOLD: 27.0,
 }
 LETTER_SHARE = (0.60, 1.0)
-"""When a letter in time is written: the share used of the time up to the last moment for it."""
+"""When a letter in time is written, as a share of the time up to the last moment for it."""
 LETTER_AGAIN = 0.20
 """Of the late ones with a letter in time, those for which another one is asked: it is refused."""
 LETTER_REFUSED = 0.20
-"""Of the late ones without a letter, those for which one is asked as no letter may be."""
+"""Of the late ones without a letter, those for which an inadmissible one is asked."""
 EXEMPTION_WEIGHTS = {
     ExemptionGround.FORCE_MAJEURE: 70.0,
     ExemptionGround.WITHHELD_INFORMATION: 25.0,
@@ -143,13 +143,13 @@ NEVER_FETCHED = 0.08
 """Of the results."""
 FETCHED_LATER = 0.10
 FETCHED_WORKING_DAYS, FETCHED_LATER_WORKING_DAYS = 2, 6
-"""Within how many working days a result is fetched."""
+"""Working days within which a result is fetched."""
 
 # -- what is told twice --------------------------------------------------------------
 
 DIRECTLY_BEHIND = 0.5
 """Of the duplicates, those that come straight after what they repeat."""
 DUPLICATE_WITHIN = 50
-"""The others come at most so many places later."""
+"""The others come at most this many places later."""
 HAS_PHONE = 0.9
 """Of the citizens, those who leave a telephone number."""

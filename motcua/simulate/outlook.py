@@ -1,4 +1,4 @@
-"""Draws how long a dossier takes, measured by what it was promised."""
+"""Draw how long a dossier takes, measured by the time that it was promised."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ class Outlook:
 
     fate: Fate
     needed: int
-    """What it takes from reception to the result."""
+    """The time from reception to the result."""
     added: int
-    """What a letter adds to the time that was promised."""
+    """The time that a letter adds to what was promised."""
     latest: int | None
-    """What may be used when all is done, so that it is in time; None for a late one."""
+    """The most that may be used in all to be in time; None for a late dossier."""
 
 
 def draw_outlook(rng: Random, total: int, late_share: float) -> Outlook:
-    """The outlook of a dossier that was promised its result in so many working seconds."""
+    """Draw the outlook of a dossier whose budget is `total` working seconds."""
     fate = _draw_fate(rng, late_share)
     if fate is Fate.ON_TIME:
         share = odds.QUICK_SHARE if rng.random() < odds.QUICK else odds.USUAL_SHARE
         needed = int(total * rng.uniform(*share))
         return Outlook(fate, needed, added=0, latest=int(odds.LATEST_SHARE * total))
     needed = int(total * rng.uniform(*odds.LATE_SHARE))
-    # So many days more will do, as it looks when the letter is written.
+    # The days still needed, as it looks when the letter is written.
     added = ceil((needed - total) / WORKING_DAY) * WORKING_DAY
     if fate is Fate.EXTENDED:
         return Outlook(fate, needed, added, latest=total + int(odds.LATEST_SHARE * added))

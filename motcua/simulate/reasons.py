@@ -57,10 +57,10 @@ _EXEMPT = {
 
 
 def why_late(rng: Random, field: str) -> str:
-    """A reason for a letter of apology about a dossier of that field."""
+    """Draw a reason for a letter of apology about a dossier of that field."""
     return rng.choice((*_ANYWHERE, *_FIELDS.get(field, ())))
 
 
 def why_exempt(rng: Random, ground: ExemptionGround) -> str:
-    """A reason for stating that no letter is owed on that ground."""
+    """Draw a reason why no letter is owed on that ground."""
     return rng.choice(_EXEMPT[ground])

@@ -1,4 +1,4 @@
-"""What a simulation is asked for, and what it gives."""
+"""The settings of a simulation, and its result."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from motcua.simulate.fates import Fate
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """The size and the character of the day to be drawn. Raises ValueError for what cannot be."""
+    """The size and character of the day to draw. Raises ValueError for impossible values."""
 
     day: date = date(2026, 3, 11)
     dossiers: int
-    """How many come in on the day itself."""
+    """How many dossiers are filed on the day itself."""
     carried_over: int = 0
-    """How many came in on the fifteen working days before it."""
+    """How many were filed on the fifteen working days before it."""
     seed: int = 1
     late_share: float = 0.0016
-    """The share of dossiers whose result is not there when it is due.
+    """The share of dossiers whose result misses its due time.
 
-    Those that a letter in time gives a second date, which they keep, come on top.
+    Those that keep a second date, given by a letter in time, come on top.
     """
     duplicate_share: float = 0.01
     """The share of requests that are told twice."""
     min_gap_minutes: int = 15
-    """How far apart two requests about one dossier are at least, on the day itself."""
+    """The least minutes between two requests about one dossier, on the day itself."""
     min_gap_minutes_before: int = 120
     """The same after a request of the days before."""
     contacts: bool = False
@@ -45,22 +45,22 @@ class Simulation:
 
 @dataclass(frozen=True)
 class SimulatedDay:
-    """What is asked of the city, in the order in which it is told."""
+    """The requests to the city, in the order in which they are told."""
 
     requests: list[Event]
-    """By time and dossier code, but for the duplicates: each stands where it is told again."""
+    """By time and dossier code, except for duplicates: each stands where it is told again."""
     contacts: list[PlannedContact]
     """In order of time, in clear: they are sealed when they are told."""
     begins: datetime
     ends: datetime
-    """The midnight after the day. What would come later is cut off."""
+    """The midnight after the day. Everything later is cut off."""
     counters: dict[tuple[str, str], int]
     """The highest number given, by agency and day (YYMMDD)."""
     to_be_refused: frozenset[str]
-    """The ids of the requests that ask for what the dossier's state does not allow."""
+    """The ids of the requests that the dossier's state does not allow."""
     fates: dict[str, Fate]
-    """Of the dossiers that miss their first due time: what becomes of them, be it after the plan
-    ends. A few of them end before they come to it, withdrawn or without the supplement asked for.
+    """What becomes of the dossiers that miss their first due time, perhaps after the plan ends. A
+    few end before that, withdrawn or without the demanded supplement.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Cuts a plan into slices, each of which the services can settle before the next is told."""
+"""Cut a plan into slices, each of which the services can settle before the next is told."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from contracts.wire.envelope import Event
 
 @dataclass(frozen=True)
 class Slice:
-    """Requests that are told in one go."""
+    """Requests that are told together."""
 
     events: list[Event]
     until: datetime
-    """The instant up to which everything is told once these are."""
+    """The instant up to which everything is told after these."""
 
 
 def slices(
     requests: Sequence[Event], most: int = 5_000, *, ends: datetime | None = None
 ) -> Iterator[Slice]:
-    """The requests in slices of at most so many, none with two different ones of a dossier.
+    """Yield slices of at most `most` requests, none with two different ones about one dossier.
 
-    So what a request comes to is known before the next one about the same dossier is told,
-    however the services' records interleave. A duplicate stays where it stands: it changes
-    nothing. The last slice's `until` is `ends`; without that, the time of the latest request.
-    Raises ValueError if `most` is below 1.
+    So the outcome of a request is known before the next one about the same dossier is told, however
+    the services' records interleave. A duplicate stays where it stands: it changes nothing. The
+    last slice's `until` is `ends` or, without it, the time of the latest request. Raise ValueError
+    if `most` is below 1.
     """
     if most < 1:
         raise ValueError(f"slices of {most} requests: at least one must fit")
@@ -34,7 +34,7 @@ def slices(
         return
     last = ends or max(event.time for event in requests)
     new = _is_new(requests)
-    # A duplicate is of an earlier time than what stands around it: it tells nothing new.
+    # A duplicate is older than what stands around it: it tells nothing new.
     untold = _next_new_times(requests, new, last)
     begin = 0
     dossiers: set[str] = set()
@@ -50,7 +50,7 @@ def slices(
 
 
 def _is_new(requests: Sequence[Event]) -> list[bool]:
-    """Of each request, whether it is the first of its id."""
+    """Return, for each request, whether it is the first with its id."""
     known: set[str] = set()
     new = []
     for event in requests:
@@ -62,7 +62,7 @@ def _is_new(requests: Sequence[Event]) -> list[bool]:
 def _next_new_times(
     requests: Sequence[Event], new: Sequence[bool], last: datetime
 ) -> list[datetime]:
-    """Of each place, the time of the first request, there or later, that is no duplicate."""
+    """Return, for each place, the time of the first request from there on that is no duplicate."""
     times = [last] * len(requests)
     for place in reversed(range(len(requests))):
         if new[place]:

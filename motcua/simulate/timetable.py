@@ -11,19 +11,19 @@ class Act:
     """One thing that is done about a dossier."""
 
     wanted: int
-    """How many working seconds are to be used by then."""
+    """The working seconds that should be used by then."""
     do: Callable[[], None]
     by: int | None = None
-    """How many may be used at most; None if it may wait as long as the others."""
+    """The most working seconds that may be used; None if it may wait as long as the others."""
 
 
 def timetable(acts: Sequence[Act], gap: int, latest: int | None) -> list[Act]:
-    """The acts in their order, each early enough that those behind it come in time too.
+    """Return the acts in their order, each early enough for those behind it to be in time too.
 
-    One act uses no less than `gap` working seconds after the one before. `latest` is what may be
-    used when the last one is done; None if that does not matter. An act with a bound of its own
-    goes before others if they would take its room. All bounds are kept if `gap` times the number
-    of acts is within `latest`, and `gap` within each act's own bound.
+    Each act comes at least `gap` working seconds after the one before. `latest` is the most that
+    may be used when the last one is done; None: no limit. An act with a bound of its own goes
+    before others that would take its room. All bounds are kept if `gap` times the number of acts is
+    within `latest`, and `gap` within each act's own bound.
     """
     ordered = sorted(acts, key=lambda act: act.wanted)
     for act in [act for act in ordered if act.by is not None]:

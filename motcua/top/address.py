@@ -1,4 +1,4 @@
-"""Where an instance of a service is asked for its metrics."""
+"""The address at which an instance of a service is asked for its metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Address:
     url: str
     """Without a path: ``http://127.0.0.1:8001``."""
     service: str | None = None
-    """What is expected there; None if only the instance itself can say."""
+    """The service expected there; None if only the instance itself can say."""
 
 
 def address(text: str) -> Address:

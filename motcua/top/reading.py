@@ -64,7 +64,7 @@ class Reading:
 
 
 def read(text: str, at: float) -> Reading:
-    """Read a page of metrics. Raises ValueError if it is no such page."""
+    """Read a page of metrics. Raise ValueError if it is no such page."""
     samples: dict[str, list[Sample]] = defaultdict(list)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -99,8 +99,8 @@ class Change:
 def quantile(buckets: Mapping[float, float], q: float) -> float | None:
     """Compute a quantile from cumulative counts as Prometheus does; None if all are 0.
 
-    Within a bucket the observations are taken to be spread evenly; what is above the highest
-    finite bound counts as that bound.
+    Within a bucket, observations count as evenly spread; those above the highest finite bound count
+    as that bound.
     """
     bounds = sorted(buckets)
     if not bounds or not buckets[bounds[-1]]:

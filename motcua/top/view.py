@@ -28,7 +28,7 @@ _COLUMNS = (
     ("delay\np50", _NARROW),
     ("\np99", _NARROW),
 )
-"""79 columns with the service's name and the gaps, whatever the numbers are."""
+"""Together 79 columns with the service's name and the gaps, whatever the numbers are."""
 _DOSSIERS = (
     ("open", "motcua_sla_open_dossiers"),
     ("soon due", "motcua_sla_soon_due_dossiers"),

@@ -16,7 +16,7 @@ from motcua.top.address import Address
 from motcua.top.reading import Change, Reading, read
 
 PATIENCE_S = 2.0
-"""Seconds after which an instance that says nothing is away."""
+"""Seconds without an answer after which an instance is away."""
 WINDOW = 6
 """The number of readings that rates and quantiles are taken over, first to last."""
 

@@ -17,10 +17,10 @@ td.short {{ white-space: nowrap }}
 
 
 def framed(title: str, body: str) -> str:
-    """A page. The title is escaped here; the body is HTML already."""
+    """Return a page. The title is escaped here; the body is HTML already."""
     return _FRAME.format(title=escape(title), body=body)
 
 
 def moment(time: str) -> str:
-    """A ledger's time (RFC 3339, UTC) to the second, for a narrow column."""
+    """Return a ledger's time (RFC 3339, UTC) to the second, for a narrow column."""
     return time[:19].replace("T", " ")

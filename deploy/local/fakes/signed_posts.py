@@ -1,7 +1,7 @@
-"""Hands over signed receipts in the background, again and again until they are taken.
+"""Send signed delivery receipts in the background, again and again until they are taken.
 
-They are signed after the Standard Webhooks specification, here anew and not with the code of the
-service that checks them: what both keep to is the specification.
+They are signed by the Standard Webhooks specification, with code of its own and not that of the
+service that checks them: both follow only the specification.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import aiohttp
 _ATTEMPTS = 30
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
-"""What is not taken is sent again after so long, then twice as long, for two minutes."""
+"""The pause after the first try; it doubles up to the longest pause, for about two minutes in
+all."""
 
 
 class SignedPosts:
-    """To be made, used and closed on one event loop."""
+    """Make, use and close it on one event loop."""
 
     def __init__(self, secret: str) -> None:
         self._key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -31,13 +32,13 @@ class SignedPosts:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def owe(self, url: str, body: bytes, kind: str, after: float = 0.0) -> None:
-        """It is sent after so many seconds; `kind` is its Content-Type."""
+        """Send it after this many seconds; `kind` is its Content-Type."""
         task = asyncio.create_task(self._send(url, body, kind, after))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Gives up what is not taken yet."""
+        """Give up what is not taken yet."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""What the local gateway accepted: one JSON line a message, written before it was answered.
+"""What the local gateway accepted: one JSON line per message, written before it was answered.
 
-It is the judge of what was accepted: a message without a line never was, and one with two lines
+This ledger decides what was accepted: a message without a line never was, and one with two lines
 was accepted twice.
 """
 
@@ -20,31 +20,31 @@ class AcceptedMessage:
     time: str
     """When it was accepted, RFC 3339 in UTC."""
     id: str
-    """The gateway's own name for it."""
+    """The gateway's own name for the message."""
     channel: str
     """``sms`` or ``zalo``."""
     to: str
     text: str
     parts: int
     reference: str
-    """The sender's name for it."""
+    """The sender's name for the message."""
     key: str
     """The idempotency key."""
     receipts: str | None = None
-    """Where its receipt is to go; None if nobody asked for one."""
+    """Where its delivery receipt should go; None if nobody asked for one."""
 
     def to_line(self) -> bytes:
-        """The line of the ledger, newline included."""
+        """Return the line of the ledger, newline included."""
         return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
 
 def now() -> str:
-    """The time as the ledger and the receipts have it."""
+    """Return the present time as the ledger and the receipts write it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_accepted_messages(path: Path) -> Iterator[AcceptedMessage]:
-    """The accepted messages in the order of their acceptance; none if there is no ledger.
+    """Yield the accepted messages in the order of their acceptance; none if there is no ledger.
 
     A last line without its newline was never answered for and is left out.
     """

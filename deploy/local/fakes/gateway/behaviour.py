@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 
 class Nonsense(ValueError):
-    """There is no such behaviour. Says which there are."""
+    """There is no such behaviour; the text says which there are."""
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,13 @@ class Behaviour:
     """What can be changed while it runs. Rates are shares of the messages, 0 to 1."""
 
     away: bool = False
-    """It refuses connections, as a gateway does that is not there."""
+    """It refuses connections, as if it were not there."""
     ignore_keys: bool = False
     """A message that comes twice is accepted twice."""
     hold: bool = False
-    """It takes requests in and does nothing with them, until it is told otherwise."""
+    """It takes requests and does nothing with them until it is told otherwise."""
     delay_ms: int = 0
-    """It waits so long before it does anything."""
+    """It waits this long before it does anything."""
     fail_rate: float = 0.0
     """Answered with 503 and not accepted."""
     drop_answer_rate: float = 0.0
@@ -30,10 +30,10 @@ class Behaviour:
     undelivered_rate: float = 0.0
     """Accepted, and the receipt says that it did not arrive."""
     receipt_delay_ms: int = 20
-    """Receipts are sent after up to so long, so that they do not come in order."""
+    """Receipts are sent after up to this long, so that they come out of order."""
 
     def changed(self, changes: dict[str, object]) -> Behaviour:
-        """The behaviour with some of it changed. Raises Nonsense."""
+        """Return the behaviour with these changes. Raise Nonsense for an unknown name or value."""
         known = {item.name: str(item.type) for item in fields(self)}
         for name, value in changes.items():
             if name not in known:
@@ -43,7 +43,7 @@ class Behaviour:
         return replace(self, **changes)  # type: ignore[arg-type]  # each was looked at just now
 
     def to_json(self) -> dict[str, object]:
-        """As it is shown."""
+        """Return it as it is shown."""
         return asdict(self)
 
 
