@@ -248,7 +248,7 @@ async def _log_length(settings: Settings) -> int:
 def _to_open(
     settings: Settings, city: City, code: str | None, *, keep: bool
 ) -> list[tuple[str, str]]:
-    """List what to look at next: where a city that goes on serving is; else, how to have one."""
+    """List what to look at next: a serving city's addresses, or how to get such a city."""
     if not keep:
         return [
             ("once more", "make demo ARGS=--keep   goes on serving: pages, mail, SMS, APIs"),

@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One dossier as it comes in."""
+    """One dossier as it is filed."""
 
     index: int
     time: datetime

@@ -14,7 +14,7 @@ from services.sla.working_time import WORKING_DAY
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is to become of a dossier if nothing ends it before. All in working seconds."""
+    """What becomes of a dossier if nothing ends it before. Times are in working seconds."""
 
     fate: Fate
     needed: int

@@ -65,5 +65,5 @@ class SimulatedDay:
 
     @property
     def late(self) -> frozenset[str]:
-        """The codes of the dossiers that miss their due time, be it after the plan ends."""
+        """The codes of the dossiers that miss their due time, perhaps after the plan ends."""
         return frozenset(code for code, fate in self.fates.items() if fate.late)

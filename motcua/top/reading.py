@@ -24,7 +24,7 @@ class Reading:
 
     @property
     def service(self) -> str | None:
-        """Return the service whose instance this is; None if it is no service of motcua."""
+        """The service whose instance this is; None if it is no service of motcua."""
         for name, samples in self.samples.items():
             if name.startswith("motcua_"):
                 for sample in samples:
@@ -34,7 +34,7 @@ class Reading:
 
     @property
     def started(self) -> float:
-        """Return when the process started, in Unix seconds; `at` if it does not say."""
+        """When the process started, in Unix seconds; `at` if it does not say."""
         return self.total(_STARTED) or self.at
 
     def total(self, name: str, **labels: str) -> float:

@@ -26,7 +26,7 @@ class NotEnoughDisk(StackError):
 
 
 class InstallFailed(StackError):
-    """A jar, the Java runtime or mongod is missing and could not be brought."""
+    """A jar, the Java runtime or mongod is missing and could not be installed."""
 
 
 class WrongChecksum(InstallFailed):
@@ -34,7 +34,7 @@ class WrongChecksum(InstallFailed):
 
 
 class PortBusy(StackError):
-    """A port that must not move is held by a process that is not of this stack."""
+    """A port that must not move is held by a process outside this stack."""
 
 
 class StackLocked(StackError):
@@ -42,7 +42,7 @@ class StackLocked(StackError):
 
 
 class DataUnusable(StackError):
-    """The data folder of a part holds something that cannot be continued from."""
+    """The data folder of a part holds something that it cannot continue from."""
 
 
 class PartDied(StackError):
@@ -54,7 +54,7 @@ class PartNotReady(StackError):
 
 
 def log_tail(path: Path, lines: int = 20) -> str:
-    """The last `lines` lines of a log file, or a remark that there is none."""
+    """Return the last `lines` lines of a log file, or a remark that there is none."""
     if not path.exists():
         return "(no log was written)"
     with path.open("rb") as log:

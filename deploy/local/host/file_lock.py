@@ -16,10 +16,10 @@ from deploy.local.host.errors import StackLocked
 def exclusive(
     path: Path, *, timeout_s: float = 300.0, on_wait: Callable[[str], None] | None = None
 ) -> Iterator[int]:
-    """Hold the lock on `path`, waiting for it if another process does; yields its descriptor.
+    """Hold the lock on `path`, waiting while another process holds it; yield its descriptor.
 
-    The lock belongs to the open file: a child that inherits the descriptor keeps the lock until
-    it has closed it too, even when the parent was killed. Raises `StackLocked` after `timeout_s`.
+    The lock belongs to the open file: a child that inherits the descriptor keeps the lock until it
+    has closed it too, even when the parent was killed. Raise `StackLocked` after `timeout_s`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -2,11 +2,11 @@
 
     python -I -S launch.py MARKER LOG PROGRAM ARGUMENT...
 
-The program becomes a session of its own, without a terminal, its output appended to LOG, and with
-MARKER in its environment, by which `deploy.local.host.process` finds it again. Its process id is
-printed. Open descriptors (the lock of the stack) are closed by the program's start and not
-before: whoever gets the lock next can be sure to find the program. Exit status 1: it could not be
-started, the reason is on standard error.
+The program gets its own session, without a terminal. Its output is appended to LOG, and MARKER is
+in its environment, by which `deploy.local.host.process` finds it again. Its process id is printed.
+Open descriptors (the lock of the stack) are closed by the program's start and not before, so the
+next holder of the lock is sure to find the program. Exit status 1: it could not be started; the
+reason is on standard error.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _become(marker: str, log: str, command: list[str], report: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Start `PROGRAM` as told above and return the exit status."""
+    """Start `PROGRAM` as described above and return the exit status."""
     marker, log, *command = arguments
     reading, writing = os.pipe()
     pid = os.fork()

@@ -9,15 +9,15 @@ LARGEST_LOG = 10 * 2**20
 
 
 def rotate(log: Path, largest: int = LARGEST_LOG) -> None:
-    """Put a log of more than `largest` bytes aside as `<name>.1`, over the one before it."""
+    """Move a log of more than `largest` bytes to `<name>.1`, over the one before it."""
     if log.exists() and log.stat().st_size > largest:
         log.replace(log.with_name(log.name + ".1"))
 
 
 def disk_usage(folder: Path) -> int:
-    """Bytes of disk in use by all files under `folder`; 0 if there is none.
+    """Return the bytes of disk in use by all files under `folder`; 0 if there is none.
 
-    Counts blocks: Kafka's index files are ten times longer than what they hold.
+    It counts blocks: Kafka's index files are ten times longer than what they hold.
     """
     total = 0
     for parent, _, names in os.walk(folder):

@@ -18,28 +18,28 @@ class Part(Protocol):
 
     name: str
     listeners: tuple[str, ...]
-    """The names of its ports; the first is the one that clients use."""
+    """The names of its ports; clients use the first."""
     folder: Path
     data: Path
     """What survives a restart."""
 
     def install(self, progress: Progress, /) -> None:
-        """Bring the program, if it is not there yet; may need the network."""
+        """Install the program if it is missing; may need the network."""
 
     def prepare(self, ports: Ports, progress: Progress, lock: int, /) -> None:
         """Make files ready for a start on these ports, whatever a killed start left behind.
 
-        Called while the part does not run and the stack's lock is held, by descriptor `lock`.
-        A helper program must inherit it: should this process be killed, then nobody else works
-        on these files until the helper has ended too.
+        Called while the part does not run and the stack's lock is held, by descriptor `lock`. A
+        helper program must inherit it: if this process is killed, nobody else works on these files
+        until the helper has ended too.
         """
 
     def command(self, ports: Ports, /) -> list[str]:
-        """The program, by absolute path, with its arguments."""
+        """Return the program, by absolute path, with its arguments."""
 
     def environment(self) -> dict[str, str]:
-        """Variables it needs beside those of the caller."""
+        """Return the variables it needs besides those of the caller."""
 
     def is_ready(self, ports: Ports, /) -> bool:
-        """Whether clients can use it now; answers within about a second, and may complete the
-        part's own set-up on the way."""
+        """Return whether clients can use it now, within about a second; this may complete the
+        part's own set-up."""

@@ -11,15 +11,15 @@ from pathlib import Path
 from deploy.local.host.errors import PortBusy, StackError
 from deploy.local.host.settings import ENV_PREFIX, PORT_NAMES
 
-# Below Linux's range for outgoing connections (32768 and up): a port in that range may be taken
-# by anybody's client socket while a part is down, and the part could not come back on it.
+# Below Linux's range for outgoing connections (32768 and up): any client socket may take a port in
+# that range while a part is down, and the part could not come back on it.
 FIRST, LAST = 21000, 31999
 
 
 def is_free(port: int) -> bool:
-    """Whether a listener could be opened on 127.0.0.1:`port` now."""
+    """Return whether a listener could be opened on 127.0.0.1:`port` now."""
     with socket.socket() as probe:
-        # Connections of the past in TIME_WAIT do not keep Kafka and mongod from listening.
+        # Past connections in TIME_WAIT do not keep Kafka and mongod from listening.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -30,7 +30,7 @@ def is_free(port: int) -> bool:
 
 
 def candidates(key: str) -> Iterator[int]:
-    """Every port of the range once, from a place that depends on `key`.
+    """Return every port of the range once, from a place that depends on `key`.
 
     Two checkouts begin at different places, so they seldom meet.
     """
@@ -46,12 +46,12 @@ def choose(
     ours: Iterable[str] = (),
     free: Callable[[int], bool] = is_free,
 ) -> dict[str, int]:
-    """A port for every listener.
+    """Choose a port for every listener.
 
     `fixed` ones are taken as they are, `remembered` ones kept if free, others found from
-    `candidates(key)`. `ours` names the listeners whose part is running: their ports are held by
-    this stack itself and stay. Raises `PortBusy` if a fixed port is held by someone else, and
-    `StackError` if a running part is to be on another port than it is.
+    `candidates(key)`. `ours` names the listeners whose part is running: this stack itself holds
+    their ports, which stay. Raise `PortBusy` if another process holds a fixed port, and
+    `StackError` if a running part should be on another port than it is.
     """
     ours = set(ours)
     result: dict[str, int] = {}
@@ -80,7 +80,7 @@ def choose(
 
 
 def busy(name: str, port: int, *, fixed: bool) -> PortBusy:
-    """The error for a port that another process holds and that must not move."""
+    """Return the error for a port that another process holds and that must not move."""
     remedy = f"See who holds it with `ss -ltnp 'sport = :{port}'` and end it, or "
     remedy += (
         f"choose another port in {_variable(name)}." if fixed else "run `motcua stack up` again."
@@ -93,7 +93,7 @@ def _variable(name: str) -> str:
 
 
 def load(path: Path) -> dict[str, int]:
-    """The remembered ports; none before the first `up`."""
+    """Return the remembered ports; none before the first `up`."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text())

@@ -40,9 +40,10 @@ def check_disk(folder: Path, needed_mb: int) -> None:
 
 
 def cache_folder() -> Path:
-    """Where jars are kept for all checkouts of this user, created if need be.
+    """Return the folder of the jars for all checkouts of this user; create it if need be.
 
-    `MOTCUA_CACHE_DIR`, else `motcua` under `XDG_CACHE_HOME`, else `~/.cache/motcua`.
+    `MOTCUA_CACHE_DIR`, else `motcua` under `XDG_CACHE_HOME`, else `~/.cache/motcua`. Raise
+    `StackError` if it cannot be created.
     """
     if chosen := os.environ.get("MOTCUA_CACHE_DIR"):
         folder = Path(chosen)

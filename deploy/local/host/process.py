@@ -1,9 +1,8 @@
 """The processes of a stack: started in the background, found again, ended, never mixed up.
 
-There are no pid files. A process is one of ours if its environment carries the exact marker of
-its part and folder, which the kernel shows in /proc; its identity is its pid together with the
-time it was started. So nothing can be stale, and a pid that was given to someone else is never
-signalled.
+There are no pid files. A process is ours if its environment has the exact marker of its part and
+folder, which the kernel shows in /proc. It is identified by its pid together with its start time.
+So nothing can be stale, and a pid that another process got later is never signalled.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ from deploy.local.host.launch import MARKER_VARIABLE
 
 @dataclass(frozen=True)
 class Process:
-    """One process, told apart from any other that gets the same pid later."""
+    """One process, distinct from any other that gets the same pid later."""
 
     pid: int
     started_ticks: int
     """Start time in clock ticks since the machine was booted."""
 
     def open(self) -> int | None:
-        """A pidfd for exactly this process, to be closed by the caller; None if it has ended."""
+        """Return a pidfd for exactly this process, which the caller closes; None if it has
+        ended."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -43,11 +43,11 @@ class Process:
         return descriptor
 
     def is_alive(self) -> bool:
-        """Whether it still runs; a zombie has ended."""
+        """Return whether it still runs; a zombie has ended."""
         return identify(self.pid) == self
 
     def send(self, number: signal.Signals) -> None:
-        """Signal it; does nothing if it has ended."""
+        """Signal it; do nothing if it has ended."""
         descriptor = self.open()
         if descriptor is None:
             return
@@ -59,12 +59,12 @@ class Process:
             os.close(descriptor)
 
     def uptime_s(self) -> float:
-        """Seconds since it was started."""
+        """Return the seconds since it was started."""
         since_boot = float(Path("/proc/uptime").read_text().split()[0])
         return max(0.0, since_boot - self.started_ticks / os.sysconf("SC_CLK_TCK"))
 
     def rss_bytes(self) -> int | None:
-        """Resident memory, or None if it has ended."""
+        """Return its resident memory in bytes; None if it has ended."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (FileNotFoundError, ProcessLookupError):
@@ -73,7 +73,7 @@ class Process:
 
 
 def identify(pid: int) -> Process | None:
-    """The process that has this pid now; None if there is none or it has ended.
+    """Return the process that has this pid now; None if there is none or it has ended.
 
     A zombie has ended, unless other threads of it still run: then it still holds its files.
     """
@@ -88,12 +88,12 @@ def identify(pid: int) -> Process | None:
 
 
 def marker(part: str, folder: Path) -> str:
-    """What the environment of the process of this part of this stack carries."""
+    """Return the marker in the environment of this part's process."""
     return f"{part}@{folder}"
 
 
 def find(wanted: str) -> list[Process]:
-    """The running processes which carry this marker, oldest first."""
+    """Return the running processes with this marker, oldest first."""
     needle = f"{MARKER_VARIABLE}={wanted}".encode()
     found = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
@@ -120,7 +120,7 @@ def start(
     """Start `command` in the background with this marker; its output is appended to `log`.
 
     It outlives this process. `lock` is a held lock's descriptor, which the start keeps held until
-    the program runs. Raises `PartDied` if it cannot be started or ends at once.
+    the program runs. Raise `PartDied` if it cannot be started.
     """
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
     done = subprocess.run(
@@ -139,12 +139,12 @@ def start(
             "Check that the program exists and may be run.",
         )
     pid = int(done.stdout)
-    # A process that has ended already is given back too: the wait for it will tell the reason.
+    # A process that has already ended is returned too: waiting for it tells the reason.
     return identify(pid) or Process(pid, -1)
 
 
 def wait_for_exit(processes: Iterable[Process], timeout_s: float) -> list[Process]:
-    """Wait until all have ended, at most `timeout_s`; returns those that still run."""
+    """Wait until all have ended, at most `timeout_s`; return those that still run."""
     descriptors = {fd: process for process in processes if (fd := process.open()) is not None}
     poll = select.poll()
     for descriptor in descriptors:
@@ -163,7 +163,7 @@ def wait_for_exit(processes: Iterable[Process], timeout_s: float) -> list[Proces
 
 
 def stop(processes: Iterable[Process], timeout_s: float) -> None:
-    """End all of them: asked first, killed after `timeout_s`. Returns when none is left."""
+    """End all of them: ask first, kill after `timeout_s`. Return when none is left."""
     asked = list(processes)
     for process in asked:
         process.send(signal.SIGTERM)
@@ -171,7 +171,7 @@ def stop(processes: Iterable[Process], timeout_s: float) -> None:
 
 
 def kill(processes: Iterable[Process]) -> None:
-    """Kill all of them at once. Returns when none is left."""
+    """Kill all of them at once. Return when none is left; raise `PartDied` after 30 seconds."""
     doomed = list(processes)
     for process in doomed:
         process.send(signal.SIGKILL)
@@ -183,7 +183,7 @@ def kill(processes: Iterable[Process]) -> None:
 
 
 def python_environment() -> dict[str, str]:
-    """The environment for a Python module of this package, from wherever it was imported."""
+    """Return the environment for a Python module of this package, wherever it was imported from."""
     root = str(Path(__file__).resolve().parents[3])
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

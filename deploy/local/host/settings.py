@@ -1,4 +1,4 @@
-"""What can be configured about the local stack, by code or by environment."""
+"""The settings of the local stack, from code or environment."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ class Settings:
 
     kafka_heap_mb: int = 512
     kafka_tuned: bool = False
-    """Have the JVM compile for speed, for a benchmark: a short life costs twice the processor."""
+    """Have the JVM compile for speed, for a benchmark: in a short life this costs twice the
+    processor."""
     mongo_cache_mb: int = 512
     """WiredTiger's cache; mongod takes no less than 256."""
     mongo_compressed: bool = True
-    """As a new mongod is. If not, all that is stored can be found by looking into its files."""
+    """Whether files are compressed, as mongod does by default. If not, they can be searched for
+    stored text."""
     smtp_fsync: bool = False
     """Answer 250 only when the message is on the disk, not merely with the operating system."""
     smtp_fail_rate: float = 0.0
     """The share of messages, 0 to 1, that is refused for now with a 451."""
     gateway_ignore_keys: bool = False
-    """Accept a message again that comes again, as a provider does that honours no keys."""
+    """Accept a repeated message again, as a provider does that honours no keys."""
     gateway_fail_rate: float = 0.0
     """The share of messages, 0 to 1, that is refused for now with a 503."""
     start_timeout_s: float = 90.0
@@ -53,10 +55,10 @@ class Settings:
 def from_environment(
     overrides: Mapping[str, object], env: Mapping[str, str] | None = None
 ) -> Settings:
-    """Settings from `MOTCUA_STACK_<FIELD>` and `MOTCUA_STACK_<LISTENER>_PORT` variables.
+    """Read settings from `MOTCUA_STACK_<FIELD>` and `MOTCUA_STACK_<LISTENER>_PORT` variables.
 
-    `overrides` given by code win over the environment. Raises `StackError` for a variable whose
-    value cannot be read as its type, and for an override that does not exist.
+    `overrides` win over the environment. Raise `StackError` for a variable whose value cannot be
+    read as its type, and for an override that does not exist.
     """
     source = os.environ if env is None else env
     values: dict[str, object] = {}

@@ -2,9 +2,9 @@
 
     python -m deploy.local.host.watchdog FOLDER LOCK PID STARTED PART...
 
-Waits for process PID (started at STARTED clock ticks since boot), then takes the lock and kills
-the parts. A process rather than the kernel's parent-death signal: that one fires when the
-*thread* that started the part ends.
+It waits for process PID (started at STARTED clock ticks since boot), then takes the lock and kills
+the parts. The kernel's parent-death signal will not do: it fires when the *thread* that started the
+part ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from deploy.local.host.process import (
 
 
 def guard(folder: Path, lock_path: Path, parts: Sequence[str], lock: int) -> None:
-    """Start a watchdog which kills these parts of `folder` when this process ends.
+    """Start a watchdog that kills these parts of `folder` when this process ends.
 
     Call it before starting them, with the lock at `lock_path` held (descriptor `lock`).
     """

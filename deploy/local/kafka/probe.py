@@ -9,10 +9,10 @@ METADATA, VERSION = 3, 4
 
 
 def serves(port: int, timeout_s: float = 1.0) -> bool:
-    """Whether the broker on 127.0.0.1:`port` is registered, unfenced and answers requests.
+    """Return whether the broker on 127.0.0.1:`port` is registered, unfenced and answers requests.
 
-    It is told from its own answer to a metadata request: the list of brokers that clients may use
-    holds this very port.
+    It is, if its own answer to a metadata request lists this very port among the brokers that
+    clients may use.
     """
     client = b"motcua"
     body = struct.pack(">hhih", METADATA, VERSION, 1, len(client)) + client
@@ -39,7 +39,7 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def broker_ports(answer: bytes) -> list[int]:
-    """The ports of the brokers in a metadata answer (version 4, without its length)."""
+    """Return the ports of the brokers in a metadata answer (version 4, without its length)."""
     _correlation, _throttle, count = struct.unpack_from(">iii", answer)
     position, ports = 12, []
     for _ in range(count):

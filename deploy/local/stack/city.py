@@ -4,7 +4,7 @@
         city.start_all()
         ...
 
-Every process belongs to the one that made the city and ends with it, however that ends.
+Every process belongs to the process that made the city and ends with it, however that ends.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Launch = Callable[[str, Mapping[str, str], Path], ServiceProcess]
 
 
 def execute(service: str, environment: Mapping[str, str], log: Path) -> ServiceProcess:
-    """Starts an instance as production does."""
+    """Start an instance as production does."""
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", f"services.{service}"],
@@ -82,21 +82,21 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """What it is called in logs."""
+        """The name of the instance in logs."""
         return f"{self.service}-{self.number}"
 
     @property
     def url(self) -> str:
-        """Where it serves HTTP."""
+        """The address at which it serves HTTP."""
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, timeout: float = 10.0) -> Any:
-        """The JSON at a path. Raises urllib.error.URLError if it does not answer so."""
+        """Return the JSON at a path. Raise urllib.error.URLError if the request fails."""
         with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
             return json.load(response)
 
     def memory(self) -> int:
-        """Resident memory in bytes; 0 if it has ended."""
+        """Return the resident memory in bytes; 0 if it has ended."""
         try:
             pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         except (FileNotFoundError, ProcessLookupError):
@@ -117,7 +117,7 @@ class City:
         self._launch = launch
         self.instances: list[Instance] = []
         self.ports: Mapping[str, int] = {}
-        """Where services are to serve whose port does not matter: there if that is free."""
+        """The preferred port of each service, used if it is free."""
         self._made = 0
         self._known_port: int | None = None
 
@@ -133,7 +133,7 @@ class City:
         self.stop()
 
     def environment(self, **more: object) -> dict[str, str]:
-        """The environment of every service, with more settings beside the city's own."""
+        """Return the environment of every service, with more settings besides the city's own."""
         host, _, port = self.endpoints.smtp.rpartition(":")
         told = {
             "kafka": self.endpoints.kafka,
@@ -178,17 +178,17 @@ class City:
             return port
 
     def start_all(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
-        """One instance of each service, ready to work."""
+        """Start one instance of each service, and wait until all are ready."""
         for service in SERVICES:
             self.start(service)
         self.wait_ready(progress, timeout)
 
     def of(self, service: str) -> Instance:
-        """The first instance of a service that runs."""
+        """Return the first running instance of a service."""
         return next(i for i in self.instances if i.service == service and _runs(i))
 
     def wait_ready(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
-        """Waits until every instance has its partitions. Raises ServiceDied or TimeoutError."""
+        """Wait until every instance has its partitions. Raise ServiceDied or TimeoutError."""
         deadline = time.monotonic() + timeout
         waiting = [i for i in self.instances if _runs(i)]
         while waiting:
@@ -204,19 +204,19 @@ class City:
             time.sleep(0.05)
 
     def check(self, instance: Instance) -> None:
-        """Raises ServiceDied if the instance ended by itself."""
+        """Raise ServiceDied if the instance ended by itself."""
         if (code := instance.process.poll()) is not None:
             tail = "\n".join(instance.log.read_text(errors="replace").splitlines()[-20:])
             raise ServiceDied(f"{instance.name} ended with {code}; {instance.log}:\n{tail}")
 
     def kill(self, instance: Instance) -> None:
-        """Ends an instance as the kernel would, without warning."""
+        """Kill an instance without warning, as the kernel would."""
         instance.process.kill()
         instance.process.wait()
         self.instances.remove(instance)
 
     def leave(self, instance: Instance, timeout: float = 45.0) -> int:
-        """Asks an instance to end in order; returns its exit code."""
+        """Ask an instance to end in order; return its exit code."""
         instance.process.terminate()
         try:
             return instance.process.wait(timeout)
@@ -225,7 +225,7 @@ class City:
             self.instances.remove(instance)
 
     def stop(self) -> None:
-        """Ends every instance in order; those that do not within 45 s are killed."""
+        """End every instance in order; kill those that still run after 45 seconds."""
         running = [i for i in self.instances if _runs(i)]
         for instance in running:
             instance.process.send_signal(signal.SIGTERM)
@@ -239,7 +239,7 @@ class City:
 
 
 def _gateway(url: str) -> dict[str, str]:
-    """What notify is told about the local gateway."""
+    """Return notify's settings for the local gateway."""
     return {
         f"{channel}_{name}": value
         for channel in ("sms", "zalo")
@@ -248,7 +248,7 @@ def _gateway(url: str) -> dict[str, str]:
 
 
 def _bounces_go_to(url: str, page: str) -> None:
-    """Tells the local mail server, if it is there: it sends none to another's."""
+    """Tell the local mail server, if it is there, where its bounces should go."""
     body = json.dumps({"to": url}).encode()
     headers = {"Content-Type": "application/json"}
     with contextlib.suppress(OSError):
@@ -257,7 +257,7 @@ def _bounces_go_to(url: str, page: str) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used so far, user and system; 0.0 if it has ended."""
+    """Return the processor time that a process has used, user and system; 0.0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -49,7 +49,7 @@ errors = Console(stderr=True)
 
 
 def _stack(root: Path | None, name: str) -> Stack:
-    """The stack of this name; without `root`, of the checkout that this folder is in."""
+    """Return the stack of this name; without `root`, of the checkout that this folder is in."""
     here = Path.cwd()
     checkouts = (folder for folder in (here, *here.parents) if (folder / ".git").exists())
     return Stack(root or next(checkouts, here), name)
@@ -81,10 +81,10 @@ def up(
     root: Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
 ) -> None:
-    """Start what does not run, wait until it serves, print where it is.
+    """Start what does not run, wait until it serves, print the addresses.
 
-    The first time on a machine it fetches Kafka's jars (about 45 MB, half a minute); after that
-    it needs no network. Running it again changes nothing.
+    The first time on a machine it fetches Kafka's jars (about 45 MB, half a minute); after that it
+    needs no network. Running it again changes nothing.
 
     Example: `motcua stack up --name trial`
     """

@@ -22,7 +22,7 @@ class Endpoints:
     smtp_ledger: Path
     """The append-only file of every message that was answered with 250."""
     gateway: str
-    """Address of the gateway for SMS and Zalo; what it and the services know each other by is in
+    """Address of the gateway for SMS and Zalo; its token and secret are in
     `deploy.local.fakes.gateway.part`."""
     gateway_page: str
     """Address of the page that shows what the gateway accepted; `/ledger` is the NDJSON, and
@@ -32,7 +32,7 @@ class Endpoints:
 
 
 def endpoints_from(ports: dict[str, int], smtp_ledger: Path, gateway_ledger: Path) -> Endpoints:
-    """The addresses that belong to these ports."""
+    """Return the addresses that belong to these ports."""
     return Endpoints(
         kafka=f"127.0.0.1:{ports['kafka']}",
         mongo=f"mongodb://127.0.0.1:{ports['mongod']}/?replicaSet=rs0&directConnection=true",
@@ -66,5 +66,5 @@ class PartStatus:
     rss_bytes: int | None
     uptime_s: float | None
     data_bytes: int
-    """Disk blocks in use by its data, which for sparse files is less than their length."""
+    """Disk blocks in use by its data; for sparse files this is less than their length."""
     log: Path

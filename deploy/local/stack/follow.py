@@ -12,7 +12,7 @@ LOOK_EVERY_S = 0.3
 
 
 def follow(paths: Mapping[str, Path], lines: int, *, forever: bool) -> Iterator[tuple[str, str]]:
-    """The last `lines` lines of each file with its name, then, with `forever`, what is added.
+    """Yield the last `lines` lines of each file with its name, then, with `forever`, new lines.
 
     A file that does not exist yet is waited for; one that was replaced is read from its start.
     """

@@ -6,8 +6,8 @@
     stack.down()
 
 Data, logs and ports are kept in `root/.motcua/stack/<name>/`. The parts outlive the process that
-started them, unless `die_with_parent` is asked for. Every method may be called from several
-processes at once: a lock on a file lets one at a time change the stack.
+started them, unless `die_with_parent` is set. Every method may be called from several processes at
+once: a file lock lets one at a time change the stack.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 WATCHDOG = "watchdog"
 PORT_ATTEMPTS = 3
 PARTS = ("mongod", "smtp", "gateway", "kafka")
-"""In the order of their start: Kafka takes longest, the others start beside it."""
+"""In starting order: Kafka takes longest, and the others start beside it."""
 
 
 class Stack:
     """One local stack. Making the object starts nothing and touches no file.
 
-    `overrides` are fields of `deploy.local.settings.Settings` and win over the environment. With
-    `die_with_parent` the parts that `up` starts are killed when this process ends.
+    `overrides` are fields of `deploy.local.host.settings.Settings` and win over the environment.
+    With `die_with_parent` the parts that `up` starts are killed when this process ends.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Stack:
         self._parts = {part.name: part for part in made}
 
     def up(self, on_progress: Progress | None = None) -> Endpoints:
-        """Start what does not run, wait until all of it serves, and return where.
+        """Start what does not run, wait until all of it serves, and return the addresses.
 
-        Does nothing but look when everything runs. Raises a `StackError` that says what to do; the
+        Do nothing but look when everything runs. Raise a `StackError` that says what to do; the
         parts that did start stay up.
         """
         tell = on_progress or _silent
@@ -121,14 +121,14 @@ class Stack:
             shutil.rmtree(self.folder)
 
     def kill(self, part: str) -> None:
-        """Kill a part with SIGKILL, as a crash would. Nothing happens if it does not run."""
+        """Kill a part with SIGKILL, as a crash would. Do nothing if it does not run."""
         kill(processes(self._part(part)))
 
     def start(self, part: str, on_progress: Progress | None = None) -> Endpoints:
-        """Start one part again, on the same port and data; returns when it serves.
+        """Start one part again, on the same port and data; return when it serves.
 
-        Raises `PortBusy` if its port was taken meanwhile: clients hold that address, so it is not
-        moved. Raises `StackError` if the stack was never up.
+        Raise `PortBusy` if its port was taken meanwhile: clients hold that address, so it does not
+        move. Raise `StackError` if the stack was never up.
         """
         tell, wanted = on_progress or _silent, self._part(part)
         with self._locked(tell) as lock:
@@ -143,11 +143,11 @@ class Stack:
             return self.endpoints()
 
     def endpoints(self) -> Endpoints:
-        """Where the stack is (or will be again) reached. Raises `StackError` before any `up`."""
+        """Return the addresses, also of a stopped stack. Raise `StackError` before any `up`."""
         return endpoints_from(self.ports(), self._smtp.ledger, self._gateway.ledger)
 
     def ports(self) -> dict[str, int]:
-        """The ports by listener name. Raises `StackError` before any `up`."""
+        """Return the ports by listener name. Raise `StackError` before any `up`."""
         ports = port_book.load(self._ports_path)
         if not ports:
             raise StackError(
@@ -156,7 +156,7 @@ class Stack:
         return ports
 
     def status(self) -> list[PartStatus]:
-        """How each part does at this moment."""
+        """Return how each part does at this moment."""
         ports = port_book.load(self._ports_path)
         return [self._status(part, ports) for part in self._parts.values()]
 
@@ -176,11 +176,11 @@ class Stack:
         )
 
     def log_path(self, part: str) -> Path:
-        """The file that a part's output goes to."""
+        """Return the file that a part's output goes to."""
         return log_path(self._part(part))
 
     def _start_on_free_ports(self, missing: list[Part], tell: Progress, lock: int) -> None:
-        """Start the missing parts; if a port was taken at the last moment, on another one."""
+        """Start the missing parts; if a port is taken at the last moment, use another one."""
         running = [
             listener
             for part in self._parts.values()
@@ -229,4 +229,4 @@ class Stack:
 
 
 def _silent(_: str) -> None:
-    """For callers who do not care to be told."""
+    """Ignore progress."""

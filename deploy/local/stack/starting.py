@@ -17,19 +17,19 @@ CHECK_EVERY_S = 0.05
 
 
 def log_path(part: Part) -> Path:
-    """The file that a part's output goes to."""
+    """Return the file that a part's output goes to."""
     return part.folder / f"{part.name}.log"
 
 
 def processes(part: Part) -> list[Process]:
-    """The processes of a part; more than one only if its folder was deleted under it."""
+    """Return the processes of a part; more than one only if its folder was deleted under it."""
     return find(_marker(part))
 
 
 def launch(part: Part, ports: Ports, tell: Progress, lock: int) -> None:
     """Start a part that does not run. The stack's lock must be held, by descriptor `lock`.
 
-    Raises `PartDied` if its program cannot be started, and what `part.prepare` raises.
+    Raise `PartDied` if its program cannot be started, and what `part.prepare` raises.
     """
     part.folder.mkdir(parents=True, exist_ok=True)
     part.prepare(ports, tell, lock)
@@ -49,7 +49,7 @@ def await_ready(
 ) -> None:
     """Return when the part serves.
 
-    Raises `PortBusy` if it ended because another process has one of its ports (`fixed` ones are
+    Raise `PortBusy` if it ended because another process has one of its ports (`fixed` ones are
     named as such), `PartDied` if it ended otherwise, `PartNotReady` after `timeout_s`.
     """
     tell(f"{part.name}: waiting until it serves")

@@ -1,4 +1,4 @@
-"""HTTP for the local gateway: small, and able to do what no good server does, to hang up.
+"""HTTP for the local gateway: small, and able to hang up, as no good server does.
 
 A handler gets a whole request and returns a response, or None to drop the connection.
 """
@@ -24,11 +24,11 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-    """By name in small letters."""
+    """By name in lower case."""
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """The object in the body. Raises ValueError if there is none."""
+        """Return the object in the body. Raise ValueError if there is none."""
         found = json.loads(self.body)
         if not isinstance(found, dict):
             raise ValueError("an object is wanted")
@@ -49,7 +49,7 @@ Handler = Callable[[Request], Awaitable[Response | None]]
 
 
 def answer(status: int, content: object, **headers: str) -> Response:
-    """A response with JSON in it; underscores in a header's name are dashes."""
+    """Return a response with JSON in it; underscores in a header's name become dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, json.dumps(content, ensure_ascii=False).encode(), headers=named)
 
@@ -65,18 +65,18 @@ class Server:
 
     @property
     def open(self) -> bool:
-        """Whether it can be connected to."""
+        """Whether it accepts connections."""
         return self._server is not None
 
     async def start(self) -> None:
-        """Listens. Raises OSError if the port is taken."""
+        """Listen. Raise OSError if the port is taken."""
         if self._server is None:
             self._server = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._port, backlog=1024
             )
 
     def close(self) -> None:
-        """Refuses every connection from now on."""
+        """Refuse every connection from now on, and cut the open ones."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -87,7 +87,7 @@ class Server:
         self._connections.add(writer)
         connection = h11.Connection(h11.SERVER)
         try:
-            # The client has gone, or does not speak HTTP: nobody is there to be told of it.
+            # The client has gone, or does not speak HTTP: nobody is left to tell.
             with suppress(OSError, h11.RemoteProtocolError):
                 while (request := await _receive(connection, reader)) is not None:
                     response = await self._handler(request)
@@ -105,7 +105,7 @@ class Server:
 
 
 async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
-    """The next whole request; None if there is none any more."""
+    """Return the next whole request; None if there are no more."""
     head: h11.Request | None = None
     body = b""
     while True:

@@ -15,7 +15,7 @@ SHOWN = 500
 
 
 class Shown:
-    """The newest messages and how many there ever were."""
+    """The newest messages, and the number of all accepted ones."""
 
     def __init__(self, earlier: Iterable[AcceptedMessage] = ()) -> None:
         self._newest: deque[AcceptedMessage] = deque(maxlen=SHOWN)
@@ -24,12 +24,12 @@ class Shown:
             self.add(entry)
 
     def add(self, entry: AcceptedMessage) -> None:
-        """One more message was accepted."""
+        """Add an accepted message."""
         self._count += 1
         self._newest.append(entry)
 
     def page(self, behaviour: Behaviour) -> Response:
-        """The list, newest first, and how the gateway behaves."""
+        """Return the list, newest first, and how the gateway behaves."""
         rows = "".join(
             f'<tr><td class="short">{escape(moment(entry.time))}'
             f'<td class="short">{escape(entry.channel)}<td class="short">{escape(entry.to)}'

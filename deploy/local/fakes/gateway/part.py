@@ -12,11 +12,11 @@ from deploy.local.host.settings import Settings
 
 TOKEN = "local-gateway"
 SECRET = "whsec_bG9jYWwgZ2F0ZXdheTogbm8gc2VjcmV0IGF0IGFsbA=="
-"""What the local services and the local gateway know each other by: no secret at all."""
+"""How the local services and the local gateway recognise each other: no secret at all."""
 
 
 class GatewayPart:
-    """See `deploy.local.part.Part`."""
+    """A `deploy.local.host.part.Part`."""
 
     name = "gateway"
     listeners: tuple[str, ...] = ("gateway", "gateway_page")
@@ -28,14 +28,14 @@ class GatewayPart:
         self._settings = settings
 
     def install(self, _progress: Progress) -> None:
-        """Nothing: it is a module of this package."""
+        """Do nothing: it is a module of this package."""
 
     def prepare(self, _ports: Ports, _progress: Progress, _lock: int) -> None:
         """Make the data folder; the server itself mends the ledger."""
         self.data.mkdir(parents=True, exist_ok=True)
 
     def command(self, ports: Ports) -> list[str]:
-        """The server's command line."""
+        """Return the server's command line."""
         settings = self._settings
         command = [sys.executable, "-m", "deploy.local.fakes.gateway.server"]
         command += ["--ledger", str(self.ledger)]
@@ -44,11 +44,11 @@ class GatewayPart:
         return [*command, "--ignore-keys"] if settings.gateway_ignore_keys else command
 
     def environment(self) -> dict[str, str]:
-        """Where Python finds this package."""
+        """Return where Python finds this package."""
         return {"PYTHONPATH": python_environment()["PYTHONPATH"]}
 
     def is_ready(self, ports: Ports) -> bool:
-        """Whether its page answers: a gateway that was told to be away is there all the same."""
+        """Return whether its page answers; it does so even when the gateway was told to be away."""
         page = f"http://127.0.0.1:{ports['gateway_page']}/control"
         try:
             with urllib.request.urlopen(page, timeout=1.0) as answer:

@@ -1,4 +1,4 @@
-"""The receipts of the local gateway: out of order, lost or doubled if it is told so."""
+"""The local gateway's delivery receipts: out of order, and lost or doubled if told so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DeliveryReceipts:
         self._draw = draw
 
     def owe(self, entry: AcceptedMessage, behaviour: Behaviour) -> None:
-        """The message was accepted: its receipt is sent some time later, if it asked for one."""
+        """Send an accepted message's receipt some time later, if it asked for one."""
         if entry.receipts is None or self._draw.random() < behaviour.lose_receipt_rate:
             return
         failed = self._draw.random() < behaviour.undelivered_rate
@@ -37,5 +37,5 @@ class DeliveryReceipts:
             self._posts.owe(entry.receipts, body, "application/json", after)
 
     async def close(self) -> None:
-        """Gives up what is not sent yet."""
+        """Give up what is not sent yet."""
         await self._posts.close()

@@ -1,7 +1,7 @@
-"""How many segments an SMS takes, counted as a company counts that bills by it.
+"""How many segments an SMS takes, counted as a company that bills by it counts.
 
-After 3GPP TS 23.038 (the alphabet) and TS 23.040 (what a part has room for). The gateway judges
-what notify says a message costs, so it has a table and a way of counting of its own.
+By 3GPP TS 23.038 (the alphabet) and TS 23.040 (the room in a part). The gateway checks the cost
+that notify reports, so it has a table and a way of counting of its own.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _AFTER_ESCAPE = {"\f", "^", "{", "}", "\\", "[", "~", "]", "|", "€"}
 _ESCAPE = "\x1b"
 _SEPTETS, _SEPTETS_OF_SEVERAL = 160, 153
 _UNITS, _UNITS_OF_SEVERAL = 70, 67
-"""Of UTF-16. Parts that belong together have a header of six octets each."""
+"""Units of UTF-16. Parts that belong together each have a header of six octets."""
 
 
 def segments(text: str) -> int:
-    """The parts that a phone's text is sent in; an empty one is one."""
+    """Return the number of parts that a text is sent in; an empty text has one."""
     septets = _septets(text)
     if septets is not None:
         return _cuts(septets, _SEPTETS, _SEPTETS_OF_SEVERAL, lambda before: before == _ESCAPE)
@@ -51,7 +51,7 @@ def segments(text: str) -> int:
 
 
 def _septets(text: str) -> list[str] | None:
-    """The text in the default alphabet; None if a letter is not in it."""
+    """Return the text in the default alphabet; None if a letter is not in it."""
     found: list[str] = []
     for letter in text:
         if letter in _AFTER_ESCAPE:
@@ -66,7 +66,7 @@ def _septets(text: str) -> list[str] | None:
 def _cuts(
     units: Sequence[Unit], single: int, several: int, inseparable: Callable[[Unit], bool]
 ) -> int:
-    """How many parts the units make; after one that is `inseparable` there is no cut."""
+    """Return the number of parts of the units; there is no cut after an `inseparable` one."""
     if len(units) <= single:
         return 1
     count = begin = 0

@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}|\d{15,}")
 
 
 class FakeGateway:
-    """Accepts messages, remembers them by their keys, and owes receipts for them."""
+    """Accepts messages, remembers them by their keys, and sends receipts for them."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class FakeGateway:
     ) -> None:
         self.behaviour = behaviour
         self.held = 0
-        """How many requests wait until it is told not to hold them any more."""
+        """How many requests wait until the gateway is told to hold none."""
         self.shown = Shown(earlier)
         self._ledger = ledger
         self._receipts = receipts
@@ -59,14 +59,14 @@ class FakeGateway:
         self._let_go = asyncio.Event()
 
     def behave(self, behaviour: Behaviour) -> None:
-        """From now on; what was held goes on if it is to hold nothing any more."""
+        """Behave like this from now on; held requests go on if it no longer holds."""
         self.behaviour = behaviour
         if not behaviour.hold:
             self._let_go.set()
             self._let_go = asyncio.Event()
 
     async def take(self, request: Request) -> Response | None:
-        """What the gateway does with a request; None: it hangs up."""
+        """Return the response to a request; None: hang up."""
         if self.behaviour.hold:
             self.held += 1
             await self._let_go.wait()
@@ -122,13 +122,14 @@ class FakeGateway:
         return answer(202, {"id": entry.id, "status": "accepted", "parts": entry.parts})
 
     def _name(self, channel: str, key: str) -> str:
-        """Its name for a message: the same in every run, as long as keys are honoured."""
+        """Return the gateway's name for a message: the same in every run while keys are
+        honoured."""
         number = self._count if self.behaviour.ignore_keys else 0
         return "gw-" + hashlib.sha256(f"{channel} {key} {number}".encode()).hexdigest()[:16]
 
 
 class ControlPage:
-    """The page, the ledger, and the knobs."""
+    """The page, the ledger, and the controls."""
 
     def __init__(self, gateway: FakeGateway, server: Server, ledger: Path) -> None:
         self._gateway = gateway
@@ -136,7 +137,7 @@ class ControlPage:
         self._ledger = ledger
 
     async def take(self, request: Request) -> Response | None:
-        """Answers on the page's port."""
+        """Answer a request on the page's port."""
         match request.method, request.path:
             case "GET", "/":
                 return self._gateway.shown.page(self._gateway.behaviour)
@@ -152,7 +153,7 @@ class ControlPage:
         return answer(404, {"error": "unknown-path"})
 
     async def _control(self, request: Request) -> Response:
-        # It listens on this machine alone; this keeps a web page in its browser out.
+        # It listens on this machine only; this keeps out web pages in its browser.
         if request.headers.get("content-type") != "application/json":
             return answer(415, {"error": "application/json is wanted"})
         try:
@@ -169,7 +170,7 @@ class ControlPage:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
+    """Serve until SIGTERM or SIGINT. Raise OSError if a port is taken."""
     draw = random.Random(0)
     ledger = AcceptedLog(options.ledger, fsync=options.fsync)
     receipts = DeliveryReceipts(options.secret, draw)
@@ -193,7 +194,7 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--ledger", type=Path, required=True, help="NDJSON file to append to")
     made.add_argument("--port", type=int, required=True)

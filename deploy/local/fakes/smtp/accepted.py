@@ -1,7 +1,7 @@
 """The ledger of the local SMTP server: one JSON line per message that was answered with 250.
 
-It is the judge of what was accepted: a line is with the operating system before the answer goes
-out, so it survives a kill of the server; a message without a line was never accepted.
+It decides what was accepted: a line is with the operating system before the answer goes out, so it
+survives a kill of the server; a message without a line was never accepted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AcceptedMail:
     message_id: str
     """The Message-ID header with its angle brackets, or the empty string."""
     subject: str
-    """Decoded."""
+    """The decoded subject."""
     size: int
     """Bytes of the message as it was received."""
     raw_base64: str
@@ -48,18 +48,18 @@ class AcceptedMail:
         return base64.b64decode(self.raw_base64)
 
     def parsed(self) -> EmailMessage:
-        """The message, to read its headers and bodies from."""
+        """Parse the message, to read its headers and bodies."""
         message = BytesParser(policy=policy.default).parsebytes(self.raw)
         assert isinstance(message, EmailMessage)
         return message
 
     def to_line(self) -> bytes:
-        """The line of the ledger, newline included."""
+        """Return the line of the ledger, newline included."""
         return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def accepted_now(mail_from: str, rcpt_to: list[str], raw: bytes) -> AcceptedMail:
-    """The entry for a message that is being accepted. Any bytes will do for a message."""
+    """Return the entry for a message that is being accepted; any bytes are a valid message."""
     headers = {
         name.lower(): str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         for name, value in BytesHeaderParser().parsebytes(raw).raw_items()
@@ -76,8 +76,8 @@ def accepted_now(mail_from: str, rcpt_to: list[str], raw: bytes) -> AcceptedMail
 
 
 def _readable(header: str) -> str:
-    """A header on one line, its encoded words decoded."""
-    # In an encoding that nobody knows it is shown as it came; the message counts all the same.
+    """Return a header on one line, its encoded words decoded."""
+    # In an unknown encoding it is shown as it came; the message counts all the same.
     with suppress(LookupError, UnicodeError, ValueError):
         if "=?" in header:
             header = str(make_header(decode_header(header)))
@@ -85,7 +85,7 @@ def _readable(header: str) -> str:
 
 
 def read_accepted_mails(path: Path) -> Iterator[AcceptedMail]:
-    """The accepted messages in the order of their acceptance; none if there is no ledger.
+    """Yield the accepted messages in the order of their acceptance; none if there is no ledger.
 
     A last line without its newline was never answered for and is left out.
     """
@@ -102,12 +102,12 @@ class Logged(Protocol):
     """What a ledger is made of."""
 
     def to_line(self) -> bytes:
-        """The line, newline included."""
+        """Return the line, newline included."""
         ...
 
 
 class AcceptedLog:
-    """Appends to the ledger; to be used on one event loop."""
+    """Appends to the ledger; use it on one event loop."""
 
     def __init__(self, path: Path, *, fsync: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,14 +115,14 @@ class AcceptedLog:
         self._fsync = fsync
         self._flushing = asyncio.Lock()
         self._written = self._safe = 0
-        # One thread: flushes of one file cannot overtake each other to any gain.
+        # One thread: parallel flushes of one file would gain nothing.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         _cut_torn_line(self._descriptor)
 
     async def append(self, entry: Logged) -> None:
-        """Returns when the line is with the operating system, or on the disk with `fsync`.
+        """Return when the line is with the operating system, or on the disk with `fsync`.
 
-        Raises OSError (a full disk, say) if it is not; then nothing of it stays in the ledger.
+        Raise OSError (for example, a full disk) if writing fails; then nothing of the line stays.
         """
         line = entry.to_line()
         before = os.fstat(self._descriptor).st_size
@@ -154,7 +154,7 @@ class AcceptedLog:
 
 
 def _cut_torn_line(descriptor: int) -> None:
-    """Remove what a kill left of a line: its message was never answered with 250."""
+    """Remove the rest of a line that a kill cut off: its message was never answered with 250."""
     size = os.fstat(descriptor).st_size
     end, block = size, 65536
     while end > 0:

@@ -1,8 +1,8 @@
 """The bounces of the local mail server: it accepts a mail, and says later that it did not arrive.
 
-So it does with every address that begins with `bounces-`. The report is what a mail server writes
-(RFC 3464). It does not go by mail, for there is no mailbox here: it is handed on as `motcua message
-bounced` does it, to the address that it was told last.
+It does so for every address that begins with `bounces-`. The report is what a mail server writes
+(RFC 3464). There is no mailbox here, so it does not go by mail: it is passed on as `motcua message
+bounced` does it, to the latest address that the server was told.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ HOST = "motcua.local"
 
 
 class Bounces:
-    """Says what did not arrive. To be used on one event loop; told its address by any thread."""
+    """Reports what did not arrive. Use it on one event loop; any thread may set its address."""
 
     def __init__(self, posts: SignedPosts) -> None:
         self.to: str | None = None
-        """Where notify takes them; None while nobody has said so."""
+        """Where notify takes bounces; None until the server is told."""
         self._posts = posts
 
     def owe(self, entry: AcceptedMail, envelope_id: str | None, after: float) -> None:
-        """The mail was accepted: so many seconds later its bounces follow, if it has any."""
+        """Send an accepted mail's bounces, if it has any, after this many seconds."""
         for recipient in entry.rcpt_to:
             if not recipient.startswith("bounces-"):
                 continue
@@ -43,7 +43,8 @@ class Bounces:
 
 
 def report(entry: AcceptedMail, recipient: str, envelope_id: str | None) -> bytes:
-    """The mail that says that `entry` did not reach its recipient: by RFC 6522 in three parts."""
+    """Return the mail that says that `entry` did not reach its recipient: three parts, by RFC
+    6522."""
     says = f"550 5.1.1 <{recipient}>: there is no such mailbox"
     about = {
         "Reporting-MTA": f"dns; {HOST}",
@@ -67,7 +68,7 @@ def report(entry: AcceptedMail, recipient: str, envelope_id: str | None) -> byte
     mail.attach(_groups(about, outcome))
     returned = Message()
     returned["Content-Type"] = "text/rfc822-headers"
-    # All that was asked for (RET=HDRS), and all that anybody needs.
+    # This is all that was asked for (RET=HDRS), and all that is needed.
     headers = BytesHeaderParser().parsebytes(entry.raw)
     returned.set_payload("".join(f"{name}: {value}\n" for name, value in headers.raw_items()))
     mail.attach(returned)
@@ -77,7 +78,7 @@ def report(entry: AcceptedMail, recipient: str, envelope_id: str | None) -> byte
 
 
 def _groups(*groups: dict[str, str]) -> Message:
-    """The part for programs: groups of fields, with an empty line between them."""
+    """Return the part for programs: groups of fields, with an empty line between them."""
     part = Message()
     part["Content-Type"] = "message/delivery-status"
     for fields in groups:

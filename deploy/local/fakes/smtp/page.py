@@ -1,8 +1,8 @@
 """The page that shows the mail which the local SMTP server accepted.
 
 `/` lists the newest first, `/message/N` shows one, `/ledger` is the whole ledger as NDJSON, and
-`POST /bounces` says where bounces are to go.
-Everything that came by mail is escaped: it is shown, never run.
+`POST /bounces` says where bounces should go. Everything that came by mail is escaped: it is shown,
+never run.
 """
 
 from __future__ import annotations
@@ -35,19 +35,20 @@ class Mailbox:
             self.add(entry)
 
     def add(self, entry: AcceptedMail) -> None:
-        """One more message was accepted."""
+        """Add an accepted message."""
         with self._lock:
             self._count += 1
             self._newest.append((self._count, entry))
 
     def snapshot(self) -> tuple[int, list[tuple[int, AcceptedMail]]]:
-        """How many were ever accepted, and the newest with their numbers, newest first."""
+        """Return the number of all accepted messages, and the newest with their numbers, newest
+        first."""
         with self._lock:
             return self._count, list(reversed(self._newest))
 
 
 def list_page(mailbox: Mailbox) -> str:
-    """The list of messages, newest first."""
+    """Return the list of messages, newest first."""
     count, newest = mailbox.snapshot()
     rows = "".join(
         f'<tr><td class="short">{escape(moment(entry.time))}<td>{escape(", ".join(entry.rcpt_to))}'
@@ -60,7 +61,7 @@ def list_page(mailbox: Mailbox) -> str:
 
 
 def message_page(entry: AcceptedMail) -> str:
-    """One message: its envelope, its body as text, and the source of what is not text."""
+    """Return a page for one message: its envelope and its readable body."""
     facts = {
         "Accepted": entry.time,
         "Envelope from": entry.mail_from,
@@ -76,7 +77,7 @@ def message_page(entry: AcceptedMail) -> str:
 
 
 def text_of(entry: AcceptedMail) -> str:
-    """The readable body of a message: plain text if it has any, else its HTML source."""
+    """Return the readable body of a message: plain text if it has any, else its HTML source."""
     part = entry.parsed().get_body(("plain", "html"))
     if part is None:
         return entry.raw.decode("utf-8", "replace")
@@ -87,7 +88,7 @@ def text_of(entry: AcceptedMail) -> str:
 
 
 def serve(port: int, mailbox: Mailbox, bounces: Bounces, ledger: Path) -> ThreadingHTTPServer:
-    """Serve the page on 127.0.0.1:`port` from a thread. Raises OSError if it is taken."""
+    """Serve the page on 127.0.0.1:`port` from a thread. Raise OSError if it is taken."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -104,7 +105,7 @@ def serve(port: int, mailbox: Mailbox, bounces: Bounces, ledger: Path) -> Thread
                     self.send_error(HTTPStatus.NOT_FOUND, "No such page, or a message long past")
 
         def do_POST(self) -> None:
-            # It listens on this machine alone; this keeps a web page in its browser out.
+            # It listens on this machine only; this keeps out web pages in its browser.
             if self.path != "/bounces" or self.headers.get("Content-Type") != "application/json":
                 self.send_error(HTTPStatus.NOT_FOUND, "No such page, or no JSON for it")
                 return
@@ -136,7 +137,7 @@ def serve(port: int, mailbox: Mailbox, bounces: Bounces, ledger: Path) -> Thread
                 shutil.copyfileobj(lines, self.wfile)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Requests are not worth a line in the log of the SMTP server."""
+            """Log nothing: requests are not worth a line in the SMTP server's log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True

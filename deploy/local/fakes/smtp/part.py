@@ -12,7 +12,7 @@ from deploy.local.host.settings import Settings
 
 
 class SmtpPart:
-    """See `deploy.local.part.Part`."""
+    """A `deploy.local.host.part.Part`."""
 
     name = "smtp"
     listeners: tuple[str, ...] = ("smtp", "smtp_page")
@@ -24,14 +24,14 @@ class SmtpPart:
         self._settings = settings
 
     def install(self, _progress: Progress) -> None:
-        """Nothing: it is a module of this package."""
+        """Do nothing: it is a module of this package."""
 
     def prepare(self, _ports: Ports, _progress: Progress, _lock: int) -> None:
         """Make the data folder; the server itself mends the ledger."""
         self.data.mkdir(parents=True, exist_ok=True)
 
     def command(self, ports: Ports) -> list[str]:
-        """The server's command line."""
+        """Return the server's command line."""
         command = [
             sys.executable,
             "-m",
@@ -44,11 +44,11 @@ class SmtpPart:
         return [*command, "--fsync"] if self._settings.smtp_fsync else command
 
     def environment(self) -> dict[str, str]:
-        """Where Python finds this package."""
+        """Return where Python finds this package."""
         return {"PYTHONPATH": python_environment()["PYTHONPATH"]}
 
     def is_ready(self, ports: Ports) -> bool:
-        """Whether it greets; its page listens before that."""
+        """Return whether it greets; its page listens before that."""
         try:
             with socket.create_connection(("127.0.0.1", ports["smtp"]), 1.0) as connection:
                 connection.settimeout(1.0)

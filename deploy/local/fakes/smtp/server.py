@@ -32,20 +32,20 @@ _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
 class Server(SMTP):
-    """One that knows the extension for delivery status notifications (RFC 3461)."""
+    """An SMTP server with the extension for delivery status notifications (RFC 3461)."""
 
     envelope_id: str | None = None
-    """By what name the mail wants to be known if it bounces."""
+    """The name under which the mail's sender wants a bounce to refer to it."""
 
     async def smtp_MAIL(self, arg: str | None) -> None:
-        """Takes the parameters that aiosmtpd does not know."""
+        """Take the parameters that aiosmtpd does not know."""
         asked = {name.upper(): value for name, value in _DSN.findall(arg or "")}
         written = asked.get("ENVID")
         self.envelope_id = written and _XTEXT.sub(lambda found: chr(int(found[1], 16)), written)
         await super().smtp_MAIL(arg and _DSN.sub("", arg))
 
     async def smtp_RCPT(self, arg: str | None) -> None:
-        """The same. Whatever was asked for, it is failures alone that are told."""
+        """Take the same for RCPT. Whatever was asked for, only failures are reported."""
         await super().smtp_RCPT(arg and _DSN.sub("", arg))
 
 
@@ -76,12 +76,13 @@ class Handler:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """What the server can do; the last line is marked as such."""
+        """Return what the server can do; the last line is marked as such."""
         session.host_name = hostname
         return [*responses[:-1], "250-DSN", responses[-1]]
 
     async def handle_DATA(self, server: Server, _session: Session, envelope: Envelope) -> str:
-        """The answer to a message: 250 once it is in the ledger, 451 if it is refused for now."""
+        """Return the answer: 250 once the message is in the ledger, 451 or 452 if refused for
+        now."""
         if self._fail_rate and self._random.random() < self._fail_rate:
             return "451 4.3.0 Refused on purpose, try again later"
         raw = envelope.original_content or b""
@@ -97,7 +98,7 @@ class Handler:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError if a port is taken."""
+    """Serve until SIGTERM or SIGINT. Raise OSError if a port is taken."""
     ledger = AcceptedLog(options.ledger, fsync=options.fsync)
     mailbox = Mailbox(read_accepted_mails(options.ledger))
     posts = SignedPosts(SECRET)
@@ -114,7 +115,7 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     page = serve(options.page_port, mailbox, bounces, options.ledger)
-    # A name of its own: aiosmtpd would look the machine's up, which can take seconds.
+    # Its own name: aiosmtpd would look up the machine's, which can take seconds.
     server = await loop.create_server(
         lambda: Server(handler, hostname=HOST, enable_SMTPUTF8=True, loop=loop),
         "127.0.0.1",
@@ -131,7 +132,7 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--ledger", type=Path, required=True, help="NDJSON file to append to")
     made.add_argument("--smtp-port", type=int, required=True)
