@@ -69,8 +69,7 @@ class Feed:
         self.ticked = time
 
     async def tick_mornings(self) -> None:
-        """Send the newest tick to the units' mornings, at most once an hour; call it over a settled
-        past.
+        """Send the newest tick to the units' mornings, at most hourly; call it over a settled past.
 
         It comes later because that tick fires timers, which decide what a morning contains.
         """
@@ -93,8 +92,8 @@ class Feed:
         return lag
 
     async def settle(self, timeout: float = 120.0) -> None:
-        """Wait until nothing is under way. Raise NotSettled if nothing moves for `timeout`
-        seconds."""
+        """Wait until nothing is under way. Raise NotSettled after `timeout` seconds of
+        standstill."""
         moved = time.monotonic()
         last: dict[str, int] = {}
         pause = 0.005

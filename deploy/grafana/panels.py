@@ -13,7 +13,7 @@ _UNITS = {"/s": "cps"}
 
 
 def row(title: str, *, repeat: str | None = None) -> Node:
-    """Return a heading; with `repeat`, it and all panels below are repeated per value of the
+    """Return a heading; with `repeat`, it and the panels below come once per value of a
     variable."""
     node: Node = {"type": "row", "title": title, "collapsed": False, "panels": []}
     node["gridPos"] = {"w": 24, "h": 1}

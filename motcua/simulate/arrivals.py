@@ -122,8 +122,7 @@ class Town:
         return self.calendars.for_unit(unit)
 
     def last_moment_for_letter(self, total: int) -> int:
-        """Return the working seconds of a budget that may be used before a letter would be too
-        late."""
+        """Return how many working seconds of a budget may pass before a letter comes too late."""
         notice = self._apology.notice_working_hours * WORKING_HOUR
         return max(total - notice, int(total * self._apology.never_before_share))
 

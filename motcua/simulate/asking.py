@@ -62,8 +62,8 @@ class Asking:
         return max(1, minutes * 60)
 
     def after(self, calendar: Calendar, seconds: float) -> datetime:
-        """Return the moment this many working seconds after the last request, but at least the
-        gap."""
+        """Return the moment this many working seconds, and at least the gap, after the last
+        request."""
         return calendar.add(self.time, max(self.gap, int(seconds)))
 
 
@@ -79,8 +79,8 @@ class BudgetClock:
         """Working seconds used before `_since`."""
 
     def at(self, used: int) -> datetime:
-        """Return when `used` working seconds are used, if the clock runs on from its present
-        point."""
+        """Return the moment when `used` working seconds are used, if the clock runs on from
+        here."""
         return self.calendar.add(self._since, max(0, used - self._used))
 
     def stop(self, time: datetime) -> None:

@@ -321,8 +321,7 @@ class Life:
                 return []
 
     def _apology(self, *, by: str) -> sla.ApologyRequested:
-        """Return a letter with a date as a letter may give it: after the one before, and after
-        today."""
+        """Return a letter with an allowed date: after the date before it, and after today."""
         clock = self._clock
         field = self._town.catalogue.procedures[self._filing.procedure].field
         due = clock.calendar.add(max(clock.at(clock.total), self._next), self._outlook.added)

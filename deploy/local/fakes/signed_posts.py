@@ -19,8 +19,7 @@ import aiohttp
 _ATTEMPTS = 30
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
-"""The pause after the first try; it doubles up to the longest pause, for about two minutes in
-all."""
+"""The pause after the first try; it doubles up to the longest, for about two minutes in all."""
 
 
 class SignedPosts:

@@ -42,8 +42,7 @@ def check_disk(folder: Path, needed_mb: int) -> None:
 def cache_folder() -> Path:
     """Return the folder of the jars for all checkouts of this user; create it if need be.
 
-    `MOTCUA_CACHE_DIR`, else `motcua` under `XDG_CACHE_HOME`, else `~/.cache/motcua`. Raise
-    `StackError` if it cannot be created.
+    `MOTCUA_CACHE_DIR`, else `motcua` under `XDG_CACHE_HOME`, else `~/.cache/motcua`.
     """
     if chosen := os.environ.get("MOTCUA_CACHE_DIR"):
         folder = Path(chosen)

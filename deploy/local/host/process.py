@@ -30,7 +30,7 @@ class Process:
     """Start time in clock ticks since the machine was booted."""
 
     def open(self) -> int | None:
-        """Return a pidfd for exactly this process, which the caller closes; None if it has
+        """Return a pidfd for exactly this process, for the caller to close; None if it has
         ended."""
         try:
             descriptor = os.pidfd_open(self.pid)

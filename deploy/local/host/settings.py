@@ -20,13 +20,11 @@ class Settings:
 
     kafka_heap_mb: int = 512
     kafka_tuned: bool = False
-    """Have the JVM compile for speed, for a benchmark: in a short life this costs twice the
-    processor."""
+    """Have the JVM compile for speed, for a benchmark: a short run costs twice the processor."""
     mongo_cache_mb: int = 512
     """WiredTiger's cache; mongod takes no less than 256."""
     mongo_compressed: bool = True
-    """Whether files are compressed, as mongod does by default. If not, they can be searched for
-    stored text."""
+    """Whether files are compressed, mongod's default. If not, stored text can be found in them."""
     smtp_fsync: bool = False
     """Answer 250 only when the message is on the disk, not merely with the operating system."""
     smtp_fail_rate: float = 0.0

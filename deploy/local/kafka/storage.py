@@ -72,8 +72,7 @@ def _format(java: Java, folder: Path, properties: Path, lock: int) -> None:
 
 
 def _cluster_id() -> str:
-    """Return a new id by Kafka's rule: 16 random bytes in URL-safe base64, with no dash in
-    front."""
+    """Return a new id by Kafka's rule: 16 random bytes in URL-safe base64, no dash in front."""
     while True:
         wanted = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not wanted.startswith("-"):

@@ -43,8 +43,7 @@ _REPORTS = ("multipart/report", "multipart/mixed")
 _EMPTY_LINE = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _REPLY = re.compile(r"\d{3}[ -]([245]\.\d{1,3}\.\d{1,3}) ")
-"""A reply code before a status. If the status has three digits, both together would look like a
-telephone number."""
+"""A reply code before a status: together they could look like a telephone number."""
 _TYPE = re.compile(r"^[\w-]+\s*;\s*")
 """The kind of address or of diagnostic that follows."""
 _ENCODED_WORD = re.compile(r"=\?[^?\s]*\?[a-z]\?[^?\s]*\?=", re.IGNORECASE)
@@ -208,8 +207,7 @@ def _reason(recipient: Message, to: str) -> str:
 
 
 def _moment(dates: Iterable[str]) -> datetime:
-    """Return the first readable date, in UTC: the report's, else the mail's arrival at the
-    server."""
+    """Return the first readable date, in UTC: the report's, else the mail's arrival."""
     for date in dates:
         with suppress(ValueError, TypeError, IndexError, OverflowError):
             read = parsedate_to_datetime(date)

@@ -78,7 +78,7 @@ class ZaloProvider:
     keyed = True
 
     def __init__(self, gateway: Gateway, *, most_characters: int) -> None:
-        """A message has at most `most_characters`."""
+        """Limit a message to `most_characters`."""
         self.name = gateway.name
         self._http = _Client(gateway, "zalo")
         self._most_characters = most_characters

@@ -38,8 +38,7 @@ class Accepted:
 
 
 class Rejected(Exception):
-    """No provider will ever take this message: the number is invalid, or the address was
-    refused."""
+    """No provider will ever take this message: the number is invalid, or the address refused."""
 
 
 class NoAddress(Rejected):

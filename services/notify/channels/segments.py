@@ -80,8 +80,7 @@ def plain(text: str) -> str:
 
 
 def fit(text: str, most: int, size: Callable[[str], int] = parts) -> str:
-    """Return the text if it has at most `most` segments; else its beginning, an ellipsis and its
-    end.
+    """Return the text if it has at most `most` segments, else its beginning, ellipsis and end.
 
     `size` may count something else than segments.
 

@@ -50,8 +50,7 @@ class Tls(StrEnum):
 
     NONE = "none"
     STARTTLS = "starttls"
-    """The connection begins in clear and must be made private before anything is sent (port
-    587)."""
+    """It begins in clear and must be made private before anything is sent (port 587)."""
     IMPLICIT = "implicit"
     """The connection is private from its first byte (port 465)."""
 

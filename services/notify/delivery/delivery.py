@@ -95,8 +95,7 @@ class Deliveries(msgspec.Struct, frozen=True):
 
 
 def deliveries_after(state: Deliveries, fact: Event) -> Deliveries:
-    """Return the deliveries after a fact about one of them. A message's end stands, whatever comes
-    later."""
+    """Return the deliveries after a fact about one of them. An end stands, whatever comes later."""
     data = fact.data
     replace = msgspec.structs.replace
     match data:

@@ -1,5 +1,4 @@
-"""What a unit's desk says, and when: breaches, corrections and mornings, each for many dossiers.
-Pure.
+"""What a unit's desk says, and when: breaches, corrections, mornings, each for many dossiers. Pure.
 
 The head is told of all dossiers, each officer of those whose open step they lead.
 """

@@ -25,8 +25,7 @@ _DONE = "done before the morning came"
 
 
 def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
-    """Return what a fact puts on, or clears from, the handling unit's desk; the state knows the
-    fact."""
+    """Return what a fact puts on the handling unit's desk, or clears; the state knows the fact."""
     if not policy.tells_officers:
         return ()
     if isinstance(fact.data, sla.AlertRetracted):
@@ -62,8 +61,7 @@ def _alerted(
     at: datetime,
     due: datetime,
 ) -> Sequence[EventData]:
-    """Return the alert for the unit's next morning, with the open step's lead at the alert's own
-    time."""
+    """Return the alert for the unit's next morning, with the lead at the alert's own time."""
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
     if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:

@@ -64,8 +64,8 @@ def _rating(policy: Policy, state: Notify, at: datetime) -> Iterator[EventData]:
 
 
 def _returned_at(state: Notify) -> datetime | None:
-    """Return when the result was returned if the citizen is still to be asked about it; else
-    None."""
+    """Return when the result was returned; None if the citizen is not (or no longer) to be
+    asked."""
     if state.history or state.rating is not None or state.citizen is None:
         return None
     if state.status is not PublicStatus.RETURNED:
@@ -153,7 +153,6 @@ def _not_sent(gathered: Gathered, reason: NotSentReason) -> notify.MessageNotSen
 
 
 def _items(gathered: Sequence[Gathered]) -> str:
-    """Return what was gathered as JSON for the renderer: time, template and parameters, in
-    order."""
+    """Return what was gathered as JSON for the renderer: time, template, parameters, in order."""
     found = [{"at": local(g.at), "template": g.template, "params": g.params} for g in gathered]
     return msgspec.json.encode(found).decode()

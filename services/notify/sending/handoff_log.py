@@ -42,8 +42,7 @@ class HandoffLog:
         )
 
     async def take_over(self, message_ids: Collection[str]) -> dict[str, str]:
-        """Make these messages ours; return the provider of each that a provider may have
-        already."""
+        """Make these messages ours; return, by message, the provider that may have it already."""
         these = {"_id": {"$in": list(message_ids)}}
         await self._collection.update_many(
             {**these, "by": {"$ne": self._me}}, {"$set": {"by": self._me}}

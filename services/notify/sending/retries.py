@@ -60,7 +60,7 @@ class Retries:
         return now - known.first_failed if known is not None and known.failures else None
 
     def lets_by(self, message_id: str, now: float) -> bool:
-        """Return whether later messages need not wait for this one, as it was tried in vain for too
+        """Return whether later messages need not wait for this one: it was tried in vain too
         long."""
         known = self._retries.get(message_id)
         return known is not None and known.failures > 0 and known.holds_up_until <= now
@@ -103,8 +103,7 @@ class Retries:
         log.warning("not sent yet", message_id=message.message_id, error=known.detail)
 
     def hold(self, message: Delivery, seconds: float = _FIRST) -> None:
-        """Put the message off because no provider could be asked: that is no failure of the
-        message."""
+        """Put the message off because no provider could be asked: that is no failure of its own."""
         known = self._retries.setdefault(message.message_id, _Try(message.channel))
         known.after = self._clock() + seconds
 

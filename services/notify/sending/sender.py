@@ -53,8 +53,7 @@ _PAUSE_EACH, _LONGEST_PAUSE = 0.001, 2.0
 """Seconds between two searches of a channel, in addition to `look_every`, for each message that was
 found and has to wait: searching costs time, and no other channel pays for it."""
 _BACKLOG = 1000
-"""If more than this many have to wait, a tenth of that pause is kept though there is room for
-more."""
+"""If more have to wait, a tenth of that pause is kept though there is room for more."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of what is due."""
 
@@ -222,8 +221,7 @@ class Sender:
         return selection.waiting
 
     async def _caught_up(self) -> set[int]:
-        """Return the owned partitions in which all that stood in the log at the take-over is
-        folded."""
+        """Return the owned partitions whose log up to the take-over is folded."""
         engine = self._deliveries
         group = group_of(engine.decider.name, engine.decider.topic)
         return await engine.progress.caught_up(engine.ownership.owned, self._offsets, group)
@@ -287,8 +285,7 @@ class Sender:
             self._retries.put_off(message, repr(error), stuck=True)
 
     def _may_go(self, due: DueMessage) -> bool:
-        """Return whether this instance may still send or tell; do not wait between asking and
-        acting."""
+        """Return whether this instance may still send or tell; act on it without waiting."""
         if self._stopping.is_set() or due.partition not in self._deliveries.ownership.owned:
             return False
         self._going.add(due.message.message_id)

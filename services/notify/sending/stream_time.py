@@ -51,8 +51,7 @@ class StreamTime:
             await consumer.stop()
 
     async def _find_last(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        """Find the newest tick in the partition; the consumer then stands at the partition's
-        end."""
+        """Find the newest tick in the partition; leave the consumer at the partition's end."""
         (first,) = (await consumer.beginning_offsets([partition])).values()
         (end,) = (await consumer.end_offsets([partition])).values()
         look, known = _FIRST_LOOK, self.clock.now(partition.partition)

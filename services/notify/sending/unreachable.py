@@ -40,13 +40,11 @@ class UnreachableRecipients:
         return (known := self._resting.get(receiver)) is not None and known.until > now
 
     def doubted(self, receiver: Recipient) -> bool:
-        """Return whether the recipient could not be reached last time, so that one message
-        tries."""
+        """Return whether the recipient could not be reached last time: one message tries."""
         return receiver in self._resting
 
     def failed(self, receiver: Recipient, now: float, at_least: float = 0.0) -> None:
-        """Note that they could not be reached. Failures during a rest were under way and count
-        nothing."""
+        """Note that they could not be reached; failures during a rest do not count."""
         known = self._resting.get(receiver)
         if known is not None and known.until > now:
             return

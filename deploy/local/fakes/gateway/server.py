@@ -122,8 +122,7 @@ class FakeGateway:
         return answer(202, {"id": entry.id, "status": "accepted", "parts": entry.parts})
 
     def _name(self, channel: str, key: str) -> str:
-        """Return the gateway's name for a message: the same in every run while keys are
-        honoured."""
+        """Return the gateway's name for a message: the same in every run if keys are honoured."""
         number = self._count if self.behaviour.ignore_keys else 0
         return "gw-" + hashlib.sha256(f"{channel} {key} {number}".encode()).hexdigest()[:16]
 

@@ -43,8 +43,8 @@ class Bounces:
 
 
 def report(entry: AcceptedMail, recipient: str, envelope_id: str | None) -> bytes:
-    """Return the mail that says that `entry` did not reach its recipient: three parts, by RFC
-    6522."""
+    """Return the mail that says that `entry` did not reach its recipient: by RFC 6522, in 3
+    parts."""
     says = f"550 5.1.1 <{recipient}>: there is no such mailbox"
     about = {
         "Reporting-MTA": f"dns; {HOST}",

@@ -41,8 +41,7 @@ class Mailbox:
             self._newest.append((self._count, entry))
 
     def snapshot(self) -> tuple[int, list[tuple[int, AcceptedMail]]]:
-        """Return the number of all accepted messages, and the newest with their numbers, newest
-        first."""
+        """Return the number of all accepted messages, and the newest, numbered, newest first."""
         with self._lock:
             return self._count, list(reversed(self._newest))
 

@@ -81,8 +81,7 @@ class Handler:
         return [*responses[:-1], "250-DSN", responses[-1]]
 
     async def handle_DATA(self, server: Server, _session: Session, envelope: Envelope) -> str:
-        """Return the answer: 250 once the message is in the ledger, 451 or 452 if refused for
-        now."""
+        """Return the answer: 250 once the message is in the ledger, 451 or 452 for a refusal."""
         if self._fail_rate and self._random.random() < self._fail_rate:
             return "451 4.3.0 Refused on purpose, try again later"
         raw = envelope.original_content or b""

@@ -23,8 +23,7 @@ def language(lang: str, accepted: str) -> Locale:
 
 
 def is_browser(accepted: str) -> bool:
-    """Return whether ``Accept`` names HTML, as browsers do. A program that takes anything does
-    not."""
+    """Return whether ``Accept`` names HTML, as browsers do; taking anything is not enough."""
     return any(name == "text/html" and weight > 0 for name, weight in _weighed(accepted))
 
 

@@ -30,8 +30,8 @@ class FormLimit:
         self._most = most
 
     async def send(self, code: str) -> None:
-        """Count a form about that dossier. Raise TooManyForms, without counting, beyond the
-        limit."""
+        """Count a form about that dossier. Beyond the limit raise TooManyForms, and do not
+        count."""
         counted = await self._counts.count(code)
         if counted.numbers[0] > self._most:
             await self._counts.take_back(counted)

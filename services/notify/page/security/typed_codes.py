@@ -28,8 +28,7 @@ def typed_code(text: str) -> str:
 
 
 def typed_key(text: str) -> str:
-    """Return the key that was meant: its letters and digits, in capitals. A key has nothing
-    else."""
+    """Return the key that was meant: its letters and digits, in capitals; it has nothing else."""
     return "".join(letter for letter in _plain(text) if letter.isalnum())
 
 
@@ -39,8 +38,7 @@ def is_code(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return the text in capitals, with plain hyphens, single spaces and no invisible
-    characters."""
+    """Return the text in capitals, with plain hyphens, single spaces, no invisible characters."""
     letters = []
     for letter in normalize("NFKC", text):
         kind = category(letter)
