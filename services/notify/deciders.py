@@ -1,4 +1,4 @@
-"""Notify's deciders: dossiers, deliveries, contact data, and the units' mornings."""
+"""Notify's deciders of dossiers, of deliveries, and of the units' mornings."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class DeliveryReceipt(BaseModel):
 def of_mail(raw: bytes, now: datetime) -> DeliveryReceipt | None:
     """Return a bounce's receipt; None if it reports no end. Raise NoReport or NotOurs.
 
-    The same bounce makes the same receipt, unless its time is well after `now`.
+    The same bounce makes the same receipt, unless its time is over an hour after `now`.
     """
     report = read_report(raw)
     if report.action not in _ENDS:

@@ -48,7 +48,7 @@ class Assigner:
         known = await self._handoffs.take_over(to_note) if to_note else {}
         works: list[Assignment] = []
         fresh: dict[str, str] = {}
-        # The first of several may fail: so let it be one that has failed least.
+        # The first message tries a failing provider: let it be one that has failed least.
         for due in sorted(found, key=lambda due: self._retries.failures(due.message.message_id)):
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
             before = known.get(message_id)

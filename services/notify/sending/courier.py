@@ -134,7 +134,7 @@ class Courier:
             return
 
     async def _another(self, work: Assignment, refused: str, tried: frozenset[str]) -> str | None:
-        """Return another provider for a message not taken by this one; None if there is none now."""
+        """Return another provider for a message that was not taken; None if there is none now."""
         if work.bound or not work.noted:
             return None
         message_id = work.due.message.message_id

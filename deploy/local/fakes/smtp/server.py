@@ -4,8 +4,8 @@
 
 A message is answered with 250 only after its line is in the ledger. `--fail-rate` makes the server
 refuse a share of the messages for now (451).
-What is for an address that begins with `bounces-` is accepted, and bounces after `--bounce-ms`;
-where to, says `POST /bounces` on the page's port, e.g. `{"to": "http://…/receipts/email"}`.
+Mail to an address that begins with `bounces-` is accepted, and bounces after `--bounce-ms`;
+`POST /bounces` on the page's port says where to, e.g. `{"to": "http://…/receipts/email"}`.
 """
 
 from __future__ import annotations

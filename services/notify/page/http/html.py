@@ -60,7 +60,7 @@ class Static:
 
 
 class Html:
-    """Makes responses. Making it raises TextWrong if a text is not as it should be."""
+    """Makes responses. The constructor raises TextWrong if a text is not as it should be."""
 
     def __init__(self, links: Links, texts: Path = FOLDER) -> None:
         self._links = links
