@@ -64,8 +64,7 @@ def _rating(policy: Policy, state: Notify, at: datetime) -> Iterator[EventData]:
 
 
 def _returned_at(state: Notify) -> datetime | None:
-    """Return when the result was returned; None if the citizen is not (or no longer) to be
-    asked."""
+    """Return when the result was returned; None if the citizen is not to be asked about it."""
     if state.history or state.rating is not None or state.citizen is None:
         return None
     if state.status is not PublicStatus.RETURNED:
@@ -135,7 +134,7 @@ def _ended(state: Notify, waited: Gathered, at: datetime) -> NotSentReason | Non
             due = state.due
             over = status not in _AT_WORK or due is None or due <= at or _other_date(state, waited)
         case _:
-            over = False  # its receipt stays true, whatever happened since
+            over = False  # what was received stays received, whatever happened since
     return NotSentReason.SUPERSEDED if over else None
 
 
