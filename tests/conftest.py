@@ -87,11 +87,14 @@ def settings(endpoints: Endpoints) -> Settings:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def city(
     endpoints: Endpoints, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[City]:
-    """The four services as processes on that stack, by the wall clock."""
+    """The four services as processes on that stack, by the wall clock.
+
+    They end with the file that asks for them: idle, they use a third of a processor.
+    """
     with City(
         endpoints,
         tmp_path_factory.mktemp("city"),
@@ -118,14 +121,13 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first, and last what leaves a stack and a city running until the end.
-
-    A city that nobody asks anything uses a third of a processor.
-    """
+    """Put the longest first, and the tests on a real stack last: it runs until the end."""
     items.sort(key=_place)
 
 
 def _place(item: pytest.Item) -> int:
     if item.get_closest_marker("chaos"):
         return 0
-    return 2 if item.get_closest_marker("integration") or item.get_closest_marker("browser") else 1
+    if not item.get_closest_marker("integration"):
+        return 1
+    return 2 if item.get_closest_marker("slow") else 3

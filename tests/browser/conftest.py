@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def office(city: City) -> Iterator[Office]:
     """The running city, over HTTP."""
     office = Office(city)
@@ -55,7 +55,7 @@ def office(city: City) -> Iterator[Office]:
     office.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def instance(city: City) -> Instance:
     """The notify service that the browser is shown."""
     return city.of("notify")

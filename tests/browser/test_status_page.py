@@ -18,7 +18,7 @@ from tests.browser.conftest import Dossier
 from tests.support.eventually import eventually
 from tests.support.office import OFFICER, Office, filing
 
-pytestmark = [pytest.mark.integration, pytest.mark.browser]
+pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.slow]
 
 PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK = {"width": 1280, "height": 900}

@@ -10,7 +10,7 @@ from deploy.local.stack.city import City
 from tests.support.office import Office
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def office(city: City) -> Iterator[Office]:
     """The running city, over HTTP."""
     office = Office(city)

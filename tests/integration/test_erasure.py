@@ -28,7 +28,7 @@ from tests.support.eventually import eventually
 from tests.support.fork_server import fork
 from tests.support.office import OFFICER, Office, filing
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 MASTER = b64encode(bytes(range(32))).decode()
 ERASED, KEPT = "nguyen.thi.erased@erased.test", "tran.van.kept@kept.test"

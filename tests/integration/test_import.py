@@ -25,7 +25,7 @@ from tests.support.eventually import eventually
 from tests.support.office import Office
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 DATA = ROOT / "tests" / "data" / "imports"
 PERMITS = os.environ.get("MOTCUA_PERMITS")

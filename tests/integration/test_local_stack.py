@@ -32,7 +32,7 @@ from deploy.local.stack.endpoints import State
 from deploy.local.stack.stack import PARTS, Stack
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 TOPIC = "letters"
 HEAP_MB = 256

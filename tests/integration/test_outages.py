@@ -24,7 +24,7 @@ from tests.support.fork_server import fork
 from tests.support.office import OFFICER, PROBLEM, Office, filing
 from tests.support.stage import a_stage, code_of, receptions, supplement_demand
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 DOSSIERS = 400
 

@@ -34,7 +34,7 @@ from tests.support.eventually import eventually
 from tests.support.gateways import free_port
 from tests.support.post import CITIZEN, Post, code_of, metric, started
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 BOUNCES = "citizen-whose-mail-bounces-later"
 TO = "bounces-nguyen.van.an@example.test"
