@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from contracts.wire.topics import SERVICES
@@ -38,18 +38,15 @@ def list_letters(service: Service, dossier: Dossier = None, kafka: Kafka = None)
     """
     letters = asyncio.run(_open(service, kafka))
     shown = [x for x in letters if dossier is None or x.subject == dossier]
-    table = Table("dead letter", "dossier", "no.", "fault", "detail", "since")
+    if not shown:
+        console.print(f"{service} has no open dead letters")
     for letter in shown:
-        cells = (
-            letter.id,
-            letter.subject,
-            str(letter.number or "-"),
-            letter.fault,
-            letter.detail.splitlines()[0][:80] if letter.detail else "",
-            letter.time,
-        )
-        table.add_row(*map(Text, cells))
-    console.print(table if shown else f"{service} has no open dead letters")
+        # Two lines each: a table of six columns would cut its cells to pieces at 80.
+        number = f", no. {letter.number} of its dossier" if letter.number else ""
+        console.print(Text.assemble((letter.id, "bold"), f"  {letter.subject}{number}"))
+        detail = letter.detail.splitlines()[0] if letter.detail else ""
+        what = Text(f"{letter.time}  {letter.fault}: {detail}")
+        console.print(Padding(what, (0, 0, 0, 4)))
 
 
 @app.command("show")

@@ -42,7 +42,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
     if len(state.letters) >= max(1, rules.book.apology.max_extensions):
         raise Refused(
             RefusalReason.ALREADY_EXTENDED,
-            f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves but once",
+            f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves no more",
         )
     # As of when it was signed: it may be entered late, while the clock is stopped.
     now = rules.assessed(as_of(state, request.time)).assessment

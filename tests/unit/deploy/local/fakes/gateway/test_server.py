@@ -204,7 +204,7 @@ async def test_receipts_are_signed_shuffled_doubled_and_lost(running: Running) -
     url = f"http://127.0.0.1:{free_port()}"
     receiver = Server(hear, _port(url))
     await receiver.start()
-    await running.behaves(double_receipt_rate=1.0, receipt_delay_ms=100)
+    await running.behaves(double_receipt_rate=1.0, receipt_delay_ms=1000)
     sent = [(await running.send(f"k{n}", receipts=url)).json()["id"] for n in range(10)]
     await asyncio.wait_for(enough.wait(), 20)
     await running.behaves(lose_receipt_rate=1.0)
