@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from contracts.events import intake, notify
 from contracts.wire.envelope import Event, caused, short_id
 from contracts.wire.topics import DOSSIER_EVENTS
+from services.runtime.core.batch import Wanted
+from services.runtime.core.dead_letter import Redrive
 from services.runtime.loop.echoes import Echoes
+from services.runtime.loop.round import Round
 
 
 @pytest.fixture
@@ -72,3 +77,19 @@ def test_the_oldest_are_let_go(folding: Any, say: Any) -> None:
     facts = [received(say) for _ in range(3)]
     echoes.expect(facts)
     assert [echoes.take("purse-1", short_id(fact.id)) for fact in facts] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("redrive", "left_out"), [(None, True), (Redrive("purse", 1, skip=False), False)]
+)
+def test_a_round_leaves_an_echo_out_but_never_what_is_redriven(
+    folding: Any, say: Any, redrive: Redrive | None, left_out: bool
+) -> None:
+    echoes, fact = Echoes(folding), received(say)
+    echoes.expect([fact])
+    parts = SimpleNamespace(decider=folding, states=SimpleNamespace(echoes=echoes))
+    wanted = [Wanted(cast("Any", None), "purse-1", fact.type, short_id(fact.id), redrive)]
+    skipped: Counter[tuple[str, str]] = Counter()
+    kept = Round(cast("Any", parts))._without_echoes(wanted, skipped)
+    assert kept == ([] if left_out else wanted)
+    assert skipped == (Counter({(fact.type, "duplicate"): 1}) if left_out else Counter())
