@@ -77,6 +77,15 @@ def test_the_same_is_told_in_every_order_alone_or_in_a_digest(order: list[EventD
     assert len({*alone, *together}) == len(alone) + len(together) == 2 + 5
 
 
+@pytest.mark.parametrize("first", [SOON, MOVED])
+def test_of_two_facts_of_one_instant_neither_counts_against_the_other(first: EventData) -> None:
+    dossier = Dossier(often=3)  # it was received and is in process: one more may be told alone
+    for fact in (first, SOON if first is MOVED else MOVED):
+        dossier.hear(fact, at(7, "09:10"))
+    assert dossier.stored.state.gathered == ()
+    assert {"soon-due", "new-date"} <= {m.template for m in dossier.planned()}
+
+
 class TestWhatIsNotSoAnyMore:
     """Since 08:00:03 on the 7th a message was told, so that all routine is gathered until noon."""
 

@@ -108,6 +108,13 @@ def test_a_stream_sends_what_proved_wrong_only_after_it_was_due() -> None:
     assert end(late, streamed=False) == NotSentReason.TAKEN_BACK, "a live city still has it"
 
 
+@pytest.mark.parametrize("stopped", ["taken_back_at", "called_off_at"])
+def test_a_stream_has_sent_what_was_stopped_at_the_very_moment_it_was_due(stopped: str) -> None:
+    held = due(send_at=MORNING, **{stopped: MORNING})
+    assert end(held, streamed=True) is None
+    assert end(due(send_at=MORNING, **{stopped: NIGHT}), streamed=True) is not None
+
+
 def test_what_was_called_off_while_it_was_held_is_not_sent_nor_is_what_takes_it_back() -> None:
     for streamed in (False, True):
         off = due(send_at=MORNING, called_off_at=NIGHT)
