@@ -209,8 +209,12 @@ async def _due(endpoints: Endpoints) -> int:
 
 
 async def _all_told(endpoints: Endpoints, city: City) -> None:
-    """Waits until no message is due any more."""
-    patience = Patience(120.0)
+    """Waits until no message is due any more.
+
+    On a slow machine answers come too late, and a message that was tried in vain a few times is put
+    off for up to a quarter of an hour: that is longer than nothing moves otherwise.
+    """
+    patience = Patience(1_000.0)
     while waiting := await _due(endpoints):
         for instance in city.instances:
             city.check(instance)
