@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rich.table import Table
 
 from motcua.deciders import calendars
+from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR
 from tests.bench.measure import in_turn, per_call
 from tests.bench.office_time import Contestant, contestants
 from tests.bench.report import Report
@@ -27,7 +28,10 @@ _SPANS = {
 }
 _QUESTIONS = 100
 """Of each kind about each span."""
-_FIRST, _LAST = datetime(2014, 12, 31, 17, tzinfo=UTC), datetime(2035, 8, 31, 17, tzinfo=UTC)
+_FIRST, _LAST = (
+    datetime(FIRST_YEAR - 1, 12, 31, 17, tzinfo=UTC),
+    datetime(LAST_YEAR, 8, 31, 17, tzinfo=UTC),
+)
 """Midnights in Vietnam between which spans begin; the last ends within the calendar's years."""
 _DESK_MINUTES = (450, 690, 780, 1_020)
 """Opening, noon, afternoon and closing, in minutes after midnight."""

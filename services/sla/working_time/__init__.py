@@ -1,10 +1,17 @@
 """Working time: how much lies between two instants, and when a budget of it is used up.
 
-Office hours per unit, Vietnamese holidays and make-up Saturdays, 2015 to 2035. Only loading reads
-files, and nothing reads a clock.
+Office hours per unit, Vietnamese holidays and make-up days, 2000 to 2040. Only loading reads files,
+and nothing reads a clock.
 """
 
-from services.sla.working_time.calendar import WORKING_DAY, WORKING_HOUR, Calendar, Day, DayKind
+from services.sla.working_time.calendar import (
+    WORKING_DAY,
+    WORKING_HOUR,
+    Calendar,
+    Day,
+    DayKind,
+    last_day,
+)
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import LAST_YEAR
 from services.sla.working_time.load import DATA, Calendars, load_calendars
@@ -22,5 +29,6 @@ __all__ = [
     "DayKind",
     "OutsideCalendar",
     "WorkingDaysReading",
+    "last_day",
     "load_calendars",
 ]

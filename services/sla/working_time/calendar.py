@@ -1,6 +1,6 @@
 """Working time of one pattern of office hours, exact to the second, in microseconds a call.
 
-Every day from 1 January 2015 to 31 December 2035 (Vietnam time, UTC+7 all year) is compiled into
+Every day from 1 January 2000 to 31 December 2040 (Vietnam time, UTC+7 all year) is compiled into
 its intervals and the working seconds before it; a question is then a subtraction or a bisection.
 
 Times may have any offset; answers are UTC. A fraction of a second is dropped from arguments, so
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget, TimeUnit
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, SpecialDay
@@ -35,6 +36,11 @@ _ORIGIN = datetime(FIRST_YEAR - 1, 12, 31, 17, tzinfo=UTC)
 """The midnight in Vietnam at which the first day begins."""
 _FIRST_DAY = date(FIRST_YEAR, 1, 1)
 _LENGTH = (date(LAST_YEAR + 1, 1, 1) - _FIRST_DAY).days
+
+
+def last_day(due: datetime) -> date:
+    """Return the last day of a term that ends at `due`; midnight belongs to the day before."""
+    return (due - timedelta(microseconds=1)).astimezone(VIETNAM).date()
 
 
 class DayKind(StrEnum):

@@ -1,12 +1,30 @@
-"""The days of 2015 to 2035 that differ from their weekday: holidays and make-up Saturdays.
+"""The days of 2000 to 2040 that differ from their weekday: holidays and make-up days.
 
-Two sources. The ``holidays`` package knows the days of the Labour Code 2012 (article 115) and 2019
-(article 112), computes the lunar ones, moves a holiday on a weekend to the next working day
-(article 111.3), and lists the swaps of working days that it has heard of. The file
-``overrides.toml`` overrides it, because swaps are decided late (for 2 January 2026, eight days
-before) and the package misses some.
+Two sources. The ``holidays`` package knows the days of the Labour Codes, computes the lunar ones,
+moves a holiday on a weekend to the next working day, and lists the swaps of working days that it
+has heard of. The file ``overrides.toml`` overrides it, because swaps are decided late (for
+2 January 2026, eight days before) and the package misses some.
 
-So the years ahead are a forecast, right except for swaps that are not decided yet.
+The law, by years:
+
+- 2000 to 2006: Labour Code 1994, article 73. 1 January; Tet, four days (the last of the old year
+  and three of the new); 30 April; 1 May; 2 September. A holiday on a weekly day off is made good on
+  the next day. Saturday is a weekly day off in all the years (Decision 188/1999/QD-TTg, from
+  2 October 1999).
+- 2007 to 2012: Hung Kings' day as well (Law 84/2007/QH11, of 2 April 2007).
+- From 2013: Tet, five days (Labour Code 2012, article 115, in force from 1 May 2013). Tet 2013 was
+  still one of four days; its fifth day off was a swap, and is in the overrides.
+- From 2021: National Day, two days (Labour Code 2019, article 112). From 2026: Cultural Day, on
+  24 November.
+
+How sure the days are:
+
+- 2000 to 2009: the law alone. The government has agreed to swaps since 2010 (the Ministry of
+  Labour's proposal 89/TTr-LDTBXH of 20 November 2014), and none of an earlier year is known.
+- 2010 to `LAST_DECIDED_YEAR`: the law and the swaps that are known. Some that neither source lists
+  may be missing.
+- Later: a forecast. The law alone, with the package's guess at which five days Tet has and which
+  day National Day's second one is.
 """
 
 from __future__ import annotations
@@ -23,8 +41,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.sla.toml_file import FileError, place, read_toml
 
-FIRST_YEAR = 2015
-LAST_YEAR = 2035
+FIRST_YEAR = 2000
+LAST_YEAR = 2040
+
+LAST_DECIDED_YEAR = 2026
+"""The last year whose days off the government has decided, as far as this release knows: the last
+for which the package or the overrides list a swap (22 August 2026 is worked for 31 August). An
+override file may name a later one. A year may be decided without a swap, and then only that tells.
+"""
 
 PACKAGE_VERSION = version("holidays")
 
@@ -62,29 +86,33 @@ class Override(BaseModel):
     source: str = Field(min_length=1, max_length=300)
 
 
-class _Overrides(BaseModel):
+class Overrides(BaseModel):
+    """The file ``overrides.toml``."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    last_decided_year: int = Field(default=LAST_DECIDED_YEAR, ge=FIRST_YEAR, le=LAST_YEAR)
+    """The last year whose days off are decided; one before the release's has no effect."""
     days: tuple[Override, ...] = ()
 
 
-def read_overrides(path: Path) -> tuple[Override, ...]:
-    """Return the entries of the override file.
+def read_overrides(path: Path) -> Overrides:
+    """Return the override file.
 
     Raise FileError, naming lines and entries, if one is broken or a day appears twice.
     """
-    overrides, text = read_toml(path, _Overrides)
+    overrides, text = read_toml(path, Overrides)
     first: dict[date, int] = {}
     for index, entry in enumerate(overrides.days):
         if entry.date in first:
             here, there = place(text, ("days", index)), place(text, ("days", first[entry.date]))
             raise FileError(f"{path}: {here}: {entry.date} is there already: {there}")
         first[entry.date] = index
-    return overrides.days
+    return overrides
 
 
 def package_days() -> dict[date, SpecialDay]:
-    """Return what the ``holidays`` package knows of all the years, make-up Saturdays included."""
+    """Return what the ``holidays`` package knows of all the years, make-up days included."""
     years = range(FIRST_YEAR, LAST_YEAR + 1)
     vietnamese = holidays.country_holidays("VN", years=years, language="vi")
     english = holidays.country_holidays("VN", years=years, language="en_US")
@@ -94,16 +122,16 @@ def package_days() -> dict[date, SpecialDay]:
         for day in sorted(vietnamese)
     }
     for day in sorted(vietnamese.weekend_workdays):
-        # The package also lists the make-up day of the year before the first.
-        if day.year >= FIRST_YEAR:
+        # The package lists the make-up days of all years.
+        if FIRST_YEAR <= day.year <= LAST_YEAR:
             days[day] = SpecialDay(day, True, "Ngày làm bù", "Make-up working day", source)
     return days
 
 
-def special_days(overrides: tuple[Override, ...]) -> Mapping[date, SpecialDay]:
+def special_days(overrides: Overrides) -> Mapping[date, SpecialDay]:
     """Return the package's days, replaced by the overrides where there are any, in date order."""
     days = package_days()
-    for entry in overrides:
+    for entry in overrides.days:
         days[entry.date] = SpecialDay(
             date=entry.date,
             works=entry.kind == "working",

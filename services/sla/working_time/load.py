@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-from services.sla.working_time.calendar import Calendar
+from services.sla.working_time.calendar import Calendar, last_day
 from services.sla.working_time.holidays_vn import (
+    LAST_DECIDED_YEAR,
     PACKAGE_VERSION,
     SpecialDay,
     read_overrides,
@@ -31,6 +32,8 @@ class Calendars:
     and worked, office hours, the reading of the law), e.g. ``vn-holidays-0.109-3f9c2a7be014``. A
     deadline's rule names it. It is the same on every machine, and does not change with comments or
     names."""
+    last_decided_year: int
+    """The last year whose days off are decided. Later ones are a forecast."""
     _by_pattern: Mapping[str, Calendar]
     _hours: OfficeHours
 
@@ -46,6 +49,10 @@ class Calendars:
         """Return the office hours of that name. Raise KeyError if there are none."""
         return self._hours.patterns[name]
 
+    def forecast(self, until: datetime) -> bool:
+        """Return whether a term that ends then reaches into a year that is not decided yet."""
+        return last_day(until).year > self.last_decided_year
+
     @property
     def reading(self) -> Reading:
         """How the law's words are read."""
@@ -55,13 +62,15 @@ class Calendars:
 def load_calendars(folder: Path = DATA) -> Calendars:
     """Return the calendars of the folder's ``office_hours.toml`` and ``overrides.toml``.
 
-    Takes some hundredths of a second and makes new objects: load once and pass them on. Raise
+    Takes about a tenth of a second and makes new objects: load once and pass them on. Raise
     FileError, naming every place at fault.
     """
     hours = read_office_hours(folder / "office_hours.toml")
-    special = special_days(read_overrides(folder / "overrides.toml"))
+    overrides = read_overrides(folder / "overrides.toml")
+    special = special_days(overrides)
     return Calendars(
         version=f"vn-holidays-{PACKAGE_VERSION}-{_fingerprint(hours, special)}",
+        last_decided_year=max(LAST_DECIDED_YEAR, overrides.last_decided_year),
         _by_pattern={
             name: Calendar(pattern, special, hours.reading)
             for name, pattern in hours.patterns.items()

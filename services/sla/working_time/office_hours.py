@@ -97,7 +97,7 @@ class Pattern(BaseModel):
     saturday: Hours = ()
     sunday: Hours = ()
     make_up_day: Hours = ()
-    """The hours of a Saturday that makes up for a swapped day off; by default those of the first
+    """The hours of a weekend day that makes up for a swapped day off; by default those of the first
     day, from Monday, that has any."""
     weekend_counts: bool = False
     """Whether a Saturday or Sunday with office hours is a whole "working day" where days are
@@ -117,7 +117,7 @@ class Pattern(BaseModel):
 
     @property
     def make_up(self) -> tuple[Interval, ...]:
-        """The hours of a make-up Saturday."""
+        """The hours of a make-up day."""
         return self.make_up_day or next(hours for hours in self.week if hours)
 
 

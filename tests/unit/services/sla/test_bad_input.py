@@ -134,7 +134,7 @@ class TestAPause:
         assert DECIDER.timer(stored.state) is None
         set_due(DECIDER, stored)
         assert stored.due is None
-        assert fire_timers(DECIDER, stored, vietnam("2035-12-31 17:00")) == []
+        assert fire_timers(DECIDER, stored, vietnam("2040-12-31 17:00")) == []
 
     @pytest.mark.parametrize(("stop", "go"), [(DEMANDED, DELIVERED), (OWED, PAID)])
     def test_that_ends_before_it_begins_has_no_end(self, stop: EventData, go: EventData) -> None:
@@ -249,13 +249,13 @@ class TestATimeBeforeTheCalendars:
     def test_is_no_fault(self) -> None:
         log = Log()
         facts: Told = [
-            (vietnam("2014-03-04 08:00"), received()),
-            (vietnam("2014-03-04 08:00"), routed()),
-            (vietnam("2014-03-05 08:00"), DEMANDED),
-            (vietnam("2014-03-06 08:00"), DELIVERED),
-            (vietnam("2014-03-06 08:00"), consulted("H29.6", 1)),
-            (vietnam("2014-03-07 08:00"), started(0)),
-            (vietnam("2015-04-08 08:00"), PROCESSED),
+            (vietnam("1999-03-04 08:00"), received()),
+            (vietnam("1999-03-04 08:00"), routed()),
+            (vietnam("1999-03-05 08:00"), DEMANDED),
+            (vietnam("1999-03-06 08:00"), DELIVERED),
+            (vietnam("1999-03-06 08:00"), consulted("H29.6", 1)),
+            (vietnam("1999-03-07 08:00"), started(0)),
+            (vietnam("2000-04-12 08:00"), PROCESSED),
         ]
         decided = log.told(facts)
         assert (decided.dead_letters, decided.events) == ([], [])
@@ -264,7 +264,7 @@ class TestATimeBeforeTheCalendars:
         assert (shown["status_name"], shown["due"], shown["late"]) == ("processed", None, False)
 
     def test_ends_with_the_first_day_in_vietnam(self) -> None:
-        for begin, has_clock in (("2014-12-31 23:59:59", False), ("2015-01-01 00:00", True)):
+        for begin, has_clock in (("1999-12-31 23:59:59", False), ("2000-01-01 00:00", True)):
             log = Log()
             assert not log.told(
                 [(vietnam(begin), received()), (vietnam(begin), routed())]
@@ -274,12 +274,12 @@ class TestATimeBeforeTheCalendars:
     def test_of_a_thousand_dossiers_stops_no_service(self) -> None:
         log = Log()
         for number in range(1000):
-            begin = vietnam("2012-05-05 09:00")
-            decided = log.told([(begin, received())], f"H29.15-120505-{number:04}")
+            begin = vietnam("1998-05-05 09:00")
+            decided = log.told([(begin, received())], f"H29.15-980505-{number:04}")
             assert sum(decided.faults.values()) == 0
 
 
-LAST: Told = [(vietnam("2035-12-24 08:00"), received()), (vietnam("2035-12-24 08:00"), routed())]
+LAST: Told = [(vietnam("2040-12-24 08:00"), received()), (vietnam("2040-12-24 08:00"), routed())]
 """Due three working days later, on the 27th."""
 
 
@@ -288,18 +288,18 @@ class TestATimeAfterTheCalendars:
 
     def test_is_a_dead_letter_that_says_so(self) -> None:
         log = Log()
-        decided = log.told([(vietnam("2035-12-28 08:00"), received())])
+        decided = log.told([(vietnam("2040-12-28 08:00"), received())])
         (found,) = log.letters(decided)
         assert found.fault == Fault.DECISION_RAISED
         assert found.detail.startswith("OutsideCalendar(")
-        assert "is after 2035" in found.detail
+        assert "is after 2040" in found.detail
         assert found.subject == CODE
 
     def test_holds_its_own_dossier_and_nobody_else(self) -> None:
         log = Log()
         decided = log.told(LAST)
         assert decided.dead_letters == []
-        late = log.told([(vietnam("2036-01-03 08:00"), STOPPED)])
+        late = log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
         assert [each.fault for each in log.letters(late)] == [Fault.DECISION_RAISED]
         assert log.states[CODE].hold is not None
         assert log.told([(at(5), DEMANDED)]).faults == {Fault.HELD: 1}
@@ -310,7 +310,7 @@ class TestATimeAfterTheCalendars:
         log = Log()
         log.told(LAST)
         before = log.state()
-        log.told([(vietnam("2036-01-03 08:00"), STOPPED)])
+        log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
         assert log.state() == before
         assert log.states[CODE].due is None
 
@@ -321,7 +321,7 @@ class TestATimeAfterTheCalendars:
         (found,) = log.letters(late)
         log.reads([redriven(found, skip=True)])
         assert log.states[CODE].hold is None
-        assert log.told([(vietnam("2035-12-28 08:00"), STOPPED)]).dead_letters == []
+        assert log.told([(vietnam("2040-12-28 08:00"), STOPPED)]).dead_letters == []
         assert log.assessment().due is None
 
     def test_of_another_authoritys_answer_is_a_dead_letter_too(self) -> None:
@@ -332,15 +332,15 @@ class TestATimeAfterTheCalendars:
 
     def test_of_what_has_ended_before_is_no_fault(self) -> None:
         log = Log()
-        ended = (vietnam("2035-12-28 10:00"), PROCESSED)
-        returned = (vietnam("2036-01-08 10:00"), RETURNED)
+        ended = (vietnam("2040-12-28 10:00"), PROCESSED)
+        returned = (vietnam("2041-01-08 10:00"), RETURNED)
         assert log.told([*LAST, ended, returned]).dead_letters == []
         assert view(CODE, log.state())["status_name"] == "returned"
 
     def test_of_what_stands_still_is_no_fault(self) -> None:
         log = Log()
-        stopped = (vietnam("2035-12-28 10:00"), STOPPED)
-        over = (vietnam("2036-01-08 10:00"), handed_over("H29.1"))
+        stopped = (vietnam("2040-12-28 10:00"), STOPPED)
+        over = (vietnam("2041-01-08 10:00"), handed_over("H29.1"))
         assert log.told([*LAST, stopped, over]).dead_letters == []
 
 

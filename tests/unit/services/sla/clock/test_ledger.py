@@ -249,7 +249,7 @@ class TestThereIsNone:
 
     def test_for_a_time_that_the_calendars_do_not_know(self) -> None:
         with pytest.raises(OutsideCalendar):
-            dossier().ledger(vietnam("2036-01-01 08:00"))
+            dossier().ledger(vietnam("2041-01-01 08:00"))
 
 
 @examples(1.5)

@@ -180,11 +180,11 @@ class TestALetterIsRefused:
         assert names(desk.apologises(at(11), at(13, "07:31")))[-1] == "DeadlineMoved"
 
     def test_with_a_date_after_the_calendars_last_day_in_vietnam(self) -> None:
-        assert LAST_YEAR == 2035
+        assert LAST_YEAR == 2040
         desk = Desk()
-        assert desk.refuses_letter(at(5), vietnam("2036-01-01 00:00"))[0] == "wrong-date"
-        assert desk.refuses_letter(at(5), vietnam("2036-01-01 08:00"))[0] == "wrong-date"
-        issued = desk.apologises(at(5), vietnam("2035-12-31 17:00"))
+        assert desk.refuses_letter(at(5), vietnam("2041-01-01 00:00"))[0] == "wrong-date"
+        assert desk.refuses_letter(at(5), vietnam("2041-01-01 08:00"))[0] == "wrong-date"
+        issued = desk.apologises(at(5), vietnam("2040-12-31 17:00"))
         assert names(issued) == ["ApologyIssued", "DeadlineMoved"]
 
     def test_a_second_time_whether_or_not_the_first_one_moved_anything(self) -> None:
@@ -271,8 +271,8 @@ class TestALetterThatIsEnteredLate:
 
 
 def test_an_archived_dossier_from_before_the_calendars_has_no_date_to_move() -> None:
-    desk = Desk(vietnam("2014-12-30 08:00"))
-    reason, detail = desk.refuses_letter(vietnam("2014-12-31 08:00"), at(11))
+    desk = Desk(vietnam("1999-12-30 08:00"))
+    reason, detail = desk.refuses_letter(vietnam("1999-12-31 08:00"), at(11))
     assert reason == "wrong-state"
     assert "older than the calendars" in detail
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from services.sla.toml_file import FileError
 from services.sla.working_time import DATA, load_calendars
+from services.sla.working_time.holidays_vn import LAST_DECIDED_YEAR
 from services.sla.working_time.office_hours import read_office_hours
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -101,8 +102,8 @@ def test_a_fault_in_the_office_hours_is_named_by_its_place(
             "line 7, [[days]] number 2, date: write a day without quotes and without a time",
         ),
         (
-            GOOD_DAY.replace("2027", "2036"),
-            "line 7, [[days]] number 2, date: 2036-02-11 is outside the calendar's years",
+            GOOD_DAY.replace("2027", "2041"),
+            "line 7, [[days]] number 2, date: 2041-02-11 is outside the calendar's years",
         ),
         (
             GOOD_DAY.replace('"off"', '"holiday"'),
@@ -116,6 +117,10 @@ def test_a_fault_in_the_office_hours_is_named_by_its_place(
             GOOD_DAY,
             "line 7, [[days]] number 2: 2027-02-11 is there already: line 1, [[days]] number 1",
         ),
+        (
+            "last_decided_year = 2027\n",
+            "line 1, [[days]] number 1, last_decided_year: Extra inputs are not permitted",
+        ),
         ("[day]\n", "day: Extra inputs are not permitted"),
     ],
 )
@@ -125,6 +130,35 @@ def test_a_fault_in_the_overrides_is_named_by_its_line_and_entry(
     (folder / "overrides.toml").write_text(f"{GOOD_DAY}\n{more}", encoding="utf-8")
     assert fault in fault_of(folder)
     assert "overrides.toml" in fault_of(folder)
+
+
+@pytest.mark.parametrize("year", ["1999", "2041", '"next"'])
+def test_a_decided_year_that_the_calendars_do_not_know_is_refused(folder: Path, year: str) -> None:
+    (folder / "overrides.toml").write_text(f"last_decided_year = {year}\n", encoding="utf-8")
+    assert "overrides.toml: last_decided_year: Input should be" in fault_of(folder)
+
+
+@pytest.mark.parametrize(("year", "last"), [(2020, 2026), (2026, 2026), (2027, 2027), (2040, 2040)])
+def test_an_override_file_can_say_that_a_later_year_is_decided(
+    folder: Path, year: int, last: int
+) -> None:
+    before = load_calendars(folder)
+    assert before.last_decided_year == LAST_DECIDED_YEAR == 2026
+    text = f"last_decided_year = {year}\n{GOOD_DAY}"
+    (folder / "overrides.toml").write_text(text, encoding="utf-8")
+    after = load_calendars(folder)
+    assert after.last_decided_year == last
+    assert after.version == before.version  # no due time depends on it
+
+
+def test_a_term_is_a_forecast_from_the_first_second_of_the_year_that_is_not_decided() -> None:
+    calendars = load_calendars()
+    midnight = datetime(2027, 1, 1, tzinfo=VIETNAM)
+    assert not calendars.forecast(midnight - timedelta(seconds=1))
+    assert not calendars.forecast(midnight)  # the end of the day before
+    assert calendars.forecast(midnight + timedelta(seconds=1))
+    assert not calendars.forecast(datetime(2026, 12, 31, 17, tzinfo=UTC))
+    assert calendars.forecast(datetime(2026, 12, 31, 17, 0, 1, tzinfo=UTC))
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
