@@ -66,6 +66,9 @@ class Ledger:
     original_due: datetime
     due: datetime | None
     """None while the clock is stopped."""
+    forecast: bool
+    """Whether the dossier is open and due in a year whose days off are not decided yet, so that
+    the due time may still move."""
     dues: tuple[DueChange, ...]
     """How the due time came about: every change of it, in time order."""
     overdue: Overdue | None
@@ -148,6 +151,7 @@ def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
         left_seconds=now.budget - whole.used_seconds,
         original_due=now.original_due,
         due=now.due,
+        forecast=ended is None and now.due is not None and terms.calendars.forecast(now.due),
         dues=_dues(known, terms, found),
         overdue=_overdue(found, now, until),
         letter_by=now.letter_by,

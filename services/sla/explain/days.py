@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
 
-from contracts.catalogue.load import VIETNAM
 from services.sla.explain.words import Words
 from services.sla.working_time import Day, DayKind
 
@@ -34,11 +32,6 @@ def days_that_count(days: Sequence[Day], words: Words) -> Iterator[str]:
         yield words.say("make-ups", span=span, days=_named(make_ups, words))
     if first != last and not (holidays or weekends or make_ups):
         yield words.say("no-days-off", span=span)
-
-
-def last_day(due: datetime) -> date:
-    """Return the last day of a term that ends at `due`; midnight belongs to the day before."""
-    return (due - timedelta(microseconds=1)).astimezone(VIETNAM).date()
 
 
 def _named(days: Sequence[Day], words: Words) -> str:

@@ -15,11 +15,11 @@ from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import TimeUnit
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
-from services.sla.explain.days import days_that_count, last_day
+from services.sla.explain.days import days_that_count
 from services.sla.explain.events import events, office_hours
 from services.sla.explain.outcome import conclusion
 from services.sla.explain.words import Words
-from services.sla.working_time import CalendarDaysEnd
+from services.sla.working_time import CalendarDaysEnd, last_day
 
 
 def explain(
@@ -124,6 +124,8 @@ def _rules(shown: Ledger, terms: Terms, catalogue: Catalogue, words: Words) -> I
         yield _letter_owed(by, shown, catalogue, words)
     version, calendar = terms.book.version, terms.calendars.version
     yield words.say("rule", rules=version, calendar=calendar)
+    if shown.forecast and shown.due is not None:
+        yield words.say("forecast", year=last_day(shown.due).year)
     if shown.rule is not None and shown.rule != shown.rule_applied:
         yield words.say("rule-differs", told=shown.rule, applied=shown.rule_applied)
 

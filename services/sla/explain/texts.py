@@ -97,6 +97,7 @@ SENTENCES: Mapping[str, str] = {
     "letter-by": "form at",
     "letter-missing": "form by at",
     "rule": "rules calendar",
+    "forecast": "#year",
     "rule-differs": "told applied",
     "due-original": "due",
     "due-moved": "due original",

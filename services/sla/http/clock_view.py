@@ -76,6 +76,9 @@ class ClockView(TypedDict):
     original_due: datetime
     due: datetime | None
     """Null while the clock is stopped."""
+    forecast: bool
+    """Whether the dossier is open and due in a year whose days off are not decided yet, so that
+    the due time may still move."""
     dues: tuple[DueChange, ...]
     """Every change of the due time, in time order."""
     overdue: Overdue | None

@@ -84,6 +84,39 @@ class TestTheSentences:
         assert "Sunday 11 January 2026" in sentence(said, "weekly rest")
         assert "Saturday 10 January 2026" not in sentence(said, "weekly rest")
 
+    def test_say_that_the_days_off_of_the_year_are_not_decided_yet(self) -> None:
+        begin = vietnam("2031-01-02 08:00")
+        open_ = [(begin, received()), (begin, routed())]
+        said = explain(told(open_), begin)
+        assert sentence(said, "days off of 2031 are not decided yet", "may move")
+        assert view(said)["forecast"] is True
+        in_vietnamese = explain(told(open_), begin, Locale.VI)
+        assert sentence(in_vietnamese, "năm 2031 chưa được công bố", "có thể thay đổi")
+        for then, forecast in (
+            ((vietnam("2031-01-03 08:00"), STOPPED), False),  # nothing is due
+            ((vietnam("2031-01-03 08:00"), PROCESSED), False),  # nothing moves any more
+            ((vietnam("2031-01-03 08:00"), handed_over("H29.1")), True),
+        ):
+            told_then = explain(told([*open_, then]), then[0])
+            assert told_then.shown.forecast is forecast
+            assert any("not decided yet" in each for each in told_then.sentences) is forecast
+
+    @pytest.mark.parametrize(
+        ("begin", "due", "forecast"),
+        [
+            ("2026-12-28 08:00", "2026-12-31 08:00", False),
+            ("2026-12-29 08:00", "2027-01-04 08:00", True),
+        ],
+    )
+    def test_say_so_from_the_first_year_on_that_is_not_decided(
+        self, begin: str, due: str, forecast: bool
+    ) -> None:
+        start = vietnam(begin)
+        said = explain(told([(start, received()), (start, routed())]), start)
+        assert said.shown.due == vietnam(due)
+        assert said.shown.forecast is forecast
+        assert any("not decided yet" in each for each in said.sentences) is forecast
+
     @pytest.mark.parametrize(
         ("reading", "end", "words"),
         [
