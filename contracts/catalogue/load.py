@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +20,13 @@ from contracts.catalogue.model import (
     Form,
     FormKind,
     Procedure,
+    Reading,
     Unit,
     UnitKind,
     Workflow,
     WorkflowRef,
 )
+from contracts.events.intake import Promise
 
 M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
@@ -33,6 +37,9 @@ VIETNAM = timezone(timedelta(hours=7))
 
 DATA = Path(__file__).parent / "data"
 """The catalogue that comes with the product."""
+
+_BESIDE = {"procedures": ("reading",)}
+"""Tables that a file has beside its entries."""
 
 
 class CatalogueError(ValueError):
@@ -49,6 +56,11 @@ class Catalogue:
     rules: tuple[CompetenceRule, ...]
     circulars: tuple[Circular, ...]
     """In the order in which they came into force."""
+    reading: Reading
+    """How the days of a budget are counted."""
+    version: str
+    """A hash of what can be promised and what it depends on, e.g. ``3f9c2a7be014``. It does not
+    change with comments or names."""
     _units_by_place: Mapping[tuple[UnitKind, str], Unit]
     _newest: Mapping[str, Workflow]
 
@@ -66,6 +78,18 @@ class Catalogue:
         form = in_force[-1].forms.get(kind)
         return None if form is None else (in_force[-1], form)
 
+    def promise(self, procedure: Procedure) -> Promise:
+        """Return what a citizen whose dossier is received now is promised."""
+        budget = procedure.budget
+        if budget.reading is None:
+            budget = budget.model_copy(update={"reading": self.reading.of(budget.unit)})
+        return Promise(budget=budget, basis=procedure.source, catalogue=self.version)
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """The places that a unit answers for."""
+        return frozenset(place for _, place in self._units_by_place)
+
     def unit_for(self, kind: UnitKind, place: str) -> Unit | None:
         """Return the unit of that kind that answers for the place, or None."""
         return self._units_by_place.get((kind, place))
@@ -80,6 +104,7 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
     is used that no entry has.
     """
     procedures = _by_key(folder, "procedures", _entries(folder, "procedures", Procedure), _code)
+    reading = _reading(folder)
     units = _by_key(folder, "units", _entries(folder, "units", Unit), _code)
     workflows = _by_key(
         folder, "workflows", _entries(folder, "workflows", Workflow), lambda w: w.ref
@@ -135,7 +160,34 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
         ]
     if faults:
         raise CatalogueError(f"{folder}: " + "; ".join(faults))
-    return Catalogue(procedures, units, workflows, rules, tuple(circulars), by_place, newest)
+    return Catalogue(
+        procedures,
+        units,
+        workflows,
+        rules,
+        tuple(circulars),
+        reading,
+        _version(procedures.values(), reading),
+        by_place,
+        newest,
+    )
+
+
+def _version(procedures: Iterable[Procedure], reading: Reading) -> str:
+    promised = {p.code: [p.budget.model_dump(mode="json"), p.source] for p in procedures}
+    decisive = [promised, reading.model_dump(mode="json")]
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _reading(folder: Path) -> Reading:
+    path = folder / "procedures.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8")).get("reading", {})
+    try:
+        return Reading.model_validate(table)
+    except ValidationError as error:
+        where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise CatalogueError(f"{path}: [reading] {where}") from error
 
 
 def _entries(folder: Path, name: str, model: type[M]) -> list[M]:
@@ -148,7 +200,7 @@ def _entries(folder: Path, name: str, model: type[M]) -> list[M]:
         raise CatalogueError(f"{path}: not UTF-8: save it with that encoding") from error
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{path}: not TOML: {error}") from error
-    if strange := sorted(set(document) - {name}):
+    if strange := sorted(set(document) - {name, *_BESIDE.get(name, ())}):
         raise CatalogueError(f"{path}: {strange[0]!r} is unknown here: write [[{name}]]")
     tables = document.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contracts.events.sla import Budget
+from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysReading
 from contracts.values import (
     Amount,
     FilingChannel,
@@ -27,6 +27,23 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class _Entry(BaseModel):
     # An unknown key is an officer's slip, and the error names it.
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reading(_Entry):
+    """How the law's words are read where a budget is in days."""
+
+    working_days: WorkingDaysReading = WorkingDaysReading.EIGHT_HOURS
+    calendar_days_end: CalendarDaysEnd = CalendarDaysEnd.CLOSING
+
+    def of(self, unit: TimeUnit) -> WorkingDaysReading | CalendarDaysEnd | None:
+        """Return how an amount in this unit is read; None for hours, which need no reading."""
+        match unit:
+            case TimeUnit.WORKING_DAYS:
+                return self.working_days
+            case TimeUnit.CALENDAR_DAYS:
+                return self.calendar_days_end
+            case TimeUnit.WORKING_HOURS:
+                return None
 
 
 class Procedure(_Entry):

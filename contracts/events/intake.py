@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.events.notify import Preferences
+from contracts.events.sla import Budget
 from contracts.model import EventData, Kind
 from contracts.values import (
     Amount,
@@ -30,7 +31,6 @@ class Filing(EventData):
 
     procedure: ProcedureCode
     channel: FilingChannel
-    level: ServiceLevel = ServiceLevel.PARTIAL
     receiving_unit: UnitCode
     returning_unit: UnitCode
     place: PlaceCode
@@ -38,35 +38,80 @@ class Filing(EventData):
     citizen: CitizenRef
     locale: Locale = Locale.VI
     documents: tuple[Document, ...] = ()
-    fee: Amount = 0
     preferences: Preferences | None = None
     """How the citizen wants to be told, as stated at the counter; they can change it later."""
     legacy_id: str | None = Field(default=None, max_length=200)
     """The dossier's number in the older system that it was imported from."""
 
 
-class RegistrationRequested(Filing, kind=Kind.REQUEST, owner="intake"):
-    """A citizen files online; an officer has yet to look at it."""
+class FilingForm(Filing):
+    """What a citizen hands in, as the form has it."""
+
+    level: ServiceLevel | None = None
+    """The procedure's online service level, as the form had it; null: not said."""
+    fee: Amount | None = None
+    """What was paid with it, in dong; null: all of the procedure's fee at a counter or by post,
+    nothing yet online."""
 
 
-class DossierRegistered(Filing, kind=Kind.FACT, owner="intake"):
+class FilingTaken(Filing):
+    """What a citizen has handed in, as it was taken."""
+
+    level: ServiceLevel = ServiceLevel.PARTIAL
+    fee: Amount = 0
+    """What was paid with it, in dong."""
+
+
+class RegistrationRequested(FilingForm, kind=Kind.REQUEST, owner="intake", version=2):
+    """A citizen files online; an officer has yet to look at it.
+
+    Version 1 said a level and a fee where nobody had.
+    """
+
+
+class DossierRegistered(FilingTaken, kind=Kind.FACT, owner="intake"):
     """Newly registered (mới đăng ký, portal state 1)."""
 
 
-class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake", version=2):
     """An officer receives a dossier: a new one with its filing, or one that is registered."""
 
     by: OfficerId
-    filing: Filing | None = None
+    filing: FilingForm | None = None
 
 
-class DossierReceived(Filing, kind=Kind.FACT, owner="intake", version=2):
+class Promise(EventData):
+    """When a citizen was told to expect the result (hẹn trả kết quả): a budget, or a fixed date.
+
+    It is made once, at reception. A catalogue that changes later does not change it. One with
+    neither is of version 2 of the event, which did not say: the first `DeadlineSet` does.
+    """
+
+    budget: Budget | None = None
+    due: Instant | None = None
+    """A fixed date: the law's, or one that an older system promised."""
+    basis: FreeText | None = None
+    """The legal basis of the budget or the date."""
+    catalogue: str | None = Field(default=None, max_length=64)
+    """The version of the catalogue that the budget is from."""
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.budget is not None and self.due is not None:
+            raise ValueError("a promise is a budget or a fixed date, not both")
+        return self
+
+
+class DossierReceived(FilingTaken, kind=Kind.FACT, owner="intake", version=3):
     """Received (được tiếp nhận, portal state 2): the clock starts.
 
-    Version 1 had one ``unit``, which both received the dossier and returned its result.
+    Version 1 had one ``unit``, which both received the dossier and returned its result. Version 2
+    did not say what was promised.
     """
 
     by: OfficerId
+    promise: Promise | None = None
+    """Null if nobody knows what was promised: the dossier is counted as unjudged."""
 
 
 class RejectionRequested(EventData, kind=Kind.REQUEST, owner="intake"):

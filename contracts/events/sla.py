@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.model import EventData, Kind
 from contracts.values import FreeText, Instant, OfficerId, StepName, UnitCode
@@ -19,11 +19,49 @@ class TimeUnit(StrEnum):
     CALENDAR_DAYS = "calendar-days"
 
 
+class WorkingDaysReading(StrEnum):
+    """What "n working days" from a reception means. The three legal usages differ."""
+
+    EIGHT_HOURS = "eight-hours"
+    """n times eight working hours: received at 10:00, due at 10:00 n working days later. This is
+    how the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc"),
+    and a term in hours runs from the hour itself (Civil Code 2015, article 147.1)."""
+    SAME_TIME = "same-time"
+    """The same clock time on the n-th following working day, however long the days are."""
+    END_OF_DAY = "end-of-day"
+    """The day of reception is not counted; due when the office closes on the n-th working day after
+    it (Civil Code 2015, articles 147.2 and 148.1)."""
+
+
+class CalendarDaysEnd(StrEnum):
+    """When the last of a number of calendar days is over."""
+
+    CLOSING = "closing"
+    """When the office closes: no result can be handed out after that."""
+    MIDNIGHT = "midnight"
+    """At 24:00, by Civil Code 2015 article 148.6."""
+
+
 class Budget(EventData):
     """A standard time for resolving a dossier (thời hạn giải quyết)."""
 
     amount: int = Field(ge=1, le=10_000)
     unit: TimeUnit
+    reading: WorkingDaysReading | CalendarDaysEnd | None = None
+    """How the days are counted; without one, as the office hours' ``[reading]`` says."""
+
+    @model_validator(mode="after")
+    def _reads_its_unit(self) -> Self:
+        wanted = _READINGS.get(self.unit)
+        if self.reading is not None and not (wanted and isinstance(self.reading, wanted)):
+            raise ValueError(f"{self.unit} are not read as {self.reading}")
+        return self
+
+
+_READINGS: dict[TimeUnit, type[StrEnum]] = {
+    TimeUnit.WORKING_DAYS: WorkingDaysReading,
+    TimeUnit.CALENDAR_DAYS: CalendarDaysEnd,
+}
 
 
 class AlertKind(StrEnum):
@@ -54,11 +92,15 @@ class MoveCause(StrEnum):
     """A calendar or a rule was changed."""
 
 
-class DeadlineSet(EventData, kind=Kind.FACT, owner="sla"):
-    """The appointed time (ngày hẹn trả): when the citizen may expect the result at the latest."""
+class DeadlineSet(EventData, kind=Kind.FACT, owner="sla", version=2):
+    """The appointed time (ngày hẹn trả): when the citizen may expect the result at the latest.
+
+    Version 1 knew no promise of a fixed date.
+    """
 
     due: Instant
-    budget: Budget
+    budget: Budget | None = None
+    """The standard time that was promised; null where a date was."""
     rule: str
     """The versions of the rules and of the calendar that made it."""
 

@@ -18,6 +18,26 @@ def _dossier_received_v1(body: Body) -> Body:
     return {**body, "receiving_unit": unit, "returning_unit": unit}
 
 
+def _dossier_received_v2(body: Body) -> Body:
+    # What was promised was not said; a promise that says neither budget nor date means that.
+    return {**body, "promise": {}}
+
+
+def _filing_v1(filing: Body) -> Body:
+    # "partial" and 0 were said, too, where nothing was.
+    unsaid = {"level": "partial", "fee": 0}
+    return {key: value for key, value in filing.items() if unsaid.get(key) != value}
+
+
+def _reception_requested_v1(body: Body) -> Body:
+    filing = body.get("filing")
+    return {**body, "filing": None if filing is None else _filing_v1(filing)}
+
+
+def _deadline_set_v1(body: Body) -> Body:
+    return body  # a budget was always there; now a fixed date may be promised instead
+
+
 def _message_planned_v1(body: Body) -> Body:
     # In version 1, messages for heads and officers also named them as citizens.
     return {**body, "recipient": body.pop("citizen")}
@@ -25,6 +45,13 @@ def _message_planned_v1(body: Body) -> Body:
 
 UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {
     "vn.motcua.DossierReceived.v1": ("vn.motcua.DossierReceived.v2", _dossier_received_v1),
+    "vn.motcua.DossierReceived.v2": ("vn.motcua.DossierReceived.v3", _dossier_received_v2),
+    "vn.motcua.RegistrationRequested.v1": ("vn.motcua.RegistrationRequested.v2", _filing_v1),
+    "vn.motcua.ReceptionRequested.v1": (
+        "vn.motcua.ReceptionRequested.v2",
+        _reception_requested_v1,
+    ),
+    "vn.motcua.DeadlineSet.v1": ("vn.motcua.DeadlineSet.v2", _deadline_set_v1),
     "vn.motcua.MessagePlanned.v1": ("vn.motcua.MessagePlanned.v2", _message_planned_v1),
 }
 """By old type: the next version's type, and the function that converts the body."""

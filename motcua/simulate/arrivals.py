@@ -9,7 +9,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from contracts.catalogue import Catalogue, Procedure, Unit, UnitKind
-from contracts.events.intake import Filing
+from contracts.events.intake import FilingForm
 from contracts.values import FilingChannel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM
@@ -27,7 +27,7 @@ class Arrival:
 
     index: int
     time: datetime
-    filing: Filing
+    filing: FilingForm
     handling: Unit | None
     """The competent unit; None if no rule names one."""
 
@@ -170,7 +170,7 @@ class Town:
         if time is None:
             day = days.midnights[0].astimezone(VIETNAM).date()
             raise ValueError(f"{day} is no working day at unit {own.code}: take another day")
-        filing = Filing(
+        filing = FilingForm(
             procedure=procedure.code,
             channel=channel,
             level=procedure.level,

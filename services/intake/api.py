@@ -45,7 +45,7 @@ class NewDossier(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    filing: intake.Filing
+    filing: intake.FilingForm
     by: OfficerId | None = Field(
         default=None, description="The receiving officer; none for an online registration."
     )
@@ -245,13 +245,15 @@ def add_routes(
         return catalogue.procedures[procedure]
 
 
-def _check_filing(catalogue: Catalogue, filing: intake.Filing) -> None:
+def _check_filing(catalogue: Catalogue, filing: intake.FilingForm) -> None:
     # Checked here to name the field; the decision checks it again, whichever way it came.
     if filing.procedure not in catalogue.procedures:
         raise invalid_field("filing.procedure", f"there is no procedure {filing.procedure}")
     for name in ("receiving_unit", "returning_unit"):
         if getattr(filing, name) not in catalogue.units:
             raise invalid_field(f"filing.{name}", f"there is no unit {getattr(filing, name)}")
+    if filing.place not in catalogue.places:
+        raise invalid_field("filing.place", f"no unit of the city answers for {filing.place}")
     # Checked only here: older events have one of the two, which notify treats as neither.
     chosen = filing.preferences
     if chosen is not None and (chosen.quiet_from is None) != (chosen.quiet_until is None):

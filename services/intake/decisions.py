@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, Procedure
 from contracts.events import intake, refusals
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
+from contracts.values import FilingChannel
 from contracts.wire.envelope import Event
 from services.intake.state import Intake
 from services.shared.lifecycle import ENDED, PublicStatus
@@ -28,8 +29,8 @@ def _register(
     catalogue: Catalogue, state: Intake, request: Event, data: intake.RegistrationRequested
 ) -> Facts:
     _absent(state, request)
-    _fits(catalogue, data)
-    return [intake.DossierRegistered(**_fields(data))]
+    procedure = _fits(catalogue, data)
+    return [intake.DossierRegistered(**_taken(procedure, data))]
 
 
 def _receive(
@@ -37,14 +38,28 @@ def _receive(
 ) -> Facts:
     if data.filing is not None:
         _absent(state, request)
-        _fits(catalogue, data.filing)
-        return [intake.DossierReceived(**_fields(data.filing), by=data.by)]
+        procedure = _fits(catalogue, data.filing)
+        return _received(catalogue, procedure, _taken(procedure, data.filing), data.by)
     _present(state, request)
     if state.span.received_at is not None:
         raise Refused(RefusalReason.WRONG_STATE, "the dossier was received already")
     must_be(state, request.time, _REGISTERED, to="be received")
-    fields = msgspec.structs.asdict(state.filed)  # type: ignore[arg-type]
-    return [intake.DossierReceived(**fields, by=data.by)]
+    filed = msgspec.structs.asdict(state.filed)  # type: ignore[arg-type]
+    # What was registered under another catalogue is received under today's.
+    procedure = _known_procedure(catalogue, filed["procedure"])
+    return _received(catalogue, procedure, {**filed, "level": procedure.level}, data.by)
+
+
+def _received(catalogue: Catalogue, procedure: Procedure, filing: dict[str, Any], by: str) -> Facts:
+    """Return the reception with what the catalogue promises, and the demand for an unpaid fee."""
+    promise = catalogue.promise(procedure)
+    facts: list[EventData] = [intake.DossierReceived(**filing, by=by, promise=promise)]
+    if owed := procedure.fee - filing["fee"]:
+        facts.append(intake.PaymentDemanded(amount=owed, reason=_FEE, by=by))
+    return facts
+
+
+_FEE = "Phí, lệ phí theo quy định của thủ tục"
 
 
 def _reject(_: Catalogue, state: Intake, request: Event, data: intake.RejectionRequested) -> Facts:
@@ -72,7 +87,7 @@ def _deliver_supplement(
     data: intake.SupplementDeliveryRequested,
 ) -> Facts:
     _present(state, request)
-    _known_unit(catalogue, data.unit)
+    _known_unit(catalogue, data.unit, "unit")
     must_be(state, request.time, _SUPPLEMENT, to="take a supplement")
     return [intake.SupplementDelivered(documents=data.documents, unit=data.unit)]
 
@@ -153,24 +168,51 @@ _OPEN = frozenset(PublicStatus) - ENDED
 # -- what a filing must be ----------------------------------------------------------
 
 
-def _fits(catalogue: Catalogue, filing: intake.Filing) -> None:
-    procedure = catalogue.procedures.get(filing.procedure)
-    if procedure is None:
-        raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {filing.procedure}")
+def _fits(catalogue: Catalogue, filing: intake.FilingForm) -> Procedure:
+    """Return the filing's procedure. Raise Refused if the filing is not as the catalogue has it."""
+    procedure = _known_procedure(catalogue, filing.procedure)
     if filing.channel not in procedure.channels:
         offered = ", ".join(procedure.channels)
         raise Refused(
             RefusalReason.CHANNEL_NOT_OFFERED,
             f"procedure {procedure.code} is offered by {offered}, not by {filing.channel}",
         )
-    _known_unit(catalogue, filing.receiving_unit)
-    _known_unit(catalogue, filing.returning_unit)
+    if filing.level is not None and filing.level is not procedure.level:
+        raise Refused(
+            RefusalReason.LEVEL_NOT_OFFERED,
+            f"level: procedure {procedure.code} is offered at level {procedure.level}, "
+            f"not {filing.level}",
+        )
+    if filing.fee is not None and filing.fee > procedure.fee:
+        raise Refused(
+            RefusalReason.OVERPAID,
+            f"fee: procedure {procedure.code} costs {procedure.fee} dong, not {filing.fee}",
+        )
+    _known_unit(catalogue, filing.receiving_unit, "receiving_unit")
+    _known_unit(catalogue, filing.returning_unit, "returning_unit")
+    if filing.place not in catalogue.places:
+        raise Refused(
+            RefusalReason.UNKNOWN_PLACE, f"place: no unit of the city answers for {filing.place}"
+        )
+    return procedure
 
 
-def _known_unit(catalogue: Catalogue, code: str) -> None:
+def _known_procedure(catalogue: Catalogue, code: str) -> Procedure:
+    procedure = catalogue.procedures.get(code)
+    if procedure is None:
+        raise Refused(RefusalReason.UNKNOWN_PROCEDURE, f"there is no procedure {code}")
+    return procedure
+
+
+def _known_unit(catalogue: Catalogue, code: str, field: str) -> None:
     if code not in catalogue.units:
-        raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {code}")
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"{field}: there is no unit {code}")
 
 
-def _fields(filing: intake.Filing) -> dict[str, Any]:
-    return {name: getattr(filing, name) for name in intake.Filing.model_fields}
+def _taken(procedure: Procedure, filing: intake.FilingForm) -> dict[str, Any]:
+    """Return the fields of a filing as it is taken: its level and fee by the catalogue."""
+    fields = {name: getattr(filing, name) for name in intake.Filing.model_fields}
+    fee = filing.fee
+    if fee is None:
+        fee = 0 if filing.channel is FilingChannel.ONLINE else procedure.fee
+    return {**fields, "level": procedure.level, "fee": fee}

@@ -49,7 +49,7 @@ def _evolve(state: Intake, fact: Event, data: EventData) -> Intake:
             return state
 
 
-def _filed(data: intake.Filing) -> Filed:
+def _filed(data: intake.FilingTaken) -> Filed:
     return Filed(
         procedure=data.procedure,
         channel=data.channel,

@@ -15,7 +15,7 @@ from contracts.tooling import generate
 from contracts.tooling.asyncapi import document
 from contracts.tooling.json_schemas import FOLDER, current_schemas, kept_files, schema_of
 from contracts.wire.topics import SERVICES, TOPICS
-from contracts.wire.upcasters import UPCASTERS
+from contracts.wire.upcasters import UPCASTERS, newest_type
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
 
 
 def _class(type_name: str) -> Any:
-    return registered().get(type_name) or registered()[UPCASTERS[type_name][0]]
+    return registered()[newest_type(type_name)]
 
 
 def _services(action: str, type_name: str) -> list[str]:

@@ -129,6 +129,7 @@ def test_version_1_of_a_reception_had_one_unit_that_received_and_returned() -> N
         fee=old["fee"],
         legacy_id=None,
         by=old["by"],
+        promise=intake.Promise(),
     )
     assert old["unit"] == "H29.15"
     assert event.history
@@ -139,6 +140,6 @@ def test_an_upcaster_leaves_the_body_it_is_given_alone() -> None:
     body = sample("vn.motcua.DossierReceived.v1")["data"]
     before = dict(body)
     name, newer = upcast("vn.motcua.DossierReceived.v1", body)
-    assert name == "vn.motcua.DossierReceived.v2"
+    assert name == "vn.motcua.DossierReceived.v3"
     assert newer != before
     assert body == before

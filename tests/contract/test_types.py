@@ -87,6 +87,7 @@ def test_a_subscription_to_a_class_takes_in_its_old_versions() -> None:
     assert types(intake.DossierReceived, routing.StepStarted) == {
         "vn.motcua.DossierReceived.v1",
         "vn.motcua.DossierReceived.v2",
+        "vn.motcua.DossierReceived.v3",
         "vn.motcua.StepStarted.v1",
     }
 

@@ -262,7 +262,7 @@ def test_the_list_is_walked_page_by_page_without_gap_or_double(office: Office) -
 def test_metrics_and_health_tell_what_was_done(office: Office) -> None:
     wanted = {
         "service": "intake",
-        "type": "vn.motcua.ReceptionRequested.v1",
+        "type": "vn.motcua.ReceptionRequested.v2",
         "outcome": "applied",
     }
     before = office.metric("intake", "motcua_events_total", **wanted)

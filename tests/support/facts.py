@@ -18,6 +18,8 @@ from contracts.values import FilingChannel, Outcome
 UNIT = "H29.15"
 PROCEDURE = "1.004194"
 OFFICER = "cb-1"
+AS_STANDARD = intake.Promise()
+"""As before promises were on the log."""
 
 D = TypeVar("D", bound=EventData)
 
@@ -49,9 +51,15 @@ def registered(
 
 
 def received(
-    procedure: str = PROCEDURE, unit: str = UNIT, *, by: str = OFFICER, **changes: Any
+    procedure: str = PROCEDURE,
+    unit: str = UNIT,
+    *,
+    by: str = OFFICER,
+    promise: intake.Promise | None = AS_STANDARD,
+    **changes: Any,
 ) -> intake.DossierReceived:
-    return intake.DossierReceived(**filing(procedure, unit, **changes), by=by)
+    """Promised is the procedure's standard time by the rules of the test, unless it says other."""
+    return intake.DossierReceived(**filing(procedure, unit, **changes), by=by, promise=promise)
 
 
 def not_received(**changes: Any) -> intake.DossierNotReceived:

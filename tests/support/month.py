@@ -39,7 +39,7 @@ class Month:
         self.city.feed([Event(f"e-{self.count}", "/x", code, time, data)])
 
     def received(self, time: datetime, code: str = CODE, **other: Any) -> None:
-        filing = intake.Filing(
+        filing = intake.FilingForm(
             procedure="1.004194",
             channel="counter",
             receiving_unit="H29.15",

@@ -33,7 +33,7 @@ def near(count: int, of: int, share: float) -> bool:
     return abs(count - of * share) <= 4 * math.sqrt(of * share * (1 - share)) + 1
 
 
-def filing_of(event: Event) -> intake.Filing | None:
+def filing_of(event: Event) -> intake.FilingForm | None:
     if isinstance(event.data, intake.RegistrationRequested):
         return event.data
     return event.data.filing if isinstance(event.data, intake.ReceptionRequested) else None

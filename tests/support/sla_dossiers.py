@@ -88,7 +88,7 @@ class Dossier(NamedTuple):
     @property
     def terms(self) -> Terms:
         assert self.state.procedure is not None
-        return self.rules.terms(self.state.procedure, self.state.workflow)
+        return self.rules.terms(self.state)
 
     def ledger(self, at: datetime) -> Ledger:
         """Its ledger; it must have been received by then."""

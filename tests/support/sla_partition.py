@@ -264,4 +264,6 @@ def agree(state: Sla, said: dict[str, EventData], events: Sequence[Event]) -> No
 
 
 def _unspoken(state: Sla) -> Sla:
-    return replace(state, alerts=(), retracted=(), deadlines=(), due_told=None)
+    unspoken = replace(state, alerts=(), retracted=(), deadlines=(), due_told=None)
+    # Nor does it matter that a past was told as such.
+    return replace(unspoken, first_budget=None, told_until=None)

@@ -263,7 +263,7 @@ def event(code: str, data: EventData, minute: int = 0, mark: str = "") -> Event:
 
 def reception(code: str, minute: int = 0) -> Event:
     """The request to receive a dossier."""
-    filing = intake.Filing(**facts.filing("1.004873", "H29.1"))
+    filing = intake.FilingForm(**facts.filing("1.004873", "H29.1"))
     return event(code, intake.ReceptionRequested(by="cb-1", filing=filing), minute)
 
 

@@ -85,7 +85,15 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, outcome=data.outcome)
         case sla.DeadlineSet():
             # What sla said last counts: after a late fact, its time may be the earlier one.
-            return replace(state, due=data.due, original_due=data.due, moved_by=None)
+            budget = data.budget
+            return replace(
+                state,
+                due=data.due,
+                original_due=data.due,
+                moved_by=None,
+                budget=budget.amount if budget else 0,
+                counted_in=budget.unit if budget else "",
+            )
         case sla.DeadlineMoved():
             return replace(state, due=data.due, original_due=data.original, moved_by=data.cause)
         case sla.DossierOverdue():

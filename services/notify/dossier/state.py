@@ -141,6 +141,10 @@ class Notify(Handled, frozen=True):
     """None if nobody recorded what was handed in."""
     due: datetime | None = None
     original_due: datetime | None = None
+    budget: int = 0
+    """The promised amount of time; 0 if a date was promised."""
+    counted_in: str = ""
+    """The unit of `budget`."""
     moved_by: MoveCause | None = None
     """Why sla last moved the due time; None too if an older sla did not say."""
     choice: Choice | None = None

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import AlertKind, Budget, TimeUnit
 from services.shared.consultations import Answer, Question, paired
-from services.shared.lifecycle import CLOCK_STOPPED, Mark, Move, Phase, Span, phases
+from services.shared.lifecycle import (
+    CLOCK_STOPPED,
+    Mark,
+    Move,
+    Phase,
+    PublicStatus,
+    Span,
+    phases,
+)
 from services.sla.clock.running import Reached, RunningSpans, running_of
 from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSpan
 from services.sla.rulebook.book import RuleBook
 from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
-from services.sla.working_time.holidays_vn import FIRST_YEAR
 
 _MILLION = 1_000_000
 
@@ -28,12 +34,20 @@ _MILLION = 1_000_000
 class Terms:
     """The rules that apply to one dossier."""
 
-    budget: Budget
+    promise: Budget | datetime
+    """What was promised: a budget, or a fixed date."""
     soon_due_shares: tuple[float, ...]
     step_shares: tuple[float, ...]
     """Each step's share of the budget, by ordinal; empty if the workflow is not known."""
     book: RuleBook
     calendars: Calendars
+    basis: str = ""
+    """The legal basis of the promise."""
+
+    @property
+    def rule(self) -> str:
+        """The text that says by which rules and which calendar a dossier is judged."""
+        return rule_of(self.book, self.calendars)
 
     @cached_property
     def fixes_a_day(self) -> bool:
@@ -41,17 +55,17 @@ class Terms:
 
         It is the same day whichever unit handles the dossier, and however long its office is open.
         """
-        if self.budget.unit is TimeUnit.WORKING_DAYS:
-            return self.calendars.reading.working_days is not WorkingDaysReading.EIGHT_HOURS
-        return self.budget.unit is TimeUnit.CALENDAR_DAYS
+        if isinstance(self.promise, datetime):
+            return True
+        if self.promise.unit is TimeUnit.WORKING_DAYS:
+            reading = self.promise.reading or self.calendars.reading.working_days
+            return reading is not WorkingDaysReading.EIGHT_HOURS
+        return self.promise.unit is TimeUnit.CALENDAR_DAYS
 
-    @cached_property
-    def rule(self) -> str:
-        """The text beside a deadline that says which rules and which calendar made it."""
-        return (
-            f"{self.budget.amount} {self.budget.unit}; rules {self.book.version}; "
-            f"calendar {self.calendars.version}"
-        )
+
+def rule_of(book: RuleBook, calendars: Calendars) -> str:
+    """Return the text that says by which rules and which calendar a dossier was judged."""
+    return f"rules {book.version}; calendar {calendars.version}"
 
 
 def assess(state: Sla, terms: Terms) -> Assessment | None:
@@ -135,22 +149,23 @@ class Course:
 
 
 def course(state: Sla, terms: Terms) -> Course | None:
-    """Return the course of the dossier's clock.
+    """Return the course of the dossier's clock; None for a dossier that was never received.
 
-    None for a dossier that was never received, or was received before the calendars begin: what it
-    was promised will never be known. Raise OutsideCalendar for a dossier whose time reaches beyond
-    their end: it waits for a release that knows those years.
+    Raise OutsideCalendar for a dossier whose time lies outside the calendars' years.
     """
-    received = state.span.received_at
-    if received is not None and received.astimezone(VIETNAM).year < FIRST_YEAR:
-        return None
     known = phases(state.marks)
     assert state.receiving_unit is not None
-    running = running_of(known, state.handlers, state.receiving_unit, terms.calendars)
+    fixed_date = isinstance(terms.promise, datetime)
+    spans = [_as_told(phase, state) for phase in known] if fixed_date else known
+    running = running_of(spans, state.handlers, state.receiving_unit, terms.calendars)
     if not running.pieces:
         return None
     first = running.pieces[0]
-    original = first.calendar.due(first.begin, terms.budget)
+    original = (
+        max(first.begin, terms.promise)  # a date that was past at reception was missed at once
+        if isinstance(terms.promise, datetime)
+        else first.calendar.due(first.begin, terms.promise)
+    )
     fixed = terms.fixes_a_day
     total = (
         running.ahead(first.begin, original)
@@ -163,6 +178,18 @@ def course(state: Sla, terms: Terms) -> Course | None:
     letters = [each for each in state.letters if ended is None or each.at <= ended]
     promises = list(_promises(running, total, first_due, letters, terms.book))
     return Course(known, running, original, total, promises)
+
+
+def _as_told(phase: Phase, state: Sla) -> Phase:
+    """Return a phase as it counts against a fixed date.
+
+    An older system's date had its waiting in it: what waited while the history was told gives back
+    no time. What waits afterwards does.
+    """
+    told = state.history or (state.told_until is not None and phase.since <= state.told_until)
+    if not told or phase.status not in CLOCK_STOPPED:
+        return phase
+    return Phase(phase.since, PublicStatus.IN_PROCESS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,9 @@ def _clock_touched(before: Sla, after: Sla) -> bool:
         or after.consultations is not before.consultations
         or after.letters is not before.letters
         or after.exemption is not before.exemption
+        or after.promised != before.promised
+        or after.first_budget != before.first_budget
+        or after.told_until != before.told_until
         or after.span != before.span
         or after.unit != before.unit
         or (after.marks is not before.marks and phases(after.marks) != phases(before.marks))

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
+from msgspec import UnsetType
 
 from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.events import intake, routing, sla
@@ -16,14 +18,23 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime import BEGINNING, Timer
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
-from services.sla.clock.assess import Terms, assess
+from services.sla.clock.assess import Terms, assess, rule_of
 from services.sla.clock.retraction import retraction_cause
-from services.sla.dossier.state import Alert, Assessment, Expected, Sla, unit_at
+from services.sla.dossier.state import (
+    Alert,
+    Assessment,
+    Expected,
+    Promised,
+    Sla,
+    Unjudged,
+    promised_budget,
+    unit_at,
+)
 from services.sla.rulebook.book import RuleBook, load_rule_book
-from services.sla.working_time import Calendars
+from services.sla.working_time import Calendars, OutsideCalendar
 
 UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
-"""For a dossier of a procedure that the catalogue lacks: it is owed a promise too."""
+"""What was promised, before promises were on the log, where the catalogue lacks the procedure."""
 _DEFAULT_SHARES = (0.8,)
 
 
@@ -35,7 +46,7 @@ class TimerKind(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules in force: the catalogue's standard times, the calendars, and the rule book."""
+    """The rules in force: calendars and rule book, and the catalogue's warnings and steps."""
 
     catalogue: Catalogue
     calendars: Calendars
@@ -43,47 +54,78 @@ class Rules:
     since: datetime = BEGINNING
     """When they were put in force; from then on, dossiers judged by other rules are judged anew."""
     # Not copied when these rules are made as a changed copy of others.
-    _terms: dict[tuple[str, str | None], Terms] = field(
+    _budgets: dict[tuple[Promised, str, str | None], Terms] = field(
         init=False, default_factory=dict, compare=False
     )
 
-    def terms(self, procedure_code: str, workflow: str | None) -> Terms:
-        """Return the rules for a dossier of that procedure in that workflow."""
-        key = procedure_code, workflow
-        found = self._terms.get(key)
+    def terms(self, state: Sla) -> Terms:
+        """Return the promise and the rules for a dossier. Raise ValueError if none is known."""
+        promised, code = state.promised, state.procedure
+        if promised is None or code is None:
+            raise ValueError("nobody knows what was promised")
+        if isinstance(promised, UnsetType):
+            promised, first = self._standard(code), state.first_budget
+            if first is not None:
+                promised = msgspec.structs.replace(first, basis=promised.basis)
+        if promised.due is not None:
+            return self._terms(promised.due, promised.basis, code, state.workflow)
+        key = promised, code, state.workflow
+        found = self._budgets.get(key)
         if found is None:
-            procedure = self.catalogue.procedures.get(procedure_code)
-            found = self._terms[key] = Terms(
-                procedure.budget if procedure else UNKNOWN_PROCEDURE_BUDGET,
-                procedure.soon_due_shares if procedure else _DEFAULT_SHARES,
-                self._step_shares(workflow),
-                self.book,
-                self.calendars,
-            )
+            assert promised.budget is not None
+            found = self._terms(promised.budget, promised.basis, code, state.workflow)
+            self._budgets[key] = found
         return found
+
+    def _terms(
+        self, promise: Budget | datetime, basis: str, code: str, workflow: str | None
+    ) -> Terms:
+        procedure = self.catalogue.procedures.get(code)
+        return Terms(
+            promise,
+            procedure.soon_due_shares if procedure else _DEFAULT_SHARES,
+            self._step_shares(workflow),
+            self.book,
+            self.calendars,
+            basis,
+        )
+
+    def _standard(self, code: str) -> Promised:
+        procedure = self.catalogue.procedures.get(code)
+        if procedure is None:
+            return promised_budget(UNKNOWN_PROCEDURE_BUDGET)
+        return promised_budget(procedure.budget, procedure.source or "")
 
     def _step_shares(self, workflow: str | None) -> tuple[float, ...]:
         known = self.catalogue.workflows.get(WorkflowRef.parse(workflow)) if workflow else None
         return known.shares if known else ()
 
-    def rule(self, procedure_code: str) -> str:
-        """Return the text beside a deadline that says which rules and which calendar made it."""
-        return self.terms(procedure_code, None).rule
+    @cached_property
+    def rule(self) -> str:
+        """The text beside a deadline that says which rules and which calendar made it."""
+        return rule_of(self.book, self.calendars)
 
     def assessed(self, state: Sla) -> Sla:
         """Return the state with the assessment that follows from it."""
         if state.procedure is None or state.receiving_unit is None:
             return state
-        found = assess(state, self.terms(state.procedure, state.workflow))
-        return msgspec.structs.replace(state, assessment=found, rule=self.rule(state.procedure))
+        found: Assessment | None = None
+        unjudged: Unjudged | None = None
+        if state.promised is None:
+            unjudged = Unjudged.NO_PROMISE
+        else:
+            try:
+                found = assess(state, self.terms(state))
+            except OutsideCalendar:
+                unjudged = Unjudged.NO_CALENDAR
+        return msgspec.structs.replace(state, assessment=found, unjudged=unjudged, rule=self.rule)
 
     def outdated(self, state: Sla) -> bool:
         """Return whether an open dossier was judged by other rules than these."""
         return (
-            state.assessment is not None
-            and state.procedure is not None
+            (state.assessment is not None or state.unjudged is Unjudged.NO_CALENDAR)
             and state.span.ended is None
-            and state.rule != self.rule(state.procedure)
+            and state.rule != self.rule
         )
 
     def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
@@ -94,6 +136,8 @@ class Rules:
         now = state.assessment
         if not _handler_known(state):
             return []  # routing's word on who handles it tells whose office hours count
+        if state.unjudged is not None:
+            return []  # nothing is known that would prove wrong what was said before
         if now is None:
             return _retractions(state, None)  # it proves to be withdrawn before reception
         said: list[EventData] = []
@@ -110,10 +154,10 @@ class Rules:
     def _deadline(
         self, state: Sla, now: Assessment, cause: MoveCause | None
     ) -> Sequence[EventData]:
-        assert state.procedure is not None
-        rule = self.rule(state.procedure)
+        rule = self.rule
         if not state.deadlines:
-            budget = self.terms(state.procedure, None).budget
+            promise = self.terms(state).promise
+            budget = promise if isinstance(promise, Budget) else None
             return [sla.DeadlineSet(due=now.due or now.original_due, budget=budget, rule=rule)]
         last = state.due_told or state.deadlines[-1].due
         if now.due is None or now.due == last or state.span.ended in ENDED:
@@ -132,11 +176,13 @@ class Rules:
 
     def timer(self, state: Sla) -> Timer | None:
         """Return the timer of the next alert, or of new rules, if nothing else happens."""
-        now = state.assessment
-        if now is None or not _handler_known(state):
+        if not _handler_known(state):
             return None
         if self.outdated(state):
             return Timer(self.since, TimerKind.RULES, own_time=state.history)
+        now = state.assessment
+        if now is None:
+            return None
         standing = _standing(state)
         for expected in now.expected:
             if not expected.certain and _key(expected) not in standing:

@@ -22,6 +22,8 @@ from services.sla.dossier.state import (
     Letter,
     Sla,
     StepSpan,
+    promised_budget,
+    promised_by,
 )
 
 
@@ -49,11 +51,15 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             known = replace(
                 state,
                 procedure=data.procedure,
+                promised=promised_by(data.promise) if data.promise is not None else None,
                 receiving_unit=data.receiving_unit,
                 channel=data.channel,
                 level=data.level,
             )
             return known if known.unit else replace(known, unit=data.receiving_unit)
+        case intake.HistoryClosed():
+            until = max(fact.time, state.told_until or fact.time)
+            return replace(state, told_until=until)
         case routing.DossierRouted():
             workflow = str(WorkflowRef(data.workflow, data.workflow_version))
             return _handled(replace(state, workflow=workflow), fact, data.handling_unit)
@@ -85,7 +91,10 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case sla.DeadlineSet() | sla.DeadlineMoved():
             announced = Deadline(fact.time, fact.id, data.due)
             deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
-            return replace(state, deadlines=tuple(deadlines), due_told=data.due)
+            state = replace(state, deadlines=tuple(deadlines), due_told=data.due)
+            if isinstance(data, sla.DeadlineSet) and deadlines[0] is announced and data.budget:
+                return replace(state, first_budget=promised_budget(data.budget))
+            return state
         case sla.AlertRetracted():
             alerts = [
                 replace(a, retracted=True) if a.id == data.alert_id else a for a in state.alerts

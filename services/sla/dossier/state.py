@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from contracts.events.intake import Promise
 from contracts.events.sla import AlertKind, Budget, TimeUnit
 from services.shared.lifecycle import Handled
 
@@ -82,6 +85,50 @@ class ConsultationMark(msgspec.Struct, frozen=True, array_like=True, order=True)
         return Budget(amount=self.amount, unit=TimeUnit(self.counted_in))
 
 
+class Promised(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was promised at reception: a budget, or a fixed date."""
+
+    amount: int = 0
+    counted_in: str = ""
+    reading: str = ""
+    due: datetime | None = None
+    basis: str = ""
+
+    @property
+    def budget(self) -> Budget | None:
+        """The promised budget; None where a date was promised."""
+        if not self.amount:
+            return None
+        reading = self.reading or None
+        return Budget.model_validate(
+            {"amount": self.amount, "unit": self.counted_in, "reading": reading}
+        )
+
+
+def promised_by(promise: Promise) -> Promised | UnsetType:
+    """Return what is kept of a promise; UNSET if it does not say what was promised."""
+    if promise.budget is not None:
+        return promised_budget(promise.budget, promise.basis or "")
+    if promise.due is not None:
+        return Promised(due=promise.due, basis=promise.basis or "")
+    return UNSET
+
+
+def promised_budget(budget: Budget, basis: str = "") -> Promised:
+    """Return the promise of a budget."""
+    reading = budget.reading or ""
+    return Promised(budget.amount, budget.unit, reading, None, basis)
+
+
+class Unjudged(StrEnum):
+    """Why nothing can be said about a dossier's time."""
+
+    NO_PROMISE = "no-promise"
+    """Nobody knows what was promised."""
+    NO_CALENDAR = "no-calendar"
+    """Its time lies before or beyond the years of the calendars."""
+
+
 class Letter(msgspec.Struct, frozen=True, array_like=True, order=True):
     """A letter of apology that was issued."""
 
@@ -139,6 +186,14 @@ class Sla(Handled, frozen=True):
     """One dossier as sla sees it. Every list is in event-time order."""
 
     procedure: str | None = None
+    promised: Promised | UnsetType | None = UNSET
+    """None if nobody knows; UNSET if the reception does not say (version 2 of the event)."""
+    first_budget: Promised | None = None
+    """The budget of the first DeadlineSet: the promise where the reception does not say."""
+    told_until: datetime | None = None
+    """When the history of an import was closed last."""
+    unjudged: Unjudged | None = None
+    """Why there is no assessment although the dossier was received."""
     receiving_unit: str | None = None
     channel: str | None = None
     level: str | None = None

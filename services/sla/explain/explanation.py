@@ -42,9 +42,9 @@ def explanation(
 
     Raise OutsideCalendar if `at` is later than the calendars know.
     """
-    if state.procedure is None:
+    if state.procedure is None or state.unjudged is not None:
         return None
-    terms = rules.terms(state.procedure, state.workflow)
+    terms = rules.terms(state)
     shown = ledger(state, terms, at)
     if shown is None:
         return None

@@ -12,14 +12,14 @@ from itertools import pairwise
 
 from contracts.catalogue import Catalogue, FormKind
 from contracts.catalogue.load import VIETNAM
-from contracts.events.sla import TimeUnit
+from contracts.events.sla import Budget, TimeUnit
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
 from services.sla.explain.days import days_that_count
 from services.sla.explain.events import events, office_hours
 from services.sla.explain.outcome import conclusion
 from services.sla.explain.words import Words
-from services.sla.working_time import CalendarDaysEnd, last_day
+from services.sla.working_time import last_day
 
 
 def explain(
@@ -52,19 +52,25 @@ def _standard_time(
     if unit != shown.receiving_unit:
         yield words.say("competent", unit=words.unit(unit))
     yield office_hours(unit, terms, words)
-    procedure, budget = catalogue.procedures.get(shown.procedure), words.budget(terms.budget)
-    if procedure is None:
+    first, last = shown.received_at, shown.original_due
+    promise = terms.promise
+    if isinstance(promise, datetime):
+        yield words.say("promised-date", due=words.moment(promise))
+        if terms.basis:
+            yield words.say("promised-date-source", source=terms.basis)
+        return
+    budget = words.budget(promise)
+    if shown.procedure not in catalogue.procedures and not terms.basis:
         yield words.say("standard-unknown", budget=budget)
-    elif procedure.source is None:
+    elif not terms.basis:
         yield words.say("standard-without-source", budget=budget)
     else:
-        yield words.say("standard", budget=budget, source=procedure.source)
-    first, last = shown.received_at, shown.original_due
+        yield words.say("standard", budget=budget, source=terms.basis)
     calendar = terms.calendars.for_unit(unit)
     total = words.duration(calendar.measure(first, last))
-    yield words.say(_reading(terms), budget=budget, total=total)
-    if terms.budget.unit is TimeUnit.CALENDAR_DAYS:
-        nominal = first.astimezone(VIETNAM).date() + timedelta(days=terms.budget.amount)
+    yield words.say(_reading(promise, terms), budget=budget, total=total)
+    if promise.unit is TimeUnit.CALENDAR_DAYS:
+        nominal = first.astimezone(VIETNAM).date() + timedelta(days=promise.amount)
         if (actual := last_day(last)) != nominal:
             yield words.say("last-day-off", last=words.day(nominal), next=words.day(actual))
     else:
@@ -72,16 +78,15 @@ def _standard_time(
     yield words.say("original", due=words.moment(last))
 
 
-def _reading(terms: Terms) -> str:
-    reading = terms.calendars.reading
-    match terms.budget.unit:
+def _reading(budget: Budget, terms: Terms) -> str:
+    default = terms.calendars.reading
+    match budget.unit:
         case TimeUnit.WORKING_HOURS:
             return "reading-working-hours"
         case TimeUnit.WORKING_DAYS:
-            return f"reading-{reading.working_days}"
+            return f"reading-{budget.reading or default.working_days}"
         case TimeUnit.CALENDAR_DAYS:
-            midnight = reading.calendar_days_end is CalendarDaysEnd.MIDNIGHT
-            return "reading-calendar-midnight" if midnight else "reading-calendar-closing"
+            return f"reading-calendar-{budget.reading or default.calendar_days_end}"
 
 
 def _reckoning(shown: Ledger, terms: Terms, words: Words) -> Iterator[str]:

@@ -41,6 +41,8 @@ SENTENCES: Mapping[str, str] = {
     "standard": "budget source",
     "standard-without-source": "budget",
     "standard-unknown": "budget",
+    "promised-date": "due",
+    "promised-date-source": "source",
     "reading-working-hours": "budget total",
     "reading-eight-hours": "budget total",
     "reading-same-time": "budget total",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from pymongo import ASCENDING
@@ -35,20 +34,5 @@ def judged_by_others(rules: Rules) -> dict[str, Any]:
     They are outdated (see `Rules.outdated`), their handler is known, and no import is still telling
     their history. If there are none, the index alone shows it.
     """
-    procedures: defaultdict[str, list[str]] = defaultdict(list)
-    for code in sorted(rules.catalogue.procedures):
-        procedures[rules.rule(code)].append(code)
-    unknown = rules.rule("")
-    others = [code for rule, codes in procedures.items() if rule != unknown for code in codes]
-    in_force = sorted({unknown, *procedures})
-    wrong: list[dict[str, Any]] = [
-        {"state.rule": {"$type": "string", "$nin": in_force}},
-        # A rule in force, but for other procedures: the catalogue was changed.
-        {"state.rule": unknown, "state.procedure": {"$in": others}},
-        *(
-            {"state.rule": rule, "state.procedure": {"$nin": procedures[rule]}}
-            for rule in in_force
-            if rule != unknown
-        ),
-    ]
-    return {**OPEN, "state.history": False, "state.unit_since": {"$type": "date"}, "$or": wrong}
+    wrong = {"state.rule": {"$type": "string", "$ne": rules.rule}}
+    return {**OPEN, "state.history": False, "state.unit_since": {"$type": "date"}, **wrong}

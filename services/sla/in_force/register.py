@@ -72,8 +72,8 @@ class RuleRegister:
 
 
 def _mark(rules: Rules) -> str:
-    """Return a hash of the rule texts beside the deadlines of all procedures and others."""
-    return _hash({code: rules.rule(code) for code in ("", *rules.catalogue.procedures)})
+    """Return a hash of the rule text beside every deadline."""
+    return _hash(rules.rule)
 
 
 def _content(rules: Rules) -> str:

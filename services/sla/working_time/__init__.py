@@ -4,6 +4,7 @@ Office hours per unit, Vietnamese holidays and make-up days, 2000 to 2040. Only 
 and nothing reads a clock.
 """
 
+from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
 from services.sla.working_time.calendar import (
     WORKING_DAY,
     WORKING_HOUR,
@@ -15,7 +16,6 @@ from services.sla.working_time.calendar import (
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import LAST_YEAR
 from services.sla.working_time.load import DATA, Calendars, load_calendars
-from services.sla.working_time.office_hours import CalendarDaysEnd, WorkingDaysReading
 
 __all__ = [
     "DATA",

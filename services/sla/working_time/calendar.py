@@ -17,16 +17,10 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from contracts.catalogue.load import VIETNAM
-from contracts.events.sla import Budget, TimeUnit
+from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysReading
 from services.sla.working_time.errors import OutsideCalendar
 from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, SpecialDay
-from services.sla.working_time.office_hours import (
-    CalendarDaysEnd,
-    Interval,
-    Pattern,
-    Reading,
-    WorkingDaysReading,
-)
+from services.sla.working_time.office_hours import Interval, Pattern, Reading
 
 WORKING_HOUR = 3600
 WORKING_DAY = 8 * WORKING_HOUR
@@ -158,8 +152,10 @@ class Calendar:
             rest -= closes - opens
         raise AssertionError("a day's intervals are as long as the day's working time")
 
-    def add_working_days(self, start: datetime, days: int) -> datetime:
-        """Return the end of this many working days from start, by the configured reading.
+    def add_working_days(
+        self, start: datetime, days: int, reading: WorkingDaysReading | None = None
+    ) -> datetime:
+        """Return the end of this many working days from start, by a reading or the configured one.
 
         ``eight-hours``: add(start, days * 8 h). ``same-time``: the clock time of start on the n-th
         working day after it. ``end-of-day``: closing time of the n-th working day after the day of
@@ -169,7 +165,7 @@ class Calendar:
         """
         if days < 1:
             raise ValueError(f"{days} working days: at least one is needed")
-        reading = self._reading.working_days
+        reading = reading or self._reading.working_days
         if reading is WorkingDaysReading.EIGHT_HOURS:
             return self.add(start, days * WORKING_DAY)
         day, second = self._split(start)
@@ -188,7 +184,9 @@ class Calendar:
                 return _ORIGIN + timedelta(last, min(second, closes))
         return _ORIGIN + timedelta(last, self._intervals[last][0][0])
 
-    def add_calendar_days(self, start: datetime, days: int) -> datetime:
+    def add_calendar_days(
+        self, start: datetime, days: int, ends: CalendarDaysEnd | None = None
+    ) -> datetime:
         """Return the end of this many calendar days from start, as the Civil Code 2015 counts them.
 
         The day of start is not counted (article 147.2). If the last day is not a working day, the
@@ -199,19 +197,22 @@ class Calendar:
             raise ValueError(f"{days} calendar days: at least one is needed")
         day, _ = self._split(start)
         last = self._counted_after(day + days - 1, 1)
-        if self._reading.calendar_days_end is CalendarDaysEnd.MIDNIGHT:
+        if (ends or self._reading.calendar_days_end) is CalendarDaysEnd.MIDNIGHT:
             return _ORIGIN + timedelta(last + 1)
         return self._closing(last)
 
     def due(self, start: datetime, budget: Budget) -> datetime:
         """Return when a dossier received at start is due, if its clock never stops."""
+        reading = budget.reading
         match budget.unit:
             case TimeUnit.WORKING_HOURS:
                 return self.add(start, budget.amount * WORKING_HOUR)
             case TimeUnit.WORKING_DAYS:
-                return self.add_working_days(start, budget.amount)
+                days = reading if isinstance(reading, WorkingDaysReading) else None
+                return self.add_working_days(start, budget.amount, days)
             case TimeUnit.CALENDAR_DAYS:
-                return self.add_calendar_days(start, budget.amount)
+                ends = reading if isinstance(reading, CalendarDaysEnd) else None
+                return self.add_calendar_days(start, budget.amount, ends)
 
     def explain_days(self, start: datetime, end: datetime) -> list[Day]:
         """Return every day from the day of start to the day of end, in Vietnam, both included.

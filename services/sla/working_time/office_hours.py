@@ -6,13 +6,13 @@ Times of day are Vietnam local time (UTC+7, no daylight saving), to the minute.
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
 from contracts.values import UnitCode
 from services.sla.toml_file import read_toml
 
@@ -20,29 +20,6 @@ Interval = tuple[int, int]
 """When a desk opens and closes, in seconds after midnight."""
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class WorkingDaysReading(StrEnum):
-    """What "n working days" from a reception means. The three legal usages differ."""
-
-    EIGHT_HOURS = "eight-hours"
-    """n times eight working hours: received at 10:00, due at 10:00 n working days later. This is
-    how the internal procedures under Decree 61/2018 count ("01 ngày làm việc = 08 giờ làm việc"),
-    and a term in hours runs from the hour itself (Civil Code 2015, article 147.1)."""
-    SAME_TIME = "same-time"
-    """The same clock time on the n-th following working day, however long the days are."""
-    END_OF_DAY = "end-of-day"
-    """The day of reception is not counted; due when the office closes on the n-th working day after
-    it (Civil Code 2015, articles 147.2 and 148.1)."""
-
-
-class CalendarDaysEnd(StrEnum):
-    """When the last of a number of calendar days is over."""
-
-    CLOSING = "closing"
-    """When the office closes: no result can be handed out after that."""
-    MIDNIGHT = "midnight"
-    """At 24:00, by Civil Code 2015 article 148.6."""
 
 
 class Reading(BaseModel):

@@ -28,7 +28,6 @@ from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from tests.support.eventually import soon
-from tests.support.office import MARITAL_STATUS
 from tests.support.rules import Folder, applied, begun, day_of
 from tests.support.stage import MORNING, Actor, Stage, a_stage, code_of
 
@@ -241,7 +240,7 @@ async def test_a_batch_that_is_tried_again_is_decided_by_the_rules_that_it_began
         events = [decode(r.key, r.value, r.headers) for r in await stage.log()]
         said = [e for e in events if isinstance(e.data, sla.DeadlineSet)]
         assert len(said) == 2, "it was tried again"
-        assert {(e.id, e.data.rule) for e in said} == {(said[0].id, before.rule(MARITAL_STATUS))}  # type: ignore[attr-defined]
+        assert {(e.id, e.data.rule) for e in said} == {(said[0].id, before.rule)}  # type: ignore[attr-defined]
 
 
 async def test_by_the_stream_clock_new_rules_hold_from_the_tick_that_they_were_read_at(

@@ -146,7 +146,6 @@ def _moved(state: Notify, words: Words) -> Phrase:
 
 
 def _standard_time(state: Notify, words: Words) -> Phrase | None:
-    procedure = words.catalogue.procedures.get(state.procedure or "")
-    if procedure is None:
+    if not state.budget:
         return None
-    return Phrase(_BY_BUDGET[procedure.budget.unit], {"count": str(procedure.budget.amount)})
+    return Phrase(_BY_BUDGET[TimeUnit(state.counted_in)], {"count": str(state.budget)})

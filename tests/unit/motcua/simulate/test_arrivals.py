@@ -15,7 +15,7 @@ from services.sla.working_time import Calendars
 from tests.support.simulated import by_dossier, distinct, filing_of, near
 
 
-def filings(simulated: SimulatedDay) -> list[intake.Filing]:
+def filings(simulated: SimulatedDay) -> list[intake.FilingForm]:
     return [filing for event in distinct(simulated.requests) if (filing := filing_of(event))]
 
 

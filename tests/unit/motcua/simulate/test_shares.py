@@ -118,7 +118,7 @@ def test_most_of_those_who_are_asked_answer_and_take_their_time(
     assert WORKING_DAY / 2 < waited / len(answers) < 5 * WORKING_DAY
 
 
-def steps_of(filing: intake.Filing, catalogue: Catalogue) -> tuple[Step, ...]:
+def steps_of(filing: intake.FilingForm, catalogue: Catalogue) -> tuple[Step, ...]:
     return catalogue.workflow(catalogue.procedures[filing.procedure].workflow).steps
 
 

@@ -27,14 +27,16 @@ from tests.support.facts import (
     not_received,
 )
 
-DECIDER = IntakeDecider(load_catalogue())
+CATALOGUE = load_catalogue()
+DECIDER = IntakeDecider(CATALOGUE)
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
-ONLINE = intake.Filing(
+ONLINE = intake.FilingForm(
     **filing(
         channel="online",
         returning_unit="H29.14",
         documents=("a form",),
+        level="full",
         fee=15_000,
         legacy_id="old-7",
     )
@@ -42,7 +44,11 @@ ONLINE = intake.Filing(
 RECEPTION = intake.ReceptionRequested(by="cb-1", filing=ONLINE)
 
 REGISTERED = intake.DossierRegistered(**ONLINE.model_dump())
-RECEIVED = intake.DossierReceived(**ONLINE.model_dump(), by="cb-1")
+RECEIVED = intake.DossierReceived(
+    **ONLINE.model_dump(),
+    by="cb-1",
+    promise=CATALOGUE.promise(CATALOGUE.procedures[ONLINE.procedure]),
+)
 NOT_RECEIVED = not_received(reason="no")
 
 
@@ -114,6 +120,11 @@ class TestReception:
                 RefusalReason.CHANNEL_NOT_OFFERED,
                 "by counter, online, not by",
             ),
+            (
+                {"place": "00000"},
+                RefusalReason.UNKNOWN_PLACE,
+                "place: no unit of the city answers for 00000",
+            ),
             ({"receiving_unit": "H99"}, RefusalReason.UNKNOWN_UNIT, "no unit H99"),
             ({"returning_unit": "H98"}, RefusalReason.UNKNOWN_UNIT, "no unit H98"),
         ],
@@ -123,7 +134,7 @@ class TestReception:
         self, change: dict[str, Any], reason: RefusalReason, says: str, online: bool
     ) -> None:
         filing = {**ONLINE.model_dump(), **change}
-        request: EventData = intake.ReceptionRequested(by="c", filing=intake.Filing(**filing))
+        request: EventData = intake.ReceptionRequested(by="c", filing=intake.FilingForm(**filing))
         if online:
             request = intake.RegistrationRequested(**filing)
         found, detail = refused(after(), request)

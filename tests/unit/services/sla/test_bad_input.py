@@ -7,6 +7,7 @@ three working days, received on Monday 4 March 2024 at 8:00 and due on Thursday 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
 from pathlib import Path
@@ -23,10 +24,10 @@ from contracts.wire.codec import Fault, Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
 from services.runtime.core.batch import Decided, decide, pick
-from services.runtime.core.dead_letter import DeadLetter, read_dead_letter, redriven
+from services.runtime.core.dead_letter import DeadLetter, read_dead_letter
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
-from services.sla.dossier.state import Assessment, Sla
+from services.sla.dossier.state import Assessment, Sla, Unjudged
 from services.sla.http.view import view
 from tests.support.event import CODE
 from tests.support.facts import (
@@ -284,51 +285,38 @@ LAST: Told = [(vietnam("2040-12-24 08:00"), received()), (vietnam("2040-12-24 08
 
 
 class TestATimeAfterTheCalendars:
-    """It may be right, and a later release knows it: so it waits as a dead letter, and says why."""
+    """It may be right, and a later release knows it: until then the dossier is unjudged."""
 
-    def test_is_a_dead_letter_that_says_so(self) -> None:
+    def test_makes_the_dossier_unjudged_and_says_why(self) -> None:
         log = Log()
         decided = log.told([(vietnam("2040-12-28 08:00"), received())])
-        (found,) = log.letters(decided)
-        assert found.fault == Fault.DECISION_RAISED
-        assert found.detail.startswith("OutsideCalendar(")
-        assert "is after 2040" in found.detail
-        assert found.subject == CODE
-
-    def test_holds_its_own_dossier_and_nobody_else(self) -> None:
-        log = Log()
-        decided = log.told(LAST)
         assert decided.dead_letters == []
-        late = log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
-        assert [each.fault for each in log.letters(late)] == [Fault.DECISION_RAISED]
-        assert log.states[CODE].hold is not None
-        assert log.told([(at(5), DEMANDED)]).faults == {Fault.HELD: 1}
-        assert log.told(BEGIN, OTHER).dead_letters == []
-        assert log.assessment(OTHER).due == DUE
+        assert log.state().unjudged is Unjudged.NO_CALENDAR
+        assert view(CODE, log.state())["status_name"] == "received"
 
-    def test_leaves_the_dossier_as_it_was_and_its_timers_wait(self) -> None:
+    def test_takes_back_nothing_that_was_said_before(self) -> None:
         log = Log()
         log.told(LAST)
-        before = log.state()
+        said = log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
+        assert said.dead_letters == []
+        assert {e.data.NAME for e in said.events} == {
+            *("ApologyOwed", "DossierSoonDue", "DossierOverdue")
+        }, "what was due before it, and nothing else"
+        assert log.state().unjudged is Unjudged.NO_CALENDAR
+
+    def test_waits_for_rules_that_know_those_years(self) -> None:
+        log = Log()
+        log.told(LAST)
         log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
-        assert log.state() == before
-        assert log.states[CODE].due is None
+        rules = DECIDER.rules
+        assert not rules.outdated(log.state())
+        other = replace(rules, book=rules.book.model_copy(update={"version": "next"}))
+        assert other.outdated(log.state())
 
-    def test_can_be_given_up_by_command_and_the_dossier_goes_on(self) -> None:
+    def test_of_another_authoritys_answer_does_so_too(self) -> None:
         log = Log()
-        log.told(LAST)
-        late = log.told([(vietnam("9999-01-01 08:00"), STOPPED)])
-        (found,) = log.letters(late)
-        log.reads([redriven(found, skip=True)])
-        assert log.states[CODE].hold is None
-        assert log.told([(vietnam("2040-12-28 08:00"), STOPPED)]).dead_letters == []
-        assert log.assessment().due is None
-
-    def test_of_another_authoritys_answer_is_a_dead_letter_too(self) -> None:
-        log = Log()
-        decided = log.told([*BEGIN, (at(5), consulted("H29.6", 10_000))])
-        (found,) = log.letters(decided)
-        assert "288000000 working seconds after 2024-03-05T01:00:00+00:00" in found.detail
+        assert log.told([*BEGIN, (at(5), consulted("H29.6", 10_000))]).dead_letters == []
+        assert log.state().unjudged is Unjudged.NO_CALENDAR
 
     def test_of_what_has_ended_before_is_no_fault(self) -> None:
         log = Log()

@@ -201,7 +201,7 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
     if now is None:
         return found
     assert state.procedure is not None
-    clock = course(state, told.decider.rules.terms(state.procedure, state.workflow))
+    clock = course(state, told.decider.rules.terms(state))
     assert clock is not None
     running = clock.running
     breach = now.breach_at if now.breach_at is not None and now.breach_at < seen else None

@@ -86,7 +86,7 @@ def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later
     if now is None or now.due is None or not now.running or moment > now.due:
         return
     assert state.procedure is not None
-    found = course(state, DECIDER.rules.terms(state.procedure, state.workflow))
+    found = course(state, DECIDER.rules.terms(state))
     assert found is not None
     unit = unit_at(state, moment)
     assert unit is not None
@@ -109,7 +109,7 @@ def test_a_budget_is_used_up_when_going_from_piece_to_piece_says_so(
     if state.assessment is None:
         return
     assert state.procedure is not None
-    found = course(state, DECIDER.rules.terms(state.procedure, None))
+    found = course(state, DECIDER.rules.terms(state))
     assert found is not None
     running = found.running
     if first_due is not None:

@@ -238,7 +238,7 @@ class TestWhatElseIsInIt:
     def test_the_version_that_judged_the_dossier_and_the_one_that_it_was_drawn_up_by(self) -> None:
         shown = dossier().ledger(at(5))
         assert shown.rule == shown.rule_applied
-        assert shown.rule_applied.startswith("3 working-days; rules ")
+        assert shown.rule_applied.startswith("rules ")
 
 
 class TestThereIsNone:

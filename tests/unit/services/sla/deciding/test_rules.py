@@ -52,7 +52,7 @@ class TestADeadline:
         said = clock.last(sla.DeadlineSet)
         assert (said.due, said.budget) == (DUE, PROCEDURE.budget)
         assert said.rule == (
-            f"3 working-days; rules {load_rule_book().version}; calendar {load_calendars().version}"
+            f"rules {load_rule_book().version}; calendar {load_calendars().version}"
         )
         assert clock.state.rule == said.rule
 

@@ -46,4 +46,4 @@ def test_whatever_order_they_hear_of_it_in() -> None:
 def test_nothing_follows_for_a_dossier_that_nothing_happened_to() -> None:
     rules = Rules(load_catalogue(), load_calendars())
     state = Sla(procedure="1.004194", receiving_unit="H29.15")
-    assert assess(state, rules.terms("1.004194", None)) is None
+    assert assess(state, rules.terms(state)) is None

@@ -20,6 +20,7 @@ from services.notify.deciders import NotifyDecider
 from services.notify.dossier.fold import evolve
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify, Papers
+from services.notify.page.text.phrase import Phrase
 from services.notify.page.view.history import STORY_KEYS
 from services.notify.page.view.status import status_view
 from services.runtime.core.stored import Stored, state_of
@@ -280,7 +281,7 @@ def test_what_the_catalogue_does_not_know_is_shown_by_its_code() -> None:
     assert VI.say(seen.now)
     assert VI.say(seen.next)
     assert seen.promise is not None
-    assert seen.promise.why is None
+    assert seen.promise.why == Phrase("why.working-days", {"count": "3"}), "as was promised"
 
 
 def test_every_fact_that_stands_in_a_history_has_its_line_in_every_language() -> None:
