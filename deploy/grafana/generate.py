@@ -247,23 +247,40 @@ def _deadlines() -> list[Node]:
             "sum(motcua_sla_open_dossiers)",
             "Dossiers that were received and are not resolved, those that wait for their citizen "
             "included.",
+            w=3,
         ),
         stat(
             "Soon due",
             "sum(motcua_sla_soon_due_dossiers)",
             "Open, most of the time used, and not overdue.",
+            w=3,
         ),
-        stat("Overdue", "sum(motcua_sla_overdue_dossiers)", "Open, and the promised date is past."),
+        stat(
+            "Overdue",
+            "sum(motcua_sla_overdue_dossiers)",
+            "Open, and the promised date is past.",
+            w=3,
+        ),
+        stat(
+            "Unjudged",
+            "sum(motcua_sla_unjudged_dossiers)",
+            "Open, and nobody can say whether in time: it is not known what was promised, or the "
+            "calendars lack the years. They are in no on-time rate.",
+            red_above=1,
+            w=3,
+        ),
         stat(
             "Letters owed",
             "sum(motcua_sla_letters_owed_dossiers)",
             "Open, the last moment for a letter of apology in time is past, and there is none. "
             "Overdue or about to be.",
+            w=3,
         ),
         stat(
             "Late without a letter",
             "sum(motcua_sla_late_without_letter_dossiers)",
             "Open, overdue, not exempt, and the citizen has no letter of apology.",
+            w=3,
         ),
         stat(
             "Rule files rejected",
@@ -271,6 +288,7 @@ def _deadlines() -> list[Node]:
             "Instances that could not use the files of rules and calendars and go on by older "
             "ones. Their log names file, line and remedy.",
             red_above=1,
+            w=3,
         ),
         series(
             "Overdue, ten units with the most",

@@ -23,14 +23,20 @@ def row(title: str, *, repeat: str | None = None) -> Node:
 
 
 def stat(
-    title: str, expr: str, description: str, *, unit: str = "short", red_above: float | None = None
+    title: str,
+    expr: str,
+    description: str,
+    *,
+    unit: str = "short",
+    red_above: float | None = None,
+    w: int = 4,
 ) -> Node:
     """Return one number, with its course behind it."""
     steps: list[Node] = [{"color": "text" if red_above is None else "green", "value": None}]
     if red_above is not None:
         steps.append({"color": "red", "value": red_above})
     return {
-        **_panel("stat", title, description, w=4, h=4),
+        **_panel("stat", title, description, w=w, h=4),
         "targets": [_target("A", expr, "")],
         "fieldConfig": {
             "defaults": {

@@ -35,6 +35,7 @@ _DOSSIERS = (
     ("overdue", "motcua_sla_overdue_dossiers"),
     ("letters owed", "motcua_sla_letters_owed_dossiers"),
 )
+_UNJUDGED = "motcua_sla_unjudged_dossiers"
 
 
 def view(seen: Sequence[Seen], title: str = "") -> RenderableType:
@@ -86,6 +87,8 @@ def _title(here: Sequence[Change], instances: int, title: str) -> Text:
 
 def _below(now: Sequence[Reading], here: Sequence[Change]) -> list[Text]:
     dossiers = [f"{name} {_all(now, metric):,.0f}" for name, metric in _DOSSIERS]
+    if unjudged := _all(now, _UNJUDGED):
+        dossiers.append(f"unjudged {unjudged:,.0f}")
     ended: Counter[str] = Counter()
     for reading in now:
         ended += reading.by("motcua_messages_total", "outcome")

@@ -23,6 +23,12 @@ LETTERS_OWED = Gauge(
     "Open dossiers, overdue or about to be, for which a letter of apology is owed and not issued.",
     ["unit"],
 )
+UNJUDGED = Gauge(
+    "motcua_sla_unjudged_dossiers",
+    "Open dossiers of which nobody can say whether they are on time, for want of a promise or of "
+    "the calendar's years.",
+    ["unit"],
+)
 RETRACTIONS = Counter(
     "motcua_sla_retractions_total", "Alerts that proved wrong and were taken back.", ["alert"]
 )

@@ -22,7 +22,7 @@ from services.runtime.mongo.store import Store
 from services.shared.lifecycle import PublicStatus, Span
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.dossier.state import Assessment, Exemption, Handler, Letter, Sla
+from services.sla.dossier.state import Assessment, Exemption, Handler, Letter, Sla, Unjudged
 from services.sla.figures.counting import period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
@@ -75,6 +75,7 @@ def states(draw: st.DrawFn) -> Sla:
         for n in range(draw(st.integers(0, 3)))
     )
     exempt = draw(st.none() | TIMES)
+    unjudged = draw(st.sampled_from([None, None, None, *Unjudged]))
     return Sla(
         span=Span(received, ended, how if ended else None),
         unit=handlers[-1].unit if handlers else UNITS[0],
@@ -85,7 +86,10 @@ def states(draw: st.DrawFn) -> Sla:
         handlers=tuple(handlers),
         letters=tuple(letters),
         exemption=None if exempt is None else Exemption(exempt, "x", "force-majeure", "storm"),
-        assessment=Assessment(
+        unjudged=unjudged,
+        assessment=None
+        if unjudged
+        else Assessment(
             budget=0,
             used=0,
             due=None,
@@ -158,6 +162,10 @@ def some(numbers: dict[str, int]) -> dict[str, int]:
 
 def received(unit: str = "H29.101") -> EventData:
     return facts.received("1.004873", unit)
+
+
+UNPROMISED = facts.received("1.004873", "H29.101", promise=None)
+"""A reception of which nobody knows what was promised."""
 
 
 def routed(unit: str = "H29.101") -> EventData:

@@ -25,6 +25,8 @@ WIDE = 120
 _ALWAYS = ("resolved", "resolved_late", "open", "open_late", "late_without_letter")
 _WIDE = ("carried_over", "received", *_ALWAYS)
 _BAD = frozenset({"resolved_late", "open_late", "late_without_letter"})
+_UNJUDGED = "unjudged"
+"""It has a column where it is not 0 and there is room; the footnote has it in any case."""
 _BALANCE = ("carried_over", "received", "resolved", "open")
 _HEADS = {
     "carried_over": "Kỳ trước\nBefore",
@@ -34,6 +36,7 @@ _HEADS = {
     "open": "Đang xử lý\nOpen",
     "open_late": "quá hạn\nlate",
     "late_without_letter": "chưa xin lỗi\nno letter",
+    "unjudged": "chưa đủ căn cứ\nno basis",
     "on_time_of_resolved": "Đúng hạn %\nof done",
     "on_time_decision_766": "QĐ 766 %\nD. 766",
     "on_time_of_all_to_process": "Toàn bộ %\nof all",
@@ -49,14 +52,24 @@ _DIMENSIONS = {
 
 
 def figures_table(shown: Document, width: int) -> RenderableType:
-    """Return the figures of a period: a table, with the balance and the three rates in its foot."""
+    """Return the figures of a period: a table, with the balance and the three rates in its foot.
+
+    What could not be judged is said below the rates, from which it is left out.
+    """
     total = shown["total"]
     measures = _WIDE if width >= WIDE else _ALWAYS
     rates = [rate.name for rate in RATES if width >= WIDE or rate is not RATES[-1]]
     heads = {name: _HEADS[name] for name in (*measures, *rates)}
-    rows = _table(shown, heads, _title(shown), width, names=width >= WIDE)
-    others = [name for name in MEASURES if name not in _WIDE and total[name]]
-    return Group(rows, Text(), _balance(total), _rates(total), *_lines(total, others, MEASURES))
+    rows = _table(shown, heads, _title(shown), width, names=width >= WIDE, unjudged=True)
+    others = [name for name in MEASURES if name not in (*_WIDE, _UNJUDGED) and total[name]]
+    return Group(
+        rows,
+        Text(),
+        _balance(total),
+        _rates(total),
+        *_footnote(total),
+        *_lines(total, others, MEASURES),
+    )
 
 
 def changes_table(shown: Document, width: int) -> RenderableType:
@@ -72,13 +85,14 @@ def backlog_table(shown: Document, width: int) -> RenderableType:
     """Return what is open, by age above and by how long it has been overdue below."""
     title = f"Hồ sơ đang giải quyết / Open dossiers, {_time(shown['at'])}"
     ages = [name for name in BACKLOG if name == "open" or name.startswith("age_")]
-    overdue = [name for name in BACKLOG if name not in ages]
+    overdue = [name for name in BACKLOG if name not in (*ages, _UNJUDGED)]
     since_reception = f"{title}\nngày làm việc từ khi tiếp nhận / age in working days"
     since_due = "ngày làm việc quá hạn / overdue for working days"
     return Group(
         _table(shown, _days(ages, "age_"), since_reception, width),
         Text(),
-        _table(shown, _days(overdue, "overdue_"), since_due, width),
+        _table(shown, _days(overdue, "overdue_"), since_due, width, unjudged=True),
+        *_footnote(shown["total"], rates=False),
     )
 
 
@@ -89,6 +103,10 @@ def dossiers_table(rows: Sequence[Document], title: str, width: int) -> Renderab
     def times(name: str) -> list[Text]:
         return [Text(_time(row[name]) if wide else _day(row[name])) for row in rows]
 
+    late = [
+        Text("unjudged", style="dim") if _UNJUDGED in row["counts"] else time
+        for row, time in zip(rows, times("late_since"), strict=True)
+    ]
     procedures = [(row["procedure_name"] if wide else None) or row["procedure"] for row in rows]
     keys = [
         Column("Mã hồ sơ\nCode", [Text(row["code"]) for row in rows]),
@@ -96,7 +114,7 @@ def dossiers_table(rows: Sequence[Document], title: str, width: int) -> Renderab
         Column("Thủ tục\nProcedure", [Text(each) for each in procedures], names=wide),
         Column("Tiếp nhận\nReceived", times("received_at")),
         Column("Kết thúc\nEnded", times("ended_at")),
-        Column("Quá hạn từ\nLate since", times("late_since")),
+        Column("Quá hạn từ\nLate since", late),
     ]
     return table(title, keys, [], width)
 
@@ -107,7 +125,8 @@ def snapshots_table(items: Sequence[Document], width: int) -> RenderableType:
         Column("Kỳ\nPeriod", [Text(item["period"]) for item in items]),
         Column("Chốt lúc\nFrozen at", [Text(_time(item["frozen_at"])) for item in items]),
     ]
-    names = (*_BALANCE, *(rate.name for rate in RATES))
+    some = any(item[_UNJUDGED] for item in items)
+    names = (*_BALANCE, *((_UNJUDGED,) if some else ()), *(rate.name for rate in RATES))
     numbers = [Column(_HEADS[name], [_number(name, item) for item in items]) for name in names]
     return table("Số liệu đã chốt / Frozen figures", keys, numbers, width)
 
@@ -120,7 +139,13 @@ def _table(
     *,
     names: bool = True,
     signed: bool = False,
-) -> RenderableType:
+    unjudged: bool = False,
+) -> Table:
+    if unjudged and shown["total"][_UNJUDGED]:
+        with_it = {**heads, _UNJUDGED: _HEADS[_UNJUDGED]}
+        made = _table(shown, with_it, title, width, names=names, signed=signed)
+        if made.width is None or made.width <= width:
+            return made
     rows = shown["rows"] if shown["by"] else []
     keys = [
         Column(
@@ -185,6 +210,19 @@ def _rates(total: Mapping[str, int]) -> Table:
             f"{part:,} / {whole:,}" if whole else "",
         )
     return grid
+
+
+def _footnote(total: Mapping[str, int], *, rates: bool = True) -> list[Text]:
+    """Return what is said of dossiers that could not be judged, if there are any."""
+    number = total[_UNJUDGED]
+    if not number:
+        return []
+    said = f"{number:,} hồ sơ chưa đủ căn cứ đánh giá"
+    also = f"{number:,} {'dossier' if number == 1 else 'dossiers'} could not be judged"
+    if rates:
+        said += ", không tính vào tỷ lệ nào"
+        also += " and is in no rate" if number == 1 else " and are in no rate"
+    return [Text(f"{said} / {also}")]
 
 
 def _lines(

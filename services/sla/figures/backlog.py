@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from services.runtime import Collection
-from services.sla.figures.counting import PeriodCount
+from services.sla.figures.counting import UNJUDGED, PeriodCount
 from services.sla.figures.figures import Sheet
 from services.sla.figures.tables import Measure
 from services.sla.working_time import WORKING_DAY, Calendar
@@ -37,15 +37,17 @@ BACKLOG: Mapping[str, Measure] = {
         f"age_{name}": Measure(f"{days} ngày", f"{days} days old", {"age": place})
         for name, days, place in AGES
     },
-    "in_time": Measure("Trong hạn", "In time", {"overdue": None}),
+    "in_time": Measure("Trong hạn", "In time", {"overdue": None, "unjudged": False}),
     **{
         f"overdue_{name}": Measure(
             f"Quá hạn {days} ngày", f"Overdue for {days} days", {"overdue": place}
         )
         for name, days, place in AGES
     },
+    "unjudged": Measure("Chưa đủ căn cứ đánh giá", "Unjudged", {"unjudged": True}),
 }
-"""Every number, by name. Open is the sum of all ages, and the sum of in time and overdue."""
+"""Every number, by name. Open is the sum of all ages, and the sum of in time, overdue and unjudged.
+An unjudged dossier has its age since reception."""
 
 
 def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) -> Sheet:
@@ -59,6 +61,7 @@ def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) ->
     traits = {
         "age": _place("$state.span.received_at", limits),
         "overdue": {"$cond": [reading.traits()["late"], _place(late_since, limits), None]},
+        "unjudged": UNJUDGED,
     }
     return Sheet(collection, reading, BACKLOG, traits)
 

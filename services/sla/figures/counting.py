@@ -54,17 +54,34 @@ MEASURES: Mapping[str, Measure] = {
         {"late": True, "letter": False, "exempt": False},
     ),
     "exempt": Measure("Được miễn thư xin lỗi", "Exempt from a letter", {"exempt": True}),
+    "unjudged": Measure("Chưa đủ căn cứ đánh giá", "Unjudged", {"unjudged": True}),
+    "resolved_unjudged": Measure(
+        "Đã giải quyết, chưa đủ căn cứ đánh giá",
+        "Resolved, unjudged",
+        {"ended": True, "unjudged": True},
+    ),
+    "open_unjudged": Measure(
+        "Đang giải quyết, chưa đủ căn cứ đánh giá",
+        "Open, unjudged",
+        {"ended": False, "unjudged": True},
+    ),
 }
 """Every number, by name.
 
 For the dossiers of a period, carried over + received = resolved + open. Withdrawn ones count as
-resolved. A late dossier has a letter, or has none, or is exempt from one.
+resolved. A late dossier has a letter, or has none, or is exempt from one. An unjudged dossier is
+neither late nor on time.
 """
 
 TRAITS = (
     "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter", "exempt",
+    "unjudged",
 )  # fmt: skip
 """What a dossier counts as in a period; each is true or false."""
+
+UNJUDGED: Document = {"$eq": [{"$ifNull": ["$state.assessment", None]}, None]}
+"""Whether a received dossier is unjudged: it has no assessment (see `Sla.unjudged`). Then nothing
+is known of any of its moments, so it is unjudged in every period."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,7 @@ class PeriodCount:
             "extended": before_end("$state.assessment.extended_at"),
             "letter": before_end({"$first": {"$first": "$state.letters"}}),
             "exempt": before_end({"$first": "$state.exemption"}),
+            "unjudged": UNJUDGED,
         }
 
     def times(self) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""How many dossiers are open, soon due and overdue in each unit, counted from their states.
+"""How many dossiers are open, soon due, overdue and unjudged in each unit, counted from their
+states.
 
 Each instance counts the partitions that it owns, so the sum over the instances is the city. Only
 announced alerts that are not retracted count, so a retraction needs no correction here.
@@ -20,6 +21,7 @@ from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime import Collection, Running, aggregate, patiently
 from services.sla import metrics
+from services.sla.figures.counting import UNJUDGED
 from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings
 
@@ -32,6 +34,7 @@ GAUGES: Mapping[str, Gauge] = {
     "overdue": metrics.OVERDUE,
     "late_without_letter": metrics.LATE_WITHOUT_LETTER,
     "letters_owed": metrics.LETTERS_OWED,
+    "unjudged": metrics.UNJUDGED,
 }
 _SHARE = 0.05
 """The largest share of time, on one of the database's cores, that counting takes."""
@@ -129,6 +132,7 @@ _BY_UNIT: list[dict[str, Any]] = [
             },
             "no_letter": {"$eq": ["$state.letters", []]},
             "exempt": {"$ne": ["$state.exemption", None]},
+            "unjudged": UNJUDGED,
         }
     },
     {
@@ -148,6 +152,7 @@ _BY_UNIT: list[dict[str, Any]] = [
                 {"$and": [_stands(AlertKind.OVERDUE), _NO_LETTER, {"$not": ["$exempt"]}]}
             ),
             "letters_owed": _how_many({"$and": [_stands(AlertKind.APOLOGY_OWED), _NO_LETTER]}),
+            "unjudged": _how_many("$unjudged"),
         }
     },
 ]

@@ -1,6 +1,7 @@
 """The three on-time rates, each computed from integers at the very end.
 
-No rate flatters or slanders: 100 stands only for all, and 0 only for none.
+No rate flatters or slanders: 100 stands only for all, and 0 only for none. A dossier that could not
+be judged is neither on time nor late: it is in no rate, neither as a part nor in the whole.
 """
 
 from __future__ import annotations
@@ -44,12 +45,20 @@ def percent(part: int, whole: int) -> str | None:
     return str(shown)
 
 
+def _resolved(counts: Counts) -> int:
+    return counts["resolved"] - counts["resolved_unjudged"]
+
+
+def _open(counts: Counts) -> int:
+    return counts["open"] - counts["open_unjudged"]
+
+
 def _resolved_on_time(counts: Counts) -> int:
-    return counts["resolved"] - counts["resolved_late"]
+    return _resolved(counts) - counts["resolved_late"]
 
 
 def _open_in_time(counts: Counts) -> int:
-    return counts["open"] - counts["open_late"]
+    return _open(counts) - counts["open_late"]
 
 
 def _by_decision_766(counts: Counts) -> int:
@@ -62,9 +71,10 @@ OF_RESOLVED = Rate(
     "Tỷ lệ đúng hạn trên số hồ sơ đã giải quyết",
     "On time, of those resolved",
     _resolved_on_time,
-    lambda counts: counts["resolved"],
+    _resolved,
 )
-"""Resolved in time, of all that were resolved in the period, withdrawn ones included.
+"""Resolved in time, of all that were resolved in the period, withdrawn ones included and unjudged
+ones left out.
 
 The periodic reports on administrative procedures show it (Circular 01/2020/TT-VPCP). It says
 nothing about what is open and late.
@@ -75,10 +85,10 @@ DECISION_766 = Rate(
     "Tỷ lệ đúng hạn theo Quyết định 766/QĐ-TTg",
     "On time by Decision 766/2022",
     _by_decision_766,
-    lambda counts: counts["resolved"] + counts["open"],
+    lambda counts: _resolved(counts) + _open(counts),
 )
 """Decision 766/QĐ-TTg of 23 June 2022: of those resolved and those still open, the ones resolved in
-time or still in time.
+time or still in time. Unjudged ones are left out of both.
 
 Time spent waiting for the citizen is subtracted, as everywhere here: the clock is stopped then. A
 dossier with one more supplement demanded than allowed counts as late, whenever it is resolved.
@@ -89,10 +99,10 @@ OF_ALL_TO_PROCESS = Rate(
     "Tỷ lệ giải quyết đúng hạn trên tổng số hồ sơ phải giải quyết",
     "Resolved on time, of all that were to be processed",
     _resolved_on_time,
-    lambda counts: counts["carried_over"] + counts["received"],
+    lambda counts: counts["carried_over"] + counts["received"] - counts["unjudged"],
 )
-"""Resolved in time, of all that were carried over or received. It is the strictest of the three,
-since what is still open counts against it, in time or not."""
+"""Resolved in time, of all that were carried over or received, unjudged ones left out. It is the
+strictest of the three, since what is still open counts against it, in time or not."""
 
 RATES = (OF_RESOLVED, DECISION_766, OF_ALL_TO_PROCESS)
 

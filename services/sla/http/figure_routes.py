@@ -77,8 +77,9 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
     async def read_figures(period: AskedPeriod, scope: AskedScope, csv: WantsCsv) -> Response:
         """Return the three on-time rates and the numbers behind them; by unit by default.
 
-        Carried over + received = resolved + open, in every row. A rate is null where there is
-        nothing to count. In a period that is not over, lateness is judged as of now.
+        Carried over + received = resolved + open, in every row. Dossiers that could not be judged
+        are counted as unjudged, and are in no rate. A rate is null where there is nothing to count.
+        In a period that is not over, lateness is judged as of now.
         """
         sheet = of_period(period, scope)
         table = await sheet.count(scope)
@@ -113,7 +114,8 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
     async def read_backlog(scope: AskedScope, csv: WantsCsv, at: At = None) -> Response:
         """Return what is open, by age and by how long it has been overdue; by unit by default.
 
-        An age is whole working days since reception, by the default office hours.
+        An age is whole working days since reception, by the default office hours. What could not be
+        judged has an age too, and is counted as unjudged, neither in time nor overdue.
         """
         sheet = of_moment(at, scope)
         moment = sheet.reading.as_of

@@ -53,13 +53,18 @@ class Numbers(Divided):
     late_without_letter: int
     exempt: int
     """Exempt from a letter of apology."""
+    unjudged: int
+    """Resolved or open, and nobody can say whether in time: they count neither as on time nor as
+    late. 0 in a period that was frozen before they were counted."""
+    resolved_unjudged: int
+    open_unjudged: int
 
 
 @described
 class Rated(Numbers):
     """Numbers of dossiers and their rates, in percent with two decimals.
 
-    A rate is null where there is nothing to count.
+    Unjudged dossiers are left out of every rate. A rate is null where there is nothing to count.
     """
 
     on_time_of_resolved: str | None
@@ -141,7 +146,10 @@ class Differences(Frozen):
 
 @described
 class Ages(Divided):
-    """Open dossiers by age, and by how long they have been overdue, in whole working days."""
+    """Open dossiers by age, and by how long they have been overdue, in whole working days.
+
+    Open = in time + overdue + unjudged.
+    """
 
     open: int
     age_0_1: int
@@ -157,6 +165,8 @@ class Ages(Divided):
     overdue_11_20: int
     overdue_21_40: int
     overdue_41_up: int
+    unjudged: int
+    """Nobody can say whether they are in time."""
 
 
 @described

@@ -52,14 +52,17 @@ def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | 
         return None
     resolved = ended is not None and ended < until
     now = state.assessment
-    assert now is not None
-    breach = now.first_breach_at if read.extended == "late" else now.breach_at
+    unjudged = state.unjudged is not None
+    assert (now is None) == unjudged
+    first = now.first_breach_at if now else None
+    second = now.breach_at if now else None
+    breach = first if read.extended == "late" else second
     late = breach is not None and breach < (until if resolved else read.as_of)
 
     def happened(moment: datetime | None) -> bool:
         return moment is not None and moment < until
 
-    repeated = happened(now.repeated_at)
+    repeated = now is not None and happened(now.repeated_at)
     letter = any(happened(each.at) for each in state.letters)
     exempt = state.exemption is not None and happened(state.exemption.at)
     said = {
@@ -68,17 +71,18 @@ def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | 
         "resolved": resolved,
         "resolved_late": resolved and late,
         "resolved_repeated": resolved and not late and repeated,
-        "kept_second_date": resolved
-        and happened(now.first_breach_at)
-        and not happened(now.breach_at),
+        "kept_second_date": resolved and happened(first) and not happened(second),
         "withdrawn": resolved and state.span.ended is PublicStatus.WITHDRAWN,
         "open": not resolved,
         "open_late": not resolved and late,
         "open_repeated": not resolved and not late and repeated,
-        "extended": happened(now.extended_at),
+        "extended": now is not None and happened(now.extended_at),
         "late_with_letter": late and letter,
         "late_without_letter": late and not letter and not exempt,
         "exempt": exempt,
+        "unjudged": unjudged,
+        "resolved_unjudged": resolved and unjudged,
+        "open_unjudged": not resolved and unjudged,
     }
     assert state.procedure is not None
     assert state.channel is not None
@@ -136,6 +140,7 @@ async def agrees(sheet: Sheet, kept: Sequence[Sla], scope: Scope) -> None:
     assert found.total == {m: sum(row[m] for row in found.rows) for m in MEASURES}
     for row in (*found.rows, found.total):
         assert row["carried_over"] + row["received"] == row["resolved"] + row["open"]
+        assert row["unjudged"] == row["resolved_unjudged"] + row["open_unjudged"]
 
 
 @REAL_DATABASE

@@ -16,9 +16,10 @@ from services.runtime.mongo.client import Database
 from services.shared.lifecycle import Span
 from services.sla.dossier.state import Sla
 from services.sla.figures.backlog import AGES, BACKLOG, backlog
-from services.sla.figures.counting import period_count
+from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
+from services.sla.figures.rates import rates
 from services.sla.working_time import WORKING_DAY
 from tests.support import facts
 from tests.support.facts import DELIVERED, DEMANDED, WITHDRAWN
@@ -33,6 +34,7 @@ from tests.support.figures import (
     RULES,
     SECOND_DATE,
     TIMES,
+    UNPROMISED,
     City,
     at,
     keep,
@@ -94,6 +96,38 @@ async def test_a_second_demand_counts_for_decision_766_alone(database: Database)
     assert (await city.total())["withdrawn"] == 1
 
 
+async def test_what_nobody_can_judge_is_neither_on_time_nor_late(database: Database) -> None:
+    city = City(database)
+    await city.told(1, (at(1), UNPROMISED), (at(1), routed()), (at(2), PROCESSED))
+    code = await city.told(2, (at(1), UNPROMISED), (at(1), routed()))
+    alone = await city.total()
+    assert alone == {
+        "received": 2,
+        "resolved": 1,
+        "open": 1,
+        "unjudged": 2,
+        "resolved_unjudged": 1,
+        "open_unjudged": 1,
+    }
+    assert set(rates({**dict.fromkeys(MEASURES, 0), **alone}).values()) == {None}
+
+    await city.told(3, (at(1), received()), (at(1), routed()), (at(2), PROCESSED))
+    await city.told(4, (at(1), received()), (at(1), routed()), (at(8), PROCESSED))
+    both = await city.total()
+    assert both == {
+        **alone,
+        "received": 4,
+        "resolved": 3,
+        "resolved_late": 1,
+        "late_without_letter": 1,
+    }
+    assert set(rates({**dict.fromkeys(MEASURES, 0), **both}).values()) == {"50.00"}
+    sheet = figures(database["dossiers"], period_count(JULY, LATER, RULES))
+    (row,) = await sheet.dossiers(ALL, "open_unjudged")
+    assert (row["code"], row["late_since"]) == (code, None)
+    assert row["counts"] == ["received", "open", "unjudged", "open_unjudged"]
+
+
 async def test_a_dossier_that_was_handed_over_counts_where_it_was_when_the_period_ended(
     database: Database,
 ) -> None:
@@ -134,9 +168,11 @@ async def is_the_backlog(database: Database, kept: Sequence[Sla], moment: dateti
         came, ended = state.span.received_at, state.span.ended_at
         if came is None or came >= moment or (ended is not None and ended < moment):
             continue
-        assert state.assessment is not None
-        breach = state.assessment.breach_at
         expected.update(["open", f"age_{age(came, moment)}"])
+        if state.assessment is None:
+            expected["unjudged"] += 1
+            continue
+        breach = state.assessment.breach_at
         late = breach is not None and breach < moment
         expected.update([f"overdue_{age(breach, moment)}" if late and breach else "in_time"])
     read = period_count(Period(moment, moment), LATER, RULES)
@@ -145,7 +181,8 @@ async def is_the_backlog(database: Database, kept: Sequence[Sla], moment: dateti
     assert some(table.total) == dict(expected)
     for row in (*table.rows, table.total):
         assert row["open"] == sum(row[f"age_{name}"] for name, _, _ in AGES)
-        assert row["open"] == row["in_time"] + sum(row[f"overdue_{name}"] for name, _, _ in AGES)
+        overdue = sum(row[f"overdue_{name}"] for name, _, _ in AGES)
+        assert row["open"] == row["in_time"] + overdue + row["unjudged"]
     for measure in BACKLOG:
         assert len(await sheet.dossiers(ALL, measure)) == table.total[measure]
 

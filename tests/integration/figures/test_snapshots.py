@@ -13,12 +13,14 @@ from services.sla.figures import figures as live
 from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import period
+from services.sla.figures.rates import rates
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.changes import changed_dossiers, changes
 from services.sla.figures.snapshots.freeze import FreezeResult as Freezing
 from services.sla.figures.snapshots.freeze import NotOver, freeze
 from services.sla.figures.snapshots.snapshots import CELLS, ROWS, Snapshot
 from services.sla.figures.tables import Scope
+from services.sla.figures.view import snapshots_view
 from tests.support import facts
 from tests.support.facts import DELIVERED, DEMANDED, WITHDRAWN
 from tests.support.figures import (
@@ -31,6 +33,7 @@ from tests.support.figures import (
     PROCESSED,
     RULES,
     SECOND_DATE,
+    UNPROMISED,
     City,
     at,
     code_of,
@@ -105,6 +108,40 @@ async def test_a_change_of_the_rules_is_no_change_of_the_facts(database: Databas
     assert (of.extended, of.rules, of.total["resolved_late"]) == ("late", RULES.book.version, 1)
     # Read as on time now, it would be one late dossier less.
     assert await changed(database, of, ALL) == ([], {})
+
+
+async def test_a_period_frozen_before_there_were_unjudged_dossiers_stays_as_it_was(
+    database: Database,
+) -> None:
+    city = City(database)
+    await city.told(1, (at(1), received()), (at(1), routed()), (at(2), PROCESSED))
+    code = await city.told(2, (at(1), UNPROMISED), (at(1), routed()), (at(2), PROCESSED))
+    await freeze(database, JULY, RULES, LATER)
+    names = ("unjudged", "resolved_unjudged", "open_unjudged")
+    for kept in (ROWS, CELLS):
+        await database[kept].update_many({}, {"$unset": {"unjudged": ""}})
+    gone = {f"total.{name}": "" for name in names}
+    await database[snapshots.SNAPSHOTS].update_many({}, {"$unset": gone})
+
+    of = await frozen(database, "2025-07")
+    published = {"received": 2, "resolved": 2}
+    assert some(dict(of.total)) == published
+    assert set(names) <= set(of.total)
+    (item,) = snapshots_view([of])["items"]
+    assert (item["unjudged"], item["on_time_of_resolved"]) == (0, "100.00")
+    for scope in (ALL, BY_UNIT):
+        table = await snapshots.count(database, of, scope)
+        assert some(table.total) == published
+        assert rates(table.total)["on_time_decision_766"] == "100.00"
+    rows = await snapshots.dossiers(database, of, ALL, "resolved")
+    assert [row["counts"] for row in rows] == [["received", "resolved"]] * 2
+    assert await snapshots.dossiers(database, of, ALL, "unjudged") == []
+    assert await changed(database, of, ALL) == (
+        [{"unjudged": 1, "resolved_unjudged": 1}],
+        {"unjudged": 1, "resolved_unjudged": 1},
+    )
+    gained = await changed_dossiers(database, of, ALL, CATALOGUE, "unjudged")
+    assert gained == [{"code": code, "change": 1}]
 
 
 async def test_a_period_that_is_not_over_is_not_frozen(database: Database) -> None:

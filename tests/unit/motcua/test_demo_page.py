@@ -73,7 +73,11 @@ def figures(city: InProcess, since: datetime, until: datetime) -> dict[str, Any]
     for known in city.states["sla"].values():
         state = known.state
         ended = state.span.ended_at
-        if state.assessment is None or (ended is not None and ended < since):
+        if state.procedure is None or (ended is not None and ended < since):
+            continue
+        if state.assessment is None:
+            counts["unjudged"] += 1
+            counts["open_unjudged" if ended is None else "resolved_unjudged"] += 1
             continue
         if state.late:
             counts["open_late" if ended is None else "resolved_late"] += 1
@@ -120,6 +124,12 @@ def test_nothing_resolved_is_no_figure(day: Day) -> None:
     nothing = dict.fromkeys(MEASURES, 0)
     empty = Day(**{**vars(day), "figures": nothing | rates(nothing)})
     assert shown(demo_page(empty, None, TO_OPEN)).count("no figure") == len(RATES)
+
+
+def test_what_is_unjudged_is_counted_if_there_is_any(day: Day) -> None:
+    assert "unjudged" not in shown(demo_page(day, None, TO_OPEN))
+    other = Day(**{**vars(day), "figures": {**day.figures, "unjudged": 7}})
+    assert "unjudged 7" in shown(demo_page(other, None, TO_OPEN))
 
 
 def test_the_story_that_is_told_has_much_in_it(stories: dict[str, list[Event]]) -> None:

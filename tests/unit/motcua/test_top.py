@@ -35,7 +35,9 @@ from tests.unit.motcua.conftest import shown
 ROOT = Path(__file__).parents[3]
 
 
-def page(service: str, events: int, *, started: float = 1000.0, dead: int = 0) -> str:
+def page(
+    service: str, events: int, *, started: float = 1000.0, dead: int = 0, unjudged: int = 0
+) -> str:
     """A page of metrics as an instance serves it, with what the view looks at."""
     registry = CollectorRegistry()
     label = ["service"]
@@ -56,6 +58,9 @@ def page(service: str, events: int, *, started: float = 1000.0, dead: int = 0) -
     if service == "sla":
         Gauge("motcua_sla_open_dossiers", "-", ["unit"], registry=registry).labels("H29").set(1234)
         Gauge("motcua_sla_overdue_dossiers", "-", ["unit"], registry=registry).labels("H29").set(56)
+        Gauge("motcua_sla_unjudged_dossiers", "-", ["unit"], registry=registry).labels("H29").set(
+            unjudged
+        )
     if service == "notify":
         ended = Counter("motcua_messages", "-", ["channel", "outcome"], registry=registry)
         ended.labels("email", "sent").inc(800)
@@ -86,8 +91,14 @@ def test_every_service_has_a_line_and_the_city_a_summary() -> None:
     assert intake[4].endswith("ms")
     assert intake[5].endswith("s")
     assert "open 1,234, soon due 0, overdue 56, letters owed 0" in text
+    assert "unjudged" not in text
     assert "sent 899, no-contact 7, waiting in 31 dossiers, the oldest for 70min" in text
     assert "90 a second" in text
+
+
+def test_what_is_unjudged_is_said_if_there_is_any() -> None:
+    text = shown(view([seen("sla", page("sla", 100, unjudged=7))]))
+    assert "letters owed 0, unjudged 7" in text
 
 
 def test_numbers_of_any_size_fit() -> None:

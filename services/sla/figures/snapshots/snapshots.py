@@ -27,6 +27,9 @@ SNAPSHOTS, ROWS, CELLS = "snapshots", "snapshot_rows", "snapshot_cells"
 DIMENSIONS = tuple(dimension.value for dimension in Dimension)
 GIVEN = {name: f"${name}" for name in (*DIMENSIONS, *TRAITS)}
 """Each dimension and trait, in a row and in a cell."""
+_BEFORE: Document = dict.fromkeys(TRAITS, False)
+"""A row that was frozen before there was a trait lacks it: it was not counted as that. In a cell it
+is null, which no measure wants."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Snapshot:
     extended: Literal["on-time", "late"]
     """How it counts a dossier that missed its first date and kept the second."""
     total: Mapping[str, int]
+    """As it was published; 0 for what was not counted then."""
 
     @property
     def name(self) -> str:
@@ -108,7 +112,7 @@ async def dossiers(
     if limit is not None:
         stages.append({"$limit": limit})
     rows = await read(database[ROWS], stages)
-    return [listed(row["_id"]["code"], row, MEASURES) for row in rows]
+    return [listed(row["_id"]["code"], _BEFORE | row, MEASURES) for row in rows]
 
 
 async def codes(
@@ -140,5 +144,5 @@ def _snapshot(document: Document) -> Snapshot:
         document["frozen_at"],
         document["rules"],
         document["extended"],
-        document["total"],
+        {**dict.fromkeys(MEASURES, 0), **document["total"]},
     )

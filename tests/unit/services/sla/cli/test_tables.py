@@ -91,6 +91,58 @@ def test_what_has_nothing_to_be_on_time_has_no_figure() -> None:
     assert rendered(figures_table(shown, 200), 200).count("no figure") == 3
 
 
+def judged(**known: int) -> dict[str, Any]:
+    """A ward's month in which so many dossiers were unjudged."""
+    found = {
+        **dict.fromkeys(MEASURES, 0),
+        **{"carried_over": 412, "received": 1_208, "resolved": 1_180, "resolved_late": 17},
+        **{"open": 440, "open_late": 12, "late_without_letter": 9},
+        **known,
+    }
+    return {**found, **rates(found), "unit": "H29.101", "unit_name": None}
+
+
+UNJUDGED = {"unjudged": 8, "resolved_unjudged": 5, "open_unjudged": 3}
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_could_not_be_judged_has_a_column_and_a_footnote(width: int) -> None:
+    row = judged(**UNJUDGED)
+    text = rendered(figures_table(figures("unit", rows=[row], total=row), width), width)
+    assert max(map(len, text.splitlines())) <= width
+    (line,) = (line for line in text.splitlines() if "H29.101" in line)
+    assert line.split()[-1] == "8"
+    flat = " ".join(text.split())
+    assert (
+        "8 hồ sơ chưa đủ căn cứ đánh giá, không tính vào tỷ lệ nào / "
+        "8 dossiers could not be judged and are in no rate"
+    ) in flat
+    assert "Đã giải quyết, chưa đủ căn cứ đánh giá / Resolved, unjudged: 5" in flat
+    assert "Đang giải quyết, chưa đủ căn cứ đánh giá / Open, unjudged: 3" in flat
+    assert "1,158 / 1,175" in flat
+    assert "✓" in flat
+
+
+def test_where_there_is_no_room_for_the_column_the_footnote_stays() -> None:
+    row = judged(**UNJUDGED) | {"field": "civil-status"}
+    text = rendered(figures_table(figures("unit", "field", rows=[row], total=row), 80), 80)
+    assert "no basis" not in " ".join(text.split())
+    assert "8 hồ sơ chưa đủ căn cứ đánh giá" in text
+
+
+def test_where_everything_was_judged_nothing_is_said_of_it() -> None:
+    row = judged()
+    text = rendered(figures_table(figures("unit", rows=[row], total=row), 120), 120)
+    for word in ("căn", "basis", "judged"):
+        assert word not in text
+
+
+def test_one_dossier_is_one() -> None:
+    row = judged(unjudged=1, open_unjudged=1)
+    text = rendered(figures_table(figures("unit", rows=[row], total=row), 160), 160)
+    assert "1 dossier could not be judged and is in no rate" in text
+
+
 def test_a_title_says_whether_the_figures_are_final() -> None:
     day = datetime(2025, 7, 10, 2, tzinfo=UTC)
     assert "01/07/2025 – 31/07/2025" in rendered(figures_table(figures("unit"), 120), 120)
@@ -121,6 +173,16 @@ def test_the_backlog_has_every_age_twice() -> None:
         assert text.count("41+") == 2
 
 
+def test_the_backlog_says_how_many_are_neither_in_time_nor_overdue() -> None:
+    counts = {name: place for place, name in enumerate(BACKLOG)} | {"unjudged": 8}
+    for width in (60, 120):
+        shown = {"at": UNTIL, "by": ["unit"], "rows": [], "total": counts}
+        text = " ".join(rendered(backlog_table(shown, width), width).split())
+        assert "8 dossiers could not be judged" in text
+        shown["total"] = {**counts, "unjudged": 0}
+        assert "judged" not in rendered(backlog_table(shown, width), width)
+
+
 def test_a_list_of_dossiers_has_vietnams_times() -> None:
     row = {
         "code": "H29.15-250704-0001",
@@ -130,10 +192,14 @@ def test_a_list_of_dossiers_has_vietnams_times() -> None:
         "received_at": SINCE,
         "ended_at": None,
         "late_since": UNTIL,
+        "counts": ["received", "open", "open_late"],
     }
     text = rendered(dossiers_table([row], "Open", 140), 140)
     assert "01/07/2025 00:00" in text
     assert "1.004873" in text
+    assert "unjudged" not in text
+    unjudged = {**row, "late_since": None, "counts": ["received", "open", "unjudged"]}
+    assert "unjudged" in rendered(dossiers_table([unjudged], "Open", 140), 140)
 
 
 def test_what_is_frozen_is_listed_with_its_rates() -> None:
@@ -142,3 +208,5 @@ def test_what_is_frozen_is_listed_with_its_rates() -> None:
     assert "2025-07" in text
     assert "3,000,000" in text
     assert item["on_time_of_resolved"] in text
+    assert "basis" in text
+    assert "basis" not in rendered(snapshots_table([{**item, "unjudged": 0}], 120), 120)

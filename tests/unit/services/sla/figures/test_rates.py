@@ -77,6 +77,28 @@ def test_of_all_that_were_to_be_processed_what_is_still_open_counts_against() ->
     assert OF_ALL_TO_PROCESS(july) == "30.00"
 
 
+def test_what_could_not_be_judged_is_neither_a_part_nor_in_the_whole() -> None:
+    july = numbers(carried_over=2, received=8, resolved=4, resolved_late=1, open=6, open_late=2)
+    with_unjudged = numbers(
+        carried_over=4, received=11, resolved=6, resolved_late=1, open=9, open_late=2,
+        unjudged=5, resolved_unjudged=2, open_unjudged=3,
+    )  # fmt: skip
+    assert rates(with_unjudged) == rates(july)
+    assert rates(july) == {
+        "on_time_of_resolved": "75.00",
+        "on_time_decision_766": "70.00",
+        "on_time_of_all_to_process": "30.00",
+    }
+
+
+def test_of_nothing_but_unjudged_dossiers_there_is_no_figure() -> None:
+    july = numbers(
+        carried_over=1, received=2, resolved=1, open=2, unjudged=3, resolved_unjudged=1,
+        open_unjudged=2,
+    )  # fmt: skip
+    assert set(rates(july).values()) == {None}
+
+
 def test_nothing_to_be_on_time_is_no_figure_and_each_rate_has_its_name() -> None:
     assert rates(numbers()) == {
         "on_time_of_resolved": None,

@@ -13,6 +13,7 @@ from services.sla.figures.backlog import AGES, BACKLOG
 from services.sla.figures.counting import MEASURES, TRAITS
 from services.sla.figures.csv_table import csv_text
 from services.sla.figures.query import wants_csv
+from services.sla.figures.rates import rates
 from services.sla.figures.tables import Dimension, Scope, met_by, table
 from services.sla.figures.view import columns, lines
 
@@ -57,6 +58,8 @@ def test_whatever_a_dossier_is_marked_with_it_reconciles(traits: dict[str, bool]
     assert among("open_late") <= among("open")
     # What Decision 766 counts as late beside the late is not late already.
     assert among("resolved_late", "resolved_repeated", "open_late", "open_repeated") <= 1
+    assert among("resolved_unjudged", "open_unjudged") == among("unjudged")
+    assert among("resolved_unjudged") <= among("resolved")
     letters = among("late_with_letter", "late_without_letter")
     assert letters <= among("resolved_late", "open_late")
     if among("resolved_late", "open_late") and not traits["exempt"]:
@@ -70,10 +73,24 @@ def test_every_mark_is_wanted_by_some_measure() -> None:
 def test_a_dossier_of_the_backlog_has_one_age_and_is_in_time_or_overdue_for_one() -> None:
     places = [place for _, _, place in AGES]
     for age, overdue in product(places, [None, *places]):
-        counts = met_by({"age": age, "overdue": overdue}, BACKLOG)
+        counts = met_by({"age": age, "overdue": overdue, "unjudged": False}, BACKLOG)
         assert counts[0] == "open"
         assert sum(name.startswith("age_") for name in counts) == 1
         assert sum(name == "in_time" or name.startswith("overdue_") for name in counts) == 1
+        assert "unjudged" not in counts
+
+
+def test_an_unjudged_dossier_of_the_backlog_has_an_age_and_is_neither_in_time_nor_overdue() -> None:
+    for name, _, place in AGES:
+        counts = met_by({"age": place, "overdue": None, "unjudged": True}, BACKLOG)
+        assert counts == ["open", f"age_{name}", "unjudged"]
+
+
+def test_a_cell_from_before_there_was_a_trait_counts_as_none_that_has_it() -> None:
+    old = [True, *(False if trait != "unjudged" else None for trait in TRAITS[1:])]
+    found = table([{"_id": old, "n": 5}], (), TRAITS, MEASURES)
+    assert {name: n for name, n in found.total.items() if n} == {"carried_over": 5, "open": 5}
+    assert rates(found.total)["on_time_decision_766"] == "100.00"
 
 
 def test_ages_follow_one_another_without_a_gap() -> None:

@@ -217,10 +217,16 @@ class TestTheGauges:
 
         nothing: dict[str, Counter[str]] = {name: Counter() for name in GAUGES}
         show(
-            {**nothing, "open": Counter({"H29.1": 3, "H29.2": 1}), "overdue": Counter({"H29.2": 1})}
+            {
+                **nothing,
+                "open": Counter({"H29.1": 3, "H29.2": 1}),
+                "overdue": Counter({"H29.2": 1}),
+                "unjudged": Counter({"H29.1": 2}),
+            }
         )
         assert units("open") == {"H29.1": 3, "H29.2": 1}
         assert units("overdue") == {"H29.1": 0, "H29.2": 1}
+        assert units("unjudged") == {"H29.1": 2, "H29.2": 0}
         show({**nothing, "open": Counter({"H29.1": 2})})
         assert units("open") == {"H29.1": 2}
         assert units("overdue") == {"H29.1": 0}
