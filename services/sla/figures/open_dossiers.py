@@ -8,6 +8,7 @@ from pymongo import ASCENDING
 
 from services.runtime import Collection
 from services.sla.deciding.rules import Rules
+from services.sla.dossier.state import Unjudged
 
 OPEN: dict[str, Any] = {
     "state.span.received_at": {"$type": "date"},
@@ -34,5 +35,11 @@ def judged_by_others(rules: Rules) -> dict[str, Any]:
     They are outdated (see `Rules.outdated`), their handler is known, and no import is still telling
     their history. If there are none, the index alone shows it.
     """
-    wrong = {"state.rule": {"$type": "string", "$ne": rules.rule}}
-    return {**OPEN, "state.history": False, "state.unit_since": {"$type": "date"}, **wrong}
+    return {
+        **OPEN,
+        "state.history": False,
+        "state.unit_since": {"$type": "date"},
+        "state.rule": {"$type": "string", "$ne": rules.rule},
+        # Other rules do not tell what was promised: it would be found, and left, for ever.
+        "state.unjudged": {"$ne": Unjudged.NO_PROMISE.value},
+    }

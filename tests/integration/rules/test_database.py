@@ -28,7 +28,7 @@ from services.sla.in_force.register import RuleRegister
 from services.sla.settings import SlaSettings
 from services.sla.toml_file import FileError
 from tests.support import facts
-from tests.support.office import MARITAL_STATUS
+from tests.support.office import MARITAL_STATUS, WARD_UNIT
 from tests.support.rules import Folder, begun, fact, processed
 from tests.support.stage import MORNING, code_of
 
@@ -83,6 +83,7 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
     for procedure in [*rules.catalogue.procedures, "9.999999"]:
         whole = begun("", MORNING, procedure)
         stop = fact("", MORNING, facts.STOPPED)
+        unpromised = fact("", MORNING, facts.received(procedure, WARD_UNIT, promise=None))
         imported = [msgspec.structs.replace(event, history=True) for event in whole]
         for story in (
             whole,
@@ -91,6 +92,7 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
             whole[:1],
             whole[1:],
             imported,
+            [unpromised, whole[1]],
         ):
             stored: Stored[Sla] = Stored(code_of(len(found)), len(found) % 3, Sla())
             for told in story:
@@ -227,6 +229,7 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
         fire_timers(decider, stored, MORNING + timedelta(days=number % 11))
     await store.persist(everything)
     assert any(s.state.late for s in everything)
+    assert any(s.state.unjudged for s in everything)
     for partitions in ({0, 1, 2}, {1}, set[int]()):
         mine = [
             s.state
@@ -246,4 +249,5 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
                 "ApologyOwed" in kinds and not state.letters
                 for kinds, state in zip(standing, mine, strict=True)
             ),
+            "unjudged": sum(state.unjudged is not None for state in mine),
         }
