@@ -19,7 +19,7 @@ from contracts.values import Instant, Locale
 from services.runtime import WallClock, client, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
-from services.sla.explain.explanation import asked_at, explanation
+from services.sla.explain.explanation import asked_at, explanation, why_unjudged
 from services.sla.explain.page import page
 from services.sla.explain.texts import load_texts
 from services.sla.in_force.files import RuleFiles
@@ -54,8 +54,11 @@ def why(
     if state is None or state.procedure is None:
         console.print(f"sla knows of no dossier {code}", markup=False)
         raise typer.Exit(1)
-    rules = RuleFiles(SlaSettings(), load_catalogue()).read()
     texts = load_texts()[lang or _language()]
+    if (unjudged := why_unjudged(code, state, texts)) is not None:
+        console.print(unjudged, markup=False, highlight=False)
+        raise typer.Exit(1)
+    rules = RuleFiles(SlaSettings(), load_catalogue()).read()
     try:
         told = explanation(code, state, rules, texts, moment or asked_at(state, WallClock().now()))
     except OutsideCalendar as error:

@@ -38,7 +38,9 @@ class Explanation:
 def explanation(
     code: str, state: Sla, rules: Rules, texts: Texts, at: datetime
 ) -> Explanation | None:
-    """Return the dossier's time as of `at`, by the rules in force; None if the clock had not begun.
+    """Return the dossier's time as of `at`, by the rules in force.
+
+    None if the clock had not begun, or if the dossier is unjudged (see `why_unjudged`).
 
     Raise OutsideCalendar if `at` is later than the calendars know.
     """
@@ -58,6 +60,13 @@ def explanation(
         explain(code, shown, terms, rules.catalogue, words),
         picture(shown, terms, words),
     )
+
+
+def why_unjudged(code: str, state: Sla, texts: Texts) -> str | None:
+    """Return the sentence that says why the dossier is unjudged; None if it is not."""
+    if state.unjudged is None:
+        return None
+    return texts.say(f"unjudged-{state.unjudged}", code=code)
 
 
 def asked_at(state: Sla, now: datetime) -> datetime:

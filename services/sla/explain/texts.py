@@ -35,6 +35,8 @@ SENTENCES: Mapping[str, str] = {
     "headline-overdue": "working since",
     "headline-in-time": "ended",
     "headline-late": "ended working since",
+    "unjudged-no-promise": "code",
+    "unjudged-no-calendar": "code",
     "reception": "code procedure procedure_code unit at",
     "competent": "unit",
     "hours": "unit hours",

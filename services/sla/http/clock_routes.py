@@ -12,7 +12,7 @@ from contracts.values import Instant, Locale
 from services.runtime import Json, Problem, Running, Settings, failing, invalid_field, state_of
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
-from services.sla.explain.explanation import Explanation, asked_at, explanation
+from services.sla.explain.explanation import Explanation, asked_at, explanation, why_unjudged
 from services.sla.explain.page import plain_page
 from services.sla.explain.texts import load_texts
 from services.sla.http.clock_view import ClockView, view
@@ -60,6 +60,10 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
                 }
             },
             404: failing("There is no such dossier, or its clock has not begun."),
+            409: failing(
+                "The dossier is unjudged, so there is no due time to explain: nobody knows what "
+                "was promised, or the calendars lack its years. The detail says which of them."
+            ),
         },
     )
     async def read_clock(
@@ -74,6 +78,8 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         state: Sla = state_of(document, Sla) if document else Sla()
         if state.procedure is None:
             raise Problem(404, "unknown-dossier", f"there is no dossier {code}")
+        if (why := why_unjudged(code, state, texts[lang])) is not None:
+            raise Problem(409, "unjudged", why, headers={"Content-Language": lang.value})
 
         def answer() -> Response:
             moment = at or asked_at(state, running.clock.now())
@@ -84,7 +90,7 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
             if told is None and at is not None:
                 raise invalid_field("at", f"the clock of {code} had not begun by then")
             if told is None:
-                # Withdrawn before it was received, or from before the calendars begin.
+                # Withdrawn before it was received.
                 raise Problem(404, "no-clock", f"the clock of {code} has not begun")
             return _response(told, format or preferred(accept), lang)
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from services.runtime import Answered, described
 from services.shared.lifecycle import PublicStatus
-from services.sla.dossier.state import Sla
+from services.sla.dossier.state import Sla, Unjudged
 
 
 @described
@@ -82,6 +82,9 @@ class DossierView(TypedDict):
     """It is late, and a letter is owed that has not been issued."""
     exemption: ExemptionView | None
     late: bool
+    unjudged: Unjudged | None
+    """Why nothing can be said of its time, in time or late: nobody knows what was promised, or the
+    calendars lack its years. Null for a dossier that is judged."""
     deadlines: list[DeadlineView]
     alerts: list[AlertView]
 
@@ -123,6 +126,7 @@ def view(code: str, state: Sla) -> DossierView:
             else None
         ),
         "late": state.late,
+        "unjudged": state.unjudged,
         "deadlines": [{"announced_at": d.at, "due": d.due} for d in state.deadlines],
         "alerts": [
             {

@@ -13,8 +13,8 @@ from contracts.model import EventData
 from contracts.values import Locale
 from services.runtime.http.answers import Json
 from services.sla.deciding.rules import Rules
-from services.sla.dossier.state import Sla
-from services.sla.explain.explanation import Explanation, asked_at, explanation
+from services.sla.dossier.state import Sla, Unjudged
+from services.sla.explain.explanation import Explanation, asked_at, explanation, why_unjudged
 from services.sla.explain.texts import clean
 from services.sla.http.clock_view import view
 from tests.support.event import CODE
@@ -274,6 +274,33 @@ def test_as_data_times_are_utc_and_enumerations_words() -> None:
 
 def test_of_nothing_there_is_no_explanation() -> None:
     assert explanation(CODE, Sla(), decider_of().rules, LANGUAGES[Locale.VI], at(4)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "vi", "en"),
+    [
+        (Unjudged.NO_PROMISE, "không có thông tin về thời hạn giải quyết", "what was promised"),
+        (Unjudged.NO_CALENDAR, "chưa có lịch làm việc", "the calendars lack the years"),
+    ],
+)
+def test_of_an_unjudged_dossier_it_is_said_why(reason: Unjudged, vi: str, en: str) -> None:
+    state = Sla(procedure="1.004194", unjudged=reason)
+    for locale, words in ((Locale.VI, ("chưa đủ căn cứ đánh giá", vi)), (Locale.EN, (en,))):
+        said = why_unjudged(CODE, state, LANGUAGES[locale])
+        assert said is not None
+        assert CODE in said
+        assert all(each in said for each in words)
+
+
+def test_of_a_dossier_that_is_judged_nothing_is_said_of_that() -> None:
+    assert why_unjudged(CODE, dossier().state, LANGUAGES[Locale.VI]) is None
+
+
+def test_a_dossier_without_a_promise_is_unjudged_and_not_explained() -> None:
+    known = told([(at(4), received(promise=None)), (at(4), routed())])
+    assert known.state.unjudged is Unjudged.NO_PROMISE
+    assert known.state.assessment is None
+    assert explanation(CODE, known.state, known.rules, LANGUAGES[Locale.EN], at(6)) is None
 
 
 def test_a_stream_that_is_ahead_of_the_clock_is_asked_about_after_all_that_is_known() -> None:
