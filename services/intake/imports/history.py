@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from contracts.events.routing import DossierHandedOver, ResultReturned, StepComp
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import ActivitySequence
+from services.intake.imports.case_attributes import CaseAttributes
 from services.intake.imports.fact_types import makes_sense
-from services.intake.imports.rules import CompiledMapping, Emit, Filled
+from services.intake.imports.rules import CompiledMapping, Emit, Filled, PromiseRule
 from services.intake.imports.template import Lookup, Missing, Template
+from services.intake.imports.times import NoTime
 from services.shared.lifecycle import Mark, PublicStatus, mark_of, status_of, with_mark
 
 _DETAIL = 1000
@@ -30,7 +32,7 @@ class History:
         case: str,
         number: str,
         code: str,
-        trace: Mapping[str, str],
+        attributes: CaseAttributes,
         sequence: ActivitySequence,
     ) -> None:
         self.facts: list[Event] = []
@@ -38,7 +40,7 @@ class History:
         self._plan = compiled
         self._words = {"case": case, "number": number}
         self._code = code
-        self._trace = trace
+        self._attributes = attributes
         self._course = sequence
         self._marks: tuple[Mark, ...] = ()
         self._filing: dict[str, Any] = {}
@@ -61,8 +63,8 @@ class History:
     ) -> tuple[str, ...]:
         """Add what one event of the log means: the facts, or if there are none, a remark.
 
-        A fact that the dossier's state cannot take is not told; the remark says so. Raise Missing
-        or pydantic's ValidationError if a fact cannot be built.
+        A fact that the dossier's state cannot take is not told; the remark says so. Raise Missing,
+        Differs, NoTime or pydantic's ValidationError if a fact cannot be built.
         """
         activity = self._course.activities[place]
         told: list[str] = []
@@ -119,7 +121,7 @@ class History:
             if name in self._words:
                 return self._words[name]
             if name.startswith("case:"):
-                return self._trace.get(name.removeprefix("case:")) or None
+                return self._attributes.get(name.removeprefix("case:"))
             return attributes.get(name.removeprefix("event:")) or None
 
         def named(name: str) -> str | None:
@@ -179,6 +181,43 @@ class History:
             raise Missing(f"procedure {self._filing['procedure']} in the catalogue")
         self._workflow = compiled.catalogue.workflow(procedure.workflow)
 
+    def _promise(self, lookup: Lookup) -> intake.Promise | None:
+        rule = self._plan.promise
+        if rule is None:
+            return None
+        if rule.due is not None:
+            try:
+                text = rule.due.fill(lookup)
+            except Missing:
+                pass  # this case has no date of its own
+            else:
+                basis = rule.basis.fill(lookup) if rule.basis is not None else None
+                return intake.Promise(due=self._due(rule, text), basis=basis)
+        if not rule.standard:
+            return None
+        procedure = self._plan.catalogue.procedures[self._filing["procedure"]]
+        return self._plan.catalogue.promise(procedure)
+
+    def _due(self, rule: PromiseRule, text: str) -> datetime:
+        try:
+            return rule.times.read(text, end_of_day=True)
+        except NoTime as error:
+            where = "".join(f" (line {line})" for line in sorted(self._lines(rule)))
+            raise NoTime(
+                f"promise.due{where}: {error}: mend the date, or say how it is written in "
+                "promise.time_format and source.time_zone"
+            ) from None
+
+    def _lines(self, rule: PromiseRule) -> Iterator[int]:
+        """Yield the lines of the case's attributes that the promised date is read from."""
+        for name in rule.due.names if rule.due is not None else ():
+            value = self._plan.values.get(name)
+            place = name if value is None else value.source
+            if place.startswith("case:"):
+                said = self._attributes.said(place.removeprefix("case:"))
+                if said is not None:
+                    yield said.line
+
     def _ordinal(self, step: str) -> int:
         steps = [s.name for s in self._workflow.steps] if self._workflow else []
         if step not in steps:
@@ -192,6 +231,7 @@ class History:
         given: dict[str, Any] = {}
         if issubclass(kind, intake.Filing):
             given |= self._filing
+            given["promise"] = self._promise(lookup)
         officer = known.keys() & {"by", "lead"}
         if kind is intake.RemarkRecorded:
             given["activity"] = lookup("activity")

@@ -138,6 +138,19 @@ class FilingTable(_Table):
     fee: int = Field(default=0, ge=0)
 
 
+class PromiseTable(_Table):
+    """What was promised at reception. Without this table nobody knows, and nothing is judged."""
+
+    due: str | None = None
+    """A template: the date that the older system promised. A date alone is the end of its day."""
+    basis: str | None = None
+    """A template: the legal basis of that date."""
+    time_format: str | None = None
+    """A strptime format of `due`; by default it is written like the events' times."""
+    standard: bool = False
+    """Promise the procedure's standard time, by the catalogue, where a case has no date."""
+
+
 class ValueTable(_Table):
     """A value that templates can name: taken ``from`` a name, cut out, looked up."""
 
@@ -220,6 +233,7 @@ class Mapping(_Table):
 
     source: Annotated[XesSource | CsvSource, Field(discriminator="format")]
     filing: FilingTable
+    promise: PromiseTable | None = None
     values: dict[str, ValueTable] = {}
     groups: dict[str, Globs] = {}
     steps: dict[str, Globs] = {}

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from contracts.events.intake import DossierReceived, Promise
 from services.intake.imports.log import LogError
 from services.intake.imports.translate import TranslatedTrace
 
@@ -38,6 +39,8 @@ class Report:
     """By activity: what it became, e.g. ``DossierReceived + DossierRouted``, and how often."""
     rules: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
+    promises: Counter[str] = field(default_factory=Counter)
+    """By kind of promise: how many dossiers were received with it."""
     skipped: list[dict[str, Any]] = field(default_factory=list)
     broken: list[dict[str, Any]] = field(default_factory=list)
     error: str | None = None
@@ -67,6 +70,8 @@ class Report:
             self.states[told.status.word.replace("_", " ")] += 1
         for fact in told.facts:
             self.facts[type(fact.data).__name__] += 1
+            if isinstance(fact.data, DossierReceived):
+                self.promises[_kind_of(fact.data.promise)] += 1
         for taken in told.taken:
             name = taken.activity
             if name not in self.activities and len(self.activities) == MAX_ACTIVITIES:
@@ -109,6 +114,7 @@ class Report:
             },
             "facts": {"told": self.facts.total(), "sent": self.sent, "by_type": dict(self.facts)},
             "final_states": dict(self.states),
+            "promises": {kind: self.promises[kind] for kind in _PROMISES},
             "activities": {name: dict(became) for name, became in self.activities.items()},
             "rules": dict(self.rules),
             "broken_traces": self.broken,
@@ -138,11 +144,28 @@ class Report:
             f"{self.events:,} events read: {self.events_taken:,} taken, "
             f"{self.events_skipped:,} skipped. {self.facts.total():,} facts."
         )
+        if self.promises:
+            said = (f"{self.promises[kind]:,} {words}" for kind, words in _PROMISES.items())
+            console.print(f"Promised to {self.promises.total():,}: {', '.join(said)}.")
         _listing(console, "Broken traces", self.broken, self.traces - self.traces_taken)
         lone = [skip for skip in self.skipped if not skip["reason"].startswith("its trace")]
         _listing(console, "Skipped events", lone, len(lone))
         if self.error:
             console.print(f"[red]Not read to the end:[/red] {escape(self.error)}")
+
+
+_PROMISES = {
+    "date": "a date of their own",
+    "standard": "the standard time",
+    "none": "nothing that is known: they are unjudged",
+}
+"""The kinds of promises, and how the report says them."""
+
+
+def _kind_of(promise: Promise | None) -> str:
+    if promise is None:
+        return "none"
+    return "date" if promise.due is not None else "standard"
 
 
 def _listing(console: Console, title: str, entries: list[dict[str, Any]], number: int) -> None:

@@ -20,11 +20,13 @@ from services.intake.imports.mapping import (
     Mapping,
     MappingError,
     Neighbour,
+    PromiseTable,
     RuleTable,
     XesSource,
     read_mapping,
 )
 from services.intake.imports.template import Template, Value, check_name, compile_template
+from services.intake.imports.times import Times
 
 Filled = Template | tuple[Template, ...] | Any
 """What a field of a fact is made from: a template, several, or a constant."""
@@ -101,12 +103,23 @@ class MappingRule:
 
 
 @dataclass(frozen=True)
+class PromiseRule:
+    """What a case was promised: a date of its own, else the standard time, else nothing known."""
+
+    due: Template | None
+    basis: Template | None
+    times: Times
+    standard: bool
+
+
+@dataclass(frozen=True)
 class CompiledMapping:
     """A mapping that is ready to translate traces, with the catalogue that it uses."""
 
     source: XesSource | CsvSource
     number: re.Pattern[str]
     filing: ReadOnly[str, Filled]
+    promise: PromiseRule | None
     officer: Template
     handling_unit: Template
     values: ReadOnly[str, Value]
@@ -153,6 +166,7 @@ class _Compiling:
                 for name in FilingTable.model_fields
                 if name not in ("officer", "handling_unit")
             },
+            promise=self._promise(mapping.promise),
             officer=self._template("filing.officer", filing.officer),
             handling_unit=self._template("filing.handling_unit", filing.handling_unit),
             values={name: self._value(name) for name in mapping.values},
@@ -163,6 +177,21 @@ class _Compiling:
             rules=tuple(self._rule(n, rule) for n, rule in enumerate(mapping.rules, start=1)),
             catalogue=self._catalogue,
             sha256=digest,
+        )
+
+    def _promise(self, table: PromiseTable | None) -> PromiseRule | None:
+        if table is None:
+            return None
+        if table.due is None and not table.standard:
+            self.faults.append("promise: write due, or standard = true, or both")
+        if table.due is None and (table.basis or table.time_format):
+            self.faults.append("promise: basis and time_format are of due, which is missing")
+        source = self._mapping.source
+        return PromiseRule(
+            None if table.due is None else self._template("promise.due", table.due),
+            None if table.basis is None else self._template("promise.basis", table.basis),
+            Times(table.time_format or source.time_format, source.time_zone),
+            table.standard,
         )
 
     def _known_codes(self, filing: FilingTable) -> None:
@@ -279,6 +308,8 @@ class _Compiling:
             if name not in kind.model_fields:
                 fields = ", ".join(kind.model_fields)
                 self.faults.append(f"{key}.{name}: {table.fact} has only {fields}")
+            elif name == "promise":
+                self.faults.append(f"{key}.promise: what was promised stands under [promise]")
         if table.next is not None and table.fact != "StepStarted":
             self.faults.append(f"{key}.next: only StepStarted can look for the next step")
         given = given_fields(kind)

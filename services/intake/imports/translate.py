@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -17,12 +16,14 @@ from contracts.events.intake import HistoryClosed
 from contracts.values import to_utc_millis
 from contracts.wire.envelope import Event, derive_id
 from services.intake.imports.activities import ActivitySequence
+from services.intake.imports.case_attributes import CaseAttributes, Differs
 from services.intake.imports.codes import NoCode, dossier_code
 from services.intake.imports.history import History
 from services.intake.imports.log import LoggedEvent, LoggedTrace
 from services.intake.imports.mapping import CsvSource, XesSource
 from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.template import Missing
+from services.intake.imports.times import NoTime, Times
 from services.shared.lifecycle import PublicStatus
 
 
@@ -85,9 +86,8 @@ def translate(compiled: CompiledMapping, trace: LoggedTrace) -> TranslatedTrace:
     told = TranslatedTrace(trace.line, case)
     try:
         _tell(compiled, trace, told)
-    except (NoCode, Missing, ValidationError, _Untellable) as error:
-        what = _short(error) if isinstance(error, ValidationError) else str(error)
-        told.breaks(trace, what, compiled.source.activity)
+    except (NoCode, Differs, _Untellable) as error:
+        told.breaks(trace, str(error), compiled.source.activity)
     return told
 
 
@@ -107,7 +107,8 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
     usable, first = _usable(compiled.source, trace, told)
     told.code = dossier_code(compiled.source.agency, told.case, number, first)
     sequence = ActivitySequence([event.activity for event in usable])
-    history = History(compiled, told.case, number, told.code, trace.attributes, sequence)
+    attributes_of_case = CaseAttributes(trace, columns=isinstance(compiled.source, CsvSource))
+    history = History(compiled, told.case, number, told.code, attributes_of_case, sequence)
     for place, event in enumerate(usable):
         attributes = event.logged.attributes
         state = history.state
@@ -125,7 +126,7 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
             facts = history.tell(
                 rule.emits if rule else (), place, event.time, own or position, attributes
             )
-        except (Missing, ValidationError) as error:
+        except (Missing, Differs, NoTime, ValidationError) as error:
             what = _short(error) if isinstance(error, ValidationError) else str(error)
             by = f" (rules[{rule.number}])" if rule else ""
             raise _Untellable(
@@ -182,23 +183,10 @@ def _second(ids: dict[str, int], own: str | None, line: int) -> str | None:
 def _time(source: XesSource | CsvSource, text: str | None) -> tuple[datetime | None, str | None]:
     if not text:
         return None, f"no time: {source.time!r} is missing or empty"
-    text = text.strip()
     try:
-        if source.time_format:
-            time = datetime.strptime(text, source.time_format)
-        else:
-            time = datetime.fromisoformat(text)
-        if time.tzinfo is None:
-            if source.time_zone is None:
-                return None, f"the time {text!r} has no offset and the mapping no source.time_zone"
-            time = time.replace(tzinfo=ZoneInfo(source.time_zone))
-        time = to_utc_millis(time)
-        if not 1900 <= time.year < 2200:
-            return None, f"the time {text!r} is not of this age"
-    except (ValueError, OverflowError):
-        expected = source.time_format or "ISO 8601"
-        return None, f"the time {text!r} is not {expected}"
-    return time, None
+        return Times(source.time_format, source.time_zone).read(text), None
+    except NoTime as error:
+        return None, str(error)
 
 
 def _closed(source: XesSource | CsvSource, told: TranslatedTrace, last: datetime) -> Event:

@@ -19,6 +19,7 @@ from services.intake.imports.mapping import (
     EmitTable,
     FilingTable,
     Mapping,
+    PromiseTable,
     RuleTable,
     State,
     ValueTable,
@@ -72,6 +73,7 @@ def test_the_example_in_xes_is_one_that_the_permits_mapping_reads(tmp_path: Path
     [
         ("`[source]`", (XesSource, CsvSource)),
         ("`[filing]`", (FilingTable,)),
+        ("`[promise]`", (PromiseTable,)),
         ("`[values]`", (ValueTable,)),
         ("`[[rules]]`", (RuleTable,)),
         ("`emit`", (EmitTable,)),
