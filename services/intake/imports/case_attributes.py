@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from services.intake.imports.log import LoggedTrace
@@ -18,8 +19,8 @@ class Said(NamedTuple):
     line: int
 
 
-class CaseAttributes:
-    """Finds the attributes of one case.
+class CaseAttributes(Mapping[str, str]):
+    """Finds the attributes of one case. What looks one up may raise Differs.
 
     A CSV file has no rows for cases: there an attribute is a column that says the same in all rows
     of the case in which it is filled.
@@ -30,10 +31,19 @@ class CaseAttributes:
         self._columns = columns
         self._known: dict[str, Said | None] = {}
 
-    def get(self, key: str) -> str | None:
-        """Return the attribute; None if the log does not say. Raise Differs."""
+    def __getitem__(self, key: str) -> str:
         said = self.said(key)
-        return said.text if said else None
+        if said is None:
+            raise KeyError(key)
+        return said.text
+
+    def __iter__(self) -> Iterator[str]:
+        rows = self._trace.events if self._columns else ()
+        keys = {key: None for row in rows for key in row.attributes}
+        return (key for key in {**self._trace.attributes, **keys} if self.said(key) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def said(self, key: str) -> Said | None:
         """Return the attribute and its line; None if the log does not say. Raise Differs."""

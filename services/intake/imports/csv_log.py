@@ -1,4 +1,4 @@
-"""Reads a CSV file, a row per event, trace by trace.
+"""Reads a CSV file, a row per event or per case, trace by trace.
 
 How rows find their case (``source.csv.rows`` of the mapping):
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from services.intake.imports.log import (
     MAX_EVENTS,
@@ -31,21 +31,25 @@ from services.intake.imports.mapping import CsvSource
 from services.intake.imports.scratch import scratch
 
 
-def read_csv(file: LogFile, source: CsvSource) -> Iterator[LoggedTrace]:
+def read_csv(file: LogFile, source: CsvSource, wanted: Iterable[str] = ()) -> Iterator[LoggedTrace]:
     """Yield the traces of the file, ordered by their first row. Columns are the events' attributes.
+
+    `wanted` names columns that the file must have besides those of the source.
 
     A row with too few or too many fields is yielded with its fault, so that it is counted. Raise
     LogError for a missing column, a byte that the encoding does not have, a quote that is never
     closed or a broken compressed file.
     """
-    rows = _rows(file, source)
+    rows = _rows(file, source, wanted)
     if source.rows == "together":
         yield from _together(file, source, rows)
     else:
         yield from _anywhere(file, source, rows)
 
 
-def _rows(file: LogFile, source: CsvSource) -> Iterator[tuple[str, LoggedEvent]]:
+def _rows(
+    file: LogFile, source: CsvSource, wanted: Iterable[str]
+) -> Iterator[tuple[str, LoggedEvent]]:
     lines = _Lines(file, source.encoding)
     reader = csv.reader(lines, delimiter=source.delimiter, strict=True)
     header: list[str] | None = None
@@ -58,7 +62,7 @@ def _rows(file: LogFile, source: CsvSource) -> Iterator[tuple[str, LoggedEvent]]
         except csv.Error as error:
             raise LogError(file.path, first, f"broken CSV in the row from here: {error}") from error
         if header is None:
-            header = _header(file, row, source)
+            header = _header(file, row, source, wanted)
             place = header.index(source.case)
         elif row:
             fault = None
@@ -71,10 +75,11 @@ def _rows(file: LogFile, source: CsvSource) -> Iterator[tuple[str, LoggedEvent]]
         raise LogError(file.path, 1, "the file is empty: there is no header")
 
 
-def _header(file: LogFile, row: list[str], source: CsvSource) -> list[str]:
+def _header(file: LogFile, row: list[str], source: CsvSource, wanted: Iterable[str]) -> list[str]:
     header = [name.strip() for name in row]
     columns = [source.case, source.time, source.activity, source.resource, source.event_id]
-    for name in filter(None, columns):
+    columns += [column.time for column in source.columns]
+    for name in filter(None, (*columns, *wanted)):
         if header.count(name) != 1:
             fault = "twice" if name in header else "missing"
             there = ", ".join(map(repr, header))

@@ -58,10 +58,12 @@ class History:
         emits: Sequence[Emit],
         place: int,
         time: datetime,
-        event: str,
+        event: tuple[str, ...],
         attributes: Mapping[str, str],
     ) -> tuple[str, ...]:
         """Add what one event of the log means: the facts, or if there are none, a remark.
+
+        `event` tells it from the case's other events.
 
         A fact that the dossier's state cannot take is not told; the remark says so. Raise Missing,
         Differs, NoTime or pydantic's ValidationError if a fact cannot be built.
@@ -91,10 +93,10 @@ class History:
             add(intake.RemarkRecorded(activity=activity, by=by, details=details))
         return tuple(told)
 
-    def _add(self, data: EventData, time: datetime, event: str, ordinal: int) -> None:
+    def _add(self, data: EventData, time: datetime, event: tuple[str, ...], ordinal: int) -> None:
         source = self._plan.source.name
         fact = Event(
-            id=derive_id("import", source, self._words["case"], event, ordinal),
+            id=derive_id("import", source, self._words["case"], *event, ordinal),
             source=f"/import/{source}",
             subject=self._code,
             time=time,

@@ -9,7 +9,7 @@ import re
 import tomllib
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    model_validator,
 )
 
 from contracts.values import Locale, ServiceLevel, UnitCode
@@ -69,6 +70,19 @@ Globs = tuple[str, ...]
 """Activities; ``*`` and ``?`` match any text or character, and ``@name`` is a group."""
 
 
+class ColumnTable(_Table):
+    """A column or attribute of the case with a time in it: an event of each case that fills it."""
+
+    activity: str = Field(min_length=1)
+    time: str = Field(min_length=1)
+    """The column (CSV) or the trace's attribute (XES). The event's id follows from this name."""
+    time_format: str | None = None
+    """A strptime format; by default it is written like the events' times."""
+    last: bool = False
+    """Whether a date without a time is the end of its day, and whether the event comes after
+    others of the same time. By default it is the day's beginning, and it comes before them."""
+
+
 class _Source(_Table):
     """Where the log comes from, and which of its attributes or columns say what."""
 
@@ -95,6 +109,16 @@ class _Source(_Table):
     """When the log was extracted: the history is told up to here, unless an event is later."""
     on_error: Literal["skip-trace", "stop"] = "skip-trace"
     """What to do at a trace that cannot be told: name it and go on, or end the import."""
+    columns: tuple[ColumnTable, ...] = ()
+    """Times that stand with the case and not in an event of their own."""
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        names = [column.time for column in self.columns]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"columns: {name!r} is named twice, but makes one event")
+        return self
 
 
 class XesSource(_Source):
@@ -107,16 +131,24 @@ class XesSource(_Source):
 
 
 class CsvSource(_Source):
-    """A log in CSV, a row per event."""
+    """A log in CSV: a row per event, or if only `columns` have times, a row per case."""
 
     format: Literal["csv"]
     case: str
-    time: str
-    activity: str
+    time: str | None = None
+    activity: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     rows: Literal["anywhere", "together"] = "anywhere"
     """Whether the rows of a case may lie apart; see `csv_log`."""
+
+    @model_validator(mode="after")
+    def _has_events(self) -> Self:
+        if (self.time is None) != (self.activity is None):
+            raise ValueError("name both time and activity, or neither")
+        if self.time is None and not self.columns:
+            raise ValueError("name time and activity, or [[source.columns]], or both")
+        return self
 
 
 class FilingTable(_Table):

@@ -25,7 +25,13 @@ from services.intake.imports.mapping import (
     XesSource,
     read_mapping,
 )
-from services.intake.imports.template import Template, Value, check_name, compile_template
+from services.intake.imports.template import (
+    Lookup,
+    Template,
+    Value,
+    check_name,
+    compile_template,
+)
 from services.intake.imports.times import Times
 
 Filled = Template | tuple[Template, ...] | Any
@@ -67,10 +73,11 @@ class MappingRule:
     emits: tuple[Emit, ...]
     skip: str | None
 
-    def holds(
-        self, sequence: ActivitySequence, place: int, state: str, attributes: ReadOnly[str, str]
-    ) -> bool:
-        """Return whether all its conditions hold for the event at that place of the trace."""
+    def holds(self, sequence: ActivitySequence, place: int, state: str, attribute: Lookup) -> bool:
+        """Return whether all its conditions hold for the event at that place of the trace.
+
+        `attribute` finds an attribute of the event.
+        """
         if sequence.activities[place] not in self.activity:
             return False
         if self.states and state not in self.states:
@@ -93,7 +100,7 @@ class MappingRule:
             found = next(iter(sequence.all_after(near.among, place)), None)
             if found is None or found not in near.wanted:
                 return False
-        return all(glob.match(attributes.get(key, "")) for key, glob in self.where.items())
+        return all(glob.match(attribute(key) or "") for key, glob in self.where.items())
 
     def _occurs(self, sequence: ActivitySequence, place: int) -> bool:
         places = sequence.places(self.activity)
@@ -128,6 +135,16 @@ class CompiledMapping:
     catalogue: Catalogue
     sha256: str
     """The mapping file's SHA-256."""
+
+    @property
+    def promise_columns(self) -> list[str]:
+        """The attributes that the promised date is read from: a slip there would go unnoticed."""
+        due = self.promise.due if self.promise is not None else None
+        names = due.names if due is not None else ()
+        places = [self.values[name].source if name in self.values else name for name in names]
+        return [
+            key for kind, _, key in (p.partition(":") for p in places) if kind in ("case", "event")
+        ]
 
     def step_of(self, activity: str) -> str | None:
         """Return the workflow's step that the activity belongs to, or None."""

@@ -46,7 +46,9 @@ def sha256_of(path: Path) -> str:
 def read(file: LogFile, compiled: CompiledMapping) -> Iterator[LoggedTrace]:
     """Return the traces of the file, in the format that the mapping names."""
     source = compiled.source
-    return read_csv(file, source) if isinstance(source, CsvSource) else read_xes(file)
+    if isinstance(source, CsvSource):
+        return read_csv(file, source, compiled.promise_columns)
+    return read_xes(file)
 
 
 @contextmanager

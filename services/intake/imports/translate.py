@@ -6,8 +6,10 @@ same ids, on any machine, however often.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -60,24 +62,30 @@ class TranslatedTrace:
     broken: str | None = None
     """Why nothing of the trace can be told; there are no facts then."""
 
-    def breaks(self, trace: LoggedTrace, why: str, activity: str) -> None:
+    def breaks(self, trace: LoggedTrace, why: str, activity: str | None) -> None:
         """Take everything back: half a history would be wrong."""
         self.broken = why
         self.facts = []
         self.taken = []
         self.status = None
         self.skipped = [
-            SkippedEvent(e.line, e.attributes.get(activity), f"its trace is broken: {why}")
+            SkippedEvent(e.line, e.attributes.get(activity or ""), f"its trace is broken: {why}")
             for e in trace.events
         ]
 
 
 class _Usable(NamedTuple):
     time: datetime
-    position: int
-    """The position in the trace as the file has it, from 1."""
+    order: tuple[int, int]
+    """Its place among events of the same time."""
     activity: str
-    logged: LoggedEvent
+    id: tuple[str, ...]
+    """What tells it from the other events of its case."""
+    line: int
+    attributes: Mapping[str, str]
+
+
+_FIRST, _ROWS, _LAST = range(3)
 
 
 def translate(compiled: CompiledMapping, trace: LoggedTrace) -> TranslatedTrace:
@@ -98,42 +106,32 @@ class _Untellable(Exception):
 def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) -> None:
     if told.case is None:
         raise _Untellable(f"it has no {compiled.source.case!r}, so its case is not known")
-    if not trace.events:
+    if not trace.events and not compiled.source.columns:
         raise _Untellable("it has no events")
     match = compiled.number.search(told.case)
     if match is None or not match["value"]:
         raise _Untellable(f"source.number finds no number in the case's id {told.case!r}")
     number = match["value"]
-    usable, first = _usable(compiled.source, trace, told)
+    case = CaseAttributes(trace, columns=isinstance(compiled.source, CsvSource))
+    usable, first = _usable(compiled.source, trace, case, told)
     told.code = dossier_code(compiled.source.agency, told.case, number, first)
     sequence = ActivitySequence([event.activity for event in usable])
-    attributes_of_case = CaseAttributes(trace, columns=isinstance(compiled.source, CsvSource))
-    history = History(compiled, told.case, number, told.code, attributes_of_case, sequence)
+    history = History(compiled, told.case, number, told.code, case, sequence)
     for place, event in enumerate(usable):
-        attributes = event.logged.attributes
-        state = history.state
-        rule = next(
-            (r for r in compiled.rules if r.holds(sequence, place, state, attributes)), None
-        )
+        attribute, state = partial(_attribute, event.attributes, case), history.state
+        rule = next((r for r in compiled.rules if r.holds(sequence, place, state, attribute)), None)
         if rule is not None and rule.skip is not None:
-            told.skipped.append(SkippedEvent(event.logged.line, event.activity, rule.skip))
+            told.skipped.append(SkippedEvent(event.line, event.activity, rule.skip))
             continue
-        own, position = None, str(event.position)
-        if compiled.source.event_id:
-            # An event without an id of its own must not get the id of another.
-            own, position = attributes.get(compiled.source.event_id), f"#{position}"
+        emits = rule.emits if rule else ()
         try:
-            facts = history.tell(
-                rule.emits if rule else (), place, event.time, own or position, attributes
-            )
+            facts = history.tell(emits, place, event.time, event.id, event.attributes)
         except (Missing, Differs, NoTime, ValidationError) as error:
             what = _short(error) if isinstance(error, ValidationError) else str(error)
             by = f" (rules[{rule.number}])" if rule else ""
-            raise _Untellable(
-                f"line {event.logged.line}, {event.activity!r}{by}: {what}"
-            ) from error
+            raise _Untellable(f"line {event.line}, {event.activity!r}{by}: {what}") from error
         told.taken.append(
-            TakenEvent(event.logged.line, event.activity, facts, rule.number if rule else None)
+            TakenEvent(event.line, event.activity, facts, rule.number if rule else None)
         )
     told.status = history.status
     if told.status is None:
@@ -142,17 +140,72 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
     told.facts.append(_closed(compiled.source, told, usable[-1].time))
 
 
+def _attribute(attributes: Mapping[str, str], case: CaseAttributes, key: str) -> str | None:
+    own = attributes.get(key)
+    if own is None and key.startswith("case:"):
+        return case.get(key.removeprefix("case:"))
+    return own
+
+
 def _usable(
-    source: XesSource | CsvSource, trace: LoggedTrace, told: TranslatedTrace
+    source: XesSource | CsvSource,
+    trace: LoggedTrace,
+    case: CaseAttributes,
+    told: TranslatedTrace,
 ) -> tuple[list[_Usable], datetime]:
+    """Return the events that can be told, in time order, and the case's earliest time."""
+    columns = _of_columns(source, case)
+    if source.activity is None or source.time is None:
+        # A row tells of a case, and only its columns of events.
+        rows: list[_Usable] = []
+        earliest: datetime | None = None
+        told.skipped += [SkippedEvent(r.line, None, r.fault) for r in trace.events if r.fault]
+    else:
+        rows, earliest = _of_rows(source, source.activity, trace, told)
+    usable = [*columns, *rows]
+    times = [event.time for event in columns] + ([earliest] if earliest else [])
+    if not usable or not times:
+        either = ", and none of source.columns is filled" if source.columns else ""
+        raise _Untellable(f"none of its events has both a time and an activity{either}")
+    usable.sort(key=lambda event: (event.time, event.order))
+    return usable, min(times)
+
+
+def _of_columns(source: XesSource | CsvSource, case: CaseAttributes) -> list[_Usable]:
+    # Beside rows with events, a column says nothing of the event but its time.
+    alone = isinstance(source, XesSource) or source.activity is None
+    attributes: Mapping[str, str] = case if alone else {}
+    found: list[_Usable] = []
+    for number, column in enumerate(source.columns, start=1):
+        said = case.said(column.time)
+        if said is None:
+            continue
+        times = Times(column.time_format or source.time_format, source.time_zone)
+        try:
+            time = times.read(said.text, end_of_day=column.last)
+        except NoTime as error:
+            # It may be the case's first event, whose day is part of the code.
+            raise _Untellable(
+                f"line {said.line}, {column.time!r}: {error}: mend it, or say how it is written"
+                f" in source.columns[{number}].time_format and source.time_zone"
+            ) from error
+        order = (_LAST if column.last else _FIRST, number)
+        own = ("column", column.time)
+        found.append(_Usable(time, order, column.activity, own, said.line, attributes))
+    return found
+
+
+def _of_rows(
+    source: XesSource | CsvSource, named: str, trace: LoggedTrace, told: TranslatedTrace
+) -> tuple[list[_Usable], datetime | None]:
     usable: list[_Usable] = []
     earliest: datetime | None = None
     ids: dict[str, int] = {}
     for position, event in enumerate(trace.events, start=1):
-        activity = event.attributes.get(source.activity, "").strip() or None
+        activity = event.attributes.get(named, "").strip() or None
         time, why = None, event.fault
         if why is None:
-            time, why = _time(source, event.attributes.get(source.time))
+            time, why = _time(source, event)
         if time is None and position == 1:
             # The day of the first event is part of the code. If it were guessed now and the file
             # corrected later, the same dossier would come in twice, under two codes.
@@ -160,16 +213,18 @@ def _usable(
         if time is not None and (earliest is None or time < earliest):
             earliest = time
         if why is None and activity is None:
-            why = f"no activity: {source.activity!r} is missing or empty"
+            why = f"no activity: {named!r} is missing or empty"
         if why is None and source.event_id:
             why = _second(ids, event.attributes.get(source.event_id), event.line)
         if why is not None or time is None or activity is None:
             told.skipped.append(SkippedEvent(event.line, activity, why or "no time"))
             continue
-        usable.append(_Usable(time, position, activity, event))
-    if not usable or earliest is None:
-        raise _Untellable("none of its events has both a time and an activity")
-    usable.sort(key=lambda event: (event.time, event.position))
+        own, place = None, str(position)
+        if source.event_id:
+            # An event without an id of its own must not get the id of another.
+            own, place = event.attributes.get(source.event_id), f"#{position}"
+        order = (_ROWS, position)
+        usable.append(_Usable(time, order, activity, (own or place,), event.line, event.attributes))
     return usable, earliest
 
 
@@ -180,7 +235,8 @@ def _second(ids: dict[str, int], own: str | None, line: int) -> str | None:
     return None if first == line else f"the event {own!r} stands in the case already, line {first}"
 
 
-def _time(source: XesSource | CsvSource, text: str | None) -> tuple[datetime | None, str | None]:
+def _time(source: XesSource | CsvSource, event: LoggedEvent) -> tuple[datetime | None, str | None]:
+    text = event.attributes.get(source.time or "")
     if not text:
         return None, f"no time: {source.time!r} is missing or empty"
     try:

@@ -15,6 +15,7 @@ from motcua.cli import build
 from services.intake.imports.fact_types import FACTS, given_fields
 from services.intake.imports.log import opened
 from services.intake.imports.mapping import (
+    ColumnTable,
     CsvSource,
     EmitTable,
     FilingTable,
@@ -71,7 +72,7 @@ def test_the_example_in_xes_is_one_that_the_permits_mapping_reads(tmp_path: Path
 @pytest.mark.parametrize(
     ("heading", "models"),
     [
-        ("`[source]`", (XesSource, CsvSource)),
+        ("`[source]`", (XesSource, CsvSource, ColumnTable)),
         ("`[filing]`", (FilingTable,)),
         ("`[promise]`", (PromiseTable,)),
         ("`[values]`", (ValueTable,)),
