@@ -49,7 +49,7 @@ def traces_of(path: Path, compiled: CompiledMapping) -> list[LoggedTrace]:
 
 
 def report_of(path: Path, compiled: CompiledMapping, *, limit: int | None = None) -> Report:
-    report = Report(file=path.name, source=compiled.source.name)
+    report = Report.of(path.name, compiled)
     check(path, compiled, report, limit=limit, progress=lambda _read, _size: None)
     return report
 

@@ -19,6 +19,8 @@ class Bookmark(NamedTuple):
     """The number of them that are broken."""
     finished: bool = False
     """Whether that is the whole file."""
+    left_out: int = 0
+    """How much of it was not told, though nobody said so on purpose; see `Report.left_out`."""
 
 
 class Bookmarks(Protocol):
@@ -47,9 +49,11 @@ class MongoBookmarks:
 
     async def begun(self) -> Bookmark:
         entry = await self._imports.find_one({"_id": self._id})
-        return (
-            Bookmark(entry["traces"], entry["broken"], entry["finished"]) if entry else Bookmark()
-        )
+        if entry is None:
+            return Bookmark()
+        # Entries of an older release do not say what else was left out.
+        left_out = entry["left_out" if "left_out" in entry else "broken"]
+        return Bookmark(entry["traces"], entry["broken"], entry["finished"], left_out)
 
     async def note(self, entry: Bookmark) -> None:
         # `$max`, so that two runs at once cannot undo each other's progress.

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contracts.catalogue import CatalogueError, load_catalogue
-from services.intake.imports.bookmarks import MongoBookmarks
+from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
 from services.intake.imports.log import LogError
 from services.intake.imports.mapping import MappingError
 from services.intake.imports.report import Report
@@ -54,7 +54,8 @@ def import_log(
 
     What the log tells is sent as facts, in the order in which it happened. Run it again after an
     interruption, and it continues. Run it again with a corrected file: nothing is added twice. It
-    ends with 0 if everything could be told, 1 if something could not, 2 if the mapping is wrong.
+    ends with 0 if everything was told or skipped on purpose, 1 if something was left out, 2 if the
+    mapping is wrong.
 
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
@@ -63,7 +64,7 @@ def import_log(
     except (MappingError, CatalogueError) as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
-    found = Report(file=file.name, source=compiled.source.name)
+    found = Report.of(file.name, compiled)
     stopped: int | None = None
     try:
         with _bar() as bar:
@@ -78,7 +79,7 @@ def import_log(
                 settings = Settings()
                 if kafka is not None:
                     settings = settings.model_copy(update={"kafka": kafka})
-                finished = asyncio.run(
+                before = asyncio.run(
                     _send(
                         file,
                         compiled,
@@ -89,7 +90,9 @@ def import_log(
                         progress=progress,
                     )
                 )
-                if finished:
+                if before is not None:
+                    if before.left_out:
+                        raise typer.Exit(_BROKEN)
                     return
     except LogError as error:
         found.stopped_by(error)
@@ -121,8 +124,8 @@ async def _send(
     mongo: str,
     limit: int | None,
     progress: OnRead,
-) -> bool:
-    """Send the facts; return True if an earlier run had finished, so that nothing is to do."""
+) -> Bookmark | None:
+    """Send the facts; if an earlier run had finished, return what it did, and send nothing."""
     database = client(mongo)
     producer = EventProducer(settings.kafka)
     try:
@@ -135,7 +138,9 @@ async def _send(
                 f"{escape(file.name)} was imported by this mapping before: {before.traces:,} "
                 f"traces, {before.broken:,} of them broken. Nothing was sent."
             )
-            return True
+            if before.left_out:
+                out.print("Something was left out then: a dry run names it.")
+            return before
         await check_topics(settings)
         await producer.start()
         await send(
@@ -147,7 +152,7 @@ async def _send(
             limit=limit,
             progress=progress,
         )
-        return False
+        return None
     finally:
         await producer.stop()
         database.close()

@@ -36,6 +36,10 @@ class History:
         sequence: ActivitySequence,
     ) -> None:
         self.facts: list[Event] = []
+        self.unlisted: set[tuple[str, str]] = set()
+        """The values, by name and text, whose table lacked what the last event said."""
+        self.untold: tuple[str, ...] = ()
+        """The facts of the last event that the dossier's state could not take."""
         self.status: PublicStatus | None = None
         self._plan = compiled
         self._words = {"case": case, "number": number}
@@ -68,6 +72,7 @@ class History:
         A fact that the dossier's state cannot take is not told; the remark says so. Raise Missing,
         Differs, NoTime or pydantic's ValidationError if a fact cannot be built.
         """
+        self.unlisted.clear()
         activity = self._course.activities[place]
         told: list[str] = []
         untold: list[str] = []
@@ -85,6 +90,7 @@ class History:
             if emit.next is not None and step is None:
                 continue  # no step is left to start
             add(self._build(emit, step, lookup, attributes))
+        self.untold = tuple(untold)
         if not told:
             details = self._details(attributes)
             if untold:
@@ -128,7 +134,9 @@ class History:
 
         def named(name: str) -> str | None:
             value = self._plan.values.get(name)
-            return plain(name) if value is None else value.of(plain)
+            if value is None:
+                return plain(name)
+            return value.of(plain, lambda text: self.unlisted.add((name, text)))
 
         return named
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,10 +15,12 @@ from rich.table import Table
 
 from contracts.events.intake import DossierReceived, Promise
 from services.intake.imports.log import LogError
+from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.translate import TranslatedTrace
 
 MAX_LISTED = 10_000
-"""The most skipped events, and broken traces, that are listed; the rest are only counted."""
+"""The most skipped events, broken traces and unlisted texts that are named; the rest are only
+counted."""
 MAX_ACTIVITIES = 1_000
 """The most activities that are counted by name."""
 _SHOWN = 20
@@ -34,14 +37,26 @@ class Report:
     events: int = 0
     events_taken: int = 0
     events_skipped: int = 0
+    events_unusable: int = 0
+    """Events of taken traces that were skipped though no rule says so."""
     facts: Counter[str] = field(default_factory=Counter)
     activities: dict[str, Counter[str]] = field(default_factory=dict)
     """By activity: what it became, e.g. ``DossierReceived + DossierRouted``, and how often."""
     rules: Counter[str] = field(default_factory=Counter)
+    mapped: dict[str, str] = field(default_factory=dict)
+    """Every rule of the mapping, and the activities that it names."""
+    on_purpose: Counter[str] = field(default_factory=Counter)
+    """By rule and its reason: how many events it skipped."""
+    untold: Counter[str] = field(default_factory=Counter)
+    """By rule and fact: how often the dossier's state could not take it."""
+    unlisted: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """By value and text that its table does not have: how often, and the first line."""
+    unlisted_times: int = 0
     states: Counter[str] = field(default_factory=Counter)
     promises: Counter[str] = field(default_factory=Counter)
     """By kind of promise: how many dossiers were received with it."""
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    """The unusable events."""
     broken: list[dict[str, Any]] = field(default_factory=list)
     error: str | None = None
     """Why the file was not read to its end."""
@@ -50,10 +65,26 @@ class Report:
     already_sent: int = 0
     """Traces that an earlier run had sent."""
 
+    @classmethod
+    def of(cls, file: str, compiled: CompiledMapping) -> Self:
+        """Return the report of an import that has read nothing yet."""
+        rules = {f"rules[{rule.number}]": rule.text for rule in compiled.rules}
+        return cls(file=file, source=compiled.source.name, mapped=rules)
+
+    @property
+    def left_out(self) -> int:
+        """How much of what was read is not told, though nobody said so on purpose."""
+        return self.traces - self.traces_taken + self.events_unusable + self.unlisted_times
+
     @property
     def good(self) -> bool:
-        """Whether everything could be told."""
-        return not self.error and self.traces_taken == self.traces
+        """Whether everything was read and told."""
+        return not self.error and self.left_out == 0
+
+    @property
+    def unfitting(self) -> dict[str, str]:
+        """The rules that decided on no event, and the activities that they name."""
+        return {rule: text for rule, text in self.mapped.items() if not self.rules[rule]}
 
     def add(self, told: TranslatedTrace) -> None:
         """Count one trace."""
@@ -78,8 +109,24 @@ class Report:
                 name = "(other activities)"
             became = self.activities.setdefault(name, Counter())
             became[" + ".join(taken.facts)] += 1
-            self.rules["no rule" if taken.rule is None else f"rules[{taken.rule}]"] += 1
+            rule = "no rule" if taken.rule is None else f"rules[{taken.rule}]"
+            self.rules[rule] += 1
+            self.untold.update(f"{rule} {fact}" for fact in taken.untold)
+        for value, text, line in ((each.value, each.text, each.line) for each in told.unlisted):
+            self.unlisted_times += 1
+            known = self.unlisted.get((value, text))
+            if known is not None:
+                known[0] += 1
+            elif len(self.unlisted) < MAX_LISTED:
+                self.unlisted[value, text] = [1, line]
+        if told.broken is not None:
+            return  # what is wrong with the trace says why its events are skipped
         for skipped in told.skipped:
+            if skipped.rule is not None:
+                self.rules[f"rules[{skipped.rule}]"] += 1
+                self.on_purpose[f"rules[{skipped.rule}]: {skipped.reason}"] += 1
+                continue
+            self.events_unusable += 1
             if len(self.skipped) < MAX_LISTED:
                 self.skipped.append(
                     {
@@ -111,14 +158,22 @@ class Report:
                 "read": self.events,
                 "taken": self.events_taken,
                 "skipped": self.events_skipped,
+                "skipped_on_purpose": self.on_purpose.total(),
             },
             "facts": {"told": self.facts.total(), "sent": self.sent, "by_type": dict(self.facts)},
             "final_states": dict(self.states),
             "promises": {kind: self.promises[kind] for kind in _PROMISES},
             "activities": {name: dict(became) for name, became in self.activities.items()},
             "rules": dict(self.rules),
+            "rules_that_fitted_no_event": self.unfitting,
+            "untold_facts": dict(self.untold),
+            "texts_that_no_table_has": [
+                {"value": value, "text": text, "times": times, "line": line}
+                for (value, text), (times, line) in self.unlisted.items()
+            ],
             "broken_traces": self.broken,
             "skipped_events": self.skipped,
+            "skipped_on_purpose": dict(self.on_purpose),
         }
 
     def save(self, path: Path) -> None:
@@ -148,8 +203,30 @@ class Report:
             said = (f"{self.promises[kind]:,} {words}" for kind, words in _PROMISES.items())
             console.print(f"Promised to {self.promises.total():,}: {', '.join(said)}.")
         _listing(console, "Broken traces", self.broken, self.traces - self.traces_taken)
-        lone = [skip for skip in self.skipped if not skip["reason"].startswith("its trace")]
-        _listing(console, "Skipped events", lone, len(lone))
+        _listing(console, "Skipped events", self.skipped, self.events_unusable)
+        _lines(
+            console,
+            "Texts that no table has",
+            (
+                f"values.{value}.table has no {text!r}: {_often(times)}, first in line {line}"
+                for (value, text), (times, line) in self.unlisted.items()
+            ),
+        )
+        _lines(
+            console,
+            "Skipped on purpose",
+            (f"{why}: {_often(times)}" for why, times in self.on_purpose.most_common()),
+        )
+        _lines(
+            console,
+            "Facts that the dossier's state could not take",
+            (f"{what}: {_often(times)}" for what, times in self.untold.most_common()),
+        )
+        _lines(
+            console,
+            "Rules that fitted no event",
+            (f"{rule}: {text}" for rule, text in self.unfitting.items()),
+        )
         if self.error:
             console.print(f"[red]Not read to the end:[/red] {escape(self.error)}")
 
@@ -175,5 +252,23 @@ def _listing(console: Console, title: str, entries: list[dict[str, Any]], number
     for entry in entries[:_SHOWN]:
         what = f"{entry['case'] or 'no case'}: {entry['reason']}"
         console.print(f"  line {entry['line']}: {escape(what)}", highlight=False)
+    _more(console, number)
+
+
+def _lines(console: Console, title: str, lines: Iterable[str]) -> None:
+    found = list(lines)
+    if not found:
+        return
+    console.print(f"[bold]{title}[/bold]")
+    for line in found[:_SHOWN]:
+        console.print(f"  {escape(line)}", highlight=False)
+    _more(console, len(found))
+
+
+def _often(times: int) -> str:
+    return "once" if times == 1 else f"{times:,} times"
+
+
+def _more(console: Console, number: int) -> None:
     if number > _SHOWN:
         console.print(f"  and {number - _SHOWN:,} more; --report FILE lists them")

@@ -60,6 +60,8 @@ class MappingRule:
     """One rule; `number` is its place in the file, from 1."""
 
     number: int
+    text: str
+    """Its activities as the mapping names them."""
     activity: Activities
     occurrence: str | None
     after: Activities | None
@@ -297,6 +299,7 @@ class _Compiling:
 
         return MappingRule(
             number=number,
+            text=rule.activity if isinstance(rule.activity, str) else ", ".join(rule.activity),
             activity=self._activities(f"{key}.activity", rule.activity),
             occurrence=rule.occurrence,
             after=some("after"),

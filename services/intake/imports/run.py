@@ -115,7 +115,7 @@ async def send(
             batch.clear()
         if report.traces > done or finished:
             broken = report.traces - report.traces_taken
-            await bookmarks.note(Bookmark(report.traces, broken, finished))
+            await bookmarks.note(Bookmark(report.traces, broken, finished, report.left_out))
 
     complete = False
     with translated(path, compiled, progress) as traces:

@@ -74,6 +74,10 @@ def check_name(name: str, values: frozenset[str]) -> None:
         raise ValueError(f"{name!r} is none of {known}; an attribute is case:KEY or event:KEY")
 
 
+ANY_OTHER = "*"
+"""The key of a value's table under which every text stands that has no key of its own."""
+
+
 @dataclass(frozen=True)
 class Value:
     """A named value: read from a name, cut out, looked up, or else the default."""
@@ -83,12 +87,17 @@ class Value:
     table: Mapping[str, str] | None
     default: str | None
 
-    def of(self, lookup: Lookup) -> str | None:
-        """Return the value; None if the log does not say and there is no default."""
+    def of(self, lookup: Lookup, unlisted: Callable[[str], None]) -> str | None:
+        """Return the value; None if the log does not say and there is no default.
+
+        `unlisted` is called with a text that the table does not have.
+        """
         text = lookup(self.source)
         if text is not None and self.pattern is not None:
             match = self.pattern.search(text)
             text = match["value"] if match else None
         if text is not None and self.table is not None:
-            text = self.table.get(text)
+            if text not in self.table and ANY_OTHER not in self.table:
+                unlisted(text)
+            text = self.table.get(text, self.table.get(ANY_OTHER))
         return self.default if text is None else text

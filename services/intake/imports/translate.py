@@ -37,6 +37,8 @@ class TakenEvent(NamedTuple):
     facts: tuple[str, ...]
     rule: int | None
     """The deciding rule's number, from 1; None if no rule fits and it became a remark."""
+    untold: tuple[str, ...] = ()
+    """Facts of the rule that the dossier's state could not take."""
 
 
 class SkippedEvent(NamedTuple):
@@ -45,6 +47,16 @@ class SkippedEvent(NamedTuple):
     line: int
     activity: str | None
     reason: str
+    rule: int | None = None
+    """The number of the rule that skips it on purpose; None if it could not be used."""
+
+
+class UnlistedText(NamedTuple):
+    """A text that the table of one of the mapping's values does not have."""
+
+    line: int
+    value: str
+    text: str
 
 
 @dataclass
@@ -57,6 +69,8 @@ class TranslatedTrace:
     facts: list[Event] = field(default_factory=list)
     taken: list[TakenEvent] = field(default_factory=list)
     skipped: list[SkippedEvent] = field(default_factory=list)
+    unlisted: list[UnlistedText] = field(default_factory=list)
+    """At most one per event, value and text. Of broken traces too: it may be why they are."""
     status: PublicStatus | None = None
     """The dossier's public state after all facts."""
     broken: str | None = None
@@ -121,7 +135,7 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
         attribute, state = partial(_attribute, event.attributes, case), history.state
         rule = next((r for r in compiled.rules if r.holds(sequence, place, state, attribute)), None)
         if rule is not None and rule.skip is not None:
-            told.skipped.append(SkippedEvent(event.line, event.activity, rule.skip))
+            told.skipped.append(SkippedEvent(event.line, event.activity, rule.skip, rule.number))
             continue
         emits = rule.emits if rule else ()
         try:
@@ -130,8 +144,11 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
             what = _short(error) if isinstance(error, ValidationError) else str(error)
             by = f" (rules[{rule.number}])" if rule else ""
             raise _Untellable(f"line {event.line}, {event.activity!r}{by}: {what}") from error
+        finally:
+            told.unlisted += (UnlistedText(event.line, *each) for each in sorted(history.unlisted))
+        number_of_rule = rule.number if rule else None
         told.taken.append(
-            TakenEvent(event.line, event.activity, facts, rule.number if rule else None)
+            TakenEvent(event.line, event.activity, facts, number_of_rule, history.untold)
         )
     told.status = history.status
     if told.status is None:

@@ -21,6 +21,7 @@ from tests.support.imports import (
     LAND,
     PERMITS_MAPPING,
     land_mapping,
+    mapping_of,
     report_of,
     written,
 )
@@ -65,7 +66,7 @@ class Memory:
 
 async def send(path: Path, log: Log, ledger: Memory, limit: int | None = None) -> Report:
     compiled = land_mapping()
-    report = Report(file=path.name, source=compiled.source.name)
+    report = Report.of(path.name, compiled)
     await run.send(
         path,
         compiled,
@@ -132,10 +133,65 @@ def test_the_report_accounts_for_every_event(tmp_path: Path) -> None:
     assert report.events == report.events_taken + report.events_skipped == 12
     report.save(tmp_path / "r.json")
     saved = json.loads((tmp_path / "r.json").read_text())
-    assert saved["events"] == {"read": 12, "taken": 7, "skipped": 5}
+    assert saved["events"] == {"read": 12, "taken": 7, "skipped": 5, "skipped_on_purpose": 1}
     assert saved["traces"] == {"read": 4, "taken": 2, "broken": 2, "sent_before": 0}
     assert saved["final_states"] == {"processed": 1, "withdrawn": 1}
     assert saved["activities"]["telephone call"] == {"RemarkRecorded": 1}
+
+
+SLIPS = """<log><trace><string key="concept:name" value="case {n}"/>
+<string key="ward" value="{ward}"/><event>
+<string key="concept:name" value="file"/><date key="time:timestamp"
+ value="2024-03-07T08:00:00Z"/></event><event>
+<string key="concept:name" value="{activity}"/><date key="time:timestamp" value="{time}"/>
+</event></trace></log>
+"""
+GOOD = {"n": 1, "ward": "26740", "activity": "approve", "time": "2024-03-08T08:00:00Z"}
+
+
+def test_a_rule_that_fits_no_event_is_named(tmp_path: Path) -> None:
+    report = report_of(written(tmp_path, SLIPS.format(**GOOD)), land_mapping())
+    assert report.unfitting == {
+        "rules[2]": "ask *",
+        "rules[3]": "papers came",
+        "rules[5]": "take back",
+        "rules[6]": "backup ran",
+    }
+    assert report.good
+    assert report.as_json()["rules_that_fitted_no_event"] == report.unfitting
+
+
+def test_a_fact_that_the_state_could_not_take_is_counted(tmp_path: Path) -> None:
+    text = SLIPS.format(**GOOD).replace("approve", "take back").replace("</event></trace>", "")
+    log = text.replace("</log>", "") + SLIPS[SLIPS.index("</event><event>") :].format(
+        **{**GOOD, "activity": "ask again", "time": "2024-03-09T08:00:00Z"}
+    )
+    report = report_of(written(tmp_path, log), land_mapping())
+    assert report.untold == {"rules[2] SupplementDemanded": 1}
+    assert report.good
+
+
+def test_a_text_that_no_table_has_is_named_with_its_first_line(tmp_path: Path) -> None:
+    one = SLIPS.format(**{**GOOD, "ward": "99999"}).replace("</log>", "")
+    two = SLIPS.format(**{**GOOD, "ward": "99999", "n": 2}).replace("<log>", "")
+    report = report_of(written(tmp_path, one + two), land_mapping())
+    assert report.as_json()["texts_that_no_table_has"] == [
+        {"value": "ward", "text": "99999", "times": 2, "line": 2}
+    ]
+    assert not report.good
+    mapping = (DATA / "land.toml").read_text().replace('= "26743" }', '= "26743", "*" = "00000" }')
+    anything = mapping_of(written(tmp_path, mapping, "m.toml"))
+    assert report_of(written(tmp_path, one + two), anything).good
+
+
+def test_a_text_that_no_table_has_is_named_even_if_it_breaks_its_trace(tmp_path: Path) -> None:
+    mapping = (DATA / "land.toml").read_text().replace('default = "00000"\n', "")
+    report = report_of(
+        written(tmp_path, SLIPS.format(**{**GOOD, "ward": "99999"})),
+        mapping_of(written(tmp_path, mapping, "m.toml")),
+    )
+    assert report.traces_taken == 0
+    assert report.unlisted == {("ward", "99999"): [1, 2]}
 
 
 # ---- The command ----
@@ -163,6 +219,23 @@ def test_broken_traces_are_shown_and_end_the_command_with_one(tmp_path: Path) ->
     assert code == 1
     assert "line 57: case fourteen" in shown
     assert (tmp_path / "r.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({}, 0, "Rules that fitted no event"),
+        ({"activity": "backup ran"}, 0, "rules[6]: the machine's own: once"),
+        ({"time": "soon"}, 1, "case 1: the time 'soon' is not ISO 8601"),
+        ({"ward": "99999"}, 1, "values.ward.table has no '99999': once, first in line 2"),
+    ],
+)
+def test_whatever_is_left_out_is_named_and_ends_the_command_with_one(
+    tmp_path: Path, changed: dict[str, str], code: int, said: str
+) -> None:
+    path = written(tmp_path, SLIPS.format(**{**GOOD, **changed}))
+    ended, shown = command(path, "--mapping", DATA / "land.toml", "--dry-run")
+    assert (ended, said in shown) == (code, True), shown
 
 
 def test_a_wrong_mapping_ends_the_command_with_two(tmp_path: Path) -> None:
