@@ -263,12 +263,15 @@ def _time(source: XesSource | CsvSource, event: LoggedEvent) -> tuple[datetime |
 
 
 def _closed(source: XesSource | CsvSource, told: TranslatedTrace, last: datetime) -> Event:
-    time = last if source.as_of is None else max(last, source.as_of.astimezone(UTC))
+    time = to_utc_millis(last if source.as_of is None else max(last, source.as_of.astimezone(UTC)))
+    # What a later delivery adds opens the history again, so its close must be another event:
+    # services ignore an id that they know. Late entries may leave the time as it was.
+    facts = (fact.id for fact in told.facts)
     return Event(
-        id=derive_id("import", source.name, told.case or "", "closed"),
+        id=derive_id("import", source.name, told.case or "", "closed", time.isoformat(), *facts),
         source=f"/import/{source.name}",
         subject=told.code or "",
-        time=to_utc_millis(time),
+        time=time,
         data=HistoryClosed(),
         history=True,
     )

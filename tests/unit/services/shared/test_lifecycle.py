@@ -20,10 +20,12 @@ from services.shared.lifecycle import (
     Move,
     Phase,
     PublicStatus,
+    Tracked,
     mark_of,
     phases,
     status_at,
     status_of,
+    track,
     with_mark,
 )
 
@@ -301,3 +303,25 @@ class TestAMark:
         assert len(MOVING_FACTS) == len(Move)
         for cls in MOVING_FACTS:
             assert registered()[cls.TYPE].KIND is Kind.FACT
+
+
+class TestAHistory:
+    def test_is_opened_again_by_what_is_told_later_and_closed_again(self) -> None:
+        def fact(data: EventData, minute: int, *, history: bool = True) -> Event:
+            return Event(f"{minute}", "/s", "H29.15-240307-0001", at(minute), data, history=history)
+
+        stopped = routing.DossierStopped(reason="x", by="cb-1")
+        remark = intake.RemarkRecorded(activity="x")
+        found = []
+        state = Tracked()
+        for told in (
+            fact(stopped, 0),
+            fact(intake.HistoryClosed(), 1),
+            fact(routing.DossierResumed(reason="x", by="cb-1"), 2, history=False),
+            fact(remark, 3),
+            fact(intake.HistoryClosed(), 4),
+            fact(remark, 5, history=False),
+        ):
+            state = track(state, told)
+            found.append(state.history)
+        assert found == [True, False, False, True, False, False]
