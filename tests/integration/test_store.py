@@ -14,6 +14,7 @@ from motcua.deciders import calendars
 from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider
 from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
+from services.intake.imports.told_before import MongoToldBefore
 from services.intake.state import Intake
 from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
@@ -210,3 +211,14 @@ async def test_imports_are_noted_alike(mongo: Any) -> None:
     assert await ledger.begun() == Bookmark(10, 1)
     await ledger.note(Bookmark(12, 1, finished=True))
     assert await ledger.begun() == Bookmark(12, 1, finished=True)
+    await ledger.note(Bookmark(12, 1, finished=True, left_out=4))
+    assert (await ledger.begun()).left_out == 4
+
+
+async def test_what_imports_told_is_kept_alike(mongo: Any) -> None:
+    told = MongoToldBefore(mongo, f"s-{uuid.uuid4().hex[:8]}")
+    assert await told.of(["A/1", "2"]) == {}
+    await told.note({"A/1": {"4f0d3a52-0c5e": "aa"}, "2": {}})
+    await told.note({"A/1": {"4f0d3a52-0c5f": "bb"}})
+    assert await told.of(["A/1", "2"]) == {"A/1": {"4f0d3a52-0c5e": "aa", "4f0d3a52-0c5f": "bb"}}
+    await told.note({})

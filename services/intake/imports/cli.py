@@ -20,6 +20,7 @@ from services.intake.imports.mapping import MappingError
 from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping, load_mapping
 from services.intake.imports.run import OnRead, check, send, sha256_of
+from services.intake.imports.told_before import MongoToldBefore
 from services.runtime import EventProducer, Settings, TopicsWrong, check_topics, client
 
 _BROKEN = 1
@@ -149,6 +150,7 @@ async def _send(
             found,
             publisher=producer,
             bookmarks=bookmarks,
+            told_before=MongoToldBefore(database, compiled.source.name),
             limit=limit,
             progress=progress,
         )

@@ -16,6 +16,7 @@ from rich.table import Table
 from contracts.events.intake import DossierReceived, Promise
 from services.intake.imports.log import LogError
 from services.intake.imports.rules import CompiledMapping
+from services.intake.imports.told_before import Comparison
 from services.intake.imports.translate import TranslatedTrace
 
 MAX_LISTED = 10_000
@@ -58,6 +59,11 @@ class Report:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     """The unusable events."""
     broken: list[dict[str, Any]] = field(default_factory=list)
+    differing: Counter[str] = field(default_factory=Counter)
+    """``facts`` and ``cases`` that say something else than an earlier import told."""
+    differing_facts: list[dict[str, Any]] = field(default_factory=list)
+    gone: Counter[str] = field(default_factory=Counter)
+    """``facts`` and their ``cases`` that an earlier import told, and this one does not."""
     error: str | None = None
     """Why the file was not read to its end."""
     sent: int = 0
@@ -74,7 +80,13 @@ class Report:
     @property
     def left_out(self) -> int:
         """How much of what was read is not told, though nobody said so on purpose."""
-        return self.traces - self.traces_taken + self.events_unusable + self.unlisted_times
+        return (
+            self.traces
+            - self.traces_taken
+            + self.events_unusable
+            + self.unlisted_times
+            + self.differing["facts"]
+        )
 
     @property
     def good(self) -> bool:
@@ -137,6 +149,26 @@ class Report:
                     }
                 )
 
+    def compare(self, told: TranslatedTrace, found: Comparison) -> None:
+        """Count what one trace tells otherwise than an earlier import did."""
+        if found.differing:
+            self.differing["cases"] += 1
+            self.differing["facts"] += len(found.differing)
+        if found.gone:
+            self.gone["cases"] += 1
+            self.gone["facts"] += found.gone
+        for fact in found.differing:
+            if len(self.differing_facts) < MAX_LISTED:
+                self.differing_facts.append(
+                    {
+                        "line": told.line,
+                        "case": told.case,
+                        "fact": fact.data.NAME,
+                        "time": fact.time.isoformat(),
+                        "id": fact.id,
+                    }
+                )
+
     def stopped_by(self, error: LogError) -> None:
         """Note why reading ended before the file did."""
         self.error = str(error)
@@ -163,6 +195,13 @@ class Report:
             "facts": {"told": self.facts.total(), "sent": self.sent, "by_type": dict(self.facts)},
             "final_states": dict(self.states),
             "promises": {kind: self.promises[kind] for kind in _PROMISES},
+            "told_before": {
+                "facts_that_differ": self.differing["facts"],
+                "cases_that_differ": self.differing["cases"],
+                "facts_that_are_gone": self.gone["facts"],
+                "cases_with_facts_gone": self.gone["cases"],
+                "differing_facts": self.differing_facts,
+            },
             "activities": {name: dict(became) for name, became in self.activities.items()},
             "rules": dict(self.rules),
             "rules_that_fitted_no_event": self.unfitting,
@@ -227,6 +266,12 @@ class Report:
             "Rules that fitted no event",
             (f"{rule}: {text}" for rule, text in self.unfitting.items()),
         )
+        if self.differing:
+            what = _facts_of_cases(self.differing)
+            console.print(f"Differ from what was told before: {what}. They were not changed.")
+        if self.gone:
+            what = _facts_of_cases(self.gone)
+            console.print(f"Were told before and are told no more: {what}. They stand.")
         if self.error:
             console.print(f"[red]Not read to the end:[/red] {escape(self.error)}")
 
@@ -263,6 +308,11 @@ def _lines(console: Console, title: str, lines: Iterable[str]) -> None:
     for line in found[:_SHOWN]:
         console.print(f"  {escape(line)}", highlight=False)
     _more(console, len(found))
+
+
+def _facts_of_cases(counted: Counter[str]) -> str:
+    facts, cases = counted["facts"], counted["cases"]
+    return f"{facts:,} fact{'s' * (facts != 1)} of {cases:,} case{'s' * (cases != 1)}"
 
 
 def _often(times: int) -> str:

@@ -18,6 +18,7 @@ from services.intake.imports.mapping import CsvSource
 from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.scratch import scratch
+from services.intake.imports.told_before import Contents, ToldBefore, compared
 from services.intake.imports.translate import TranslatedTrace, translate
 from services.intake.imports.xes import read_xes
 
@@ -96,38 +97,55 @@ async def send(
     *,
     publisher: Publisher,
     bookmarks: Bookmarks,
+    told_before: ToldBefore,
     limit: int | None,
     progress: OnRead,
 ) -> None:
     """Translate the file and send what the bookmarks do not know to be acknowledged.
 
     Every trace is translated again, for the report and for the codes, but only those after the
-    bookmark are sent. A run that dies between an acknowledgement and its bookmark sends one batch
-    twice, with the same ids. Raise what the publisher or the bookmarks raise.
+    bookmark are sent, and of them no fact that says something else than before. A run that dies
+    between an acknowledgement and its bookmark sends one batch twice, with the same ids. Raise what
+    the publisher or the bookmarks raise.
     """
     done = (await bookmarks.begun()).traces
-    batch: list[Event] = []
+    traces_read: list[tuple[TranslatedTrace, bool]] = []  # and whether an earlier run has sent it
 
     async def flush(*, finished: bool = False) -> None:
+        known = await told_before.of(told.case for told, _ in traces_read if told.case)
+        batch: list[Event] = []
+        new: dict[str, Contents] = {}
+        for told, was_sent in traces_read:
+            if told.broken is not None or told.case is None:
+                continue
+            found = compared(told.facts, known.get(told.case, {}))
+            report.compare(told, found)
+            new[told.case] = found.new
+            if not was_sent:
+                batch += found.to_send
+        traces_read.clear()
         if batch:
             await publisher.publish(batch)
             report.sent += len(batch)
-            batch.clear()
+        # After the acknowledgement: what was not told must not count as told.
+        await told_before.note(new)
         if report.traces > done or finished:
             broken = report.traces - report.traces_taken
             await bookmarks.note(Bookmark(report.traces, broken, finished, report.left_out))
 
     complete = False
+    facts = 0
     with translated(path, compiled, progress) as traces:
         try:
             for told in islice(traces, limit):
                 report.add(told)
-                if report.traces <= done:
-                    report.already_sent += 1
-                    continue
-                batch += told.facts
-                if len(batch) >= BATCH:
+                was_sent = report.traces <= done
+                report.already_sent += was_sent
+                traces_read.append((told, was_sent))
+                facts += len(told.facts)
+                if facts >= BATCH:
                     await flush()
+                    facts = 0
             # With a limit equal to the file's length, the next run finds nothing left.
             complete = limit is None
         except LogError as error:

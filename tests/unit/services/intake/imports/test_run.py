@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from contracts.wire.envelope import Event
@@ -16,6 +18,8 @@ from services.intake.imports import run
 from services.intake.imports.bookmarks import Bookmark
 from services.intake.imports.cli import import_log
 from services.intake.imports.report import Report
+from services.intake.imports.rules import CompiledMapping
+from services.intake.imports.told_before import Contents
 from tests.support.imports import (
     DATA,
     LAND,
@@ -64,8 +68,30 @@ class Memory:
         self.entry = entry
 
 
-async def send(path: Path, log: Log, ledger: Memory, limit: int | None = None) -> Report:
-    compiled = land_mapping()
+class Told:
+    """What was told before, as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.cases: dict[str, dict[str, str]] = {}
+
+    async def of(self, cases: Iterable[str]) -> Mapping[str, Contents]:
+        return {case: dict(self.cases[case]) for case in cases if case in self.cases}
+
+    async def note(self, new: Mapping[str, Contents]) -> None:
+        for case, contents in new.items():
+            self.cases.setdefault(case, {}).update(contents)
+
+
+async def send(
+    path: Path,
+    log: Log,
+    ledger: Memory,
+    limit: int | None = None,
+    *,
+    told: Told | None = None,
+    compiled: CompiledMapping | None = None,
+) -> Report:
+    compiled = compiled or land_mapping()
     report = Report.of(path.name, compiled)
     await run.send(
         path,
@@ -73,6 +99,7 @@ async def send(path: Path, log: Log, ledger: Memory, limit: int | None = None) -
         report,
         publisher=log,
         bookmarks=ledger,
+        told_before=told or Told(),
         limit=limit,
         progress=lambda _read, _size: None,
     )
@@ -126,6 +153,82 @@ async def test_a_file_that_breaks_half_way_keeps_what_was_read_and_mending_adds_
     assert report.traces == 297
     await send(written(tmp_path, MANY, "mended"), mended, Memory())
     assert mended.ids[: len(broken.ids)] == broken.ids
+
+
+TWO = """<log><trace><string key="concept:name" value="case 1"/><event>
+<string key="concept:name" value="file"/><date key="time:timestamp"
+ value="2024-03-07T08:00:00Z"/></event><event><string key="concept:name" value="call"/>
+<date key="time:timestamp" value="2024-03-08T08:00:00Z"/></event></trace></log>
+"""
+
+
+async def test_a_fact_that_says_something_else_than_before_is_counted_and_not_sent(
+    tmp_path: Path,
+) -> None:
+    told, first, again = Told(), Log(), Log()
+    report = await send(written(tmp_path, TWO), first, Memory(), told=told)
+    assert (report.differing, report.gone, report.good) == ({}, {}, True)
+    mended = written(tmp_path, TWO.replace("call", "letter"), "mended")
+    report = await send(mended, again, Memory(), told=told)
+    assert (report.differing, report.gone) == ({"facts": 1, "cases": 1}, {})
+    assert again.ids == [*first.ids[:3], first.ids[4]]
+    assert not report.good
+    (fact,) = report.as_json()["told_before"]["differing_facts"]
+    assert (fact["line"], fact["case"], fact["fact"]) == (1, "case 1", "RemarkRecorded")
+    # What was told first stands, however often something else comes.
+    report = await send(mended, Log(), Memory(), told=told)
+    assert report.differing["facts"] == 1
+    report = await send(written(tmp_path, TWO), Log(), Memory(), told=told)
+    assert report.good
+
+
+async def test_a_run_that_goes_on_says_what_differs_in_all_of_the_file(tmp_path: Path) -> None:
+    told, ledger = Told(), Memory()
+    await send(written(tmp_path, TWO), Log(), Memory(), told=told)
+    mended = written(tmp_path, TWO.replace("call", "letter"), "mended")
+    await send(mended, Log(), ledger, limit=1, told=told)
+    assert ledger.entry == Bookmark(1, 0, finished=False, left_out=1)
+    report = await send(mended, Log(), ledger, told=told)
+    assert (report.sent, report.differing["facts"]) == (0, 1)
+    assert ledger.entry == Bookmark(1, 0, finished=True, left_out=1)
+
+
+async def test_facts_that_are_told_no_more_are_counted(tmp_path: Path) -> None:
+    told = Told()
+    await send(written(tmp_path, TWO), Log(), Memory(), told=told)
+    shorter = TWO[: TWO.index("<event><string")] + "</trace></log>"
+    report = await send(written(tmp_path, shorter, "shorter"), Log(), Memory(), told=told)
+    assert (report.differing, report.gone) == ({}, {"facts": 1, "cases": 1})
+    assert report.good
+
+
+async def test_what_was_not_acknowledged_does_not_count_as_told(tmp_path: Path) -> None:
+    told = Told()
+    with pytest.raises(ConnectionError):
+        await send(written(tmp_path, TWO), Log(0), Memory(), told=told)
+    assert told.cases == {}
+
+
+async def test_another_standard_time_in_the_catalogue_is_no_difference(tmp_path: Path) -> None:
+    told = Told()
+    compiled = land_mapping()
+    await send(written(tmp_path, TWO), Log(), Memory(), told=told, compiled=compiled)
+    catalogue = replace(compiled.catalogue, version="another")
+    later = replace(compiled, catalogue=catalogue)
+    report = await send(written(tmp_path, TWO), Log(), Memory(), told=told, compiled=later)
+    assert report.good
+
+
+def test_the_report_says_at_its_end_what_differs() -> None:
+    report = report_of(LAND, land_mapping())
+    report.differing.update({"facts": 3, "cases": 2})
+    report.gone.update({"facts": 1, "cases": 1})
+    console = Console(width=200, record=True)
+    report.show(console, brief=True)
+    assert console.export_text().endswith(
+        "Differ from what was told before: 3 facts of 2 cases. They were not changed.\n"
+        "Were told before and are told no more: 1 fact of 1 case. They stand.\n"
+    )
 
 
 def test_the_report_accounts_for_every_event(tmp_path: Path) -> None:
