@@ -65,12 +65,13 @@ def letter(due: datetime) -> sla.ApologyIssued:
     return facts.letter(DUE, due, reason="Chờ xác minh", unit="H29.101")
 
 
-def after(*facts: EventData) -> Notify:
+def after(*facts: EventData, history: bool = False) -> Notify:
     """The state after facts, one a minute."""
     decider = NotifyDecider(Policy(CATALOGUE))
     stored: Stored[Notify] = Stored(CODE, 0, decider.initial(CODE))
     for minute, data in enumerate(facts):
-        fact = Event(f"fact-{minute}", "/x", CODE, START + timedelta(minutes=minute), data)
+        when = START + timedelta(minutes=minute)
+        fact = Event(f"fact-{minute}", "/x", CODE, when, data, history=history)
         handle(decider, stored, fact)
     return stored.state
 

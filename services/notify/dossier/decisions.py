@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.events import notify, refusals
+from contracts.events.notify import NotSentReason
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
+from services.notify.wording.template import Template
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
 
@@ -35,9 +37,23 @@ def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRe
 def _rate(_: Policy, state: Notify, request: Event, data: notify.RatingRequested) -> Facts:
     _known(state, request)
     must_be(state, request.time, _DONE, to="be rated: it has no result yet")
+    if ended_in_the_past(state):
+        raise Refused(RefusalReason.WRONG_STATE, "its end was told by an import; it was not ours")
     if state.rating is not None:
         raise Refused(RefusalReason.ALREADY_RATED, f"rated already, with {state.rating}")
     return [notify.RatingGiven(score=data.score)]
+
+
+def ended_in_the_past(state: Notify) -> bool:
+    """Return whether an import told the dossier's end as history, which nobody is asked to rate.
+
+    A result that another system decided and the city returned is not of the past.
+    """
+    told = [m for m in state.messages if m.template in _OF_THE_END]
+    return bool(told) and all(m.not_sent is NotSentReason.HISTORICAL for m in told)
+
+
+_OF_THE_END = frozenset({Template.PROCESSED, Template.RETURNED, Template.NOT_RECEIVED})
 
 
 def _known(state: Notify, request: Event) -> None:

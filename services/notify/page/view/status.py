@@ -9,6 +9,7 @@ from typing import Literal
 from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import FilingChannel, Outcome
+from services.notify.dossier.decisions import ended_in_the_past
 from services.notify.dossier.state import HistoryEntry, Notify
 from services.notify.page.text.phrase import Phrase
 from services.notify.page.text.words import LocalTime, Office, Words
@@ -117,7 +118,11 @@ def status_view(state: Notify, words: Words, now: datetime | None = None) -> Sta
         returning=_office(state.returning_unit, words),
         history=history(state, words),
         older=older(state),
-        may_rate=state.rating is None and status in ENDED - {PublicStatus.WITHDRAWN},
+        may_rate=(
+            state.rating is None
+            and status in ENDED - {PublicStatus.WITHDRAWN}
+            and not ended_in_the_past(state)
+        ),
         rating=state.rating,
     )
 
@@ -192,13 +197,16 @@ def _steps(state: Notify, status: PublicStatus, words: Words) -> tuple[StepLine,
     here = state.plan.index(state.step.name) if state.step and state.step.name in state.plan else -1
     if status in ENDED and not done:
         return ()  # it goes no further
-    return tuple(
-        StepLine(
-            words.step(state.workflow, name),
-            "done" if done or at < here else "now" if at == here else "later",
-        )
-        for at, name in enumerate(state.plan)
-    )
+    started = {entry.text for entry in state.story if entry.of(routing.StepStarted)}
+    lines: list[StepLine] = []
+    for at, name in enumerate(state.plan):
+        passed = done or at < here
+        if passed and name not in started:
+            continue  # it was left out, or an older system did not tell of it
+        told: Literal["done", "now", "later"]
+        told = "done" if passed else "now" if at == here else "later"
+        lines.append(StepLine(words.step(state.workflow, name), told))
+    return tuple(lines)
 
 
 def _office(code: str | None, words: Words) -> Office | None:

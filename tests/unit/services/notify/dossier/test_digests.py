@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events import notify
+from contracts.events import intake, notify
 from contracts.events.notify import MessageChannel, NotSentReason
 from contracts.model import EventData
 from services.notify.delivery.delivery import Deliveries, deliveries_after
@@ -141,3 +141,14 @@ class TestWhatIsNotSoAnyMore:
         dossier.tick(at(7, "20:00"))
         assert {m.reason for m in dossier.not_sent()} == {NotSentReason.OPTED_OUT}
         assert [m.template for m in dossier.planned()] == ["received"]
+
+
+@pytest.mark.parametrize(("history", "asked"), [(True, 0), (False, 1)])
+def test_nobody_is_asked_to_rate_a_result_that_an_import_told_of(history: bool, asked: int) -> None:
+    dossier = Dossier()
+    dossier.hear(PROCESSED, at(8), history=history)
+    dossier.hear(RETURNED, at(8, "09:00"), history=history)
+    dossier.hear(intake.HistoryClosed(), at(8, "10:00"), history=True)
+    assert not dossier.stored.state.history
+    dossier.tick(at(20))
+    assert len(dossier.planned("rating")) == asked

@@ -23,10 +23,12 @@ from services.notify.dossier.state import Notify, Papers
 from services.notify.page.text.phrase import Phrase
 from services.notify.page.view.history import STORY_KEYS
 from services.notify.page.view.status import status_view
+from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored, state_of
 from services.shared.lifecycle import ENDED, PublicStatus
 from tests.support import facts
 from tests.support.facts import (
+    completed,
     owed,
     paid,
     processed,
@@ -45,7 +47,9 @@ from tests.support.page_dossier import (
     FILING,
     HTML,
     PROCESSED,
+    RECEIVED,
     RESUMED,
+    ROUTED,
     SET,
     START,
     STOPPED,
@@ -243,6 +247,44 @@ def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None
     taken = isinstance(answer, notify.RatingGiven)
     assert status_view(state, WORDS[Locale.VI]).may_rate is taken
     assert not status_view(after(*facts, notify.RatingGiven(score=4)), WORDS[Locale.VI]).may_rate
+
+
+@pytest.mark.parametrize("end", [(PROCESSED,), (PROCESSED, RETURNED)])
+def test_nobody_is_asked_to_rate_what_an_import_told_as_history(end: tuple[EventData, ...]) -> None:
+    closed = intake.HistoryClosed()
+    state = after(*BEGIN, *end, closed, history=True)
+    assert not state.history
+    assert not status_view(state, WORDS[Locale.VI]).may_rate
+    event = Event("rate", "/x", CODE, START + timedelta(hours=1), notify.RatingRequested(score=5))
+    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(state, event)
+    assert not isinstance(answer, notify.RatingGiven)
+
+
+def test_a_result_that_the_city_returned_may_be_rated_wherever_it_was_decided() -> None:
+    decider = NotifyDecider(Policy(CATALOGUE))
+    stored: Stored[Notify] = Stored(CODE, 0, decider.initial(CODE))
+    past = (*BEGIN, PROCESSED, intake.HistoryClosed())
+    for minute, data in enumerate((*past, RETURNED)):
+        told = data is not RETURNED
+        when = START + timedelta(minutes=minute)
+        handle(decider, stored, Event(f"f-{minute}", "/x", CODE, when, data, history=told))
+    assert status_view(stored.state, WORDS[Locale.VI]).may_rate
+
+
+def test_a_step_that_never_started_is_not_shown_as_done() -> None:
+    both = shown(*BEGIN, SECOND, PROCESSED)
+    assert [(s.title, s.state) for s in both.steps] == [
+        ("Kiểm tra hồ sơ", "done"),
+        ("Quyết định và ký", "done"),
+    ]
+    left_out = shown(RECEIVED, ROUTED, SET, SECOND)
+    assert [(s.title, s.state) for s in left_out.steps] == [("Quyết định và ký", "now")]
+    ended = shown(RECEIVED, ROUTED, SET, SECOND, PROCESSED)
+    assert [(s.title, s.state) for s in ended.steps] == [("Quyết định và ký", "done")]
+    completed_alone = shown(RECEIVED, ROUTED, SET, completed(0), PROCESSED)
+    assert completed_alone.steps == ()
+    early = shown(*BEGIN, PROCESSED)
+    assert [(s.title, s.state) for s in early.steps] == [("Kiểm tra hồ sơ", "done")]
 
 
 def test_a_dossier_registered_online_waits_without_a_date() -> None:
