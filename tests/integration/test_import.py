@@ -137,6 +137,26 @@ def test_an_imported_log_is_the_same_in_all_services_and_twice_adds_nothing(
     )
     _rest(office)
     assert {item["code"]: _states(mongo, item["code"]) for item in listed} == states
+    assert "Differ from" not in said
+
+    # A later delivery: one event says something else than before, and one is new.
+    text = log.read_text().replace("telephone call", "letter", 1)
+    approved = text.index("</trace>")
+    event = (
+        '<event><string key="concept:name" value="archived"/>'
+        '<date key="time:timestamp" value="2024-03-13T08:00:00+07:00"/></event>'
+    )
+    log.write_text(text[:approved] + event + text[approved:])
+    ended, said = _import(city, log, DATA / "land.toml")
+    assert ended == 1
+    assert "Differ from what was told before: 1 fact of 1 case. They were not changed." in said
+    assert _sent(said) == (facts, 0)  # one is not sent, and one is new
+    _rest(office)
+    codes = [item["code"] for item in listed]
+    open_still = {"_id": {"$in": codes}, "state.history": {"$ne": False}}
+    assert [mongo[f"motcua_{s}"]["dossiers"].count_documents(open_still) for s in SERVICES] == [
+        0
+    ] * 4
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(

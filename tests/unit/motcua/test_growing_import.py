@@ -51,7 +51,10 @@ class Deliveries:
 
     @property
     def status(self) -> PublicStatus | None:
-        (status,) = {self.city.states[name][CODE].state.status for name in SERVICES}
+        found: set[PublicStatus | None] = {
+            self.city.states[name][CODE].state.status for name in SERVICES
+        }
+        (status,) = found
         return status
 
     def planned(self) -> list[str]:
