@@ -240,7 +240,7 @@ class Report:
         )
         if self.promises:
             said = (f"{self.promises[kind]:,} {words}" for kind, words in _PROMISES.items())
-            console.print(f"Promised to {self.promises.total():,}: {', '.join(said)}.")
+            console.print(f"{self.promises.total():,} received: {', '.join(said)}.")
         _listing(console, "Broken traces", self.broken, self.traces - self.traces_taken)
         _listing(console, "Skipped events", self.skipped, self.events_unusable)
         _lines(
@@ -277,9 +277,9 @@ class Report:
 
 
 _PROMISES = {
-    "date": "a date of their own",
-    "standard": "the standard time",
-    "none": "nothing that is known: they are unjudged",
+    "date": "with a date of their own",
+    "standard": "with the standard time",
+    "none": "with no known promise (unjudged)",
 }
 """The kinds of promises, and how the report says them."""
 
