@@ -36,6 +36,9 @@ def decide(rules: Rules, state: Sla, request: Event) -> Facts:
     return [*facts, *rules.announcements(known, fact)]
 
 
+_NO_DATE = "it has no date: nobody knows what was promised, or no calendar knows its years"
+
+
 def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyRequested) -> Facts:
     unit = _signed_by_head(rules, state, request, data.by)
     must_be(state, request.time, _RUNNING, to="get a new date: its clock does not run")
@@ -47,7 +50,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
     # As of when it was signed: it may be entered late, while the clock is stopped.
     now = rules.assessed(as_of(state, request.time)).assessment
     if now is None or now.due is None or now.letter_by is None:
-        raise Refused(RefusalReason.WRONG_STATE, "it is older than the calendars: it has no date")
+        raise Refused(RefusalReason.WRONG_STATE, _NO_DATE)
     after = max(now.due, request.time)
     if data.due <= after:
         raise Refused(RefusalReason.WRONG_DATE, f"the new date must be after {rfc3339(after)}")

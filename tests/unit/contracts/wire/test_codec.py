@@ -220,9 +220,9 @@ def test_a_type_that_nobody_knows_is_unknown(name: str) -> None:
 
 
 def test_a_version_that_is_newer_asks_for_an_upgrade() -> None:
-    error = refused(Raw().of_type("vn.motcua.DossierReceived.v3", b"{}"))
+    error = refused(Raw().of_type("vn.motcua.DossierReceived.v99", b"{}"))
     assert error.fault is Fault.NEWER_VERSION
-    assert "version 2 is the newest known here" in error.detail
+    assert "version 3 is the newest known here" in error.detail
 
 
 def test_an_old_version_is_known_and_read_as_the_newest() -> None:

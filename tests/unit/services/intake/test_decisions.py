@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from contracts.catalogue import load_catalogue
 from contracts.events import intake
 from contracts.events.refusals import Refusal, RefusalReason
+from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit
 from contracts.model import EventData
+from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from services.intake.decider import IntakeDecider
 from services.intake.decisions import REQUESTS
@@ -276,7 +279,7 @@ def test_passes_dates_on() -> None:
 
 def test_decides_every_request_that_is_intakes_and_no_other() -> None:
     assert {r.OWNER for r in REQUESTS} == {"intake"}
-    assert DECIDER.requests == {r.TYPE for r in REQUESTS}
+    assert DECIDER.requests == types(*REQUESTS)
 
 
 def test_draws_no_conclusions_and_waits_for_nothing() -> None:
@@ -285,3 +288,56 @@ def test_draws_no_conclusions_and_waits_for_nothing() -> None:
     assert DECIDER.timer(state) is None
     with pytest.raises(AssertionError):
         DECIDER.fire(state, None)  # type: ignore[arg-type]
+
+
+class TestAFiling:
+    """Its level and fee, on a procedure at level full that costs 15,000 dong."""
+
+    def test_says_no_level_and_no_fee_at_a_counter_and_gets_the_catalogues(self) -> None:
+        request = intake.ReceptionRequested(by="c", filing=intake.FilingForm(**filing()))
+        fact = decided(after(), request)
+        assert isinstance(fact, intake.DossierReceived)
+        assert (fact.level, fact.fee) == ("full", 15_000)
+
+    def test_has_another_level_than_the_procedure(self) -> None:
+        form = intake.FilingForm(**filing(level="information"))
+        reason, detail = refused(after(), intake.ReceptionRequested(by="c", filing=form))
+        assert reason == RefusalReason.LEVEL_NOT_OFFERED
+        assert detail.startswith("level: ")
+
+    def test_is_paid_with_more_than_it_costs(self) -> None:
+        form = intake.FilingForm(**filing(fee=15_001))
+        reason, detail = refused(after(), intake.ReceptionRequested(by="c", filing=form))
+        assert reason == RefusalReason.OVERPAID
+        assert detail.startswith("fee: ")
+
+    @pytest.mark.parametrize(("paid", "owed"), [(0, 15_000), (5_000, 10_000)])
+    def test_is_received_and_the_rest_of_its_fee_is_demanded(self, paid: int, owed: int) -> None:
+        form = intake.FilingForm(**filing(fee=paid))
+        request = event(intake.ReceptionRequested(by="c", filing=form), 60)
+        _, demanded = DECIDER.decide(after(), request)
+        assert isinstance(demanded, intake.PaymentDemanded)
+        assert demanded.amount == owed
+
+    def test_came_online_unpaid_and_is_asked_for_its_fee_once_it_is_received(self) -> None:
+        form = intake.FilingForm(**filing(channel="online"))
+        registered = decided(after(), intake.RegistrationRequested(**form.model_dump()))
+        assert isinstance(registered, intake.DossierRegistered)
+        assert registered.fee == 0
+        request = event(intake.ReceptionRequested(by="c"), 60)
+        _, demanded = DECIDER.decide(after(registered), request)
+        assert isinstance(demanded, intake.PaymentDemanded)
+        assert demanded.amount == 15_000
+
+    def test_that_was_registered_under_another_catalogue_is_promised_what_holds_today(self) -> None:
+        changed = CATALOGUE.procedures[ONLINE.procedure].model_copy(
+            update={"budget": Budget(amount=9, unit=TimeUnit.CALENDAR_DAYS)}
+        )
+        procedures = {**CATALOGUE.procedures, changed.code: changed}
+        later = IntakeDecider(replace(CATALOGUE, procedures=procedures))
+        (fact,) = later.decide(after(REGISTERED), event(intake.ReceptionRequested(by="c"), 60))
+        assert isinstance(fact, intake.DossierReceived)
+        assert fact.promise is not None
+        assert fact.promise.budget == Budget(
+            amount=9, unit=TimeUnit.CALENDAR_DAYS, reading=CalendarDaysEnd.CLOSING
+        )
