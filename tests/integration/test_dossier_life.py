@@ -42,7 +42,7 @@ def test_a_dossier_handed_in_at_one_unit_is_handled_at_another_and_returned_at_a
     today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%y%m%d")
     assert code.startswith(f"{CENTRE}-{today}-")
     assert answer.headers["Location"] == f"/dossiers/{code}"
-    assert body["fact"]["type"] == "vn.motcua.DossierReceived.v2"
+    assert body["fact"]["type"] == "vn.motcua.DossierReceived.v3"
     assert _but_status(body["dossier"]) == _but_status(office.view("intake", code))
     # Routing may have begun before the answer was written.
     assert body["dossier"]["status_name"] in ("received", "in_process")
