@@ -52,8 +52,8 @@ test: $(READY) ## All tests: unit, contract, integration on the real stack, a sh
 test-long: $(READY) ## The same, with ten times the examples of each property
 	@$(PYTEST) --hypothesis-profile=long $(ARGS)
 
-test-fast: $(READY) ## The tests that need neither Kafka, nor MongoDB, nor a browser
-	@$(PYTEST) -m "not integration and not chaos and not docker and not browser" $(ARGS)
+test-fast: $(READY) ## Within a minute: what the services decide, without broker, database or browser
+	@$(PYTEST) -m "not integration and not slow" tests/unit/services tests/unit/contracts $(ARGS)
 
 chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)

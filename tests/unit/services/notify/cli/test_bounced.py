@@ -17,6 +17,8 @@ from deploy.local.fakes.smtp.bounces import report
 from motcua.cli import build
 from services.notify.channels.standard_webhooks import BadSignature, check, key_of
 
+pytestmark = pytest.mark.slow
+
 OURS = "H29.15-240307-0001:0f8fad5b-d9cb-469f-a165-70867728950e"
 OTHER = "whsec_" + "A" * 32
 TO = "nguyen.van.an@example.test"

@@ -16,6 +16,8 @@ import pytest
 from tests.support.failover import FIRST, KINDS, SECOND, Desk, Town
 from tests.support.failover_model import Model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=[1, 2])
 def month(request: pytest.FixtureRequest) -> Desk:
