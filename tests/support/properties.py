@@ -22,3 +22,8 @@ for _name, _examples in SIZES.items():
 def examples(share: float) -> settings:
     """Settings for a property that needs another number of examples: a share of the ordinary."""
     return settings(max_examples=max(1, round(settings().max_examples * share)))
+
+
+def seeds(number: int) -> list[int]:
+    """Seeds for what takes long: one in `make test`, this number of them in `make test-long`."""
+    return list(range(1, number + 1 if settings().max_examples >= SIZES["long"] else 2))

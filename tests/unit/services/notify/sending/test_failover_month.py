@@ -15,11 +15,12 @@ import pytest
 
 from tests.support.failover import FIRST, KINDS, SECOND, Desk, Town
 from tests.support.failover_model import Model
+from tests.support.properties import seeds
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=seeds(2))
 def month(request: pytest.FixtureRequest) -> Desk:
     """A month that is over."""
     desk = Desk(Town(request.param))
