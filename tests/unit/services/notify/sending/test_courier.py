@@ -50,6 +50,7 @@ class Gateway:
 
     async def send(self, message: Outgoing) -> Accepted:
         self.sent_to.append(message.to)
+        assert len(self.sent_to) < 10, "offered for ever"
         self.asked.set()
         await self.free.wait()
         if self.fails is not None:
@@ -84,6 +85,9 @@ class Notes(HandoffLog):
 
     async def strike_out(self, message_ids: Collection[str]) -> None:
         self.free += message_ids
+
+    async def move(self, message_id: str, old: str, new: str) -> bool:
+        return True
 
 
 class Told(Reporter):
@@ -252,3 +256,16 @@ async def test_whoever_takes_something_again_is_doubted_no_longer(round_: Round)
     round_.gateway.fails = None
     await round_.carries("m", Address("0903 123 456"))
     assert not round_.unreachable.doubted(CITIZEN)
+
+
+async def test_a_message_that_both_providers_refuse_is_offered_to_each_once(round_: Round) -> None:
+    first, second = Gateway(), Gateway()
+    second.name = "sms2"
+    for gateway in (first, second):
+        gateway.fails = NotTaken("not now")
+    paced = [PacedProvider(each, 1, 1e6) for each in (first, second)]
+    round_.channel = Providers("sms", paced, round_.stopping)
+    await round_.carries("m", Address("0903 123 456"), noted=True)
+    assert [len(each.sent_to) for each in (first, second)] == [1, 1]
+    assert round_.retries.failures("m") == 1
+    assert round_.notes.free == ["m"], "who looks next may choose anew"
