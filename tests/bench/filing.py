@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.catalogue import load_catalogue
 from contracts.events import intake, sla
 from contracts.model import EventData
 from contracts.values import FilingChannel, Locale
@@ -70,6 +71,7 @@ def filed(number: int) -> list[Event]:
         returning_unit=_UNIT,
         place=_PLACE,
         citizen=_citizen(number),
+        fee=load_catalogue().procedures[_PROCEDURE].fee,  # paid online: none is demanded later
     )
     return [
         # Of the same instant, the registration would never have been the dossier's state.
