@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from motcua.deciders import city_deciders
 from services.runtime.core.stored import state_of
 from services.runtime.testing import state_hash
 from tests.support.eventually import eventually
+from tests.support.importing import begin_import, rest
 from tests.support.office import Office
 from tests.support.paths import ROOT
 
@@ -40,19 +39,8 @@ def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
         yield mongo
 
 
-def _begin(city: City, file: Path | str, mapping: Path, *more: str) -> subprocess.Popen[str]:
-    line = ["import", str(file), "--mapping", str(mapping), "--brief", *more]
-    return subprocess.Popen(
-        [sys.executable, "-m", "motcua", *line],
-        env={**city.environment(), "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def _import(city: City, file: Path | str, mapping: Path, *more: str) -> tuple[int, str]:
-    process = _begin(city, file, mapping, *more)
+    process = begin_import(city, file, mapping, *more)
     said, _ = process.communicate(timeout=60)
     return process.returncode, said
 
@@ -88,17 +76,6 @@ def _all_know(mongo: MongoClient[dict[str, Any]], prefix: str, count: int) -> No
     eventually(known, timeout=40, what=f"{count} dossiers {prefix}")
 
 
-def _rest(office: Office) -> None:
-    def idle() -> bool:
-        return all(
-            office.get(s, "/health/ready").json()["status"] == "idle"
-            and office.metric(s, "motcua_lag_records") == 0
-            for s in SERVICES
-        )
-
-    eventually(idle, timeout=40, what="rest")
-
-
 def test_an_imported_log_is_the_same_in_all_services_and_twice_adds_nothing(
     city: City, office: Office, mongo: MongoClient[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -119,7 +96,7 @@ def test_an_imported_log_is_the_same_in_all_services_and_twice_adds_nothing(
     )
     for item in listed:
         office.agrees(item["code"], item["status_name"])
-    _rest(office)
+    rest(office)
     states = {item["code"]: _states(mongo, item["code"]) for item in listed}
 
     again, said = _import(city, log, DATA / "land.toml")
@@ -135,7 +112,7 @@ def test_an_imported_log_is_the_same_in_all_services_and_twice_adds_nothing(
     eventually(
         lambda: office.metric("intake", "motcua_events_total", outcome="duplicate") > duplicates
     )
-    _rest(office)
+    rest(office)
     assert {item["code"]: _states(mongo, item["code"]) for item in listed} == states
     assert "Differ from" not in said
 
@@ -151,7 +128,7 @@ def test_an_imported_log_is_the_same_in_all_services_and_twice_adds_nothing(
     assert ended == 1
     assert "Differ from what was told before: 1 fact of 1 case. They were not changed." in said
     assert _sent(said) == (facts, 0)  # one is not sent, and one is new
-    _rest(office)
+    rest(office)
     codes = [item["code"] for item in listed]
     open_still = {"_id": {"$in": codes}, "state.history": {"$ne": False}}
     assert [mongo[f"motcua_{s}"]["dossiers"].count_documents(open_still) for s in SERVICES] == [
@@ -169,7 +146,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     # An agency of its own, so that its dossiers can be told from others'.
     mapping.write_text((DATA / "counter.toml").read_text().replace("H29.15", "H29.14"))
 
-    process = _begin(city, log, mapping)
+    process = begin_import(city, log, mapping)
     imports = mongo["motcua_intake"]["imports"]
     deadline = time.monotonic() + 30
     while (noted := imports.find_one({"file": "many.csv"})) is None:
@@ -188,7 +165,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     assert before >= noted["traces"]
     assert facts >= CASES - before
     _all_know(mongo, "H29.14-240305-", CASES)
-    _rest(office)
+    rest(office)
     first = f"H29.14-240305-{10_000}"
     assert office.view("intake", first)["legacy_id"] == "A-10000"
     assert {office.view(s, first)["status_name"] for s in SERVICES} == {"received"}
@@ -211,7 +188,7 @@ def test_the_permit_log_is_the_same_in_all_services(
     assert before == 0
     assert facts > 300
     _all_know(mongo, "T01-", 300)
-    _rest(office)
+    rest(office)
     codes = sorted(_states(mongo, "T01-")["intake"])
     for dossier in codes[::30]:
         assert len({office.view(s, dossier)["status_name"] for s in SERVICES}) == 1

@@ -12,8 +12,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -26,8 +24,8 @@ from pymongo import MongoClient
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from tests.support.eventually import eventually
+from tests.support.importing import begin_import, rest
 from tests.support.office import OFFICER, Office
-from tests.support.paths import ROOT
 
 PERMITS = os.environ.get("MOTCUA_PERMITS")
 pytestmark = [
@@ -146,28 +144,6 @@ def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
         yield mongo
 
 
-def _import(city: City, log: Path, mapping: Path) -> subprocess.Popen[str]:
-    line = ["import", str(log), "--mapping", str(mapping), "--brief"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "motcua", *line],
-        env={**city.environment(), "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def _rest(office: Office) -> None:
-    def idle() -> bool:
-        return all(
-            office.get(s, "/health/ready").json()["status"] == "idle"
-            and office.metric(s, "motcua_lag_records") == 0
-            for s in ("intake", "routing", "sla", "notify")
-        )
-
-    eventually(idle, timeout=120, what="rest")
-
-
 def _verdict(state: dict[str, Any], now: datetime) -> str:
     """What sla says of a dossier's date."""
     judged, ended = state.get("assessment"), state["span"].get("ended_at")
@@ -191,7 +167,7 @@ def test_the_dates_are_kept_or_missed_as_the_raw_file_has_it(
     for number, until in enumerate(DELIVERED):
         log = tmp_path / f"delivery-{number}.xes"
         log.write_text(delivery(cases, datetime.fromisoformat(until)), encoding="utf-8")
-        process = _import(city, log, mapping)
+        process = begin_import(city, log, mapping)
         eventually(
             lambda log=log, process=process: (  # type: ignore[misc]
                 imports.find_one({"file": log.name}) or process.poll() is not None
@@ -202,11 +178,11 @@ def test_the_dates_are_kept_or_missed_as_the_raw_file_has_it(
         process.send_signal(signal.SIGKILL)
         process.communicate()
         killed_in_the_middle += not imports.find_one({"file": log.name})["finished"]  # type: ignore[index]
-        process = _import(city, log, mapping)
+        process = begin_import(city, log, mapping)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 0, said
     assert killed_in_the_middle > 0, "no kill came in time"
-    _rest(office)
+    rest(office, timeout=120.0)
 
     wanted = Counter(case.verdict for case in cases)
     assert wanted.keys() == {"late", "on time", "open, late", "unjudged"}
