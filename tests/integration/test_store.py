@@ -19,9 +19,7 @@ from services.intake.state import Intake
 from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Hold, RequestAnswer, Stored
-from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
-from services.runtime.settings import Settings
 from services.shared.balance import balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -41,18 +39,6 @@ from tests.support.stage import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(params=["motor", "pymongo"])
-async def mongo(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Any]:
-    """A client of either kind."""
-    if request.param == "motor":
-        motor = client(settings.mongo)
-        yield motor
-        motor.close()
-    else:
-        async with pymongo_client(settings.mongo) as pymongo:
-            yield pymongo
 
 
 @pytest.fixture

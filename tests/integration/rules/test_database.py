@@ -15,9 +15,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
-from services.runtime.mongo.client import client, pymongo_client
 from services.runtime.mongo.store import Fenced, Store
-from services.runtime.settings import Settings
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
@@ -33,18 +31,6 @@ from tests.support.rules import Folder, begun, fact, processed
 from tests.support.stage import MORNING, code_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(params=["motor", "pymongo"])
-async def mongo(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Any]:
-    """A client of either kind."""
-    if request.param == "motor":
-        motor = client(settings.mongo)
-        yield motor
-        motor.close()
-    else:
-        async with pymongo_client(settings.mongo) as pymongo:
-            yield pymongo
 
 
 @pytest.fixture
