@@ -12,9 +12,9 @@ from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime import Decider
+from services.shared.working_time import Calendars, load_calendars
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.working_time import Calendars, load_calendars
 
 
 @lru_cache(maxsize=1)

@@ -14,8 +14,8 @@ from contracts.values import FilingChannel, Locale, ServiceLevel
 from motcua.simulate import odds
 from services.intake.codes import VIETNAM
 from services.routing.competence import competent_unit
-from services.sla.rulebook.book import load_rule_book
-from services.sla.working_time import WORKING_DAY, WORKING_HOUR, Calendar, Calendars
+from services.shared.rulebook.book import load_rule_book
+from services.shared.working_time import WORKING_DAY, WORKING_HOUR, Calendar, Calendars
 
 T = TypeVar("T")
 _DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from datetime import datetime
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.settings import Simulation
-from services.sla.working_time import Calendar
+from services.shared.working_time import Calendar
 
 SOURCE = "/motcua/simulate"
 

@@ -16,7 +16,7 @@ from motcua.simulate.life import Life
 from motcua.simulate.settings import SimulatedDay, Simulation
 from services.intake.codes import day_of, format_code
 from services.intake.contact import Contact
-from services.sla.working_time import Calendars
+from services.shared.working_time import Calendars
 
 _ITSELF, _AT_ONCE, _LATER = range(3)
 """The order of requests that are told at the same place."""

@@ -25,7 +25,7 @@ from motcua.simulate.reasons import why_exempt, why_late
 from motcua.simulate.settings import Simulation
 from motcua.simulate.timetable import Act, timetable
 from services.routing.competence import lead_for
-from services.sla.working_time import WORKING_DAY
+from services.shared.working_time import WORKING_DAY
 
 _MILLION = 1_000_000
 _NO_SUCH_STEP = "archive"

@@ -9,7 +9,7 @@ from random import Random
 from motcua.simulate import odds
 from motcua.simulate.arrivals import Weighted
 from motcua.simulate.fates import Fate
-from services.sla.working_time import WORKING_DAY
+from services.shared.working_time import WORKING_DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from services.runtime import Settings
-from services.sla import working_time
-from services.sla.rulebook import book as rule_book
+from services.shared import working_time
+from services.shared.rulebook import book as rule_book
 
 
 class SlaSettings(Settings):

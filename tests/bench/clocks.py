@@ -14,7 +14,7 @@ from typing import Any, Literal
 from rich.table import Table
 
 from motcua.deciders import calendars
-from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR
+from services.shared.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR
 from tests.bench.measure import in_turn, per_call
 from tests.bench.office_time import Contestant, contestants
 from tests.bench.report import Report

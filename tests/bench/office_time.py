@@ -22,9 +22,9 @@ import holidays
 import pytz
 from businesstimedelta import BusinessTimeDelta, HolidayRule, LunchTimeRule, Rules, WorkDayRule
 
-from services.sla.working_time import DATA, Calendar
-from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, package_days
-from services.sla.working_time.office_hours import read_office_hours
+from services.shared.working_time import DATA, Calendar
+from services.shared.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, package_days
+from services.shared.working_time.office_hours import read_office_hours
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
-from services.sla.working_time import DATA
+from services.shared.working_time import DATA
 from tests.support import facts
 from tests.support.event import event
 from tests.support.facts import received, routed

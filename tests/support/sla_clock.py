@@ -16,11 +16,11 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.shared.working_time import load_calendars
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Assessment, Sla
-from services.sla.working_time import load_calendars
 from tests.support.event import CODE
 from tests.support.facts import (
     received,

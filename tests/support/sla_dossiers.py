@@ -16,12 +16,12 @@ from contracts.events.sla import ExemptionGround
 from contracts.model import EventData
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.shared.working_time import DATA, load_calendars
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger, ledger
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
-from services.sla.working_time import DATA, load_calendars
 from tests.support.event import CODE, event
 from tests.support.facts import (
     DELIVERED,

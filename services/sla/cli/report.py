@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from services.runtime import Database, Document
+from services.shared.working_time import OutsideCalendar
 from services.sla.cli import frozen as report_frozen
 from services.sla.cli import tables as report_tables
 from services.sla.cli.options import (
@@ -45,7 +46,6 @@ from services.sla.figures.view import (
     lines,
     snapshot_view,
 )
-from services.sla.working_time import OutsideCalendar
 
 
 class _PeriodFirst(TyperGroup):

@@ -17,6 +17,7 @@ from rich.text import Text
 from contracts.catalogue import load_catalogue
 from contracts.values import Instant, Locale
 from services.runtime import WallClock, client, state_of
+from services.shared.working_time import OutsideCalendar
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
 from services.sla.explain.explanation import asked_at, explanation, why_unjudged
@@ -24,7 +25,6 @@ from services.sla.explain.page import page
 from services.sla.explain.texts import load_texts
 from services.sla.in_force.files import RuleFiles
 from services.sla.settings import SlaSettings
-from services.sla.working_time import OutsideCalendar
 
 console = Console()
 

@@ -22,10 +22,10 @@ from services.shared.lifecycle import (
     Span,
     phases,
 )
+from services.shared.rulebook.book import RuleBook
+from services.shared.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
 from services.sla.clock.running import Reached, RunningSpans, running_of
 from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSpan
-from services.sla.rulebook.book import RuleBook
-from services.sla.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
 
 _MILLION = 1_000_000
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from contracts.catalogue.load import VIETNAM
 from services.shared.lifecycle import PublicStatus
+from services.shared.working_time import Day
 from services.sla.clock.assess import Course, Terms, assess, consultations, course
 from services.sla.clock.ledger_entries import (
     Announced,
@@ -34,7 +35,6 @@ from services.sla.clock.side_clocks import (
 )
 from services.sla.dossier.as_of import as_of
 from services.sla.dossier.state import Alert, Assessment, Letter, Sla
-from services.sla.working_time import Day
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from services.shared.lifecycle import ENDED, Phase, PublicStatus
+from services.shared.working_time import Calendar, Calendars
 from services.sla.dossier.state import Handler
-from services.sla.working_time import Calendar, Calendars
 
 
 class RunningSpan(NamedTuple):

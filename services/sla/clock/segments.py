@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.shared.lifecycle import CLOCK_STOPPED, Phase, PublicStatus
+from services.shared.working_time import Calendars
 from services.sla.clock.assess import ConsultationTerm
 from services.sla.dossier.state import Sla, unit_at
-from services.sla.working_time import Calendars
 
 
 class Reason(StrEnum):

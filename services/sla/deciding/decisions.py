@@ -13,11 +13,11 @@ from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
+from services.shared.working_time import LAST_YEAR
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.as_of import as_of
 from services.sla.dossier.fold import evolve
 from services.sla.dossier.state import Sla, unit_at
-from services.sla.working_time import LAST_YEAR
 
 Facts = Sequence[EventData]
 

@@ -18,6 +18,8 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime import BEGINNING, Timer
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
+from services.shared.rulebook.book import RuleBook, load_rule_book
+from services.shared.working_time import Calendars, OutsideCalendar
 from services.sla.clock.assess import Terms, assess, rule_of
 from services.sla.clock.retraction import retraction_cause
 from services.sla.dossier.state import (
@@ -30,8 +32,6 @@ from services.sla.dossier.state import (
     promised_budget,
     unit_at,
 )
-from services.sla.rulebook.book import RuleBook, load_rule_book
-from services.sla.working_time import Calendars, OutsideCalendar
 
 UNKNOWN_PROCEDURE_BUDGET = Budget(amount=20, unit=TimeUnit.WORKING_DAYS)
 """What was promised, before promises were on the log, where the catalogue lacks the procedure."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from services.shared.working_time import Day, DayKind
 from services.sla.explain.words import Words
-from services.sla.working_time import Day, DayKind
 
 _MANY = 24
 """From this many days of weekly rest on, only their number is told."""

@@ -11,12 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from services.shared.working_time import DayKind
 from services.sla.clock.segments import Reason, Segment
 from services.sla.clock.side_clocks import ConsultationTime, StepTime
 from services.sla.explain.drawing.picture import LATE, PROJECTED
 from services.sla.explain.drawing.text import draw
 from services.sla.explain.explanation import Explanation
-from services.sla.working_time import DayKind
 
 _WORD, _TIME, _HOURS = 9, 10, 7
 """The least columns for words, for a time in two lines, and for hours with minutes."""

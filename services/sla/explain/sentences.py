@@ -13,13 +13,13 @@ from itertools import pairwise
 from contracts.catalogue import Catalogue, FormKind
 from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget, TimeUnit
+from services.shared.working_time import last_day
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
 from services.sla.explain.days import days_that_count
 from services.sla.explain.events import events, office_hours
 from services.sla.explain.outcome import conclusion
 from services.sla.explain.words import Words
-from services.sla.working_time import last_day
 
 
 def explain(

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events.sla import AlertKind, ExemptionGround, TimeUnit
 from contracts.values import Locale
+from services.shared.toml_file import FileError, read_toml
 from services.sla.clock.segments import Account, Reason
-from services.sla.toml_file import FileError, read_toml
 
 TEXTS = Path(__file__).parent / "texts"
 """The texts that come with the product."""

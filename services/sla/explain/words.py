@@ -13,8 +13,8 @@ from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget
 from contracts.values import Locale
+from services.shared.working_time.office_hours import Pattern
 from services.sla.explain.texts import Texts, clean
-from services.sla.working_time.office_hours import Pattern
 
 
 class Words:

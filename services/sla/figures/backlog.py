@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 from services.runtime import Collection
+from services.shared.working_time import WORKING_DAY, Calendar
 from services.sla.figures.counting import UNJUDGED, PeriodCount
 from services.sla.figures.figures import Sheet
 from services.sla.figures.tables import Measure
-from services.sla.working_time import WORKING_DAY, Calendar
 
 _FROM = (0, 2, 6, 11, 21, 41)
 """The whole working days at which each age begins."""

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Header, Query, Response
 
 from contracts.values import Instant, Locale
 from services.runtime import Json, Problem, Running, Settings, failing, invalid_field, state_of
+from services.shared.working_time import OutsideCalendar
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Sla
 from services.sla.explain.explanation import Explanation, asked_at, explanation, why_unjudged
@@ -17,7 +18,6 @@ from services.sla.explain.page import plain_page
 from services.sla.explain.texts import load_texts
 from services.sla.http.clock_view import ClockView, view
 from services.sla.http.routes import Code
-from services.sla.working_time import OutsideCalendar
 
 
 class ClockFormat(StrEnum):

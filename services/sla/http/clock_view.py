@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from services.runtime import described
 from services.shared.lifecycle import PublicStatus
+from services.shared.working_time import DayKind
 from services.sla.clock.ledger_entries import (
     Announced,
     DueChange,
@@ -23,7 +24,6 @@ from services.sla.clock.ledger_entries import (
 from services.sla.clock.segments import Account, Segment, Total
 from services.sla.clock.side_clocks import ConsultationTime, StepTime
 from services.sla.explain.explanation import Explanation
-from services.sla.working_time import DayKind
 
 
 @described

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from contracts.values import Instant, rfc3339
 from services.runtime import Running, Settings, invalid_field
+from services.shared.working_time import OutsideCalendar
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.figures.backlog import BACKLOG, backlog
@@ -40,7 +41,6 @@ from services.sla.figures.view import (
     lines,
 )
 from services.sla.http.figure_types import Backlog, DossierPage, Figures
-from services.sla.working_time import OutsideCalendar
 
 At = Annotated[Instant | None, Query(description="At which moment; now, if not told.")]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from contracts.catalogue import Catalogue
+from services.shared.rulebook.book import RuleBook
+from services.shared.toml_file import read_toml
+from services.shared.working_time import load_calendars
 from services.sla.deciding.rules import Rules
-from services.sla.rulebook.book import RuleBook
 from services.sla.settings import SlaSettings
-from services.sla.toml_file import read_toml
-from services.sla.working_time import load_calendars
 
 
 class RuleFiles:

@@ -16,8 +16,8 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.runtime import Collection, Document
+from services.shared.toml_file import FileError
 from services.sla.deciding.rules import Rules
-from services.sla.toml_file import FileError
 
 
 class RuleRegister:

@@ -23,6 +23,7 @@ from contracts.catalogue import load_catalogue
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime import BEGINNING, Engine, Running, patiently
+from services.shared.toml_file import FileError
 from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -31,7 +32,6 @@ from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
 from services.sla.in_force.register import RuleRegister
 from services.sla.settings import SlaSettings
-from services.sla.toml_file import FileError
 
 log = structlog.get_logger("motcua.rules")
 

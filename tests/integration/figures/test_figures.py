@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from motcua.deciders import calendars
 from services.runtime.mongo.client import Database
 from services.shared.lifecycle import Span
+from services.shared.working_time import WORKING_DAY
 from services.sla.dossier.state import Sla
 from services.sla.figures.backlog import AGES, BACKLOG, backlog
 from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
 from services.sla.figures.rates import rates
-from services.sla.working_time import WORKING_DAY
 from tests.support import facts
 from tests.support.facts import DELIVERED, DEMANDED, WITHDRAWN
 from tests.support.figures import (

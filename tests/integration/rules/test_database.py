@@ -16,6 +16,7 @@ from contracts.catalogue import load_catalogue
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
 from services.runtime.mongo.store import Fenced, Store
+from services.shared.toml_file import FileError
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
@@ -24,7 +25,6 @@ from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
 from services.sla.in_force.register import RuleRegister
 from services.sla.settings import SlaSettings
-from services.sla.toml_file import FileError
 from tests.support import facts
 from tests.support.office import MARITAL_STATUS, WARD_UNIT
 from tests.support.rules import Folder, begun, fact, processed

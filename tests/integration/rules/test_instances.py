@@ -18,15 +18,15 @@ from contracts.wire.codec import decode
 from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import Settings
+from services.shared.rulebook import book as rule_book
+from services.shared.toml_file import FileError
 from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.in_force.files import RuleFiles
 from services.sla.in_force.register import RuleRegister
 from services.sla.in_force.watch import InForce, unconfirmed
-from services.sla.rulebook import book as rule_book
 from services.sla.settings import SlaSettings
-from services.sla.toml_file import FileError
 from tests.support.eventually import soon
 from tests.support.rules import Folder, applied, begun, day_of
 from tests.support.stage import MORNING, Actor, Stage, a_stage, code_of

@@ -22,7 +22,7 @@ from deploy.local.stack.stack import Stack
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.settings import Settings
-from services.sla.working_time import load_calendars
+from services.shared.working_time import load_calendars
 from tests.support.eventually import eventually
 from tests.support.fork_server import fork
 from tests.support.office import Office

@@ -8,10 +8,10 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 from contracts.catalogue.load import VIETNAM
+from services.shared.working_time import DayKind
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
 from services.sla.explain.words import Words
-from services.sla.working_time import DayKind
 
 PROJECTED, LATE = "projected", "late"
 """What a bar can show besides the reasons of segments."""

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
+from services.shared.working_time import DayKind
 from services.sla.clock.segments import Reason
 from services.sla.explain.drawing.picture import LATE, PROJECTED, Lane, Picture, ticks
 from services.sla.explain.words import Words
-from services.sla.working_time import DayKind
 
 WIDTH = 1000
 _LEFT, _RIGHT = 170, 20

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from services.shared.working_time import DayKind
 from services.sla.clock.segments import Reason
 from services.sla.explain.drawing.picture import LATE, PROJECTED, Bar, Lane, Picture, ticks
 from services.sla.explain.words import Words
-from services.sla.working_time import DayKind
 
 CHARACTERS = {
     Reason.HANDLING: "█",

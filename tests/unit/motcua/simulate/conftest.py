@@ -9,7 +9,7 @@ import pytest
 
 from contracts.catalogue import Catalogue, load_catalogue
 from motcua.simulate import SimulatedDay, Simulation, simulate_day
-from services.sla.working_time import Calendars, load_calendars
+from services.shared.working_time import Calendars, load_calendars
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from contracts.events import intake
 from contracts.values import FilingChannel, ServiceLevel
 from motcua.simulate import SimulatedDay, odds
 from services.intake.codes import VIETNAM
-from services.sla.working_time import Calendars
+from services.shared.working_time import Calendars
 from tests.support.simulated import by_dossier, distinct, filing_of, near
 
 

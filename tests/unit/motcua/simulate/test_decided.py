@@ -19,10 +19,10 @@ from services.routing.decider import RoutingDecider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.shared.lifecycle import CLOCK_STOPPED, PublicStatus, phases
+from services.shared.working_time import Calendars
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
-from services.sla.working_time import Calendars
 
 
 @dataclass

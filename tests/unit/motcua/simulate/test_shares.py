@@ -15,7 +15,7 @@ from contracts.model import EventData
 from contracts.values import Outcome
 from contracts.wire.envelope import Event
 from motcua.simulate import Fate, SimulatedDay, odds
-from services.sla.working_time import WORKING_DAY, Calendars
+from services.shared.working_time import WORKING_DAY, Calendars
 from tests.support.simulated import by_dossier, distinct, filing_of, near, of
 
 D = TypeVar("D", bound=EventData)

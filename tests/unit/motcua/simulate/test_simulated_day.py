@@ -17,7 +17,7 @@ from contracts.catalogue import Catalogue
 from contracts.wire.codec import encode
 from motcua.simulate import SimulatedDay, Simulation
 from services.intake.codes import VIETNAM, day_of
-from services.sla.working_time import Calendars
+from services.shared.working_time import Calendars
 from tests.support.simulated import by_dossier, distinct, filing_of
 
 TODAY = date(2026, 3, 11)
@@ -44,7 +44,7 @@ def test_the_plan_does_not_depend_on_how_python_hashes_strings() -> None:
         "from contracts.catalogue import load_catalogue\n"
         "from contracts.wire.codec import encode\n"
         "from motcua.simulate import Simulation, simulate_day\n"
-        "from services.sla.working_time import load_calendars\n"
+        "from services.shared.working_time import load_calendars\n"
         "plan = simulate_day(Simulation(dossiers=60, carried_over=60),"
         " load_catalogue(), load_calendars())\n"
         "print(sha256(repr([encode(e) for e in plan.requests]).encode()).hexdigest())\n"

@@ -24,13 +24,13 @@ from contracts.events.refusals import Refusal
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.shared.rulebook.book import load_rule_book
+from services.shared.working_time import DATA, Calendars, load_calendars
 from services.sla.clock.assess import course
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Alert, Sla
-from services.sla.rulebook.book import load_rule_book
-from services.sla.working_time import DATA, Calendars, load_calendars
 from tests.support.deadline_cases import (
     CATALOGUE,
     budget,

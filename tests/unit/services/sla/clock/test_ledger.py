@@ -14,12 +14,12 @@ from hypothesis import given
 
 from contracts.events.sla import AlertKind, RetractionCause
 from contracts.model import EventData
+from services.shared.working_time import DayKind, OutsideCalendar
 from services.sla.clock.assess import assess, course
 from services.sla.clock.ledger import ledger
 from services.sla.clock.segments import Account, Reason
 from services.sla.dossier.as_of import as_of, newest
 from services.sla.dossier.state import Sla
-from services.sla.working_time import DayKind, OutsideCalendar
 from tests.support.facts import (
     DELIVERED,
     DEMANDED,

@@ -17,8 +17,8 @@ from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.values import FilingChannel
 from services.runtime.core.handle import handle
+from services.shared.working_time import LAST_YEAR
 from services.sla.http.view import view
-from services.sla.working_time import LAST_YEAR
 from tests.support.event import CODE
 from tests.support.facts import (
     DELIVERED,

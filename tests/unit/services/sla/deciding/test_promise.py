@@ -14,11 +14,11 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.shared.rulebook.book import RuleBook
+from services.shared.working_time import load_calendars
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla, Unjudged
-from services.sla.rulebook.book import RuleBook
-from services.sla.working_time import load_calendars
 from tests.support.event import CODE, event
 from tests.support.facts import (
     AS_STANDARD,

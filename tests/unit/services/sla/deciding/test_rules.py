@@ -15,11 +15,11 @@ from contracts.catalogue import load_catalogue
 from contracts.events import routing, sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.shared.rulebook.book import load_rule_book
+from services.shared.working_time import load_calendars
 from services.sla.deciding.rules import UNKNOWN_PROCEDURE_BUDGET
 from services.sla.dossier.state import Sla
 from services.sla.http.view import view
-from services.sla.rulebook.book import load_rule_book
-from services.sla.working_time import load_calendars
 from tests.support.event import CODE
 from tests.support.facts import (
     DELIVERED,

@@ -11,11 +11,11 @@ from services.notify.dossier.fold import evolve as notify_evolve
 from services.notify.dossier.state import Notify
 from services.routing.fold import evolve as routing_evolve
 from services.routing.state import Routing
+from services.shared.working_time import load_calendars
 from services.sla.clock.assess import assess
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import evolve as sla_evolve
 from services.sla.dossier.state import Sla
-from services.sla.working_time import load_calendars
 from tests.support.facts import handed_over, routed
 
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)

@@ -8,10 +8,10 @@ from shutil import copy
 import pytest
 
 from contracts.values import Locale
+from services.shared.toml_file import FileError
 from services.sla.explain.texts import TEXTS, load_texts
 from services.sla.explain.words import Words
 from services.sla.http.clock_routes import ClockFormat, preferred
-from services.sla.toml_file import FileError
 from tests.support.explained import LANGUAGES
 from tests.support.sla_dossiers import decider_of
 

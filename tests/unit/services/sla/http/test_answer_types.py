@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from services.shared.working_time import Day
 from services.sla.clock.ledger import Ledger
 from services.sla.figures.backlog import BACKLOG
 from services.sla.figures.counting import MEASURES
@@ -12,7 +13,6 @@ from services.sla.figures.tables import Dimension
 from services.sla.figures.view import DOSSIER_COLUMNS, columns
 from services.sla.http.clock_view import ClockView, DayView
 from services.sla.http.figure_types import Ages, CountedDossier, Divided, Numbers, Rated
-from services.sla.working_time import Day
 
 
 def names(type_: type) -> set[str]:

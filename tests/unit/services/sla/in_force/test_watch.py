@@ -17,7 +17,12 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored
-from services.sla import metrics, working_time
+from services.shared import working_time
+from services.shared.rulebook import book as rule_book
+from services.shared.rulebook.book import load_rule_book
+from services.shared.toml_file import FileError
+from services.shared.working_time import load_calendars
+from services.sla import metrics
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
@@ -25,11 +30,7 @@ from services.sla.figures.gauges import GAUGES, show, tell_retractions
 from services.sla.figures.open_dossiers import judged_by_others
 from services.sla.in_force.files import RuleFiles
 from services.sla.in_force.watch import unconfirmed
-from services.sla.rulebook import book as rule_book
-from services.sla.rulebook.book import load_rule_book
 from services.sla.settings import SlaSettings
-from services.sla.toml_file import FileError
-from services.sla.working_time import load_calendars
 from tests.support.event import CODE
 from tests.support.facts import RESUMED, STOPPED, paid, received, routed
 

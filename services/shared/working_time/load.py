@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from services.sla.working_time.calendar import Calendar, last_day
-from services.sla.working_time.holidays_vn import (
+from services.shared.working_time.calendar import Calendar, last_day
+from services.shared.working_time.holidays_vn import (
     LAST_DECIDED_YEAR,
     PACKAGE_VERSION,
     SpecialDay,
     read_overrides,
     special_days,
 )
-from services.sla.working_time.office_hours import OfficeHours, Pattern, Reading, read_office_hours
+from services.shared.working_time.office_hours import (
+    OfficeHours,
+    Pattern,
+    Reading,
+    read_office_hours,
+)
 
 DATA = Path(__file__).parent / "data"
 """The office hours and overrides that come with the product."""

@@ -39,7 +39,7 @@ from typing import Annotated, Literal
 import holidays
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.sla.toml_file import FileError, place, read_toml
+from services.shared.toml_file import FileError, place, read_toml
 
 FIRST_YEAR = 2000
 LAST_YEAR = 2040

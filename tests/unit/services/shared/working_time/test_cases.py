@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from contracts.events.sla import Budget, TimeUnit
-from services.sla.working_time import DATA, Calendar
-from services.sla.working_time.holidays_vn import read_overrides, special_days
-from services.sla.working_time.office_hours import Pattern, Reading
+from services.shared.working_time import DATA, Calendar
+from services.shared.working_time.holidays_vn import read_overrides, special_days
+from services.shared.working_time.office_hours import Pattern, Reading
 from tests.support.paths import TEST_DATA
 
 VIETNAM = timezone(timedelta(hours=7))

@@ -5,7 +5,7 @@ and nothing reads a clock.
 """
 
 from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
-from services.sla.working_time.calendar import (
+from services.shared.working_time.calendar import (
     WORKING_DAY,
     WORKING_HOUR,
     Calendar,
@@ -13,9 +13,9 @@ from services.sla.working_time.calendar import (
     DayKind,
     last_day,
 )
-from services.sla.working_time.errors import OutsideCalendar
-from services.sla.working_time.holidays_vn import LAST_YEAR
-from services.sla.working_time.load import DATA, Calendars, load_calendars
+from services.shared.working_time.errors import OutsideCalendar
+from services.shared.working_time.holidays_vn import LAST_YEAR
+from services.shared.working_time.load import DATA, Calendars, load_calendars
 
 __all__ = [
     "DATA",

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts.catalogue import load_catalogue
-from services.sla.toml_file import FileError
-from services.sla.working_time import DATA, load_calendars
-from services.sla.working_time.holidays_vn import LAST_DECIDED_YEAR
-from services.sla.working_time.office_hours import read_office_hours
+from services.shared.toml_file import FileError
+from services.shared.working_time import DATA, load_calendars
+from services.shared.working_time.holidays_vn import LAST_DECIDED_YEAR
+from services.shared.working_time.office_hours import read_office_hours
 
 VIETNAM = timezone(timedelta(hours=7))
 GOOD_HOURS = '[patterns.default]\nmonday = ["08:00-12:00", "13:00-17:00"]\n'

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events.sla import Budget
-from services.sla.toml_file import read_toml
+from services.shared.toml_file import read_toml
 
 DATA = Path(__file__).parent / "data"
 """The rules that come with the product."""

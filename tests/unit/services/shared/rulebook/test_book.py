@@ -12,10 +12,10 @@ import pytest
 
 from contracts.events.sla import Budget, TimeUnit
 from contracts.model import EventData
+from services.shared.rulebook.book import DATA, RuleBook, load_rule_book
+from services.shared.toml_file import FileError
 from services.sla.deciding.decider import SlaDecider
 from services.sla.dossier.state import Assessment
-from services.sla.rulebook.book import DATA, RuleBook, load_rule_book
-from services.sla.toml_file import FileError
 from tests.support.facts import DELIVERED, DEMANDED, consulted, letter, received, routed
 from tests.support.sla_dossiers import decider_of, told
 from tests.support.times import at

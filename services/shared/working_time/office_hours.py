@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
 from contracts.values import UnitCode
-from services.sla.toml_file import read_toml
+from services.shared.toml_file import read_toml
 
 Interval = tuple[int, int]
 """When a desk opens and closes, in seconds after midnight."""

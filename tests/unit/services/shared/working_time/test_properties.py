@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.events.sla import Budget, TimeUnit
-from services.sla.working_time import DATA, Calendar, CalendarDaysEnd, WorkingDaysReading
-from services.sla.working_time.holidays_vn import read_overrides, special_days
-from services.sla.working_time.office_hours import Pattern, Reading
+from services.shared.working_time import DATA, Calendar, CalendarDaysEnd, WorkingDaysReading
+from services.shared.working_time.holidays_vn import read_overrides, special_days
+from services.shared.working_time.office_hours import Pattern, Reading
 from tests.support.properties import examples
 
 VIETNAM = timezone(timedelta(hours=7))

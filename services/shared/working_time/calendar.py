@@ -18,9 +18,9 @@ from enum import StrEnum
 
 from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysReading
-from services.sla.working_time.errors import OutsideCalendar
-from services.sla.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, SpecialDay
-from services.sla.working_time.office_hours import Interval, Pattern, Reading
+from services.shared.working_time.errors import OutsideCalendar
+from services.shared.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, SpecialDay
+from services.shared.working_time.office_hours import Interval, Pattern, Reading
 
 WORKING_HOUR = 3600
 WORKING_DAY = 8 * WORKING_HOUR

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from contracts.events.sla import Budget, TimeUnit
-from services.sla.working_time import DATA, DayKind, OutsideCalendar, load_calendars
-from services.sla.working_time.holidays_vn import (
+from services.shared.working_time import DATA, DayKind, OutsideCalendar, load_calendars
+from services.shared.working_time.holidays_vn import (
     FIRST_YEAR,
     LAST_DECIDED_YEAR,
     LAST_YEAR,
