@@ -190,12 +190,12 @@ class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSA
     reason: str = Field(max_length=500)
 
 
-class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
+class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS, version=2):
     """Something for a unit's next morning digest, and a breach to be told at once. Its subject is
     the unit's morning.
 
     Repeated with the same `alert_id`, it names another lead: the last one counts, for what is told
-    from then on.
+    from then on. Version 1 called a last call by the name of the letter that is owed.
     """
 
     SUBJECT_FIELD = "morning"

@@ -28,6 +28,8 @@ class RefusalReason(StrEnum):
     WRONG_DATE = "wrong-date"
     ALREADY_EXTENDED = "already-extended"
     ALREADY_EXEMPT = "already-exempt"
+    ALREADY_OWED = "already-owed"
+    NOT_OWED = "not-owed"
     ALREADY_RATED = "already-rated"
 
 
@@ -104,6 +106,10 @@ class ResultReturnRefused(Refusal, kind=Kind.FACT, owner="routing"):
 
 class ApologyRefused(Refusal, kind=Kind.FACT, owner="sla"):
     """Answers ApologyRequested."""
+
+
+class DelayForeseenRefused(Refusal, kind=Kind.FACT, owner="sla"):
+    """Answers DelayForeseenRequested."""
 
 
 class ExemptionRefused(Refusal, kind=Kind.FACT, owner="sla"):

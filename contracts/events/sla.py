@@ -69,6 +69,7 @@ class AlertKind(StrEnum):
 
     SOON_DUE = "DossierSoonDue"
     OVERDUE = "DossierOverdue"
+    LAST_CALL = "LastCallGiven"
     APOLOGY_OWED = "ApologyOwed"
     SUPPLEMENT_REPEATED = "SupplementRepeated"
     STEP_OVERDUE = "StepOverdue"
@@ -154,16 +155,40 @@ class DossierOverdue(AlertData, kind=Kind.FACT, owner="sla"):
     unit: UnitCode
 
 
-class ApologyOwed(AlertData, kind=Kind.FACT, owner="sla"):
-    """The last moment for a letter that apologises before the due time has come.
+class LastCallGiven(AlertData, kind=Kind.FACT, owner="sla"):
+    """The last moment for a letter in time has come: finish, or write it. An alert: it may be
+    retracted.
 
-    "At least one working day before" (Decree 61/2018, article 19): from here on, a dossier that is
-    not finished in time owes its citizen a letter. An alert: it may be retracted.
+    "At least one working day before" (Decree 61/2018, article 19). Nothing is owed yet: most
+    dossiers that are called are finished in time. Up to version 1, ApologyOwed said this.
     """
 
     at: Instant
     due: Instant
     unit: UnitCode
+
+
+class DebtCause(StrEnum):
+    """Since what a letter of apology is owed."""
+
+    BREACH = "breach"
+    """The first date was missed."""
+    FORESEEN = "foreseen"
+    """The lead or the head said that it will be."""
+
+
+class ApologyOwed(AlertData, kind=Kind.FACT, owner="sla", version=2):
+    """The citizen is owed a letter of apology from `at` on. An alert: it may be retracted.
+
+    It stands when the letter comes, too: whether that came in time, late or not at all is counted.
+    Version 1 was said a working day before the due time: it is read as LastCallGiven.
+    """
+
+    at: Instant
+    due: Instant
+    """The first date."""
+    unit: UnitCode
+    cause: DebtCause
 
 
 class SupplementRepeated(AlertData, kind=Kind.FACT, owner="sla"):
@@ -205,6 +230,8 @@ class RetractionCause(StrEnum):
     """What is known now puts the moment at another time."""
     EXEMPT = "exempt"
     """The dossier is exempt from what was owed."""
+    KEPT = "kept"
+    """The delay that was foreseen did not come: the date was kept."""
 
 
 class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
@@ -218,37 +245,59 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     cause: RetractionCause | None = None
 
 
-class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla"):
-    """A unit's head apologises for a dossier that is or will be late, and gives a new date."""
+class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla", version=2):
+    """A unit's head apologises for a dossier that is or will be late.
+
+    Version 1 always gave a new date.
+    """
 
     reason: FreeText
-    due: Instant
-    """The new date."""
+    due: Instant | None = None
+    """The new date, while the clock runs. None: the letter gives none, as after the dossier's end
+    or in a pause, and once the date has moved as often as it may."""
     by: OfficerId
     """The signing officer; it must be the head of the unit that handles the dossier."""
 
 
-class ApologyIssued(EventData, kind=Kind.FACT, owner="sla"):
-    """The letter of apology with the new date (phiếu xin lỗi và hẹn lại ngày trả kết quả).
+class ApologyIssued(EventData, kind=Kind.FACT, owner="sla", version=2):
+    """The letter of apology (phiếu xin lỗi và hẹn lại ngày trả kết quả).
 
-    Issued before the due time, it moves that time, as often as the rules allow. Issued after it,
-    the dossier stays late, and the letter says when the result may be expected.
+    With a new date and issued before the due time, it moves that time, as often as the rules allow.
+    Issued after it, the dossier stays late, and the letter says when the result may be expected.
+    Without a new date it moves nothing. Version 1 always had one.
     """
 
     reason: FreeText
-    due: Instant
-    """The new date."""
+    due: Instant | None = None
+    """The new date, if it gives one."""
     previous: Instant
-    """The due time before the letter."""
-    letter_by: Instant
-    """The last moment for the letter to be in time."""
+    """The due time before the letter; in a pause, the one before the pause."""
+    letter_by: Instant | None = None
+    """The last moment for a letter to be in time; None in a pause that began before it."""
     in_time: bool
+    """Whether the letter was issued by then."""
     unit: UnitCode
     """The responsible unit."""
     by: OfficerId
     """The unit's head, who signs."""
     form: str
     """The form that is printed, by the circular in force, e.g. ``04/2025-03``."""
+
+
+class DelayForeseenRequested(EventData, kind=Kind.REQUEST, owner="sla"):
+    """The lead or the unit's head says that the dossier will miss its date."""
+
+    reason: FreeText
+    by: OfficerId
+    """The lead of the open step, or the head of the unit that handles the dossier."""
+
+
+class DelayForeseen(EventData, kind=Kind.FACT, owner="sla"):
+    """The dossier will miss its date, says who leads it: from now on a letter is owed."""
+
+    reason: FreeText
+    unit: UnitCode
+    by: OfficerId
 
 
 class ExemptionGround(StrEnum):
@@ -280,6 +329,7 @@ class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):
 ALERTS: tuple[type[AlertData], ...] = (
     DossierSoonDue,
     DossierOverdue,
+    LastCallGiven,
     ApologyOwed,
     SupplementRepeated,
     StepOverdue,

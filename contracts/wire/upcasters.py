@@ -1,6 +1,7 @@
 """How a body of an older version becomes one of the next. They run on read, one after another.
 
-An upcaster knows only its old and its new version. To add one: move the class to its next version,
+An upcaster knows only its old and its new version. A type whose meaning has become another type's
+is read as that one. To add one: move the class to its next version,
 keep the old version's golden sample, and name the step here.
 """
 
@@ -38,6 +39,21 @@ def _deadline_set_v1(body: Body) -> Body:
     return body  # a budget was always there; now a fixed date may be promised instead
 
 
+def _apology_v1(body: Body) -> Body:
+    return body  # a new date was always there; now a letter may give none
+
+
+def _apology_owed_v1(body: Body) -> Body:
+    # It was said a working day before the due time, of dossiers of which most were finished in
+    # time: a last call, by today's word. What is owed is said anew, from the breach on.
+    return body
+
+
+def _unit_alerted_v1(body: Body) -> Body:
+    called = body.get("alert") == "ApologyOwed"
+    return {**body, "alert": "LastCallGiven"} if called else body
+
+
 def _message_planned_v1(body: Body) -> Body:
     # In version 1, messages for heads and officers also named them as citizens.
     return {**body, "recipient": body.pop("citizen")}
@@ -52,6 +68,10 @@ UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {
         _reception_requested_v1,
     ),
     "vn.motcua.DeadlineSet.v1": ("vn.motcua.DeadlineSet.v2", _deadline_set_v1),
+    "vn.motcua.ApologyRequested.v1": ("vn.motcua.ApologyRequested.v2", _apology_v1),
+    "vn.motcua.ApologyIssued.v1": ("vn.motcua.ApologyIssued.v2", _apology_v1),
+    "vn.motcua.ApologyOwed.v1": ("vn.motcua.LastCallGiven.v1", _apology_owed_v1),
+    "vn.motcua.UnitAlerted.v1": ("vn.motcua.UnitAlerted.v2", _unit_alerted_v1),
     "vn.motcua.MessagePlanned.v1": ("vn.motcua.MessagePlanned.v2", _message_planned_v1),
 }
 """By old type: the next version's type, and the function that converts the body."""

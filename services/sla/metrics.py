@@ -18,9 +18,26 @@ LATE_WITHOUT_LETTER = Gauge(
     "Open dossiers that are overdue, not exempt, and without a letter of apology.",
     ["unit"],
 )
+LETTERS_IN_TIME = Gauge(
+    "motcua_sla_late_letter_in_time_dossiers",
+    "Open dossiers that are overdue, and whose letter of apology came in time.",
+    ["unit"],
+)
+LETTERS_LATE = Gauge(
+    "motcua_sla_late_letter_late_dossiers",
+    "Open dossiers that are overdue, and whose letter of apology came late.",
+    ["unit"],
+)
+LAST_CALLS = Gauge(
+    "motcua_sla_last_call_dossiers",
+    "Open dossiers, not overdue, for which the last moment for a letter in time has come, and that "
+    "have none. Most will be finished in time.",
+    ["unit"],
+)
 LETTERS_OWED = Gauge(
     "motcua_sla_letters_owed_dossiers",
-    "Open dossiers, overdue or about to be, for which a letter of apology is owed and not issued.",
+    "Open dossiers for which a letter of apology is owed and not issued: the first date was missed "
+    "or, as the lead or the head said, it will be.",
     ["unit"],
 )
 UNJUDGED = Gauge(

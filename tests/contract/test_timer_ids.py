@@ -54,8 +54,9 @@ def test_alerts() -> None:
     assert causes(Clock().fire("2024-03-30 08:00")) == {
         "83ffd719-70f6-5e54-8d81-7dd24dfb23e4": ["StepOverdue"],
         "1bd54cdb-5550-5dc2-8e9f-ac6538ff4314": ["ConsultationOverdue"],
-        "1810cb4a-ba0e-59aa-b39f-c5d100e142dc": ["ApologyOwed"],
+        "af32be40-2528-5eaf-8438-b9f83db9fc65": ["LastCallGiven"],
         "c169fb49-b4c8-53b1-8398-b4687943b535": ["DossierSoonDue"],
+        "2e707523-0c83-568f-9da4-c4f3c1e1e67c": ["ApologyOwed"],
         "d50d5646-9cae-528b-9fc7-2bd917aaa327": ["DossierOverdue"],
     }
 
@@ -66,7 +67,8 @@ def test_an_alert_that_is_raised_for_the_second_time() -> None:
     clock.hear(STOPPED, "2024-03-06 16:00")
     clock.hear(RESUMED, "2024-03-06 16:00")
     assert causes(clock.fire("2024-03-30 08:00")) == {
-        "c4633a1c-8419-51eb-ba60-05b4c5829970": ["DossierOverdue"]
+        "d8792470-02dd-5594-8a4d-30b995fc1ba9": ["ApologyOwed"],
+        "c4633a1c-8419-51eb-ba60-05b4c5829970": ["DossierOverdue"],
     }
 
 

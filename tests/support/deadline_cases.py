@@ -108,6 +108,10 @@ def fact_of(text: str, case: dict[str, Any]) -> EventData:
     if text.startswith("letter, new date "):
         due = in_vietnam(text.removeprefix("letter, new date "))
         return sla.ApologyRequested(reason="r", due=due, by=_head(case))
+    if text == "letter":
+        return sla.ApologyRequested(reason="r", by=_head(case))
+    if text == "late foreseen":
+        return sla.DelayForeseenRequested(reason="r", by=_head(case))
     if text.startswith("exempt: "):
         ground = ExemptionGround(text.removeprefix("exempt: "))
         return sla.ExemptionRequested(ground=ground, reason="r", by=_head(case))

@@ -176,8 +176,8 @@ def moved(previous: datetime, due: datetime, **changes: Any) -> sla.DeadlineMove
     )
 
 
-def letter(previous: datetime, due: datetime, **changes: Any) -> sla.ApologyIssued:
-    """A letter of apology, in time unless told otherwise."""
+def letter(previous: datetime, due: datetime | None, **changes: Any) -> sla.ApologyIssued:
+    """A letter of apology, in time unless told otherwise; without a date it gives none."""
     return _made(
         sla.ApologyIssued,
         changes,
@@ -190,6 +190,10 @@ def letter(previous: datetime, due: datetime, **changes: Any) -> sla.ApologyIssu
         by="head",
         form="04/2018-01",
     )
+
+
+def foreseen(**changes: Any) -> sla.DelayForeseen:
+    return _made(sla.DelayForeseen, changes, reason="r", unit=UNIT, by=OFFICER)
 
 
 def exempted(

@@ -97,6 +97,7 @@ def states(draw: st.DrawFn) -> Sla:
             running=ended is None,
             breach_at=missed(),
             first_breach_at=missed(),
+            letter_by=draw(st.none() | TIMES),
             extended_at=draw(st.none() | TIMES),
             repeated_at=draw(st.none() | TIMES),
         ),
@@ -195,6 +196,7 @@ SECOND_DATE = Sla(
         original_due=at(4),
         running=False,
         first_breach_at=at(4),
+        letter_by=at(3),
         extended_at=at(3),
     ),
 )

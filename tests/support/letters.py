@@ -54,14 +54,22 @@ class Desk:
     def passes(self, time: datetime) -> None:
         self.said += fire_timers(DECIDER, self.stored, time)
 
-    def apologises(self, time: datetime, due: datetime, by: str = HEAD) -> list[EventData]:
+    def apologises(self, time: datetime, due: datetime | None, by: str = HEAD) -> list[EventData]:
         return self.told(sla.ApologyRequested(reason="the archive burnt", due=due, by=by), time)
+
+    def foresees(self, time: datetime, by: str = HEAD) -> list[EventData]:
+        return self.told(sla.DelayForeseenRequested(reason="the surveyor is ill", by=by), time)
+
+    def refuses_foresight(self, time: datetime, by: str = HEAD) -> tuple[str, str]:
+        return self._refused(self.foresees(time, by), "DelayForeseenRefused")
 
     def exempts(self, time: datetime, by: str = HEAD) -> list[EventData]:
         ground = ExemptionGround.FORCE_MAJEURE
         return self.told(sla.ExemptionRequested(ground=ground, reason="a flood", by=by), time)
 
-    def refuses_letter(self, time: datetime, due: datetime, by: str = HEAD) -> tuple[str, str]:
+    def refuses_letter(
+        self, time: datetime, due: datetime | None, by: str = HEAD
+    ) -> tuple[str, str]:
         """Asks for a letter that must be refused; why, for programs and for people."""
         return self._refused(self.apologises(time, due, by), "ApologyRefused")
 

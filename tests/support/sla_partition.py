@@ -35,6 +35,7 @@ from tests.support.facts import (
     WITHDRAWN,
     completed,
     exempted,
+    foreseen,
     handed_over,
     letter,
     received,
@@ -96,6 +97,7 @@ _ACTS: st.SearchStrategy[tuple[EventData, ...]] = st.one_of(
     st.builds(lambda unit: (handed_over(unit),), _units),
     st.builds(_consultation, _units, _budgets),
     st.builds(lambda *dates: (letter(min(dates), max(dates)),), times, times),
+    st.builds(lambda due: (foreseen(), letter(due, None)), times),
     st.builds(lambda ground: (exempted(ground),), st.sampled_from(ExemptionGround)),
 )
 

@@ -32,6 +32,7 @@ class DeskKind(StrEnum):
     OVERDUE = AlertKind.OVERDUE
     """The only alert that does not wait for the morning."""
     APOLOGY_OWED = AlertKind.APOLOGY_OWED
+    LAST_CALL = AlertKind.LAST_CALL
     SOON_DUE = AlertKind.SOON_DUE
     CONSULTATION_OVERDUE = AlertKind.CONSULTATION_OVERDUE
     STEP_OVERDUE = AlertKind.STEP_OVERDUE

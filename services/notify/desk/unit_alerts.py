@@ -22,6 +22,11 @@ from services.notify.quiet_hours import VIETNAM, morning_after
 
 _TAKEN_BACK = "taken back"
 _DONE = "done before the morning came"
+_WRITTEN = "a letter was written before the morning came"
+_OUTLIVES = frozenset({AlertKind.OVERDUE, AlertKind.APOLOGY_OWED})
+"""What is told though the dossier is resolved by then: a letter is owed afterwards, too."""
+_OF_A_LETTER = frozenset({AlertKind.LAST_CALL, AlertKind.APOLOGY_OWED})
+_OWED = frozenset({AlertKind.APOLOGY_OWED})
 
 
 def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
@@ -33,7 +38,7 @@ def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventDat
     if state.history or fact.history:
         return ()
     match fact.data:
-        case sla.DossierSoonDue() | sla.ApologyOwed() as data:
+        case sla.DossierSoonDue() | sla.LastCallGiven() | sla.ApologyOwed() as data:
             return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.due)
         case sla.DossierOverdue() | sla.ConsultationOverdue() | sla.StepOverdue() as data:
             return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.due, due=data.due)
@@ -42,11 +47,9 @@ def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventDat
         case routing.StepStarted() | routing.StepReassigned() | routing.DossierHandedOver():
             return list(_led_by_others(state, fact.subject))
         case routing.DossierProcessed() | intake.DossierWithdrawn():
-            return [
-                notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=_DONE)
-                for alert_id in sorted(state.alerted)
-                if (morning := state.desk_of(alert_id)) and _told_by(policy, morning) > fact.time
-            ]
+            return list(_cleared(policy, state, fact, _DONE, frozenset(AlertKind) - _OWED))
+        case sla.ApologyIssued():
+            return list(_cleared(policy, state, fact, _WRITTEN, _OF_A_LETTER))
         case _:
             return ()
 
@@ -64,15 +67,29 @@ def _alerted(
     """Return the alert for the unit's next morning, with the lead at the alert's own time."""
     morning = morning_after(fact.time, policy.morning)
     ended = state.span.ended_at
-    if alert is not AlertKind.OVERDUE and ended is not None and ended <= morning:
+    if alert not in _OUTLIVES and ended is not None and ended <= morning:
         return ()  # resolved before anyone looks at it
     name = str(Morning(unit, morning.astimezone(VIETNAM).date()))
     put = OnDesk(name, at, alert, due, state.led_at(at))
     said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
-    if ended is not None and ended < _told_by(policy, name):
-        # As if it had arrived before the dossier was resolved.
-        said.append(notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=_DONE))
+    # As if it had arrived before the dossier was resolved, or the letter written.
+    letter = state.letter.at if state.letter is not None and alert in _OF_A_LETTER else None
+    if alert is AlertKind.APOLOGY_OWED:
+        ended = None
+    for made_good, reason in ((ended, _DONE), (letter, _WRITTEN)):
+        if made_good is not None and made_good < _told_by(policy, name):
+            return [*said, notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=reason)]
     return said
+
+
+def _cleared(
+    policy: Policy, state: Notify, fact: Event, reason: str, kinds: frozenset[AlertKind]
+) -> Iterator[EventData]:
+    for alert_id, put in sorted(state.alerted.items()):
+        kind = put.alert if isinstance(put, OnDesk) else None  # an older release did not keep it
+        morning = state.desk_of(alert_id)
+        if morning and (kind is None or kind in kinds) and _told_by(policy, morning) > fact.time:
+            yield notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=reason)
 
 
 def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:

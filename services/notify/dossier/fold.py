@@ -9,7 +9,6 @@ from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.notify.dossier.lead import Lead, handed_over, reassigned, started, with_lead
 from services.notify.dossier.state import (
     Choice,
     Demand,
@@ -24,6 +23,7 @@ from services.notify.dossier.state import (
     Planned,
 )
 from services.notify.wording.template import Template
+from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
 from services.shared.lifecycle import handled_by, track
 
 ALERTS = frozenset({Template.SOON_DUE, Template.OVERDUE})
@@ -104,9 +104,7 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return replace(state, overdue=overdue)
         case sla.ApologyIssued():
             letter = Letter(fact.time, data.reason, data.due, data.unit)
-            known_letter = state.letter
-            newer = known_letter is None or known_letter.at <= fact.time
-            return replace(state, letter=letter) if newer else state
+            return replace(state, letter=_with_letter(state.letter, letter))
         case sla.ExemptionGranted():
             return replace(state, exempt=True)
         case notify.PreferencesSet():
@@ -201,6 +199,14 @@ def _told_in_digest(state: Notify, gathered: Gathered) -> Notify:
 def _led(state: Notify, lead: Lead) -> Notify:
     known = state.leads or ((state.lead,) if state.lead is not None else ())
     return msgspec.structs.replace(state, leads=with_lead(known, lead), lead=None)
+
+
+def _with_letter(known: Letter | None, letter: Letter) -> Letter:
+    """Return the newest letter, with the newest date that one gave."""
+    if known is None:
+        return letter
+    older, newer = (known, letter) if known.at <= letter.at else (letter, known)
+    return newer if newer.due else msgspec.structs.replace(newer, due=older.due)
 
 
 def _newest(known: Demand | None, asked: Demand) -> Demand:

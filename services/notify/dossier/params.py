@@ -26,12 +26,16 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
                 params["cause"] = data.cause
         case sla.DossierOverdue():
             params["due"] = local(data.due)
-            if state.letter is not None and state.letter.due > data.due:
+            promised = state.letter.due if state.letter is not None else None
+            if state.letter is not None and (promised is None or promised > data.due):
                 params["reason"] = state.letter.reason
-                params["new_due"] = local(state.letter.due)
-            elif state.letter is not None:
+            if promised is not None and promised > data.due:
+                params["new_due"] = local(promised)
+            elif promised is not None:
                 # The letter's date was missed too, and no second letter gives another.
                 params["again"] = "yes"
+            elif state.letter is not None:
+                params["apologised"] = "yes"
             if state.exempt:
                 params["exempt"] = "yes"
             if state.unit:
@@ -39,7 +43,8 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
         case sla.ApologyIssued():
             params["reason"] = data.reason
             params["due"] = local(data.previous)
-            params["new_due"] = local(data.due)
+            if data.due is not None:
+                params["new_due"] = local(data.due)
             params["unit"] = data.unit
         case sla.AlertRetracted():
             params["alert"] = data.alert

@@ -9,7 +9,7 @@ import msgspec
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.events.sla import AlertKind, MoveCause
 from contracts.model import EventData
-from services.notify.dossier.lead import Lead, lead_at
+from services.shared.lead import Lead, lead_at
 from services.shared.lifecycle import Handled
 
 
@@ -124,7 +124,8 @@ class Letter(msgspec.Struct, frozen=True):
 
     at: datetime
     reason: str
-    due: datetime
+    due: datetime | None
+    """The new date; None if no letter has given one."""
     unit: str
 
 

@@ -43,6 +43,7 @@ FIELDS = frozenset(
         "status",
         "exempt",
         "again",
+        "apologised",
         "alert",
         "items",
         "count",

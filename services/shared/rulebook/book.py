@@ -46,7 +46,7 @@ class ConsultationRule(_Table):
 class FigureRule(_Table):
     """How figures read what the law leaves open."""
 
-    extended: Literal["on-time", "late"] = "on-time"
+    extended: Literal["on-time", "late"] = "late"
     freeze_after_days: int = Field(default=5, ge=0, le=90)
 
 

@@ -22,6 +22,7 @@ WIDE = 120
 """From this many columns on, a terminal's table shows more than the essential numbers."""
 
 
+_LETTERS = ("letter_in_time", "letter_late", "late_without_letter")
 _ALWAYS = ("resolved", "resolved_late", "open", "open_late", "late_without_letter")
 _WIDE = ("carried_over", "received", *_ALWAYS)
 _BAD = frozenset({"resolved_late", "open_late", "late_without_letter"})
@@ -61,13 +62,16 @@ def figures_table(shown: Document, width: int) -> RenderableType:
     rates = [rate.name for rate in RATES if width >= WIDE or rate is not RATES[-1]]
     heads = {name: _HEADS[name] for name in (*measures, *rates)}
     rows = _table(shown, heads, _title(shown), width, names=width >= WIDE, unjudged=True)
-    others = [name for name in MEASURES if name not in (*_WIDE, _UNJUDGED) and total[name]]
+    others = [
+        name for name in MEASURES if name not in (*_WIDE, *_LETTERS, _UNJUDGED) and total[name]
+    ]
     return Group(
         rows,
         Text(),
         _balance(total),
         _rates(total),
         *_footnote(total),
+        *_letters(total),
         *_lines(total, others, MEASURES),
     )
 
@@ -223,6 +227,18 @@ def _footnote(total: Mapping[str, int], *, rates: bool = True) -> list[Text]:
         said += ", không tính vào tỷ lệ nào"
         also += " and is in no rate" if number == 1 else " and are in no rate"
     return [Text(f"{said} / {also}")]
+
+
+def _letters(total: Mapping[str, int]) -> list[Text]:
+    """Return what became of the letters that are owed, if there are any."""
+    in_time, late, missing = (total[name] for name in _LETTERS)
+    if not in_time + late + missing:
+        return []
+    text = Text("Thư xin lỗi / Letters: ", style="bold")
+    said = f"đúng thời hạn / in time {in_time:,} · chậm / late {late:,} · "
+    text.append(said, style="not bold")
+    style = "red" if missing else "not bold"
+    return [text.append(f"chưa có / missing {missing:,}", style)]
 
 
 def _lines(

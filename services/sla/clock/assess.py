@@ -24,6 +24,7 @@ from services.shared.lifecycle import (
 )
 from services.shared.rulebook.book import RuleBook
 from services.shared.working_time import WORKING_HOUR, Calendars, WorkingDaysReading
+from services.sla.clock.letters import of_a_letter
 from services.sla.clock.running import Reached, RunningSpans, running_of
 from services.sla.dossier.state import Assessment, Expected, Letter, Sla, StepSpan
 
@@ -83,14 +84,9 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
     current = promises[-1]
     breach = current.breach if _when(current.breach) else None
     expected = [alert for promise in promises for alert in _warnings(running, promise, terms)]
-    owed = _letter_owed(running, promises[0], terms.book)
-    if owed is not None and owed.happened and state.exemption is None:
-        letter = next((each.at for each in state.letters if each.at >= first.begin), None)
-        if letter is None or owed.at < letter:
-            certain = owed.certain or letter is not None
-            expected.append(
-                Expected(owed.at, AlertKind.APOLOGY_OWED, "", promises[0].due or owed.at, certain)
-            )
+    by = _letter_by(running, promises[0], terms.book)
+    said = list(of_a_letter(state, first.begin, promises[0].breach, by))
+    expected += said
     if breach is not None:
         expected.append(Expected(breach.at, AlertKind.OVERDUE, "", breach.at, breach.certain))
     expected += _late_steps(step_clocks(state, terms, found))
@@ -113,7 +109,8 @@ def assess(state: Sla, terms: Terms) -> Assessment | None:
         breach_at=breach.at if breach else None,
         breach_certain=breach is not None and breach.certain,
         first_breach_at=_when(promises[0].breach),
-        letter_by=owed.at if owed is not None and not paused else None,
+        letter_by=by.at if by is not None and (by.happened or not paused) else None,
+        owed_at=next((e.at for e in said if e.kind is AlertKind.APOLOGY_OWED), None),
         extended=extended,
         extended_at=promises[1].since if extended else None,
         supplements=len(demands),
@@ -175,7 +172,7 @@ def course(state: Sla, terms: Terms) -> Course | None:
     first_due = original if fixed else None
     ended = state.span.ended_at
     # A letter about a dossier that had ended by then, as became known later, promises nothing.
-    letters = [each for each in state.letters if ended is None or each.at <= ended]
+    letters = [each for each in state.letters if each.due and (ended is None or each.at <= ended)]
     promises = list(_promises(running, total, first_due, letters, terms.book))
     return Course(known, running, original, total, promises)
 
@@ -238,6 +235,7 @@ def _promises(
             continue
         then = running.as_of(letter.at)
         last, due_then = then.pieces[-1], then.reached(since, rest, first_due)
+        assert letter.due is not None  # else it promises nothing: see `course`
         added = last.calendar.measure(letter.previous, letter.due)
         if added <= 0:
             continue
@@ -273,7 +271,7 @@ def _millionths(share: float) -> int:
     return round(share * _MILLION)
 
 
-def _letter_owed(running: RunningSpans, promise: Promise, book: RuleBook) -> Reached | None:
+def _letter_by(running: RunningSpans, promise: Promise, book: RuleBook) -> Reached | None:
     """Return the last moment for a letter to be in time: its lead time before the first date."""
     notice = book.apology.notice_working_hours * WORKING_HOUR
     never_before = -(-promise.rest * _millionths(book.apology.never_before_share) // _MILLION)

@@ -19,6 +19,7 @@ from services.sla.clock.ledger_entries import (
     Announced,
     DueChange,
     FollowingAlert,
+    ForeseenDelay,
     GrantedExemption,
     IssuedLetter,
     Overdue,
@@ -34,7 +35,14 @@ from services.sla.clock.side_clocks import (
     step_times,
 )
 from services.sla.dossier.as_of import as_of
-from services.sla.dossier.state import Alert, Assessment, Letter, Sla
+from services.sla.dossier.state import (
+    Alert,
+    Assessment,
+    Letter,
+    LetterStanding,
+    Sla,
+    letter_standing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,12 @@ class Ledger:
     """How the due time came about: every change of it, in time order."""
     overdue: Overdue | None
     letter_by: datetime | None
-    """The last moment for a letter of apology to be in time; None while the clock is stopped."""
+    """The last moment for a letter of apology to be in time; None while the clock is stopped, if it
+    had not come before."""
     letters: tuple[IssuedLetter, ...]
+    letter: LetterStanding | None
+    """What became of the letter that is owed; None if there is none and none is owed."""
+    foreseen: ForeseenDelay | None
     exemption: GrantedExemption | None
     supplements: int
     """The number of times a supplement was demanded."""
@@ -84,7 +96,7 @@ class Ledger:
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
     moments: tuple[FollowingAlert, ...]
-    """Warnings, the letter owed, breaches: past and future."""
+    """Warnings, last calls, letters owed, breaches: past and future."""
     announced: tuple[Announced, ...]
     days: tuple[Day, ...]
     """The days on which the clock ran, or will run until the due time, with their working seconds:
@@ -156,6 +168,10 @@ def ledger(state: Sla, terms: Terms, at: datetime) -> Ledger | None:
         overdue=_overdue(found, now, until),
         letter_by=now.letter_by,
         letters=tuple(_letter(each, found) for each in known.letters),
+        letter=letter_standing(
+            known.letters, now, owed=now.owed_at is not None and now.owed_at <= at
+        ),
+        foreseen=next((ForeseenDelay(f.at, f.reason) for f in known.foresights), None),
         exemption=(
             GrantedExemption(exemption.at, exemption.ground, exemption.reason)
             if exemption is not None
@@ -212,9 +228,9 @@ def _letter(letter: Letter, found: Course) -> IssuedLetter:
 
 
 def _alert(alert: Alert, known: Sla, now: Assessment) -> RaisedAlert:
-    stands = any(m.kind == alert.kind and m.at == alert.at for m in now.expected)
+    stands = any(m.kind == alert.meant and m.at == alert.at for m in now.expected)
     cause = retraction_cause(alert, known, now) if alert.retracted and not stands else None
-    return RaisedAlert(alert.kind, alert.about, alert.at, alert.due, alert.retracted, cause)
+    return RaisedAlert(alert.meant, alert.about, alert.at, alert.due, alert.retracted, cause)
 
 
 def _days(pieces: Sequence[RunningSpan], due: datetime | None, until: datetime) -> tuple[Day, ...]:

@@ -28,18 +28,26 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class IssuedLetter:
-    """A letter of apology with a new date."""
+    """A letter of apology."""
 
     at: datetime
     form: str
     previous: datetime
     """The due time before the letter, by what was known then."""
-    due: datetime
-    """The letter's new date."""
+    due: datetime | None
+    """The letter's new date; None if it gives none."""
     in_time: bool
     moved: bool
     """Whether it moved the due time."""
     added_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenDelay:
+    """Who leads the dossier, or heads its unit, said that its date will be missed."""
+
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from services.sla.dossier.state import Sla
 
 
 class SlaDecider:
-    """Keeps every dossier's clock, and decides on letters of apology and exemptions.
+    """Keeps every dossier's clock, and decides on letters of apology, delays that are foreseen, and
+    exemptions.
 
     It folds its own facts too: what an instance announced just before it lost the partition is
     known to the next instance, which takes it back if it comes to another conclusion.
@@ -36,10 +37,12 @@ class SlaDecider:
         routing.DossierUnroutable,
         routing.DossierHandedOver,
         routing.StepCompleted,
+        routing.StepReassigned,
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
         intake.HistoryClosed,
         sla.ApologyIssued,
+        sla.DelayForeseen,
         sla.ExemptionGranted,
         *sla.ANNOUNCEMENTS,
     )
@@ -81,6 +84,7 @@ def _clock_touched(before: Sla, after: Sla) -> bool:
         or after.steps is not before.steps
         or after.consultations is not before.consultations
         or after.letters is not before.letters
+        or after.foresights is not before.foresights
         or after.exemption is not before.exemption
         or after.promised != before.promised
         or after.first_budget != before.first_budget

@@ -1,28 +1,31 @@
-"""What sla decides when it is asked: letters of apology and exemptions from them."""
+"""What sla decides when it is asked: letters of apology, delays foreseen, and exemptions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from contracts.catalogue import FormKind
+from contracts.catalogue import FormKind, Unit
 from contracts.catalogue.load import VIETNAM
 from contracts.events import refusals, sla
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
-from services.shared.lifecycle import PublicStatus
+from services.shared.lead import lead_at
+from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
 from services.shared.working_time import LAST_YEAR
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.as_of import as_of
 from services.sla.dossier.fold import evolve
-from services.sla.dossier.state import Sla, unit_at
+from services.sla.dossier.state import Assessment, Sla, unit_at
 
 Facts = Sequence[EventData]
 
 _RUNNING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 _PROMISED = frozenset(PublicStatus) - {PublicStatus.REGISTERED, PublicStatus.NOT_RECEIVED}
+_OPEN = _PROMISED - ENDED
 
 
 def decide(rules: Rules, state: Sla, request: Event) -> Facts:
@@ -37,30 +40,35 @@ def decide(rules: Rules, state: Sla, request: Event) -> Facts:
 
 
 _NO_DATE = "it has no date: nobody knows what was promised, or no calendar knows its years"
+_WITHOUT = "a letter without one is possible"
 
 
 def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyRequested) -> Facts:
     unit = _signed_by_head(rules, state, request, data.by)
-    must_be(state, request.time, _RUNNING, to="get a new date: its clock does not run")
-    if len(state.letters) >= max(1, rules.book.apology.max_extensions):
-        raise Refused(
-            RefusalReason.ALREADY_EXTENDED,
-            f"a letter was issued at {rfc3339(state.letters[-1].at)}; the date moves no more",
-        )
+    if data.due is not None:
+        must_be(state, request.time, _RUNNING, to=f"get a new date: its clock stands ({_WITHOUT})")
+        dated = [each.at for each in state.letters if each.due is not None]
+        if len(dated) >= max(1, rules.book.apology.max_extensions):
+            raise Refused(
+                RefusalReason.ALREADY_EXTENDED,
+                f"a letter of {rfc3339(dated[-1])} gave a new date; it moves no more ({_WITHOUT})",
+            )
+    else:
+        must_be(state, request.time, _PROMISED, to="get a letter: nothing was promised")
     # As of when it was signed: it may be entered late, while the clock is stopped.
-    now = rules.assessed(as_of(state, request.time)).assessment
-    if now is None or now.due is None or now.letter_by is None:
+    then = as_of(state, request.time)
+    now = rules.assessed(then).assessment
+    if now is None or (now.due is None and data.due is not None):
         raise Refused(RefusalReason.WRONG_STATE, _NO_DATE)
-    after = max(now.due, request.time)
-    if data.due <= after:
-        raise Refused(RefusalReason.WRONG_DATE, f"the new date must be after {rfc3339(after)}")
-    if data.due.astimezone(VIETNAM).year > LAST_YEAR:
-        raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
-    if rules.calendars.for_unit(unit).measure(after, data.due) == 0:
+    if data.due is not None:
+        _must_be_allowed(rules, unit, data.due, after=max(now.due or request.time, request.time))
+    elif not _is_owed(then, now, request.time):
         raise Refused(
-            RefusalReason.WRONG_DATE,
-            f"no office hours lie between {rfc3339(after)} and the new date",
+            RefusalReason.NOT_OWED,
+            "it was not late then, and nobody had said that it would be: no letter is owed; "
+            "give a new date while its clock runs, or say first that it will be late",
         )
+    told = then.deadlines[-1].due if then.deadlines else now.original_due
     found = rules.catalogue.form(FormKind.APOLOGY, request.time)
     assert found is not None
     circular, form = found
@@ -68,14 +76,52 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
         sla.ApologyIssued(
             reason=data.reason,
             due=data.due,
-            previous=now.due,
+            previous=now.due or now.breach_at or told,
             letter_by=now.letter_by,
-            in_time=request.time <= now.letter_by,
+            in_time=now.letter_by is None or request.time <= now.letter_by,
             unit=unit,
             by=data.by,
             form=f"{form.number}/{circular.id}",
         )
     ]
+
+
+def _must_be_allowed(rules: Rules, unit: str, due: datetime, *, after: datetime) -> None:
+    if due <= after:
+        raise Refused(RefusalReason.WRONG_DATE, f"the new date must be after {rfc3339(after)}")
+    if due.astimezone(VIETNAM).year > LAST_YEAR:
+        raise Refused(RefusalReason.WRONG_DATE, f"the calendars end with the year {LAST_YEAR}")
+    if rules.calendars.for_unit(unit).measure(after, due) == 0:
+        raise Refused(
+            RefusalReason.WRONG_DATE,
+            f"no office hours lie between {rfc3339(after)} and the new date",
+        )
+
+
+def _is_owed(state: Sla, now: Assessment, at: datetime) -> bool:
+    """Return whether the dossier was late then, or known to be: with a letter already, or exempt,
+    too."""
+    moments = (now.first_breach_at, now.breach_at, now.owed_at)
+    return any(each is not None and each <= at for each in moments)
+
+
+def _foresee(rules: Rules, state: Sla, request: Event, data: sla.DelayForeseenRequested) -> Facts:
+    unit = _unit_then(rules, state, request)
+    if data.by not in (unit.head, lead_at(state.leads, request.time)):
+        raise Refused(
+            RefusalReason.NOT_THE_LEAD,
+            f"only who leads the open step or heads unit {unit.code} says so: {unit.head}",
+        )
+    must_be(state, request.time, _OPEN, to="be foreseen to be late")
+    then = as_of(state, request.time)
+    now = rules.assessed(then).assessment
+    if now is None:
+        raise Refused(RefusalReason.WRONG_STATE, _NO_DATE)
+    if then.foresights or _is_owed(then, now, request.time):
+        raise Refused(
+            RefusalReason.ALREADY_OWED, "it is late, or known to be: a letter is owed already"
+        )
+    return [sla.DelayForeseen(reason=data.reason, unit=unit.code, by=data.by)]
 
 
 def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequested) -> Facts:
@@ -90,12 +136,7 @@ def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequest
 
 def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> str:
     """Return the unit handling it at the request's time. Raise Refused if another heads it."""
-    if state.procedure is None:
-        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
-    code = unit_at(state, request.time)
-    unit = rules.catalogue.units.get(code) if code else None
-    if unit is None:
-        raise Refused(RefusalReason.UNKNOWN_UNIT, f"the unit {code} is not in the catalogue")
+    unit = _unit_then(rules, state, request)
     if unit.head != officer:
         raise Refused(
             RefusalReason.NOT_THE_HEAD, f"only the head of unit {unit.code} signs: {unit.head}"
@@ -103,8 +144,19 @@ def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> s
     return unit.code
 
 
+def _unit_then(rules: Rules, state: Sla, request: Event) -> Unit:
+    if state.procedure is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+    code = unit_at(state, request.time)
+    unit = rules.catalogue.units.get(code) if code else None
+    if unit is None:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"the unit {code} is not in the catalogue")
+    return unit
+
+
 _DECISIONS: dict[type[EventData], tuple[Decision[Rules, Sla], type[Refusal]]] = {
     sla.ApologyRequested: (_apologise, refusals.ApologyRefused),
+    sla.DelayForeseenRequested: (_foresee, refusals.DelayForeseenRefused),
     sla.ExemptionRequested: (_exempt, refusals.ExemptionRefused),
 }
 

@@ -13,7 +13,14 @@ from msgspec import UnsetType
 
 from contracts.catalogue import Catalogue, WorkflowRef
 from contracts.events import intake, routing, sla
-from contracts.events.sla import AlertKind, Budget, MoveCause, RetractionCause, TimeUnit
+from contracts.events.sla import (
+    AlertKind,
+    Budget,
+    DebtCause,
+    MoveCause,
+    RetractionCause,
+    TimeUnit,
+)
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime import BEGINNING, Timer
@@ -239,8 +246,9 @@ _Key = tuple[AlertKind, datetime, str]
 
 
 def _key(alert: Alert | Expected) -> _Key:
+    kind = alert.meant if isinstance(alert, Alert) else alert.kind
     # A warning is identified by its moment: the oldest on the log do not name their share.
-    return alert.kind, alert.at, "" if alert.kind is AlertKind.SOON_DUE else alert.about
+    return kind, alert.at, "" if kind is AlertKind.SOON_DUE else alert.about
 
 
 def _standing(state: Sla) -> set[_Key]:
@@ -257,7 +265,9 @@ def _alert(expected: Expected, state: Sla) -> EventData:
         case AlertKind.OVERDUE:
             return sla.DossierOverdue(due=due, unit=unit)
         case AlertKind.APOLOGY_OWED:
-            return sla.ApologyOwed(at=at, due=due, unit=unit)
+            return sla.ApologyOwed(at=at, due=due, unit=unit, cause=DebtCause(about))
+        case AlertKind.LAST_CALL:
+            return sla.LastCallGiven(at=at, due=due, unit=unit)
         case AlertKind.SUPPLEMENT_REPEATED:
             return sla.SupplementRepeated(at=at, number=int(about), unit=unit)
         case AlertKind.STEP_OVERDUE:
@@ -274,7 +284,7 @@ def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
     for alert in state.alerts:
         if alert.retracted:
             continue
-        own = alert.kind, alert.at, alert.about
+        own = alert.meant, alert.at, alert.about
         cause = None
         if _key(alert) in wanted:
             if own not in standing:
@@ -298,6 +308,7 @@ def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
 
 _RETRACTED = {
     RetractionCause.EXEMPT: "the dossier is exempt from a letter of apology",
+    RetractionCause.KEPT: "the delay foreseen at {} did not come: the date was kept",
     RetractionCause.MOVED: "a fact that came late moved the moment from {}",
     RetractionCause.NOT_REACHED: "a fact that came late shows that {} was not missed",
 }

@@ -32,6 +32,7 @@ def as_of(state: Sla, moment: datetime) -> Sla:
         ),
         consultations=tuple(each for each in state.consultations if each.at <= moment),
         letters=tuple(each for each in state.letters if each.at <= moment),
+        foresights=tuple(each for each in state.foresights if each.at <= moment),
         exemption=exemption if exemption is None or exemption.at <= moment else None,
         deadlines=tuple(each for each in state.deadlines if each.at <= moment),
         alerts=tuple(each for each in state.alerts if each.at <= moment),
@@ -44,6 +45,7 @@ def newest(state: Sla) -> datetime | None:
     times += [each.since for each in state.handlers[-1:]]
     times += [each.at for each in state.consultations[-1:]]
     times += [each.at for each in state.letters[-1:]]
+    times += [each.at for each in state.foresights[-1:]]
     times += [step.completed_at or step.started_at for step in state.steps]
     if state.exemption is not None:
         times.append(state.exemption.at)

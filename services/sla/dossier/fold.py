@@ -12,12 +12,14 @@ from contracts.catalogue import WorkflowRef
 from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
 from services.shared.lifecycle import handled_by, track
 from services.sla.dossier.state import (
     Alert,
     ConsultationMark,
     Deadline,
     Exemption,
+    Foresight,
     Handler,
     Letter,
     Sla,
@@ -43,7 +45,10 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return replace(state, assessment=None)
         case routing.StepStarted():
             begun = _StepTold(fact.time, True, data.ordinal, data.step)
-            return replace(state, steps=_with_step(state.steps, begun))
+            lead = started(fact.time, data.ordinal, fact.id, data.lead, data.unit)
+            return replace(_led(state, lead), steps=_with_step(state.steps, begun))
+        case routing.StepReassigned():
+            return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.StepCompleted():
             done = _StepTold(fact.time, False, data.ordinal, data.step)
             return replace(state, steps=_with_step(state.steps, done))
@@ -66,6 +71,7 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case routing.DossierUnroutable():
             return _handled(state, fact, "")
         case routing.DossierHandedOver():
+            state = _led(state, handed_over(fact.time, fact.id, data.lead, data.to_unit))
             return _handled(state, fact, data.to_unit, by=fact.id)
         case routing.ConsultationOpened():
             budget = data.budget
@@ -84,6 +90,9 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case sla.ApologyIssued():
             letter = Letter(fact.time, fact.id, data.due, data.previous, data.in_time, data.form)
             return replace(state, letters=_with(state.letters, letter))
+        case sla.DelayForeseen():
+            foresight = Foresight(fact.time, fact.id, data.reason)
+            return replace(state, foresights=_with(state.foresights, foresight))
         case sla.ExemptionGranted():
             exemption = Exemption(fact.time, fact.id, data.ground, data.reason)
             first = state.exemption is None or exemption < state.exemption
@@ -116,8 +125,10 @@ def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
         case sla.DossierSoonDue():
             about = "" if data.share is None else str(data.share)
             return Alert(data.at, fact.id, data.ALERT, data.due, about, retracted)
-        case sla.ApologyOwed():
+        case sla.LastCallGiven():
             return Alert(data.at, fact.id, data.ALERT, data.due, "", retracted)
+        case sla.ApologyOwed():
+            return Alert(data.at, fact.id, data.ALERT, data.due, data.cause, retracted)
         case sla.SupplementRepeated():
             return Alert(data.at, fact.id, data.ALERT, data.at, str(data.number), retracted)
         case sla.DossierOverdue():
@@ -127,6 +138,10 @@ def alert_of(fact: Event, *, retracted: bool = False) -> Alert:
         case sla.ConsultationOverdue():
             return Alert(data.due, fact.id, data.ALERT, data.due, data.consulted, retracted)
     raise AssertionError(f"{data.NAME} is no alert")
+
+
+def _led(state: Sla, lead: Lead) -> Sla:
+    return msgspec.structs.replace(state, leads=with_lead(state.leads, lead))
 
 
 def _handled(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.events.intake import Promise
 from contracts.events.sla import AlertKind, Budget, TimeUnit
+from services.shared.lead import Lead
 from services.shared.lifecycle import Handled
 
 
@@ -22,8 +24,16 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: AlertKind
     due: datetime
     about: str = ""
-    """Tells alerts of one kind apart: a warning share, a step's ordinal, or a consulted unit."""
+    """Tells alerts of one kind apart: a warning share, a step's ordinal, a consulted unit, or since
+    what a letter is owed. Without that, an `APOLOGY_OWED` is an older release's last call."""
     retracted: bool = False
+
+    @property
+    def meant(self) -> AlertKind:
+        """The kind in today's words."""
+        if self.kind is AlertKind.APOLOGY_OWED and not self.about:
+            return AlertKind.LAST_CALL
+        return self.kind
 
 
 class Expected(msgspec.Struct, frozen=True, array_like=True):
@@ -134,12 +144,31 @@ class Letter(msgspec.Struct, frozen=True, array_like=True, order=True):
 
     at: datetime
     id: str
-    due: datetime
-    """The letter's new date."""
+    due: datetime | None
+    """The letter's new date; None if it gives none."""
     previous: datetime
     """The due time before the letter, by what was known then."""
     in_time: bool
     form: str
+
+
+class Foresight(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Who leads the dossier, or heads its unit, said that its date will be missed."""
+
+    at: datetime
+    id: str
+    reason: str
+
+
+class LetterStanding(StrEnum):
+    """What became of a letter that is owed, or was written before it was."""
+
+    IN_TIME = "in-time"
+    """It came at least the notice before the due time, a working day by law."""
+    LATE = "late"
+    """It came, and after that."""
+    MISSING = "missing"
+    """It is owed, and has not come."""
 
 
 class Exemption(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -169,7 +198,10 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     first_breach_at: datetime | None = None
     """The same for the original date, as if no letter had moved it."""
     letter_by: datetime | None = None
-    """The last moment for a letter of apology to be in time; None while the clock is stopped."""
+    """The last moment for a letter of apology to be in time; None while the clock is stopped, if it
+    had not come before."""
+    owed_at: datetime | None = None
+    """Since when a letter was owed that had not come by then, or will be if nothing changes."""
     extended: int = 0
     """Working seconds that letters have added to the budget."""
     extended_at: datetime | None = None
@@ -203,6 +235,9 @@ class Sla(Handled, frozen=True):
     steps: tuple[StepSpan, ...] = ()
     consultations: tuple[ConsultationMark, ...] = ()
     letters: tuple[Letter, ...] = ()
+    foresights: tuple[Foresight, ...] = ()
+    leads: tuple[Lead, ...] = ()
+    """Who leads the open step, in event-time order; empty for what an older release read."""
     exemption: Exemption | None = None
     assessment: Assessment | None = None
     rule: str | None = None
@@ -223,6 +258,23 @@ class Sla(Handled, frozen=True):
     def letter_missing(self) -> bool:
         """Whether the dossier is late, and its citizen has no letter though one is owed."""
         return self.late and not self.letters and self.exemption is None
+
+    @property
+    def letter_standing(self) -> LetterStanding | None:
+        """What became of the letter, by the alerts that are not retracted; None if there is none
+        and none is owed."""
+        owed = any(a.meant is AlertKind.APOLOGY_OWED and not a.retracted for a in self.alerts)
+        return letter_standing(self.letters, self.assessment, owed=owed)
+
+
+def letter_standing(
+    letters: Sequence[Letter], now: Assessment | None, *, owed: bool
+) -> LetterStanding | None:
+    """Return what became of a dossier's letter; None if there is none and none is owed."""
+    if letters and now is not None:
+        in_time = now.letter_by is None or letters[0].at <= now.letter_by
+        return LetterStanding.IN_TIME if in_time else LetterStanding.LATE
+    return LetterStanding.MISSING if owed else None
 
 
 def unit_at(state: Sla, moment: datetime) -> str | None:

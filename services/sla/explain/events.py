@@ -108,16 +108,12 @@ def _consultation(asked: ConsultationTime, shown: Ledger, words: Words) -> list[
 
 
 def _letter(letter: IssuedLetter, shown: Ledger, terms: Terms, words: Words) -> list[str]:
-    said = [
-        words.say(
-            "letter",
-            at=words.moment(letter.at),
-            form=words.form(letter.form),
-            previous=words.moment(letter.previous),
-            due=words.moment(letter.due),
-        ),
-        words.say("letter-in-time" if letter.in_time else "letter-not-in-time"),
-    ]
+    at, form = words.moment(letter.at), words.form(letter.form)
+    in_time = words.say("letter-in-time" if letter.in_time else "letter-not-in-time")
+    if letter.due is None:
+        return [words.say("letter-without-date", at=at, form=form), in_time]
+    previous, due = words.moment(letter.previous), words.moment(letter.due)
+    said = [words.say("letter", at=at, form=form, previous=previous, due=due), in_time]
     if letter.moved:
         said.append(words.say("letter-extends", added=words.duration(letter.added_seconds)))
         before, after = shown.due_before(letter.at), shown.due_from(letter.at)
@@ -137,6 +133,9 @@ def _letter(letter: IssuedLetter, shown: Ledger, terms: Terms, words: Words) -> 
 
 
 def _other_events(shown: Ledger, terms: Terms, words: Words) -> Iterator[Event]:
+    if (foreseen := shown.foreseen) is not None:
+        at = words.moment(foreseen.at)
+        yield foreseen.at, [words.say("foreseen", at=at, reason=foreseen.reason)]
     if (exemption := shown.exemption) is not None:
         at, ground = words.moment(exemption.at), words.word(exemption.ground)
         yield exemption.at, [words.say("exempt", at=at, ground=ground, reason=exemption.reason)]

@@ -16,6 +16,7 @@ from contracts.events.sla import Budget, TimeUnit
 from services.shared.working_time import last_day
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
+from services.sla.dossier.state import LetterStanding
 from services.sla.explain.days import days_that_count
 from services.sla.explain.events import events, office_hours
 from services.sla.explain.outcome import conclusion
@@ -126,7 +127,7 @@ def _retractions(shown: Ledger, words: Words) -> Iterator[str]:
 def _rules(shown: Ledger, terms: Terms, catalogue: Catalogue, words: Words) -> Iterator[str]:
     kept = shown.ended_at is not None and shown.overdue is None
     if (by := shown.letter_by) is not None and not (kept or shown.letters or shown.exemption):
-        yield _letter_owed(by, shown, catalogue, words)
+        yield _letter_by(by, shown, catalogue, words)
     version, calendar = terms.book.version, terms.calendars.version
     yield words.say("rule", rules=version, calendar=calendar)
     if shown.forecast and shown.due is not None:
@@ -135,13 +136,12 @@ def _rules(shown: Ledger, terms: Terms, catalogue: Catalogue, words: Words) -> I
         yield words.say("rule-differs", told=shown.rule, applied=shown.rule_applied)
 
 
-def _letter_owed(by: datetime, shown: Ledger, catalogue: Catalogue, words: Words) -> str:
+def _letter_by(by: datetime, shown: Ledger, catalogue: Catalogue, words: Words) -> str:
     found = catalogue.form(FormKind.APOLOGY, by)
     assert found is not None
     circular, form = found
     name = words.form(f"{form.number}/{circular.id}")
-    until = shown.ended_at or shown.at
-    if by < until:
-        fields = {"by": words.moment(by), "at": words.moment(until)}
+    if shown.letter is LetterStanding.MISSING:
+        fields = {"by": words.moment(by), "at": words.moment(shown.at)}
         return words.say("letter-missing", form=name, **fields)
     return words.say("letter-by", form=name, at=words.moment(by))

@@ -2,7 +2,9 @@
 
 All of it follows from facts whose time is before the period's end. So the figures of a period that
 is over change only by what is entered late, and not by later events: a dossier that was handed over
-in August is in July's figures at the unit that had it at the end of July.
+in August is in July's figures at the unit that had it at the end of July. One thing is made good
+afterwards: a letter (or an exemption) about a dossier that had ended by the period's end counts
+there, whenever it was signed.
 """
 
 from __future__ import annotations
@@ -48,6 +50,16 @@ MEASURES: Mapping[str, Measure] = {
     "late_with_letter": Measure(
         "Quá hạn, có thư xin lỗi", "Late, with a letter", {"late": True, "letter": True}
     ),
+    "letter_in_time": Measure(
+        "Quá hạn, thư xin lỗi đúng thời hạn",
+        "Late, with a letter in time",
+        {"late": True, "letter_in_time": True},
+    ),
+    "letter_late": Measure(
+        "Quá hạn, thư xin lỗi chậm",
+        "Late, with a letter that came late",
+        {"late": True, "letter_late": True},
+    ),
     "late_without_letter": Measure(
         "Quá hạn, chưa có thư xin lỗi",
         "Late, without a letter",
@@ -69,13 +81,13 @@ MEASURES: Mapping[str, Measure] = {
 """Every number, by name.
 
 For the dossiers of a period, carried over + received = resolved + open. Withdrawn ones count as
-resolved. A late dossier has a letter, or has none, or is exempt from one. An unjudged dossier is
-neither late nor on time.
+resolved. A late dossier has a letter, in time or late, or has none, or is exempt from one. An
+unjudged dossier is neither late nor on time.
 """
 
 TRAITS = (
-    "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter", "exempt",
-    "unjudged",
+    "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter",
+    "letter_in_time", "letter_late", "exempt", "unjudged",
 )  # fmt: skip
 """What a dossier counts as in a period; each is true or false."""
 
@@ -134,6 +146,9 @@ class PeriodCount:
     def traits(self) -> dict[str, Any]:
         """Return the expression of each trait over a state."""
         before_end = self._before_end
+        letter, letter_by = {"$first": {"$first": "$state.letters"}}, "$state.assessment.letter_by"
+        # Null while the clock is stopped, if it had not come before.
+        late_letter = {"$gt": [letter, {"$ifNull": [letter_by, letter]}]}
         return {
             "carried": {"$lt": ["$state.span.received_at", self.period.since]},
             "ended": before_end("$state.span.ended_at"),
@@ -147,8 +162,10 @@ class PeriodCount:
             },
             "withdrawn": {"$eq": ["$state.span.ended", PublicStatus.WITHDRAWN.value]},
             "extended": before_end("$state.assessment.extended_at"),
-            "letter": before_end({"$first": {"$first": "$state.letters"}}),
-            "exempt": before_end({"$first": "$state.exemption"}),
+            "letter": self._made_good(letter),
+            "letter_in_time": {"$and": [self._made_good(letter), {"$not": [late_letter]}]},
+            "letter_late": {"$and": [self._made_good(letter), late_letter]},
+            "exempt": self._made_good({"$first": "$state.exemption"}),
             "unjudged": UNJUDGED,
         }
 
@@ -173,6 +190,13 @@ class PeriodCount:
         # An open dossier that will miss its date has not missed it yet.
         limit = {"$cond": [self._before_end("$state.span.ended_at"), until, self.as_of]}
         return {"$lt": [{"$ifNull": [self._missed, until]}, limit]}
+
+    def _made_good(self, moment: Any) -> Document:
+        """Return whether it came before the period's end, or at any time for a dossier that ended
+        by then: a letter that is missing can be written afterwards, and no later period has it."""
+        ended = self._before_end("$state.span.ended_at")
+        there = {"$ne": [{"$ifNull": [moment, None]}, None]}
+        return {"$or": [self._before_end(moment), {"$and": [ended, there]}]}
 
     def _before_end(self, moment: Any) -> Document:
         until = self.period.until

@@ -1,5 +1,5 @@
-"""How many dossiers are open, soon due, overdue and unjudged in each unit, counted from their
-states.
+"""How many dossiers are open, soon due, overdue and unjudged in each unit, and what became of their
+letters, counted from their states.
 
 Each instance counts the partitions that it owns, so the sum over the instances is the city. Only
 announced alerts that are not retracted count, so a retraction needs no correction here.
@@ -32,7 +32,10 @@ GAUGES: Mapping[str, Gauge] = {
     "open": metrics.OPEN,
     "soon_due": metrics.SOON_DUE,
     "overdue": metrics.OVERDUE,
+    "letter_in_time": metrics.LETTERS_IN_TIME,
+    "letter_late": metrics.LETTERS_LATE,
     "late_without_letter": metrics.LATE_WITHOUT_LETTER,
+    "last_call": metrics.LAST_CALLS,
     "letters_owed": metrics.LETTERS_OWED,
     "unjudged": metrics.UNJUDGED,
 }
@@ -112,6 +115,15 @@ def _stands(kind: AlertKind) -> dict[str, Any]:
 
 
 _NO_LETTER = "$no_letter"
+_OLD_LAST_CALL = {
+    "$and": [
+        {"$eq": ["$$alert.kind", AlertKind.APOLOGY_OWED]},
+        {"$eq": [{"$ifNull": ["$$alert.about", ""]}, ""]},
+    ]
+}
+"""See `Alert.meant`."""
+_FIRST_LETTER = {"$first": {"$first": "$state.letters"}}
+_LETTER_LATE = {"$gt": [_FIRST_LETTER, {"$ifNull": ["$state.assessment.letter_by", _FIRST_LETTER]}]}
 _BY_UNIT: list[dict[str, Any]] = [
     {
         "$project": {
@@ -127,10 +139,11 @@ _BY_UNIT: list[dict[str, Any]] = [
                         }
                     },
                     "as": "alert",
-                    "in": "$$alert.kind",
+                    "in": {"$cond": [_OLD_LAST_CALL, AlertKind.LAST_CALL, "$$alert.kind"]},
                 }
             },
             "no_letter": {"$eq": ["$state.letters", []]},
+            "letter_late": _LETTER_LATE,
             "exempt": {"$ne": ["$state.exemption", None]},
             "unjudged": UNJUDGED,
         }
@@ -150,6 +163,27 @@ _BY_UNIT: list[dict[str, Any]] = [
             "overdue": _how_many(_stands(AlertKind.OVERDUE)),
             "late_without_letter": _how_many(
                 {"$and": [_stands(AlertKind.OVERDUE), _NO_LETTER, {"$not": ["$exempt"]}]}
+            ),
+            "letter_in_time": _how_many(
+                {
+                    "$and": [
+                        _stands(AlertKind.OVERDUE),
+                        {"$not": [_NO_LETTER]},
+                        {"$not": ["$letter_late"]},
+                    ]
+                }
+            ),
+            "letter_late": _how_many(
+                {"$and": [_stands(AlertKind.OVERDUE), {"$not": [_NO_LETTER]}, "$letter_late"]}
+            ),
+            "last_call": _how_many(
+                {
+                    "$and": [
+                        _stands(AlertKind.LAST_CALL),
+                        _NO_LETTER,
+                        {"$not": [_stands(AlertKind.OVERDUE)]},
+                    ]
+                }
             ),
             "letters_owed": _how_many({"$and": [_stands(AlertKind.APOLOGY_OWED), _NO_LETTER]}),
             "unjudged": _how_many("$unjudged"),

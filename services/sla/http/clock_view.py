@@ -16,6 +16,7 @@ from services.sla.clock.ledger_entries import (
     Announced,
     DueChange,
     FollowingAlert,
+    ForeseenDelay,
     GrantedExemption,
     IssuedLetter,
     Overdue,
@@ -23,6 +24,7 @@ from services.sla.clock.ledger_entries import (
 )
 from services.sla.clock.segments import Account, Segment, Total
 from services.sla.clock.side_clocks import ConsultationTime, StepTime
+from services.sla.dossier.state import LetterStanding
 from services.sla.explain.explanation import Explanation
 
 
@@ -83,8 +85,14 @@ class ClockView(TypedDict):
     """Every change of the due time, in time order."""
     overdue: Overdue | None
     letter_by: datetime | None
-    """The last moment for a letter of apology to be in time; null while the clock is stopped."""
+    """The last moment for a letter of apology to be in time; null while the clock is stopped, if
+    it had not come before."""
     letters: tuple[IssuedLetter, ...]
+    letter: LetterStanding | None
+    """What became of the letter that is owed: it came in time, or late, or is missing. Null if
+    there is none and none is owed."""
+    foreseen: ForeseenDelay | None
+    """When and why the lead or the head said that the date will be missed."""
     exemption: GrantedExemption | None
     supplements: int
     """The number of times a supplement was demanded."""
@@ -94,7 +102,7 @@ class ClockView(TypedDict):
     consultations: tuple[ConsultationTime, ...]
     alerts: tuple[RaisedAlert, ...]
     moments: tuple[FollowingAlert, ...]
-    """Warnings, the letter owed, breaches: past and future."""
+    """Warnings, last calls, letters owed, breaches: past and future."""
     announced: tuple[Announced, ...]
     days: tuple[DayView, ...]
     """The days on which the clock ran, or will run until the due time."""

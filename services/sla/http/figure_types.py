@@ -50,7 +50,13 @@ class Numbers(Divided):
     extended: int
     """With a second date."""
     late_with_letter: int
+    letter_in_time: int
+    """Late, and the letter came at least the notice before the due time. Like `letter_late`, 0 in
+    a period that was frozen before they were counted."""
+    letter_late: int
+    """Late, and the letter came after that."""
     late_without_letter: int
+    """Late, and no letter has come at all."""
     exempt: int
     """Exempt from a letter of apology."""
     unjudged: int

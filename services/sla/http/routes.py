@@ -53,7 +53,19 @@ def add_routes(app: FastAPI, running: Running[Settings], requests: Requests) -> 
         code: Code, body: Typed[sla.ApologyRequested], key: IdempotencyKey = None, at: At = None
     ) -> Response:
         """Issue the head's letter of apology; its new date moves the due time if the rules
-        allow."""
+        allow. Without a new date it moves nothing, and can be written after the end and in a pause,
+        too, for a dossier that is late or known to be."""
+        return await change(code, body, key, at)
+
+    @changes.post("/dossiers/{code}/foreseen-delay", response_model=ChangedDossier)
+    async def foresee(
+        code: Code,
+        body: Typed[sla.DelayForeseenRequested],
+        key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        """Say, as the step's lead or the unit's head, that the dossier will be late: from then on
+        its citizen is owed a letter."""
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/exemption", response_model=ChangedDossier)

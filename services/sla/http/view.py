@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from services.runtime import Answered, described
 from services.shared.lifecycle import PublicStatus
-from services.sla.dossier.state import Sla, Unjudged
+from services.sla.dossier.state import LetterStanding, Sla, Unjudged
 
 
 @described
@@ -17,10 +17,18 @@ class LetterView(TypedDict):
     """A letter of apology."""
 
     at: datetime
-    due: datetime
-    """The letter's new date."""
+    due: datetime | None
+    """The letter's new date; null if it gives none."""
     in_time: bool
     form: str
+
+
+@described
+class ForesightView(TypedDict):
+    """The lead or the head said that the date will be missed."""
+
+    at: datetime
+    reason: str
 
 
 @described
@@ -76,10 +84,15 @@ class DossierView(TypedDict):
     rule: str | None
     """The version of the rules that judged it last."""
     letter_by: datetime | None
-    """The last moment for a letter of apology to be in time."""
+    """The last moment for a letter of apology to be in time; null while the clock is stopped, if
+    it had not come before."""
+    foreseen: ForesightView | None
     letters: list[LetterView]
     letter_missing: bool
     """It is late, and a letter is owed that has not been issued."""
+    letter: LetterStanding | None
+    """What became of the letter that is owed, by the alerts announced so far: it came in time, or
+    late, or is missing. Null if there is none and none is owed."""
     exemption: ExemptionView | None
     late: bool
     unjudged: Unjudged | None
@@ -115,11 +128,17 @@ def view(code: str, state: Sla) -> DossierView:
         "used_seconds": now.used if now else None,
         "rule": state.rule,
         "letter_by": now.letter_by if now else None,
+        "foreseen": (
+            {"at": state.foresights[0].at, "reason": state.foresights[0].reason}
+            if state.foresights
+            else None
+        ),
         "letters": [
             {"at": each.at, "due": each.due, "in_time": each.in_time, "form": each.form}
             for each in state.letters
         ],
         "letter_missing": state.letter_missing,
+        "letter": state.letter_standing,
         "exemption": (
             {"ground": state.exemption.ground, "reason": state.exemption.reason}
             if state.exemption

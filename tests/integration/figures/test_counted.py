@@ -63,8 +63,12 @@ def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | 
         return moment is not None and moment < until
 
     repeated = now is not None and happened(now.repeated_at)
-    letter = any(happened(each.at) for each in state.letters)
-    exempt = state.exemption is not None and happened(state.exemption.at)
+    # Of a dossier that had ended by then, what was made good afterwards counts, too.
+    letter = state.letters[0].at if state.letters else None
+    letter = letter if resolved or happened(letter) else None
+    letter_by = now.letter_by if now else None
+    in_time = letter is not None and (letter_by is None or letter <= letter_by)
+    exempt = state.exemption is not None and (resolved or happened(state.exemption.at))
     said = {
         "carried_over": received < since,
         "received": received >= since,
@@ -77,8 +81,10 @@ def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | 
         "open_late": not resolved and late,
         "open_repeated": not resolved and not late and repeated,
         "extended": now is not None and happened(now.extended_at),
-        "late_with_letter": late and letter,
-        "late_without_letter": late and not letter and not exempt,
+        "late_with_letter": late and letter is not None,
+        "letter_in_time": late and in_time,
+        "letter_late": late and letter is not None and not in_time,
+        "late_without_letter": late and letter is None and not exempt,
         "exempt": exempt,
         "unjudged": unjudged,
         "resolved_unjudged": resolved and unjudged,

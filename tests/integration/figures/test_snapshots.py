@@ -110,6 +110,62 @@ async def test_a_change_of_the_rules_is_no_change_of_the_facts(database: Databas
     assert await changed(database, of, ALL) == ([], {})
 
 
+async def test_a_letter_written_after_the_end_is_a_correction_of_what_was_frozen(
+    database: Database,
+) -> None:
+    city = City(database)
+    code = await city.told(1, (at(1), received()), (at(1), routed()), (at(8), PROCESSED))
+    await freeze(database, JULY, RULES, LATER)
+    of = await frozen(database, "2025-07")
+    assert of.total["late_without_letter"] == 1
+
+    august = JULY.until + timedelta(days=5)
+    await city.told(1, (august, facts.letter(at(4), None, in_time=False)))
+
+    of = await frozen(database, "2025-07")
+    assert of.total["late_without_letter"] == 1
+    now = {"late_with_letter": 1, "letter_late": 1, "late_without_letter": -1}
+    assert await changed(database, of, ALL) == ([now], now)
+    assert await changed_dossiers(database, of, ALL, CATALOGUE, "letter_late") == [
+        {"code": code, "change": 1}
+    ]
+    live = await city.total()
+    assert (live["resolved_late"], live["letter_late"]) == (1, 1)
+    assert "late_without_letter" not in live
+
+
+async def test_a_period_frozen_before_letters_were_counted_in_time_or_late_stays_as_it_was(
+    database: Database,
+) -> None:
+    await keep(database, [SECOND_DATE])
+    await freeze(database, JULY, RULES, LATER)
+    for kept in (ROWS, CELLS):
+        gone = {"letter_in_time": "", "letter_late": ""}
+        await database[kept].update_many({}, {"$unset": gone})
+    await database[snapshots.SNAPSHOTS].update_many(
+        {}, {"$unset": {"total.letter_in_time": "", "total.letter_late": ""}}
+    )
+    of = await frozen(database, "2025-07")
+    assert (of.total["late_with_letter"], of.total["letter_in_time"]) == (1, 0)
+    assert (await snapshots.count(database, of, ALL)).total == of.total
+    (row,) = await snapshots.dossiers(database, of, ALL, "late_with_letter")
+    assert not {"letter_in_time", "letter_late"} & set(row["counts"])
+    assert await changed(database, of, ALL) == ([{"letter_in_time": 1}], {"letter_in_time": 1})
+
+
+async def test_a_dossier_that_kept_only_its_second_date_is_late_with_a_letter_by_default(
+    database: Database,
+) -> None:
+    city = City(database)
+    letter = facts.letter(at(4), at(11), letter_by=at(3))
+    begin = ((at(1), received()), (at(1), routed()))
+    await city.told(1, *begin, (at(2), letter), (at(8), PROCESSED))
+    assert await city.total() == {
+        **{"received": 1, "resolved": 1, "resolved_late": 1, "kept_second_date": 1},
+        **{"extended": 1, "late_with_letter": 1, "letter_in_time": 1},
+    }
+
+
 async def test_a_period_frozen_before_there_were_unjudged_dossiers_stays_as_it_was(
     database: Database,
 ) -> None:

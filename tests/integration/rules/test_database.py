@@ -13,13 +13,14 @@ import msgspec
 import pytest
 
 from contracts.catalogue import load_catalogue
+from contracts.events.sla import AlertKind
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
 from services.runtime.mongo.store import Fenced, Store
 from services.shared.toml_file import FileError
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.dossier.state import Sla
+from services.sla.dossier.state import Alert, LetterStanding, Sla
 from services.sla.figures.gauges import count
 from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
@@ -196,7 +197,7 @@ async def test_other_rules_under_the_same_version_are_refused_with_the_remedy(
     await register.enter(rules, MORNING)
     apology = rules.book.apology.model_copy(update={"notice_working_hours": 16})
     same_name = replace(rules, book=rules.book.model_copy(update={"apology": apology}))
-    with pytest.raises(FileError, match="still have the version '2025-1': give them another"):
+    with pytest.raises(FileError, match="still have the version '2025-2': give them another"):
         await register.enter(same_name, MORNING)
     other_name = same_name.book.model_copy(update={"version": "2026-1"})
     await register.enter(replace(same_name, book=other_name), MORNING)
@@ -214,16 +215,24 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
     everything = dossiers(rules)
     for number, stored in enumerate(everything):
         fire_timers(decider, stored, MORNING + timedelta(days=number % 11))
+        if number % 3 == 0:
+            written = MORNING + timedelta(hours=1 if number % 2 else 300)
+            handle(decider, stored, fact("letter", written, facts.letter(written, None)))
+        if number % 5 == 0:
+            old = Alert(MORNING, "old", AlertKind.APOLOGY_OWED, MORNING)
+            stored.state = msgspec.structs.replace(stored.state, alerts=(*stored.state.alerts, old))
     await store.persist(everything)
     assert any(s.state.late for s in everything)
     assert any(s.state.unjudged for s in everything)
+    late = {s.state.letter_standing for s in everything if s.state.late}
+    assert late >= set(LetterStanding)
     for partitions in ({0, 1, 2}, {1}, set[int]()):
         mine = [
             s.state
             for s in everything
             if s.partition in partitions and s.state.span.received_at and not s.state.span.ended_at
         ]
-        standing = [{a.kind for a in s.alerts if not a.retracted} for s in mine]
+        standing = [{a.meant for a in s.alerts if not a.retracted} for s in mine]
         found = await count(store.collection, partitions)
         assert {name: sum(of_units.values()) for name, of_units in found.items()} == {
             "open": len(mine),
@@ -231,7 +240,17 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
                 "DossierSoonDue" in kinds and "DossierOverdue" not in kinds for kinds in standing
             ),
             "overdue": sum(state.late for state in mine),
+            **{
+                f"letter_{each.name.lower()}": sum(
+                    state.late and state.letter_standing is each for state in mine
+                )
+                for each in (LetterStanding.IN_TIME, LetterStanding.LATE)
+            },
             "late_without_letter": sum(state.letter_missing for state in mine),
+            "last_call": sum(
+                "LastCallGiven" in kinds and not state.letters and not state.late
+                for kinds, state in zip(standing, mine, strict=True)
+            ),
             "letters_owed": sum(
                 "ApologyOwed" in kinds and not state.letters
                 for kinds, state in zip(standing, mine, strict=True)

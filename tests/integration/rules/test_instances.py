@@ -189,10 +189,10 @@ async def test_a_rule_book_that_is_changed_without_a_new_version_is_rejected(
         await in_force.look()
         assert decider.rules is before
         assert metrics.RULE_FILES_IN_FORCE._value.get() == 0
-        with pytest.raises(FileError, match="still have the version '2025-1'"):
+        with pytest.raises(FileError, match="still have the version '2025-2'"):
             await started_anew().look()  # which has nothing older to fall back on
 
-        book.write_text(changed.replace("2025-1", "2026-1"), encoding="utf-8")
+        book.write_text(changed.replace("2025-2", "2026-1"), encoding="utf-8")
         await in_force.look()
         assert decider.rules.book.version == "2026-1"
         assert decider.rules.since > before.since

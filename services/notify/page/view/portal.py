@@ -65,8 +65,8 @@ class ApologyView(TypedDict):
     """The unit's letter of apology."""
 
     reason: str
-    due: DateTime
-    """The new date."""
+    due: DateTime | None
+    """The new date; null if none was given."""
     unit: str
     missed: bool
     """Whether the new date was missed too."""
@@ -242,7 +242,7 @@ def portal(
 def _apology(letter: Letter) -> ApologyView:
     return {
         "reason": letter.reason,
-        "due": letter.due.iso,
+        "due": letter.due.iso if letter.due else None,
         "unit": letter.unit.code,
         "missed": letter.missed,
     }

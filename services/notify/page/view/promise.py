@@ -26,6 +26,7 @@ WHY_KEYS = frozenset(
         "why.stopped",
         "why.late",
         "why.late-again",
+        "why.late-apologised",
         "why.late-exempt",
         "why.late-new-date",
         "why.recomputed",
@@ -68,7 +69,8 @@ def promise(state: Notify, words: Words, now: datetime | None = None) -> Appoint
     late = bool(state.overdue)
     original = state.original_due if state.original_due != due else None
     moved = _moved(state, words) if original else None
-    expected = letter.due if late and letter is not None and letter.due > due else None
+    new_date = letter.due if letter is not None else None
+    expected = new_date if late and new_date is not None and new_date > due else None
     again = missed_again(state, now)
     return Appointment(
         words.moment(due),
@@ -90,7 +92,7 @@ def missed_again(state: Notify, now: datetime | None = None) -> bool:
     takes `now` to see it. Without `now`, only what facts said counts.
     """
     letter, due = state.letter, state.due
-    if letter is None or due is None or not state.overdue:
+    if letter is None or letter.due is None or due is None or not state.overdue:
         return False
     if letter.due <= due:
         return True
@@ -119,6 +121,8 @@ def _why(
             return Phrase("why.late-again", {"unit": office.name, "address": office.address})
         if new_date:
             return Phrase("why.late-new-date")
+        if state.letter is not None:
+            return Phrase("why.late-apologised")
         return Phrase("why.late-exempt" if state.exempt else "why.late")
     if status is PublicStatus.STOPPED:
         return Phrase("why.stopped")

@@ -60,7 +60,8 @@ class Letter:
 
     unit: Office
     reason: str
-    due: LocalTime
+    due: LocalTime | None
+    """The new date, if one was given."""
     missed: bool
     """Whether the new date was missed too."""
 
@@ -188,7 +189,8 @@ def _apology(state: Notify, words: Words, now: datetime | None) -> Letter | None
     letter = state.letter
     if letter is None:
         return None
-    due, missed = words.moment(letter.due), missed_again(state, now)
+    due = words.moment(letter.due) if letter.due else None
+    missed = missed_again(state, now)
     return Letter(words.office(letter.unit), letter.reason, due, missed)
 
 

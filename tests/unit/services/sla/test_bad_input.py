@@ -300,7 +300,7 @@ class TestATimeAfterTheCalendars:
         said = log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
         assert said.dead_letters == []
         assert {e.data.NAME for e in said.events} == {
-            *("ApologyOwed", "DossierSoonDue", "DossierOverdue")
+            *("LastCallGiven", "DossierSoonDue", "ApologyOwed", "DossierOverdue")
         }, "what was due before it, and nothing else"
         assert log.state().unjudged is Unjudged.NO_CALENDAR
 

@@ -30,7 +30,7 @@ from services.sla.clock.assess import course
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import alert_of
-from services.sla.dossier.state import Alert, Sla
+from services.sla.dossier.state import Alert, LetterStanding, Sla
 from tests.support.deadline_cases import (
     CATALOGUE,
     budget,
@@ -48,11 +48,24 @@ CASES: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["c
 GIVEN = {"name", "vi", "time", "procedure", "unit", "workflow", "reading", "rules"} | {
     *("events", "seen", "why")
 }
-FOLLOWS = {"result", "due", "original", "used", "late_by", "soon_due", "letter_owed", "letter"} | {
-    *("repeated", "steps", "consultations", "retracted", "refused")
-}
+FOLLOWS = {
+    "result",
+    "due",
+    "original",
+    "used",
+    "late_by",
+    "soon_due",
+    "last_call",
+    "letter_owed",
+} | {*("letter", "repeated", "steps", "consultations", "retracted", "refused")}
 SHUFFLES = 4
-SOON, OVER, OWED = "DossierSoonDue", "DossierOverdue", "ApologyOwed"
+SOON, OVER, CALLED, OWED = "DossierSoonDue", "DossierOverdue", "LastCallGiven", "ApologyOwed"
+LETTER = {
+    None: "none",
+    LetterStanding.IN_TIME: "in time",
+    LetterStanding.LATE: "too late",
+    LetterStanding.MISSING: "missing",
+}
 STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "SupplementRepeated"
 
 
@@ -140,7 +153,7 @@ def as_entered(case: dict[str, Any], folder: Path) -> tuple[Told, list[Event], d
         if event.type not in told.decider.requests:
             facts.append(event)
     told.passes(seen)
-    decided = (sla.ApologyIssued, sla.ExemptionGranted)
+    decided = (sla.ApologyIssued, sla.DelayForeseen, sla.ExemptionGranted)
     return told, facts + [e for e in told.said if isinstance(e.data, decided)], seen
 
 
@@ -168,7 +181,8 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
     standing = sorted(told.standing, key=lambda alert: alert[1])
 
     def named(kind: str, at: datetime, about: str) -> str:
-        words = {SOON: "soon due", OVER: "overdue", OWED: "letter owed", REPEATED: "repeated"}
+        words = {SOON: "soon due", OVER: "overdue", REPEATED: "repeated"}
+        words |= {CALLED: "last call", OWED: "letter owed"}
         if kind == STEP:
             return f"step {steps[int(about)]} {spelled(at)}"
         if kind == CONSULTATION:
@@ -185,6 +199,7 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
     retracted = [told.alerts[gone] for gone in told.retracted]
     found: dict[str, Any] = {
         "result": "no clock",
+        "last_call": only(CALLED),
         "letter_owed": only(OWED),
         "repeated": only(REPEATED),
         "soon_due": [spelled(at) for known, at, _ in standing if known == SOON],
@@ -194,9 +209,7 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
             named(a.kind, a.at, a.about) for a in sorted(retracted, key=lambda a: (a.at, a.kind))
         ],
         "refused": [e.data.reason for e in told.said if isinstance(e.data, Refusal)],
-        "letter": (
-            ("in time" if state.letters[0].in_time else "too late") if state.letters else "none"
-        ),
+        "letter": LETTER[state.letter_standing],
     }
     if now is None:
         return found

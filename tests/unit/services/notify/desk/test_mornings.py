@@ -10,11 +10,14 @@ import pytest
 
 from contracts.events import notify, sla
 from contracts.model import EventData
+from tests.support import facts
 from tests.support.mornings import FRIDAY, UNIT, Morning, items, planned
 from tests.support.notify_dossiers import DUE, OVER, PROCESSED, SOON, Dossier, retracted
 from tests.support.times import at
 
-OWED = sla.ApologyOwed(at=at(7, "16:00"), due=DUE, unit=UNIT)
+OWED = sla.ApologyOwed(at=DUE, due=DUE, unit=UNIT, cause=sla.DebtCause.BREACH)
+LETTER = facts.letter(DUE, None, unit=UNIT)
+CALLED = sla.LastCallGiven(at=at(7, "16:00"), due=DUE, unit=UNIT)
 
 
 def test_an_alert_that_comes_after_the_digest_is_told_on_the_next_working_morning() -> None:
@@ -102,7 +105,7 @@ def test_the_desk_hears_that_a_dossier_is_done_as_long_as_it_may_tell_of_it(
     when: datetime, cleared: int
 ) -> None:
     dossier = Dossier()
-    dossier.hear(OWED, at(7, "16:00"))
+    dossier.hear(CALLED, at(7, "16:00"))
     dossier.hear(PROCESSED, when)
     assert sum(isinstance(d, notify.UnitAlertCleared) for d in dossier.said) == cleared
 
@@ -124,13 +127,41 @@ def test_a_dossier_that_is_done_after_the_morning_does_not_end_it_for_the_others
     assert morning.told() == [(at(8, "07:30"), {"b"})]
 
 
-@pytest.mark.parametrize("alert", [OWED, SOON, OVER], ids=lambda alert: alert.NAME)
+def test_the_last_call_is_said_together_with_the_soon_due_notice_in_one_message() -> None:
+    dossier, morning = Dossier(), Morning(f"{SOON.unit}@2024-03-08")
+    for data in (SOON, CALLED.model_copy(update={"unit": SOON.unit})):
+        dossier.hear(data, at(7, "16:00"))
+    for event in dossier.events:
+        if isinstance(event.data, notify.UnitAlerted):
+            morning.take(event)
+    morning.tick(at(11))
+    (told,) = [planned(e.data) for e in morning.messages("head-digest")]
+    (item,) = items(told)
+    assert (item["kind"], [also["kind"] for also in item["also"]]) == (
+        "LastCallGiven",
+        ["DossierSoonDue"],
+    )
+    assert len(morning.messages("officer-digest")) == 1
+
+
+def test_a_letter_that_is_owed_is_told_of_though_the_dossier_is_done_until_it_is_written() -> None:
+    for end, told in ((PROCESSED, 1), (LETTER, 0)):
+        dossier = Dossier()
+        dossier.hear(OWED, at(7, "16:00"))
+        dossier.hear(end, at(7, "17:00"))
+        alerts = {d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlerted)}
+        cleared = {d.alert_id for d in dossier.said if isinstance(d, notify.UnitAlertCleared)}
+        assert len(alerts - cleared) == told
+
+
+@pytest.mark.parametrize("alert", [CALLED, OWED, SOON, OVER], ids=lambda alert: alert.NAME)
 @pytest.mark.parametrize("ends", [at(8, "07:00"), at(8, "15:00"), at(11, "09:00")])
+@pytest.mark.parametrize("end", [PROCESSED, LETTER], ids=lambda end: end.NAME)
 def test_the_same_is_left_on_the_desk_and_known_whether_an_alert_or_the_end_was_heard_of_first(
-    ends: datetime, alert: EventData
+    ends: datetime, alert: EventData, end: EventData
 ) -> None:
     left, known = [], []
-    for order in ((alert, PROCESSED), (PROCESSED, alert)):
+    for order in ((alert, end), (end, alert)):
         dossier = Dossier()
         for data in order:
             dossier.hear(data, at(7, "16:00") if data is alert else ends)

@@ -79,14 +79,14 @@ class TestAFault:
     @pytest.mark.parametrize(
         ("old", "new", "fault"),
         [
-            ('version = "2025-1"', "", "version: Field required"),
-            ('version = "2025-1"', 'version = ""', "version: "),
+            ('version = "2025-2"', "", "version: Field required"),
+            ('version = "2025-2"', 'version = ""', "version: "),
             ("allowed = 1", "allowed = 0", "supplement.allowed: Input should be greater than"),
             ("amount = 5", "amount = 0", "consultation.budget.amount: Input should be greater"),
             ('"working-days"', '"days"', "consultation.budget.unit: Input should be"),
             ("[supplement]", "[supplements]", "supplements: Extra inputs"),
             ("[supplement]", "[supplements]", "supplement: Field required"),
-            ('extended = "on-time"', 'extended = "yes"', "figures.extended: Input should be"),
+            ('extended = "late"', 'extended = "yes"', "figures.extended: Input should be"),
         ],
     )
     def test_elsewhere_is_named_too(self, edit: Edit, old: str, new: str, fault: str) -> None:

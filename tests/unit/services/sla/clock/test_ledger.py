@@ -228,12 +228,14 @@ class TestWhatElseIsInIt:
         assert not any(a.retracted for a in late.ledger(at(8)).alerts)
         causes = {a.kind: a.cause for a in shown.alerts if a.retracted}
         assert causes[AlertKind.OVERDUE] is RetractionCause.NOT_REACHED
+        assert causes[AlertKind.LAST_CALL] is RetractionCause.EXEMPT
         assert causes[AlertKind.APOLOGY_OWED] is RetractionCause.EXEMPT
 
     def test_the_moments_that_follow_by_the_rules(self) -> None:
         kinds = {m.kind: m.at for m in dossier().ledger(at(4, "09:00")).moments}
         assert kinds[AlertKind.OVERDUE] == DUE
-        assert kinds[AlertKind.APOLOGY_OWED] == at(6)
+        assert kinds[AlertKind.LAST_CALL] == at(6)
+        assert kinds[AlertKind.APOLOGY_OWED] == DUE
 
     def test_the_version_that_judged_the_dossier_and_the_one_that_it_was_drawn_up_by(self) -> None:
         shown = dossier().ledger(at(5))

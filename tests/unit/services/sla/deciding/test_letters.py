@@ -1,4 +1,4 @@
-"""Letters of apology: who signs them, when, what they move, what is refused.
+"""Letters of apology: who signs them, when, what they move, when they are owed, what is refused.
 
 On a procedure of three working days at a unit that works from 7:30 to 11:30 and from 13:00 to
 17:00. Received on Monday 4 March 2024 at 8:00: due on Thursday at 8:00, the letter is in time until
@@ -18,6 +18,7 @@ from contracts.model import EventData
 from contracts.values import FilingChannel
 from services.runtime.core.handle import handle
 from services.shared.working_time import LAST_YEAR
+from services.sla.dossier.state import LetterStanding
 from services.sla.http.view import view
 from tests.support.event import CODE
 from tests.support.facts import (
@@ -75,7 +76,10 @@ class TestALetter:
             assert isinstance(issued, sla.ApologyIssued)
             assert issued.in_time is in_time
             desk.passes(at(8))
-            assert ("ApologyOwed" in desk.standing) is not in_time
+            assert ("LastCallGiven" in desk.standing) is not in_time
+            assert "ApologyOwed" not in desk.standing
+            standing = LetterStanding.IN_TIME if in_time else LetterStanding.LATE
+            assert desk.state.letter_standing is standing
 
     def test_is_kept_for_all_to_see(self) -> None:
         desk = Desk()
@@ -108,7 +112,11 @@ class TestALetterAfterTheBreach:
         assert desk.state.late
         assert not desk.state.letter_missing
         desk.passes(at(12))
-        assert desk.standing == ["ApologyOwed", "DossierSoonDue", "DossierOverdue"]
+        assert desk.standing == [
+            *("LastCallGiven", "DossierSoonDue"),
+            *("ApologyOwed", "DossierOverdue"),
+        ]
+        assert desk.state.letter_standing is LetterStanding.LATE
 
     def test_gives_a_date_that_is_still_to_come(self) -> None:
         reason, detail = Desk().refuses_letter(at(8), at(8))
@@ -223,9 +231,11 @@ class TestALetterThatIsEnteredLate:
         desk = Desk()
         desk.passes(at(8))
         said = desk.apologises(at(5, "16:00"), at(11))
-        assert names(said) == ["ApologyIssued", "DeadlineMoved", *["AlertRetracted"] * 3]
+        assert names(said) == ["ApologyIssued", "DeadlineMoved", *["AlertRetracted"] * 4]
         gone = [data for data in said if isinstance(data, sla.AlertRetracted)]
-        assert {data.alert for data in gone} == {"DossierOverdue", "DossierSoonDue", "ApologyOwed"}
+        assert {data.alert for data in gone} == {
+            *("DossierOverdue", "DossierSoonDue", "LastCallGiven", "ApologyOwed")
+        }
         assert all(data.due == at(11) for data in gone)
         assert not desk.state.late
 
@@ -286,3 +296,93 @@ def test_another_instance_that_reads_the_letter_on_the_log_says_nothing_new() ->
         second.stored.state = DECIDER.evolve(second.state, event)
     assert second.assessment == first.assessment
     assert second.state.due_told == at(11)
+
+
+class TestALetterWithoutANewDate:
+    """It is dated the day on which it is written, and moves no date."""
+
+    @pytest.mark.parametrize(
+        ("data", "status"),
+        [(PROCESSED, "ended"), (WITHDRAWN, "ended"), (STOPPED, "stopped"), (DEMANDED, "stopped")],
+    )
+    def test_is_written_after_the_end_and_in_a_pause(self, data: EventData, status: str) -> None:
+        desk = Desk()
+        desk.told(data, at(8))
+        due, original = desk.assessment.due, desk.assessment.original_due
+        assert desk.state.letter_missing
+        (issued,) = desk.apologises(at(12), None)
+        assert isinstance(issued, sla.ApologyIssued)
+        assert (issued.due, issued.previous, issued.in_time) == (None, DUE, False)
+        assert desk.state.letters[0].at == at(12)
+        assert (desk.assessment.due, desk.assessment.original_due) == (due, original)
+        assert desk.assessment.extended == 0
+        assert desk.state.late
+        assert not desk.state.letter_missing
+        assert desk.state.letter_standing is LetterStanding.LATE
+        assert (due is None) is (status == "stopped")
+
+    def test_leaves_the_debt_standing_that_it_pays_late(self) -> None:
+        desk = Desk()
+        desk.told(PROCESSED, at(8))
+        assert desk.state.letter_standing is LetterStanding.MISSING
+        desk.apologises(at(12), None)
+        assert desk.standing.count("ApologyOwed") == 1
+
+    def test_is_in_time_in_a_pause_that_began_before_the_last_moment(self) -> None:
+        desk = Desk()
+        desk.foresees(at(5))
+        desk.told(STOPPED, at(5, "14:00"))
+        (issued,) = desk.apologises(at(20), None)
+        assert isinstance(issued, sla.ApologyIssued)
+        assert (issued.letter_by, issued.in_time, issued.previous) == (None, True, DUE)
+        desk.told(RESUMED, at(21))
+        desk.passes(at(28))
+        assert desk.state.late
+        assert desk.state.letter_standing is LetterStanding.IN_TIME
+
+    def test_is_refused_for_what_is_not_late_and_not_known_to_be(self) -> None:
+        desk = Desk()
+        assert desk.refuses_letter(at(5), None)[0] == "not-owed"
+        desk.told(PROCESSED, at(6))
+        reason, detail = desk.refuses_letter(at(12), None)
+        assert reason == "not-owed"
+        assert "nobody had said that it would be" in detail
+
+    def test_is_refused_before_the_breach_though_it_is_entered_after_it(self) -> None:
+        desk = Desk()
+        desk.passes(at(8))
+        assert desk.refuses_letter(at(6, "09:00"), None)[0] == "not-owed"
+
+    def test_is_refused_before_anything_was_promised_and_to_any_but_the_head(self) -> None:
+        desk = Desk()
+        assert desk.refuses_letter(at(1), None)[0] == "wrong-state"
+        desk.passes(at(8))
+        assert desk.refuses_letter(at(8), None, by="cb-1")[0] == "not-the-head"
+
+    def test_may_follow_one_that_moved_the_date_as_often_as_it_may(self) -> None:
+        desk = Desk()
+        desk.apologises(at(5, "16:00"), at(8))
+        reason, detail = desk.refuses_letter(at(11), at(15))
+        assert reason == "already-extended"
+        assert "a letter without one is possible" in detail
+        assert names(desk.apologises(at(11), None)) == ["ApologyIssued"]
+        assert names(desk.apologises(at(12), None)) == ["ApologyIssued"]
+        assert desk.assessment.due == at(8)
+        assert desk.state.letter_standing is LetterStanding.IN_TIME
+
+    def test_leaves_the_one_new_date_to_be_given(self) -> None:
+        desk = Desk()
+        desk.foresees(at(5))
+        desk.apologises(at(5, "09:00"), None)
+        assert names(desk.apologises(at(5, "16:00"), at(11)))[-1] == "DeadlineMoved"
+        assert desk.assessment.due == at(11)
+
+    def test_is_possible_for_what_is_exempt(self) -> None:
+        desk = Desk()
+        desk.exempts(at(5))
+        desk.told(PROCESSED, at(8))
+        assert names(desk.apologises(at(12), None)) == ["ApologyIssued"]
+
+    def test_is_refused_for_what_nobody_can_judge(self) -> None:
+        desk = Desk(vietnam("1999-12-30 08:00"))
+        assert desk.refuses_letter(vietnam("1999-12-31 08:00"), None)[0] == "wrong-state"

@@ -222,8 +222,8 @@ class TestARetraction:
         clock.passes(at(8))
         assert clock.state.late
         said = clock.told(STOPPED, at(5))
-        # The warning, the letter that was owed a working day before, and the breach.
-        assert Counter(said) == {"AlertRetracted": 3}
+        # The warning, the last call a working day before, the breach, and the letter owed since.
+        assert Counter(said) == {"AlertRetracted": 4}
         assert not clock.state.late
         assert clock.net == {}
         retracted = clock.last(sla.AlertRetracted)
@@ -233,9 +233,9 @@ class TestARetraction:
     def test_takes_back_an_overdue_of_what_was_processed_in_time_after_all(self) -> None:
         clock = Clock()
         clock.passes(at(8))
-        assert clock.told(PROCESSED, at(6, "16:00")) == ["AlertRetracted"]
-        retracted = clock.last(sla.AlertRetracted)
-        assert retracted.alert == "DossierOverdue"
+        assert clock.told(PROCESSED, at(6, "16:00")) == ["AlertRetracted"] * 2
+        gone = [e.data.alert for e in clock.said if isinstance(e.data, sla.AlertRetracted)]
+        assert gone == ["ApologyOwed", "DossierOverdue"]
         assert clock.net == {("DossierSoonDue", SOON): 1}
 
     def test_says_when_the_dossier_is_due_now(self) -> None:
@@ -247,7 +247,9 @@ class TestARetraction:
         clock.told(OWED, at(5, "14:00"))
         clock.told(PAID, at(5, "15:00"))
         moved = [e.data for e in clock.said if isinstance(e.data, sla.AlertRetracted)]
-        assert {m.alert for m in moved} == {"DossierSoonDue", "ApologyOwed", "DossierOverdue"}
+        assert {m.alert for m in moved} == {
+            *("DossierSoonDue", "LastCallGiven", "ApologyOwed", "DossierOverdue")
+        }
         assert clock.assessment.due == at(7, "11:00")
         clock.passes(END)
         assert clock.net == clock.kept
@@ -296,8 +298,9 @@ class TestTheView:
         assert (shown["due"], shown["original_due"], shown["late"]) == (DUE, DUE, True)
         assert (shown["clock"], shown["budget_seconds"]) == ("running", 24 * 3600)
         assert [a["kind"] for a in shown["alerts"]] == [
-            "ApologyOwed",
+            "LastCallGiven",
             "DossierSoonDue",
+            "ApologyOwed",
             "DossierOverdue",
         ]
         assert (shown["letter_by"], shown["letter_missing"]) == (LETTER_BY, True)

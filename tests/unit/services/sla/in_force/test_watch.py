@@ -86,10 +86,10 @@ class TestTheFiles:
     def test_of_the_rule_book_are_read_anew_and_not_taken_from_what_was_read_before(
         self, files: RuleFiles, settings: SlaSettings
     ) -> None:
-        assert files.read().book.version == "2025-1"
+        assert files.read().book.version == "2025-2"
         path = settings.rules / "rules.toml"
         text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace('"2025-1"', '"2026-1"'), encoding="utf-8")
+        path.write_text(text.replace('"2025-2"', '"2026-1"'), encoding="utf-8")
         assert files.read().book.version == "2026-1"
 
     def test_that_are_broken_are_named_once_and_again_when_they_are_broken_otherwise(
