@@ -16,6 +16,8 @@ class Fate(StrEnum):
     """A letter in time gives a second date, and that one is missed too."""
     TOLD_TOO_LATE = "told-too-late"
     """The letter comes only after the date has passed."""
+    TOLD_AFTERWARDS = "told-afterwards"
+    """The result comes too late, and the letter only after it."""
     EXEMPT = "exempt"
     """The date is missed, and the head of the unit states why no letter is owed."""
     UNTOLD = "untold"

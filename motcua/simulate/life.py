@@ -116,7 +116,8 @@ class Life:
         self.fate, needed = self._outlook.fate, self._outlook.needed
         cuts = sorted(rng.random() for _ in self._steps[1:])
         acts = [Act(int(needed * place), self._complete) for place in (*cuts, 1.0)]
-        if self.fate.late and self._chance(odds.LATE_STAYS_OPEN):
+        ends = self.fate is Fate.TOLD_AFTERWARDS or not self.fate.late
+        if not ends and self._chance(odds.LATE_STAYS_OPEN):
             acts.pop()
         acts += self._letters(total, needed)
         room = int(odds.LATEST_SHARE * total) // gap
@@ -130,6 +131,8 @@ class Life:
             self._wait_until(act.wanted)
             act.do()
         if self._open == len(self._steps):
+            if self.fate is Fate.TOLD_AFTERWARDS:
+                self._apologise_afterwards()
             self._fetch()
 
     def _extras(self, field: str) -> list[Sequence[Callable[[], None]]]:
@@ -307,6 +310,10 @@ class Life:
                 last_moment = self._town.last_moment_for_letter(total)
                 wanted = int(last_moment * rng.uniform(*odds.LETTER_SHARE))
                 acts = [Act(wanted, self._apologise, by=last_moment)]
+                room = last_moment - self._asking.gap  # for the letter, which comes after it
+                if room >= self._asking.gap and self._chance(odds.FORESEEN):
+                    said = int(wanted * rng.uniform(*odds.FORESEEN_SHARE))
+                    acts.insert(0, Act(said, self._foresee, by=room))
                 if self.fate.late and self._chance(odds.LETTER_AGAIN):
                     second_due = total + self._outlook.added
                     acts.append(Act(int(rng.uniform(second_due, needed)), self._apologise_again))
@@ -323,12 +330,24 @@ class Life:
     def _apology(self, *, by: str) -> sla.ApologyRequested:
         """Return a letter with an allowed date: after the date before it, and after today."""
         clock = self._clock
-        field = self._town.catalogue.procedures[self._filing.procedure].field
         due = clock.calendar.add(max(clock.at(clock.total), self._next), self._outlook.added)
-        return sla.ApologyRequested(reason=why_late(self._rng, field), due=due, by=by)
+        return sla.ApologyRequested(reason=self._why_late(), due=due, by=by)
 
     def _apologise(self) -> None:
         self._ask(self._next, self._apology(by=self._unit.head))
+
+    def _foresee(self) -> None:
+        said = sla.DelayForeseenRequested(reason=self._why_late(), by=self._lead)
+        self._ask(self._next, said)
+
+    def _apologise_afterwards(self) -> None:
+        days = self._some_days(odds.LETTER_AFTERWARDS_WORKING_DAYS)
+        letter = sla.ApologyRequested(reason=self._why_late(), by=self._unit.head)
+        self._ask(self._after(self._clock.calendar, days), letter)
+
+    def _why_late(self) -> str:
+        field = self._town.catalogue.procedures[self._filing.procedure].field
+        return why_late(self._rng, field)
 
     def _apologise_again(self) -> None:
         self.to_be_refused.append(self._ask(self._next, self._apology(by=self._unit.head)).id)

@@ -121,12 +121,19 @@ EXTENDED_FOR_EACH_LATE = 1.0
 LATE_FATES = {
     # With those that keep their second date, 85 % of all that miss the first get a letter.
     Fate.EXTENDED_IN_VAIN: 25.0,
-    Fate.TOLD_TOO_LATE: 45.0,
+    Fate.TOLD_TOO_LATE: 33.0,
+    Fate.TOLD_AFTERWARDS: 12.0,
     Fate.EXEMPT: 3.0,
     Fate.UNTOLD: 27.0,
 }
 LETTER_SHARE = (0.60, 1.0)
 """When a letter in time is written, as a share of the time up to the last moment for it."""
+FORESEEN = 0.50
+"""Of the letters in time, those before which the step's lead says that the date will be missed."""
+FORESEEN_SHARE = (0.50, 0.95)
+"""When the lead says so, as a share of the time up to the letter."""
+LETTER_AFTERWARDS_WORKING_DAYS = (1, 4)
+"""How long after a late result its letter is written."""
 LETTER_AGAIN = 0.20
 """Of the late ones with a letter in time, those for which another one is asked: it is refused."""
 LETTER_REFUSED = 0.20

@@ -173,7 +173,8 @@ def test_each_letter_and_exemption_that_is_not_to_be_refused_is_issued(
 ) -> None:
     asked = [e for e in belated.requests if e.data.OWNER == "sla"]
     wanted = {e.id for e in asked} - belated.to_be_refused
-    assert wanted == {f.cause for f in judged.of(sla.ApologyIssued, sla.ExemptionGranted)}
+    decided = (sla.ApologyIssued, sla.DelayForeseen, sla.ExemptionGranted)
+    assert wanted == {f.cause for f in judged.of(*decided)}
     assert_as_planned(belated, judged)
 
 
@@ -188,13 +189,41 @@ def test_a_letter_in_time_is_in_time_and_one_too_late_is_after_the_date(
 ) -> None:
     for clock in fated(belated, judged, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN):
         assert all(letter.in_time for letter in clock.letters)
-        assert not any(alert.kind == "ApologyOwed" for alert in clock.alerts)
+        assert not any(alert.kind == "LastCallGiven" for alert in clock.alerts if clock.letters)
+        foreseen = {each.at for each in clock.foresights}
+        assert {a.at for a in clock.alerts if a.kind == "ApologyOwed"} <= foreseen or clock.late
     belatedly = [c for c in fated(belated, judged, Fate.TOLD_TOO_LATE) if c.letters]
     assert belatedly
     for clock in belatedly:
         (letter,) = clock.letters
         assert not letter.in_time
+        assert letter.due is not None
         assert letter.previous < letter.at < letter.due
+
+
+def test_whoever_leads_a_dossier_says_of_some_that_they_will_be_late_and_a_letter_is_owed(
+    belated: SimulatedDay, judged: Decided
+) -> None:
+    extended = fated(belated, judged, Fate.EXTENDED, Fate.EXTENDED_IN_VAIN)
+    foreseen = [clock for clock in extended if clock.foresights]
+    assert 0.3 * len(extended) < len(foreseen) < 0.7 * len(extended)
+    for clock in foreseen:
+        (said,) = clock.foresights
+        assert said.at in {a.at for a in clock.alerts if a.kind == "ApologyOwed"}
+
+
+def test_a_letter_afterwards_makes_good_what_was_missed(
+    belated: SimulatedDay, judged: Decided
+) -> None:
+    written = [c for c in fated(belated, judged, Fate.TOLD_AFTERWARDS) if c.letters]
+    assert written
+    for clock in written:
+        (letter,) = clock.letters
+        assert clock.span.ended_at is not None
+        assert letter.due is None
+        assert letter.at > clock.span.ended_at
+        assert clock.late
+        assert not clock.letter_missing
 
 
 def test_a_dossier_with_a_second_date_is_done_between_the_two(
