@@ -272,8 +272,8 @@ def _deadlines() -> list[Node]:
         stat(
             "Letters owed",
             "sum(motcua_sla_letters_owed_dossiers)",
-            "Open, the last moment for a letter of apology in time is past, and there is none. "
-            "Overdue or about to be.",
+            "Open, and a letter of apology is owed that has not come: the date was missed, or who "
+            "leads the dossier said that it will be.",
             w=3,
         ),
         stat(
@@ -294,6 +294,16 @@ def _deadlines() -> list[Node]:
             "Overdue, ten units with the most",
             per_unit("motcua_sla_overdue_dossiers"),
             "Open dossiers whose promised date is past.",
+        ),
+        series(
+            "Letters of overdue dossiers",
+            {
+                "in time": "sum(motcua_sla_late_letter_in_time_dossiers)",
+                "late": "sum(motcua_sla_late_letter_late_dossiers)",
+                "missing": "sum(motcua_sla_late_without_letter_dossiers)",
+                "last calls, not overdue": "sum(motcua_sla_last_call_dossiers)",
+            },
+            "Open dossiers. A last call is no debt: most of them are finished in time.",
         ),
         series(
             "Letters owed, ten units with the most",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -207,6 +208,37 @@ def test_another_lead_and_another_unit_take_a_dossier_over(office: Office) -> No
     assert shown["hand_overs"][0]["to_unit"] == OTHER_WARD
     eventually(lambda: office.view("sla", code)["unit"] == OTHER_WARD)
     eventually(lambda: office.view("notify", code)["unit"] == OTHER_WARD)
+
+
+def test_whoever_leads_a_dossier_says_that_it_will_be_late_and_its_head_apologises(
+    office: Office,
+) -> None:
+    units = load_catalogue().units
+    code = office.hand_in()
+    lead, head = office.open_step(code)["lead"], units[WARD_UNIT].head
+    eventually(lambda: office.view("sla", code)["due"] is not None)
+    none = office.post("sla", f"/dossiers/{code}/apology", {"reason": "ill", "by": head})
+    assert (none.status_code, none.json()["type"]) == (409, "urn:motcua:problem:not-owed")
+
+    said = {"reason": "the archive has not answered", "by": lead}
+    refused = office.post("sla", f"/dossiers/{code}/foreseen-delay", said | {"by": "cb-29-0001"})
+    assert refused.json()["type"] == "urn:motcua:problem:not-the-lead"
+    fact, shown = office.does("sla", code, "foreseen-delay", said)
+    assert (fact, shown["letter"]) == ("DelayForeseen", "missing")
+    assert shown["foreseen"]["reason"] == said["reason"]
+    assert "ApologyOwed" in {alert["kind"] for alert in shown["alerts"]}
+
+    due = shown["due"]
+    fact, shown = office.does("sla", code, "apology", said | {"by": head})
+    assert (fact, shown["letter"], shown["due"]) == ("ApologyIssued", "in-time", due)
+    assert shown["letters"][0]["due"] is None
+    key = lookup_key("tests", code)
+    told = eventually(
+        lambda: office.get("notify", f"/status/{code}.json", key=key).json()["apology"]
+    )
+    assert (told["reason"], told["due"]) == (said["reason"], None)
+    for view in (office.view("sla", code), told):
+        assert "citizen-" not in json.dumps(view)
 
 
 def test_another_authority_is_asked_and_answers_while_the_clock_runs_on(office: Office) -> None:

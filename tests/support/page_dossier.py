@@ -61,7 +61,7 @@ def moved(cause: MoveCause | None = None, days: int = 2) -> sla.DeadlineMoved:
     return sla.DeadlineMoved(due=due, previous=DUE, original=DUE, reason="r", rule="r", cause=cause)
 
 
-def letter(due: datetime) -> sla.ApologyIssued:
+def letter(due: datetime | None) -> sla.ApologyIssued:
     return facts.letter(DUE, due, reason="Chờ xác minh", unit="H29.101")
 
 

@@ -127,6 +127,8 @@ class Letter(msgspec.Struct, frozen=True):
     due: datetime | None
     """The new date; None if no letter has given one."""
     unit: str
+    previous: datetime | None = None
+    """The date that was not kept; None in a letter that an older release kept."""
 
 
 class Notify(Handled, frozen=True):

@@ -20,6 +20,10 @@ class NotReceived(Exception):
     """The dossier was not received, so it has no receipt."""
 
 
+class NoLetter(Exception):
+    """No letter of apology was written about the dossier."""
+
+
 class WrongForm(Exception):
     """A form's fields are not what its page allows."""
 
@@ -59,6 +63,7 @@ _FOR_PROGRAMS = {
     "too-often": "too many forms were sent about this dossier; send it again later",
     "unavailable": "the state cannot be read or written now; ask again later",
     "not-received": "the dossier was not received",
+    "no-letter": "no letter of apology was written about the dossier",
     "half-quiet": "quiet hours need both a beginning and an end",
     "out-of-reach": "the citizen left no address for any of the channels that were chosen",
     "wrong-form": "the form's fields are not as they should be",
@@ -73,6 +78,7 @@ PAGE_ERRORS = (
     TooMany,
     TooManyForms,
     NotReceived,
+    NoLetter,
     HalfQuiet,
     OutOfReach,
     WrongForm,
@@ -95,6 +101,8 @@ def page_error_of(error: Exception) -> PageError:
             return PageError(429, "too-often", error.seconds)
         case NotReceived():
             return PageError(404, "not-received")
+        case NoLetter():
+            return PageError(404, "no-letter")
         case HalfQuiet():
             return PageError(422, "half-quiet")
         case OutOfReach():

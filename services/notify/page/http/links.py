@@ -55,6 +55,11 @@ class Links:
         query = urlencode({"key": key, "lang": locale})
         return f"{self._base}/receipt/{quote(code)}?{query}"
 
+    def letter(self, code: str, key: str, locale: Locale) -> str:
+        """Return the address of the letter of apology for printing."""
+        query = urlencode({"key": key, "lang": locale})
+        return f"{self._base}/letter/{quote(code)}?{query}"
+
     def static(self, name: str, mark: str) -> str:
         """Return the address of a static file; another content has another mark."""
         return f"{self._base}/page/{name}?{urlencode({'v': mark})}"

@@ -1,4 +1,4 @@
-"""The status page over HTTP: the form, the dossier, its live updates, its JSON and its receipt."""
+"""The status page over HTTP: the form, the dossier, its updates, its JSON, receipt and letter."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from services.notify.page.http.errors import PAGE_ERRORS, PageError, page_error_
 from services.notify.page.http.events import EventStream
 from services.notify.page.http.forms import Fields, asked, fields_of, one, preferences, rating
 from services.notify.page.http.html import SCORES, TOLD, Html, other_than, secured
+from services.notify.page.http.letter import letter
 from services.notify.page.http.links import Links
 from services.notify.page.http.live import Live
 from services.notify.page.http.not_found import add_not_found_page
@@ -214,6 +215,16 @@ def add_page(
         shown = receipt(found, words, links.link(found.code))
         elsewhere = links.receipt(found.code, found.key, other_than(locale))
         return html.page("receipt.html", locale, other=elsewhere, **shown)
+
+    @pages.get("/letter/{code}")
+    async def print_letter(
+        request: Request, code: Code, key: Key = "", lang: Lang = ""
+    ) -> Response:
+        """Show the unit's letter of apology for printing, on its form, in both languages."""
+        found = await gate.open(code, key, address(request))
+        locale = _locale(lang) if lang else chosen_locale(found.state)
+        elsewhere = links.letter(found.code, found.key, other_than(locale))
+        return html.page("letter.html", locale, other=elsewhere, **letter(found, words))
 
     async def sent(
         request: Request, code: str, data_of: Callable[[Fields], Data]

@@ -265,6 +265,17 @@ class TestALetterOfApology:
         assert overdue.params["again"] == "yes"
         assert "reason" not in overdue.params
 
+    def test_after_the_end_is_told_without_a_new_date(self) -> None:
+        month = Month()
+        month.received(at(4))
+        head = CATALOGUE.units[month.city.states["notify"][CODE].state.unit].head
+        month.city.tick(at(28))
+        letter = sla.ApologyRequested(reason="thiếu ý kiến", by=head)
+        month.told(letter, at(28, "09:00:00"))
+        ((_, told),) = month.planned("apology")
+        assert told.params["due"] == "08:00 07/03/2024"
+        assert "new_due" not in told.params
+
 
 @pytest.mark.parametrize("often", [1, 3])
 def test_over_a_month_nobody_is_disturbed_at_night_or_told_twice(often: int) -> None:

@@ -304,6 +304,35 @@ def test_no_letter_is_promised_or_asked_for_where_none_is_owed(locale: Locale) -
     assert letter not in said("overdue", locale, new_due="", exempt="yes").body
 
 
+@pytest.mark.parametrize("locale", Locale)
+def test_a_letter_without_a_new_date_speaks_of_none(locale: Locale) -> None:
+    new_date = {Locale.VI: "hẹn lại", Locale.EN: "new date"}[locale]
+    with_it, without = said("apology", locale), said("apology", locale, new_due="")
+    assert new_date in with_it.subject
+    for part in (without.subject, without.body, without.short):
+        assert new_date not in part
+        assert CODE in part
+    assert {Locale.VI: "xin lỗi", Locale.EN: "apologises"}[locale] in without.body
+    promised = {Locale.VI: "Ngày hẹn lại", Locale.EN: "new date"}[locale]
+    assert promised not in said("overdue", locale, new_due="", apologised="yes").body
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_a_last_call_says_what_can_still_be_done_and_claims_no_debt(locale: Locale) -> None:
+    due = "17:00 05/04/2024"
+
+    def line(kind: str) -> str:
+        items = json.dumps([{"dossier": CODE, "procedure": "", "kind": kind, "due": due}])
+        found: str = said("head-digest", locale, items=items, count="1").body
+        return next(each for each in found.splitlines() if CODE in each)
+
+    called, owed = line("LastCallGiven"), line("ApologyOwed")
+    assert {Locale.VI: "nhắc lần cuối", Locale.EN: "last call"}[locale] in called
+    assert {Locale.VI: "giải quyết xong", Locale.EN: "finish it in time"}[locale] in called
+    assert {Locale.VI: "phải có thư xin lỗi", Locale.EN: "is owed"}[locale] in owed
+    assert {Locale.VI: "phải có thư xin lỗi", Locale.EN: "is owed"}[locale] not in called
+
+
 @pytest.mark.parametrize("unit", [*CATALOGUE.units.values()], ids=lambda unit: unit.code)
 @pytest.mark.parametrize("locale", Locale)
 def test_whoever_is_let_down_twice_is_promised_no_third_date_and_told_whom_to_ask(

@@ -106,6 +106,18 @@ UNJUDGED = {"unjudged": 8, "resolved_unjudged": 5, "open_unjudged": 3}
 
 
 @pytest.mark.parametrize("width", [80, 120])
+def test_letters_in_time_late_and_missing_have_a_count_each(width: int) -> None:
+    row = judged(letter_in_time=1_004, letter_late=12, late_with_letter=1_016)
+    text = rendered(figures_table(figures("unit", rows=[row], total=row), width), width)
+    line = "Thư xin lỗi / Letters: đúng thời hạn / in time 1,004 · chậm / late 12 · chưa có /"
+    assert line in " ".join(text.split())
+    assert "missing 9" in text
+    none = judged(late_without_letter=0)
+    text = rendered(figures_table(figures("unit", rows=[none], total=none), width), width)
+    assert "Letters" not in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
 def test_what_could_not_be_judged_has_a_column_and_a_footnote(width: int) -> None:
     row = judged(**UNJUDGED)
     text = rendered(figures_table(figures("unit", rows=[row], total=row), width), width)

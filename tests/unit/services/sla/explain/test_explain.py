@@ -30,6 +30,7 @@ from tests.support.facts import (
     completed,
     consulted,
     exempted,
+    foreseen,
     handed_over,
     letter,
     received,
@@ -202,9 +203,26 @@ class TestTheSentences:
         assert "by 08:00 on Wednesday 6 March 2024" in sentence(
             explain(dossier(), at(5)), "must be issued"
         )
-        assert sentence(explain(dossier(), at(8)), "should have been issued")
+        late = explain(dossier(until=at(8)), at(8))
+        assert sentence(late, "should have been issued")
+        # The last call has been given, and nothing is owed yet.
+        assert sentence(explain(dossier(), at(6, "10:00")), "must be issued by")
         for kept in (dossier((at(6, "12:00"), PROCESSED)), dossier((at(5), exempted()))):
             assert not any("been issued" in s for s in explain(kept, at(20)).sentences)
+
+    def test_tell_a_letter_that_gives_no_date_after_the_end(self) -> None:
+        after = dossier((at(8), PROCESSED), (at(11), letter(at(7), None, in_time=False)))
+        said = explain(after, at(12))
+        assert "gives no new date and moves nothing" in sentence(said, "11 March 2024 the head")
+        assert sentence(said, "later than is prescribed")
+        assert not any("should have been issued" in s for s in said.sentences)
+        assert sentence(explain(after, at(9)), "should have been issued")
+
+    def test_tell_a_delay_that_was_foreseen_and_did_not_come(self) -> None:
+        facts = [(at(5), foreseen(reason="the surveyor is ill")), (at(6), PROCESSED)]
+        said = explain(dossier(*facts), at(12))
+        assert "Reason: the surveyor is ill." in sentence(said, "would not be kept")
+        assert sentence(said, "apology is owed", "the date was kept after all")
 
     def test_tell_an_exemption_a_supplement_too_many_and_a_late_step(self) -> None:
         facts = [

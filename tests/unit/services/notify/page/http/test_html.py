@@ -228,6 +228,12 @@ def test_whoever_is_lost_is_told_so_in_both_languages_and_led_back_in_each() -> 
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+def test_the_letter_is_linked_for_printing_where_there_is_one() -> None:
+    state = a_state()
+    assert str(escape(LINKS.letter(CODE, "KEY", Locale.VI))) in page(state, Locale.VI)
+    assert "/letter/" not in page(msgspec.structs.replace(state, letter=None), Locale.VI)
+
+
 @pytest.mark.parametrize("locale", Locale)
 def test_the_language_stays_on_the_way_to_the_receipt_and_back(locale: Locale) -> None:
     there = re.search(r'href="([^"]*/receipt/[^"]*)"', page(a_state(), locale))

@@ -12,6 +12,7 @@ from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from contracts.values import Locale
 from services.notify.dossier.state import Notify
+from services.notify.page.view.portal import portal
 from services.notify.page.view.status import status_view
 from services.runtime.core.stored import Stored, state_of
 from tests.support.page_dossier import (
@@ -115,6 +116,28 @@ def test_an_overdue_dossier_apologises_and_shows_the_new_date_of_the_letter() ->
     assert again.promise.expected.text == "17:00 thứ Hai, ngày 09/03/2026"
     assert again.apology is not None
     assert again.apology.reason == "Chờ xác minh"
+
+
+def test_a_letter_without_a_new_date_is_shown_and_promises_none() -> None:
+    for facts in ((*BEGIN, OVERDUE, letter(None)), (*BEGIN, OVERDUE, PROCESSED, letter(None))):
+        seen = shown(*facts)
+        assert seen.apology is not None
+        assert (seen.apology.due, seen.apology.missed) == (None, False)
+        assert seen.promise is not None
+        assert seen.promise.why is not None
+        assert seen.promise.expected is None
+        assert not seen.promise.again
+        assert "Ngày hẹn lại sẽ" not in VI.say(seen.promise.why)
+        assert portal(after(*facts), WORDS, HTML.texts)["apology"] == {
+            **{"reason": "Chờ xác minh", "due": None, "unit": "H29.101", "missed": False}
+        }
+
+
+def test_a_second_letter_without_a_date_leaves_the_first_ones_date() -> None:
+    for order in ((SECOND_DUE, None), (None, SECOND_DUE)):
+        seen = shown(*BEGIN, OVERDUE, *(letter(due) for due in order))
+        assert seen.apology is not None
+        assert seen.apology.due is not None
 
 
 @pytest.mark.parametrize("locale", Locale)
