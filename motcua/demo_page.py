@@ -22,8 +22,8 @@ Balance = Mapping[str, int]
 
 _BALANCE = ("carried_over", "received", "resolved", "open")
 _NUMBERS = (
-    "resolved_late", "open_late", "late_with_letter", "late_without_letter", "exempt", "extended",
-    "kept_second_date", "unjudged",
+    "resolved_late", "open_late", "letter_in_time", "letter_late", "late_without_letter", "exempt",
+    "extended", "kept_second_date", "unjudged",
 )  # fmt: skip
 
 

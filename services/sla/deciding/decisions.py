@@ -62,7 +62,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
         raise Refused(RefusalReason.WRONG_STATE, _NO_DATE)
     if data.due is not None:
         _must_be_allowed(rules, unit, data.due, after=max(now.due or request.time, request.time))
-    elif not _is_owed(then, now, request.time):
+    elif not _is_owed(now, request.time):
         raise Refused(
             RefusalReason.NOT_OWED,
             "it was not late then, and nobody had said that it would be: no letter is owed; "
@@ -98,7 +98,7 @@ def _must_be_allowed(rules: Rules, unit: str, due: datetime, *, after: datetime)
         )
 
 
-def _is_owed(state: Sla, now: Assessment, at: datetime) -> bool:
+def _is_owed(now: Assessment, at: datetime) -> bool:
     """Return whether the dossier was late then, or known to be: with a letter already, or exempt,
     too."""
     moments = (now.first_breach_at, now.breach_at, now.owed_at)
@@ -117,7 +117,7 @@ def _foresee(rules: Rules, state: Sla, request: Event, data: sla.DelayForeseenRe
     now = rules.assessed(then).assessment
     if now is None:
         raise Refused(RefusalReason.WRONG_STATE, _NO_DATE)
-    if then.foresights or _is_owed(then, now, request.time):
+    if then.foresights or _is_owed(now, request.time):
         raise Refused(
             RefusalReason.ALREADY_OWED, "it is late, or known to be: a letter is owed already"
         )

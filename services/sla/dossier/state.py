@@ -263,8 +263,9 @@ class Sla(Handled, frozen=True):
     def letter_standing(self) -> LetterStanding | None:
         """What became of the letter, by the alerts that are not retracted; None if there is none
         and none is owed."""
+        # What ended late before debts were announced is known by its breach alone.
         owed = any(a.meant is AlertKind.APOLOGY_OWED and not a.retracted for a in self.alerts)
-        return letter_standing(self.letters, self.assessment, owed=owed)
+        return letter_standing(self.letters, self.assessment, owed=owed or self.letter_missing)
 
 
 def letter_standing(

@@ -17,6 +17,7 @@ from motcua.demo_story import most_telling
 from motcua.simulate import SimulatedDay
 from motcua.story_page import story_page
 from services.runtime.testing import InProcess
+from services.sla.dossier.state import LetterStanding
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES, rates
 from tests.unit.motcua.conftest import shown
@@ -68,6 +69,14 @@ def balance(city: InProcess, name: str, since: datetime, until: datetime) -> dic
     return dict(counts)
 
 
+LETTER = {
+    LetterStanding.IN_TIME: "letter_in_time",
+    LetterStanding.LATE: "letter_late",
+    LetterStanding.MISSING: "late_without_letter",
+    None: "exempt",
+}
+
+
 def figures(city: InProcess, since: datetime, until: datetime) -> dict[str, Any]:
     counts: dict[str, Any] = dict.fromkeys(MEASURES, 0) | balance(city, "sla", since, until)
     for known in city.states["sla"].values():
@@ -81,7 +90,8 @@ def figures(city: InProcess, since: datetime, until: datetime) -> dict[str, Any]
             continue
         if state.late:
             counts["open_late" if ended is None else "resolved_late"] += 1
-            counts["late_with_letter" if state.letters else "late_without_letter"] += 1
+            counts["late_with_letter"] += bool(state.letters)
+            counts[LETTER[state.letter_standing]] += 1
         counts["extended"] += state.assessment.extended_at is not None
     return counts | rates(counts)
 

@@ -69,6 +69,13 @@ class TestTheLastCall:
         assert ("old", "ApologyOwed") in {(data.alert_id, data.alert) for data in gone}
 
 
+def test_what_ended_late_before_debts_were_announced_lacks_its_letter_all_the_same() -> None:
+    desk = Desk()
+    desk.told(PROCESSED, at(8))
+    kept = tuple(a for a in desk.state.alerts if a.kind is not AlertKind.APOLOGY_OWED)
+    assert replace(desk.state, alerts=kept).letter_standing is LetterStanding.MISSING
+
+
 class TestADebt:
     def test_stands_from_the_breach_on(self) -> None:
         desk = Desk()
