@@ -48,6 +48,18 @@ def test_the_day_has_late_steps_of_which_officers_are_told(calm: Interleaved) ->
     assert len(set(officers)) > 5
 
 
+def test_the_day_has_last_calls_foreseen_delays_and_letters_with_and_without_a_date(
+    calm: Interleaved,
+) -> None:
+    said = [event.data for event in calm.records(DOSSIER_EVENTS)]
+    assert any(isinstance(data, sla.LastCallGiven) for data in said)
+    assert any(isinstance(data, sla.DelayForeseen) for data in said)
+    owed = {data.cause for data in said if isinstance(data, sla.ApologyOwed)}
+    assert owed == set(sla.DebtCause)
+    letters = {data.due is None for data in said if isinstance(data, sla.ApologyIssued)}
+    assert letters == {True, False}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_same_is_said_whichever_service_is_behind(
     simulated: SimulatedDay, calm: Interleaved, seed: int

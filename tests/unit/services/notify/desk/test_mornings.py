@@ -137,7 +137,7 @@ def test_the_last_call_is_said_together_with_the_soon_due_notice_in_one_message(
             morning.take(event)
     morning.tick(at(11))
     (told,) = [planned(e.data) for e in morning.messages("head-digest")]
-    item: dict[str, Any]
+    item: Any
     (item,) = items(told)
     assert item["kind"] == "LastCallGiven"
     assert [also["kind"] for also in item["also"]] == ["DossierSoonDue"]
