@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from contracts.catalogue import WorkflowRef, load_catalogue
-from contracts.events import routing, sla
+from contracts.events import intake, routing, sla
 from contracts.events.sla import Budget, ExemptionGround, TimeUnit
 from contracts.model import EventData
 from tests.support.facts import (
+    AS_STANDARD,
     DELIVERED,
     DEMANDED,
     PROCEDURE,
@@ -73,7 +74,8 @@ class Line(NamedTuple):
 
     time: datetime
     entered: datetime
-    data: EventData
+    data: EventData | Budget
+    """A fact, a request of the head's, or what the procedure's standard time is from now on."""
 
 
 _LINE = re.compile(r"(\w{3} \S+ \S+) (.+?)(?: \| entered (.+))?")
@@ -95,10 +97,12 @@ def lines_of(case: dict[str, Any]) -> list[Line]:
     return sorted(found, key=lambda line: line.entered)
 
 
-def fact_of(text: str, case: dict[str, Any]) -> EventData:
+def fact_of(text: str, case: dict[str, Any]) -> EventData | Budget:
     """What a line's words say."""
     if text in _FACTS:
         return _FACTS[text]
+    if text.startswith("the standard time becomes "):
+        return budget(text.removeprefix("the standard time becomes "))
     word, _, rest = text.partition(" ")
     if word in ("received", "registered"):
         return _filed(word, rest.removeprefix("at ") or "H29.15", case)
@@ -146,8 +150,10 @@ _FACTS: dict[str, EventData] = {
 
 
 def _filed(word: str, unit: str, case: dict[str, Any]) -> EventData:
-    made = registered if word == "registered" else received
-    return made(case.get("procedure", PROCEDURE), unit)
+    if word == "registered":
+        return registered(case.get("procedure", PROCEDURE), unit)
+    promise = intake.Promise(budget=budget(case["time"])) if "time" in case else AS_STANDARD
+    return received(case.get("procedure", PROCEDURE), unit, promise=promise)
 
 
 def _routed(case: dict[str, Any]) -> EventData:

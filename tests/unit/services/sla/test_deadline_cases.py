@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 
+from contracts.catalogue import Catalogue
 from contracts.events import sla
 from contracts.events.refusals import Refusal
+from contracts.events.sla import Budget
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
@@ -40,13 +42,14 @@ from tests.support.deadline_cases import (
     steps_of,
     worked,
 )
+from tests.support.facts import PROCEDURE
 from tests.support.paths import TEST_DATA
 
 CODE = "H29.15-240304-0001"
 FILE = TEST_DATA / "deadline_cases.toml"
 CASES: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["cases"]
 GIVEN = {"name", "vi", "time", "procedure", "unit", "workflow", "reading", "rules"} | {
-    *("events", "seen", "why")
+    *("events", "seen", "why", "fault")
 }
 FOLLOWS = {
     "result",
@@ -85,14 +88,19 @@ def calendars_by(folder: Path, **reading: str) -> Calendars:
 
 def decider_of(case: dict[str, Any], folder: Path) -> SlaDecider:
     """Sla with the case's standard time and readings."""
-    procedure = CATALOGUE.procedures["1.004194"]
-    given = budget(case["time"]) if "time" in case else procedure.budget
-    timed = procedure.model_copy(update={"budget": given, "soon_due_shares": (0.8,)})
-    catalogue = replace(CATALOGUE, procedures={**CATALOGUE.procedures, timed.code: timed})
+    given = budget(case["time"]) if "time" in case else CATALOGUE.procedures[PROCEDURE].budget
     book = load_rule_book()
     apology = book.apology.model_copy(update=case.get("rules", {}))
     book = book.model_copy(update={"apology": apology})
-    return SlaDecider(Rules(catalogue, calendars_by(folder, **case.get("reading", {})), book))
+    calendars = calendars_by(folder, **case.get("reading", {}))
+    return SlaDecider(Rules(catalogue_with(given), calendars, book))
+
+
+def catalogue_with(standard_time: Budget) -> Catalogue:
+    """The product's catalogue with another standard time, and one warning at four fifths."""
+    procedure = CATALOGUE.procedures[PROCEDURE]
+    timed = procedure.model_copy(update={"budget": standard_time, "soon_due_shares": (0.8,)})
+    return replace(CATALOGUE, procedures={**CATALOGUE.procedures, timed.code: timed})
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +156,9 @@ def as_entered(case: dict[str, Any], folder: Path) -> tuple[Told, list[Event], d
     facts: list[Event] = []
     for number, line in enumerate(lines):
         told.passes(line.entered)
+        if isinstance(line.data, Budget):
+            told.decider.rules = replace(told.decider.rules, catalogue=catalogue_with(line.data))
+            continue
         event = Event(f"e-{number}", "/office", CODE, line.time, line.data)
         told.hears(event)
         if event.type not in told.decider.requests:
@@ -266,5 +277,6 @@ class TestTheFile:
     ) -> None:
         assert case["vi"]
         assert case["why"]
+        assert case.get("fault", "https://").startswith("https://")
         assert set(case) <= GIVEN | FOLLOWS, "a key that no test reads"
         assert ("time" in case) != ("procedure" in case)
