@@ -23,6 +23,10 @@ from contracts.values import (
     UnitCode,
 )
 
+FactKey = Annotated[str, Field(min_length=13, max_length=13)]
+"""The beginning of a fact's id, enough to know it among the facts of one dossier."""
+MAX_REPLACED = 20_000
+"""So many facts of one dossier can be replaced at once; the record stays below a megabyte."""
 Document = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -211,6 +215,16 @@ class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
     activity: FreeText
     by: OfficerId | None = None
     details: dict[str, str] = Field(default_factory=dict)
+
+
+class HistoryCorrected(EventData, kind=Kind.FACT, owner="intake"):
+    """An import takes back what it told of a dossier before, and tells the history anew.
+
+    The facts named here count no more, whether they came before or come after. What holds instead
+    follows as facts that are caused by this event, and ends with a `HistoryClosed`.
+    """
+
+    replaced: tuple[FactKey, ...] = Field(min_length=1, max_length=MAX_REPLACED)
 
 
 class HistoryClosed(EventData, kind=Kind.FACT, owner="intake"):

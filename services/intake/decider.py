@@ -15,7 +15,7 @@ from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
 from services.runtime import NoReactions, NoTimers
-from services.shared.lifecycle import MOVING_FACTS
+from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
 class IntakeDecider(NoReactions, NoTimers):
@@ -26,7 +26,7 @@ class IntakeDecider(NoReactions, NoTimers):
     collection = "dossiers"
     subject_pattern = DOSSIER_CODE
     requests = types(*REQUESTS)
-    facts = types(*MOVING_FACTS, intake.RemarkRecorded, intake.HistoryClosed)
+    facts = types(*MOVING_FACTS, intake.RemarkRecorded, *IMPORT_FACTS)
     state_type = Intake
 
     def __init__(self, catalogue: Catalogue) -> None:

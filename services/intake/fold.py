@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,13 +10,16 @@ from contracts.events import intake
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.intake.state import Demand, Filed, Intake, Payment, Remark
-from services.shared.lifecycle import track
+from services.shared.corrections import is_replaced, kept, taken_back
+from services.shared.lifecycle import Move, track
 
 T = TypeVar("T", bound=Demand | Payment | Remark)
 
 
 def evolve(state: Intake, fact: Event) -> Intake:
     """Return the state after a fact. A fact that does not concern intake changes nothing."""
+    if is_replaced(state, fact):
+        return state
     state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
@@ -45,8 +48,29 @@ def _evolve(state: Intake, fact: Event, data: EventData) -> Intake:
         case intake.RemarkRecorded():
             remark = Remark(fact.time, fact.id, data.activity)
             return replace(state, remarks=_in_order(state.remarks, remark))
+        case intake.HistoryCorrected():
+            return _corrected(state, data)
         case _:
             return state
+
+
+def _corrected(state: Intake, data: intake.HistoryCorrected) -> Intake:
+    state, keys, moves = taken_back(state, data)
+    changes: dict[str, Any] = {
+        "supplements": kept(state.supplements, keys),
+        "payments_demanded": kept(state.payments_demanded, keys),
+        "payments": kept(state.payments, keys),
+        "remarks": kept(state.remarks, keys),
+    }
+    if not any(mark.move in (Move.REGISTERED, Move.RECEIVED) for mark in state.marks):
+        changes["filed"] = None
+    if Move.RECEIVED in moves:
+        changes |= {"received_at": None, "received_by": None}
+    if Move.NOT_RECEIVED in moves:
+        changes["not_received_reason"] = None
+    if Move.WITHDRAWN in moves:
+        changes["withdrawal_reason"] = None
+    return msgspec.structs.replace(state, **changes)
 
 
 def _filed(data: intake.FilingTaken) -> Filed:

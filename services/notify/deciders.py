@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.events import intake, notify, routing, sla
+from contracts.events import notify, routing, sla
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -21,7 +21,7 @@ from services.notify.dossier.plan import plan
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Notify
 from services.runtime import NoReactions, NoRequests, NoTimers, Timer
-from services.shared.lifecycle import MOVING_FACTS
+from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
 class NotifyDecider:
@@ -39,7 +39,7 @@ class NotifyDecider:
         routing.StepReassigned,
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
-        intake.HistoryClosed,
+        *IMPORT_FACTS,
         sla.ApologyIssued,
         sla.ExemptionGranted,
         *(set(sla.ANNOUNCEMENTS) - {sla.RulesApplied}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.catalogue import Catalogue
-from contracts.events import intake, routing
+from contracts.events import routing
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -15,7 +15,7 @@ from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
 from services.runtime import NoTimers
-from services.shared.lifecycle import MOVING_FACTS
+from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
 class RoutingDecider(NoTimers):
@@ -35,7 +35,7 @@ class RoutingDecider(NoTimers):
         routing.DossierHandedOver,
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
-        intake.HistoryClosed,
+        *IMPORT_FACTS,
     )
     state_type = Routing
 

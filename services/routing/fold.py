@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.routing.state import FixedWorkflow, HandOver, Reassignment, Routing, StepRecord
+from services.routing.state import FixedWorkflow, HandOver, Reassignment, Routing
+from services.routing.steps import StepTold, with_step, without_steps
 from services.shared.consultations import Answer, Question
-from services.shared.lifecycle import track
+from services.shared.corrections import is_replaced, kept, taken_back, told_key
+from services.shared.lifecycle import Move, track
 
 
 def evolve(state: Routing, fact: Event) -> Routing:
     """Return the state after a fact. A fact that does not concern routing changes nothing."""
+    if is_replaced(state, fact):
+        return state
     state = track(state, fact)
     return _evolve(state, fact, fact.data)
 
@@ -24,15 +30,20 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
         case intake.DossierReceived():
             return replace(state, procedure=data.procedure, place=data.place)
         case routing.DossierRouted():
-            plan = FixedWorkflow(data.workflow, data.workflow_version, data.steps, data.rule)
+            plan = FixedWorkflow(
+                data.workflow, data.workflow_version, data.steps, data.rule, told_key(fact)
+            )
             return replace(state, plan=plan, routed_unit=data.handling_unit)
         case routing.DossierUnroutable():
             return replace(state, unroutable=data.reason)
         case routing.StepStarted():
-            started = StepRecord(data.ordinal, data.step, fact.time, data.unit, data.lead)
-            return replace(state, steps=_with_step(state.steps, started))
+            key = told_key(fact)
+            begun = StepTold(fact.time, True, data.ordinal, data.step, data.unit, data.lead, key)
+            return replace(state, steps=with_step(state.steps, begun))
         case routing.StepCompleted():
-            return replace(state, steps=_completed(state.steps, fact, data))
+            key = told_key(fact)
+            done = StepTold(fact.time, False, data.ordinal, data.step, data.unit, data.by, key)
+            return replace(state, steps=with_step(state.steps, done))
         case routing.StepReassigned():
             change = Reassignment(fact.time, fact.id, data.lead, data.ordinal)
             ordered = sorted((*state.reassignments, change), key=lambda c: (c.at, c.id))
@@ -53,34 +64,27 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
             return replace(state, outcome=data.outcome)
         case routing.ResultReturned():
             return replace(state, returned_at=fact.time, returned_by_unit=data.unit)
+        case intake.HistoryCorrected():
+            return _corrected(state, data)
         case _:
             return state
 
 
-def _with_step(steps: tuple[StepRecord, ...], started: StepRecord) -> tuple[StepRecord, ...]:
-    # A completion that came first has already made the record: the start completes it.
-    for index, known in enumerate(steps):
-        alone = known.started_at == known.completed_at and known.lead == known.completed_by
-        if known.ordinal == started.ordinal and alone:
-            merged = msgspec.structs.replace(
-                known, started_at=started.started_at, unit=started.unit, lead=started.lead
-            )
-            return _in_order((*steps[:index], merged, *steps[index + 1 :]))
-    return _in_order((*steps, started))
-
-
-def _completed(
-    steps: tuple[StepRecord, ...], fact: Event, data: routing.StepCompleted
-) -> tuple[StepRecord, ...]:
-    done = {"completed_at": fact.time, "completed_by": data.by}
-    for index in reversed(range(len(steps))):
-        if steps[index].ordinal == data.ordinal and steps[index].completed_at is None:
-            finished = msgspec.structs.replace(steps[index], **done)
-            return (*steps[:index], finished, *steps[index + 1 :])
-    # An older system may tell of a step's end without its start.
-    record = StepRecord(data.ordinal, data.step, fact.time, data.unit, data.by, fact.time, data.by)
-    return _in_order((*steps, record))
-
-
-def _in_order(steps: tuple[StepRecord, ...]) -> tuple[StepRecord, ...]:
-    return tuple(sorted(steps, key=lambda s: (s.started_at, s.ordinal)))
+def _corrected(state: Routing, data: intake.HistoryCorrected) -> Routing:
+    state, keys, moves = taken_back(state, data)
+    changes: dict[str, Any] = {
+        "steps": without_steps(state.steps, keys),
+        "hand_overs": kept(state.hand_overs, keys),
+        "reassignments": kept(state.reassignments, keys),
+        "questions": kept(state.questions, keys),
+        "answers": kept(state.answers, keys),
+    }
+    if state.plan is not None and state.plan.told in keys:
+        changes |= {"plan": None, "routed_unit": None}
+    if Move.RECEIVED in moves:
+        changes |= {"procedure": None, "place": None}
+    if Move.PROCESSED in moves:
+        changes["outcome"] = None
+    if Move.RETURNED in moves:
+        changes |= {"returned_at": None, "returned_by_unit": None}
+    return msgspec.structs.replace(state, **changes)

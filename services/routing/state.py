@@ -17,6 +17,8 @@ class FixedWorkflow(msgspec.Struct, frozen=True):
     version: int
     steps: tuple[str, ...]
     rule: str
+    told: str = ""
+    """The beginning of the id of an import's fact that says so."""
 
 
 class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +31,16 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     lead: str
     completed_at: datetime | None = None
     completed_by: str | None = None
+    begun: str = ""
+    """The beginning of the id of an import's fact that started it."""
+    done: str = ""
+    """The same of its completion."""
+
+    @property
+    def end_alone(self) -> bool:
+        """Whether only its completion is known: an older system may not tell its start."""
+        same = self.started_at == self.completed_at and self.lead == self.completed_by
+        return same and not self.begun
 
 
 class HandOver(msgspec.Struct, frozen=True):

@@ -113,6 +113,10 @@ MOVING_FACTS: tuple[type[EventData], ...] = (*_MOVES, intake.PaymentReceived)
 """The facts that a service must fold to know a dossier's public state."""
 
 
+IMPORT_FACTS: tuple[type[EventData], ...] = (intake.HistoryCorrected, intake.HistoryClosed)
+"""The facts by which an import says that it begins anew, and that it has told all."""
+
+
 def mark_of(event: Event) -> Mark | None:
     """Return the mark that a fact leaves; None if it moves no state."""
     data = event.data
@@ -249,6 +253,8 @@ class Tracked(msgspec.Struct, frozen=True):
     span: Span = Span()
     history: bool = False
     """Whether what is known comes from an import whose history is not closed yet."""
+    replaced: tuple[str, ...] = ()
+    """The beginnings of the ids of facts that a correction took back; in their order."""
 
     @property
     def status(self) -> PublicStatus | None:

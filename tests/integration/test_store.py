@@ -14,7 +14,7 @@ from motcua.deciders import calendars
 from services.intake.codes import Codes
 from services.intake.decider import IntakeDecider
 from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
-from services.intake.imports.told_before import MongoToldBefore
+from services.intake.imports.told_before import MongoToldBefore, Told
 from services.intake.state import Intake
 from services.notify.http.figures import message_figures
 from services.runtime.core.handle import handle
@@ -204,7 +204,17 @@ async def test_imports_are_noted_alike(mongo: Any) -> None:
 async def test_what_imports_told_is_kept_alike(mongo: Any) -> None:
     told = MongoToldBefore(mongo, f"s-{uuid.uuid4().hex[:8]}")
     assert await told.of(["A/1", "2"]) == {}
-    await told.note({"A/1": {"4f0d3a52-0c5e": "aa"}, "2": {}})
-    await told.note({"A/1": {"4f0d3a52-0c5f": "bb"}})
-    assert await told.of(["A/1", "2"]) == {"A/1": {"4f0d3a52-0c5e": "aa", "4f0d3a52-0c5f": "bb"}}
+    code = "H29.15-240307-0001"
+    await told.note({"A/1": Told({"4f0d3a52-0c5e": "aa"}, code, standard="[1]"), "2": Told()})
+    await told.note({"A/1": Told({"4f0d3a52-0c5f": "bb"}, code)})
+    known = Told({"4f0d3a52-0c5e": "aa", "4f0d3a52-0c5f": "bb"}, code, standard="[1]")
+    assert await told.of(["A/1", "2"]) == {"A/1": known}
     await told.note({})
+    await told.begin({"A/1": ["2"]})
+    await told.begin({"A/1": ["1", "2"]})
+    assert {*(await told.of(["A/1"]))["A/1"].begun} == {"1", "2"}
+    corrected = Told({"4f0d3a52-0c5e": "cc"}, code, "v1")
+    await told.replace({"A/1": corrected})
+    assert await told.of(["A/1"]) == {"A/1": corrected}
+    await told.note({"A/1": Told({"4f0d3a52-0c60": "dd"}, code, "v1")})
+    assert (await told.of(["A/1"]))["A/1"].version == "v1"

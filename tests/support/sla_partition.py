@@ -268,4 +268,6 @@ def agree(state: Sla, said: dict[str, EventData], events: Sequence[Event]) -> No
 def _unspoken(state: Sla) -> Sla:
     unspoken = replace(state, alerts=(), retracted=(), deadlines=(), due_told=None)
     # Nor does it matter that a past was told as such.
-    return replace(unspoken, first_budget=None, told_until=None)
+    handlers = tuple(replace(each, told="") for each in state.handlers)
+    steps = tuple(replace(each, start="", end="") for each in state.steps)
+    return replace(unspoken, first_budget=None, told_until=None, handlers=handlers, steps=steps)

@@ -35,6 +35,16 @@ class Bookmarks(Protocol):
         ...
 
 
+class NoBookmarks:
+    """For a correction, which finds out from what was told before what is left to send."""
+
+    async def begun(self) -> Bookmark:
+        return Bookmark()
+
+    async def note(self, entry: Bookmark) -> None:
+        pass
+
+
 class MongoBookmarks:
     """One document per file and mapping, each identified by its SHA-256.
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contracts.catalogue import CatalogueError, load_catalogue
-from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
+from services.intake.imports.bookmarks import Bookmark, Bookmarks, MongoBookmarks, NoBookmarks
 from services.intake.imports.log import LogError
 from services.intake.imports.mapping import MappingError
 from services.intake.imports.report import Report
@@ -47,6 +47,10 @@ def import_log(
     brief: Annotated[
         bool, typer.Option("--brief", help="Leave out what each activity became.")
     ] = False,
+    correct: Annotated[
+        bool,
+        typer.Option("--correct", help="Tell cases anew that an earlier import told otherwise."),
+    ] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first traces of the file.")
     ] = None,
@@ -54,9 +58,10 @@ def import_log(
     """Import the dossiers of an older system as history.
 
     What the log tells is sent as facts, in the order in which it happened. Run it again after an
-    interruption, and it continues. Run it again with a corrected file: nothing is added twice. It
-    ends with 0 if everything was told or skipped on purpose, 1 if something was left out, 2 if the
-    mapping is wrong.
+    interruption, and it continues. Run it again with a corrected file: nothing is added twice, and
+    what differs from before is counted, or with --correct is told anew in its place. It ends with 0
+    if everything was told or skipped on purpose, 1 if something was left out, 2 if the mapping is
+    wrong.
 
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
@@ -65,7 +70,7 @@ def import_log(
     except (MappingError, CatalogueError) as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
-    found = Report.of(file.name, compiled)
+    found = Report.of(file.name, compiled, corrects=correct)
     stopped: int | None = None
     try:
         with _bar() as bar:
@@ -130,9 +135,11 @@ async def _send(
     database = client(mongo)
     producer = EventProducer(settings.kafka)
     try:
-        bookmarks = MongoBookmarks(
-            database, file=sha256_of(file), mapping=compiled.sha256, name=file.name
-        )
+        bookmarks: Bookmarks = NoBookmarks()
+        if not found.corrects:
+            bookmarks = MongoBookmarks(
+                database, file=sha256_of(file), mapping=compiled.sha256, name=file.name
+            )
         before = await bookmarks.begun()
         if before.finished:
             out.print(
@@ -153,6 +160,7 @@ async def _send(
             told_before=MongoToldBefore(database, compiled.source.name),
             limit=limit,
             progress=progress,
+            correct=found.corrects,
         )
         return None
     finally:

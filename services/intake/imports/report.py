@@ -64,6 +64,12 @@ class Report:
     differing_facts: list[dict[str, Any]] = field(default_factory=list)
     gone: Counter[str] = field(default_factory=Counter)
     """``facts`` and their ``cases`` that an earlier import told, and this one does not."""
+    corrects: bool = False
+    """Whether what differs is corrected."""
+    unfinished: Counter[str] = field(default_factory=Counter)
+    """``facts`` of corrections that were begun and not confirmed, and their ``cases``."""
+    not_corrected: list[dict[str, Any]] = field(default_factory=list)
+    """The cases that differ and cannot be corrected."""
     error: str | None = None
     """Why the file was not read to its end."""
     sent: int = 0
@@ -72,10 +78,10 @@ class Report:
     """Traces that an earlier run had sent."""
 
     @classmethod
-    def of(cls, file: str, compiled: CompiledMapping) -> Self:
+    def of(cls, file: str, compiled: CompiledMapping, *, corrects: bool = False) -> Self:
         """Return the report of an import that has read nothing yet."""
         rules = {f"rules[{rule.number}]": rule.text for rule in compiled.rules}
-        return cls(file=file, source=compiled.source.name, mapped=rules)
+        return cls(file=file, source=compiled.source.name, mapped=rules, corrects=corrects)
 
     @property
     def left_out(self) -> int:
@@ -85,7 +91,9 @@ class Report:
             - self.traces_taken
             + self.events_unusable
             + self.unlisted_times
-            + self.differing["facts"]
+            + (0 if self.corrects else self.differing["facts"])
+            + self.unfinished["facts"]
+            + len(self.not_corrected)
         )
 
     @property
@@ -149,8 +157,18 @@ class Report:
                     }
                 )
 
-    def compare(self, told: TranslatedTrace, found: Comparison) -> None:
-        """Count what one trace tells otherwise than an earlier import did."""
+    def cannot_correct(self, told: TranslatedTrace, why: str) -> None:
+        """Note a trace that tells otherwise than an earlier import did, and why it must."""
+        self.not_corrected.append({"line": told.line, "case": told.case, "reason": why})
+
+    def compare(self, told: TranslatedTrace, found: Comparison, *, unfinished: int = 0) -> None:
+        """Count what one trace tells otherwise than an earlier import did.
+
+        `unfinished`: how many facts of a correction may stand that was never confirmed.
+        """
+        if unfinished:
+            self.unfinished["cases"] += 1
+            self.unfinished["facts"] += unfinished
         if found.differing:
             self.differing["cases"] += 1
             self.differing["facts"] += len(found.differing)
@@ -201,6 +219,9 @@ class Report:
                 "facts_that_are_gone": self.gone["facts"],
                 "cases_with_facts_gone": self.gone["cases"],
                 "differing_facts": self.differing_facts,
+                "corrected": self.corrects,
+                "cases_that_cannot_be_corrected": self.not_corrected,
+                "cases_with_an_unfinished_correction": self.unfinished["cases"],
             },
             "activities": {name: dict(became) for name, became in self.activities.items()},
             "rules": dict(self.rules),
@@ -268,10 +289,18 @@ class Report:
         )
         if self.differing:
             what = _facts_of_cases(self.differing)
-            console.print(f"Differ from what was told before: {what}. They were not changed.")
+            now = "They were corrected" if self.corrects else "They were not changed"
+            console.print(f"Differ from what was told before: {what}. {now}.")
         if self.gone:
             what = _facts_of_cases(self.gone)
-            console.print(f"Were told before and are told no more: {what}. They stand.")
+            now = "They were taken back" if self.corrects else "They stand"
+            console.print(f"Were told before and are told no more: {what}. {now}.")
+        if not self.corrects and (self.differing or self.gone):
+            console.print("`--correct` tells these cases anew.")
+        _listing(console, "Cannot be corrected", self.not_corrected, len(self.not_corrected))
+        if self.unfinished:
+            what = _facts_of_cases(self.unfinished)
+            console.print(f"A correction was begun and not confirmed: {what}. Run --correct again.")
         if self.error:
             console.print(f"[red]Not read to the end:[/red] {escape(self.error)}")
 

@@ -12,15 +12,22 @@ from typing import Protocol
 from contracts.wire.envelope import Event
 from services.intake.imports.bookmarks import Bookmark, Bookmarks
 from services.intake.imports.codes import Codes, NoCode
+from services.intake.imports.correction import (
+    Correction,
+    NotCorrectable,
+    correction_of,
+    standard_of,
+)
 from services.intake.imports.csv_log import read_csv
 from services.intake.imports.log import LogError, LogFile, LoggedTrace, opened
 from services.intake.imports.mapping import CsvSource
 from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.scratch import scratch
-from services.intake.imports.told_before import Contents, ToldBefore, compared
+from services.intake.imports.told_before import Told, ToldBefore, compared
 from services.intake.imports.translate import TranslatedTrace, translate
 from services.intake.imports.xes import read_xes
+from services.shared.corrections import KEY
 
 BATCH = 500
 """The number of facts after which a batch is sent; a trace is never divided."""
@@ -100,13 +107,15 @@ async def send(
     told_before: ToldBefore,
     limit: int | None,
     progress: OnRead,
+    correct: bool = False,
 ) -> None:
     """Translate the file and send what the bookmarks do not know to be acknowledged.
 
     Every trace is translated again, for the report and for the codes, but only those after the
     bookmark are sent, and of them no fact that says something else than before. A run that dies
-    between an acknowledgement and its bookmark sends one batch twice, with the same ids. Raise what
-    the publisher or the bookmarks raise.
+    between an acknowledgement and its bookmark sends one batch twice, with the same ids. With
+    `correct`, a case that says something else is told anew. Raise what the publisher or the
+    bookmarks raise.
     """
     done = (await bookmarks.begun()).traces
     traces_read: list[tuple[TranslatedTrace, bool]] = []  # and whether an earlier run has sent it
@@ -114,21 +123,39 @@ async def send(
     async def flush(*, finished: bool = False) -> None:
         known = await told_before.of(told.case for told, _ in traces_read if told.case)
         batch: list[Event] = []
-        new: dict[str, Contents] = {}
+        new: dict[str, Told] = {}
+        corrected: dict[str, Correction] = {}
         for told, was_sent in traces_read:
             if told.broken is not None or told.case is None:
                 continue
-            found = compared(told.facts, known.get(told.case, {}))
-            report.compare(told, found)
-            new[told.case] = found.new
-            if not was_sent:
+            before = known.get(told.case, Told())
+            found = compared(told.facts, before)
+            if correct and (found.differs or before.begun):
+                try:
+                    made = correction_of(told.facts, before)
+                except NotCorrectable as error:
+                    report.cannot_correct(told, str(error))
+                    continue
+                report.compare(told, found)
+                corrected[told.case] = made
+                batch += made.events
+                continue
+            report.compare(told, found, unfinished=len(before.begun))
+            if before.begun:
+                continue  # nobody knows whether a correction is on the log
+            code = before.code or told.facts[0].subject
+            standard = None if before.contents else standard_of(told.facts)
+            new[told.case] = Told(found.new, code, standard=standard)
+            if not was_sent and (found.new or not correct):
                 batch += found.to_send
         traces_read.clear()
+        await told_before.begin({c: _keys(made.events) for c, made in corrected.items()})
         if batch:
             await publisher.publish(batch)
             report.sent += len(batch)
         # After the acknowledgement: what was not told must not count as told.
         await told_before.note(new)
+        await told_before.replace({case: made.told for case, made in corrected.items()})
         if report.traces > done or finished:
             broken = report.traces - report.traces_taken
             await bookmarks.note(Bookmark(report.traces, broken, finished, report.left_out))
@@ -151,3 +178,7 @@ async def send(
         except LogError as error:
             report.stopped_by(error)
     await flush(finished=complete)
+
+
+def _keys(events: Sequence[Event]) -> list[str]:
+    return [event.id[:KEY] for event in events]

@@ -1,28 +1,49 @@
 """What earlier imports told of each case, so that a later one can say what it tells otherwise.
 
 Services ignore an id that they know. So a fact that comes again with another content would be lost
-without a word: it is not sent, and the report counts it.
+without a word: it is not sent, and the report counts it; or the whole case is corrected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from pymongo import UpdateOne
 
 from contracts.events.intake import DossierReceived, HistoryClosed
-from contracts.wire.envelope import Event, fingerprint
+from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.intake.imports.bookmarks import DATABASE
 from services.runtime import Client
+from services.shared.corrections import KEY
 
 COLLECTION = "imports_told"
 
 Contents = Mapping[str, str]
-"""By a fact's short id: a hash of what it says."""
+"""By the beginning of a fact's first id: a hash of what it says."""
 
-_ID = 13
 _HASH = 12
+
+
+class Told(NamedTuple):
+    """What was told of one case."""
+
+    contents: Contents = MappingProxyType({})
+    code: str | None = None
+    """The dossier's code; None if nothing was told, or by a release that did not keep it."""
+    version: str = ""
+    """Tells the newest correction from others; empty if the case was never corrected."""
+    standard: str | None = None
+    """The procedure and the standard time that was promised; None if a date was, or nothing."""
+    begun: tuple[str, ...] = ()
+    """Ids, by their beginnings, of a correction that may have been sent and was not confirmed."""
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """The beginnings of the ids of all facts that services may know."""
+        return frozenset({*(_id(key, self.version)[:KEY] for key in self.contents), *self.begun})
 
 
 class Comparison(NamedTuple):
@@ -37,20 +58,43 @@ class Comparison(NamedTuple):
     new: Contents
     """What was not told before."""
 
+    @property
+    def differs(self) -> bool:
+        """Whether anything that was told before is told otherwise."""
+        return bool(self.differing or self.gone)
 
-def compared(facts: Sequence[Event], known: Contents) -> Comparison:
+
+def compared(facts: Sequence[Event], before: Told) -> Comparison:
     """Return what there is to send of one case, and how it differs from what was told before.
 
     A history's close is not compared: each delivery has its own.
     """
-    told = {_key(f): content_of(f) for f in facts if not isinstance(f.data, HistoryClosed)}
-    changed = {key for key, content in told.items() if known.get(key, content) != content}
+    known, now = before.contents, contents_of(facts)
+    changed = {key for key, content in now.items() if known.get(key, content) != content}
     return Comparison(
-        [fact for fact in facts if _key(fact) not in changed],
+        [in_version(fact, before.version) for fact in facts if _key(fact) not in changed],
         [fact for fact in facts if _key(fact) in changed],
-        len(known.keys() - told.keys()),
-        {key: content for key, content in told.items() if key not in known},
+        len(known.keys() - now.keys()),
+        {key: content for key, content in now.items() if key not in known},
     )
+
+
+def contents_of(facts: Sequence[Event]) -> Contents:
+    """Return what the facts of a case say, but for the history's close."""
+    return {_key(f): content_of(f) for f in facts if not isinstance(f.data, HistoryClosed)}
+
+
+def in_version(fact: Event, version: str) -> Event:
+    """Return the fact as a correction tells it: under another id, and caused by it."""
+    if not version:
+        return fact
+    return msgspec.structs.replace(
+        fact, id=_id(_key(fact), version), cause=derive_id("correction", version)
+    )
+
+
+def _id(key: str, version: str) -> str:
+    return derive_id(key, version) if version else key
 
 
 def content_of(fact: Event) -> str:
@@ -67,18 +111,26 @@ def content_of(fact: Event) -> str:
 
 
 def _key(fact: Event) -> str:
-    return fact.id[:_ID]
+    return fact.id[:KEY]
 
 
 class ToldBefore(Protocol):
     """Remembers what was told of the cases of one older system."""
 
-    async def of(self, cases: Iterable[str]) -> Mapping[str, Contents]:
+    async def of(self, cases: Iterable[str]) -> Mapping[str, Told]:
         """Return what was told, of those of the cases of which something was."""
         ...
 
-    async def note(self, new: Mapping[str, Contents]) -> None:
-        """Note what else is told now, by case."""
+    async def begin(self, ids: Mapping[str, Iterable[str]]) -> None:
+        """Note the ids, by case, of corrections that are about to be sent."""
+        ...
+
+    async def note(self, new: Mapping[str, Told]) -> None:
+        """Note what else is told by now, by case."""
+        ...
+
+    async def replace(self, corrected: Mapping[str, Told]) -> None:
+        """Note what is told by now of cases whose correction was sent, and nothing else."""
         ...
 
 
@@ -89,25 +141,54 @@ class MongoToldBefore:
         self._told = client[DATABASE][COLLECTION]
         self._source = source
 
-    async def of(self, cases: Iterable[str]) -> Mapping[str, Contents]:
+    async def of(self, cases: Iterable[str]) -> Mapping[str, Told]:
         wanted = [self._id(case) for case in cases]
-        found: dict[str, Contents] = {}
+        found: dict[str, Told] = {}
         async for entry in self._told.find({"_id": {"$in": wanted}}):
-            found[entry["_id"].removeprefix(self._id(""))] = entry["facts"]
+            found[entry["_id"].removeprefix(self._id(""))] = Told(
+                entry.get("facts", {}),
+                entry.get("code"),
+                entry.get("version", ""),
+                entry.get("standard"),
+                tuple(entry.get("begun", ())),
+            )
         return found
 
-    async def note(self, new: Mapping[str, Contents]) -> None:
-        writes = [
-            UpdateOne(
-                {"_id": self._id(case)},
-                {"$set": {f"facts.{key}": content for key, content in contents.items()}},
-                upsert=True,
-            )
-            for case, contents in new.items()
-            if contents
-        ]
-        if writes:
-            await self._told.bulk_write(writes, ordered=False)
+    async def begin(self, ids: Mapping[str, Iterable[str]]) -> None:
+        await self._write(
+            UpdateOne({"_id": self._id(case)}, {"$addToSet": {"begun": {"$each": sorted(begun)}}})
+            for case, begun in ids.items()
+        )
+
+    async def note(self, new: Mapping[str, Told]) -> None:
+        await self._write(
+            UpdateOne({"_id": self._id(case)}, {"$set": _more(told)}, upsert=True)
+            for case, told in new.items()
+            if told.contents
+        )
+
+    async def replace(self, corrected: Mapping[str, Told]) -> None:
+        await self._write(
+            UpdateOne({"_id": self._id(case)}, {"$set": _all(told), "$unset": {"begun": ""}})
+            for case, told in corrected.items()
+        )
+
+    async def _write(self, writes: Iterable[UpdateOne]) -> None:
+        if found := list(writes):
+            await self._told.bulk_write(found, ordered=False)
 
     def _id(self, case: str) -> str:
         return f"{self._source}/{case}"
+
+
+def _more(told: Told) -> dict[str, Any]:
+    known: dict[str, Any] = {f"facts.{key}": said for key, said in told.contents.items()}
+    known["code"] = told.code
+    if told.standard is not None:
+        known["standard"] = told.standard
+    return known
+
+
+def _all(told: Told) -> dict[str, Any]:
+    facts = dict(told.contents)
+    return {"code": told.code, "facts": facts, "version": told.version, "standard": told.standard}

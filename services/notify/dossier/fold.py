@@ -9,6 +9,7 @@ from contracts.events import intake, notify, routing, sla
 from contracts.events.notify import Audience, MessageChannel, NotSentReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.notify.dossier.corrected import corrected
 from services.notify.dossier.state import (
     Choice,
     Demand,
@@ -23,6 +24,7 @@ from services.notify.dossier.state import (
     Planned,
 )
 from services.notify.wording.template import Template
+from services.shared.corrections import is_replaced
 from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
 from services.shared.lifecycle import handled_by, track
 
@@ -35,6 +37,8 @@ _PAPERS = 30
 
 def evolve(state: Notify, fact: Event) -> Notify:
     """Return the state after a fact. A fact that does not concern notify changes nothing."""
+    if is_replaced(state, fact):
+        return state
     if fact.data.OWNER not in ("sla", "notify"):
         # What follows from a told history may come after the history's end: it is no history
         # itself.
@@ -75,6 +79,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
         case routing.DossierHandedOver():
             state = _led(state, handed_over(fact.time, fact.id, data.lead, data.to_unit))
             return handled_by(state, fact, data.to_unit, by=fact.id)
+        case intake.HistoryCorrected():
+            return corrected(state, data)
         case intake.SupplementDemanded():
             asked = Demand(fact.time, data.reason, data.documents, until=data.until)
             return replace(state, supplement=_newest(state.supplement, asked))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.events import intake, routing, sla
+from contracts.events import routing, sla
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime import Timer
-from services.shared.lifecycle import MOVING_FACTS, phases
+from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS, phases
 from services.sla.deciding.decisions import REQUESTS, decide
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import evolve
@@ -40,7 +40,7 @@ class SlaDecider:
         routing.StepReassigned,
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
-        intake.HistoryClosed,
+        *IMPORT_FACTS,
         sla.ApologyIssued,
         sla.DelayForeseen,
         sla.ExemptionGranted,
@@ -89,6 +89,7 @@ def _clock_touched(before: Sla, after: Sla) -> bool:
         or after.promised != before.promised
         or after.first_budget != before.first_budget
         or after.told_until != before.told_until
+        or after.history != before.history
         or after.span != before.span
         or after.unit != before.unit
         or (after.marks is not before.marks and phases(after.marks) != phases(before.marks))

@@ -143,13 +143,13 @@ class Rules:
         now = state.assessment
         if not _handler_known(state):
             return []  # routing's word on who handles it tells whose office hours count
-        if state.unjudged is not None:
+        if state.unjudged is Unjudged.NO_CALENDAR:
             return []  # nothing is known that would prove wrong what was said before
+        # While an import tells its history anew, a part of it proves nothing wrong.
+        said: list[EventData] = [] if state.correcting else _retractions(state, now)
         if now is None:
-            return _retractions(state, None)  # it proves to be withdrawn before reception
-        said: list[EventData] = []
-        said += self._deadline(state, now, cause)
-        said += _retractions(state, now)
+            return said  # withdrawn before reception, or a correction took the promise back
+        said = [*self._deadline(state, now, cause), *said]
         standing = _standing(state)
         said += [
             _alert(expected, state)
@@ -165,7 +165,9 @@ class Rules:
         if not state.deadlines:
             promise = self.terms(state).promise
             budget = promise if isinstance(promise, Budget) else None
-            return [sla.DeadlineSet(due=now.due or now.original_due, budget=budget, rule=rule)]
+            # What moved a date that is promised anew is said with the facts that follow.
+            due = now.due if now.due is not None and not state.correcting else now.original_due
+            return [sla.DeadlineSet(due=due, budget=budget, rule=rule)]
         last = state.due_told or state.deadlines[-1].due
         if now.due is None or now.due == last or state.span.ended in ENDED:
             return ()
@@ -239,7 +241,8 @@ def _waited(state: Sla) -> bool:
 
 def _handler_known(state: Sla) -> bool:
     # An older system need not tell who handled a dossier; then the receiving unit's hours count.
-    return state.unit_since is not None or (state.history and state.unit is not None)
+    imported = state.history or state.told_until is not None
+    return state.unit_since is not None or (imported and state.unit is not None)
 
 
 _Key = tuple[AlertKind, datetime, str]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from contracts.catalogue import WorkflowRef
 from contracts.events import intake, routing, sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.shared.corrections import is_replaced, kept, taken_back, told_key
 from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
-from services.shared.lifecycle import handled_by, track
+from services.shared.lifecycle import Move, handled_by, track
 from services.sla.dossier.state import (
     Alert,
     ConsultationMark,
@@ -23,14 +23,16 @@ from services.sla.dossier.state import (
     Handler,
     Letter,
     Sla,
-    StepSpan,
     promised_budget,
     promised_by,
 )
+from services.sla.dossier.steps import StepTold, with_step, without_steps
 
 
 def evolve(state: Sla, fact: Event) -> Sla:
     """Return the state after a fact, except its assessment (see `rules.Rules.assessed`)."""
+    if is_replaced(state, fact):
+        return state
     if fact.data.OWNER != "sla":
         # Sla's conclusions from an import's history may come after its close: they are not history.
         state = track(state, fact)
@@ -44,14 +46,14 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             # It counts even where it moves no clock, as in a stop: assess anew.
             return replace(state, assessment=None)
         case routing.StepStarted():
-            begun = _StepTold(fact.time, True, data.ordinal, data.step)
+            begun = StepTold(fact.time, True, data.ordinal, data.step, told_key(fact))
             lead = started(fact.time, data.ordinal, fact.id, data.lead, data.unit)
-            return replace(_led(state, lead), steps=_with_step(state.steps, begun))
+            return replace(_led(state, lead), steps=with_step(state.steps, begun))
         case routing.StepReassigned():
             return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.StepCompleted():
-            done = _StepTold(fact.time, False, data.ordinal, data.step)
-            return replace(state, steps=_with_step(state.steps, done))
+            done = StepTold(fact.time, False, data.ordinal, data.step, told_key(fact))
+            return replace(state, steps=with_step(state.steps, done))
         case intake.DossierReceived():
             known = replace(
                 state,
@@ -64,7 +66,9 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return known if known.unit else replace(known, unit=data.receiving_unit)
         case intake.HistoryClosed():
             until = max(fact.time, state.told_until or fact.time)
-            return replace(state, told_until=until)
+            return replace(state, told_until=until, correcting=False)
+        case intake.HistoryCorrected():
+            return _corrected(state, data)
         case routing.DossierRouted():
             workflow = str(WorkflowRef(data.workflow, data.workflow_version))
             return _handled(replace(state, workflow=workflow), fact, data.handling_unit)
@@ -147,8 +151,36 @@ def _led(state: Sla, lead: Lead) -> Sla:
 def _handled(state: Sla, fact: Event, unit: str, *, by: str = "") -> Sla:
     # The fact that names the receiving unit may come later than the one that leaves it in charge.
     state = handled_by(state, fact, unit or state.receiving_unit or "", by=by)
-    handler = Handler(fact.time, by, unit)
+    handler = Handler(fact.time, by, unit, told_key(fact))
     return msgspec.structs.replace(state, handlers=_with(state.handlers, handler))
+
+
+def _corrected(state: Sla, data: intake.HistoryCorrected) -> Sla:
+    state, keys, moves = taken_back(state, data)
+    changes: dict[str, Any] = {
+        "steps": without_steps(state.steps, keys),
+        "consultations": kept(state.consultations, keys),
+        "handlers": tuple(handler for handler in state.handlers if handler.told not in keys),
+        "leads": tuple(lead for lead in state.leads if lead.by not in keys),
+        "assessment": None,
+        "unjudged": None,
+        "correcting": True,
+    }
+    if Move.RECEIVED in moves:
+        # The promise is made anew, and with it what is announced of it.
+        changes |= {"procedure": None, "promised": UNSET, "first_budget": None}
+        changes |= {"receiving_unit": None, "channel": None, "level": None}
+        changes |= {"deadlines": (), "due_told": None, "told_until": None}
+    if any(handler.told in keys and not handler.by for handler in state.handlers):
+        changes["workflow"] = None
+    state = msgspec.structs.replace(state, **changes)
+    last = state.handlers[-1] if state.handlers else None
+    return msgspec.structs.replace(
+        state,
+        unit=(last.unit if last else None) or state.receiving_unit,
+        unit_since=last.since if last else None,
+        unit_by=last.by if last else "",
+    )
 
 
 class _Ordered(Protocol):
@@ -163,45 +195,3 @@ def _with(known: tuple[O, ...], one: O) -> tuple[O, ...]:
     if not known or known[-1] < one:
         return (*known, one)
     return tuple(sorted({*known, one}))
-
-
-class _StepTold(NamedTuple):
-    """A fact about a step. In this order: at the same instant, an end comes before a start."""
-
-    at: datetime
-    begins: bool
-    ordinal: int
-    step: str
-
-
-def _with_step(steps: tuple[StepSpan, ...], one: _StepTold) -> tuple[StepSpan, ...]:
-    """Return the spans with one more start or completion, as if all facts had come in order."""
-    newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
-    spans = list(steps) if newest else []
-    for told in [one] if newest else sorted({*_told(steps), one}):
-        _tell(spans, told)
-    return tuple(spans)
-
-
-def _told(steps: tuple[StepSpan, ...]) -> Iterator[_StepTold]:
-    for span in steps:
-        if span.begun:
-            yield _StepTold(span.started_at, True, span.ordinal, span.step)
-        if span.completed_at is not None:
-            yield _StepTold(span.completed_at, False, span.ordinal, span.step)
-
-
-def _tell(spans: list[StepSpan], told: _StepTold) -> None:
-    """End the newest open start of the step, or a start at the same instant, by a completion."""
-    at, begins, ordinal, step = told
-    for index in reversed(range(len(spans))):
-        known = spans[index]
-        if (known.ordinal, known.step) != (ordinal, step):
-            continue
-        if begins and not known.begun and known.started_at == at:
-            spans[index] = StepSpan(at, ordinal, step, at)
-            return
-        if not begins and known.completed_at is None:
-            spans[index] = StepSpan(known.started_at, ordinal, step, at)
-            return
-    spans.append(StepSpan(at, ordinal, step, None if begins else at, begins))

@@ -63,6 +63,8 @@ class Handler(msgspec.Struct, frozen=True, array_like=True, order=True):
     """The id of the hand-over; empty for the competence rules, which a hand-over overrides."""
     unit: str
     """Empty for the receiving unit: no other unit is competent."""
+    told: str = ""
+    """The beginning of the id of an import's fact that says so."""
 
 
 class StepSpan(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +76,10 @@ class StepSpan(msgspec.Struct, frozen=True, array_like=True):
     completed_at: datetime | None = None
     begun: bool = True
     """Whether its start is known; an older system may tell only its end."""
+    start: str = ""
+    """The beginning of the id of an import's fact that started it."""
+    end: str = ""
+    """The same of its completion."""
 
 
 class ConsultationMark(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -224,6 +230,8 @@ class Sla(Handled, frozen=True):
     """The budget of the first DeadlineSet: the promise where the reception does not say."""
     told_until: datetime | None = None
     """When the history of an import was closed last."""
+    correcting: bool = False
+    """Whether an import tells its history anew: nothing is retracted before it has told all."""
     unjudged: Unjudged | None = None
     """Why there is no assessment although the dossier was received."""
     receiving_unit: str | None = None

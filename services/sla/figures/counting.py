@@ -129,7 +129,7 @@ class PeriodCount:
         procedures, fields = list(self.fields), list(self.fields.values())
         return {
             Dimension.UNIT.value: {
-                "$ifNull": [{"$last": {"$last": handlers}}, "$state.receiving_unit"]
+                "$ifNull": [{"$arrayElemAt": [{"$last": handlers}, 2]}, "$state.receiving_unit"]
             },
             Dimension.FIELD.value: {
                 "$arrayElemAt": [

@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from contracts.events.intake import HistoryCorrected
 from contracts.wire.envelope import Event
 from services.intake.imports import run
 from services.intake.imports.bookmarks import Bookmark
 from services.intake.imports.cli import import_log
 from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping
-from services.intake.imports.told_before import Contents
+from services.intake.imports.told_before import Told
 from tests.support.imports import (
     DATA,
     LAND,
@@ -68,18 +69,27 @@ class Memory:
         self.entry = entry
 
 
-class Told:
+class ToldBefore:
     """What was told before, as long as the test lasts."""
 
     def __init__(self) -> None:
-        self.cases: dict[str, dict[str, str]] = {}
+        self.cases: dict[str, Told] = {}
 
-    async def of(self, cases: Iterable[str]) -> Mapping[str, Contents]:
-        return {case: dict(self.cases[case]) for case in cases if case in self.cases}
+    async def of(self, cases: Iterable[str]) -> Mapping[str, Told]:
+        return {case: self.cases[case] for case in cases if case in self.cases}
 
-    async def note(self, new: Mapping[str, Contents]) -> None:
-        for case, contents in new.items():
-            self.cases.setdefault(case, {}).update(contents)
+    async def begin(self, ids: Mapping[str, Iterable[str]]) -> None:
+        for case, begun in ids.items():
+            known = self.cases[case]
+            self.cases[case] = known._replace(begun=tuple({*known.begun, *begun}))
+
+    async def note(self, new: Mapping[str, Told]) -> None:
+        for case, told in new.items():
+            known = self.cases.get(case, told)
+            self.cases[case] = known._replace(contents={**known.contents, **told.contents})
+
+    async def replace(self, corrected: Mapping[str, Told]) -> None:
+        self.cases.update(corrected)
 
 
 async def send(
@@ -88,20 +98,22 @@ async def send(
     ledger: Memory,
     limit: int | None = None,
     *,
-    told: Told | None = None,
+    told: ToldBefore | None = None,
     compiled: CompiledMapping | None = None,
+    correct: bool = False,
 ) -> Report:
     compiled = compiled or land_mapping()
-    report = Report.of(path.name, compiled)
+    report = Report.of(path.name, compiled, corrects=correct)
     await run.send(
         path,
         compiled,
         report,
         publisher=log,
         bookmarks=ledger,
-        told_before=told or Told(),
+        told_before=told or ToldBefore(),
         limit=limit,
         progress=lambda _read, _size: None,
+        correct=correct,
     )
     return report
 
@@ -165,7 +177,7 @@ TWO = """<log><trace><string key="concept:name" value="case 1"/><event>
 async def test_a_fact_that_says_something_else_than_before_is_counted_and_not_sent(
     tmp_path: Path,
 ) -> None:
-    told, first, again = Told(), Log(), Log()
+    told, first, again = ToldBefore(), Log(), Log()
     report = await send(written(tmp_path, TWO), first, Memory(), told=told)
     assert (report.differing, report.gone, report.good) == ({}, {}, True)
     mended = written(tmp_path, TWO.replace("call", "letter"), "mended")
@@ -183,7 +195,7 @@ async def test_a_fact_that_says_something_else_than_before_is_counted_and_not_se
 
 
 async def test_a_run_that_goes_on_says_what_differs_in_all_of_the_file(tmp_path: Path) -> None:
-    told, ledger = Told(), Memory()
+    told, ledger = ToldBefore(), Memory()
     await send(written(tmp_path, TWO), Log(), Memory(), told=told)
     mended = written(tmp_path, TWO.replace("call", "letter"), "mended")
     await send(mended, Log(), ledger, limit=1, told=told)
@@ -194,7 +206,7 @@ async def test_a_run_that_goes_on_says_what_differs_in_all_of_the_file(tmp_path:
 
 
 async def test_facts_that_are_told_no_more_are_counted(tmp_path: Path) -> None:
-    told = Told()
+    told = ToldBefore()
     await send(written(tmp_path, TWO), Log(), Memory(), told=told)
     shorter = TWO[: TWO.index("<event><string")] + "</trace></log>"
     report = await send(written(tmp_path, shorter, "shorter"), Log(), Memory(), told=told)
@@ -202,15 +214,76 @@ async def test_facts_that_are_told_no_more_are_counted(tmp_path: Path) -> None:
     assert report.good
 
 
+async def test_a_case_that_differs_is_corrected_and_others_are_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    told, first, again = ToldBefore(), Log(), Log()
+    other = TWO.replace("<log>", "").replace("case 1", "case 2")
+    both = TWO.replace("</log>", "") + other
+    await send(written(tmp_path, both), first, Memory(), told=told)
+    mended = written(
+        tmp_path, TWO.replace("call", "letter").replace("</log>", "") + other, "mended"
+    )
+    report = await send(mended, again, Memory(), told=told, correct=True)
+    (batch,) = again.batches
+    assert [e.data.NAME for e in batch] == [
+        "HistoryCorrected",
+        *(e.data.NAME for e in first.batches[0][:5]),
+    ]
+    assert {e.subject for e in batch} == {first.batches[0][0].subject}
+    assert report.good
+    assert report.differing == {"facts": 1, "cases": 1}
+    # Once more, and as an ordinary import: all is as it was told.
+    report = await send(mended, silent := Log(), Memory(), told=told, correct=True)
+    assert (report.good, report.differing, silent.ids) == (True, {}, [])
+    report = await send(mended, known := Log(), Memory(), told=told)
+    assert report.good
+    assert set(known.ids) <= {*first.ids, *again.ids}
+    report = await send(written(tmp_path, both), Log(), Memory(), told=told)
+    assert report.differing == {"facts": 1, "cases": 1}
+
+
+async def test_a_correction_that_was_not_acknowledged_is_taken_back_by_the_next(
+    tmp_path: Path,
+) -> None:
+    told, first, second = ToldBefore(), Log(), Log()
+    await send(written(tmp_path, TWO), first, Memory(), told=told)
+    mended = written(tmp_path, TWO.replace("call", "letter"), "mended")
+    with pytest.raises(ConnectionError):
+        await send(mended, Log(0), Memory(), told=told, correct=True)
+    begun = told.cases["case 1"].begun
+    # Nobody knows whether it is on the log: an ordinary import says so and sends nothing.
+    report = await send(written(tmp_path, TWO), silent := Log(), Memory(), told=told)
+    assert (report.good, report.unfinished["cases"], silent.ids) == (False, 1, [])
+    report = await send(written(tmp_path, TWO), second, Memory(), told=told, correct=True)
+    correction = second.batches[0][0].data
+    assert isinstance(correction, HistoryCorrected)
+    assert {*begun, *(i[:13] for i in first.ids[:4])} - {*correction.replaced} == set()
+    assert told.cases["case 1"].begun == ()
+    assert report.good
+
+
+async def test_a_case_that_cannot_be_corrected_is_named(tmp_path: Path) -> None:
+    told, log = ToldBefore(), Log()
+    await send(written(tmp_path, TWO), Log(), Memory(), told=told)
+    earlier = written(tmp_path, TWO.replace("2024-03-07", "2024-03-06"), "earlier")
+    report = await send(earlier, log, Memory(), told=told, correct=True)
+    assert log.ids == []
+    assert not report.good
+    console = Console(width=200, record=True)
+    report.show(console, brief=True)
+    assert "line 1: case 1: its first event has another day now" in console.export_text()
+
+
 async def test_what_was_not_acknowledged_does_not_count_as_told(tmp_path: Path) -> None:
-    told = Told()
+    told = ToldBefore()
     with pytest.raises(ConnectionError):
         await send(written(tmp_path, TWO), Log(0), Memory(), told=told)
     assert told.cases == {}
 
 
 async def test_another_standard_time_in_the_catalogue_is_no_difference(tmp_path: Path) -> None:
-    told = Told()
+    told = ToldBefore()
     compiled = land_mapping()
     await send(written(tmp_path, TWO), Log(), Memory(), told=told, compiled=compiled)
     catalogue = replace(compiled.catalogue, version="another")
@@ -228,6 +301,7 @@ def test_the_report_says_at_its_end_what_differs() -> None:
     assert console.export_text().endswith(
         "Differ from what was told before: 3 facts of 2 cases. They were not changed.\n"
         "Were told before and are told no more: 1 fact of 1 case. They stand.\n"
+        "`--correct` tells these cases anew.\n"
     )
 
 
