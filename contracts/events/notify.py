@@ -190,6 +190,20 @@ class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSA
     reason: str = Field(max_length=500)
 
 
+class UnitAlertKind(StrEnum):
+    """What is put on a unit's desk: sla's alerts, and a dossier that nobody is competent for."""
+
+    SOON_DUE = AlertKind.SOON_DUE
+    OVERDUE = AlertKind.OVERDUE
+    LAST_CALL = AlertKind.LAST_CALL
+    APOLOGY_OWED = AlertKind.APOLOGY_OWED
+    SUPPLEMENT_REPEATED = AlertKind.SUPPLEMENT_REPEATED
+    STEP_OVERDUE = AlertKind.STEP_OVERDUE
+    CONSULTATION_OVERDUE = AlertKind.CONSULTATION_OVERDUE
+    UNROUTED = "DossierUnroutable"
+    """The unit that received it holds it until it is handed over by hand."""
+
+
 class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS, version=2):
     """Something for a unit's next morning digest, and a breach to be told at once. Its subject is
     the unit's morning.
@@ -204,17 +218,18 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS, vers
     unit: UnitCode
     dossier: str
     alert_id: str
-    alert: AlertKind
+    alert: UnitAlertKind
     due: Instant
     at: Instant | None = None
-    """The alert's own time: when the step or the dossier became overdue, or was soon due."""
+    """The alert's own time: when the step or the dossier became overdue, was soon due, or found no
+    competent unit."""
     lead: OfficerId | None = None
     """The lead of the open step at that time, as far as is known."""
     procedure: ProcedureCode | None = None
 
 
 class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS):
-    """The alert was retracted, or the dossier was done: what was not told yet is not told."""
+    """The alert was retracted, or the dossier done or handed over: what was not told yet is not."""
 
     SUBJECT_FIELD = "morning"
 

@@ -290,6 +290,14 @@ def _deadlines() -> list[Node]:
             red_above=1,
             w=3,
         ),
+        stat(
+            "No competent unit",
+            "sum(motcua_sla_unrouted_dossiers)",
+            "Open, and no rule names a unit for them. The units that received them hold them until "
+            "they are handed over by hand.",
+            red_above=1,
+            w=3,
+        ),
         series(
             "Overdue, ten units with the most",
             per_unit("motcua_sla_overdue_dossiers"),

@@ -35,6 +35,7 @@ class NotifyDecider:
     facts = types(
         *MOVING_FACTS,
         routing.DossierRouted,
+        routing.DossierUnroutable,
         routing.DossierHandedOver,
         routing.StepReassigned,
         routing.ConsultationOpened,

@@ -46,6 +46,12 @@ UNJUDGED = Gauge(
     "the calendar's years.",
     ["unit"],
 )
+UNROUTED = Gauge(
+    "motcua_sla_unrouted_dossiers",
+    "Open dossiers for which no competent unit was found, by the unit that received them and holds "
+    "them until they are handed over by hand.",
+    ["unit"],
+)
 RETRACTIONS = Counter(
     "motcua_sla_retractions_total", "Alerts that proved wrong and were taken back.", ["alert"]
 )

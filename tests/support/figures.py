@@ -71,16 +71,17 @@ def states(draw: st.DrawFn) -> Sla:
         for n, at in enumerate(draw(st.lists(TIMES, max_size=2)))
     )
     handlers = sorted(
-        Handler(draw(TIMES), f"h{n}", draw(st.sampled_from(UNITS)))
+        Handler(draw(TIMES), f"h{n}", draw(st.sampled_from([*UNITS, ""])))
         for n in range(draw(st.integers(0, 3)))
     )
     exempt = draw(st.none() | TIMES)
+    receiving = draw(st.sampled_from(UNITS))
     unjudged = draw(st.sampled_from([None, None, None, *Unjudged]))
     return Sla(
         span=Span(received, ended, how if ended else None),
-        unit=handlers[-1].unit if handlers else UNITS[0],
+        unit=handlers[-1].unit or receiving if handlers else UNITS[0],
         procedure=draw(st.sampled_from(PROCEDURES)),
-        receiving_unit=draw(st.sampled_from(UNITS)),
+        receiving_unit=receiving,
         channel=draw(st.sampled_from(list(FilingChannel))),
         level=draw(st.sampled_from(list(ServiceLevel))),
         handlers=tuple(handlers),

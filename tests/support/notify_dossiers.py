@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -58,12 +59,12 @@ def retracted(alert: Event, due: datetime | None = None) -> EventData:
 class Dossier:
     """A dossier as notify keeps it, received at eight on the 7th, and all that notify said."""
 
-    def __init__(self, **policy: Any) -> None:
+    def __init__(self, begin: Sequence[EventData] = BEGIN, **policy: Any) -> None:
         base = {"channels": (MessageChannel.EMAIL,), "quiet": QuietHours(time(0), time(0))}
         self.decider = NotifyDecider(Policy(CATALOGUE, **{**base, "often": 99, **policy}))
         self.stored: Stored[Notify] = Stored(CODE, 0, self.decider.initial(CODE))
         self.events: list[Event] = []
-        for second, fact in enumerate(BEGIN):
+        for second, fact in enumerate(begin):
             self.hear(fact, at(7) + timedelta(seconds=second))
 
     def hear(self, data: EventData, when: datetime, *, history: bool = False) -> Event:

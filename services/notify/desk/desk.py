@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from contracts.events import notify
-from contracts.events.sla import AlertKind
+from contracts.events.notify import UnitAlertKind
 from contracts.wire.envelope import Event
 from services.notify.wording.template import Template
 
@@ -29,14 +29,15 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class DeskKind(StrEnum):
     """What stands on a desk, most important first."""
 
-    OVERDUE = AlertKind.OVERDUE
+    OVERDUE = UnitAlertKind.OVERDUE
     """The only alert that does not wait for the morning."""
-    APOLOGY_OWED = AlertKind.APOLOGY_OWED
-    LAST_CALL = AlertKind.LAST_CALL
-    SOON_DUE = AlertKind.SOON_DUE
-    CONSULTATION_OVERDUE = AlertKind.CONSULTATION_OVERDUE
-    STEP_OVERDUE = AlertKind.STEP_OVERDUE
-    SUPPLEMENT_REPEATED = AlertKind.SUPPLEMENT_REPEATED
+    UNROUTED = UnitAlertKind.UNROUTED
+    APOLOGY_OWED = UnitAlertKind.APOLOGY_OWED
+    LAST_CALL = UnitAlertKind.LAST_CALL
+    SOON_DUE = UnitAlertKind.SOON_DUE
+    CONSULTATION_OVERDUE = UnitAlertKind.CONSULTATION_OVERDUE
+    STEP_OVERDUE = UnitAlertKind.STEP_OVERDUE
+    SUPPLEMENT_REPEATED = UnitAlertKind.SUPPLEMENT_REPEATED
     CORRECTION = "AlertRetracted"
 
 
@@ -127,7 +128,10 @@ def _alerted(desk: Desk, fact: Event, data: notify.UnitAlerted) -> Desk:
         data.procedure or "",
         fact.time,
     )
-    if data.alert is AlertKind.OVERDUE and data.alert_id not in {*desk.taken_back, *desk.announced}:
+    if data.alert is UnitAlertKind.OVERDUE and data.alert_id not in {
+        *desk.taken_back,
+        *desk.announced,
+    }:
         desk = replace(desk, breaches=_put(desk.breaches, data.alert_id, alert))
     if data.alert_id in desk.cleared:
         return desk

@@ -1,4 +1,5 @@
-"""What is put on a unit head's desk: warnings, breaches, and alerts that proved wrong.
+"""What is put on a unit head's desk: warnings, breaches, alerts that proved wrong, and what the
+unit received and nobody is competent for.
 
 The desk tells the head and the officer who leads the open step, of many dossiers together.
 """
@@ -11,8 +12,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.events import intake, notify, routing, sla
-from contracts.events.notify import MessageChannel
-from contracts.events.sla import AlertKind
+from contracts.events.notify import MessageChannel, UnitAlertKind
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.notify.desk.morning import Morning
@@ -23,10 +23,11 @@ from services.notify.quiet_hours import VIETNAM, morning_after
 _TAKEN_BACK = "taken back"
 _DONE = "done before the morning came"
 _WRITTEN = "a letter was written before the morning came"
-_OUTLIVES = frozenset({AlertKind.OVERDUE, AlertKind.APOLOGY_OWED})
+_OUTLIVES = frozenset({UnitAlertKind.OVERDUE, UnitAlertKind.APOLOGY_OWED})
 """What is told though the dossier is resolved by then: a letter is owed afterwards, too."""
-_OF_A_LETTER = frozenset({AlertKind.LAST_CALL, AlertKind.APOLOGY_OWED})
-_OWED = frozenset({AlertKind.APOLOGY_OWED})
+_OF_A_LETTER = frozenset({UnitAlertKind.LAST_CALL, UnitAlertKind.APOLOGY_OWED})
+_OWED = frozenset({UnitAlertKind.APOLOGY_OWED})
+_ROUTED = "handed over to a unit by hand"
 
 
 def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
@@ -39,15 +40,23 @@ def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventDat
         return ()
     match fact.data:
         case sla.DossierSoonDue() | sla.LastCallGiven() | sla.ApologyOwed() as data:
-            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.due)
+            kind = UnitAlertKind(data.ALERT)
+            return _alerted(policy, state, fact, kind, data.unit, at=data.at, due=data.due)
         case sla.DossierOverdue() | sla.ConsultationOverdue() | sla.StepOverdue() as data:
-            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.due, due=data.due)
+            kind = UnitAlertKind(data.ALERT)
+            return _alerted(policy, state, fact, kind, data.unit, at=data.due, due=data.due)
         case sla.SupplementRepeated() as data:
-            return _alerted(policy, state, fact, data.ALERT, data.unit, at=data.at, due=data.at)
-        case routing.StepStarted() | routing.StepReassigned() | routing.DossierHandedOver():
+            kind = UnitAlertKind(data.ALERT)
+            return _alerted(policy, state, fact, kind, data.unit, at=data.at, due=data.at)
+        case routing.DossierUnroutable() if state.unit is None and state.receiving_unit:
+            kind, unit = UnitAlertKind.UNROUTED, state.receiving_unit
+            return _alerted(policy, state, fact, kind, unit, at=fact.time, due=fact.time)
+        case routing.StepStarted() | routing.StepReassigned():
             return list(_led_by_others(state, fact.subject))
+        case routing.DossierHandedOver() | routing.DossierRouted():
+            return [*_led_by_others(state, fact.subject), *_routed(state)]
         case routing.DossierProcessed() | intake.DossierWithdrawn():
-            return list(_cleared(policy, state, fact, _DONE, frozenset(AlertKind) - _OWED))
+            return list(_cleared(policy, state, fact, _DONE, frozenset(UnitAlertKind) - _OWED))
         case sla.ApologyIssued():
             return list(_cleared(policy, state, fact, _WRITTEN, _OF_A_LETTER))
         case _:
@@ -58,7 +67,7 @@ def _alerted(
     policy: Policy,
     state: Notify,
     fact: Event,
-    alert: AlertKind,
+    alert: UnitAlertKind,
     unit: str,
     *,
     at: datetime,
@@ -74,7 +83,7 @@ def _alerted(
     said: list[EventData] = [_said(state, fact.subject, fact.id, put)]
     # As if it had arrived before the dossier was resolved, or the letter written.
     letter = state.letter.at if state.letter is not None and alert in _OF_A_LETTER else None
-    if alert is AlertKind.APOLOGY_OWED:
+    if alert is UnitAlertKind.APOLOGY_OWED:
         ended = None
     for made_good, reason in ((ended, _DONE), (letter, _WRITTEN)):
         if made_good is not None and made_good < _told_by(policy, name):
@@ -83,13 +92,19 @@ def _alerted(
 
 
 def _cleared(
-    policy: Policy, state: Notify, fact: Event, reason: str, kinds: frozenset[AlertKind]
+    policy: Policy, state: Notify, fact: Event, reason: str, kinds: frozenset[UnitAlertKind]
 ) -> Iterator[EventData]:
     for alert_id, put in sorted(state.alerted.items()):
         kind = put.alert if isinstance(put, OnDesk) else None  # an older release did not keep it
         morning = state.desk_of(alert_id)
         if morning and (kind is None or kind in kinds) and _told_by(policy, morning) > fact.time:
             yield notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=reason)
+
+
+def _routed(state: Notify) -> Iterator[EventData]:
+    for alert_id, put in state.alerted.items():
+        if isinstance(put, OnDesk) and put.alert is UnitAlertKind.UNROUTED:
+            yield notify.UnitAlertCleared(morning=put.morning, alert_id=alert_id, reason=_ROUTED)
 
 
 def _led_by_others(state: Notify, dossier: str) -> Iterator[EventData]:

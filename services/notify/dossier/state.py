@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.events.notify import Audience, MessageChannel, NotSentReason
-from contracts.events.sla import AlertKind, MoveCause
+from contracts.events.notify import Audience, MessageChannel, NotSentReason, UnitAlertKind
+from contracts.events.sla import MoveCause
 from contracts.model import EventData
 from services.shared.lead import Lead, lead_at
 from services.shared.lifecycle import Handled
@@ -113,7 +113,7 @@ class OnDesk(msgspec.Struct, frozen=True, array_like=True):
     morning: str
     at: datetime
     """The alert's own time."""
-    alert: AlertKind
+    alert: UnitAlertKind
     due: datetime
     lead: str | None
     """The officer who led the open step then; None if unknown."""

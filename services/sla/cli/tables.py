@@ -89,7 +89,7 @@ def backlog_table(shown: Document, width: int) -> RenderableType:
     """Return what is open, by age above and by how long it has been overdue below."""
     title = f"Hồ sơ đang giải quyết / Open dossiers, {_time(shown['at'])}"
     ages = [name for name in BACKLOG if name == "open" or name.startswith("age_")]
-    overdue = [name for name in BACKLOG if name not in (*ages, _UNJUDGED)]
+    overdue = [name for name in BACKLOG if name not in (*ages, _UNJUDGED, "unrouted")]
     since_reception = f"{title}\nngày làm việc từ khi tiếp nhận / age in working days"
     since_due = "ngày làm việc quá hạn / overdue for working days"
     return Group(
@@ -97,6 +97,7 @@ def backlog_table(shown: Document, width: int) -> RenderableType:
         Text(),
         _table(shown, _days(overdue, "overdue_"), since_due, width, unjudged=True),
         *_footnote(shown["total"], rates=False),
+        *_lines(shown["total"], ["unrouted"] if shown["total"]["unrouted"] else [], BACKLOG),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.runtime import Collection
 from services.shared.working_time import WORKING_DAY, Calendar
-from services.sla.figures.counting import UNJUDGED, PeriodCount
+from services.sla.figures.counting import UNJUDGED, UNROUTED, PeriodCount
 from services.sla.figures.figures import Sheet
 from services.sla.figures.tables import Measure
 
@@ -45,9 +45,13 @@ BACKLOG: Mapping[str, Measure] = {
         for name, days, place in AGES
     },
     "unjudged": Measure("Chưa đủ căn cứ đánh giá", "Unjudged", {"unjudged": True}),
+    "unrouted": Measure(
+        "Chưa xác định đơn vị có thẩm quyền", "No competent unit", {"unrouted": True}
+    ),
 }
 """Every number, by name. Open is the sum of all ages, and the sum of in time, overdue and unjudged.
-An unjudged dossier has its age since reception."""
+An unjudged dossier has its age since reception. Unrouted dossiers are among the others, at the unit
+that received them, as routing stands now."""
 
 
 def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) -> Sheet:
@@ -62,6 +66,7 @@ def backlog(collection: Collection, reading: PeriodCount, calendar: Calendar) ->
         "age": _place("$state.span.received_at", limits),
         "overdue": {"$cond": [reading.traits()["late"], _place(late_since, limits), None]},
         "unjudged": UNJUDGED,
+        "unrouted": UNROUTED,
     }
     return Sheet(collection, reading, BACKLOG, traits)
 

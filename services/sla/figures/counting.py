@@ -96,6 +96,13 @@ UNJUDGED: Document = {"$eq": [{"$ifNull": ["$state.assessment", None]}, None]}
 is known of any of its moments, so it is unjudged in every period."""
 
 
+UNROUTED: Document = {
+    "$eq": [{"$arrayElemAt": [{"$arrayElemAt": ["$state.handlers", -1]}, 2]}, ""],
+}
+"""Whether no unit is competent for a dossier and nobody has handed it over yet: its last `Handler`
+has no unit."""
+
+
 @dataclass(frozen=True)
 class PeriodCount:
     """A period, and how it is read."""
@@ -126,10 +133,12 @@ class PeriodCount:
                 "cond": {"$lt": [{"$first": "$$this"}, self.period.until]},
             }
         }
+        handling = {"$ifNull": [{"$arrayElemAt": [{"$last": handlers}, 2]}, ""]}
         procedures, fields = list(self.fields), list(self.fields.values())
         return {
+            # Where no unit is competent, the receiving unit has it.
             Dimension.UNIT.value: {
-                "$ifNull": [{"$arrayElemAt": [{"$last": handlers}, 2]}, "$state.receiving_unit"]
+                "$cond": [{"$eq": [handling, ""]}, "$state.receiving_unit", handling]
             },
             Dimension.FIELD.value: {
                 "$arrayElemAt": [

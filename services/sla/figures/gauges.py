@@ -1,5 +1,5 @@
-"""How many dossiers are open, soon due, overdue and unjudged in each unit, and what became of their
-letters, counted from their states.
+"""How many dossiers are open, soon due, overdue, unjudged and unrouted in each unit, and what
+became of their letters, counted from their states.
 
 Each instance counts the partitions that it owns, so the sum over the instances is the city. Only
 announced alerts that are not retracted count, so a retraction needs no correction here.
@@ -21,7 +21,7 @@ from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime import Collection, Running, aggregate, patiently
 from services.sla import metrics
-from services.sla.figures.counting import UNJUDGED
+from services.sla.figures.counting import UNJUDGED, UNROUTED
 from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings
 
@@ -38,6 +38,7 @@ GAUGES: Mapping[str, Gauge] = {
     "last_call": metrics.LAST_CALLS,
     "letters_owed": metrics.LETTERS_OWED,
     "unjudged": metrics.UNJUDGED,
+    "unrouted": metrics.UNROUTED,
 }
 _SHARE = 0.05
 """The largest share of time, on one of the database's cores, that counting takes."""
@@ -146,6 +147,7 @@ _BY_UNIT: list[dict[str, Any]] = [
             "letter_late": _LETTER_LATE,
             "exempt": {"$ne": ["$state.exemption", None]},
             "unjudged": UNJUDGED,
+            "unrouted": UNROUTED,
         }
     },
     {
@@ -187,6 +189,7 @@ _BY_UNIT: list[dict[str, Any]] = [
             ),
             "letters_owed": _how_many({"$and": [_stands(AlertKind.APOLOGY_OWED), _NO_LETTER]}),
             "unjudged": _how_many("$unjudged"),
+            "unrouted": _how_many("$unrouted"),
         }
     },
 ]

@@ -173,6 +173,8 @@ class Ages(Divided):
     overdue_41_up: int
     unjudged: int
     """Nobody can say whether they are in time."""
+    unrouted: int
+    """No competent unit was found: the unit that received them holds them."""
 
 
 @described

@@ -169,6 +169,8 @@ async def is_the_backlog(database: Database, kept: Sequence[Sla], moment: dateti
         if came is None or came >= moment or (ended is not None and ended < moment):
             continue
         expected.update(["open", f"age_{age(came, moment)}"])
+        if state.handlers and not state.handlers[-1].unit:
+            expected["unrouted"] += 1
         if state.assessment is None:
             expected["unjudged"] += 1
             continue

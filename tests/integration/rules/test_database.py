@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from contracts.catalogue import load_catalogue
+from contracts.events import routing
 from contracts.events.sla import AlertKind
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
@@ -71,6 +72,7 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
         whole = begun("", MORNING, procedure)
         stop = fact("", MORNING, facts.STOPPED)
         unpromised = fact("", MORNING, facts.received(procedure, WARD_UNIT, promise=None))
+        nobody = fact("", MORNING, routing.DossierUnroutable(reason="r"))
         imported = [msgspec.structs.replace(event, history=True) for event in whole]
         for story in (
             whole,
@@ -79,6 +81,7 @@ def dossiers(rules: Rules) -> list[Stored[Sla]]:
             whole[:1],
             whole[1:],
             imported,
+            [whole[0], nobody],
             [unpromised, whole[1]],
         ):
             stored: Stored[Sla] = Stored(code_of(len(found)), len(found) % 3, Sla())
@@ -226,6 +229,7 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
     assert any(s.state.unjudged for s in everything)
     late = {s.state.letter_standing for s in everything if s.state.late}
     assert late >= set(LetterStanding)
+    assert any(s.state.handlers and not s.state.handlers[-1].unit for s in everything)
     for partitions in ({0, 1, 2}, {1}, set[int]()):
         mine = [
             s.state
@@ -256,4 +260,5 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
                 for kinds, state in zip(standing, mine, strict=True)
             ),
             "unjudged": sum(state.unjudged is not None for state in mine),
+            "unrouted": sum(bool(s.handlers) and not s.handlers[-1].unit for s in mine),
         }

@@ -73,7 +73,9 @@ def test_every_mark_is_wanted_by_some_measure() -> None:
 def test_a_dossier_of_the_backlog_has_one_age_and_is_in_time_or_overdue_for_one() -> None:
     places = [place for _, _, place in AGES]
     for age, overdue in product(places, [None, *places]):
-        counts = met_by({"age": age, "overdue": overdue, "unjudged": False}, BACKLOG)
+        counts = met_by(
+            {"age": age, "overdue": overdue, "unjudged": False, "unrouted": False}, BACKLOG
+        )
         assert counts[0] == "open"
         assert sum(name.startswith("age_") for name in counts) == 1
         assert sum(name == "in_time" or name.startswith("overdue_") for name in counts) == 1
@@ -82,8 +84,10 @@ def test_a_dossier_of_the_backlog_has_one_age_and_is_in_time_or_overdue_for_one(
 
 def test_an_unjudged_dossier_of_the_backlog_has_an_age_and_is_neither_in_time_nor_overdue() -> None:
     for name, _, place in AGES:
-        counts = met_by({"age": place, "overdue": None, "unjudged": True}, BACKLOG)
-        assert counts == ["open", f"age_{name}", "unjudged"]
+        counts = met_by(
+            {"age": place, "overdue": None, "unjudged": True, "unrouted": True}, BACKLOG
+        )
+        assert counts == ["open", f"age_{name}", "unjudged", "unrouted"]
 
 
 def test_a_cell_from_before_there_was_a_trait_counts_as_none_that_has_it() -> None:
