@@ -32,6 +32,10 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+EARLIEST = datetime(1999, 12, 31, 17, tzinfo=UTC)
+"""The begin of the year 2000 in Vietnam: the calendars know no earlier day, and nothing that is
+entered is older."""
+
 Instant = Annotated[
     AwareDatetime,
     AfterValidator(to_utc_millis),
@@ -52,6 +56,8 @@ RecipientRef = Annotated[str, Field(min_length=1, max_length=64)]
 ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.004194"])]
 PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
 """An administrative place (ward or commune) by its General Statistics Office code."""
+RequestName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{0,60}Requested$")]
+"""The name of a type of request, e.g. ``StopRequested``."""
 StepName = Annotated[str, Field(min_length=1, max_length=64)]
 FreeText = Annotated[str, Field(min_length=1, max_length=2000)]
 Amount = Annotated[int, Field(ge=0, le=10_000_000_000)]

@@ -31,6 +31,8 @@ class RefusalReason(StrEnum):
     ALREADY_OWED = "already-owed"
     NOT_OWED = "not-owed"
     ALREADY_RATED = "already-rated"
+    UNKNOWN_REQUEST = "unknown-request"
+    ENTERED_TOO_LATE = "entered-too-late"
 
 
 class Refusal(EventData):
@@ -102,6 +104,10 @@ class ResumptionRefused(Refusal, kind=Kind.FACT, owner="routing"):
 
 class ResultReturnRefused(Refusal, kind=Kind.FACT, owner="routing"):
     """Answers ResultReturnRequested."""
+
+
+class LateEntryRefused(Refusal, kind=Kind.FACT, owner="routing"):
+    """Answers LateEntryRequested."""
 
 
 class ApologyRefused(Refusal, kind=Kind.FACT, owner="sla"):

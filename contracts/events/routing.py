@@ -9,9 +9,11 @@ from contracts.model import EventData, Kind
 from contracts.values import (
     FilingChannel,
     FreeText,
+    Instant,
     OfficerId,
     Outcome,
     ProcedureCode,
+    RequestName,
     StepName,
     UnitCode,
 )
@@ -189,4 +191,29 @@ class ResultReturned(EventData, kind=Kind.FACT, owner="routing"):
 
     unit: UnitCode
     channel: FilingChannel
+    by: OfficerId
+
+
+class LateEntryRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+    """A unit's head answers for a request about the dossier that is dated back beyond the limit."""
+
+    request: RequestName
+    """The request that is to be dated back."""
+    at: Instant
+    """The earliest time that it may be dated to."""
+    reason: FreeText
+    """Why it was not entered in time."""
+    by: OfficerId
+    """Who approves; it must be the head of the unit that handles the dossier."""
+
+
+class LateEntryApproved(EventData, kind=Kind.FACT, owner="routing"):
+    """Requests of that name may be dated between `at` and this approval, however late it is."""
+
+    request: RequestName
+    at: Instant
+    """The earliest time that such a request may be dated to."""
+    reason: FreeText
+    unit: UnitCode
+    """The unit whose head approved."""
     by: OfficerId

@@ -16,6 +16,7 @@ Node = dict[str, Any]
 
 _BINDING = "0.5.0"
 _LISTS = frozenset({"cleanup.policy"})  # settings that are lists in AsyncAPI's Kafka binding
+_WORDS = frozenset({"message.timestamp.type"})
 _DEAD_LETTER = "DeadLetter"
 
 
@@ -39,13 +40,18 @@ def document() -> Node:
     }
 
 
+def _setting(name: str, value: str) -> int | str | list[str]:
+    if name in _LISTS:
+        return value.split(",")
+    return value if name in _WORDS else int(value)
+
+
 def _channel(topic: Topic) -> Node:
     binding: Node = {"topic": topic.name}
     if not topic.partitioned:  # otherwise the number is a setting of the city
         binding["partitions"] = 1
     binding["topicConfiguration"] = {
-        name: value.split(",") if name in _LISTS else int(value)
-        for name, value in topic.config.items()
+        name: _setting(name, value) for name, value in topic.config.items()
     }
     binding["bindingVersion"] = _BINDING
     return {

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import NAMESPACE, EventData, registered
+from contracts.wire.actor import AuthType
 from contracts.wire.upcasters import UPCASTERS
 
 Schema = dict[str, Any]
@@ -100,6 +101,24 @@ def header_schema() -> Schema:
             "ce_fingerprint": {
                 **text,
                 "description": "What an HTTP caller asked, hashed: one key cannot ask two things.",
+            },
+            "ce_recordedtime": {
+                "type": "string",
+                "format": "date-time",
+                "description": "When it was entered (CloudEvents extension): UTC, to the ms.",
+            },
+            "ce_authtype": {
+                **text,
+                "description": "The kind of whoever asked (CloudEvents' auth context).",
+                "examples": [kind.value for kind in AuthType],
+            },
+            "ce_authid": {
+                **text,
+                "description": "Who asked, as far as it was vouched for: an identifier, no name.",
+            },
+            "ce_authclaims": {
+                **text,
+                "description": "What else was vouched for, as JSON; never a credential.",
             },
         },
         "required": [

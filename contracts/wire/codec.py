@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from pydantic_core import from_json as parse_json
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.values import rfc3339, to_utc_millis
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event
 from contracts.wire.upcasters import UPCASTERS, newest_type, upcast
 
@@ -33,6 +35,7 @@ _FIXED: Headers = (
 )
 
 
+_ACTOR = ("authtype", "authid", "authclaims")
 _REQUIRED = ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time")
 
 
@@ -84,8 +87,32 @@ def encode(event: Event) -> Record:
         headers.append(("ce_history", b"true"))
     if event.fingerprint is not None:
         headers.append(("ce_fingerprint", event.fingerprint.encode()))
+    if event.recorded is not None:
+        headers.append(("ce_recordedtime", rfc3339(event.recorded).encode()))
+    if event.actor is not None:
+        headers += _headers_of(event.actor)
     body = type(event.data).__pydantic_serializer__.to_json(event.data, exclude_none=True)
     return Record(event.subject.encode(), body, headers)
+
+
+@lru_cache(maxsize=4096)
+def _headers_of(actor: Actor) -> Headers:
+    """Return the headers of an actor; a city's officers are few, their records are many."""
+    named = (
+        ("ce_authtype", actor.authtype),
+        ("ce_authid", actor.authid),
+        ("ce_authclaims", actor.authclaims),
+    )
+    return tuple((name, value.encode()) for name, value in named if value is not None)
+
+
+@lru_cache(maxsize=4096)
+def _actor(kind: bytes, who: bytes | None, claims: bytes | None) -> Actor:
+    return Actor(
+        AuthType(kind.decode()),
+        None if who is None else who.decode(),
+        None if claims is None else claims.decode(),
+    )
 
 
 def type_of(headers: Headers) -> str | None:
@@ -115,6 +142,13 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         time_text = fields["ce_time"].decode()
         cause = _optional(fields, "ce_causationid")
         mark = _optional(fields, "ce_fingerprint")
+        recorded_text = _optional(fields, "ce_recordedtime")
+        kind = fields.get("ce_authtype")
+        actor = (
+            None
+            if kind is None
+            else _actor(kind, fields.get("ce_authid"), fields.get("ce_authclaims"))
+        )
     except KeyError as error:
         raise BadRecord(Fault.MISSING_HEADER, f"the header {error.args[0]} is missing") from error
     except AttributeError as error:
@@ -132,17 +166,15 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         raise BadRecord(
             Fault.WRONG_KEY, f"the key is {key!r}, the subject {subject!r}: they must be equal"
         )
-    try:
-        time = datetime.fromisoformat(time_text)
-    except ValueError as error:
-        raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, not RFC 3339") from error
-    if time.tzinfo is None:
-        raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}, without an offset")
-    if time.tzinfo is not UTC or time.microsecond % 1000:
-        try:
-            time = to_utc_millis(time)
-        except ValueError as error:
-            raise BadRecord(Fault.BAD_HEADER, f"ce_time is {time_text!r}: {error}") from error
+    time = _time("ce_time", time_text)
+    # What is entered as it happens has one text for both.
+    recorded = (
+        None
+        if recorded_text is None
+        else time
+        if recorded_text == time_text
+        else _time("ce_recordedtime", recorded_text)
+    )
     if value is None:
         raise BadRecord(Fault.BAD_BODY, "the record has no body")
     if len(value) > MAX_BODY:
@@ -156,7 +188,24 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
         cause,
         fields.get("ce_history") == b"true",
         mark,
+        actor,
+        recorded,
     )
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRecord(Fault.BAD_HEADER, f"{name} is {text!r}, not RFC 3339") from error
+    if time.tzinfo is None:
+        raise BadRecord(Fault.BAD_HEADER, f"{name} is {text!r}, without an offset")
+    if time.tzinfo is UTC and not time.microsecond % 1000:
+        return time
+    try:
+        return to_utc_millis(time)
+    except ValueError as error:
+        raise BadRecord(Fault.BAD_HEADER, f"{name} is {text!r}: {error}") from error
 
 
 def _optional(fields: dict[str, bytes], name: str) -> str | None:
@@ -216,12 +265,21 @@ def to_json(event: Event) -> dict[str, Any]:
         document["history"] = True
     if event.fingerprint is not None:
         document["fingerprint"] = event.fingerprint
+    if event.recorded is not None:
+        document["recordedtime"] = rfc3339(event.recorded)
+    if event.actor is not None:
+        for name in _ACTOR:
+            if (value := getattr(event.actor, name)) is not None:
+                document[name] = value
     return document
 
 
 def from_json(document: dict[str, Any]) -> Event:
     """Return the event in a CloudEvents JSON document. Raise BadRecord like `decode`."""
-    plain: Iterable[str] = ("id", "source", "type", "subject", "time", "causationid", "fingerprint")
+    plain: Iterable[str] = (
+        *("id", "source", "type", "subject", "time", "causationid", "fingerprint"),
+        *("recordedtime", *_ACTOR),
+    )
     # In CloudEvents, null means unset too. A lone surrogate must reach the check in `decode`.
     headers = [
         (f"ce_{k}", str(document[k]).encode(errors="surrogatepass"))

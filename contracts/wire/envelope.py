@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.model import EventData
+from contracts.wire.actor import Actor
 
 _IDS = bytes.fromhex("6f3ad6be3a4c5c0f9b8e6d5a4f1b7c21")
 """The namespace (RFC 9562) of every id that is derived from another."""
@@ -24,7 +25,7 @@ class Event(msgspec.Struct, frozen=True):
     subject: str
     """The dossier code (or, on `citizen.contacts`, the citizen's reference)."""
     time: datetime
-    """When it happened: UTC, to the millisecond. Kafka's timestamp says when it was recorded."""
+    """When it happened: UTC, to the millisecond."""
     data: EventData
     cause: str | None = None
     """The id of the event that this one answers (extension ``causationid``)."""
@@ -32,11 +33,22 @@ class Event(msgspec.Struct, frozen=True):
     """Whether an import tells it as history (extension ``history``)."""
     fingerprint: str | None = None
     """A hash of what an HTTP caller asked, so that one key cannot ask two things."""
+    actor: Actor | None = None
+    """Who asked for it (extensions ``authtype``, ``authid``, ``authclaims``); None if the record is
+    older than that question."""
+    recorded: datetime | None = None
+    """When it was entered (extension ``recordedtime``): UTC, to the millisecond; None if nobody
+    said. Kafka's timestamp, which the broker sets, is the second witness."""
 
     @property
     def type(self) -> str:
         """The CloudEvents type, with its version."""
         return self.data.TYPE
+
+    @property
+    def known_since(self) -> datetime:
+        """When it was entered; when it happened, if nobody said."""
+        return self.recorded or self.time
 
 
 def derive_id(*parts: str | int) -> str:
@@ -55,7 +67,8 @@ def short_id(event_id: str) -> bytes:
 
 
 def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
-    """Return the events that an event causes: with ids derived from its id, and with its time."""
+    """Return the events that an event causes: with ids derived from its id, and with its times and
+    its actor, so that deciding it again gives the same events."""
     return [
         Event(
             id=derive_id(by.id, source, item.TYPE, ordinal),
@@ -65,6 +78,8 @@ def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
             data=item,
             cause=by.id,
             history=by.history,
+            actor=by.actor,
+            recorded=by.recorded,
         )
         for ordinal, item in enumerate(data)
     ]

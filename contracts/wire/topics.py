@@ -25,7 +25,9 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
-_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+_WITNESSED = {"message.timestamp.type": "LogAppendTime"}
+"""The broker stamps each record itself: a second witness of when it was entered."""
+_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1", **_WITNESSED}
 
 
 def dead_letters(service: str) -> str:
@@ -50,13 +52,13 @@ TOPICS: tuple[Topic, ...] = (
         UNIT_ALERTS,
         key="unit and day",
         what="What each unit's morning digest is made of.",
-        config={"retention.ms": "2592000000", "cleanup.policy": "delete"},
+        config={"retention.ms": "2592000000", "cleanup.policy": "delete", **_WITNESSED},
     ),
     Topic(
         CITIZEN_CONTACTS,
         key="citizen reference",
         what="How each citizen can be reached, sealed; the newest record of a citizen is kept.",
-        config={"cleanup.policy": "compact", "max.message.bytes": "1048576"},
+        config={"cleanup.policy": "compact", "max.message.bytes": "1048576", **_WITNESSED},
     ),
     *(
         Topic(

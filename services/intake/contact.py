@@ -19,6 +19,7 @@ from yarl import URL
 
 from contracts.events.contacts import ContactRegistered
 from contracts.values import Locale
+from contracts.wire.actor import NOBODY, Actor
 from contracts.wire.envelope import Event, derive_id
 from services.intake.telephone import mobile
 from services.shared.addresses import IN_NO_MAILBOX, zalo
@@ -131,7 +132,7 @@ class Contact(BaseModel):
 
 
 def contact_event(
-    citizen: str, sealed: Sealed, locale: Locale, time: datetime, cause: str
+    citizen: str, sealed: Sealed, locale: Locale, time: datetime, cause: str, actor: Actor = NOBODY
 ) -> Event:
     """Return the event that tells notify, and no other service, where the person can be reached."""
     return Event(
@@ -141,4 +142,6 @@ def contact_event(
         time=time,
         data=ContactRegistered(key_id=sealed.key_id, sealed=sealed.text, locale=locale),
         cause=cause,
+        actor=actor,
+        recorded=time,
     )

@@ -7,7 +7,7 @@ import structlog
 from contracts.values import Locale
 from contracts.wire.envelope import derive_id, fingerprint
 from services.intake.contact import Contact, contact_event
-from services.runtime import Clock, Problem, Requests
+from services.runtime import Clock, Problem, Requests, current_actor
 from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn, Sealed
 from services.shared.sealing import Unreadable
 
@@ -36,7 +36,8 @@ class Contacts:
         # After sealing: if the key was deleted before, that deletion has an earlier time.
         now = self._clock.now()
         cause = cause or derive_id("contact", who, fingerprint([now.isoformat(), sealed.text]))
-        await self._requests.publish(contact_event(who, sealed, locale, now, cause))
+        event = contact_event(who, sealed, locale, now, cause, current_actor())
+        await self._requests.publish(event)
 
     async def _seal(self, who: str, contact: Contact) -> Sealed:
         try:

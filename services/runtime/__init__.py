@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.runtime.core.decider import NoTimers as NoTimers
     from services.runtime.core.decider import Timer as Timer
     from services.runtime.core.stored import state_of as state_of
+    from services.runtime.http.actor import current_actor as current_actor
     from services.runtime.http.answers import CHANGES as CHANGES
     from services.runtime.http.answers import UNKNOWN as UNKNOWN
     from services.runtime.http.answers import Answered as Answered

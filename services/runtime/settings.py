@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     """The largest HTTP body that is read, in bytes."""
     body_timeout: float = Field(default=10.0, gt=0)
     """Seconds within which a whole HTTP body must arrive."""
+    actor_header: str | None = None
+    """The HTTP header in which the proxy before the services names who is signed in; it must take
+    away the caller's own. Without it, nobody is vouched for."""
     requests_at_once: int = Field(default=2_000, ge=1)
     """The most HTTP requests that one instance answers at the same time; further ones are told to
     come later. Open status pages, health checks and metrics are not counted."""

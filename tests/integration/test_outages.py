@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from deploy.local.stack.city import City
@@ -97,6 +99,34 @@ async def test_a_topic_that_is_missing_or_has_other_partitions_is_named_with_the
     await check_topics(shaky_settings)
     with pytest.raises(TopicsWrong, match="has 4 partitions and MOTCUA_PARTITIONS says 7"):
         await check_topics(shaky_settings.model_copy(update={"partitions": 7}))
+
+
+async def test_a_topic_whose_records_have_their_writers_time_is_named_with_the_remedy(
+    shaky_settings: Settings,
+) -> None:
+    await create_topics(shaky_settings)
+    await check_topics(shaky_settings)
+    admin = AIOKafkaAdminClient(bootstrap_servers=shaky_settings.kafka)
+    await admin.start()
+    try:
+        for stamped, wrong in (("CreateTime", True), ("LogAppendTime", False)):
+            await admin.alter_configs(
+                [
+                    ConfigResource(
+                        ConfigResourceType.TOPIC, "unit.alerts", {"message.timestamp.type": stamped}
+                    )
+                ]
+            )
+            if not wrong:
+                await check_topics(shaky_settings)
+                continue
+            remedy = (
+                r"unit\.alerts has message\.timestamp\.type=CreateTime: .* kafka-configs\.sh .*"
+            )
+            with pytest.raises(TopicsWrong, match=remedy):
+                await check_topics(shaky_settings)
+    finally:
+        await admin.close()
 
 
 def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(

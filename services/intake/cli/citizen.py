@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts.events.contacts import ContactErased
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITIZEN_CONTACTS
 from services.runtime import EventProducer, Offsets, WallClock, client, group_of
@@ -58,6 +59,8 @@ async def _erase(settings: KeySettings, ref: str, reason: str) -> bool:
             subject=ref,
             time=now,
             data=ContactErased(reason=reason),
+            actor=Actor(AuthType.USER),
+            recorded=now,
         )
         await producer.publish([erased])
         group = group_of("notify", CITIZEN_CONTACTS)

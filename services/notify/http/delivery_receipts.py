@@ -19,7 +19,8 @@ from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.events import notify
-from contracts.values import Instant
+from contracts.values import EARLIEST, Instant
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, derive_id
 from services.notify import metrics
 from services.notify.channels.delivery_report import Action, NoReport, read_report
@@ -33,7 +34,7 @@ log = structlog.get_logger("motcua.receipts")
 
 _MAIL_SERVERS = ("smtp", "smtp2")
 _AHEAD = timedelta(hours=1)
-"""How far a mail server's clock may be fast."""
+"""How far a provider's clock may be fast."""
 _ENDS: dict[Action, Literal["delivered", "failed"]] = {
     Action.DELIVERED: "delivered",
     Action.FAILED: "failed",
@@ -71,6 +72,8 @@ class DeliveryReceipt(BaseModel):
             time=self.at,
             data=data,
             cause=message_id,
+            # Not when it came: a provider sends a receipt until it is taken, and it stays the same.
+            actor=Actor(AuthType.SERVICE_ACCOUNT, f"/motcua/notify/receipts/{provider}"),
         )
 
 
@@ -146,6 +149,7 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
             if receipt is None:
                 metrics.RECEIPTS.labels(provider, "no-end").inc()
                 return Response(status_code=204)
+            _possible(receipt.at, datetime.fromtimestamp(now, UTC))
             event = receipt.event(provider)
         except BadSignature as error:
             _refused(provider, str(error))
@@ -157,6 +161,11 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
                 for fault in error.errors()
             ]
             raise Problem(422, "no-receipt", "it is no receipt", errors=errors) from error
+        except _Impossible as error:
+            _refused(provider, str(error))
+            raise Problem(
+                422, "no-receipt", str(error), errors=[{"field": "at", "detail": str(error)}]
+            ) from error
         except NoReport as error:
             _refused(provider, str(error))
             raise Problem(422, "no-receipt", str(error)) from error
@@ -177,6 +186,16 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
             ) from error
         metrics.RECEIPTS.labels(provider, receipt.status).inc()
         return Response(status_code=204)
+
+
+class _Impossible(Exception):
+    """A receipt says that a message ended at a time that cannot be."""
+
+
+def _possible(at: datetime, now: datetime) -> None:
+    """Raise _Impossible for a time before the year 2000 or, with some patience, in the future."""
+    if not EARLIEST <= at <= now + _AHEAD:
+        raise _Impossible(f"at: {at.isoformat()} is no time of an end; it is {now.isoformat()} now")
 
 
 def _refused(provider: str, why: str) -> None:

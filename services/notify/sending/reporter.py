@@ -10,6 +10,7 @@ import structlog
 
 from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
+from contracts.wire.actor import system
 from contracts.wire.envelope import Event, derive_id
 from services.notify import metrics
 from services.notify.channels.redact import redacted
@@ -39,13 +40,16 @@ class Reporter:
         Raise the broker's refusal, or what its absence raises if the service stops meanwhile.
         """
         message = due.message
+        time = self._time(message, end)
         event = Event(
             id=derive_id(message.message_id, end.NAME),
             source="/motcua/notify/sender",
             subject=due.dossier,
-            time=self._time(message, end),
+            time=time,
             data=end,
             cause=message.message_id,
+            actor=system("notify"),
+            recorded=time,
         )
         self._ended[message.channel].add(message.message_id)
         await self._publish(event)

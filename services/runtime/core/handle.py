@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from contracts.model import EventData
+from contracts.wire.actor import system
 from contracts.wire.envelope import Event, caused, derive_id, short_id
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.stored import Stored
@@ -50,6 +51,8 @@ def fire_timers(
             time=timer.at,
             data=_NOTHING,
             history=timer.own_time,
+            actor=system(decider.name),
+            recorded=timer.at,
         )
         if not (facts := _apply(decider, stored, cause, decider.fire(stored.state, timer))):
             raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} came to nothing")

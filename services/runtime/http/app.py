@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.version import VERSION
 from services.runtime import metrics
 from services.runtime.http import problem
+from services.runtime.http.actor import Vouched
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
 from services.runtime.http.openapi import OPERATION, App
 from services.runtime.http.problem import Problem
@@ -40,6 +41,8 @@ def make_app(
         openapi_tags=[{"name": service, "description": title}],
     )
     problem.install(app)
+    if settings.actor_header is not None:
+        app.add_middleware(Vouched, header=settings.actor_header)
     app.add_middleware(_RequestLimits, service=service, settings=settings)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)

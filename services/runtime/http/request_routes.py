@@ -11,7 +11,7 @@ from fastapi import Header, Query, Response
 from pymongo.errors import PyMongoError
 
 from contracts.model import EventData
-from contracts.values import Instant
+from contracts.values import EARLIEST, Instant
 from services.runtime.http.problem import invalid_field
 from services.runtime.http.requests import Requests, respond
 from services.runtime.loop.clock import Clock
@@ -30,9 +30,22 @@ IdempotencyKey = Annotated[
 ]
 At = Annotated[
     Instant | None,
-    Query(description="When it happened, if it is entered late; never in the future."),
+    Query(
+        description="When it happened, if it is entered late: not before the year 2000, not in the "
+        "future, and no further back than the rules allow."
+    ),
 ]
 Show = Callable[[str], Awaitable[Mapping[str, object] | None]]
+
+
+def past(field: str, at: datetime, now: datetime) -> datetime:
+    """Return a time at which something happened. Raise Problem 422 if it is in the future, or
+    before the year 2000."""
+    if at > now:
+        raise invalid_field(field, f"lies in the future; it is {now.isoformat()} now")
+    if at < EARLIEST:
+        raise invalid_field(field, "lies before the year 2000, from which on calendars are known")
+    return at
 
 
 class RequestRoutes:
@@ -44,11 +57,9 @@ class RequestRoutes:
         self._show = show
 
     def time(self, at: datetime | None) -> datetime:
-        """Return when the change happened. Raise Problem 422 for a time in the future."""
+        """Return when the change happened. Raise Problem 422 for a time that cannot be."""
         now = self._clock.now()
-        if at is not None and at > now:
-            raise invalid_field("at", f"lies in the future; it is {now.isoformat()} now")
-        return at or now
+        return now if at is None else past("at", at, now)
 
     async def __call__(
         self,
@@ -61,7 +72,9 @@ class RequestRoutes:
     ) -> Response:
         """Ask for the change; answer with the fact, the refusal, or where to ask again."""
         body = {"data": data.model_dump(mode="json"), "at": at}
-        event = self._requests.event(code, data, key=key, body=body, at=self.time(at))
+        if at is not None:
+            past("at", at, self._clock.now())
+        event = self._requests.event(code, data, key=key, body=body, at=at)
         answer = await self._requests(event)
         if answer is None or answer.reason is not None:
             return respond(event, answer, made=made)

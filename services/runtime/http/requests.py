@@ -14,6 +14,7 @@ from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.core.stored import RequestAnswer
+from services.runtime.http.actor import current_actor
 from services.runtime.http.answers import Answered, Fact, Json, Pending
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
@@ -33,7 +34,13 @@ class Requests:
     def event(
         self, subject: str, data: EventData, *, key: str | None, body: Any, at: Any = None
     ) -> Event:
-        """Return the request as an event. The same idempotency key gives the same event id."""
+        """Return the request as an event, entered now by whoever makes the HTTP request.
+
+        The same idempotency key gives the same event id. A retry of what is answered writes
+        nothing; one of what is still under way writes the id again, with a later `recorded`:
+        everyone reads the two in one order and takes the first.
+        """
+        now = self._engine.clock.now()
         name = self._engine.decider.name
         mark = fingerprint({"type": data.TYPE, "body": body})
         event_id = (
@@ -45,9 +52,11 @@ class Requests:
             id=event_id,
             source=f"/motcua/{name}/http",
             subject=subject,
-            time=at or self._engine.clock.now(),
+            time=at or now,
             data=data,
             fingerprint=mark,
+            actor=current_actor(),
+            recorded=now,
         )
 
     async def __call__(self, event: Event) -> RequestAnswer | None:

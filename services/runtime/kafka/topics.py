@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from contracts.wire.topics import TOPICS
@@ -10,7 +11,7 @@ from services.runtime.settings import Settings
 
 
 class TopicsWrong(Exception):
-    """A topic is missing or has another number of partitions; the text says the remedy."""
+    """A topic is missing or not as the contracts have it; the text says the remedy."""
 
 
 async def create_topics(settings: Settings) -> list[str]:
@@ -43,7 +44,8 @@ async def create_topics(settings: Settings) -> list[str]:
 
 
 async def check_topics(settings: Settings) -> None:
-    """Raise TopicsWrong unless every topic exists with its number of partitions."""
+    """Raise TopicsWrong unless every topic exists, with its number of partitions, and has its
+    records stamped by the broker."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
@@ -52,6 +54,7 @@ async def check_topics(settings: Settings) -> None:
             for topic in await admin.describe_topics([topic.name for topic in TOPICS])
             if topic["error_code"] == 0
         }
+        stamped = await _stamped(admin, sorted(found))
     finally:
         await admin.close()
     for topic in TOPICS:
@@ -63,3 +66,25 @@ async def check_topics(settings: Settings) -> None:
                 f"topic {topic.name} has {found[topic.name]} partitions and MOTCUA_PARTITIONS "
                 f"says {wanted}; keys would move: set it to {found[topic.name]}"
             )
+        if stamped[topic.name] != topic.config[_STAMP]:
+            raise TopicsWrong(
+                f"topic {topic.name} has {_STAMP}={stamped[topic.name]}: no broker would say when "
+                f"a record was entered; run: kafka-configs.sh --bootstrap-server {settings.kafka} "
+                f"--alter --entity-type topics --entity-name {topic.name} --add-config "
+                f"{_STAMP}={topic.config[_STAMP]}"
+            )
+
+
+_STAMP = "message.timestamp.type"
+
+
+async def _stamped(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:
+    """Return whose time the records of each topic have."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {_STAMP: None}) for name in names]
+    stamped: dict[str, str] = {}
+    for response in await admin.describe_configs(asked) if asked else ():
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise TopicsWrong(f"the settings of topic {name} cannot be read: {message}")
+            stamped[name] = next(value for key, value, *_ in entries if key == _STAMP)
+    return stamped

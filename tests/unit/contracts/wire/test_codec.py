@@ -9,11 +9,13 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from contracts.events import routing, sla
 from contracts.events.intake import DossierReceived
 from contracts.values import rfc3339
 from contracts.wire import codec
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.codec import BadRecord, Fault
 from contracts.wire.envelope import Event
 
@@ -276,6 +278,8 @@ OVERDUE = Event(
     cause="a-0",
     history=True,
     fingerprint="5be10c3a",
+    actor=Actor(AuthType.APP_USER, "cb-0412", '{"unit":"H29.15"}'),
+    recorded=datetime(2024, 4, 2, 1, 30, 0, 5000, tzinfo=UTC),
 )
 
 
@@ -294,11 +298,55 @@ def test_the_extensions_are_left_out_when_there_is_nothing_to_say() -> None:
     assert "ce_causationid" not in names
     assert "ce_history" not in names
     assert "ce_fingerprint" not in names
+    assert not [name for name in names if name.startswith(("ce_auth", "ce_recorded"))]
 
 
 def test_the_extensions_survive_kafka_and_a_recording() -> None:
     for event in (codec.decode(*codec.encode(OVERDUE)), codec.from_json(codec.to_json(OVERDUE))):
         assert (event.cause, event.history, event.fingerprint) == ("a-0", True, "5be10c3a")
+        assert (event.actor, event.recorded) == (OVERDUE.actor, OVERDUE.recorded)
+
+
+def test_who_asked_has_the_names_that_cloudevents_gives_it() -> None:
+    assert (
+        dict(codec.encode(OVERDUE).headers).items()
+        >= {
+            "ce_authtype": b"app_user",
+            "ce_authid": b"cb-0412",
+            "ce_authclaims": b'{"unit":"H29.15"}',
+            "ce_recordedtime": b"2024-04-02T01:30:00.005Z",
+        }.items()
+    )
+
+
+def test_what_is_entered_as_it_happens_has_one_time_for_both() -> None:
+    now = replace(OVERDUE, recorded=OVERDUE.time)
+    assert codec.decode(*codec.encode(now)) == now
+
+
+def test_a_kind_of_actor_that_another_system_defined_is_unknown_and_readable() -> None:
+    read = Raw().with_header("ce_authtype", b"robot").with_header("ce_authid", b"r-1").read()
+    assert read.actor == Actor(AuthType.UNKNOWN, "r-1")
+
+
+@pytest.mark.parametrize(
+    "text", [b"yesterday", b"2024-03-07T02:15:00", b"9999-12-31T23:59:59-12:00"]
+)
+def test_a_time_of_entry_that_is_none_is_bad(text: bytes) -> None:
+    error = refused(Raw().with_header("ce_recordedtime", text))
+    assert error.fault is Fault.BAD_HEADER
+    assert "ce_recordedtime" in error.detail
+
+
+@pytest.mark.parametrize("name", ["ce_authtype", "ce_authid", "ce_authclaims"])
+def test_an_actor_that_is_not_text_is_bad(name: str) -> None:
+    raw = Raw().with_header("ce_authtype", b"user").with_header(name, b"\xff")
+    assert refused(raw).fault is Fault.BAD_HEADER
+
+
+def test_an_entered_record_that_is_older_than_that_question_says_when_it_happened() -> None:
+    assert Raw().read().known_since == Raw().read().time
+    assert OVERDUE.known_since == OVERDUE.recorded
 
 
 def test_a_null_attribute_of_a_recording_is_as_good_as_none() -> None:
@@ -306,6 +354,8 @@ def test_a_null_attribute_of_a_recording_is_as_good_as_none() -> None:
         "causationid": None,
         "history": None,
         "fingerprint": None,
+        "recordedtime": None,
+        "authtype": None,
     }
     assert codec.from_json(document) == Raw().read()
 

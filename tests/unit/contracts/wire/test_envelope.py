@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.events.intake import DossierWithdrawn
 from contracts.events.routing import DossierResumed, DossierStopped
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, caused, derive_id, fingerprint, short_id
 
 NAMESPACE = UUID("6f3ad6be-3a4c-5c0f-9b8e-6d5a4f1b7c21")
@@ -70,6 +71,15 @@ class TestACausedEvent:
     def test_is_history_when_its_cause_is(self) -> None:
         past = msgspec.structs.replace(WITHDRAWN, history=True)
         assert [e.history for e in caused(past, "/s", [STOPPED])] == [True]
+
+    def test_was_asked_by_whom_and_entered_when_its_cause_was(self) -> None:
+        # Decided again after a kill, an id must not get another content.
+        entered = datetime(2024, 3, 8, 1, tzinfo=UTC)
+        actor = Actor(AuthType.APP_USER, "cb-0412")
+        late = msgspec.structs.replace(WITHDRAWN, actor=actor, recorded=entered)
+        [event] = caused(late, "/s", [STOPPED])
+        assert (event.actor, event.recorded) == (actor, entered)
+        assert event.time == WITHDRAWN.time
 
     def test_does_not_take_over_what_the_caller_asked(self) -> None:
         asked = msgspec.structs.replace(WITHDRAWN, fingerprint="5be1")

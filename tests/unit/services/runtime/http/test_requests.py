@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import Response
+from msgspec.structs import replace
 
 from contracts.events import intake
 from contracts.events.refusals import RefusalReason
+from contracts.wire.actor import NOBODY
 from contracts.wire.envelope import Event
 from services.runtime.core.stored import RequestAnswer
 from services.runtime.http.problem import Problem
@@ -89,7 +92,8 @@ class TestARequestAsAnEvent:
         return requests.event(subject, data, key=key, body={"reason": reason}, at=NOON)
 
     def test_with_a_key_is_the_same_event_at_every_attempt(self, requests: Requests) -> None:
-        assert self.event(requests, "k") == self.event(requests, "k")
+        one, other = self.event(requests, "k"), self.event(requests, "k")
+        assert replace(one, recorded=None) == replace(other, recorded=None)
 
     def test_with_a_key_that_was_used_for_something_else_shows_it(self, requests: Requests) -> None:
         one, other = self.event(requests, "k"), self.event(requests, "k", reason="another")
@@ -108,3 +112,16 @@ class TestARequestAsAnEvent:
     def test_says_when_it_happened_and_who_says_so(self, requests: Requests) -> None:
         event = self.event(requests, "k")
         assert (event.time, event.source, event.subject) == (NOON, "/motcua/purse/http", CODE)
+
+    def test_says_when_it_was_entered(self, requests: Requests) -> None:
+        clock = requests._engine.clock
+        assert isinstance(clock, StreamClock)
+        clock.tick(0, NOON + timedelta(hours=3))
+        assert self.event(requests, None).recorded == NOON + timedelta(hours=3)
+
+    def test_that_is_entered_as_it_happens_has_one_time_for_both(self, requests: Requests) -> None:
+        event = requests.event(CODE, intake.WithdrawalRequested(reason="r"), key=None, body={})
+        assert event.time == event.recorded
+
+    def test_for_which_nobody_vouches_is_unauthenticated(self, requests: Requests) -> None:
+        assert self.event(requests, None).actor == NOBODY
