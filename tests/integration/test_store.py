@@ -192,6 +192,10 @@ async def test_codes_are_drawn_alike(database: Any) -> None:
 async def test_imports_are_noted_alike(mongo: Any) -> None:
     ledger = MongoBookmarks(mongo, file=uuid.uuid4().hex, mapping="m", name="a file")
     assert await ledger.begun() == Bookmark()
+    began = datetime(2026, 3, 6, tzinfo=UTC)
+    assert await ledger.entered(began) == began
+    assert await ledger.entered(began + timedelta(hours=1)) == began
+    assert await ledger.begun() == Bookmark()
     await ledger.note(Bookmark(10, 1))
     await ledger.note(Bookmark(5, 0))  # a slower run beside it takes nothing back
     assert await ledger.begun() == Bookmark(10, 1)

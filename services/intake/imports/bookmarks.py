@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple, Protocol
+
+from pymongo import ReturnDocument
 
 from services.runtime import Client
 
@@ -30,6 +33,10 @@ class Bookmarks(Protocol):
         """Return what earlier runs have done."""
         ...
 
+    async def entered(self, now: datetime) -> datetime:
+        """Return when the import was begun first: now, unless an earlier run began it."""
+        ...
+
     async def note(self, entry: Bookmark) -> None:
         """Note what is done by now."""
         ...
@@ -40,6 +47,9 @@ class NoBookmarks:
 
     async def begun(self) -> Bookmark:
         return Bookmark()
+
+    async def entered(self, now: datetime) -> datetime:
+        return now
 
     async def note(self, entry: Bookmark) -> None:
         pass
@@ -64,6 +74,17 @@ class MongoBookmarks:
         # Entries of an older release do not say what else was left out.
         left_out = entry["left_out" if "left_out" in entry else "broken"]
         return Bookmark(entry["traces"], entry["broken"], entry["finished"], left_out)
+
+    async def entered(self, now: datetime) -> datetime:
+        # `$min`, so that of two runs at once both have the same.
+        entry = await self._imports.find_one_and_update(
+            {"_id": self._id},
+            {"$min": {"entered": now}, "$setOnInsert": Bookmark()._asdict()},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        entered: datetime = entry["entered"]
+        return entered
 
     async def note(self, entry: Bookmark) -> None:
         # `$max`, so that two runs at once cannot undo each other's progress.

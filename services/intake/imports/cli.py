@@ -21,7 +21,14 @@ from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping, load_mapping
 from services.intake.imports.run import OnRead, check, send, sha256_of
 from services.intake.imports.told_before import MongoToldBefore
-from services.runtime import EventProducer, Settings, TopicsWrong, check_topics, client
+from services.runtime import (
+    EventProducer,
+    Settings,
+    TopicsWrong,
+    WallClock,
+    check_topics,
+    client,
+)
 
 _BROKEN = 1
 _WRONG_USE = 2
@@ -80,7 +87,7 @@ def import_log(
                 bar.update(task, completed=read, total=size)
 
             if dry_run:
-                check(file, compiled, found, limit=limit, progress=progress)
+                check(file, compiled, found, now=WallClock().now(), limit=limit, progress=progress)
             else:
                 settings = Settings()
                 if kafka is not None:
@@ -158,6 +165,7 @@ async def _send(
             publisher=producer,
             bookmarks=bookmarks,
             told_before=MongoToldBefore(database, compiled.source.name),
+            now=WallClock().now(),
             limit=limit,
             progress=progress,
             correct=found.corrects,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from contracts.events.intake import MAX_REPLACED, DossierReceived, HistoryCorrected, Promise
 from contracts.wire.envelope import Event, derive_id, fingerprint
-from services.intake.imports.told_before import Told, contents_of, in_version
+from services.intake.imports.told_before import Told, contents_of, entered_at, hashes_of, in_version
 from services.shared.corrections import KEY
 
 
@@ -29,13 +30,14 @@ class Correction(NamedTuple):
     told: Told
 
 
-def correction_of(facts: Sequence[Event], before: Told) -> Correction:
-    """Return the correction of a case. The same case and past give the same events and ids.
+def correction_of(facts: Sequence[Event], before: Told, entered: datetime) -> Correction:
+    """Return the correction of a case, entered at that time. The same case and past give the same
+    ids, and with the same time the same events.
 
     Its time is that of the case's first fact: what is told anew moves the dossier's own clock from
     there. Raise NotCorrectable.
     """
-    code, contents = facts[0].subject, contents_of(facts)
+    code = facts[0].subject
     if before.code is None:
         raise NotCorrectable("it was imported by a release that did not keep its code")
     if before.code != code:
@@ -43,8 +45,8 @@ def correction_of(facts: Sequence[Event], before: Told) -> Correction:
             f"its first event has another day now, so that its code is {code} and no longer "
             f"{before.code}: mend the day, or end {before.code} in the city"
         )
-    version = fingerprint([code, before.version, contents])
-    told = [in_version(_as_promised(fact, before), version) for fact in facts]
+    version = fingerprint([code, before.version, hashes_of(facts)])
+    told = [in_version(entered_at(_as_promised(fact, before), entered), version) for fact in facts]
     replaced = sorted(before.standing - {fact.id[:KEY] for fact in told})
     if len(replaced) > MAX_REPLACED:
         raise NotCorrectable(f"it has more than {MAX_REPLACED:,} facts")
@@ -57,7 +59,11 @@ def correction_of(facts: Sequence[Event], before: Told) -> Correction:
         data=HistoryCorrected(replaced=tuple(replaced)),
         history=True,
     )
-    return Correction([correction, *told], Told(contents, code, version, standard_of(told)))
+    contents = contents_of(facts, entered)
+    return Correction(
+        [entered_at(correction, entered), *told],
+        Told(contents, code, version, standard_of(told)),
+    )
 
 
 def standard_of(facts: Sequence[Event]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
@@ -61,15 +62,20 @@ def read(file: LogFile, compiled: CompiledMapping) -> Iterator[LoggedTrace]:
 
 @contextmanager
 def translated(
-    path: Path, compiled: CompiledMapping, progress: OnRead
+    path: Path, compiled: CompiledMapping, progress: OnRead, entered: datetime
 ) -> Iterator[Iterator[TranslatedTrace]]:
-    """Yield an iterator over the translated traces. It raises LogError where the file breaks."""
+    """Yield an iterator over the translated traces. It raises LogError where the file breaks, or
+    if the mapping says that the log tells of a time later than `entered`, when the import is made.
+    """
+    as_of = compiled.source.as_of
+    if as_of is not None and as_of > entered:
+        raise LogError(path, 0, f"source.as_of, {as_of.isoformat()}, lies in the future")
     with opened(path) as file, scratch() as notes:
         codes = Codes(notes)
 
         def each() -> Iterator[TranslatedTrace]:
             for trace in read(file, compiled):
-                told = translate(compiled, trace)
+                told = translate(compiled, trace, entered)
                 # Broken traces too: one may be broken because its case appears twice.
                 if told.code is not None and told.case is not None:
                     try:
@@ -86,10 +92,16 @@ def translated(
 
 
 def check(
-    path: Path, compiled: CompiledMapping, report: Report, *, limit: int | None, progress: OnRead
+    path: Path,
+    compiled: CompiledMapping,
+    report: Report,
+    *,
+    now: datetime,
+    limit: int | None,
+    progress: OnRead,
 ) -> None:
     """Translate the file into the report and send nothing."""
-    with translated(path, compiled, progress) as traces:
+    with translated(path, compiled, progress, now) as traces:
         try:
             for told in islice(traces, limit):
                 report.add(told)
@@ -105,6 +117,7 @@ async def send(
     publisher: Publisher,
     bookmarks: Bookmarks,
     told_before: ToldBefore,
+    now: datetime,
     limit: int | None,
     progress: OnRead,
     correct: bool = False,
@@ -112,12 +125,13 @@ async def send(
     """Translate the file and send what the bookmarks do not know to be acknowledged.
 
     Every trace is translated again, for the report and for the codes, but only those after the
-    bookmark are sent, and of them no fact that says something else than before. A run that dies
-    between an acknowledgement and its bookmark sends one batch twice, with the same ids. With
-    `correct`, a case that says something else is told anew. Raise what the publisher or the
-    bookmarks raise.
+    bookmark are sent, and of them no fact that says something else than before. All of them are
+    entered when the import was begun. A run that dies between an acknowledgement and its bookmark
+    sends one batch twice, with the same ids. With `correct`, a case that says something else is
+    told anew. Raise what the publisher or the bookmarks raise.
     """
     done = (await bookmarks.begun()).traces
+    entered = await bookmarks.entered(now)
     traces_read: list[tuple[TranslatedTrace, bool]] = []  # and whether an earlier run has sent it
 
     async def flush(*, finished: bool = False) -> None:
@@ -129,10 +143,10 @@ async def send(
             if told.broken is not None or told.case is None:
                 continue
             before = known.get(told.case, Told())
-            found = compared(told.facts, before)
+            found = compared(told.facts, before, entered)
             if correct and (found.differs or before.begun):
                 try:
-                    made = correction_of(told.facts, before)
+                    made = correction_of(told.facts, before, entered)
                 except NotCorrectable as error:
                     report.cannot_correct(told, str(error))
                     continue
@@ -162,7 +176,7 @@ async def send(
 
     complete = False
     facts = 0
-    with translated(path, compiled, progress) as traces:
+    with translated(path, compiled, progress, entered) as traces:
         try:
             for told in islice(traces, limit):
                 report.add(told)

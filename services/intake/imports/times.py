@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from contracts.values import to_utc_millis
+from contracts.values import EARLIEST, to_utc_millis
 
 _TIME_OF_DAY = re.compile(r"%[HIMSfcX]")
 
@@ -23,6 +23,8 @@ class Times(NamedTuple):
     """A strptime format; None for ISO 8601."""
     zone: str | None
     """The zone of times without an offset; None if they cannot be read."""
+    latest: datetime | None = None
+    """What happened cannot have happened later; None for times that may be still to come."""
 
     def read(self, text: str, *, end_of_day: bool = False) -> datetime:
         """Return the time, in UTC. Raise NoTime.
@@ -46,8 +48,10 @@ class Times(NamedTuple):
             time = to_utc_millis(time)
         except (ValueError, OverflowError):
             raise NoTime(f"the time {text!r} is not {self.format or 'ISO 8601'}") from None
-        if not 1900 <= time.year < 2200:
-            raise NoTime(f"the time {text!r} is not of this age")
+        if not time >= EARLIEST or time.year >= 2200:
+            raise NoTime(f"the time {text!r} is not of this age: the calendars begin with 2000")
+        if self.latest is not None and time > self.latest:
+            raise NoTime(f"the time {text!r} lies in the future")
         return time
 
     def _is_date(self, text: str) -> bool:

@@ -7,6 +7,7 @@ without a word: it is not sent, and the report counts it; or the whole case is c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +15,8 @@ import msgspec
 from pymongo import UpdateOne
 
 from contracts.events.intake import DossierReceived, HistoryClosed
+from contracts.values import rfc3339
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.intake.imports.bookmarks import DATABASE
 from services.runtime import Client
@@ -22,7 +25,8 @@ from services.shared.corrections import KEY
 COLLECTION = "imports_told"
 
 Contents = Mapping[str, str]
-"""By the beginning of a fact's first id: a hash of what it says."""
+"""By the beginning of a fact's first id: a hash of what it says and, after an ``@``, when it was
+entered. What was told by older releases lacks the time, on the log too."""
 
 _HASH = 12
 
@@ -64,24 +68,56 @@ class Comparison(NamedTuple):
         return bool(self.differing or self.gone)
 
 
-def compared(facts: Sequence[Event], before: Told) -> Comparison:
+def compared(facts: Sequence[Event], before: Told, entered: datetime) -> Comparison:
     """Return what there is to send of one case, and how it differs from what was told before.
 
-    A history's close is not compared: each delivery has its own.
+    `entered`: when what is new is entered. What comes again was entered when it was first told, so
+    that an id has one content for ever. A history's close is not compared: each delivery has its
+    own, entered with the newest of its facts.
     """
-    known, now = before.contents, contents_of(facts)
-    changed = {key for key, content in now.items() if known.get(key, content) != content}
+    told = hashes_of(facts)
+    known = {key: value.partition("@")[0] for key, value in before.contents.items()}
+    changed = {key for key, content in told.items() if known.get(key, content) != content}
+    to_send: list[Event] = []
+    newest: datetime | None = None
+    for fact in facts:
+        key = _key(fact)
+        if key in changed:
+            continue
+        when = newest
+        if key in told:
+            when = _entered(before.contents[key]) if key in known else entered
+            newest = when if newest is None or (when and when > newest) else newest
+        to_send.append(in_version(entered_at(fact, when), before.version))
     return Comparison(
-        [in_version(fact, before.version) for fact in facts if _key(fact) not in changed],
+        to_send,
         [fact for fact in facts if _key(fact) in changed],
-        len(known.keys() - now.keys()),
-        {key: content for key, content in now.items() if key not in known},
+        len(known.keys() - told.keys()),
+        {key: said for key, said in contents_of(facts, entered).items() if key not in known},
     )
 
 
-def contents_of(facts: Sequence[Event]) -> Contents:
-    """Return what the facts of a case say, but for the history's close."""
+def hashes_of(facts: Sequence[Event]) -> Mapping[str, str]:
+    """Return hashes of what the facts of a case say, but for the history's close."""
     return {_key(f): content_of(f) for f in facts if not isinstance(f.data, HistoryClosed)}
+
+
+def contents_of(facts: Sequence[Event], entered: datetime) -> Contents:
+    """Return what is noted of facts that are entered at that time."""
+    return {key: f"{said}@{rfc3339(entered)}" for key, said in hashes_of(facts).items()}
+
+
+def _entered(value: str) -> datetime | None:
+    time = value.partition("@")[2]
+    return datetime.fromisoformat(time) if time else None
+
+
+def entered_at(fact: Event, when: datetime | None) -> Event:
+    """Return the fact as the older system enters it at that time."""
+    if when is None:
+        return fact
+    actor = Actor(AuthType.SERVICE_ACCOUNT, fact.source)
+    return msgspec.structs.replace(fact, recorded=when, actor=actor)
 
 
 def in_version(fact: Event, version: str) -> Event:

@@ -102,12 +102,17 @@ class _Usable(NamedTuple):
 _FIRST, _ROWS, _LAST = range(3)
 
 
-def translate(compiled: CompiledMapping, trace: LoggedTrace) -> TranslatedTrace:
-    """Return the facts that the trace tells, in event-time order, and what became of each event."""
+def translate(
+    compiled: CompiledMapping, trace: LoggedTrace, entered: datetime | None = None
+) -> TranslatedTrace:
+    """Return the facts that the trace tells, in event-time order, and what became of each event.
+
+    What happened later than `entered`, when the import is made, cannot be told; None asks nothing.
+    """
     case = trace.attributes.get(compiled.source.case) or None
     told = TranslatedTrace(trace.line, case)
     try:
-        _tell(compiled, trace, told)
+        _tell(compiled, trace, told, entered)
     except (NoCode, Differs, _Untellable) as error:
         told.breaks(trace, str(error), compiled.source.activity)
     return told
@@ -117,7 +122,12 @@ class _Untellable(Exception):
     pass
 
 
-def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) -> None:
+def _tell(
+    compiled: CompiledMapping,
+    trace: LoggedTrace,
+    told: TranslatedTrace,
+    entered: datetime | None,
+) -> None:
     if told.case is None:
         raise _Untellable(f"it has no {compiled.source.case!r}, so its case is not known")
     if not trace.events and not compiled.source.columns:
@@ -127,7 +137,7 @@ def _tell(compiled: CompiledMapping, trace: LoggedTrace, told: TranslatedTrace) 
         raise _Untellable(f"source.number finds no number in the case's id {told.case!r}")
     number = match["value"]
     case = CaseAttributes(trace, columns=isinstance(compiled.source, CsvSource))
-    usable, first = _usable(compiled.source, trace, case, told)
+    usable, first = _usable(compiled.source, trace, case, told, entered)
     told.code = dossier_code(compiled.source.agency, told.case, number, first)
     sequence = ActivitySequence([event.activity for event in usable])
     history = History(compiled, told.case, number, told.code, case, sequence)
@@ -169,16 +179,17 @@ def _usable(
     trace: LoggedTrace,
     case: CaseAttributes,
     told: TranslatedTrace,
+    entered: datetime | None,
 ) -> tuple[list[_Usable], datetime]:
     """Return the events that can be told, in time order, and the case's earliest time."""
-    columns = _of_columns(source, case)
+    columns = _of_columns(source, case, entered)
     if source.activity is None or source.time is None:
         # A row tells of a case, and only its columns of events.
         rows: list[_Usable] = []
         earliest: datetime | None = None
         told.skipped += [SkippedEvent(r.line, None, r.fault) for r in trace.events if r.fault]
     else:
-        rows, earliest = _of_rows(source, source.activity, trace, told)
+        rows, earliest = _of_rows(source, source.activity, trace, told, entered)
     usable = [*columns, *rows]
     times = [event.time for event in columns] + ([earliest] if earliest else [])
     if not usable or not times:
@@ -188,7 +199,9 @@ def _usable(
     return usable, min(times)
 
 
-def _of_columns(source: XesSource | CsvSource, case: CaseAttributes) -> list[_Usable]:
+def _of_columns(
+    source: XesSource | CsvSource, case: CaseAttributes, entered: datetime | None
+) -> list[_Usable]:
     # Beside rows with events, a column says nothing of the event but its time.
     alone = isinstance(source, XesSource) or source.activity is None
     attributes: Mapping[str, str] = case if alone else {}
@@ -197,7 +210,7 @@ def _of_columns(source: XesSource | CsvSource, case: CaseAttributes) -> list[_Us
         said = case.said(column.time)
         if said is None:
             continue
-        times = Times(column.time_format or source.time_format, source.time_zone)
+        times = Times(column.time_format or source.time_format, source.time_zone, entered)
         try:
             time = times.read(said.text, end_of_day=column.last)
         except NoTime as error:
@@ -213,7 +226,11 @@ def _of_columns(source: XesSource | CsvSource, case: CaseAttributes) -> list[_Us
 
 
 def _of_rows(
-    source: XesSource | CsvSource, named: str, trace: LoggedTrace, told: TranslatedTrace
+    source: XesSource | CsvSource,
+    named: str,
+    trace: LoggedTrace,
+    told: TranslatedTrace,
+    entered: datetime | None,
 ) -> tuple[list[_Usable], datetime | None]:
     usable: list[_Usable] = []
     earliest: datetime | None = None
@@ -222,7 +239,7 @@ def _of_rows(
         activity = event.attributes.get(named, "").strip() or None
         time, why = None, event.fault
         if why is None:
-            time, why = _time(source, event)
+            time, why = _time(source, event, entered)
         if time is None and position == 1:
             # The day of the first event is part of the code. If it were guessed now and the file
             # corrected later, the same dossier would come in twice, under two codes.
@@ -252,12 +269,14 @@ def _second(ids: dict[str, int], own: str | None, line: int) -> str | None:
     return None if first == line else f"the event {own!r} stands in the case already, line {first}"
 
 
-def _time(source: XesSource | CsvSource, event: LoggedEvent) -> tuple[datetime | None, str | None]:
+def _time(
+    source: XesSource | CsvSource, event: LoggedEvent, entered: datetime | None
+) -> tuple[datetime | None, str | None]:
     text = event.attributes.get(source.time or "")
     if not text:
         return None, f"no time: {source.time!r} is missing or empty"
     try:
-        return Times(source.time_format, source.time_zone).read(text), None
+        return Times(source.time_format, source.time_zone, entered).read(text), None
     except NoTime as error:
         return None, str(error)
 

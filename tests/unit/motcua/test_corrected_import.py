@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,7 +19,8 @@ from contracts.model import EventData
 from contracts.values import to_utc_millis
 from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import all_deciders
-from services.intake.imports.correction import NotCorrectable, correction_of, standard_of
+from services.intake.imports import correction as corrections
+from services.intake.imports.correction import Correction, NotCorrectable, standard_of
 from services.intake.imports.told_before import Told, contents_of
 from services.notify.dossier.policy import Policy
 from services.notify.quiet_hours import VIETNAM
@@ -82,9 +83,17 @@ def history(*lines: Line, begin: Sequence[EventData] = BEGIN) -> list[Event]:
     return [*facts, closed]
 
 
+ENTERED = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def correction_of(facts: Sequence[Event], before: Told) -> Correction:
+    """The correction that is entered when all of these tests import."""
+    return corrections.correction_of(facts, before, ENTERED)
+
+
 def known_of(facts: Sequence[Event]) -> Told:
     """What the importer notes of a case that it tells at first."""
-    return Told(contents_of(facts), CODE, standard=standard_of(facts))
+    return Told(contents_of(facts, ENTERED), CODE, standard=standard_of(facts))
 
 
 class City:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from contracts.events.intake import HistoryCorrected
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event
 from services.intake.imports import run
 from services.intake.imports.bookmarks import Bookmark
 from services.intake.imports.cli import import_log
+from services.intake.imports.log import LogError
 from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping
 from services.intake.imports.told_before import Told
@@ -38,6 +41,9 @@ TRACE = """<trace><string key="concept:name" value="case {n}"/><event>
 MANY = "<log>" + "".join(TRACE.format(n=n) for n in range(1, 301)) + "</log>"
 
 
+NOW = datetime(2026, 11, 30, 2, tzinfo=UTC)
+
+
 class Log:
     """Takes events as Kafka would, until it is told to fail."""
 
@@ -52,6 +58,10 @@ class Log:
         self.batches.append(list(events))
 
     @property
+    def events(self) -> list[Event]:
+        return [event for batch in self.batches for event in batch]
+
+    @property
     def ids(self) -> list[str]:
         return [event.id for batch in self.batches for event in batch]
 
@@ -61,9 +71,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.entry = Bookmark()
+        self.began: datetime | None = None
 
     async def begun(self) -> Bookmark:
         return self.entry
+
+    async def entered(self, now: datetime) -> datetime:
+        self.began = min(self.began or now, now)
+        return self.began
 
     async def note(self, entry: Bookmark) -> None:
         self.entry = entry
@@ -100,6 +115,7 @@ async def send(
     *,
     told: ToldBefore | None = None,
     compiled: CompiledMapping | None = None,
+    now: datetime = NOW,
     correct: bool = False,
 ) -> Report:
     compiled = compiled or land_mapping()
@@ -111,6 +127,7 @@ async def send(
         publisher=log,
         bookmarks=ledger,
         told_before=told or ToldBefore(),
+        now=now,
         limit=limit,
         progress=lambda _read, _size: None,
         correct=correct,
@@ -192,6 +209,85 @@ async def test_a_fact_that_says_something_else_than_before_is_counted_and_not_se
     assert report.differing["facts"] == 1
     report = await send(written(tmp_path, TWO), Log(), Memory(), told=told)
     assert report.good
+
+
+async def test_what_is_told_was_entered_by_the_older_system_when_the_import_was_begun(
+    tmp_path: Path,
+) -> None:
+    log, ledger = Log(), Memory()
+    await send(written(tmp_path, TWO), log, ledger, limit=0)
+    await send(written(tmp_path, TWO), log, ledger, now=NOW + timedelta(hours=5))
+    source = log.events[0].source
+    assert {(e.recorded, e.actor) for e in log.events} == {
+        (NOW, Actor(AuthType.SERVICE_ACCOUNT, source))
+    }
+    assert source.startswith("/import/")
+
+
+GROWN = TWO.replace(
+    "</trace>",
+    """<event><string key="concept:name" value="call"/>
+<date key="time:timestamp" value="2024-03-09T08:00:00Z"/></event></trace>""",
+)
+
+
+async def test_what_comes_again_was_entered_when_it_was_first_told(tmp_path: Path) -> None:
+    told, first, again, third = ToldBefore(), Log(), Log(), Log()
+    later = NOW + timedelta(days=7)
+    await send(written(tmp_path, TWO), first, Memory(), told=told)
+    await send(written(tmp_path, GROWN, "grown"), again, Memory(), told=told, now=later)
+    await send(
+        written(tmp_path, GROWN + " ", "as it was"),
+        third,
+        Memory(),
+        told=told,
+        now=later + timedelta(days=7),
+    )
+    content = {event.id: event for log in (first, again) for event in log.events}
+    assert [content[event.id] for event in (*first.events, *again.events, *third.events)] == [
+        *first.events,
+        *again.events,
+        *third.events,
+    ]
+    assert [e.recorded for e in again.events[-2:]] == [later, later]  # the call, and the close
+
+
+async def test_what_an_older_release_told_comes_again_as_it_stands_on_the_log(
+    tmp_path: Path,
+) -> None:
+    told, again = ToldBefore(), Log()
+    await send(written(tmp_path, TWO), Log(), Memory(), told=told)
+    for case, known in told.cases.items():
+        bare = {key: value.partition("@")[0] for key, value in known.contents.items()}
+        told.cases[case] = known._replace(contents=bare)
+    await send(written(tmp_path, TWO), again, Memory(), told=told)
+    assert {(event.recorded, event.actor) for event in again.events} == {(None, None)}
+
+
+async def test_what_lies_in_the_future_of_the_import_is_left_out_and_named(tmp_path: Path) -> None:
+    log = Log()
+    early = datetime(2024, 3, 7, 12, tzinfo=UTC)
+    report = await send(written(tmp_path, TWO), log, Memory(), now=early)
+    assert {event.time.day for event in log.events} == {7}
+    assert report.events_skipped == 1
+    assert "lies in the future" in json.dumps(report.as_json())
+    assert not report.good
+
+
+async def test_a_log_cannot_tell_of_what_is_still_to_come(tmp_path: Path) -> None:
+    compiled = land_mapping()
+    source = compiled.source.model_copy(update={"as_of": NOW + timedelta(seconds=1)})
+    log = Log()
+    with pytest.raises(LogError, match=r"source\.as_of, .* lies in the future"):
+        await send(written(tmp_path, TWO), log, Memory(), compiled=replace(compiled, source=source))
+    assert log.batches == []
+
+
+def test_a_time_before_the_calendars_begin_is_none(tmp_path: Path) -> None:
+    old = written(tmp_path, TWO.replace("2024-03-08", "1999-12-31"))
+    report = report_of(old, land_mapping())
+    assert "not of this age" in json.dumps(report.as_json())
+    assert not report.good
 
 
 async def test_a_run_that_goes_on_says_what_differs_in_all_of_the_file(tmp_path: Path) -> None:
