@@ -12,6 +12,8 @@ from services.notify.deciders import DeskDecider, NotifyDecider
 from services.notify.dossier.policy import Policy
 from services.routing.decider import RoutingDecider
 from services.runtime import Decider
+from services.shared.entry_limit import EntryLimit
+from services.shared.rulebook.book import load_rule_book
 from services.shared.working_time import Calendars, load_calendars
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -28,9 +30,10 @@ def city_deciders(
 ) -> Sequence[Decider[Any]]:
     """Return the four services' deciders over dossiers."""
     catalogue = catalogue or load_catalogue()
+    limit = EntryLimit(load_rule_book().late_entry, calendars())
     return [
-        IntakeDecider(catalogue),
-        RoutingDecider(catalogue),
+        IntakeDecider(catalogue, limit),
+        RoutingDecider(catalogue, limit),
         SlaDecider(Rules(catalogue, calendars())),
         NotifyDecider(policy or Policy(catalogue)),
     ]

@@ -17,11 +17,12 @@ from services.intake.settings import IntakeSettings
 from services.runtime import Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
+from services.shared.entry_limit import entry_limit
 from services.shared.master_keys import master_keys
 
 
-def _deciders(_: IntakeSettings) -> Sequence[Decider[Any]]:
-    return [IntakeDecider(load_catalogue())]
+def _deciders(settings: IntakeSettings) -> Sequence[Decider[Any]]:
+    return [IntakeDecider(load_catalogue(), entry_limit(settings))]
 
 
 def _wire(app: FastAPI, running: Running[IntakeSettings], requests: Requests) -> None:

@@ -14,15 +14,29 @@ from contracts.model import EventData
 from contracts.values import FilingChannel
 from contracts.wire.envelope import Event
 from services.intake.state import Intake
+from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
 
 
-def decide(catalogue: Catalogue, state: Intake, request: Event) -> Facts:
+def decide(catalogue: Catalogue, limit: EntryLimit, state: Intake, request: Event) -> Facts:
     """Return the facts that a request comes to, or its one refusal."""
-    return decide_by(_DECISIONS, catalogue, state, request)
+
+    def check() -> None:
+        limit.check(state, request, _receiving_unit(state, request.data))
+
+    return decide_by(_DECISIONS, catalogue, state, request, check)
+
+
+def _receiving_unit(state: Intake, data: EventData) -> str:
+    """Return the unit that took the dossier in, or is asked to."""
+    filing = data.filing if isinstance(data, intake.ReceptionRequested) else data
+    if isinstance(filing, intake.FilingForm):
+        return filing.receiving_unit
+    assert state.filed is not None  # otherwise the request was refused
+    return state.filed.receiving_unit
 
 
 def _register(

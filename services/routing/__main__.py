@@ -11,15 +11,17 @@ from fastapi import FastAPI
 from contracts.catalogue import load_catalogue
 from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
-from services.runtime import Decider, Requests, Running, Service, Settings, run
+from services.runtime import Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
+from services.shared.entry_limit import entry_limit
+from services.shared.rulebook.settings import RuleSettings
 
 
-def _deciders(_: Settings) -> Sequence[Decider[Any]]:
-    return [RoutingDecider(load_catalogue())]
+def _deciders(settings: RuleSettings) -> Sequence[Decider[Any]]:
+    return [RoutingDecider(load_catalogue(), entry_limit(settings))]
 
 
-def _wire(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
+def _wire(app: FastAPI, running: Running[RuleSettings], requests: Requests) -> None:
     add_routes(app, running, requests, load_catalogue())
     add_balance(app, running.dossiers.store.collection, "routing")
 
@@ -27,7 +29,7 @@ def _wire(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
 SERVICE = Service(
     name="routing",
     title="Who handles it? Competence, workflows, steps, hand-overs, consultations, results.",
-    settings=Settings,
+    settings=RuleSettings,
     deciders=_deciders,
     wire=_wire,
 )

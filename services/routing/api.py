@@ -130,6 +130,14 @@ def add_routes(
         """Hand the result to the citizen, at any unit."""
         return await change(code, body, key, at)
 
+    @changes.post("/dossiers/{code}/late-entries", response_model=ChangedDossier)
+    async def approve_late_entry(
+        code: Code, body: Typed[routing.LateEntryRequested], key: IdempotencyKey = None
+    ) -> Response:
+        """Approve, as the unit's head, that a request is dated back beyond the limit."""
+        change.time(body.at)
+        return await change(code, body, key)
+
     app.include_router(changes)
 
     @app.get(

@@ -15,6 +15,7 @@ from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
 from services.runtime import NoTimers
+from services.shared.entry_limit import EntryLimit, standard_limit
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
@@ -36,17 +37,20 @@ class RoutingDecider(NoTimers):
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
         *IMPORT_FACTS,
+        routing.LateEntryApproved,
     )
     state_type = Routing
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, limit: EntryLimit | None = None) -> None:
+        """`limit`: how far back requests may be dated; without it, the product's own."""
         self._catalogue = catalogue
+        self._limit = limit or standard_limit()
 
     def initial(self, subject: str) -> Routing:
         return Routing()
 
     def decide(self, state: Routing, request: Event) -> Sequence[EventData]:
-        return decide(self._catalogue, state, request)
+        return decide(self._catalogue, self._limit, state, request)
 
     def evolve(self, state: Routing, fact: Event) -> Routing:
         return evolve(state, fact)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from contracts.catalogue import Catalogue, Unit
 from contracts.events import intake, refusals, routing
 from contracts.events.refusals import Refusal, RefusalReason
-from contracts.model import EventData
-from contracts.values import rfc3339
+from contracts.model import EventData, Kind, registered
+from contracts.values import EARLIEST, rfc3339
 from contracts.wire.envelope import Event
 from services.routing.competence import competent_unit, lead_for
 from services.routing.state import FixedWorkflow, Routing, StepRecord
 from services.shared.consultations import Answer, is_asked_for, unanswered_since
+from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
 
 Facts = Sequence[EventData]
 
 
-def decide(catalogue: Catalogue, state: Routing, request: Event) -> Facts:
+def decide(catalogue: Catalogue, limit: EntryLimit, state: Routing, request: Event) -> Facts:
     """Return the facts that a request comes to, or its one refusal."""
-    return decide_by(_DECISIONS, catalogue, state, request)
+
+    def check() -> None:
+        limit.check(state, request, state.unit_in_charge or "")
+
+    return decide_by(_DECISIONS, catalogue, state, request, check)
 
 
 def react(catalogue: Catalogue, state: Routing, fact: Event) -> Facts:
@@ -197,6 +203,41 @@ def _return_result(
     return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
 
 
+def _approve_late_entry(
+    catalogue: Catalogue, state: Routing, request: Event, data: routing.LateEntryRequested
+) -> Facts:
+    code = state.unit_in_charge
+    if code is None:
+        raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
+    unit = _known_unit(catalogue, code)
+    if data.request not in late_entry_names():
+        raise Refused(
+            RefusalReason.UNKNOWN_REQUEST, f"there is no request {data.request} to date back"
+        )
+    if not EARLIEST <= data.at <= request.time:
+        raise Refused(
+            RefusalReason.WRONG_DATE,
+            f"a request cannot be dated to {rfc3339(data.at)}: it is {rfc3339(request.time)}",
+        )
+    if unit.head != data.by:
+        raise Refused(
+            RefusalReason.NOT_THE_HEAD, f"only the head of unit {code} approves: {unit.head}"
+        )
+    return [
+        routing.LateEntryApproved(
+            request=data.request, at=data.at, reason=data.reason, unit=code, by=data.by
+        )
+    ]
+
+
+@lru_cache(maxsize=1)
+def late_entry_names() -> frozenset[str]:
+    """Return the names of the requests that may be dated back with an approval: all but the request
+    for one."""
+    names = {cls.NAME for cls in registered().values() if cls.KIND is Kind.REQUEST}
+    return frozenset(names - {routing.LateEntryRequested.NAME})
+
+
 _DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Routing], type[Refusal]]] = {
     routing.StepCompletionRequested: (_complete_step, refusals.StepCompletionRefused),
     routing.StepReassignmentRequested: (_reassign, refusals.StepReassignmentRefused),
@@ -206,6 +247,7 @@ _DECISIONS: dict[type[EventData], tuple[Decision[Catalogue, Routing], type[Refus
     routing.StopRequested: (_stop, refusals.StopRefused),
     routing.ResumptionRequested: (_resume, refusals.ResumptionRefused),
     routing.ResultReturnRequested: (_return_result, refusals.ResultReturnRefused),
+    routing.LateEntryRequested: (_approve_late_entry, refusals.LateEntryRefused),
 }
 
 REQUESTS = tuple(_DECISIONS)

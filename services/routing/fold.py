@@ -28,7 +28,14 @@ def _evolve(state: Routing, fact: Event, data: EventData) -> Routing:
     replace = msgspec.structs.replace
     match data:
         case intake.DossierReceived():
-            return replace(state, procedure=data.procedure, place=data.place)
+            return replace(
+                state,
+                procedure=data.procedure,
+                place=data.place,
+                receiving_unit=data.receiving_unit,
+            )
+        case intake.DossierRegistered():
+            return replace(state, receiving_unit=data.receiving_unit)
         case routing.DossierRouted():
             plan = FixedWorkflow(
                 data.workflow, data.workflow_version, data.steps, data.rule, told_key(fact)

@@ -67,6 +67,7 @@ class Routing(Tracked, frozen=True):
     """One dossier as routing sees it. Every list is in event-time order."""
 
     procedure: str | None = None
+    receiving_unit: str | None = None
     place: str | None = None
     routed_unit: str | None = None
     """The competent authority that the rules named."""
@@ -85,6 +86,11 @@ class Routing(Tracked, frozen=True):
     def handling_unit(self) -> str | None:
         """The unit that handles the dossier now."""
         return self.hand_overs[-1].to_unit if self.hand_overs else self.routed_unit
+
+    @property
+    def unit_in_charge(self) -> str | None:
+        """The unit that handles the dossier or, before one is found, the one that took it in."""
+        return self.handling_unit or self.receiving_unit
 
     @property
     def consultations(self) -> tuple[Consultation, ...]:

@@ -50,6 +50,18 @@ class ConsultationView(TypedDict):
 
 
 @described
+class LateEntryView(TypedDict):
+    """A head's approval that a request is dated back beyond the limit."""
+
+    request: str
+    """The name of the request's type, e.g. ``StopRequested``."""
+    since: datetime
+    """The earliest time that it may be dated to."""
+    approved_at: datetime
+    """The latest such time."""
+
+
+@described
 class DossierView(TypedDict):
     """A dossier as routing sees it. Times are UTC, and every list is in time order."""
 
@@ -72,6 +84,7 @@ class DossierView(TypedDict):
     steps: list[StepView]
     hand_overs: list[HandOverView]
     consultations: list[ConsultationView]
+    late_entries: list[LateEntryView]
     outcome: str | None
     """``granted`` or ``denied``."""
     returned_at: datetime | None
@@ -137,6 +150,10 @@ def view(code: str, state: Routing) -> DossierView:
                 "answered_by": c.answered_by,
             }
             for c in state.consultations
+        ],
+        "late_entries": [
+            {"request": e.request, "since": e.since, "approved_at": e.until}
+            for e in state.late_entries
         ],
         "outcome": state.outcome,
         "returned_at": state.returned_at,

@@ -246,6 +246,18 @@ _RECEIVED = frozenset(PublicStatus) - {
 """The states of received dossiers only (a withdrawal may come before reception)."""
 
 
+class LateEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A head's approval that requests about the dossier are dated back beyond the limit."""
+
+    request: str
+    """The name of the request's type."""
+    since: datetime
+    """The earliest time that it may be dated to."""
+    until: datetime
+    """When it was approved, and the latest such time: whatever comes later is entered in time, or
+    needs another approval."""
+
+
 class Tracked(msgspec.Struct, frozen=True):
     """What every service's state of a dossier begins with."""
 
@@ -255,6 +267,8 @@ class Tracked(msgspec.Struct, frozen=True):
     """Whether what is known comes from an import whose history is not closed yet."""
     replaced: tuple[str, ...] = ()
     """The beginnings of the ids of facts that a correction took back; in their order."""
+    late_entries: tuple[LateEntry, ...] = ()
+    """What heads approved."""
 
     @property
     def status(self) -> PublicStatus | None:
@@ -270,6 +284,10 @@ def track(state: T, fact: Event) -> T:
     history = fact.history and not isinstance(fact.data, intake.HistoryClosed)
     mark = mark_of(fact)
     if mark is None:
+        if isinstance(fact.data, routing.LateEntryApproved):
+            approved = LateEntry(fact.data.request, fact.data.at, fact.time)
+            known = tuple(sorted({*state.late_entries, approved}))
+            return msgspec.structs.replace(state, late_entries=known)
         if history is state.history or not fact.history:
             return state
         return msgspec.structs.replace(state, history=history)

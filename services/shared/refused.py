@@ -33,11 +33,19 @@ def decide_by(
     catalogue: C,
     state: S,
     request: Event,
+    check: Callable[[], None] | None = None,
 ) -> Sequence[EventData]:
-    """Return the facts of the request's decision in the table, or its refusal."""
+    """Return the facts of the request's decision in the table, or its refusal.
+
+    `check` is asked last and raises Refused, too: what the state does not allow anyway is answered
+    by that.
+    """
     decision, refusal = table[type(request.data)]
     try:
-        return decision(catalogue, state, request, request.data)
+        facts = decision(catalogue, state, request, request.data)
+        if check is not None:
+            check()
+        return facts
     except Refused as error:
         return [refusal(reason=error.reason, detail=error.detail)]
 

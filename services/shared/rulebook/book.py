@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.sla import Budget
+from contracts.model import Kind, registered
 from services.shared.toml_file import read_toml
 
 DATA = Path(__file__).parent / "data"
@@ -50,6 +52,25 @@ class FigureRule(_Table):
     freeze_after_days: int = Field(default=5, ge=0, le=90)
 
 
+class LateEntryRule(_Table):
+    """How far back a request may be dated without a head's approval."""
+
+    working_hours: int = Field(default=8, ge=0)
+    by_request: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Other working hours for some types of request, by name."""
+
+    @model_validator(mode="after")
+    def _knows_the_requests(self) -> Self:
+        known = {cls.NAME for cls in registered().values() if cls.KIND is Kind.REQUEST}
+        if unknown := sorted(self.by_request.keys() - known):
+            raise ValueError(f"by_request: there is no request {', '.join(unknown)}")
+        return self
+
+    def hours(self, request: str) -> int:
+        """Return how many working hours back a request of that name may be dated."""
+        return self.by_request.get(request, self.working_hours)
+
+
 class RuleBook(_Table):
     """The file ``rules.toml``: all of these rules, in one version."""
 
@@ -58,6 +79,8 @@ class RuleBook(_Table):
     supplement: Supplement
     consultation: ConsultationRule
     figures: FigureRule
+    late_entry: LateEntryRule = LateEntryRule()
+    """A rule of its own default: files of earlier releases do not have it."""
 
 
 @lru_cache(maxsize=8)

@@ -41,6 +41,7 @@ class SlaDecider:
         routing.ConsultationOpened,
         routing.ConsultationAnswered,
         *IMPORT_FACTS,
+        routing.LateEntryApproved,
         sla.ApologyIssued,
         sla.DelayForeseen,
         sla.ExemptionGranted,

@@ -12,6 +12,7 @@ from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
+from services.shared.entry_limit import EntryLimit
 from services.shared.lead import lead_at
 from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
@@ -30,7 +31,12 @@ _OPEN = _PROMISED - ENDED
 
 def decide(rules: Rules, state: Sla, request: Event) -> Facts:
     """Return the fact that a request comes to and what follows from it, or its one refusal."""
-    facts = decide_by(_DECISIONS, rules, state, request)
+
+    def check() -> None:
+        limit = EntryLimit(rules.book.late_entry, rules.calendars)
+        limit.check(state, request, unit_at(state, request.time) or "")
+
+    facts = decide_by(_DECISIONS, rules, state, request, check)
     (fact,) = caused(request, "/motcua/sla", facts)
     if isinstance(fact.data, Refusal):
         return facts

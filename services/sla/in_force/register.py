@@ -80,7 +80,9 @@ def _content(rules: Rules) -> str:
     """Return a hash of what dossiers are judged by in the rule book, whatever the version."""
     # Only what the file states, so that a rule added by a release, with its default, is no change.
     return _hash(
-        rules.book.model_dump(mode="json", exclude={"version", "figures"}, exclude_unset=True)
+        rules.book.model_dump(
+            mode="json", exclude={"version", "figures", "late_entry"}, exclude_unset=True
+        )
     )
 
 

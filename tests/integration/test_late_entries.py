@@ -1,0 +1,105 @@
+"""A request that is dated back, over HTTP: within the limit, beyond it, and with an approval."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.catalogue import load_catalogue
+from contracts.values import rfc3339
+from services.shared.working_time import WORKING_HOUR, load_calendars
+from tests.support.eventually import eventually
+from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
+
+pytestmark = pytest.mark.integration
+
+STOP = {"reason": "Tòa án thụ lý", "by": "cb-29-0300"}
+
+
+def back(unit: str, hours: int) -> str:
+    """The time so many working hours ago."""
+    calendar = load_calendars().for_unit(unit)
+    return rfc3339(calendar.subtract(datetime.now(UTC), hours * WORKING_HOUR))
+
+
+@pytest.fixture
+def code(office: Office) -> str:
+    """A dossier that was received four days ago and entered today."""
+    answer = office.post(
+        "intake",
+        "/dossiers",
+        {"by": OFFICER, "filing": filing()},
+        params={"at": back(CENTRE, 32)},
+    )
+    assert answer.status_code == 201, answer.text
+    found: str = answer.json()["code"]
+    assert office.open_step(found)["handling_unit"] == WARD_UNIT
+    return found
+
+
+def test_a_stop_that_is_dated_back_too_far_needs_the_heads_approval(
+    office: Office, code: str
+) -> None:
+    dated = back(WARD_UNIT, 20)
+    refused = office.post("routing", f"/dossiers/{code}/stop", STOP, params={"at": dated})
+    assert refused.status_code == 409
+    problem = refused.json()
+    assert problem["type"] == "urn:motcua:problem:entered-too-late"
+    assert WARD_UNIT in problem["detail"]
+
+    wanted: dict[str, Any] = {"request": "StopRequested", "at": dated, "reason": "Mất điện"}
+    path = f"/dossiers/{code}/late-entries"
+    officers = office.post("routing", path, {**wanted, "by": "cb-29-0300"})
+    assert officers.json()["type"] == "urn:motcua:problem:not-the-head"
+
+    head = load_catalogue().units[WARD_UNIT].head
+    fact, shown = office.does("routing", code, "late-entries", {**wanted, "by": head})
+    assert fact == "LateEntryApproved"
+    assert [e["request"] for e in shown["late_entries"]] == ["StopRequested"]
+    fact, _ = office.does("routing", code, "stop", STOP, at=dated)
+    assert fact == "DossierStopped"
+    office.agrees(code, "stopped")
+
+
+def test_intake_and_sla_hold_to_the_limit_and_to_the_approval(office: Office, code: str) -> None:
+    dated = back(WARD_UNIT, 20)
+    head = load_catalogue().units[WARD_UNIT].head
+    asked: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("sla", "exemption", "ExemptionRequested", {"ground": "force-majeure", "by": head}),
+        ("intake", "supplement-demand", "SupplementDemandRequested", {"documents": ["a form"]}),
+    ]
+    for service, what, request, more in asked:
+        body = {"reason": "lũ lụt", "by": OFFICER, **more}
+        refused = office.post(service, f"/dossiers/{code}/{what}", body, params={"at": dated})
+        assert refused.json()["type"] == "urn:motcua:problem:entered-too-late", what
+        approval = {"request": request, "at": dated, "reason": "Mất điện", "by": head}
+        office.does("routing", code, "late-entries", approval)
+        eventually(
+            lambda s=service, w=what, b=body: (  # type: ignore[misc]
+                office.post(s, f"/dossiers/{code}/{w}", b, params={"at": dated}).status_code == 200
+            ),
+            what=f"the approval of {what} at {service}",
+        )
+
+
+@pytest.mark.parametrize(
+    "at", ["1999-12-31T23:59:59+07:00", rfc3339(datetime.now(UTC) + timedelta(days=1))]
+)
+def test_no_time_of_the_future_and_none_before_2000_comes_in(
+    office: Office, code: str, at: str
+) -> None:
+    answers = [
+        office.post("routing", f"/dossiers/{code}/stop", STOP, params={"at": at}),
+        office.post("intake", f"/dossiers/{code}/withdrawal", {"reason": "r"}, params={"at": at}),
+        office.post(
+            "routing",
+            f"/dossiers/{code}/late-entries",
+            {"request": "StopRequested", "at": at, "reason": "r", "by": OFFICER},
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == PROBLEM
+        assert answer.json()["errors"][0]["field"] == "at"
