@@ -298,6 +298,19 @@ def _deadlines() -> list[Node]:
             red_above=1,
             w=3,
         ),
+        stat(
+            "Breaches taken back late",
+            "sum(increase(motcua_sla_breaches_taken_back_total[30d]))",
+            "In thirty days: overdue when they were due, and in time by what was entered "
+            "afterwards. The rates by time of entry count them as late.",
+            w=3,
+        ),
+        series(
+            "Entered late, ten units with the most",
+            per_unit("motcua_sla_entered_late_dossiers"),
+            "Open dossiers about which something was entered more than a working day after it "
+            "happened.",
+        ),
         series(
             "Overdue, ten units with the most",
             per_unit("motcua_sla_overdue_dossiers"),

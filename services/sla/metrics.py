@@ -55,6 +55,15 @@ UNROUTED = Gauge(
 RETRACTIONS = Counter(
     "motcua_sla_retractions_total", "Alerts that proved wrong and were taken back.", ["alert"]
 )
+ENTERED_LATE = Gauge(
+    "motcua_sla_entered_late_dossiers",
+    "Open dossiers about which something was entered more than a working day after it happened.",
+    ["unit"],
+)
+BREACHES_TAKEN_BACK = Counter(
+    "motcua_sla_breaches_taken_back_total",
+    "Breaches that were taken back, after the due time, because something was entered late.",
+)
 RULES_IN_FORCE = Gauge(
     "motcua_sla_rules_in_force",
     "By the versions of rule book and calendars that this instance judges by: 1 if they are in "

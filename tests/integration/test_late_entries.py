@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
 from contracts.values import rfc3339
+from deploy.local.stack.endpoints import Endpoints
+from motcua.cli import build
 from services.shared.working_time import WORKING_HOUR, load_calendars
 from tests.support.eventually import eventually
 from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
@@ -40,8 +43,9 @@ def code(office: Office) -> str:
 
 
 def test_a_stop_that_is_dated_back_too_far_needs_the_heads_approval(
-    office: Office, code: str
+    office: Office, code: str, endpoints: Endpoints
 ) -> None:
+    mongo_uri = endpoints.mongo
     dated = back(WARD_UNIT, 20)
     refused = office.post("routing", f"/dossiers/{code}/stop", STOP, params={"at": dated})
     assert refused.status_code == 409
@@ -61,6 +65,24 @@ def test_a_stop_that_is_dated_back_too_far_needs_the_heads_approval(
     fact, _ = office.does("routing", code, "stop", STOP, at=dated)
     assert fact == "DossierStopped"
     office.agrees(code, "stopped")
+
+    # By what was known the moment before the stop was entered, it was not stopped.
+    entered = datetime.now(UTC)
+    clock = f"/dossiers/{code}/clock"
+    now = office.get("sla", clock)
+    assert (now.json()["clock"], now.json()["known_at"]) == ("stopped", None)
+    before = office.get("sla", clock, known_at=dated, at=rfc3339(entered))
+    assert before.status_code == 422  # the reception was not entered yet either
+    assert before.json()["errors"][0]["field"] == "known_at"
+    approved = shown["late_entries"][0]["approved_at"]
+    then = office.get("sla", clock, known_at=approved)
+    assert (then.json()["clock"], then.json()["status_name"]) == ("running", "in_process")
+    assert (then.json()["at"], then.json()["known_at"]) == (approved, approved)
+    told = CliRunner().invoke(
+        build(), ["why", code, "--lang", "en", "--mongo", mongo_uri, "--known-at", approved]
+    )
+    assert told.exit_code == 0, told.output
+    assert "by what was known on" in " ".join(told.output.split())
 
 
 def test_intake_and_sla_hold_to_the_limit_and_to_the_approval(office: Office, code: str) -> None:

@@ -22,7 +22,15 @@ from services.runtime.mongo.store import Store
 from services.shared.lifecycle import PublicStatus, Span
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.dossier.state import Assessment, Exemption, Handler, Letter, Sla, Unjudged
+from services.sla.dossier.state import (
+    Assessment,
+    EnteredLate,
+    Exemption,
+    Handler,
+    Letter,
+    Sla,
+    Unjudged,
+)
 from services.sla.figures.counting import period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
@@ -53,6 +61,10 @@ TIMES = st.one_of(
 )
 
 
+DELAYS = st.sampled_from([n * 28_800 + more for n in (0, 1, 2, 5, 10, 40) for more in (0, 1)])
+"""Working seconds at the limits between two delays."""
+
+
 @st.composite
 def states(draw: st.DrawFn) -> Sla:
     """A dossier, with anything about it before, within and after July."""
@@ -76,6 +88,10 @@ def states(draw: st.DrawFn) -> Sla:
     )
     exempt = draw(st.none() | TIMES)
     receiving = draw(st.sampled_from(UNITS))
+    entered_late = sorted(
+        EnteredLate(at, f"e{n}", at + timedelta(days=20), seconds)
+        for n, (at, seconds) in enumerate(draw(st.lists(st.tuples(TIMES, DELAYS), max_size=3)))
+    )
     unjudged = draw(st.sampled_from([None, None, None, *Unjudged]))
     return Sla(
         span=Span(received, ended, how if ended else None),
@@ -88,6 +104,8 @@ def states(draw: st.DrawFn) -> Sla:
         letters=tuple(letters),
         exemption=None if exempt is None else Exemption(exempt, "x", "force-majeure", "storm"),
         unjudged=unjudged,
+        entered_late=tuple(entered_late),
+        breach_taken_back=draw(st.none() | TIMES),
         assessment=None
         if unjudged
         else Assessment(

@@ -267,6 +267,7 @@ def agree(state: Sla, said: dict[str, EventData], events: Sequence[Event]) -> No
 
 def _unspoken(state: Sla) -> Sla:
     unspoken = replace(state, alerts=(), retracted=(), deadlines=(), due_told=None)
+    unspoken = replace(unspoken, taken_back=(), breach_taken_back=None)
     # Nor does it matter that a past was told as such.
     handlers = tuple(replace(each, told="") for each in state.handlers)
     steps = tuple(replace(each, start="", end="") for each in state.steps)

@@ -15,7 +15,7 @@ from services.runtime import Document
 from services.sla.cli.layout import Column, table
 from services.sla.figures.backlog import BACKLOG
 from services.sla.figures.counting import MEASURES
-from services.sla.figures.rates import RATES
+from services.sla.figures.rates import RATES, RATES_BY_ENTRY, TAKEN_BACK_SHARE, Rate
 from services.sla.figures.tables import Dimension, Measure
 
 WIDE = 120
@@ -69,7 +69,8 @@ def figures_table(shown: Document, width: int) -> RenderableType:
         rows,
         Text(),
         _balance(total),
-        _rates(total),
+        _rates(total, RATES),
+        _by_entry(total),
         *_footnote(total),
         *_letters(total),
         *_lines(total, others, MEASURES),
@@ -204,9 +205,9 @@ def _balance(total: Mapping[str, int]) -> Text:
     return text.append("✓" if even else "✗ LỆCH / does not reconcile", "green" if even else "red")
 
 
-def _rates(total: Mapping[str, int]) -> Table:
+def _rates(total: Mapping[str, int], rates: Iterable[Rate]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    for rate in RATES:
+    for rate in rates:
         shown = rate(total)
         part, whole = rate.on_time(total), rate.of(total)
         grid.add_row(
@@ -215,6 +216,13 @@ def _rates(total: Mapping[str, int]) -> Table:
             f"{part:,} / {whole:,}" if whole else "",
         )
     return grid
+
+
+def _by_entry(total: Mapping[str, int]) -> RenderableType:
+    """Return the rates by time of entry, where late entries changed any."""
+    if not total["taken_back"]:
+        return Text("Theo thời điểm nhập cũng vậy / By time of entry, the same", style="dim")
+    return _rates(total, (*RATES_BY_ENTRY, TAKEN_BACK_SHARE))
 
 
 def _footnote(total: Mapping[str, int], *, rates: bool = True) -> list[Text]:

@@ -38,6 +38,10 @@ def why(
         str | None,
         typer.Option(help="As of when, with an offset: 2024-03-07T16:00+07:00. Default: now."),
     ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(help="By what had been entered by then; default: by all that is known."),
+    ] = None,
     svg: Annotated[Path | None, typer.Option(help="Writes the drawing to this file too.")] = None,
     mongo: Annotated[str | None, typer.Option(help="Default: MOTCUA_MONGO.")] = None,
 ) -> None:
@@ -45,7 +49,8 @@ def why(
 
     Example: `motcua why H29.15-240307-0001 --lang en`
     """
-    moment = _instant(at) if at is not None else None
+    moment = _instant(at, "--at") if at is not None else None
+    known = _instant(known_at, "--known-at") if known_at is not None else None
     try:
         state = asyncio.run(_read(mongo or SlaSettings().mongo, code))
     except PyMongoError as error:
@@ -60,7 +65,8 @@ def why(
         raise typer.Exit(1)
     rules = RuleFiles(SlaSettings(), load_catalogue()).read()
     try:
-        told = explanation(code, state, rules, texts, moment or asked_at(state, WallClock().now()))
+        moment = moment or asked_at(state, WallClock().now(), known)
+        told = explanation(code, state, rules, texts, moment, known)
     except OutsideCalendar as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     if told is None:
@@ -82,11 +88,11 @@ async def _read(uri: str, code: str) -> Sla | None:
     return state_of(document, Sla) if document is not None else None
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, option: str) -> datetime:
     try:
         return TypeAdapter(Instant).validate_python(text)
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--at") from error
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint=option) from error
 
 
 def _language() -> Locale:

@@ -14,6 +14,7 @@ from services.runtime import Timer
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS, phases
 from services.sla.deciding.decisions import REQUESTS, decide
 from services.sla.deciding.rules import Rules
+from services.sla.dossier.entered import with_entered
 from services.sla.dossier.fold import evolve
 from services.sla.dossier.state import Sla
 
@@ -60,7 +61,7 @@ class SlaDecider:
         return decide(self.rules, state, request)
 
     def evolve(self, state: Sla, fact: Event) -> Sla:
-        known = evolve(state, fact)
+        known = with_entered(evolve(state, fact), fact, self.rules.calendars)
         if self.rules.outdated(known) or _clock_touched(state, known):
             return self.rules.assessed(known)
         return known

@@ -14,6 +14,7 @@ from contracts.wire.envelope import Event
 from services.shared.corrections import is_replaced, kept, taken_back, told_key
 from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
 from services.shared.lifecycle import Move, handled_by, track
+from services.sla.dossier.entered import breach_judged, with_taken_back
 from services.sla.dossier.state import (
     Alert,
     ConsultationMark,
@@ -113,11 +114,12 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
                 replace(a, retracted=True) if a.id == data.alert_id else a for a in state.alerts
             ]
             retracted = tuple(sorted({*state.retracted, data.alert_id}))
-            return replace(state, alerts=tuple(alerts), retracted=retracted)
+            known = replace(state, alerts=tuple(alerts), retracted=retracted)
+            return with_taken_back(known, fact, data)
         case _ if isinstance(data, sla.ALERTS):
             alert = alert_of(fact, retracted=fact.id in state.retracted)
             alerts = sorted((*state.alerts, alert), key=lambda a: (a.at, a.kind, a.id))
-            return replace(state, alerts=tuple(alerts))
+            return breach_judged(replace(state, alerts=tuple(alerts)))
         case _:
             return state
 

@@ -220,6 +220,28 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every alert that was or will be raised, in time order."""
 
 
+class EnteredLate(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A fact that was entered more than a minute after it happened."""
+
+    at: datetime
+    id: str
+    """The begin of the fact's id; empty for facts that are kept without one (routing, steps)."""
+    entered: datetime
+    seconds: int
+    """The working seconds in between, by the default office hours: so units can be compared."""
+
+
+class TakenBack(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """An alert's retraction."""
+
+    alert: str
+    """The alert's id."""
+    entered: datetime
+    """Since when it is known that the alert was wrong."""
+    late_entry: bool
+    """Whether it was a late entry that showed it."""
+
+
 class Sla(Handled, frozen=True):
     """One dossier as sla sees it. Every list is in event-time order."""
 
@@ -256,6 +278,12 @@ class Sla(Handled, frozen=True):
     alerts: tuple[Alert, ...] = ()
     retracted: tuple[str, ...] = ()
     """Ids of the alerts whose retraction is known."""
+    entered_late: tuple[EnteredLate, ...] = ()
+    """What was entered late, in event-time order; none of an import's history."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """The retractions, since they say when they were entered."""
+    breach_taken_back: datetime | None = None
+    """The first due time of which a late entry said, when it had passed, that it was not missed."""
 
     @property
     def late(self) -> bool:

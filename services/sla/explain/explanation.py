@@ -9,6 +9,7 @@ from datetime import datetime
 from services.sla.clock.ledger import Ledger, ledger
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.as_of import newest
+from services.sla.dossier.entered import known_at
 from services.sla.dossier.state import Sla
 from services.sla.explain.drawing.picture import Picture, picture
 from services.sla.explain.drawing.svg import svg
@@ -36,9 +37,15 @@ class Explanation:
 
 
 def explanation(
-    code: str, state: Sla, rules: Rules, texts: Texts, at: datetime
+    code: str,
+    state: Sla,
+    rules: Rules,
+    texts: Texts,
+    at: datetime,
+    known: datetime | None = None,
 ) -> Explanation | None:
-    """Return the dossier's time as of `at`, by the rules in force.
+    """Return the dossier's time as of `at`, by the rules in force now and, with `known`, by what
+    had been entered by that moment alone.
 
     None if the clock had not begun, or if the dossier is unjudged (see `why_unjudged`).
 
@@ -47,15 +54,18 @@ def explanation(
     if state.procedure is None or state.unjudged is not None:
         return None
     terms = rules.terms(state)
-    shown = ledger(state, terms, at)
+    shown = ledger(state if known is None else known_at(state, known), terms, at)
     if shown is None:
         return None
     words = Words(texts, rules.catalogue)
+    title = f"{words.word('title')} {code}"
+    if known is not None:
+        title = f"{title}, {words.word('known-at')} {words.short(known)}"
     return Explanation(
         code,
         shown,
         words,
-        f"{words.word('title')} {code}",
+        title,
         headline(shown, words),
         explain(code, shown, terms, rules.catalogue, words),
         picture(shown, terms, words),
@@ -69,6 +79,7 @@ def why_unjudged(code: str, state: Sla, texts: Texts) -> str | None:
     return texts.say(f"unjudged-{state.unjudged}", code=code)
 
 
-def asked_at(state: Sla, now: datetime) -> datetime:
-    """Return the default `at`: now or, if a replay is ahead of now, the newest known moment."""
-    return max(now, newest(state) or now)
+def asked_at(state: Sla, now: datetime, known: datetime | None = None) -> datetime:
+    """Return the default `at`: when the knowledge that is asked for was had; else now or, if a
+    replay is ahead of now, the newest known moment."""
+    return known or max(now, newest(state) or now)

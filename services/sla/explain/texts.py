@@ -121,7 +121,7 @@ COUNTED = ("hours", "minutes", "seconds", "days", "times", *TimeUnit)
 """Things that are counted; each has a text for one and a text for any other number."""
 
 WORDS = (
-    *("and", "title", "why", *Reason, *Account, *ExemptionGround, *AlertKind),
+    *("and", "title", "known-at", "why", *Reason, *Account, *ExemptionGround, *AlertKind),
     # the drawing
     *("dossier", "days-off", "projected", "late", "holiday", "weekend", "limit", "ask"),
     *("received", "now", "ended", "original", "due", "letter", "handed-over", "overdue-since"),

@@ -17,9 +17,15 @@ from typing import Any, Literal
 from contracts.catalogue import Catalogue
 from services.runtime import Document
 from services.shared.lifecycle import PublicStatus
+from services.shared.working_time import WORKING_DAY
 from services.sla.deciding.rules import Rules
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import UNKNOWN, Dimension, Measure, Scope
+
+_TAKEN_BACK = {"late": False, "unjudged": False, "taken_back": True}
+_DELAYS = (("0_1", "0-1"), ("1_2", "1-2"), ("2_5", "2-5"), ("5_10", "5-10"), ("10_up", "> 10"))
+"""The delays of entry: more than the first number of working days, and up to the second."""
+_UP_TO = (1, 2, 5, 10)
 
 MEASURES: Mapping[str, Measure] = {
     "carried_over": Measure("Kỳ trước chuyển qua", "Carried over", {"carried": True}),
@@ -77,19 +83,44 @@ MEASURES: Mapping[str, Measure] = {
         "Open, unjudged",
         {"ended": False, "unjudged": True},
     ),
+    "taken_back": Measure(
+        "Đã rút lại quá hạn do nhập muộn", "Breach taken back by a late entry", {**_TAKEN_BACK}
+    ),
+    "resolved_taken_back": Measure(
+        "Đã giải quyết, rút lại quá hạn do nhập muộn",
+        "Resolved, breach taken back",
+        {**_TAKEN_BACK, "ended": True},
+    ),
+    "taken_back_unrepeated": Measure(
+        "Rút lại quá hạn do nhập muộn, không yêu cầu bổ sung quá số lần",
+        "Breach taken back, not sent back too often",
+        {**_TAKEN_BACK, "repeated": False},
+    ),
+    "entered_late": Measure("Có nội dung nhập muộn", "Entered late", {"entered_late": True}),
+    **{
+        f"entered_late_{name}": Measure(
+            f"Nhập muộn {days} ngày làm việc", f"Entered {days} working days late", {"delay": place}
+        )
+        for place, (name, days) in enumerate(_DELAYS, start=1)
+    },
 }
 """Every number, by name.
 
 For the dossiers of a period, carried over + received = resolved + open. Withdrawn ones count as
-resolved. A late dossier has a letter, in time or late, or has none, or is exempt from one. An
+resolved. A late dossier has a letter in time or late, or has none, or is exempt from one. An
 unjudged dossier is neither late nor on time.
+
+Breach taken back: it was overdue by all that had been entered at the due time, and counts as in
+time because of what was entered afterwards. Entered late: with its longest delay, however much was
+entered late about it; by delay, they add up.
 """
 
 TRAITS = (
     "carried", "ended", "late", "repeated", "second", "withdrawn", "extended", "letter",
-    "letter_in_time", "letter_late", "exempt", "unjudged",
+    "letter_in_time", "letter_late", "exempt", "unjudged", "taken_back", "entered_late", "delay",
 )  # fmt: skip
-"""What a dossier counts as in a period; each is true or false."""
+"""What a dossier counts as in a period; each is true or false, but for the delay: its place among
+the delays from 1, or null."""
 
 UNJUDGED: Document = {"$eq": [{"$ifNull": ["$state.assessment", None]}, None]}
 """Whether a received dossier is unjudged: it has no assessment (see `Sla.unjudged`). Then nothing
@@ -176,6 +207,34 @@ class PeriodCount:
             "letter_late": {"$and": [self._made_good(letter), late_letter]},
             "exempt": self._made_good({"$first": "$state.exemption"}),
             "unjudged": UNJUDGED,
+            "taken_back": before_end("$state.breach_taken_back"),
+            "entered_late": {"$ne": [self._entered(), []]},
+            "delay": self._delay(),
+        }
+
+    def _entered(self) -> Document:
+        """What happened in the period and was entered late."""
+        happened = {"$first": "$$this"}
+        return {
+            "$filter": {
+                "input": {"$ifNull": ["$state.entered_late", []]},
+                "cond": {
+                    "$and": [
+                        {"$gte": [happened, self.period.since]},
+                        {"$lt": [happened, self.period.until]},
+                    ]
+                },
+            }
+        }
+
+    def _delay(self) -> Document:
+        longest = {"$max": {"$map": {"input": self._entered(), "in": {"$last": "$$this"}}}}
+        more = [{"$cond": [{"$gt": ["$$longest", days * WORKING_DAY]}, 1, 0]} for days in _UP_TO]
+        return {
+            "$let": {
+                "vars": {"longest": longest},
+                "in": {"$cond": [{"$eq": ["$$longest", None]}, None, {"$add": [1, *more]}]},
+            }
         }
 
     def times(self) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from contracts.events import sla
 from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime import Collection, Running, aggregate, patiently
+from services.shared.working_time import WORKING_DAY
 from services.sla import metrics
+from services.sla.dossier.entered import is_late
 from services.sla.figures.counting import UNJUDGED, UNROUTED
 from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings
@@ -39,6 +41,7 @@ GAUGES: Mapping[str, Gauge] = {
     "letters_owed": metrics.LETTERS_OWED,
     "unjudged": metrics.UNJUDGED,
     "unrouted": metrics.UNROUTED,
+    "entered_late": metrics.ENTERED_LATE,
 }
 _SHARE = 0.05
 """The largest share of time, on one of the database's cores, that counting takes."""
@@ -97,10 +100,12 @@ async def keep_counting(running: Running[SlaSettings]) -> None:
 
 
 def tell_retractions(events: Sequence[Event]) -> None:
-    """Count the retracted alerts, by kind."""
+    """Count the retracted alerts, by kind, and the breaches that late entries took back."""
     for event in events:
         if isinstance(event.data, sla.AlertRetracted):
             metrics.RETRACTIONS.labels(event.data.alert).inc()
+            if event.data.alert == AlertKind.OVERDUE and is_late(event):
+                metrics.BREACHES_TAKEN_BACK.inc()
 
 
 for _kind in AlertKind:
@@ -148,6 +153,19 @@ _BY_UNIT: list[dict[str, Any]] = [
             "exempt": {"$ne": ["$state.exemption", None]},
             "unjudged": UNJUDGED,
             "unrouted": UNROUTED,
+            "entered_late": {
+                "$gt": [
+                    {
+                        "$max": {
+                            "$map": {
+                                "input": {"$ifNull": ["$state.entered_late", []]},
+                                "in": {"$last": "$$this"},
+                            }
+                        }
+                    },
+                    WORKING_DAY,
+                ]
+            },
         }
     },
     {
@@ -190,6 +208,7 @@ _BY_UNIT: list[dict[str, Any]] = [
             "letters_owed": _how_many({"$and": [_stands(AlertKind.APOLOGY_OWED), _NO_LETTER]}),
             "unjudged": _how_many("$unjudged"),
             "unrouted": _how_many("$unrouted"),
+            "entered_late": _how_many("$entered_late"),
         }
     },
 ]

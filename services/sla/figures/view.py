@@ -9,7 +9,7 @@ from typing import Any
 from contracts.catalogue import Catalogue
 from services.runtime import Document
 from services.sla.figures.counting import PeriodCount
-from services.sla.figures.rates import RATES, rates
+from services.sla.figures.rates import SHOWN, rates
 from services.sla.figures.snapshots.snapshots import Snapshot
 from services.sla.figures.tables import Dimension, Table
 
@@ -66,7 +66,7 @@ def columns(by: Sequence[Dimension], measures: Iterable[str], *, rated: bool = F
         found.append(dimension.value)
         if dimension in (Dimension.UNIT, Dimension.PROCEDURE):
             found.append(f"{dimension.value}_name")
-    return [*found, *measures, *(rate.name for rate in RATES if rated)]
+    return [*found, *measures, *(rate.name for rate in SHOWN if rated)]
 
 
 def lines(shown: Document) -> list[Document]:

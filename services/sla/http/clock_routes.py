@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -40,6 +41,13 @@ AsOf = Annotated[
     Instant | None,
     Query(description="As of when, by what is known now; default: now. It may lie in the future."),
 ]
+KnownAt = Annotated[
+    Instant | None,
+    Query(
+        description="By what had been entered by then; default: by all that is known. Without `at` "
+        "also as of then. Rules and calendars are those of today."
+    ),
+]
 Wanted = Annotated[ClockFormat | None, Query(description="Else the header Accept decides.")]
 Accept = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -70,6 +78,7 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         code: Code,
         lang: Language = Locale.VI,
         at: AsOf = None,
+        known_at: KnownAt = None,
         format: Wanted = None,
         accept: Accept = None,
     ) -> Response:
@@ -82,17 +91,19 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
             raise Problem(409, "unjudged", why, headers={"Content-Language": lang.value})
 
         def answer() -> Response:
-            moment = at or asked_at(state, running.clock.now())
+            moment = at or asked_at(state, running.clock.now(), known_at)
             try:
-                told = explanation(code, state, decider.rules, texts[lang], moment)
+                told = explanation(code, state, decider.rules, texts[lang], moment, known_at)
             except OutsideCalendar as error:
                 raise invalid_field("at", str(error)) from error
+            if told is None and known_at is not None:
+                raise invalid_field("known_at", f"nobody knew by then that the clock of {code} ran")
             if told is None and at is not None:
                 raise invalid_field("at", f"the clock of {code} had not begun by then")
             if told is None:
                 # Withdrawn before it was received.
                 raise Problem(404, "no-clock", f"the clock of {code} has not begun")
-            return _response(told, format or preferred(accept), lang)
+            return _response(told, format or preferred(accept), lang, known_at)
 
         # A long history takes time to explain, and the engine runs on this event loop.
         return await asyncio.to_thread(answer)
@@ -117,11 +128,13 @@ def _quality(text: str) -> float:
         return 0.0
 
 
-def _response(told: Explanation, format: ClockFormat, lang: Locale) -> Response:
+def _response(
+    told: Explanation, format: ClockFormat, lang: Locale, known_at: datetime | None
+) -> Response:
     headers = {"Content-Language": lang.value, "Vary": "Accept"}
     match format:
         case ClockFormat.JSON:
-            return Json(view(told), headers=headers)
+            return Json(view(told, known_at), headers=headers)
         case ClockFormat.TEXT:
             return Response(plain_page(told), headers=headers, media_type="text/plain")
         case ClockFormat.SVG:

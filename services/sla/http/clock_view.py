@@ -49,6 +49,8 @@ class ClockView(TypedDict):
     code: str
     at: datetime
     """The moment asked about."""
+    known_at: datetime | None
+    """Only what had been entered by then is told; null for all that is known."""
     status: PublicStatus
     status_name: str
     """The name of the status in lower case, e.g. ``in_process``."""
@@ -116,12 +118,13 @@ class ClockView(TypedDict):
     """Why, in sentences of that language."""
 
 
-def view(told: Explanation) -> dict[str, Any]:
+def view(told: Explanation, known_at: datetime | None = None) -> dict[str, Any]:
     """Return a `ClockView`."""
     shown = told.shown
     return {
         "code": told.code,
         **asdict(shown),
+        "known_at": known_at,
         "status_name": shown.status.word,
         "ended": shown.ended.word if shown.ended is not None else None,
         "unit": shown.unit,

@@ -64,6 +64,19 @@ class Numbers(Divided):
     late. 0 in a period that was frozen before they were counted."""
     resolved_unjudged: int
     open_unjudged: int
+    taken_back: int
+    """In time by a late entry alone: when they were due, nothing said so."""
+    resolved_taken_back: int
+    taken_back_unrepeated: int
+    """Those of them of which no supplement was demanded too often."""
+    entered_late: int
+    """With anything of the period that was entered more than a minute after it happened; below, by
+    the longest delay in working days. 0 in a period that was frozen before it was counted."""
+    entered_late_0_1: int
+    entered_late_1_2: int
+    entered_late_2_5: int
+    entered_late_5_10: int
+    entered_late_10_up: int
 
 
 @described
@@ -79,6 +92,13 @@ class Rated(Numbers):
     """Resolved or still in time, of all resolved or open: Decision 766/QĐ-TTg of 2022."""
     on_time_of_all_to_process: str | None
     """Resolved in time, of all that were carried over or received."""
+    on_time_of_resolved_by_entry: str | None
+    """The same three by time of entry: what was overdue until something was entered late stays
+    so."""
+    on_time_decision_766_by_entry: str | None
+    on_time_of_all_to_process_by_entry: str | None
+    taken_back_share: str | None
+    """Of all breaches that stood at their due time, those that late entries took back."""
 
 
 @described

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
+from contracts.catalogue import load_catalogue
+from contracts.events import intake
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import build
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.settings import Settings
 from services.sla.figures.counting import MEASURES
-from services.sla.figures.rates import RATES
-from tests.support.office import OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
+from services.sla.figures.rates import RATES, SHOWN
+from tests.support.event import event
+from tests.support.office import CENTRE, OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration
 
@@ -25,22 +32,29 @@ FROZEN_MONTH = "2024-05"
 """Of these two months, only these tests enter anything, late: each of another ward."""
 OTHER_PLACE = "26737"
 """It is that ward's."""
-NUMBERS = [*MEASURES, *(rate.name for rate in RATES)]
+NUMBERS = [*MEASURES, *(rate.name for rate in SHOWN)]
 
 
 @pytest.fixture(scope="module")
-def late_ones(office: Office) -> list[str]:
+def late_ones(office: Office, settings: Settings) -> list[str]:
     """Three dossiers of that month, of three working days each, that lie open ever since."""
-    return handed_in(office, RECEIVED)
+    return handed_in(office, settings, RECEIVED)
 
 
-def handed_in(office: Office, at: str, **changes: Any) -> list[str]:
-    """Three dossiers that are entered late."""
-    codes = []
-    for _ in range(3):
-        body = {"filing": filing(**changes), "by": OFFICER}
-        answer = office.post("intake", "/dossiers", body, params={"at": at})
-        codes.append(answer.json()["code"])
+def handed_in(office: Office, settings: Settings, at: str, **changes: Any) -> list[str]:
+    """Three dossiers that were received when nobody noted yet when something is entered."""
+    time = datetime.fromisoformat(at)
+    codes = [f"{CENTRE}-{time:%y%m%d}-{number:04}" for number in (1, 2, 3)]
+    data = intake.ReceptionRequested(by=OFFICER, filing=intake.FilingForm(**filing(**changes)))
+
+    async def put() -> None:
+        producer = EventProducer(settings.kafka)
+        try:
+            await producer.publish(event(data, time, code) for code in codes)
+        finally:
+            await producer.stop()
+
+    asyncio.run(put())
     for code in codes:
         office.agrees(code, "in_process", "sla")
     return sorted(codes)
@@ -82,6 +96,9 @@ def test_json_and_csv_say_the_same_numbers(office: Office, late_ones: list[str])
         "late_without_letter": 3,
         "on_time_decision_766": "0.00",
         "on_time_of_all_to_process": "0.00",
+        "on_time_decision_766_by_entry": "0.00",
+        "on_time_of_all_to_process_by_entry": "0.00",
+        "taken_back_share": "0.00",
     }
     assert shown["total"]["on_time_of_resolved"] is None
     assert (shown["since"], shown["until"], shown["as_of"]) == (
@@ -187,9 +204,9 @@ def test_figures_that_cannot_be_are_refused_by_the_name_of_what_is_wrong(
 
 
 def test_a_month_is_frozen_by_command_and_what_is_entered_later_is_told_apart(
-    office: Office, endpoints: Endpoints
+    office: Office, endpoints: Endpoints, settings: Settings
 ) -> None:
-    codes = handed_in(office, "2024-05-06T02:00:00Z", place=OTHER_PLACE)
+    codes = handed_in(office, settings, "2024-05-06T02:00:00Z", place=OTHER_PLACE)
     frozen = f"/snapshots/{FROZEN_MONTH}"
     missing = office.get("sla", frozen)
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:motcua:problem:not-frozen")
@@ -208,6 +225,9 @@ def test_a_month_is_frozen_by_command_and_what_is_entered_later_is_told_apart(
     city = office.get("sla", "/figures", period=FROZEN_MONTH).json()["total"]
     assert {name: item[name] for name in NUMBERS} == city
 
+    approval = {"request": "WithdrawalRequested", "at": "2024-05-07T02:00:00Z", "reason": "outage"}
+    head = load_catalogue().units[OTHER_WARD].head
+    office.does("routing", codes[0], "late-entries", {**approval, "by": head})
     office.does(
         "intake", codes[0], "withdrawal", {"reason": "not needed"}, at="2024-05-07T02:00:00Z"
     )
@@ -223,6 +243,12 @@ def test_a_month_is_frozen_by_command_and_what_is_entered_later_is_told_apart(
         "open": -1,
         "open_late": -1,
         "late_without_letter": -1,
+        # Nobody had told of it when the dossier was due.
+        "taken_back": 1,
+        "resolved_taken_back": 1,
+        "taken_back_unrepeated": 1,
+        "entered_late": 1,
+        "entered_late_10_up": 1,
     }
     (line, _) = lines_of(of_the_ward(office, f"{frozen}/changes", unit=OTHER_WARD, format="csv"))
     assert (line["unit"], line["resolved"], line["open_late"]) == (OTHER_WARD, "1", "-1")

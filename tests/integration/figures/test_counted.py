@@ -44,6 +44,16 @@ pytestmark = pytest.mark.integration
 FIELDS = fields_of(CATALOGUE)
 
 
+DELAYS = (
+    ("0_1", -1, 1),
+    ("1_2", 1, 2),
+    ("2_5", 2, 5),
+    ("5_10", 5, 10),
+    ("10_up", 10, 10**6),
+)
+"""In working days: more than the first, and up to the second."""
+
+
 def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | None:
     """A dossier's dimensions and all that it counts as; None if it is not of the period."""
     since, until = read.period.since, read.period.until
@@ -90,6 +100,16 @@ def by_hand(state: Sla, read: PeriodCount) -> tuple[dict[str, str], set[str]] | 
         "resolved_unjudged": resolved and unjudged,
         "open_unjudged": not resolved and unjudged,
     }
+    taken = happened(state.breach_taken_back) and not late and not unjudged
+    delays = [one.seconds / 28_800 for one in state.entered_late if since <= one.at < until]
+    said |= {
+        "taken_back": taken,
+        "resolved_taken_back": taken and resolved,
+        "taken_back_unrepeated": taken and not repeated,
+        "entered_late": bool(delays),
+    }
+    for name, over, up_to in DELAYS:
+        said[f"entered_late_{name}"] = bool(delays) and over < max(delays) <= up_to
     assert state.procedure is not None
     assert state.channel is not None
     assert state.level is not None
@@ -147,6 +167,7 @@ async def agrees(sheet: Sheet, kept: Sequence[Sla], scope: Scope) -> None:
     for row in (*found.rows, found.total):
         assert row["carried_over"] + row["received"] == row["resolved"] + row["open"]
         assert row["unjudged"] == row["resolved_unjudged"] + row["open_unjudged"]
+        assert row["entered_late"] == sum(row[f"entered_late_{name}"] for name, *_ in DELAYS)
 
 
 @REAL_DATABASE

@@ -200,6 +200,28 @@ async def test_a_period_frozen_before_there_were_unjudged_dossiers_stays_as_it_w
     assert gained == [{"code": code, "change": 1}]
 
 
+async def test_a_period_frozen_before_late_entries_were_counted_stays_as_it_was(
+    database: Database,
+) -> None:
+    city = City(database)
+    await city.told(1, (at(1), received()), (at(1), routed()), (at(2), PROCESSED))
+    await freeze(database, JULY, RULES, LATER)
+    for kept in (ROWS, CELLS):
+        gone = {"taken_back": "", "entered_late": "", "delay": ""}
+        await database[kept].update_many({}, {"$unset": gone})
+    of = await frozen(database, "2025-07")
+    published = {"received": 1, "resolved": 1}
+    for scope in (ALL, BY_UNIT):
+        table = await snapshots.count(database, of, scope)
+        assert some(table.total) == published
+        shown = rates(table.total)
+        assert shown["on_time_of_resolved"] == shown["on_time_of_resolved_by_entry"] == "100.00"
+    (row,) = await snapshots.dossiers(database, of, ALL, "resolved")
+    assert row["counts"] == ["received", "resolved"]
+    assert await snapshots.dossiers(database, of, ALL, "entered_late_0_1") == []
+    assert await changed(database, of, ALL) == ([], {})
+
+
 async def test_a_period_that_is_not_over_is_not_frozen(database: Database) -> None:
     with pytest.raises(NotOver, match="2025-07 is not over"):
         await freeze(database, JULY, RULES, JULY.until - MILLISECOND)

@@ -19,9 +19,10 @@ from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Hold, Stored
 from services.runtime.mongo.store import Fenced, Store
 from services.shared.toml_file import FileError
+from services.shared.working_time import WORKING_DAY
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
-from services.sla.dossier.state import Alert, LetterStanding, Sla
+from services.sla.dossier.state import Alert, EnteredLate, LetterStanding, Sla
 from services.sla.figures.gauges import count
 from services.sla.figures.open_dossiers import judged_by_others, prepare
 from services.sla.in_force.files import RuleFiles
@@ -224,6 +225,9 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
         if number % 5 == 0:
             old = Alert(MORNING, "old", AlertKind.APOLOGY_OWED, MORNING)
             stored.state = msgspec.structs.replace(stored.state, alerts=(*stored.state.alerts, old))
+        if number % 3:
+            late = EnteredLate(MORNING, "e", MORNING, WORKING_DAY + number % 2)
+            stored.state = msgspec.structs.replace(stored.state, entered_late=(late,))
     await store.persist(everything)
     assert any(s.state.late for s in everything)
     assert any(s.state.unjudged for s in everything)
@@ -261,4 +265,7 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
             ),
             "unjudged": sum(state.unjudged is not None for state in mine),
             "unrouted": sum(bool(s.handlers) and not s.handlers[-1].unit for s in mine),
+            "entered_late": sum(
+                any(one.seconds > WORKING_DAY for one in state.entered_late) for state in mine
+            ),
         }

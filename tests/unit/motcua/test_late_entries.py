@@ -94,6 +94,9 @@ def test_with_the_heads_approval_it_takes_the_breach_back_and_says_who_and_when(
     retractions = [e for e in facts if isinstance(e.data, sla.AlertRetracted)]
     assert sla.AlertKind.OVERDUE in {getattr(e.data, "alert", None) for e in retractions}
     assert not city.late
+    state = city.services.states["sla"][CODE].state
+    assert state.breach_taken_back is not None
+    assert {one.entered for one in state.entered_late} == {TODAY + timedelta(minutes=5)}
     for fact in facts:
         if fact.source == "/motcua/routing" or fact in retractions:
             assert (fact.time, fact.recorded) == (SIXTEEN_DAYS_BACK, TODAY + timedelta(minutes=5))

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sla.figures.counting import MEASURES
-from services.sla.figures.rates import DECISION_766, OF_ALL_TO_PROCESS, OF_RESOLVED, percent, rates
+from services.sla.figures.rates import (
+    DECISION_766,
+    OF_ALL_TO_PROCESS,
+    OF_RESOLVED,
+    SHOWN,
+    percent,
+    rates,
+)
 
 
 def numbers(**known: int) -> dict[str, int]:
@@ -88,7 +95,35 @@ def test_what_could_not_be_judged_is_neither_a_part_nor_in_the_whole() -> None:
         "on_time_of_resolved": "75.00",
         "on_time_decision_766": "70.00",
         "on_time_of_all_to_process": "30.00",
+        # By time of entry they are the same, as long as no late entry changed anything.
+        "on_time_of_resolved_by_entry": "75.00",
+        "on_time_decision_766_by_entry": "70.00",
+        "on_time_of_all_to_process_by_entry": "30.00",
+        "taken_back_share": "0.00",
     }
+
+
+def test_what_only_a_late_entry_made_punctual_is_late_by_time_of_entry() -> None:
+    july = numbers(
+        carried_over=2, received=8, resolved=4, resolved_late=1, open=6, open_late=2,
+        taken_back=2, resolved_taken_back=1, taken_back_unrepeated=2,
+    )  # fmt: skip
+    assert rates(july) == {
+        "on_time_of_resolved": "75.00",
+        "on_time_decision_766": "70.00",
+        "on_time_of_all_to_process": "30.00",
+        "on_time_of_resolved_by_entry": "50.00",
+        "on_time_decision_766_by_entry": "50.00",
+        "on_time_of_all_to_process_by_entry": "20.00",
+        "taken_back_share": "40.00",
+    }
+
+
+def test_what_was_late_by_decision_766_anyway_is_not_taken_off_twice() -> None:
+    july = numbers(
+        received=2, resolved=2, resolved_repeated=1, taken_back=1, resolved_taken_back=1,
+    )  # fmt: skip
+    assert rates(july)["on_time_decision_766_by_entry"] == DECISION_766(july) == "50.00"
 
 
 def test_of_nothing_but_unjudged_dossiers_there_is_no_figure() -> None:
@@ -100,8 +135,5 @@ def test_of_nothing_but_unjudged_dossiers_there_is_no_figure() -> None:
 
 
 def test_nothing_to_be_on_time_is_no_figure_and_each_rate_has_its_name() -> None:
-    assert rates(numbers()) == {
-        "on_time_of_resolved": None,
-        "on_time_decision_766": None,
-        "on_time_of_all_to_process": None,
-    }
+    assert rates(numbers()) == dict.fromkeys(rate.name for rate in SHOWN)
+    assert len(rates(numbers())) == 7

@@ -8,7 +8,7 @@ from services.shared.working_time import Day
 from services.sla.clock.ledger import Ledger
 from services.sla.figures.backlog import BACKLOG
 from services.sla.figures.counting import MEASURES
-from services.sla.figures.rates import RATES
+from services.sla.figures.rates import SHOWN
 from services.sla.figures.tables import Dimension
 from services.sla.figures.view import DOSSIER_COLUMNS, columns
 from services.sla.http.clock_view import ClockView, DayView
@@ -25,7 +25,7 @@ def test_a_row_is_of_every_dimension() -> None:
 
 def test_a_row_has_every_number_and_rate() -> None:
     assert names(Numbers) - names(Divided) == set(MEASURES)
-    assert names(Rated) - names(Numbers) == {rate.name for rate in RATES}
+    assert names(Rated) - names(Numbers) == {rate.name for rate in SHOWN}
     assert names(Ages) - names(Divided) == set(BACKLOG)
 
 
