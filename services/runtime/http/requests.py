@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
+from contracts.wire.actor import Actor
 from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.core.stored import RequestAnswer
 from services.runtime.http.actor import current_actor
@@ -32,9 +33,17 @@ class Requests:
         self._timeout = timeout
 
     def event(
-        self, subject: str, data: EventData, *, key: str | None, body: Any, at: Any = None
+        self,
+        subject: str,
+        data: EventData,
+        *,
+        key: str | None,
+        body: Any,
+        at: Any = None,
+        actor: Actor | None = None,
     ) -> Event:
-        """Return the request as an event, entered now by whoever makes the HTTP request.
+        """Return the request as an event, entered now by the actor, or else by whoever the edge
+        vouches for.
 
         The same idempotency key gives the same event id. A retry of what is answered writes
         nothing; one of what is still under way writes the id again, with a later `recorded`:
@@ -55,7 +64,7 @@ class Requests:
             time=at or now,
             data=data,
             fingerprint=mark,
-            actor=current_actor(),
+            actor=actor or current_actor(),
             recorded=now,
         )
 

@@ -258,6 +258,9 @@ def test_a_receipt_before_our_own_record_counts_and_a_forged_one_does_not(
         assert send({**body, "reference": "elsewhere"}).status_code == 422
         assert send({**body, "reference": f"{code_of('early', 0)}:1"}).status_code == 422
         assert send([]).status_code == 422
+        for impossible in ("1999-12-31T16:59:59Z", "2999-01-01T00:00:00Z"):
+            refused = send({**body, "at": impossible})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "at")
         unsigned = httpx.post(f"{instance.url}/receipts/sms", json=body, timeout=20)
         assert unsigned.status_code == 401
         assert unsigned.headers["Content-Type"] == "application/problem+json"
@@ -269,7 +272,7 @@ def test_a_receipt_before_our_own_record_counts_and_a_forged_one_does_not(
         post.plan("early")
         (found,) = post.ended("early")
         assert (found.provider, found.receipt) == ("sms", "delivered")
-        assert metric(instance, 'motcua_receipts_total{provider="sms",status="refused"}') == 7
+        assert metric(instance, 'motcua_receipts_total{provider="sms",status="refused"}') == 9
 
 
 # -- if not, why not ------------------------------------------------------------------------

@@ -231,8 +231,8 @@ async def test_the_gauges_count_what_the_states_say_of_the_partitions_asked_for(
     await store.persist(everything)
     assert any(s.state.late for s in everything)
     assert any(s.state.unjudged for s in everything)
-    late = {s.state.letter_standing for s in everything if s.state.late}
-    assert late >= set(LetterStanding)
+    letters = {s.state.letter_standing for s in everything if s.state.late}
+    assert letters >= set(LetterStanding)
     assert any(s.state.handlers and not s.state.handlers[-1].unit for s in everything)
     for partitions in ({0, 1, 2}, {1}, set[int]()):
         mine = [

@@ -143,7 +143,7 @@ class City:
 
 _ROAD = {
     *("replaced", "told_until", "alerts", "retracted", "deadlines", "messages", "notices"),
-    *("gathered", "alerted", "overdue"),
+    *("gathered", "alerted", "overdue", "taken_back", "breach_taken_back"),
 }
 """By which way a state was come to; alerts and deadlines are compared by themselves."""
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?")

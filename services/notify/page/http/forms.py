@@ -15,8 +15,9 @@ from starlette.requests import Request
 from contracts.events.notify import MessageChannel, PreferencesRequested, RatingRequested
 from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
+from contracts.wire.actor import NOBODY
 from services.notify.page.http.errors import HalfQuiet, WrongForm
-from services.runtime import Clock, Requests
+from services.runtime import Requests
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 _MOST = 50
@@ -68,13 +69,14 @@ def rating(fields: Fields) -> RatingRequested:
         raise WrongForm from None
 
 
-async def asked(requests: Requests, clock: Clock, code: str, data: EventData) -> str:
+async def asked(requests: Requests, code: str, data: EventData) -> str:
     """Return what became of a form's request, as the name of the page's text (``told.…``).
 
-    Raise Problem 503 if the log is away.
+    Whoever has the look-up key asks: nobody vouches for them, whatever a header says. Raise Problem
+    503 if the log is away.
     """
     body = data.model_dump(mode="json")
-    answer = await requests(requests.event(code, data, key=None, body=body, at=clock.now()))
+    answer = await requests(requests.event(code, data, key=None, body=body, actor=NOBODY))
     if answer is None:
         return "pending"
     if answer.reason == RefusalReason.ALREADY_RATED:

@@ -237,7 +237,7 @@ def add_page(
         return found, data
 
     async def ask_for(found: Opened, data: EventData, lang: str, at: str = "") -> Response:
-        what = await asked(requests, running.clock, found.code, data)
+        what = await asked(requests, found.code, data)
         return _lead(links.status(found.code, found.key, _locale(lang), what) + at)
 
     @pages.post("/status/{code}/preferences", **_form("key", *PreferencesRequested.model_fields))

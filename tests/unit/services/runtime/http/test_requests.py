@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from contracts.events import intake
 from contracts.events.refusals import RefusalReason
-from contracts.wire.actor import NOBODY
+from contracts.wire.actor import NOBODY, Actor, AuthType
 from contracts.wire.envelope import Event
 from services.runtime.core.stored import RequestAnswer
 from services.runtime.http.problem import Problem
@@ -122,6 +122,11 @@ class TestARequestAsAnEvent:
     def test_that_is_entered_as_it_happens_has_one_time_for_both(self, requests: Requests) -> None:
         event = requests.event(CODE, intake.WithdrawalRequested(reason="r"), key=None, body={})
         assert event.time == event.recorded
+
+    def test_may_be_somebodys_for_whom_no_header_speaks(self, requests: Requests) -> None:
+        by = Actor(AuthType.SYSTEM, "/motcua/purse")
+        data = intake.WithdrawalRequested(reason="r")
+        assert requests.event(CODE, data, key=None, body={}, actor=by).actor == by
 
     def test_for_which_nobody_vouches_is_unauthenticated(self, requests: Requests) -> None:
         assert self.event(requests, None).actor == NOBODY
