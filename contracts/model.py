@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 NAMESPACE = "vn.motcua"
 """The reverse-DNS prefix of every CloudEvents type that this system owns."""
 
-Owner = Literal["intake", "routing", "sla", "notify", "clock"]
+Owner = Literal["intake", "routing", "sla", "notify", "clock", "rules"]
 
 
 class Kind(StrEnum):

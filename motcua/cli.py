@@ -18,6 +18,8 @@ COMMANDS = {
     "run": "motcua.run:run_service",
     "stack": "deploy.local.stack.cli:app",
     "topics": "motcua.topics:app",
+    "rules": "motcua.rules.command:app",
+    "rebuild": "services.runtime.cli.rebuild:rebuild",
     "dead-letters": "services.runtime.cli.dead_letters:app",
     "message": "services.notify.cli.message:app",
     "citizen": "services.intake.cli.citizen:app",

@@ -1,6 +1,6 @@
 """The city's reference data: procedures, units, workflows and which unit is competent for what."""
 
-from contracts.catalogue.load import Catalogue, CatalogueError, load_catalogue
+from contracts.catalogue.load import Catalogue, load_catalogue
 from contracts.catalogue.model import (
     Circular,
     CompetenceRule,
@@ -16,7 +16,6 @@ from contracts.catalogue.model import (
 
 __all__ = [
     "Catalogue",
-    "CatalogueError",
     "Circular",
     "CompetenceRule",
     "Form",

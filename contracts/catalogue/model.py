@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
@@ -155,6 +155,41 @@ class Unit(_Entry):
     """The officers who can lead a step here."""
     places: tuple[PlaceCode, ...] = ()
     """The wards or communes that it answers for."""
+    from_: date | None = Field(default=None, alias="from")
+    """Its first day, in Vietnam; None if it has always been there."""
+    until: date | None = None
+    """Its last day, in Vietnam; None if it has no end."""
+    successor: UnitCode | None = None
+    """The unit that takes its open dossiers over when it ends."""
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Unit:
+        if self.from_ is not None and self.until is not None and self.until < self.from_:
+            raise ValueError(f"it would end on {self.until}, before it begins on {self.from_}")
+        if self.successor is not None and self.until is None:
+            raise ValueError("it has a successor: name its last day (until) too")
+        return self
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The first instant at which it is gone, UTC; None if it has no end."""
+        return None if self.until is None else _midnight(self.until + timedelta(days=1))
+
+    def exists_at(self, at: datetime) -> bool:
+        """Return whether it is there at that time."""
+        if self.from_ is not None and at < _midnight(self.from_):
+            return False
+        return self.until is None or at < _midnight(self.until + timedelta(days=1))
+
+    def overlaps(self, other: Unit) -> bool:
+        """Return whether there is a day on which both are there."""
+        return (self.from_ or date.min) <= (other.until or date.max) and (
+            other.from_ or date.min
+        ) <= (self.until or date.max)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone(timedelta(hours=7))).astimezone(UTC)
 
 
 class CompetenceRule(_Entry):

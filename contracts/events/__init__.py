@@ -3,6 +3,6 @@
 Importing this package registers every event class: `contracts.model.registered` is then complete.
 """
 
-from contracts.events import clock, contacts, intake, notify, refusals, routing, sla
+from contracts.events import clock, contacts, intake, notify, refusals, routing, rules, sla
 
-__all__ = ["clock", "contacts", "intake", "notify", "refusals", "routing", "sla"]
+__all__ = ["clock", "contacts", "intake", "notify", "refusals", "routing", "rules", "sla"]

@@ -235,6 +235,8 @@ class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS)
 
     morning: str = Field(pattern=UNIT_DAY)
     alert_id: str
+    dossier: str | None = None
+    """The dossier's code."""
     reason: FreeText
     wrong: bool = False
     """It was wrong from the start: everyone who was told of it is told that, too."""

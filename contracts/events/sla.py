@@ -125,6 +125,8 @@ class RulesApplied(EventData, kind=Kind.FACT, owner="sla"):
 
     rule: DeadlineRule
     previous: DeadlineRule
+    number: int | None = None
+    """The number of the set of rules that it is judged by from now on."""
 
 
 class AlertData(EventData):

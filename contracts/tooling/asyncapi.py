@@ -6,6 +6,7 @@ from typing import Any
 
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.tooling.json_schemas import HEADERS_FILE, file_name
 from contracts.version import VERSION
@@ -64,6 +65,9 @@ def _channel(topic: Topic) -> Node:
     }
 
 
+_BROADCAST = frozenset(topic.name for topic in TOPICS if topic.broadcast)
+
+
 def _types() -> dict[str, type[EventData]]:
     """Return every type that the log may hold, old versions included, with its reading class."""
     classes = registered()
@@ -82,7 +86,7 @@ def _names_on(topic: str, owner: str | None = None) -> list[str]:
     return [
         _name(type_name)
         for type_name, cls in _types().items()
-        if topic == cls.TOPIC
+        if (topic == cls.TOPIC or (cls is RulesEnacted and topic in _BROADCAST))
         and (owner is None or (owner == cls.OWNER and type_name not in UPCASTERS))
     ]
 
@@ -107,6 +111,8 @@ def _message(type_name: str, cls: type[EventData], keyed_by: str) -> Node:
     key: Node = {"type": "string", "description": f"The {keyed_by}; equal to ce_subject."}
     if cls is ClockTicked:
         key = {"const": CLOCK_SUBJECT}
+    if cls is RulesEnacted:
+        key = {"const": RULES_SUBJECT}
     summary = " ".join((cls.__doc__ or "").split("\n\n")[0].split())
     if type_name in UPCASTERS:
         summary = f"An older version, read as {_name(cls.TYPE)} and written no more. {summary}"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json as parse_json
 
 import contracts.events  # noqa: F401  (registers every event class)
+from contracts.events.rules import RULES_SUBJECT
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.values import rfc3339, to_utc_millis
 from contracts.wire.actor import Actor, AuthType
@@ -24,6 +25,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 MAX_BODY = 1_000_000
 """The largest body, in bytes, that a service reads."""
+MAX_RULES = 8_000_000
+"""The same of a set of rules, which is compressed on its way."""
 
 _CLASSES = registered()
 _CURRENT = {cls.NAME: cls.VERSION for cls in _CLASSES.values()}
@@ -71,7 +74,14 @@ class Record(NamedTuple):
 
 
 def encode(event: Event) -> Record:
-    """Return the event as a Kafka record."""
+    """Return the event as a Kafka record. It is made once: an event is folded, then written."""
+    made: Record | None = event.__dict__.get("record")
+    if made is None:
+        made = event.__dict__["record"] = _encode(event)
+    return made
+
+
+def _encode(event: Event) -> Record:
     headers = [
         # First, because every reader looks for it, and most then read no further.
         ("ce_type", _TYPE_BYTES[event.data.TYPE]),
@@ -177,8 +187,9 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
     )
     if value is None:
         raise BadRecord(Fault.BAD_BODY, "the record has no body")
-    if len(value) > MAX_BODY:
-        raise BadRecord(Fault.TOO_LARGE, f"{len(value)} bytes, at most {MAX_BODY} are read")
+    most = MAX_RULES if subject == RULES_SUBJECT else MAX_BODY
+    if len(value) > most:
+        raise BadRecord(Fault.TOO_LARGE, f"{len(value)} bytes, at most {most} are read")
     return Event(
         event_id,
         source,

@@ -16,7 +16,7 @@ _IDS = bytes.fromhex("6f3ad6be3a4c5c0f9b8e6d5a4f1b7c21")
 """The namespace (RFC 9562) of every id that is derived from another."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, dict=True):
     """One CloudEvent 1.0: what happened to which dossier, when, and who says so."""
 
     id: str

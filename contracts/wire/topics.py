@@ -10,6 +10,7 @@ DOSSIER_EVENTS = "dossier.events"
 NOTIFICATION_EVENTS = "notification.events"
 CITIZEN_CONTACTS = "citizen.contacts"
 UNIT_ALERTS = "unit.alerts"
+CITY_RULES = "city.rules"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Topic:
     what: str
     partitioned: bool = True
     """Whether it has the city's number of partitions; otherwise it has one."""
+    broadcast: bool = False
+    """Whether an enacted set of rules stands in each of its partitions."""
     config: dict[str, str] = field(default_factory=dict)
 
 
@@ -40,6 +43,7 @@ TOPICS: tuple[Topic, ...] = (
         DOSSIER_EVENTS,
         key="dossier code",
         what="Everything that happens to dossiers: requests and facts, in one order per dossier.",
+        broadcast=True,
         config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "1048576"},
     ),
     Topic(
@@ -52,7 +56,21 @@ TOPICS: tuple[Topic, ...] = (
         UNIT_ALERTS,
         key="unit and day",
         what="What each unit's morning digest is made of.",
-        config={"retention.ms": "2592000000", "cleanup.policy": "delete", **_WITNESSED},
+        broadcast=True,
+        config={**_FOR_EVER, "cleanup.policy": "delete", **_WITNESSED},
+    ),
+    Topic(
+        CITY_RULES,
+        key="rules",
+        what="Every set of rules that was enacted, by itself: to be listed and read.",
+        partitioned=False,
+        broadcast=True,
+        config={
+            **_FOR_EVER,
+            "cleanup.policy": "delete",
+            "max.message.bytes": "1048576",
+            **_WITNESSED,
+        },
     ),
     Topic(
         CITIZEN_CONTACTS,

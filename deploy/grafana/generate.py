@@ -283,10 +283,10 @@ def _deadlines() -> list[Node]:
             w=3,
         ),
         stat(
-            "Rule files rejected",
-            "sum(1 - motcua_sla_rule_files_in_force)",
-            "Instances that could not use the files of rules and calendars and go on by older "
-            "ones. Their log names file, line and remedy.",
+            "Two contents",
+            "sum(motcua_contents_differ_total)",
+            "Events that came back under a known id with another content. None ever should: what "
+            "is decided again after a crash is the same.",
             red_above=1,
             w=3,
         ),
@@ -342,15 +342,18 @@ def _deadlines() -> list[Node]:
             "Alerts that a late fact, or a change of rules or calendar, showed to be wrong.",
         ),
         series(
-            "Rules and calendars in force",
-            {"{{rules}} {{calendar}}": "count by (rules, calendar) (motcua_sla_rules_in_force)"},
-            "Instances by the versions that they judge by. Two lines are a change on its way: "
-            "those with the older one leave dates as they are.",
+            "Enacted rules, by service",
+            {
+                "{{service}}, least": "min by (service) (motcua_rules_number)",
+                "{{service}}, most": "max by (service) (motcua_rules_number)",
+            },
+            "The number of the newest set of rules that the partitions know: the one that knows "
+            "least, and the one that knows most.",
         ),
         series(
             "Judged anew",
             {"dossiers": f"sum(rate({_PUBLISHED}{{{_type('RulesApplied')}}}[$__rate_interval]))"},
-            "Open dossiers whose times were computed again because rules or calendar changed.",
+            "Open dossiers whose times were computed again because other rules came into force.",
             unit="/s",
         ),
     ]

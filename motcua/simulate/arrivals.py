@@ -61,6 +61,11 @@ class Days:
         midnight, total = rng.choices(days, cum_weights=sums)[0]
         return calendar.add(midnight, 1 + min(_second(rng, total), total - 1))
 
+    @property
+    def first(self) -> datetime:
+        """The first instant of the days."""
+        return self.midnights[0]
+
     def at_home(self, rng: Random) -> datetime:
         """Return a moment at any hour, most likely in the evening."""
         second = rng.triangular(0, 86_399, 86_399 * odds.EVENING_PEAK)
@@ -152,9 +157,9 @@ class Town:
         """Draw a dossier that is filed on one of the days. Raise ValueError if nothing is open."""
         procedure = self.catalogue.procedures[self._procedures.draw(rng)]
         place = self._places.draw(rng)
-        own = self.catalogue.unit_for(UnitKind.WARD, place)
+        own = self.catalogue.unit_for(UnitKind.WARD, place, days.first)
         assert own is not None
-        found = competent_unit(self.catalogue, procedure.code, place)
+        found = competent_unit(self.catalogue, procedure.code, place, days.first)
         handling = None if isinstance(found, str) else found.unit
         channel = self._channels[procedure.code].draw(rng)
         receiving = self.desk(rng, own, handling)

@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from contracts.catalogue import load_catalogue
 from services.intake.api import add_routes
 from services.intake.contacts import Contacts
 from services.intake.contacts_api import add_contact_routes
@@ -17,18 +16,18 @@ from services.intake.settings import IntakeSettings
 from services.runtime import Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
-from services.shared.entry_limit import entry_limit
+from services.shared.city import CityNow
 from services.shared.master_keys import master_keys
 
 
-def _deciders(settings: IntakeSettings) -> Sequence[Decider[Any]]:
-    return [IntakeDecider(load_catalogue(), entry_limit(settings))]
+def _deciders(_: IntakeSettings) -> Sequence[Decider[Any]]:
+    return [IntakeDecider()]
 
 
 def _wire(app: FastAPI, running: Running[IntakeSettings], requests: Requests) -> None:
     keys = CitizenKeys(running.database.client, master_keys(running.settings))
     contacts = Contacts(requests, running.clock, keys)
-    add_routes(app, running, requests, load_catalogue(), contacts)
+    add_routes(app, running, requests, CityNow(running.dossiers, running.clock), contacts)
     add_contact_routes(app, contacts)
     add_balance(app, running.dossiers.store.collection, "intake")
 

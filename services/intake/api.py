@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, Query, Response
@@ -16,6 +18,7 @@ from contracts.wire.envelope import derive_id
 from services.intake.codes import Codes
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
+from services.intake.decisions import unit_fault
 from services.intake.receipt import ReceiptView, receipt
 from services.intake.settings import IntakeSettings
 from services.intake.state import Intake
@@ -35,6 +38,7 @@ from services.runtime import (
     invalid_field,
     state_of,
 )
+from services.shared.city import City
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]
@@ -56,7 +60,7 @@ def add_routes(
     app: FastAPI,
     running: Running[IntakeSettings],
     requests: Requests,
-    catalogue: Catalogue,
+    city: Callable[[], City],
     contacts: Contacts,
 ) -> None:
     """Add intake's routes about dossiers."""
@@ -71,7 +75,7 @@ def add_routes(
 
     async def show(code: str) -> DossierView | None:
         state = await load(code)
-        return view(code, state, catalogue) if state else None
+        return view(code, state, city().catalogue) if state else None
 
     async def present(code: str) -> Intake:
         state = await load(code)
@@ -94,7 +98,7 @@ def add_routes(
     ) -> Response:
         """Receive a dossier at a counter or by post, or register one that is filed online."""
         filing = body.filing
-        _check_filing(catalogue, filing)
+        _check_filing(city().catalogue, filing, change.time(at))
         data: EventData
         if body.by is not None:
             data = intake.ReceptionRequested(by=body.by, filing=filing)
@@ -118,12 +122,12 @@ def add_routes(
     )
     async def read_receipt(code: Code) -> Response:
         """Return the citizen's receipt with the look-up key. For officers, not the public."""
-        return Json(receipt(code, await present(code), catalogue, settings.lookup_secret))
+        return Json(receipt(code, await present(code), city().catalogue, settings.lookup_secret))
 
     @app.get("/dossiers/{code}", tags=["intake"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
         """Return intake's view of the dossier."""
-        return Json(view(code, await present(code), catalogue))
+        return Json(view(code, await present(code), city().catalogue))
 
     @app.get("/dossiers", tags=["intake"], response_model=Page)
     async def read_list(
@@ -145,6 +149,7 @@ def add_routes(
         query: dict[str, Any] = {"state.filed": {"$ne": None}}
         if span:
             query["_id"] = span
+        catalogue = city().catalogue
         page = [
             view(document["_id"], state_of(document, Intake), catalogue)
             async for document in store.collection.find(query).sort("_id", 1).limit(limit + 1)
@@ -230,7 +235,7 @@ def add_routes(
     @app.get("/procedures", tags=["intake"], response_model=list[Procedure])
     async def read_procedures() -> list[Procedure]:
         """Return the procedure catalogue: standard times, service levels, fees, documents."""
-        return list(catalogue.procedures.values())
+        return list(city().catalogue.procedures.values())
 
     @app.get(
         "/procedures/{procedure}",
@@ -240,18 +245,19 @@ def add_routes(
     )
     async def read_procedure(procedure: str) -> Procedure:
         """Return one procedure of the catalogue."""
-        if procedure not in catalogue.procedures:
+        known = city().catalogue.procedures.get(procedure)
+        if known is None:
             raise Problem(404, "unknown-procedure", f"there is no procedure {procedure}")
-        return catalogue.procedures[procedure]
+        return known
 
 
-def _check_filing(catalogue: Catalogue, filing: intake.FilingForm) -> None:
+def _check_filing(catalogue: Catalogue, filing: intake.FilingForm, at: datetime) -> None:
     # Checked here to name the field; the decision checks it again, whichever way it came.
     if filing.procedure not in catalogue.procedures:
         raise invalid_field("filing.procedure", f"there is no procedure {filing.procedure}")
     for name in ("receiving_unit", "returning_unit"):
-        if getattr(filing, name) not in catalogue.units:
-            raise invalid_field(f"filing.{name}", f"there is no unit {getattr(filing, name)}")
+        if (fault := unit_fault(catalogue, getattr(filing, name), at)) is not None:
+            raise invalid_field(f"filing.{name}", fault)
     if filing.place not in catalogue.places:
         raise invalid_field("filing.place", f"no unit of the city answers for {filing.place}")
     # Checked only here: older events have one of the two, which notify treats as neither.

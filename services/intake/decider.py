@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.catalogue import Catalogue
 from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
@@ -14,8 +13,9 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
-from services.runtime import NoReactions, NoTimers
-from services.shared.entry_limit import EntryLimit, standard_limit
+from services.runtime import NoReactions, NoTimers, World
+from services.shared.city import city_at
+from services.shared.entry_limit import entry_limit
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
@@ -35,16 +35,12 @@ class IntakeDecider(NoReactions, NoTimers):
     )
     state_type = Intake
 
-    def __init__(self, catalogue: Catalogue, limit: EntryLimit | None = None) -> None:
-        """`limit`: how far back requests may be dated; without it, the product's own."""
-        self._catalogue = catalogue
-        self._limit = limit or standard_limit()
-
     def initial(self, subject: str) -> Intake:
         return Intake()
 
-    def decide(self, state: Intake, request: Event) -> Sequence[EventData]:
-        return decide(self._catalogue, self._limit, state, request)
+    def decide(self, world: World, state: Intake, request: Event) -> Sequence[EventData]:
+        limit = entry_limit(world, request)
+        return decide(city_at(world, request.time).catalogue, limit, state, request)
 
-    def evolve(self, state: Intake, fact: Event) -> Intake:
+    def evolve(self, world: World, state: Intake, fact: Event) -> Intake:
         return evolve(state, fact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -43,7 +44,7 @@ def _register(
     catalogue: Catalogue, state: Intake, request: Event, data: intake.RegistrationRequested
 ) -> Facts:
     _absent(state, request)
-    procedure = _fits(catalogue, data)
+    procedure = _fits(catalogue, data, request.time)
     return [intake.DossierRegistered(**_taken(procedure, data))]
 
 
@@ -52,7 +53,7 @@ def _receive(
 ) -> Facts:
     if data.filing is not None:
         _absent(state, request)
-        procedure = _fits(catalogue, data.filing)
+        procedure = _fits(catalogue, data.filing, request.time)
         return _received(catalogue, procedure, _taken(procedure, data.filing), data.by)
     _present(state, request)
     if state.span.received_at is not None:
@@ -101,7 +102,7 @@ def _deliver_supplement(
     data: intake.SupplementDeliveryRequested,
 ) -> Facts:
     _present(state, request)
-    _known_unit(catalogue, data.unit, "unit")
+    _known_unit(catalogue, data.unit, "unit", request.time)
     must_be(state, request.time, _SUPPLEMENT, to="take a supplement")
     return [intake.SupplementDelivered(documents=data.documents, unit=data.unit)]
 
@@ -182,7 +183,7 @@ _OPEN = frozenset(PublicStatus) - ENDED
 # -- what a filing must be ----------------------------------------------------------
 
 
-def _fits(catalogue: Catalogue, filing: intake.FilingForm) -> Procedure:
+def _fits(catalogue: Catalogue, filing: intake.FilingForm, at: datetime) -> Procedure:
     """Return the filing's procedure. Raise Refused if the filing is not as the catalogue has it."""
     procedure = _known_procedure(catalogue, filing.procedure)
     if filing.channel not in procedure.channels:
@@ -202,8 +203,8 @@ def _fits(catalogue: Catalogue, filing: intake.FilingForm) -> Procedure:
             RefusalReason.OVERPAID,
             f"fee: procedure {procedure.code} costs {procedure.fee} dong, not {filing.fee}",
         )
-    _known_unit(catalogue, filing.receiving_unit, "receiving_unit")
-    _known_unit(catalogue, filing.returning_unit, "returning_unit")
+    _known_unit(catalogue, filing.receiving_unit, "receiving_unit", at)
+    _known_unit(catalogue, filing.returning_unit, "returning_unit", at)
     if filing.place not in catalogue.places:
         raise Refused(
             RefusalReason.UNKNOWN_PLACE, f"place: no unit of the city answers for {filing.place}"
@@ -218,9 +219,22 @@ def _known_procedure(catalogue: Catalogue, code: str) -> Procedure:
     return procedure
 
 
-def _known_unit(catalogue: Catalogue, code: str, field: str) -> None:
-    if code not in catalogue.units:
-        raise Refused(RefusalReason.UNKNOWN_UNIT, f"{field}: there is no unit {code}")
+def _known_unit(catalogue: Catalogue, code: str, field: str, at: datetime) -> None:
+    if (fault := unit_fault(catalogue, code, at)) is not None:
+        raise Refused(RefusalReason.UNKNOWN_UNIT, f"{field}: {fault}")
+
+
+def unit_fault(catalogue: Catalogue, code: str, at: datetime) -> str | None:
+    """Return why nothing can be handed in or fetched at the unit at that time, or None."""
+    unit = catalogue.units.get(code)
+    if unit is None:
+        return f"there is no unit {code}"
+    if unit.exists_at(at):
+        return None
+    heir = catalogue.heir(code, at)
+    return f"unit {code} is not there now" + (
+        f"; its successor is {heir.code}" if heir is not unit else ""
+    )
 
 
 def _taken(procedure: Procedure, filing: intake.FilingForm) -> dict[str, Any]:

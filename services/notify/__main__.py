@@ -19,10 +19,11 @@ from services.notify.page.http.routes import add_page
 from services.notify.page.view.channel_choice import ReachCheck
 from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
-from services.notify.wording.renderer import Renderer
+from services.notify.wording.renderer_now import RendererNow
 from services.runtime import Beside, Decider, Offsets, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
+from services.shared.city import CityNow
 from services.shared.master_keys import master_keys
 
 
@@ -36,21 +37,21 @@ def _deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
 
 def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> Beside | None:
     settings = running.settings
-    catalogue = load_catalogue()
-    policy = settings.policy(catalogue)
+    policy = settings.policy(load_catalogue())
     links = Links(settings.public_url, settings.lookup_secret)
+    city = CityNow(running.dossiers, running.clock)
     # Checks every template, whether one is sent or not.
-    renderer = Renderer(catalogue, link=links.link)
+    renderer = RendererNow(city, links.link)
     supplies = _supplies(running, renderer) if settings.carries else None
     add_routes(app, running)
     add_delivery_receipts(app, running)
     reach = ReachCheck(policy, supplies.addresses) if supplies else None
-    add_page(app, running, requests, policy=policy, links=links, reach=reach)
+    add_page(app, running, requests, policy=policy, city=city, links=links, reach=reach)
     add_balance(app, running.dossiers.store.collection, "notify")
     return sending(running, supplies) if supplies else None
 
 
-def _supplies(running: Running[NotifySettings], renderer: Renderer) -> Supplies:
+def _supplies(running: Running[NotifySettings], renderer: RendererNow) -> Supplies:
     # After an erasure the key may be used this long, then the address: five seconds in all.
     kept = KEPT_SECONDS - FRESH_SECONDS
     keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from contracts.events import notify, routing, sla
 from contracts.model import EventData
@@ -18,9 +20,9 @@ from services.notify.dossier.decisions import REQUESTS, decide
 from services.notify.dossier.digests import fired, next_timer
 from services.notify.dossier.fold import evolve
 from services.notify.dossier.plan import plan
-from services.notify.dossier.policy import Policy
+from services.notify.dossier.policy import Policies, Policy
 from services.notify.dossier.state import Notify
-from services.runtime import NoReactions, NoRequests, NoTimers, Timer
+from services.runtime import NoReactions, NoRequests, NoTimers, Timer, World
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
 
@@ -55,26 +57,34 @@ class NotifyDecider:
     )
     state_type = Notify
 
+    waking: Mapping[str, Any] | None = None
+
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        """`policy`: the city's choices; its catalogue is that of the world."""
+        self._choices = policy
+        self._policies = Policies(policy)
 
     def initial(self, subject: str) -> Notify:
         return Notify(code=subject)
 
-    def decide(self, state: Notify, request: Event) -> Sequence[EventData]:
-        return decide(self._policy, state, request)
+    def decide(self, world: World, state: Notify, request: Event) -> Sequence[EventData]:
+        return decide(self._policies.at(world, request.time), state, request)
 
-    def evolve(self, state: Notify, fact: Event) -> Notify:
+    def evolve(self, world: World, state: Notify, fact: Event) -> Notify:
         return evolve(state, fact)
 
-    def react(self, state: Notify, fact: Event) -> Sequence[EventData]:
-        return [*plan(self._policy, state, fact), *unit_alerts(self._policy, state, fact)]
+    def react(self, world: World, state: Notify, fact: Event) -> Sequence[EventData]:
+        policy = self._policies.at(world, fact.time)
+        return [*plan(policy, state, fact), *unit_alerts(policy, state, fact)]
 
-    def timer(self, state: Notify) -> Timer | None:
-        return next_timer(self._policy, state)
+    def timer(self, world: World, state: Notify) -> Timer | None:
+        return next_timer(self._choices, state)
 
-    def fire(self, state: Notify, timer: Timer) -> Sequence[EventData]:
-        return fired(self._policy, state, timer)
+    def fire(self, world: World, state: Notify, timer: Timer) -> Sequence[EventData]:
+        return fired(self._policies.at(world, timer.at), state, timer)
+
+    def woken(self, world: World) -> datetime | None:
+        return None  # no rule moves what it waits for
 
 
 class DeliveryDecider(NoRequests, NoReactions, NoTimers):
@@ -97,7 +107,7 @@ class DeliveryDecider(NoRequests, NoReactions, NoTimers):
     def initial(self, subject: str) -> Deliveries:
         return Deliveries()
 
-    def evolve(self, state: Deliveries, fact: Event) -> Deliveries:
+    def evolve(self, world: World, state: Deliveries, fact: Event) -> Deliveries:
         return deliveries_after(state, fact)
 
 
@@ -111,17 +121,24 @@ class DeskDecider(NoRequests, NoReactions):
     facts = types(notify.UnitAlerted, notify.UnitAlertCleared, notify.MessagePlanned)
     state_type = Desk
 
+    waking: Mapping[str, Any] | None = None
+
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        """`policy`: the city's choices; its catalogue is that of the world."""
+        self._choices = policy
+        self._policies = Policies(policy)
 
     def initial(self, subject: str) -> Desk:
         return Desk()
 
-    def evolve(self, state: Desk, fact: Event) -> Desk:
+    def evolve(self, world: World, state: Desk, fact: Event) -> Desk:
         return desk_after(state, fact)
 
-    def timer(self, state: Desk) -> Timer | None:
-        return desk_timer(self._policy, state)
+    def timer(self, world: World, state: Desk) -> Timer | None:
+        return desk_timer(self._choices, state)
 
-    def fire(self, state: Desk, timer: Timer) -> Sequence[EventData]:
-        return desk_fired(self._policy, state, timer)
+    def fire(self, world: World, state: Desk, timer: Timer) -> Sequence[EventData]:
+        return desk_fired(self._policies.at(world, timer.at), state, timer)
+
+    def woken(self, world: World) -> datetime | None:
+        return None  # no rule moves what it waits for

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Path, Query, Response
 
-from contracts.catalogue import Catalogue
 from contracts.events import routing
 from contracts.values import DOSSIER_CODE
 from services.routing.competence import competent_unit
@@ -27,12 +27,13 @@ from services.runtime import (
     failing,
     state_of,
 )
+from services.shared.city import City
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 
 
 def add_routes(
-    app: FastAPI, running: Running[Settings], requests: Requests, catalogue: Catalogue
+    app: FastAPI, running: Running[Settings], requests: Requests, city: Callable[[], City]
 ) -> None:
     """Add routing's routes."""
     store = running.dossiers.store
@@ -150,7 +151,7 @@ def add_routes(
         procedure: Annotated[str, Query()], place: Annotated[str, Query()]
     ) -> Response:
         """Return who is competent for a procedure in a place, and by which rule."""
-        found = competent_unit(catalogue, procedure, place)
+        found = competent_unit(city().catalogue, procedure, place, running.clock.now())
         if isinstance(found, str):
             raise Problem(404, "nobody-competent", found)
         shown: CompetenceView = {

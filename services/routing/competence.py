@@ -6,6 +6,7 @@ It does not depend on where a dossier was handed in: so it can be handed in anyw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 
 from contracts.catalogue import Catalogue, CompetenceRule, Procedure, Unit
@@ -19,8 +20,10 @@ class Competence:
     rule: str
 
 
-def competent_unit(catalogue: Catalogue, procedure: str, place: str) -> Competence | str:
-    """Return the competent unit; or, in words, why no rule names one."""
+def competent_unit(
+    catalogue: Catalogue, procedure: str, place: str, at: datetime
+) -> Competence | str:
+    """Return the unit that is competent at that time; or, in words, why no rule names one."""
     entry = catalogue.procedures.get(procedure)
     if entry is None:
         return f"there is no procedure {procedure} in the catalogue"
@@ -28,9 +31,9 @@ def competent_unit(catalogue: Catalogue, procedure: str, place: str) -> Competen
         if not _fits(rule, entry, place):
             continue
         if rule.unit is not None:
-            return Competence(catalogue.units[rule.unit], rule.id)
+            return Competence(catalogue.heir(rule.unit, at), rule.id)
         assert rule.kind is not None
-        unit = catalogue.unit_for(rule.kind, place)
+        unit = catalogue.unit_for(rule.kind, place, at)
         if unit is not None:
             return Competence(unit, rule.id)
     return f"no rule names a unit for procedure {procedure} in place {place}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from contracts.catalogue import Catalogue
 from contracts.events import routing
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
@@ -14,12 +15,15 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from services.routing.decisions import REQUESTS, decide, react
 from services.routing.fold import evolve
 from services.routing.state import Routing
-from services.runtime import NoTimers
-from services.shared.entry_limit import EntryLimit, standard_limit
+from services.routing.succession import ends, taken_over, unit_end
+from services.runtime import Timer, World
+from services.shared.city import city_at
+from services.shared.entry_limit import entry_limit
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
+from services.shared.open_dossiers import OPEN
 
 
-class RoutingDecider(NoTimers):
+class RoutingDecider:
     """Decides on competence, steps, hand-overs, consultations, stops and results."""
 
     name = "routing"
@@ -40,20 +44,26 @@ class RoutingDecider(NoTimers):
         routing.LateEntryApproved,
     )
     state_type = Routing
-
-    def __init__(self, catalogue: Catalogue, limit: EntryLimit | None = None) -> None:
-        """`limit`: how far back requests may be dated; without it, the product's own."""
-        self._catalogue = catalogue
-        self._limit = limit or standard_limit()
+    waking: Mapping[str, Any] | None = OPEN
 
     def initial(self, subject: str) -> Routing:
-        return Routing()
+        return Routing(code=subject)
 
-    def decide(self, state: Routing, request: Event) -> Sequence[EventData]:
-        return decide(self._catalogue, self._limit, state, request)
+    def decide(self, world: World, state: Routing, request: Event) -> Sequence[EventData]:
+        limit = entry_limit(world, request)
+        return decide(city_at(world, request.time).catalogue, limit, state, request)
 
-    def evolve(self, state: Routing, fact: Event) -> Routing:
+    def evolve(self, world: World, state: Routing, fact: Event) -> Routing:
         return evolve(state, fact)
 
-    def react(self, state: Routing, fact: Event) -> Sequence[EventData]:
-        return react(self._catalogue, state, fact)
+    def react(self, world: World, state: Routing, fact: Event) -> Sequence[EventData]:
+        return react(city_at(world, fact.time).catalogue, state, fact)
+
+    def timer(self, world: World, state: Routing) -> Timer | None:
+        return unit_end(world, state)
+
+    def fire(self, world: World, state: Routing, timer: Timer) -> Sequence[EventData]:
+        return taken_over(world, state, timer)
+
+    def woken(self, world: World) -> datetime | None:
+        return min((at for at, _, _ in ends(world)), default=None)

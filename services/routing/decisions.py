@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from contracts.catalogue import Catalogue, Unit
@@ -36,14 +37,14 @@ def react(catalogue: Catalogue, state: Routing, fact: Event) -> Facts:
         return ()
     if state.plan is not None:
         return ()
-    return _route(catalogue, fact.subject, fact.data.procedure, fact.data.place)
+    return _route(catalogue, fact, fact.data)
 
 
-def _route(catalogue: Catalogue, dossier: str, procedure: str, place: str) -> Facts:
-    found = competent_unit(catalogue, procedure, place)
+def _route(catalogue: Catalogue, fact: Event, data: intake.DossierReceived) -> Facts:
+    found = competent_unit(catalogue, data.procedure, data.place, fact.time)
     if isinstance(found, str):
         return [routing.DossierUnroutable(reason=found)]
-    return _begin(catalogue, dossier, procedure, found.unit.code, found.rule)
+    return _begin(catalogue, fact.subject, data.procedure, found.unit.code, found.rule)
 
 
 def _begin(
@@ -115,7 +116,7 @@ def _hand_over(
     catalogue: Catalogue, state: Routing, request: Event, data: routing.HandOverRequested
 ) -> Facts:
     _is(state, request, _WORKING, to="be handed over")
-    target = _known_unit(catalogue, data.to_unit)
+    target = _unit_at(catalogue, data.to_unit, request.time)
     if target.code == state.handling_unit:
         raise Refused(RefusalReason.WRONG_STATE, f"unit {target.code} handles it already")
     if state.plan is not None:
@@ -148,7 +149,7 @@ def _consult(
     data: routing.ConsultationOpeningRequested,
 ) -> Facts:
     _is(state, request, _OPEN, to="be put to another authority")
-    target = _known_unit(catalogue, data.unit)
+    target = _unit_at(catalogue, data.unit, request.time)
     unit, _ = _routed(state)
     if target.code == unit:
         raise Refused(RefusalReason.WRONG_STATE, f"unit {unit} handles it and cannot ask itself")
@@ -292,4 +293,15 @@ def _known_unit(catalogue: Catalogue, code: str) -> Unit:
     unit = catalogue.units.get(code)
     if unit is None:
         raise Refused(RefusalReason.UNKNOWN_UNIT, f"there is no unit {code}")
+    return unit
+
+
+def _unit_at(catalogue: Catalogue, code: str, at: datetime) -> Unit:
+    unit = _known_unit(catalogue, code)
+    if not unit.exists_at(at):
+        heir = catalogue.heir(code, at).code
+        follows = f"; its successor is {heir}" if heir != code else ""
+        raise Refused(
+            RefusalReason.UNKNOWN_UNIT, f"unit {code} was not there at {rfc3339(at)}{follows}"
+        )
     return unit

@@ -21,6 +21,8 @@ def evolve(state: Routing, fact: Event) -> Routing:
     if is_replaced(state, fact):
         return state
     state = track(state, fact)
+    if not state.code:
+        state = msgspec.structs.replace(state, code=fact.subject)
     return _evolve(state, fact, fact.data)
 
 

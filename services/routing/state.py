@@ -66,6 +66,7 @@ class Reassignment(msgspec.Struct, frozen=True):
 class Routing(Tracked, frozen=True):
     """One dossier as routing sees it. Every list is in event-time order."""
 
+    code: str = ""
     procedure: str | None = None
     receiving_unit: str | None = None
     place: str | None = None

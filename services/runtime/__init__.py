@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from services.runtime.core.decider import NoTimers as NoTimers
     from services.runtime.core.decider import Timer as Timer
     from services.runtime.core.stored import state_of as state_of
+    from services.runtime.core.world import World as World
+    from services.runtime.core.world import first_world as first_world
+    from services.runtime.core.world import widened as widened
     from services.runtime.http.actor import current_actor as current_actor
     from services.runtime.http.answers import CHANGES as CHANGES
     from services.runtime.http.answers import UNKNOWN as UNKNOWN
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from services.runtime.http.request_routes import RequestRoutes as RequestRoutes
     from services.runtime.http.requests import Requests as Requests
     from services.runtime.http.typed_text import Typed as Typed
+    from services.runtime.kafka.enactment import NotEnacted as NotEnacted
+    from services.runtime.kafka.enactment import enact as enact
+    from services.runtime.kafka.enactment import enacted_sets as enacted_sets
     from services.runtime.kafka.group_writer import GroupWriter as GroupWriter
     from services.runtime.kafka.offsets import Offsets as Offsets
     from services.runtime.kafka.producer import EventProducer as EventProducer
@@ -57,6 +63,8 @@ if TYPE_CHECKING:
     from services.runtime.mongo.client import Document as Document
     from services.runtime.mongo.client import aggregate as aggregate
     from services.runtime.mongo.client import client as client
+    from services.runtime.mongo.partitions import Partitions as Partitions
+    from services.runtime.mongo.partitions import read_world as read_world
     from services.runtime.mongo.store import Store as Store
     from services.runtime.patience import patiently as patiently
     from services.runtime.process import run as run

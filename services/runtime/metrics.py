@@ -67,6 +67,17 @@ TIMER_LATENESS = Histogram(
     # From a quiet day's (below the poll's second) to those of a long weekend's outage.
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 900, 3600, 14400, 86400, 259200),
 )
+RULES_NUMBER = Gauge(
+    "motcua_rules_number",
+    "The number of the newest set of rules that was enacted in a partition that this instance "
+    "looks after; 0 for the product's sample.",
+    ["service", "topic", "partition"],
+)
+CONTENTS_DIFFER = Counter(
+    "motcua_contents_differ_total",
+    "Events that came back under a known id with another content. None ever should.",
+    ["service", "type"],
+)
 PARTITIONS = Gauge(
     "motcua_partitions_owned", "Partitions that this instance looks after.", ["service", "topic"]
 )

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.topics import check_topics
 from services.runtime.logging import configure
 from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.loop.restored import check_database
 from services.runtime.mongo.client import client
 from services.runtime.patience import patiently
 from services.runtime.service import Running, Service, SettingsT
@@ -86,7 +88,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
         loop.add_signal_handler(number, stop.set)
     if not await _reached(settings, stop):
         return 0
-    async with _started(service, settings) as (running, server, listener):
+    async with _started(service, settings, stop) as (running, server, listener):
         tasks = running.tasks
         serving = tasks.start(server.serve(sockets=[listener]), "http")
         port = listener.getsockname()[1]
@@ -126,12 +128,25 @@ async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
 
 @asynccontextmanager
 async def _started(
-    service: Service[SettingsT], settings: SettingsT
+    service: Service[SettingsT], settings: SettingsT, stop: asyncio.Event
 ) -> AsyncIterator[tuple[Running[SettingsT], uvicorn.Server, socket.socket]]:
     mongo = client(settings.mongo)
     running = make_running(service, settings, mongo)
-    for engine in running.engines:
-        await engine.store.prepare()
+    offsets = Offsets(settings.kafka)
+    try:
+        for engine in running.engines:
+            await engine.store.prepare()
+            await engine.worlds.prepare()
+            await patiently(
+                partial(check_database, engine, offsets),
+                first=settings.retry_first,
+                most=settings.retry_most,
+                stopping=stop,
+            )
+    except BaseException:
+        await offsets.stop()
+        mongo.close()
+        raise
     broker = make_broker(settings)
     consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
     health = HealthCheck(running, consumers)
@@ -149,7 +164,6 @@ async def _started(
     # We handle the signals: the server is told to end when the engines have been told to.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     listener = socket.create_server((settings.host, settings.port), reuse_port=False)
-    offsets = Offsets(settings.kafka)
     tasks = running.tasks
     try:
         await running.producer.start()

@@ -14,6 +14,7 @@ from services.runtime.loop.clock import StreamClock, make_clock
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Client
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.service import Beside, Running, Service, SettingsT
 from services.runtime.settings import ClockKind
@@ -33,12 +34,14 @@ def make_running(
         Supervised(),
     )
     for decider in service.deciders(settings):
-        store = Store(running.database[decider.collection], decider.state_type)
+        collection = running.database[decider.collection]
+        store = Store(collection, decider.state_type, decider.waking)
+        partitions = Partitions(running.database, decider.topic, decider.collection)
         # A tick says what is settled in its own topic: for another topic it may be too early.
         streamed = running.engines and settings.clock is ClockKind.STREAM
         clock = StreamClock() if streamed else running.clock
         running.engines.append(
-            Engine(decider, store, running.producer, clock, settings, running.faults)
+            Engine(decider, store, partitions, running.producer, clock, settings, running.faults)
         )
     return running
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from contracts.events.refusals import RefusalReason
 from contracts.values import EARLIEST, rfc3339
 from contracts.wire.envelope import Event
+from services.runtime import World
+from services.shared.city import city_at
 from services.shared.lifecycle import Tracked
 from services.shared.refused import Refused
-from services.shared.rulebook.book import LateEntryRule, load_rule_book
-from services.shared.rulebook.settings import RuleSettings
-from services.shared.working_time import Calendars, OutsideCalendar, load_calendars
+from services.shared.rulebook.book import LateEntryRule
+from services.shared.working_time import Calendars, OutsideCalendar
 
 _HOUR = 3600
 
@@ -57,13 +57,7 @@ class EntryLimit:
         )
 
 
-def entry_limit(settings: RuleSettings) -> EntryLimit:
-    """Return the limit by the files that are set. Raise FileError, naming each place at fault."""
-    rule = load_rule_book(settings.rules).late_entry
-    return EntryLimit(rule, load_calendars(settings.calendars))
-
-
-@lru_cache(maxsize=1)
-def standard_limit() -> EntryLimit:
-    """Return the limit by the rules and calendars that come with the product."""
-    return EntryLimit(load_rule_book().late_entry, load_calendars())
+def entry_limit(world: World, request: Event) -> EntryLimit:
+    """Return the limit in force when the request was entered."""
+    city = city_at(world, request.recorded or request.time)
+    return EntryLimit(city.book.late_entry, city.calendars)

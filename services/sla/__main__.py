@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from contracts.catalogue import load_catalogue
 from services.runtime import Beside, Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.sla.deciding.decider import SlaDecider
@@ -19,14 +18,11 @@ from services.sla.http.clock_routes import add_clock_routes
 from services.sla.http.figure_routes import add_figure_routes
 from services.sla.http.routes import add_routes
 from services.sla.http.snapshot_routes import add_snapshot_routes
-from services.sla.in_force.files import RuleFiles
-from services.sla.in_force.watch import keep_in_force, unconfirmed
 from services.sla.settings import SlaSettings
 
 
-def _deciders(settings: SlaSettings) -> Sequence[Decider[Any]]:
-    rules = RuleFiles(settings, load_catalogue()).read()
-    return [SlaDecider(unconfirmed(rules))]  # until it is known since when they are in force
+def _deciders(_: SlaSettings) -> Sequence[Decider[Any]]:
+    return [SlaDecider()]
 
 
 def _wire(app: FastAPI, running: Running[SlaSettings], requests: Requests) -> Beside:
@@ -42,7 +38,6 @@ def _wire(app: FastAPI, running: Running[SlaSettings], requests: Requests) -> Be
 async def _beside(running: Running[SlaSettings]) -> AsyncIterator[None]:
     running.dossiers.reporting.on_written.append(tell_retractions)
     async with running.tasks.during(
-        rules=keep_in_force(running),
         gauges=keep_counting(running),
         snapshots=keep_freezing(running),
     ):

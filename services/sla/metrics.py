@@ -64,18 +64,3 @@ BREACHES_TAKEN_BACK = Counter(
     "motcua_sla_breaches_taken_back_total",
     "Breaches that were taken back, after the due time, because something was entered late.",
 )
-RULES_IN_FORCE = Gauge(
-    "motcua_sla_rules_in_force",
-    "By the versions of rule book and calendars that this instance judges by: 1 if they are in "
-    "force, 0 if another instance has put newer ones in force.",
-    ["rules", "calendar"],
-)
-RULE_FILES_IN_FORCE = Gauge(
-    "motcua_sla_rule_files_in_force",
-    "1 if the files of rules and calendars can be used as they are; 0 if they were rejected and "
-    "older rules are in force.",
-)
-RULES_REJECTED = Counter(
-    "motcua_sla_rules_rejected_total",
-    "Times that changed files of rules or calendars could not be put in force.",
-)

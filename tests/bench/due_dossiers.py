@@ -15,11 +15,13 @@ from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from tests.bench.recording import log_ends
 from tests.bench.running import handled, running
 from tests.support import facts
+from tests.support.rule_sets import WORLD
 
 _RECEIVED = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 """A Monday, half past eight in Vietnam: what is due follows in office hours."""
@@ -31,11 +33,11 @@ def first_timer(decider: Decider[Any]) -> tuple[datetime, int]:
     """When a dossier's first timer is due, and how many facts fall due with it."""
     stored = Stored("H29.1-260302-0", 0, decider.initial(""))
     for event in facts_of(0):
-        handle(decider, stored, event)
-    timer = decider.timer(stored.state)
+        handle(decider, WORLD, stored, event)
+    timer = decider.timer(WORLD, stored.state)
     if timer is None:
         raise RuntimeError("a dossier that was received and routed waits for nothing")
-    return timer.at, len(fire_timers(decider, stored, timer.at + timedelta(seconds=1)))
+    return timer.at, len(fire_timers(decider, WORLD, stored, timer.at + timedelta(seconds=1)))
 
 
 def facts_of(number: int) -> Iterator[Event]:
@@ -56,7 +58,9 @@ async def receive(
     """Publishes the facts and folds them: no clock of this engine's fires anything."""
     store = Store(database[decider.collection], decider.state_type)
     await store.prepare()
-    engine = Engine(decider, store, EventProducer(settings.kafka), WallClock(), settings)
+    partitions = Partitions(database, decider.topic, decider.collection)
+    producer = EventProducer(settings.kafka)
+    engine = Engine(decider, store, partitions, producer, WallClock(), settings)
     async with running(engine) as (_, consumer):
         for first in range(0, count, _CHUNK):
             chunk = range(first, min(first + _CHUNK, count))

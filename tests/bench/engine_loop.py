@@ -14,6 +14,7 @@ from services.runtime.loop.clock import WallClock
 from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
@@ -29,7 +30,8 @@ async def engine_loop(
     await producer.start()
     store = _CountingStore(database[decider.collection], decider.state_type)
     await store.prepare()
-    engine = Engine(decider, store, producer, WallClock(), settings)
+    partitions = Partitions(database, decider.topic, decider.collection)
+    engine = Engine(decider, store, partitions, producer, WallClock(), settings)
     broker = make_broker(settings)
     consumer = EngineConsumer(broker, engine, settings, Supervised())
     published = _count_published(producer)

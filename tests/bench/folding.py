@@ -21,6 +21,7 @@ from services.runtime.testing import state_hash
 from tests.bench.dossier import CODE, FACTS, facts_of, long_dossier
 from tests.bench.measure import in_turn, per_call
 from tests.bench.report import Report
+from tests.support.rule_sets import WORLD
 
 
 def folding_run(rounds: int, report: Report) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _fold(decider: Decider[Any], facts: Sequence[Event]) -> Stored[Any]:
     stored = Stored(CODE, 0, decider.initial(CODE))
     for fact in facts:
         if not stored.knows(short_id(fact.id)):
-            handle(decider, stored, fact)
+            handle(decider, WORLD, stored, fact)
     return stored
 
 

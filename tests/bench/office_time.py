@@ -22,7 +22,8 @@ import holidays
 import pytz
 from businesstimedelta import BusinessTimeDelta, HolidayRule, LunchTimeRule, Rules, WorkDayRule
 
-from services.shared.working_time import DATA, Calendar
+from contracts.rules import sample_rules
+from services.shared.working_time import Calendar
 from services.shared.working_time.holidays_vn import FIRST_YEAR, LAST_YEAR, package_days
 from services.shared.working_time.office_hours import read_office_hours
 
@@ -45,7 +46,7 @@ def contestants() -> tuple[Contestant, Contestant, Contestant]:
     ``holidays`` package's own object. Two desks a day, a fixed offset and a plain set of the same
     days spare the library three quarters of its time.
     """
-    hours = read_office_hours(DATA / "office_hours.toml")
+    hours = read_office_hours(sample_rules().files["office_hours.toml"])
     pattern = hours.patterns["default"]
     off = {day: known for day, known in package_days().items() if not known.works}
     calendar = Calendar(pattern, off, hours.reading)

@@ -32,6 +32,7 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.process import freeze_startup_objects
 from services.runtime.settings import Settings
@@ -98,10 +99,9 @@ async def _round(
     shift = due - _LEAD - datetime.now(UTC)
     clock = WallClock(wall=lambda: datetime.now(UTC) + shift)
     store = _TimedStore(database[decider.collection], decider, clock, due)
-    async with running(Engine(decider, store, EventProducer(settings.kafka), clock, settings)) as (
-        engine,
-        consumer,
-    ):
+    partitions = Partitions(database, decider.topic, decider.collection)
+    timed = Engine(decider, store, partitions, EventProducer(settings.kafka), clock, settings)
+    async with running(timed) as (engine, consumer):
         if clock.now() >= due:
             raise RuntimeError(f"the engine took longer than {_LEAD} to join its group")
         cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}

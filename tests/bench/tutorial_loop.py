@@ -17,6 +17,7 @@ from services.runtime.mongo.client import Database
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import OUT
 from tests.bench.run import Run, cpu
+from tests.support.rule_sets import WORLD
 
 
 async def tutorial_loop(
@@ -47,7 +48,7 @@ async def tutorial_loop(
             if document
             else Stored(event.subject, raw.partition, decider.initial(event.subject))
         )
-        for out in handle(decider, stored, event):
+        for out in handle(decider, WORLD, stored, event):
             await broker.publish(
                 out.data.model_dump(mode="json"), topic=OUT, key=out.subject.encode()
             )

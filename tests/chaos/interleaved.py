@@ -20,6 +20,7 @@ from motcua.simulate import SimulatedDay, slices
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from tests.support.rule_sets import WORLD
 
 _DESKS_TICK = timedelta(hours=1)
 
@@ -50,18 +51,18 @@ class _Reader:
         if stored is None:
             stored = Stored(record.subject, 0, decider.initial(record.subject))
             self.states[record.subject] = stored
-        return [] if stored.knows(short_id(record.id)) else handle(decider, stored, record)
+        return [] if stored.knows(short_id(record.id)) else handle(decider, WORLD, stored, record)
 
     def _fired(self, before: datetime) -> list[Event]:
         due = []
         for subject, stored in self.states.items():
-            timer = self.decider.timer(stored.state)
+            timer = self.decider.timer(WORLD, stored.state)
             if timer is not None and not timer.own_time and timer.at < before:
                 due.append((timer.at, subject))
         return [
             event
             for _, subject in sorted(due)
-            for event in fire_timers(self.decider, self.states[subject], before)
+            for event in fire_timers(self.decider, WORLD, self.states[subject], before)
         ]
 
 

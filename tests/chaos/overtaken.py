@@ -17,7 +17,7 @@ def overtaken(simulated: SimulatedDay) -> list[int]:
     itself raises the alert when its lead does not lead any more. What is cleared later is left out.
     """
     catalogue = load_catalogue()
-    city = InProcess(all_deciders(catalogue, Policy(catalogue)))
+    city = InProcess(all_deciders(Policy(catalogue)))
     fresh: list[notify.UnitAlerted] = []
     found: dict[str, int] = {}
     for number, piece in enumerate(slices(simulated.requests, ends=simulated.ends)):

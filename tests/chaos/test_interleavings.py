@@ -20,7 +20,7 @@ CATALOGUE = load_catalogue()
 
 def run(simulated: SimulatedDay, draw: Random | None = None) -> Interleaved:
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
-    city = Interleaved(all_deciders(CATALOGUE, policy), draw)
+    city = Interleaved(all_deciders(policy), draw)
     city.goes_through(simulated)
     return city
 

@@ -7,10 +7,10 @@ ids: to every reader it is the same event then, and to a citizen the same messag
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 from contracts.model import EventData
+from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
@@ -20,7 +20,7 @@ from tests.support.event import CODE
 from tests.support.facts import RESUMED, STOPPED, consulted, received, routed, started
 from tests.support.mornings import Morning
 from tests.support.notify_dossiers import MOVED, PROCESSED, RETURNED, Dossier
-from tests.support.sla_dossiers import decider_of
+from tests.support.rule_sets import WORLD, changed, rule_set, world
 from tests.support.times import at, vietnam
 
 
@@ -36,7 +36,8 @@ class Clock:
     """A dossier of three working days, begun on Monday the 4th, as sla keeps it."""
 
     def __init__(self) -> None:
-        self.decider = SlaDecider(decider_of().rules)
+        self.decider = SlaDecider()
+        self.world = WORLD
         self.stored: Stored[Sla] = Stored(CODE, 0, self.decider.initial(CODE))
         begin = (received(), routed(), started(0), consulted("H29.3", days=1))
         for second, data in enumerate(begin):
@@ -44,10 +45,15 @@ class Clock:
 
     def hear(self, data: EventData, when: str = "2024-03-04 08:00", second: int = 0) -> None:
         time = vietnam(when) + timedelta(seconds=second)
-        handle(self.decider, self.stored, Event(f"{data.NAME}-{time}", "/x", CODE, time, data))
+        handle(
+            self.decider,
+            self.world,
+            self.stored,
+            Event(f"{data.NAME}-{time}", "/x", CODE, time, data),
+        )
 
     def fire(self, before: str) -> list[Event]:
-        return fire_timers(self.decider, self.stored, vietnam(before))
+        return fire_timers(self.decider, self.world, self.stored, vietnam(before))
 
 
 def test_alerts() -> None:
@@ -74,9 +80,8 @@ def test_an_alert_that_is_raised_for_the_second_time() -> None:
 
 def test_rules_that_were_changed() -> None:
     clock = Clock()
-    rules = clock.decider.rules
-    book = rules.book.model_copy(update={"version": "another"})
-    clock.decider.rules = replace(rules, book=book, since=vietnam("2024-03-05 08:00"))
+    another = changed(("rules.toml", 'version = "2025-2"', 'version = "another"'))
+    clock.world = world(sample_rules(), rule_set(another, 1, vietnam("2024-03-05 08:00")))
     assert causes(clock.fire("2024-03-05 09:00")) == {
         "83ffd719-70f6-5e54-8d81-7dd24dfb23e4": ["StepOverdue"],
         "1bd54cdb-5550-5dc2-8e9f-ac6538ff4314": ["ConsultationOverdue"],

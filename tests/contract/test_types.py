@@ -9,6 +9,7 @@ import pytest
 from contracts.events import intake, routing
 from contracts.events.clock import ClockTicked
 from contracts.events.refusals import Refusal
+from contracts.events.rules import RulesEnacted
 from contracts.model import EventData, Kind, registered
 from contracts.wire.codec import is_known, types
 from contracts.wire.topics import SERVICES, TOPICS
@@ -47,8 +48,8 @@ class TestTheType:
         assert cls.__doc__
         assert cls.__doc__ != EventData.__doc__
 
-    def test_belongs_to_a_service_or_to_the_clock(self, cls: type[EventData]) -> None:
-        assert cls.OWNER in SERVICES or cls is ClockTicked
+    def test_belongs_to_a_service_or_is_broadcast(self, cls: type[EventData]) -> None:
+        assert cls.OWNER in SERVICES or cls in (ClockTicked, RulesEnacted)
 
     def test_is_on_a_topic_that_is_created(self, cls: type[EventData]) -> None:
         assert cls.TOPIC in {topic.name for topic in TOPICS}

@@ -11,7 +11,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from typer.testing import CliRunner, Result
 
-from contracts.catalogue import load_catalogue
 from contracts.events import intake
 from contracts.model import EventData
 from contracts.wire.codec import Record, encode
@@ -20,6 +19,7 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.cli import build
 from services.intake.decider import IntakeDecider
 from services.intake.state import Intake
+from services.runtime import World
 from services.runtime.core.dead_letter import KEPT_BODY, redriven
 from services.runtime.kafka.dead_letters import CannotRedrive, DeadLetters
 from services.runtime.kafka.producer import EventProducer
@@ -46,14 +46,14 @@ class Broken(IntakeDecider):
 
     mended = False
 
-    def decide(self, state: Intake, request: Event) -> Sequence[EventData]:
+    def decide(self, world: World, state: Intake, request: Event) -> Sequence[EventData]:
         if isinstance(request.data, intake.WithdrawalRequested) and not self.mended:
             raise ZeroDivisionError("a defect in the decision")
-        return super().decide(state, request)
+        return super().decide(world, state, request)
 
 
 def _broken(stage: Stage) -> Broken:
-    made: Broken = stage.cast(Broken(load_catalogue()))
+    made: Broken = stage.cast(Broken())
     return made
 
 

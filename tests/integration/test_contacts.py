@@ -27,6 +27,7 @@ from services.runtime.settings import Settings
 from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn
 from services.shared.master_keys import KeySettings, MasterKeys, master_keys
 from tests.support.office import OFFICER, PROBLEM, Office, filing
+from tests.support.rule_sets import WORLD
 from tests.support.stage import read_topic
 
 pytestmark = pytest.mark.integration
@@ -55,7 +56,7 @@ async def known(settings: Settings, who: str) -> SealedContact:
     state = decider.initial(who)
     for record in await read_topic(settings.kafka, CITIZEN_CONTACTS):
         if record.key == who.encode():
-            state = decider.evolve(state, decode(record.key, record.value, record.headers))
+            state = decider.evolve(WORLD, state, decode(record.key, record.value, record.headers))
     return state
 
 

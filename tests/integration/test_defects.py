@@ -17,7 +17,7 @@ from structlog.testing import CapturingLogger
 
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime import process
+from services.runtime import World, process
 from services.runtime.core.decider import NoReactions, NoRequests, NoTimers
 from services.runtime.http.requests import Requests
 from services.runtime.loop.progress import Progress
@@ -45,7 +45,7 @@ class Onlooker(NoRequests, NoReactions, NoTimers):
     def initial(self, subject: str) -> Nothing:
         return Nothing()
 
-    def evolve(self, state: Nothing, fact: Event) -> Nothing:
+    def evolve(self, world: World, state: Nothing, fact: Event) -> Nothing:
         return state
 
 

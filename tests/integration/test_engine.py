@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -20,11 +20,13 @@ from contracts.wire.envelope import Event
 from services.runtime import metrics
 from services.runtime.core.decider import Timer
 from services.runtime.core.handle import handle
+from services.runtime.core.world import World
 from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.mongo.store import Fenced
 from services.runtime.settings import Settings
 from services.shared.lifecycle import PublicStatus
 from tests.support.eventually import soon
+from tests.support.rule_sets import WORLD
 from tests.support.stage import (
     MORNING,
     Actor,
@@ -61,26 +63,30 @@ class Alarms:
     requests: frozenset[str] = frozenset()
     facts = types(intake.SupplementDemanded, intake.RemarkRecorded)
     state_type = Waiting
+    waking: Mapping[str, Any] | None = None
 
     def initial(self, subject: str) -> Waiting:
         return Waiting()
 
-    def decide(self, state: Waiting, request: Event) -> Sequence[EventData]:
+    def decide(self, world: World, state: Waiting, request: Event) -> Sequence[EventData]:
         raise AssertionError("nobody asks")
 
-    def evolve(self, state: Waiting, fact: Event) -> Waiting:
+    def evolve(self, world: World, state: Waiting, fact: Event) -> Waiting:
         if isinstance(fact.data, intake.SupplementDemanded):
             return Waiting(fact.data.until, state.rang)
         return Waiting(None, state.rang + 1)
 
-    def react(self, state: Waiting, fact: Event) -> Sequence[EventData]:
+    def react(self, world: World, state: Waiting, fact: Event) -> Sequence[EventData]:
         return ()
 
-    def timer(self, state: Waiting) -> Timer | None:
+    def timer(self, world: World, state: Waiting) -> Timer | None:
         return Timer(state.due, Bell.ALARM) if state.due is not None else None
 
-    def fire(self, state: Waiting, timer: Timer) -> Sequence[EventData]:
+    def fire(self, world: World, state: Waiting, timer: Timer) -> Sequence[EventData]:
         return [intake.RemarkRecorded(activity="rang")]
+
+    def woken(self, world: World) -> datetime | None:
+        return None
 
 
 def _alarm(number: int, until: datetime, minute: int = 0) -> Event:
@@ -138,7 +144,7 @@ async def test_a_write_that_another_instance_fenced_off_is_repaired(settings: Se
         decider, store = stage.intake(), stage.store()
         elsewhere = (await store.load([code]))[code]
         by_other = supplement_demand(code, 1)
-        handle(decider, elsewhere, by_other)
+        handle(decider, WORLD, elsewhere, by_other)
         await store.persist([elsewhere])
 
         fenced = metrics.RETRIES.labels(stage.name, "fenced")

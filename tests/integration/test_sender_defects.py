@@ -25,6 +25,7 @@ from services.runtime.loop.clock import WallClock
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Client, Database
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.service import Running
 from services.runtime.settings import Settings
@@ -44,12 +45,13 @@ async def a_sender(settings: Settings, database: Database) -> AsyncIterator[Supe
     running = Running(told, database, producer, WallClock(), Faults(), Supervised())
     for decider in (DeliveryDecider(), SealedContactDecider()):
         store = Store(database[decider.collection], decider.state_type)
-        running.engines.append(Engine(decider, store, producer, running.clock, told))
+        partitions = Partitions(database, decider.topic, decider.collection)
+        running.engines.append(Engine(decider, store, partitions, producer, running.clock, told))
     keys = CitizenKeys(database.client, master_keys(told))
     offsets = Offsets(told.kafka)
     addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
     renderer = Renderer(load_catalogue())
-    supplies = Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
+    supplies = Supplies(running.engine(DeliveryDecider), addresses, offsets, lambda: renderer)
     async with sending(running, supplies):
         yield running.tasks
 

@@ -29,6 +29,7 @@ from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period
 from services.sla.figures.tables import Scope
 from tests.support.facts import received
+from tests.support.rule_sets import WORLD
 from tests.support.stage import (
     MORNING,
     code_of,
@@ -58,7 +59,7 @@ async def store(database: Any) -> Store[Intake]:
 
 def _received(number: int, partition: int = 0) -> Stored[Intake]:
     stored = Stored(code_of(number), partition, Intake())
-    handle(IntakeDecider(load_catalogue()), stored, reception(code_of(number)))
+    handle(IntakeDecider(), WORLD, stored, reception(code_of(number)))
     return stored
 
 
@@ -97,22 +98,22 @@ async def test_of_two_who_insert_one_dossier_the_second_is_fenced_off(
 async def test_of_two_who_update_one_dossier_the_second_is_fenced_off_and_changes_nothing(
     store: Store[Intake],
 ) -> None:
-    decider = IntakeDecider(load_catalogue())
+    decider = IntakeDecider()
     await store.persist([_received(1), _received(2)])
     mine = await store.load([code_of(1), code_of(2)])
     theirs = (await store.load([code_of(1)]))[code_of(1)]
-    handle(decider, theirs, supplement_demand(code_of(1), 1))
+    handle(decider, WORLD, theirs, supplement_demand(code_of(1), 1))
     await store.persist([theirs])
     assert theirs.v == 2
     for stored in mine.values():
-        handle(decider, stored, withdrawal(stored.subject, 2))
+        handle(decider, WORLD, stored, withdrawal(stored.subject, 2))
     with pytest.raises(Fenced):
         await store.persist(mine.values())
     kept = await store.load(list(mine))
     assert kept[code_of(1)].document() == theirs.document()
     assert kept[code_of(2)].state.withdrawal_reason == "not needed"
     # Who loads again can write.
-    handle(decider, kept[code_of(1)], withdrawal(code_of(1), 2))
+    handle(decider, WORLD, kept[code_of(1)], withdrawal(code_of(1), 2))
     await store.persist([kept[code_of(1)]])
     assert kept[code_of(1)].v == 3
 
@@ -154,9 +155,9 @@ async def test_times_come_back_in_utc(store: Store[Intake]) -> None:
 
 
 async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], database: Any) -> None:
-    decider = IntakeDecider(load_catalogue())
+    decider = IntakeDecider()
     subjects = [_received(n) for n in range(5)]
-    handle(decider, subjects[0], withdrawal(code_of(0), 30))
+    handle(decider, WORLD, subjects[0], withdrawal(code_of(0), 30))
     await store.persist(subjects)
     since, until = MORNING - timedelta(hours=1), MORNING + timedelta(hours=1)
     assert await balance(store.collection, since, until) == {
@@ -168,7 +169,7 @@ async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], databa
     rules = Rules(load_catalogue(), calendars())
     clocks = Store(database["clocks"], Sla)
     clock = Stored(code_of(1), 0, Sla())
-    handle(SlaDecider(rules), clock, event(code_of(1), received("1.004873", "H29.1")))
+    handle(SlaDecider(), WORLD, clock, event(code_of(1), received("1.004873", "H29.1")))
     await clocks.persist([clock])
     sheet = figures(clocks.collection, period_count(Period(since, until), until, rules))
     total = (await sheet.count(Scope())).total

@@ -22,6 +22,7 @@ from services.runtime.settings import Settings
 from tests.support import facts
 from tests.support.event import event
 from tests.support.eventually import soon
+from tests.support.rule_sets import WORLD
 from tests.support.stage import Actor, Stage, a_stage, code_of
 from tests.support.wall import Wall
 
@@ -72,17 +73,17 @@ class Expected:
             if stored is None:
                 stored = Stored(fact.subject, 0, self._decider.initial(fact.subject))
                 self._dossiers[fact.subject] = stored
-            self._note(handle(self._decider, stored, fact))
+            self._note(handle(self._decider, WORLD, stored, fact))
 
     def by(self, time: datetime) -> set[Said]:
         """All that is to be said when a time has passed."""
         for stored in self._dossiers.values():
-            self._note(fire_timers(self._decider, stored, time))
+            self._note(fire_timers(self._decider, WORLD, stored, time))
         return self.said
 
     def next_alarm(self, code: str) -> datetime:
         """When the dossier's next timer is due."""
-        timer = self._decider.timer(self._dossiers[code].state)
+        timer = self._decider.timer(WORLD, self._dossiers[code].state)
         assert timer is not None
         at: datetime = timer.at
         return at

@@ -252,7 +252,7 @@ class Desk:
         self.told = Told(town)
         renderer = Renderer(load_catalogue())
         self._courier = Courier(
-            renderer,
+            lambda: renderer,
             Everyone(),
             self.book,
             self.told,

@@ -39,6 +39,7 @@ from services.sla.figures.snapshots.snapshots import Snapshot
 from services.sla.figures.tables import Dimension, Scope
 from tests.support import facts
 from tests.support.properties import examples
+from tests.support.rule_sets import WORLD
 
 CATALOGUE = load_catalogue()
 RULES = Rules(CATALOGUE, calendars())
@@ -152,10 +153,10 @@ def at(day: int, hour: int = 9) -> datetime:
 class City:
     """Dossiers as sla's own decisions make them: three working days each, at one unit."""
 
-    def __init__(self, database: Database, book: Any = None) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.rules = Rules(CATALOGUE, calendars(), book) if book else RULES
-        self._decider = SlaDecider(self.rules)
+        self.rules = RULES
+        self._decider = SlaDecider()
         self._store = Store(database["dossiers"], Sla)
 
     async def told(self, number: int, *facts: tuple[datetime, Any]) -> str:
@@ -165,7 +166,7 @@ class City:
         stored = stored or Stored(code, number % 3, self._decider.initial(code))
         for time, data in facts:
             mark = f"{code}/{time.isoformat()}/{type(data).__name__}"
-            handle(self._decider, stored, Event(mark, "/tests", code, time, data))
+            handle(self._decider, WORLD, stored, Event(mark, "/tests", code, time, data))
         await self._store.persist([stored])
         return code
 

@@ -18,10 +18,10 @@ from tests.support.facts import (
     received,
     routed,
 )
-from tests.support.sla_dossiers import decider_of
+from tests.support.rule_sets import WORLD
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import at
 
-DECIDER = decider_of()
 HEAD = load_catalogue().units["H29.15"].head
 RECEIVED_AT = at(4)
 
@@ -47,12 +47,12 @@ class Desk:
 
     def told(self, data: EventData, time: datetime) -> list[EventData]:
         event = Event(f"e-{len(self.stored.ids)}", "/x", CODE, time, data, fingerprint="f")
-        said = handle(DECIDER, self.stored, event)
+        said = handle(DECIDER, WORLD, self.stored, event)
         self.said += said
         return [each.data for each in said]
 
     def passes(self, time: datetime) -> None:
-        self.said += fire_timers(DECIDER, self.stored, time)
+        self.said += fire_timers(DECIDER, WORLD, self.stored, time)
 
     def apologises(self, time: datetime, due: datetime | None, by: str = HEAD) -> list[EventData]:
         return self.told(sla.ApologyRequested(reason="the archive burnt", due=due, by=by), time)

@@ -30,7 +30,7 @@ class Month:
 
     def __init__(self, *channels: MessageChannel, **other: Any) -> None:
         policy = Policy(CATALOGUE, channels=channels or (MessageChannel.EMAIL,), **other)
-        self.city = InProcess(all_deciders(CATALOGUE, policy))
+        self.city = InProcess(all_deciders(policy))
         self.count = 0
 
     def told(self, data: EventData, time: datetime, code: str = CODE) -> None:

@@ -16,6 +16,7 @@ from services.notify.dossier.policy import Policy
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from tests.support.notify_dossiers import CATALOGUE, DUE
+from tests.support.rule_sets import WORLD
 from tests.support.times import at
 
 UNIT = "H29.15"
@@ -55,7 +56,7 @@ class Morning:
         self.hear(f"cleared-{mark}", when, data)
 
     def tick(self, before: datetime) -> None:
-        self.said += fire_timers(self.decider, self.stored, before)
+        self.said += fire_timers(self.decider, WORLD, self.stored, before)
 
     def hear(self, event_id: str, when: datetime, data: EventData) -> None:
         self.take(Event(event_id, "/x", self.name, when, data))
@@ -63,7 +64,7 @@ class Morning:
     def take(self, event: Event) -> None:
         """What stands on the log once more is known by its id."""
         if not self.stored.knows(short_id(event.id)):
-            self.said += handle(self.decider, self.stored, event)
+            self.said += handle(self.decider, WORLD, self.stored, event)
 
     def told(self, *templates: str) -> list[tuple[datetime, set[str]]]:
         """When somebody was told of which alerts."""

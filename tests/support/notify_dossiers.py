@@ -21,6 +21,7 @@ from services.runtime.core.stored import Stored
 from tests.support import facts
 from tests.support.event import event
 from tests.support.facts import filing
+from tests.support.rule_sets import WORLD
 from tests.support.times import at
 
 CATALOGUE = load_catalogue()
@@ -69,11 +70,11 @@ class Dossier:
 
     def hear(self, data: EventData, when: datetime, *, history: bool = False) -> Event:
         fact = event(data, when, CODE, id=f"{data.NAME}-{when}", history=history)
-        self.events += handle(self.decider, self.stored, fact)
+        self.events += handle(self.decider, WORLD, self.stored, fact)
         return fact
 
     def tick(self, before: datetime) -> None:
-        self.events += fire_timers(self.decider, self.stored, before)
+        self.events += fire_timers(self.decider, WORLD, self.stored, before)
 
     @property
     def said(self) -> list[EventData]:

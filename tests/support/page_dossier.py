@@ -31,6 +31,7 @@ from tests.support.facts import (
     started,
     stopped,
 )
+from tests.support.rule_sets import WORLD
 
 CODE = "H29.1-260302-0001"
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -72,7 +73,7 @@ def after(*facts: EventData, history: bool = False) -> Notify:
     for minute, data in enumerate(facts):
         when = START + timedelta(minutes=minute)
         fact = Event(f"fact-{minute}", "/x", CODE, when, data, history=history)
-        handle(decider, stored, fact)
+        handle(decider, WORLD, stored, fact)
     return stored.state
 
 

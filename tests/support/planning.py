@@ -19,6 +19,7 @@ from tests.support.notify_dossiers import (
     CODE,
     START,
 )
+from tests.support.rule_sets import WORLD
 
 
 def event(data: EventData, minute: int = 0, *, history: bool = False) -> Event:
@@ -49,7 +50,7 @@ class Told:
         return self.stored.state
 
     def hear(self, fact: Event) -> list[EventData]:
-        return [e.data for e in handle(self.decider, self.stored, fact)]
+        return [e.data for e in handle(self.decider, WORLD, self.stored, fact)]
 
     def tell(
         self, data: EventData, minute: int | None = None, *, history: bool = False

@@ -14,9 +14,10 @@ from services.routing.state import Routing
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
 from tests.support.facts import DEMANDED, OWED, received
+from tests.support.rule_sets import WORLD
 
 CATALOGUE = load_catalogue()
-DECIDER = RoutingDecider(CATALOGUE)
+DECIDER = RoutingDecider()
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 STEPS = ("verify", "verify-dwelling", "update-register")
@@ -44,7 +45,7 @@ class Dossier:
         return self.stored.state
 
     def told(self, data: EventData, minute: int = 0, *, history: bool = False) -> list[EventData]:
-        found = handle(self.decider, self.stored, event(data, minute, history=history))
+        found = handle(self.decider, WORLD, self.stored, event(data, minute, history=history))
         return [e.data for e in found]
 
     def refused(self, data: EventData, minute: int = 60) -> tuple[str, str]:

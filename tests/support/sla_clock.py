@@ -10,15 +10,12 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from contracts.catalogue import load_catalogue
 from contracts.events import sla
 from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.shared.working_time import load_calendars
 from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import Rules
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Assessment, Sla
 from tests.support.event import CODE
@@ -27,9 +24,10 @@ from tests.support.facts import (
     routed,
     started,
 )
+from tests.support.rule_sets import WORLD
 from tests.support.times import at
 
-DECIDER = SlaDecider(Rules(load_catalogue(), load_calendars()))
+DECIDER = SlaDecider()
 END = at(30)
 DUE = at(7)
 """Monday 8:00 and three working days: Thursday 8:00."""
@@ -63,10 +61,10 @@ class Clock:
         return self.heard(Event(f"e-{self.count}", "/x", CODE, time, data, history=history))
 
     def heard(self, event: Event) -> list[str]:
-        return self._say(handle(DECIDER, self.stored, event))
+        return self._say(handle(DECIDER, WORLD, self.stored, event))
 
     def passes(self, time: datetime) -> list[str]:
-        return self._say(fire_timers(DECIDER, self.stored, time))
+        return self._say(fire_timers(DECIDER, WORLD, self.stored, time))
 
     def _say(self, events: list[Event]) -> list[str]:
         self.said += events

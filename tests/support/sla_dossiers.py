@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from contracts.catalogue import load_catalogue
 from contracts.events.sla import ExemptionGround
 from contracts.model import EventData
+from services.runtime import World
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.shared.working_time import DATA, load_calendars
 from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger, ledger
-from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
 from tests.support.event import CODE, event
@@ -44,6 +41,7 @@ from tests.support.facts import (
     routed,
     started,
 )
+from tests.support.rule_sets import WORLD, changed, world
 from tests.support.times import vietnam
 
 READINGS = (
@@ -63,28 +61,30 @@ PROCEDURES = {
 """Eight hours, three working days, thirty days, and one that the catalogue lacks."""
 
 
+DECIDER = SlaDecider()
+
+
 @cache
-def decider_of(working_days: str = "eight-hours", days_end: str = "closing") -> SlaDecider:
-    """Sla under the product's rules, with the law's words read in this way."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file in ("office_hours.toml", "overrides.toml"):
-            text = (DATA / file).read_text(encoding="utf-8")
-            text = text.replace('working_days = "eight-hours"', f'working_days = "{working_days}"')
-            text = text.replace('days_end = "closing"', f'days_end = "{days_end}"')
-            (folder / file).write_text(text, encoding="utf-8")
-        return SlaDecider(Rules(load_catalogue(), load_calendars(folder)))
+def reading(working_days: str = "eight-hours", days_end: str = "closing") -> World:
+    """The product's rules, with the law's words read in this way."""
+    hours = "office_hours.toml"
+    return world(
+        changed(
+            (hours, 'working_days = "eight-hours"', f'working_days = "{working_days}"'),
+            (hours, 'days_end = "closing"', f'days_end = "{days_end}"'),
+        )
+    )
 
 
 class Dossier(NamedTuple):
     """A dossier as sla keeps it, and the rules that it is judged by."""
 
     state: Sla
-    decider: SlaDecider
+    world: World
 
     @property
     def rules(self) -> Rules:
-        return self.decider.rules
+        return judging(self.world, self.state)
 
     @property
     def terms(self) -> Terms:
@@ -100,17 +100,16 @@ class Dossier(NamedTuple):
 
 def told(
     facts: Sequence[tuple[datetime, EventData]],
-    decider: SlaDecider | None = None,
+    world: World = WORLD,
     until: datetime | None = None,
 ) -> Dossier:
     """The dossier that these facts make in this order of arrival, timers fired up to `until`."""
-    decider = decider or decider_of()
-    stored: Stored[Sla] = Stored(CODE, 0, decider.initial(CODE))
+    stored: Stored[Sla] = Stored(CODE, 0, DECIDER.initial(CODE))
     for number, (time, data) in enumerate(facts):
-        handle(decider, stored, event(data, time, id=f"e-{number}-{data.NAME}"))
+        handle(DECIDER, world, stored, event(data, time, id=f"e-{number}-{data.NAME}"))
     if until is not None:
-        fire_timers(decider, stored, until)
-    return Dossier(stored.state, decider)
+        fire_timers(DECIDER, world, stored, until)
+    return Dossier(stored.state, world)
 
 
 _units = st.sampled_from(UNITS)
@@ -151,5 +150,5 @@ def dossiers(draw: st.DrawFn) -> tuple[Dossier, datetime]:
     for previous, due in draw(st.lists(st.tuples(moments, st.none() | moments), max_size=2)):
         facts.append((draw(moments), letter(previous, due)))
     at = max(begin, draw(moments), *draw(st.sampled_from(([], [time for time, _ in facts]))), begin)
-    decider = decider_of(*draw(st.sampled_from(READINGS)))
-    return told(draw(st.permutations(facts)), decider, draw(st.none() | st.just(at))), at
+    world = reading(*draw(st.sampled_from(READINGS)))
+    return told(draw(st.permutations(facts)), world, draw(st.none() | st.just(at))), at

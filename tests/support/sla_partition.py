@@ -42,10 +42,10 @@ from tests.support.facts import (
     routed,
     started,
 )
-from tests.support.sla_dossiers import decider_of
+from tests.support.rule_sets import WORLD
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import VIETNAM, vietnam
 
-DECIDER = decider_of()
 CODES = tuple(f"H29.15-240304-000{number}" for number in range(1, 4))
 
 
@@ -173,7 +173,7 @@ class Partition:
         taken = self.records[instance.position : instance.position + records]
         states = instance.states()
         wanted, _ = pick(DECIDER, taken)
-        decided = decide(DECIDER, wanted, states, END)
+        decided = decide(DECIDER, {self.number: WORLD}, wanted, states, END)
         assert not decided.dead_letters, decided.last_error
         self.append(decided.events)
         instance.position += len(taken)
@@ -184,8 +184,8 @@ class Partition:
         fired: dict[str, Stored[Sla]] = {}
         for code, stored in instance.states().items():
             if stored.due is not None and stored.due < before:
-                self.append(fire_timers(DECIDER, stored, before))
-                set_due(DECIDER, stored)
+                self.append(fire_timers(DECIDER, WORLD, stored, before))
+                set_due(DECIDER, WORLD, stored)
                 fired[code] = stored
         self._write(instance, fired, until)
 
@@ -236,8 +236,8 @@ def net(said: dict[str, EventData], code: str = CODES[0]) -> Counter[tuple[str, 
 def plain(events: Sequence[Event]) -> tuple[Stored[Sla], dict[str, EventData]]:
     """The life as it was lived: in the order of time, one event after the other."""
     stored: Stored[Sla] = Stored(events[0].subject, 0, Sla())
-    said = [caused for event in events for caused in handle(DECIDER, stored, event)]
-    said += fire_timers(DECIDER, stored, END)
+    said = [caused for event in events for caused in handle(DECIDER, WORLD, stored, event)]
+    said += fire_timers(DECIDER, WORLD, stored, END)
     return stored, {event.id: event.data for event in said}
 
 

@@ -19,7 +19,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from contracts.catalogue import load_catalogue
 from contracts.events import intake
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.model import EventData
@@ -37,6 +36,7 @@ from services.runtime.loop.clock import Clock, WallClock
 from services.runtime.loop.consumer import EngineConsumer, group_of, make_broker
 from services.runtime.loop.engine import Engine
 from services.runtime.mongo.client import Database, client
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
@@ -66,8 +66,9 @@ class Actor:
     def __init__(self, stage: Stage, decider: Decider[Any], clock: Clock, **changes: Any) -> None:
         settings = stage.settings.model_copy(update=changes)
         self.producer = Producer(settings.kafka, stage.topic, stage.aside)
-        store = Store(stage.database[decider.collection], decider.state_type)
-        self.engine = Engine(decider, store, self.producer, clock, settings)
+        store = stage.store(decider)
+        partitions = Partitions(stage.database, decider.topic, decider.collection)
+        self.engine = Engine(decider, store, partitions, self.producer, clock, settings)
         self._broker = make_broker(settings)
         self.tasks = Supervised()
         self.consumer = EngineConsumer(self._broker, self.engine, settings, self.tasks)
@@ -117,7 +118,7 @@ class Stage:
 
     def intake(self) -> IntakeDecider:
         """Intake's own decisions, on this stage."""
-        return self.cast(IntakeDecider(load_catalogue()))
+        return self.cast(IntakeDecider())
 
     def cast(self, decider: D) -> D:
         """A decider with this stage's name and topic."""
@@ -161,7 +162,7 @@ class Stage:
     def store(self, decider: Decider[Any] | None = None) -> Store[Any]:
         """The states, read or written from beside the engines."""
         decider = decider or self.intake()
-        return Store(self.database[decider.collection], decider.state_type)
+        return Store(self.database[decider.collection], decider.state_type, decider.waking)
 
     async def subject(self, code: str, decider: Decider[Any] | None = None) -> Stored[Any]:
         """One dossier as it is kept."""

@@ -15,6 +15,7 @@ from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.runtime.loop.engine import Engine
+from tests.support.rule_sets import WORLD
 from tests.support.stage import Actor, Stage, read_topic
 from tests.support.times import at
 from tests.support.wall import Wall
@@ -49,11 +50,11 @@ class Calm:
     def hears(self, *facts: Event) -> None:
         """Folds facts."""
         for fact in facts:
-            self._note(handle(self._decider, self.stored, fact))
+            self._note(handle(self._decider, WORLD, self.stored, fact))
 
     def passes(self, time: datetime) -> None:
         """Fires timers."""
-        self._note(fire_timers(self._decider, self.stored, time))
+        self._note(fire_timers(self._decider, WORLD, self.stored, time))
 
     def _note(self, events: Iterable[Event]) -> None:
         self.said += map(encode, events)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from contracts.catalogue import CatalogueError, load_catalogue
+from contracts.catalogue import load_catalogue
 from services.intake.imports.bookmarks import Bookmark, Bookmarks, MongoBookmarks, NoBookmarks
 from services.intake.imports.log import LogError
 from services.intake.imports.mapping import MappingError
@@ -74,7 +74,7 @@ def import_log(
     """
     try:
         compiled = load_mapping(mapping, load_catalogue())
-    except (MappingError, CatalogueError) as error:
+    except MappingError as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
     found = Report.of(file.name, compiled, corrects=correct)

@@ -10,7 +10,7 @@ from contracts.events.contacts import ContactErased, ContactRegistered
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import CITIZEN_CONTACTS
-from services.runtime import NoReactions, NoRequests, NoTimers
+from services.runtime import NoReactions, NoRequests, NoTimers, World
 
 
 class SealedContact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,7 +35,7 @@ class SealedContactDecider(NoRequests, NoReactions, NoTimers):
     def initial(self, subject: str) -> SealedContact:
         return SealedContact()
 
-    def evolve(self, state: SealedContact, fact: Event) -> SealedContact:
+    def evolve(self, world: World, state: SealedContact, fact: Event) -> SealedContact:
         data = fact.data
         if state.at is not None and fact.time < state.at:
             return state

@@ -87,7 +87,10 @@ def _alerted(
         ended = None
     for made_good, reason in ((ended, _DONE), (letter, _WRITTEN)):
         if made_good is not None and made_good < _told_by(policy, name):
-            return [*said, notify.UnitAlertCleared(morning=name, alert_id=fact.id, reason=reason)]
+            cleared = notify.UnitAlertCleared(
+                morning=name, alert_id=fact.id, dossier=fact.subject, reason=reason
+            )
+            return [*said, cleared]
     return said
 
 
@@ -98,7 +101,9 @@ def _cleared(
         kind = put.alert if isinstance(put, OnDesk) else None  # an older release did not keep it
         morning = state.desk_of(alert_id)
         if morning and (kind is None or kind in kinds) and _told_by(policy, morning) > fact.time:
-            yield notify.UnitAlertCleared(morning=morning, alert_id=alert_id, reason=reason)
+            yield notify.UnitAlertCleared(
+                morning=morning, alert_id=alert_id, dossier=fact.subject, reason=reason
+            )
 
 
 def _routed(state: Notify) -> Iterator[EventData]:
@@ -138,7 +143,12 @@ def _taken_back(state: Notify, data: sla.AlertRetracted) -> Sequence[EventData]:
         return ()
     return [
         notify.UnitAlertCleared(
-            morning=morning, alert_id=data.alert_id, reason=_TAKEN_BACK, wrong=True, due=data.due
+            morning=morning,
+            alert_id=data.alert_id,
+            dossier=state.code,
+            reason=_TAKEN_BACK,
+            wrong=True,
+            due=data.due,
         )
     ]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 
 from contracts.catalogue import Catalogue
 from contracts.events.notify import MessageChannel
 from services.notify.quiet_hours import QuietHours
 from services.notify.wording.template import Template
+from services.runtime import World
+from services.shared.city import city_of
 
 LEGAL = frozenset(
     {
@@ -94,3 +96,20 @@ class Policy:
     def lasts_of(self, template: str) -> timedelta:
         """Return how long a message's delivery is tried, from when what it tells happened."""
         return self.lasts if template in PASSING else self.truth_lasts
+
+
+class Policies:
+    """The policy under each set of rules: the city's choices, with the catalogue of that set."""
+
+    def __init__(self, choices: Policy) -> None:
+        self._choices = choices
+        self._made: dict[str, Policy] = {}
+
+    def at(self, world: World, time: datetime) -> Policy:
+        """Return the policy in force at that time."""
+        rules = world.at(time)
+        found = self._made.get(rules.sha256)
+        if found is None:
+            found = replace(self._choices, catalogue=city_of(rules).catalogue)
+            self._made[rules.sha256] = found
+        return found

@@ -32,7 +32,7 @@ class Courier:
 
     def __init__(
         self,
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         addresses: Addresses,
         handoffs: HandoffLog,
         reporter: Reporter,
@@ -75,7 +75,9 @@ class Courier:
     async def _hand(self, work: Assignment, address: Address, may_go: Callable[[], bool]) -> None:
         due, message = work.due, work.due.message
         assert message.template is not None
-        text = self._renderer.render(message.template, message.locale, due.dossier, message.params)
+        text = self._renderer().render(
+            message.template, message.locale, due.dossier, message.params
+        )
 
         async def write() -> Outgoing:
             # It may have waited long: the recipient may have a new address, or be erased.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -69,7 +69,7 @@ class Supplies:
     addresses: Addresses
     offsets: Offsets
     """The sender closes it when it ends."""
-    renderer: Renderer
+    renderer: Callable[[], Renderer]
 
 
 class Sender:

@@ -107,8 +107,10 @@ class Renderer:
         catalogue: Catalogue,
         folder: Path = TEMPLATES,
         link: Callable[[str], str] = lambda _: "",
+        own: Mapping[str, str] | None = None,
     ) -> None:
-        """`link` returns a dossier's address on the status page, or an empty string.
+        """`link` returns a dossier's address on the status page, or an empty string. `own`: the
+        city's wording, by file (``texts.vi.toml``), each text over that of the folder.
 
         Raise TemplateWrong if a template is missing, broken, uses an unknown field, or cannot be
         rendered with some parameters.
@@ -117,7 +119,7 @@ class Renderer:
         self._link = link
         # A text is no HTML: nothing here is escaped, and nothing made here is put into a page.
         self._environment = SandboxedEnvironment(undefined=UnknownField, autoescape=False)
-        self._files = {locale: _read(folder / f"{locale}.toml") for locale in Locale}
+        self._files = {locale: _read(folder / f"{locale}.toml", own or {}) for locale in Locale}
         names = {locale: set(file.templates) for locale, file in self._files.items()}
         for locale, found in names.items():
             if missing := set().union(*names.values()) - found:
@@ -256,11 +258,25 @@ def _in_a_line(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> _File:
+def _read(path: Path, own: Mapping[str, str]) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        if (text := own.get(f"texts.{path.name}")) is not None:
+            path = Path(f"texts.{path.name}")  # the product's own texts are known to be right
+            tables = _over(tables, tomllib.loads(text))
+        return _File.model_validate(tables)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TemplateWrong(f"{path}: {error}") from error
     except ValidationError as error:
         faults = [f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors()]
         raise TemplateWrong(f"{path}: {'; '.join(faults)}") from error
+
+
+def _over(texts: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts, each replaced by the city's own if there is one."""
+    return texts | {
+        name: _over(texts[name], said)
+        if isinstance(said, dict) and isinstance(texts.get(name), dict)
+        else said
+        for name, said in own.items()
+    }

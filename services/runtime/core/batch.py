@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
@@ -24,7 +24,8 @@ from services.runtime.core.dead_letter import (
 )
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.handle import TimerStuck, handle, set_due
-from services.runtime.core.stored import Hold, Stored
+from services.runtime.core.stored import Hold, Stored, content
+from services.runtime.core.world import World
 
 
 @dataclass(slots=True)
@@ -37,8 +38,15 @@ class Wanted:
     type_name: str
     short: bytes
     """The event's `short_id`."""
+    content: bytes
+    """What the record says (see `stored.content`)."""
     redrive: Redrive | None = None
     dead_letter_id: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the record stands: topic, partition and offset."""
+        return f"{self.record.topic}/{self.record.partition}/{self.record.offset}"
 
 
 @dataclass(slots=True)
@@ -55,19 +63,23 @@ class Decided(Generic[S]):
     requests: list[str] = field(default_factory=list)
     """Ids of the answered requests, for those who wait for an answer."""
     last_error: str = ""
+    differing: list[tuple[str, str, str]] = field(default_factory=list)
+    """Events that came back with another content: subject, place of the record and type."""
     set_aside: list[tuple[str, str, str, str]] = field(default_factory=list)
     """For each dead letter: subject, place of the record, fault and detail."""
 
 
 def pick(
-    decider: Decider[Any], records: Sequence[ConsumerRecord[Any, Any]]
+    decider: Decider[Any],
+    records: Sequence[ConsumerRecord[Any, Any]],
+    also: frozenset[str] = frozenset(),
 ) -> tuple[list[Wanted], Tally[tuple[str, str]]]:
     """Split the records, by their headers alone, into those the service uses and a tally of others.
 
     A record without a type, or of a type that no service knows, is picked too: it must not vanish,
-    and `decide` finds out what is wrong with it.
+    and `decide` finds out what is wrong with it. `also`: types that are used as well.
     """
-    use = decider.requests | decider.facts
+    use = decider.requests | decider.facts | also
     matches = re.compile(decider.subject_pattern).fullmatch
     picked: list[Wanted] = []
     skipped: Tally[tuple[str, str]] = Tally()
@@ -91,14 +103,20 @@ def pick(
         event_id = headers.get("ce_id") or b""
         short = short_id(event_id.decode("utf-8", "replace"))
         label = "none" if type_name is None else type_name if is_known(type_name) else "unknown"
-        picked.append(Wanted(record, subject, label, short, redrive, dead_letter_id))
+        said = content(record.value, record.headers)
+        picked.append(Wanted(record, subject, label, short, said, redrive, dead_letter_id))
     return picked, skipped
 
 
 def decide(
-    decider: Decider[S], wanted: Sequence[Wanted], states: dict[str, Stored[S]], now: datetime
+    decider: Decider[S],
+    worlds: Mapping[int, World],
+    wanted: Sequence[Wanted],
+    states: dict[str, Stored[S]],
+    now: datetime,
 ) -> Decided[S]:
-    """Handle the records in their order. `states` holds every subject that exists already.
+    """Handle the records in their order. `states` holds every subject that exists already, and
+    `worlds` the world of every partition.
 
     The unsaid events of these states come first: what the records come to may take them back. Raise
     TimerStuck, which is a defect; anything else that a decision raises makes a dead letter.
@@ -114,9 +132,9 @@ def decide(
         if stored is None:
             stored = Stored(item.subject, record.partition, decider.initial(item.subject))
             states[item.subject] = stored
-        _one(decider, out, item, stored, now)
+        _one(decider, worlds[record.partition], out, item, stored, now)
     for stored in out.dirty.values():
-        set_due(decider, stored)
+        set_due(decider, worlds[stored.partition], stored)
     return out
 
 
@@ -129,13 +147,20 @@ def _say_unsaid(out: Decided[S], states: Iterable[Stored[S]]) -> None:
 
 
 def _one(
-    decider: Decider[S], out: Decided[S], item: Wanted, stored: Stored[S], now: datetime
+    decider: Decider[S],
+    world: World,
+    out: Decided[S],
+    item: Wanted,
+    stored: Stored[S],
+    now: datetime,
 ) -> None:
     record = item.record
     type_name = item.type_name
     if item.redrive is None:
         if stored.knows(item.short):
             out.outcomes[type_name, "duplicate"] += 1
+            if stored.differs(item.short, item.content):
+                out.differing.append((stored.subject, item.place, type_name))
             return
         if stored.hold is not None:
             if record.offset <= stored.hold.offset:
@@ -153,7 +178,7 @@ def _one(
     try:
         if not skip and not (item.redrive and stored.knows(item.short)):
             event = decode(record.key, record.value, record.headers)
-            out.events += handle(decider, stored, event)
+            out.events += handle(decider, world, stored, event, item.content)
             if event.fingerprint is not None and event.type in decider.requests:
                 out.requests.append(event.id)
     except TimerStuck:
@@ -239,7 +264,7 @@ def _bury(
     out: Decided[Any], item: Wanted, fault: Fault, detail: str, number: int, now: datetime
 ) -> None:
     record = item.record
-    place = f"{record.topic}/{record.partition}/{record.offset}"
+    place = item.place
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
     out.set_aside.append((item.subject or "", place, fault, detail))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from contracts.model import EventData
 from contracts.wire.envelope import Event
+from services.runtime.core.world import World
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -44,8 +45,9 @@ class Timer(msgspec.Struct, frozen=True):
 class Decider(Protocol[S]):
     """One service's decisions. Nothing here reads a clock, a network or a disk.
 
-    States are immutable: each function returns a new one. The same state and the same event always
-    give the same answer; everything the engine promises depends on that.
+    States are immutable: each function returns a new one. The same world, state and event always
+    give the same answer; everything the engine promises depends on that. The world is the one at
+    the event's place in the log.
     """
 
     name: str
@@ -62,28 +64,37 @@ class Decider(Protocol[S]):
     """The types of fact that it folds: its own and those of others."""
     state_type: type[S]
 
+    waking: Mapping[str, Any] | None
+    """Finds the subjects whose timers a change of the world may move, by conditions on ``state.…``
+    in MongoDB's terms; an index is kept for it. None if there are none."""
+
     def initial(self, subject: str) -> S:
         """Return the state of a subject about which nothing is known."""
         ...
 
-    def decide(self, state: S, request: Event) -> Sequence[EventData]:
+    def decide(self, world: World, state: S, request: Event) -> Sequence[EventData]:
         """Return what a request comes to: facts, or one refusal."""
         ...
 
-    def evolve(self, state: S, fact: Event) -> S:
+    def evolve(self, world: World, state: S, fact: Event) -> S:
         """Return the state after a fact, by whichever service and whenever it arrives."""
         ...
 
-    def react(self, state: S, fact: Event) -> Sequence[EventData]:
+    def react(self, world: World, state: S, fact: Event) -> Sequence[EventData]:
         """Return what follows from a fact on this service's part; the state has folded it."""
         ...
 
-    def timer(self, state: S) -> Timer | None:
+    def timer(self, world: World, state: S) -> Timer | None:
         """Return what the state waits for next, or None."""
         ...
 
-    def fire(self, state: S, timer: Timer) -> Sequence[EventData]:
+    def fire(self, world: World, state: S, timer: Timer) -> Sequence[EventData]:
         """Return what a timer's firing comes to. The facts must move the state to another timer."""
+        ...
+
+    def woken(self, world: World) -> datetime | None:
+        """Return the earliest time at which a timer of the `waking` subjects may be due because of
+        the newest set of rules; None if it moves none."""
         ...
 
 
@@ -92,22 +103,27 @@ class NoRequests:
 
     requests: frozenset[str] = frozenset()
 
-    def decide(self, state: object, request: Event) -> Sequence[EventData]:
+    def decide(self, world: World, state: object, request: Event) -> Sequence[EventData]:
         raise AssertionError(f"{type(self).__name__} takes no requests")
 
 
 class NoReactions:
     """For a decider that reacts to nothing."""
 
-    def react(self, state: object, fact: Event) -> Sequence[EventData]:
+    def react(self, world: World, state: object, fact: Event) -> Sequence[EventData]:
         return ()
 
 
 class NoTimers:
     """For a decider that waits for nothing."""
 
-    def timer(self, state: object) -> Timer | None:
+    waking: Mapping[str, Any] | None = None
+
+    def woken(self, world: World) -> datetime | None:
         return None
 
-    def fire(self, state: object, timer: Timer) -> Sequence[EventData]:
+    def timer(self, world: World, state: object) -> Timer | None:
+        return None
+
+    def fire(self, world: World, state: object, timer: Timer) -> Sequence[EventData]:
         raise AssertionError(f"{type(self).__name__} has no timers")

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Generic
+from zlib import crc32
 
 import msgspec
 
 from contracts.events.refusals import Refusal
-from contracts.wire.codec import from_json, to_json
+from contracts.wire.codec import Headers, Record, from_json, to_json
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import S
 
 _ID = 8
+_CONTENT = 4
+UNKNOWN = bytes(_CONTENT)
+"""Stands for the content of an event that was applied before contents were kept."""
+LAYOUT = 2
+"""The version of the documents' layout. In 1, `ids` had no contents."""
 _ANSWERS = 200
 """The number of answers kept of one subject, the newest. Nobody asks for older ones."""
 _BUILTIN = (datetime, bytes)
+
+
+class NewerLayout(Exception):
+    """A newer release has written a state: this one must not write over it."""
+
+    def __init__(self, subject: str, layout: int) -> None:
+        super().__init__(
+            f"the state of {subject} has layout {layout}, this release knows {LAYOUT}: a newer "
+            "release has written it; start that one"
+        )
 
 
 class RequestAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +84,8 @@ class Stored(Generic[S]):
         self.v = 0
         """The number of writes, 0 if not yet stored. The fence against a stale owner."""
         self.ids: bytes = b""
-        self.applied: set[bytes] = set()
+        self.applied: dict[bytes, bytes] = {}
+        """Of each applied event, by its `short_id`, what its record's `content_of` returned."""
         self.answers: tuple[RequestAnswer, ...] = ()
         self.hold: Hold | None = None
         self.due: datetime | None = None
@@ -80,10 +97,15 @@ class Stored(Generic[S]):
         """Return whether the event with this `short_id` was applied."""
         return short in self.applied
 
-    def note(self, short: bytes) -> None:
-        """Remember that an event was applied."""
-        self.applied.add(short)
-        self.ids += short
+    def differs(self, short: bytes, content: bytes) -> bool:
+        """Return whether an applied event has come back with another content."""
+        known = self.applied[short]
+        return known != content and known != UNKNOWN
+
+    def note(self, short: bytes, content: bytes) -> None:
+        """Remember that an event of this content was applied."""
+        self.applied[short] = content
+        self.ids += short + content
 
     def answer(self, request: Event, facts: list[Event]) -> None:
         """Remember the answer to a request that someone waits for."""
@@ -116,6 +138,7 @@ class Stored(Generic[S]):
             "_id": self.subject,
             "p": self.partition,
             "v": self.v + 1,
+            "layout": LAYOUT,
             "due": self.due,
             "ids": self.ids,
             "hold": msgspec.to_builtins(self.hold),
@@ -128,10 +151,16 @@ class Stored(Generic[S]):
 
 
 def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
-    """Return the subject in a document. Raise msgspec.ValidationError if it is not ours."""
+    """Return the subject in a document, of this layout or an older one.
+
+    Raise NewerLayout if a newer release wrote it, msgspec.ValidationError if it is not ours.
+    """
+    layout = document.get("layout", 1)
+    if layout > LAYOUT:
+        raise NewerLayout(document["_id"], layout)
     stored = Stored(document["_id"], document["p"], state_of(document, state_type))
     stored.v = document["v"]
-    stored.ids = document["ids"]
+    stored.ids = document["ids"] if layout > 1 else _with_contents(document["ids"])
     stored.applied = _split(stored.ids)
     if document["answers"]:
         stored.answers = msgspec.convert(document["answers"], tuple[RequestAnswer, ...])
@@ -147,5 +176,23 @@ def state_of(document: dict[str, Any], state_type: type[S]) -> S:
     return msgspec.convert(document["state"], state_type, builtin_types=_BUILTIN)
 
 
-def _split(ids: bytes) -> set[bytes]:
-    return {ids[at : at + _ID] for at in range(0, len(ids), _ID)}
+def content_of(record: Record) -> bytes:
+    """Return four bytes that stand for what a record says: its body, and when it happened."""
+    return content(record.value, record.headers)
+
+
+def content(value: bytes | None, headers: Headers) -> bytes:
+    """Return the same of a record that was read. It never is `UNKNOWN`."""
+    time = next((found for name, found in headers if name == "ce_time"), None)
+    return (crc32(value or b"", crc32(time or b"")) or 1).to_bytes(_CONTENT, "big")
+
+
+def _split(ids: bytes) -> dict[bytes, bytes]:
+    return {
+        ids[at : at + _ID]: ids[at + _ID : at + _ID + _CONTENT]
+        for at in range(0, len(ids), _ID + _CONTENT)
+    }
+
+
+def _with_contents(ids: bytes) -> bytes:
+    return b"".join(ids[at : at + _ID] + UNKNOWN for at in range(0, len(ids), _ID))

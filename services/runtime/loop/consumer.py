@@ -12,7 +12,7 @@ import logging
 import time
 from typing import Any
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -54,12 +54,24 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=max(60_000, settings.session_timeout_ms),
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=1_048_576,
+            # A set of rules is enacted in one transaction.
+            isolation_level="read_committed",
             listener=self,
             parser=_raw,
             decoder=_body,
             no_reply=True,
         )
         self.subscriber(self._on_batch)
+        take = self.subscriber.get_msg
+
+        async def take_or_pass(consumer: AIOKafkaConsumer) -> Any:
+            # In the task that handles what is taken: when it takes nothing, nothing is in hand.
+            records = await take(consumer)
+            if not records:
+                await self._pass_markers(consumer)
+            return records
+
+        self.subscriber.get_msg = take_or_pass  # type: ignore[method-assign]
 
     async def _on_batch(self, records: Any) -> None:
         if self.tasks.failed.done():
@@ -74,6 +86,25 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if len(records) < _FEW:
             # A batch costs its round trips, whatever its size: a trickle of records is collected.
             await asyncio.sleep(self._gap - (time.monotonic() - began))
+
+    async def _pass_markers(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit offsets that hold no record: a transaction ends with a marker of its own.
+
+        Otherwise a partition whose last offset is a marker would look as if it lagged for ever.
+        """
+        if self.tasks.failed.done():
+            return
+        passed: dict[int, int] = {}
+        for tp in consumer.assignment():
+            done = self.engine.progress.next_offset(tp.partition)
+            if done and (position := await consumer.position(tp)) > done:
+                passed[tp.partition] = position
+        if not passed:
+            return
+        try:
+            await self.engine.passed(passed, self._commit)
+        except Exception as error:  # noqa: BLE001  (the service's main loop logs it)
+            self.tasks.fail(error)
 
     async def run_timers(self, offsets: Offsets) -> None:
         """Fire the engine's timers by the wall clock until cancelled."""

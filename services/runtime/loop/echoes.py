@@ -6,8 +6,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
+from contracts.wire.codec import encode
 from contracts.wire.envelope import Event, short_id
 from services.runtime.core.decider import Decider
+from services.runtime.core.stored import content_of
 
 
 class Echoes:
@@ -22,20 +24,23 @@ class Echoes:
         self._most = most
         self._facts = decider.facts
         self._topic = decider.topic
-        self._expected: OrderedDict[bytes, str] = OrderedDict()
+        self._expected: OrderedDict[bytes, tuple[str, bytes]] = OrderedDict()
 
     def expect(self, events: Iterable[Event]) -> None:
         """Say that these events are on the log, and folded in the written states."""
         expected = self._expected
         for event in events:
             if event.type in self._facts and self._topic == event.data.TOPIC:
-                expected[short_id(event.id)] = event.subject
+                expected[short_id(event.id)] = event.subject, content_of(encode(event))
         while len(expected) > self._most:
             expected.popitem(last=False)
 
-    def take(self, subject: str | None, short: bytes) -> bool:
-        """Return whether this event is expected; if so, stop expecting it."""
-        if self._expected.get(short) != subject or subject is None:
+    def take(self, subject: str | None, short: bytes, content: bytes) -> bool:
+        """Return whether this event is expected; if so, stop expecting it.
+
+        One with another content than was written is not: it is looked at with its state.
+        """
+        if subject is None or self._expected.get(short) != (subject, content):
             return False
         del self._expected[short]
         return True

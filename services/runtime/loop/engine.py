@@ -5,16 +5,18 @@ A round's steps are in `round`, those of timers in `timers`; the shared parts ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic
 
 import structlog
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.wire.codec import BadRecord, decode, type_of
+from contracts.wire.envelope import Event
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
 from services.runtime.core.dead_letter import to_dead_letter
@@ -28,16 +30,19 @@ from services.runtime.loop.parts import Parts
 from services.runtime.loop.progress import Progress
 from services.runtime.loop.reporting import Reporting
 from services.runtime.loop.retry import Leaving, Retry
-from services.runtime.loop.round import Commit, Records, Round
+from services.runtime.loop.round import Commit, Records, Round, ends_of
 from services.runtime.loop.side_by_side import side_by_side
 from services.runtime.loop.states import States
 from services.runtime.loop.timers import Timers
+from services.runtime.loop.worlds import Worlds
+from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 
 log = structlog.get_logger("motcua.engine")
 
 _CLOCK = CLOCK_SUBJECT.encode()
+_RULES = RULES_SUBJECT.encode()
 _FEW = 200
 """Up to this number, records of several partitions are decided, published and written together."""
 
@@ -49,6 +54,7 @@ class Engine(Generic[S]):
         self,
         decider: Decider[S],
         store: Store[S],
+        partitions: Partitions,
         producer: EventProducer,
         clock: Clock,
         settings: Settings,
@@ -62,8 +68,9 @@ class Engine(Generic[S]):
         self.faults = faults or Faults()
         self.progress = Progress(decider.name, decider.topic)
         self.reporting = Reporting(decider.name, settings)
-        states = States(decider, store, settings.cache_states)
-        self.ownership = Ownership(decider.name, decider.topic, states, self.progress)
+        self._states = states = States(decider, store, settings.cache_states)
+        self.worlds = Worlds(decider.name, decider.topic, partitions)
+        self.ownership = Ownership(decider.name, decider.topic, states, self.worlds, self.progress)
         self._retry = Retry(decider.name, settings, self.ownership.leaving)
         parts = Parts(
             decider,
@@ -73,6 +80,7 @@ class Engine(Generic[S]):
             settings,
             self.faults,
             states,
+            self.worlds,
             self.ownership,
             self._retry,
             self.reporting,
@@ -96,12 +104,26 @@ class Engine(Generic[S]):
             try:
                 with collector_paused():
                     await self._all_partitions(records)
-                await self._round.commit(records, commit)
+                await self._round.commit(ends_of(records), commit)
             except Leaving:
                 log.info("left a batch to the next owner")
                 return
             self.faults.passing(Point.COMMITTED)
             self.progress.handled(records)
+
+    async def passed(self, ends: Mapping[int, int], commit: Commit) -> None:
+        """Commit these offsets of owned partitions, before which no record is left to handle."""
+        async with self.ownership.turn() as current:
+            mine = {p: end for p, end in ends.items() if p in self.ownership.owned}
+            if not current or not mine:
+                return
+            try:
+                await self._round.commit(
+                    {TopicPartition(self.decider.topic, p): end for p, end in mine.items()}, commit
+                )
+            except Leaving:
+                return
+            self.progress.passed(mine)
 
     async def _all_partitions(self, records: Records) -> None:
         """Handle each partition's records in their order, and the partitions side by side.
@@ -109,7 +131,7 @@ class Engine(Generic[S]):
         No subject is in two partitions: while one partition waits for the broker or the database,
         another is decided. A few records are handled as one batch: there, round trips are the cost.
         """
-        if len(records) <= _FEW and not any(record.key == _CLOCK for record in records):
+        if len(records) <= _FEW and not any(_is_broadcast(record) for record in records):
             await self._retry.until_done(partial(self._round.attempt, records))
             return
         by_partition: dict[int, list[ConsumerRecord[Any, Any]]] = {}
@@ -118,40 +140,61 @@ class Engine(Generic[S]):
         await side_by_side(self._one_partition(mine) for mine in by_partition.values())
 
     async def _one_partition(self, records: Records) -> None:
-        for chunk, tick in self._chunks(records):
+        for chunk, broadcast in _chunks(records):
             if chunk:
                 await self._retry.until_done(partial(self._round.attempt, chunk))
-            if tick is not None and isinstance(self.clock, StreamClock):
-                await self._tick(self.clock, tick)
+            if broadcast is not None:
+                await self._broadcast(broadcast)
 
-    def _chunks(
-        self, records: Records
-    ) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
-        """Yield the records up to each tick, with the tick; then the rest, without one."""
-        if not isinstance(self.clock, StreamClock):
-            yield records, None
-            return
-        chunk: list[ConsumerRecord[Any, Any]] = []
-        for record in records:
-            if record.key == _CLOCK and type_of(record.headers) == ClockTicked.TYPE:
-                yield chunk, record
-                chunk = []
-            else:
-                chunk.append(record)
-        yield chunk, None
-
-    async def _tick(self, clock: StreamClock, record: ConsumerRecord[Any, Any]) -> None:
-        """Move the partition's time and fire all timers that have passed by then."""
+    async def _broadcast(self, record: ConsumerRecord[Any, Any]) -> None:
+        """Change what the partition's next decisions depend on: its time, or its world."""
         name = self.decider.name
         try:
             event = decode(record.key, record.value, record.headers)
         except BadRecord as error:
             metrics.DEAD_LETTERS.labels(name, error.fault).inc()
-            log.error("a tick that tells no time", fault=error.fault, detail=error.detail)
+            log.error("a broadcast that tells nothing", fault=error.fault, detail=error.detail)
             letters = [to_dead_letter(record, error.fault, error.detail, 0, datetime.now(UTC))]
             write = partial(self.producer.write, dead_letters(name), letters)
             await self._retry.until_done(write)
             return
-        clock.tick(record.partition, event.time)
-        metrics.CLOCK.labels(name).set(event.time.timestamp())
-        await self.timers.fire_all(record.partition, clock.now(record.partition))
+        if isinstance(event.data, RulesEnacted):
+            await self._retry.until_done(partial(self._enact, record.partition, event.data))
+        elif isinstance(self.clock, StreamClock):
+            await self._tick(self.clock, record.partition, event)
+
+    async def _tick(self, clock: StreamClock, partition: int, event: Event) -> None:
+        """Move the partition's time and fire all timers that have passed by then."""
+        clock.tick(partition, event.time)
+        metrics.CLOCK.labels(self.decider.name).set(event.time.timestamp())
+        await self.timers.fire_all(partition, clock.now(partition))
+
+    async def _enact(self, partition: int, data: RulesEnacted) -> None:
+        """Widen the partition's world, and wake the subjects whose timers it may have moved.
+
+        Doing it again changes nothing.
+        """
+        world = await self.worlds.enact(partition, data)
+        if (at := self.decider.woken(world)) is not None:
+            await self.store.wake(partition, at)
+            # What is in memory still has the old time to wake at.
+            self._states.clear()
+        log.info("rules were enacted", partition=partition, number=data.number, by=data.by)
+
+
+def _is_broadcast(record: ConsumerRecord[Any, Any]) -> bool:
+    return (record.key == _CLOCK and type_of(record.headers) == ClockTicked.TYPE) or (
+        record.key == _RULES and type_of(record.headers) == RulesEnacted.TYPE
+    )
+
+
+def _chunks(records: Records) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:
+    """Yield the records up to each broadcast, with the broadcast; then the rest, without one."""
+    chunk: list[ConsumerRecord[Any, Any]] = []
+    for record in records:
+        if _is_broadcast(record):
+            yield chunk, record
+            chunk = []
+        else:
+            chunk.append(record)
+    yield chunk, None

@@ -27,6 +27,8 @@ class Point(StrEnum):
     MESSAGE_PICKED = "message-picked"
     MESSAGE_ACCEPTED = "message-accepted"
     MESSAGE_TOLD = "message-told"
+    REBUILD_FOLDED = "rebuild-folded"
+    """Passed once for each batch."""
     SNAPSHOT_CLAIMED = "snapshot-claimed"
     SNAPSHOT_ROWS = "snapshot-rows"
     """Passed once for each partition."""

@@ -10,13 +10,16 @@ from typing import Any
 from services.runtime import metrics
 from services.runtime.loop.progress import Progress
 from services.runtime.loop.states import States
+from services.runtime.loop.worlds import Worlds
 
 
 class Ownership:
     """Lets one writer work at a time: a batch, a turn of timers, a change from outside the engine
     and a rebalance never overlap."""
 
-    def __init__(self, service: str, topic: str, states: States[Any], progress: Progress) -> None:
+    def __init__(
+        self, service: str, topic: str, states: States[Any], worlds: Worlds, progress: Progress
+    ) -> None:
         self.owned: set[int] = set()
         self.leaving = asyncio.Event()
         """Set while partitions are taken away: waiting for broker or database is broken off."""
@@ -25,6 +28,7 @@ class Ownership:
         self._service = service
         self._topic = topic
         self._states = states
+        self._worlds = worlds
         self._progress = progress
         self._turn = asyncio.Lock()
         self._generation = 0
@@ -60,7 +64,7 @@ class Ownership:
         self.owned |= partitions
         self._generation += 1
         async with self._turn:
-            self._states.clear()
+            self._forget()
         metrics.REBALANCES.labels(self._service).inc()
         self._show()
 
@@ -71,7 +75,7 @@ class Ownership:
             async with self._turn:
                 self.owned -= partitions
                 self._generation += 1
-                self._states.clear()
+                self._forget()
                 self._progress.left(partitions)
                 for at_rest in self.before_leaving:
                     await at_rest()
@@ -84,6 +88,10 @@ class Ownership:
         """Break off a batch that waits for broker or database: the process is to end."""
         self._ending = True
         self.leaving.set()
+
+    def _forget(self) -> None:
+        self._states.clear()
+        self._worlds.forget()
 
     def _show(self) -> None:
         metrics.PARTITIONS.labels(self._service, self._topic).set(len(self.owned))

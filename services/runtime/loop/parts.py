@@ -13,6 +13,7 @@ from services.runtime.loop.ownership import Ownership
 from services.runtime.loop.reporting import Reporting
 from services.runtime.loop.retry import Retry
 from services.runtime.loop.states import States
+from services.runtime.loop.worlds import Worlds
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 
@@ -28,6 +29,7 @@ class Parts(Generic[S]):
     settings: Settings
     faults: Faults
     states: States[S]
+    worlds: Worlds
     ownership: Ownership
     retry: Retry
     reporting: Reporting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +40,11 @@ class Progress:
         delay = metrics.DELAY.labels(self._service)
         for stamp in oldest.values():
             delay.observe(max(0.0, now - stamp / 1000))
+
+    def passed(self, ends: Mapping[int, int]) -> None:
+        """Say that the partitions hold no record before these offsets that is not handled."""
+        self._moved = time.monotonic()
+        self._next |= ends
 
     def next_offset(self, partition: int) -> int:
         """Return the offset of the partition's next record; 0 if none was handled yet."""

@@ -82,6 +82,9 @@ class Reporting:
             metrics.DEAD_LETTERS.labels(name, fault).inc(count)
         for subject, place, fault, detail in decided.set_aside:
             log.error("dead letter", dossier=subject, record=place, fault=fault, detail=detail)
+        for subject, place, type_name in decided.differing:
+            metrics.CONTENTS_DIFFER.labels(name, type_name).inc()
+            log.error("an id with two contents", dossier=subject, record=place, type=type_name)
         for outcome, count in decided.redriven.items():
             metrics.REDRIVEN.labels(name, outcome).inc(count)
         if self._debug:

@@ -6,7 +6,8 @@
              4 publish   new events and dead letters, and wait for every ack
              5 persist   the changed states, each fenced by the version that it replaces
              6 report    to metrics, to the log, to those who wait for an answer
-    commit   7 commit    the offsets behind the records
+    commit   7 mark      in the database, how far the states are
+             8 commit    the offsets behind the records
 
 If a process ends between any two steps, the batch is read again. The repetition comes to the same
 events with the same ids over the same states: at worst a fact is in the log twice, and every reader
@@ -57,13 +58,14 @@ class Round(Generic[S]):
         # 2. Load.
         with timed(Phase.LOAD):
             states = await parts.states.load({w.subject for w in wanted if w.subject is not None})
+            worlds = await parts.worlds.of({record.partition for record in records})
         passing(Point.LOADED)
 
         with parts.states.changing(states):
             # 3. Decide.
             with timed(Phase.DECIDE):
                 # A dead letter has the wall time at which it was written, whichever clock runs.
-                decided = decide(parts.decider, wanted, states, datetime.now(UTC))
+                decided = decide(parts.decider, worlds, wanted, states, datetime.now(UTC))
             passing(Point.DECIDED)
 
             # 4. Publish.
@@ -84,10 +86,15 @@ class Round(Generic[S]):
         parts.reporting.done(decided, skipped)
         parts.reporting.limit_bad(decided, len(wanted))
 
-    async def commit(self, records: Records, commit: Commit) -> None:
-        """Run step 7. Raise Leaving if the partitions are taken away meanwhile."""
+    async def commit(self, ends: dict[TopicPartition, int], commit: Commit) -> None:
+        """Run steps 7 and 8. Raise Leaving if the partitions are taken away meanwhile."""
         parts = self._parts
-        ends = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+
+        # 7. Mark: a database that is behind the group's offsets is one of yesterday.
+        folded = {tp.partition: end for tp, end in ends.items()}
+        await parts.retry.until_done(lambda: parts.worlds.mark(folded))
+
+        # 8. Commit.
         try:
             with parts.reporting.timed(Phase.COMMIT):
                 await parts.retry.until_done(lambda: commit(ends))
@@ -102,8 +109,13 @@ class Round(Generic[S]):
         take = self._parts.states.echoes.take
         kept: list[Wanted] = []
         for item in wanted:
-            if item.redrive is None and take(item.subject, item.short):
+            if item.redrive is None and take(item.subject, item.short, item.content):
                 skipped[item.type_name, "duplicate"] += 1
             else:
                 kept.append(item)
         return kept
+
+
+def ends_of(records: Records) -> dict[TopicPartition, int]:
+    """Return the offset behind the last record of each partition."""
+    return {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}

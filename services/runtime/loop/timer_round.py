@@ -27,6 +27,7 @@ from services.runtime.core.batch import Decided
 from services.runtime.core.decider import S
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
+from services.runtime.core.world import World
 from services.runtime.loop.clock import StreamClock
 from services.runtime.loop.faults import Point
 from services.runtime.loop.parts import Parts
@@ -50,6 +51,7 @@ class TimerRound(Generic[S]):
 
         # 1. Load.
         due = await parts.store.due([partition], before, parts.settings.timer_batch)
+        world = (await parts.worlds.of([partition]))[partition]
         states = {stored.subject: stored for stored in due}
         decided: Decided[S] = Decided(dirty=states)
         lateness = metrics.TIMER_LATENESS.labels(parts.decider.name)
@@ -60,7 +62,7 @@ class TimerRound(Generic[S]):
             for stored in due:
                 assert stored.due is not None
                 lateness.observe((now - stored.due).total_seconds())
-                decided.events += stored.unsaid or self._fire(stored, before)
+                decided.events += stored.unsaid or self._fire(world, stored, before)
             passing(Point.TIMERS_DECIDED)
 
             # 3. Write.
@@ -75,7 +77,7 @@ class TimerRound(Generic[S]):
             # 5. Persist.
             for stored in unsaid:
                 stored.unsaid = []
-                set_due(parts.decider, stored)
+                set_due(parts.decider, world, stored)
             await parts.store.persist(decided.dirty.values())
             passing(Point.TIMERS_PERSISTED)
 
@@ -86,11 +88,11 @@ class TimerRound(Generic[S]):
         parts.reporting.done(decided)
         return len(due)
 
-    def _fire(self, stored: Stored[S], before: datetime) -> list[Event]:
+    def _fire(self, world: World, stored: Stored[S], before: datetime) -> list[Event]:
         decider = self._parts.decider
         snapshot = stored.copy()
         try:
-            events = fire_timers(decider, stored, before)
+            events = fire_timers(decider, world, stored, before)
         except Exception as error:
             # One dossier must not stop the city. Its timers are not looked at again until its next
             # record, which then becomes a dead letter with this error and holds the dossier.
@@ -101,7 +103,7 @@ class TimerRound(Generic[S]):
             return []
         if self._is_written_first(events):
             stored.unsaid = events
-        set_due(decider, stored)
+        set_due(decider, world, stored)
         return events
 
     def _is_written_first(self, events: Sequence[Event]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Keys
 from datetime import UTC, datetime
 from typing import Any, Generic
@@ -49,7 +49,14 @@ class Fenced(Exception):
 class Store(Generic[S]):
     """One collection of subjects. Every write names the version that it replaces."""
 
-    def __init__(self, collection: Collection, state_type: type[S]) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        state_type: type[S],
+        waking: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`waking`: finds the subjects that `wake` wakes; None if it wakes none."""
+        self._waking = waking
         self.collection = collection.with_options(codec_options=_CODEC)
         self.state_type = state_type
 
@@ -61,6 +68,10 @@ class Store(Generic[S]):
             # Most subjects wait for nothing and cost the index nothing.
             partialFilterExpression={"due": {"$type": "date"}},
         )
+        if self._waking is not None:
+            await self.collection.create_index(
+                [("p", ASCENDING)], name="in_partition", partialFilterExpression=self._waking
+            )
 
     async def load(self, subjects: Keys[str]) -> dict[str, Stored[S]]:
         """Return the subjects that exist, in one query."""
@@ -116,26 +127,18 @@ class Store(Generic[S]):
         async for document in cursor.sort("_id", ASCENDING):
             yield document["_id"], state_of(document, self.state_type)
 
-    async def asleep(self, query: dict[str, Any], at: datetime) -> list[str]:
-        """Return the query's subjects whose timers sleep beyond that time, without held ones."""
-        cursor = self.collection.find({**query, **_asleep(at)}, {"_id": 1}, batch_size=10_000)
-        return [document["_id"] async for document in cursor]
+    async def wake(self, partition: int, at: datetime) -> None:
+        """Have the timers of the partition's `waking` subjects looked at once that time has passed.
 
-    async def wake(self, subjects: Sequence[str], at: datetime) -> None:
-        """Have these subjects' timers looked at as soon as `at` has passed, if they are asleep.
-
-        This is for changes that move timers and that no record tells of. `due` only says when to
-        look, and the decider says what is due then: an extra look changes nothing. The version goes
-        up, so an instance that loaded a subject before this, and would write the old `due` back, is
-        fenced off and loads it again.
+        `due` only says when to look, and the decider says what is due then: an extra look changes
+        nothing. The version goes up, so an instance that loaded a subject before this, and would
+        write the old `due` back, is fenced off and loads it again.
         """
+        asleep = {"hold": None, "due": {"$not": {"$lte": at}}}
         await self.collection.update_many(
-            {"_id": {"$in": list(subjects)}, **_asleep(at)}, {"$set": {"due": at}, "$inc": {"v": 1}}
+            {"p": partition, **(self._waking or {}), **asleep},
+            {"$set": {"due": at}, "$inc": {"v": 1}},
         )
-
-
-def _asleep(at: datetime) -> dict[str, Any]:
-    return {"hold": None, "due": {"$not": {"$lte": at}}}
 
 
 def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from contracts.events.rules import RulesEnacted
 from contracts.wire.envelope import Event, short_id
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
+from services.runtime.core.world import World, first_world, widened
 
 
 class InProcess:
@@ -24,6 +26,7 @@ class InProcess:
     def __init__(self, deciders: Sequence[Decider[Any]]) -> None:
         """Take the first decider's topic as the log that all are fed from."""
         self._topic = deciders[0].topic
+        self.world: World = first_world()
         self.deciders = {self._key(d): d for d in deciders}
         """By the service's name; for deciders of other topics, by name and collection."""
         self.states: dict[str, dict[str, Stored[Any]]] = {name: {} for name in self.deciders}
@@ -44,13 +47,13 @@ class InProcess:
         while due := sorted(self._due(before), key=lambda d: (d[0], d[1], d[2])):
             _, subject, name = due[0]
             decider = self.deciders[name]
-            for fired in fire_timers(decider, self.states[name][subject], before):
+            for fired in fire_timers(decider, self.world, self.states[name][subject], before):
                 self._settle([fired])
 
     def _due(self, before: datetime) -> Iterator[tuple[datetime, str, str]]:
         for name, decider in self.deciders.items():
             for subject, stored in self.states[name].items():
-                timer = decider.timer(stored.state)
+                timer = decider.timer(self.world, stored.state)
                 if timer is not None and not timer.own_time and timer.at < before:
                     yield timer.at, subject, name
 
@@ -58,6 +61,8 @@ class InProcess:
         queue = deque(events)
         while queue:
             event = queue.popleft()
+            if isinstance(event.data, RulesEnacted):
+                self.world = widened(self.world, event.data)
             (self.log if self._topic == event.data.TOPIC else self.elsewhere).append(event)
             for name, decider in self.deciders.items():
                 if decider.topic != event.data.TOPIC:
@@ -69,7 +74,7 @@ class InProcess:
                     stored = Stored(event.subject, 0, decider.initial(event.subject))
                     self.states[name][event.subject] = stored
                 if not stored.knows(short_id(event.id)):
-                    queue.extend(handle(decider, stored, event))
+                    queue.extend(handle(decider, self.world, stored, event))
 
     def _key(self, decider: Decider[Any]) -> str:
         if decider.topic == self._topic:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,10 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.sla import Budget
 from contracts.model import Kind, registered
-from services.shared.toml_file import read_toml
-
-DATA = Path(__file__).parent / "data"
-"""The rules that come with the product."""
+from contracts.rules.rule_set import Files, sample_rules
+from contracts.rules.toml_text import parse_toml
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -83,8 +79,9 @@ class RuleBook(_Table):
     """A rule of its own default: files of earlier releases do not have it."""
 
 
-@lru_cache(maxsize=8)
-def load_rule_book(folder: Path = DATA) -> RuleBook:
-    """Return the rules in the folder. Raise FileError, naming each place at fault."""
-    rules, _ = read_toml(folder / "rules.toml", RuleBook)
-    return rules
+def load_rule_book(files: Files | None = None) -> RuleBook:
+    """Return the rule book of a set of rules, by default of the sample.
+
+    Raise RulesError, naming each place at fault.
+    """
+    return parse_toml("rules.toml", (files or sample_rules().files)["rules.toml"], RuleBook)

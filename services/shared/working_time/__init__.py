@@ -1,7 +1,7 @@
 """Working time: how much lies between two instants, and when a budget of it is used up.
 
-Office hours per unit, Vietnamese holidays and make-up days, 2000 to 2040. Only loading reads files,
-and nothing reads a clock.
+Office hours per unit, Vietnamese holidays and make-up days, 2000 to 2040. Nothing here reads
+a clock.
 """
 
 from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
@@ -15,10 +15,9 @@ from services.shared.working_time.calendar import (
 )
 from services.shared.working_time.errors import OutsideCalendar
 from services.shared.working_time.holidays_vn import LAST_YEAR
-from services.shared.working_time.load import DATA, Calendars, load_calendars
+from services.shared.working_time.load import Calendars, load_calendars
 
 __all__ = [
-    "DATA",
     "LAST_YEAR",
     "WORKING_DAY",
     "WORKING_HOUR",

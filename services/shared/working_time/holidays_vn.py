@@ -33,13 +33,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Literal
 
 import holidays
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.shared.toml_file import FileError, place, read_toml
+from contracts.rules.toml_text import RulesError, parse_toml, place
 
 FIRST_YEAR = 2000
 LAST_YEAR = 2040
@@ -96,17 +95,20 @@ class Overrides(BaseModel):
     days: tuple[Override, ...] = ()
 
 
-def read_overrides(path: Path) -> Overrides:
-    """Return the override file.
+OVERRIDES = "overrides.toml"
 
-    Raise FileError, naming lines and entries, if one is broken or a day appears twice.
+
+def read_overrides(text: str) -> Overrides:
+    """Return the override file with this text.
+
+    Raise RulesError, naming lines and entries, if one is broken or a day appears twice.
     """
-    overrides, text = read_toml(path, Overrides)
+    overrides = parse_toml(OVERRIDES, text, Overrides)
     first: dict[date, int] = {}
     for index, entry in enumerate(overrides.days):
         if entry.date in first:
             here, there = place(text, ("days", index)), place(text, ("days", first[entry.date]))
-            raise FileError(f"{path}: {here}: {entry.date} is there already: {there}")
+            raise RulesError(f"{OVERRIDES}: {here}: {entry.date} is there already: {there}")
         first[entry.date] = index
     return overrides
 

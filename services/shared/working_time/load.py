@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
+from contracts.rules.rule_set import Files, sample_rules
 from services.shared.working_time.calendar import Calendar, last_day
 from services.shared.working_time.holidays_vn import (
     LAST_DECIDED_YEAR,
@@ -24,9 +24,6 @@ from services.shared.working_time.office_hours import (
     read_office_hours,
 )
 
-DATA = Path(__file__).parent / "data"
-"""The office hours and overrides that come with the product."""
-
 
 @dataclass(frozen=True, slots=True)
 class Calendars:
@@ -39,6 +36,8 @@ class Calendars:
     names."""
     last_decided_year: int
     """The last year whose days off are decided. Later ones are a forecast."""
+    days: Mapping[date, bool]
+    """The days that differ from their weekday, and whether each is worked."""
     _by_pattern: Mapping[str, Calendar]
     _hours: OfficeHours
 
@@ -64,18 +63,21 @@ class Calendars:
         return self._hours.reading
 
 
-def load_calendars(folder: Path = DATA) -> Calendars:
-    """Return the calendars of the folder's ``office_hours.toml`` and ``overrides.toml``.
+def load_calendars(files: Files | None = None) -> Calendars:
+    """Return the calendars of a set of rules, by default of the sample: its ``office_hours.toml``
+    and ``overrides.toml``.
 
     Takes about a tenth of a second and makes new objects: load once and pass them on. Raise
-    FileError, naming every place at fault.
+    RulesError, naming every place at fault.
     """
-    hours = read_office_hours(folder / "office_hours.toml")
-    overrides = read_overrides(folder / "overrides.toml")
+    files = files or sample_rules().files
+    hours = read_office_hours(files["office_hours.toml"])
+    overrides = read_overrides(files["overrides.toml"])
     special = special_days(overrides)
     return Calendars(
         version=f"vn-holidays-{PACKAGE_VERSION}-{_fingerprint(hours, special)}",
         last_decided_year=max(LAST_DECIDED_YEAR, overrides.last_decided_year),
+        days={day: known.works for day, known in special.items()},
         _by_pattern={
             name: Calendar(pattern, special, hours.reading)
             for name, pattern in hours.patterns.items()

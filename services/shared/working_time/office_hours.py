@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.events.sla import CalendarDaysEnd, WorkingDaysReading
+from contracts.rules.toml_text import parse_toml
 from contracts.values import UnitCode
-from services.shared.toml_file import read_toml
 
 Interval = tuple[int, int]
 """When a desk opens and closes, in seconds after midnight."""
@@ -122,7 +121,6 @@ class OfficeHours(BaseModel):
         return self.units.get(unit, "default")
 
 
-def read_office_hours(path: Path) -> OfficeHours:
-    """Return the office hours in the file. Raise FileError, naming each place at fault."""
-    hours, _ = read_toml(path, OfficeHours)
-    return hours
+def read_office_hours(text: str) -> OfficeHours:
+    """Return the office hours in the text. Raise RulesError, naming each place at fault."""
+    return parse_toml("office_hours.toml", text, OfficeHours)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from fastapi.encoders import jsonable_encoder
@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 from pymongo.errors import PyMongoError
 from rich.console import Console, RenderableType
 
-from contracts.catalogue import load_catalogue
 from contracts.values import FilingChannel, Instant, ServiceLevel
 from services.runtime import Database, Document, WallClock, client
 from services.sla.cli import tables as report_tables
@@ -30,7 +29,7 @@ from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.snapshots import Snapshot
 from services.sla.figures.tables import Dimension, Scope
 from services.sla.figures.view import DOSSIER_COLUMNS
-from services.sla.in_force.files import RuleFiles
+from services.sla.rules_now import read_rules
 from services.sla.settings import SlaSettings
 
 T = TypeVar("T")
@@ -109,18 +108,27 @@ class FigureSource:
                         await asyncio.wait({task})
                 return task.result()
 
-        try:
-            return asyncio.run(asked())
-        except PyMongoError as error:
-            errors.print(f"the database does not answer: {error}", markup=False)
-            raise typer.Exit(1) from error
+        return _answered(asked())
 
 
 def figure_source(mongo: str | None, at: datetime | None = None) -> FigureSource:
     """Return the source with the given database, or with the environment's."""
-    settings = SlaSettings()
-    rules = RuleFiles(settings, load_catalogue()).read()
-    return FigureSource(mongo or settings.mongo, rules, at or WallClock().now())
+    uri = mongo or SlaSettings().mongo
+    return FigureSource(uri, _answered(_rules(uri)), at or WallClock().now())
+
+
+async def _rules(uri: str) -> Rules:
+    async with _database(uri) as database:
+        return await read_rules(database)
+
+
+def _answered(question: Coroutine[Any, Any, T]) -> T:
+    """Return the answer; exit with a word if the database does not answer."""
+    try:
+        return asyncio.run(question)
+    except PyMongoError as error:
+        errors.print(f"the database does not answer: {error}", markup=False)
+        raise typer.Exit(1) from error
 
 
 @asynccontextmanager

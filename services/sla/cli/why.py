@@ -14,16 +14,14 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.text import Text
 
-from contracts.catalogue import load_catalogue
 from contracts.values import Instant, Locale
-from services.runtime import WallClock, client, state_of
+from services.runtime import WallClock, World, client, read_world, state_of
 from services.shared.working_time import OutsideCalendar
-from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.dossier.state import Sla
 from services.sla.explain.explanation import asked_at, explanation, why_unjudged
 from services.sla.explain.page import page
 from services.sla.explain.texts import load_texts
-from services.sla.in_force.files import RuleFiles
 from services.sla.settings import SlaSettings
 
 console = Console()
@@ -52,7 +50,7 @@ def why(
     moment = _instant(at, "--at") if at is not None else None
     known = _instant(known_at, "--known-at") if known_at is not None else None
     try:
-        state = asyncio.run(_read(mongo or SlaSettings().mongo, code))
+        state, world = asyncio.run(_read(mongo or SlaSettings().mongo, code))
     except PyMongoError as error:
         console.print(f"the database does not answer: {error}", markup=False)
         raise typer.Exit(1) from error
@@ -63,7 +61,7 @@ def why(
     if (unjudged := why_unjudged(code, state, texts)) is not None:
         console.print(unjudged, markup=False, highlight=False)
         raise typer.Exit(1)
-    rules = RuleFiles(SlaSettings(), load_catalogue()).read()
+    rules = judging(world, state)
     try:
         moment = moment or asked_at(state, WallClock().now(), known)
         told = explanation(code, state, rules, texts, moment, known)
@@ -78,14 +76,16 @@ def why(
         console.print(Text(str(svg), style="dim"))
 
 
-async def _read(uri: str, code: str) -> Sla | None:
-    """Return sla's state of the dossier; None if there is none."""
+async def _read(uri: str, code: str) -> tuple[Sla | None, World]:
+    """Return sla's state of the dossier, None if there is none; and the sets of rules."""
     mongo = client(uri)
     try:
-        document = await mongo["motcua_sla"][SlaDecider.collection].find_one({"_id": code})
+        database = mongo["motcua_sla"]
+        document = await database[SlaDecider.collection].find_one({"_id": code})
+        world = await read_world(database)
     finally:
         mongo.close()
-    return state_of(document, Sla) if document is not None else None
+    return (state_of(document, Sla) if document is not None else None), world
 
 
 def _instant(text: str, option: str) -> datetime:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from contracts.events import routing, sla
 from contracts.model import EventData
@@ -10,11 +12,13 @@ from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime import Timer
+from services.runtime import Timer, World
+from services.shared.city import city_at
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS, phases
+from services.shared.open_dossiers import OPEN
 from services.sla.deciding.decisions import REQUESTS, decide
-from services.sla.deciding.rules import Rules
-from services.sla.dossier.entered import with_entered
+from services.sla.deciding.rules import Rules, TimerKind, rules_of
+from services.sla.dossier.entered import is_late, with_entered
 from services.sla.dossier.fold import evolve
 from services.sla.dossier.state import Sla
 
@@ -49,39 +53,71 @@ class SlaDecider:
         *sla.ANNOUNCEMENTS,
     )
     state_type = Sla
-
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        """The rules in force. May be replaced between two batches: see `Rules.since`."""
+    waking: Mapping[str, Any] | None = OPEN
 
     def initial(self, subject: str) -> Sla:
         return Sla()
 
-    def decide(self, state: Sla, request: Event) -> Sequence[EventData]:
-        return decide(self.rules, state, request)
+    def decide(self, world: World, state: Sla, request: Event) -> Sequence[EventData]:
+        return decide(rules_of(world.at(request.time)), judging(world, state), state, request)
 
-    def evolve(self, state: Sla, fact: Event) -> Sla:
-        known = with_entered(evolve(state, fact), fact, self.rules.calendars)
-        if self.rules.outdated(known) or _clock_touched(state, known):
-            return self.rules.assessed(known)
+    def evolve(self, world: World, state: Sla, fact: Event) -> Sla:
+        known = evolve(state, fact)
+        if is_late(fact):
+            known = with_entered(known, fact, city_at(world, fact.time).calendars)
+        if _clock_touched(state, known):
+            return judging(world, known).assessed(known)
         return known
 
-    def react(self, state: Sla, fact: Event) -> Sequence[EventData]:
+    def react(self, world: World, state: Sla, fact: Event) -> Sequence[EventData]:
         if isinstance(fact.data, sla.RulesApplied):
             return ()  # what follows from the new rules was announced with this fact
-        return self.rules.announcements(state, fact)
+        return judging(world, state).announcements(state, fact)
 
-    def timer(self, state: Sla) -> Timer | None:
-        return self.rules.timer(state)
+    def timer(self, world: World, state: Sla) -> Timer | None:
+        rules = judging(world, state)
+        following = following_rules(world, rules, state)
+        return rules.timer(state, following.since if following else None)
 
-    def fire(self, state: Sla, timer: Timer) -> Sequence[EventData]:
-        return self.rules.fired(state, timer)
+    def fire(self, world: World, state: Sla, timer: Timer) -> Sequence[EventData]:
+        rules = judging(world, state)
+        if timer.kind is not TimerKind.RULES:
+            return rules.fired(state, timer)
+        following = following_rules(world, rules, state)
+        assert following is not None
+        return following.applied(state)
+
+    def woken(self, world: World) -> datetime | None:
+        return world.newest.since
+
+
+def judging(world: World, state: Sla) -> Rules:
+    """Return the rules that the dossier is judged by: those in force when it was received, until
+    later ones are applied."""
+    if state.rules is not None:
+        return rules_of(world.number(state.rules))
+    received = state.span.received_at
+    return rules_of(world.at(received) if received is not None else world.sets[0])
+
+
+def following_rules(world: World, rules: Rules, state: Sla) -> Rules | None:
+    """Return the next rules that judge the open dossier in another way, or None."""
+    if not rules.judged(state):
+        return None
+    one = world.after(rules.number)
+    while one is not None:
+        following = rules_of(one)
+        if not following.agrees(rules, state):
+            return following
+        one = world.after(one.number)
+    return None
 
 
 def _clock_touched(before: Sla, after: Sla) -> bool:
     """Return whether a fact changed anything that times depend on; most facts do not."""
     return (
         after.assessment is None
+        or after.rules != before.rules
         or after.handlers is not before.handlers
         or after.steps is not before.steps
         or after.consultations is not before.consultations

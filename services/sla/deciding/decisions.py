@@ -29,8 +29,11 @@ _PROMISED = frozenset(PublicStatus) - {PublicStatus.REGISTERED, PublicStatus.NOT
 _OPEN = _PROMISED - ENDED
 
 
-def decide(rules: Rules, state: Sla, request: Event) -> Facts:
-    """Return the fact that a request comes to and what follows from it, or its one refusal."""
+def decide(rules: Rules, judging: Rules, state: Sla, request: Event) -> Facts:
+    """Return the fact that a request comes to and what follows from it, or its one refusal.
+
+    `rules`: those in force at the request's time; `judging`: those that the dossier is judged by.
+    """
 
     def check() -> None:
         limit = EntryLimit(rules.book.late_entry, rules.calendars)
@@ -41,8 +44,8 @@ def decide(rules: Rules, state: Sla, request: Event) -> Facts:
     if isinstance(fact.data, Refusal):
         return facts
     # A service does not react to what it decided itself: what follows is announced at once.
-    known = rules.assessed(evolve(state, fact))
-    return [*facts, *rules.announcements(known, fact)]
+    known = judging.assessed(evolve(state, fact))
+    return [*facts, *judging.announcements(known, fact)]
 
 
 _NO_DATE = "it has no date: nobody knows what was promised, or no calendar knows its years"

@@ -22,8 +22,10 @@ from contracts.events.sla import (
     TimeUnit,
 )
 from contracts.model import EventData
+from contracts.rules import RuleSet
 from contracts.wire.envelope import Event
 from services.runtime import BEGINNING, Timer
+from services.shared.city import city_of
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
 from services.shared.rulebook.book import RuleBook, load_rule_book
 from services.shared.working_time import Calendars, OutsideCalendar
@@ -58,8 +60,10 @@ class Rules:
     catalogue: Catalogue
     calendars: Calendars
     book: RuleBook = field(default_factory=load_rule_book)
+    number: int = 0
+    """The number of the set that they come from."""
     since: datetime = BEGINNING
-    """When they were put in force; from then on, dossiers judged by other rules are judged anew."""
+    """From when they are in force; then, open dossiers judged by earlier ones are judged anew."""
     # Not copied when these rules are made as a changed copy of others.
     _budgets: dict[tuple[Promised, str, str | None], Terms] = field(
         init=False, default_factory=dict, compare=False
@@ -125,14 +129,25 @@ class Rules:
                 found = assess(state, self.terms(state))
             except OutsideCalendar:
                 unjudged = Unjudged.NO_CALENDAR
-        return msgspec.structs.replace(state, assessment=found, unjudged=unjudged, rule=self.rule)
+        return msgspec.structs.replace(
+            state, assessment=found, unjudged=unjudged, rule=self.rule, rules=self.number
+        )
 
-    def outdated(self, state: Sla) -> bool:
-        """Return whether an open dossier was judged by other rules than these."""
+    def judged(self, state: Sla) -> bool:
+        """Return whether other rules may judge the dossier in another way."""
         return (
-            (state.assessment is not None or state.unjudged is Unjudged.NO_CALENDAR)
-            and state.span.ended is None
-            and state.rule != self.rule
+            state.assessment is not None or state.unjudged is Unjudged.NO_CALENDAR
+        ) and state.span.ended is None
+
+    def agrees(self, other: Rules, state: Sla) -> bool:
+        """Return whether these rules and the others judge the dossier alike."""
+        if self.rule != other.rule:
+            return False
+        mine, theirs = self.terms(state), other.terms(state)
+        return (mine.promise, mine.soon_due_shares, mine.step_shares) == (
+            theirs.promise,
+            theirs.soon_due_shares,
+            theirs.step_shares,
         )
 
     def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
@@ -183,12 +198,19 @@ class Rules:
             )
         ]
 
-    def timer(self, state: Sla) -> Timer | None:
-        """Return the timer of the next alert, or of new rules, if nothing else happens."""
+    def timer(self, state: Sla, replaced: datetime | None = None) -> Timer | None:
+        """Return the timer of the next alert, or of new rules, if nothing else happens.
+
+        `replaced`: when others follow these rules; None if none do that judge in another way.
+        """
         if not _handler_known(state):
             return None
-        if self.outdated(state):
-            return Timer(self.since, TimerKind.RULES, own_time=state.history)
+        alert = self._alert_timer(state)
+        if replaced is not None and (alert is None or replaced <= alert.at):
+            return Timer(replaced, TimerKind.RULES, own_time=state.history)
+        return alert
+
+    def _alert_timer(self, state: Sla) -> Timer | None:
         now = state.assessment
         if now is None:
             return None
@@ -203,16 +225,32 @@ class Rules:
         return None
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
-        """Return what a timer raises: an alert, or the judgement by new rules."""
-        if timer.kind is TimerKind.RULES:
-            assert state.rule is not None
-            anew = self.assessed(state)
-            assert anew.rule is not None
-            applied = sla.RulesApplied(rule=anew.rule, previous=state.rule)
-            return [applied, *self._announcements(anew, MoveCause.RULES_CHANGED)]
+        """Return the alert that a timer raises."""
         assert state.assessment is not None
         wanted = timer.kind, timer.at, *timer.about
         return [_alert(e, state) for e in state.assessment.expected if _key(e) == wanted]
+
+    def applied(self, state: Sla) -> Sequence[EventData]:
+        """Return what follows for an open dossier when these rules come into force."""
+        assert state.rule is not None
+        anew = self.assessed(state)
+        applied = sla.RulesApplied(rule=self.rule, previous=state.rule, number=self.number)
+        return [applied, *self._announcements(anew, MoveCause.RULES_CHANGED)]
+
+
+_read: dict[tuple[int, datetime, str], Rules] = {}
+"""The rules of every set that was read."""
+
+
+def rules_of(one: RuleSet) -> Rules:
+    """Return the rules of a set; it is read once."""
+    key = one.number, one.since, one.sha256
+    found = _read.get(key)
+    if found is None:
+        city = city_of(one)
+        found = Rules(city.catalogue, city.calendars, city.book, one.number, one.since)
+        _read[key] = found
+    return found
 
 
 _REASONS = {

@@ -109,6 +109,10 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             if isinstance(data, sla.DeadlineSet) and deadlines[0] is announced and data.budget:
                 return replace(state, first_budget=promised_budget(data.budget))
             return state
+        case sla.RulesApplied():
+            if data.number is None or (state.rules or 0) >= data.number:
+                return state
+            return replace(state, rules=data.number)
         case sla.AlertRetracted():
             alerts = [
                 replace(a, retracted=True) if a.id == data.alert_id else a for a in state.alerts

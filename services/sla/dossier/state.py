@@ -271,6 +271,9 @@ class Sla(Handled, frozen=True):
     exemption: Exemption | None = None
     assessment: Assessment | None = None
     rule: str | None = None
+    """The text of the rules and the calendar that it was judged by."""
+    rules: int | None = None
+    """The number of the set of rules that it was judged by; None if it was not judged yet."""
     deadlines: tuple[Deadline, ...] = ()
     """Every due time that was announced."""
     due_told: datetime | None = None

@@ -14,8 +14,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events.sla import AlertKind, ExemptionGround, TimeUnit
+from contracts.rules.toml_text import RulesError, parse_toml
 from contracts.values import Locale
-from services.shared.toml_file import FileError, read_toml
 from services.sla.clock.segments import Account, Reason
 
 TEXTS = Path(__file__).parent / "texts"
@@ -182,12 +182,12 @@ class Texts:
 
 
 def load_texts(folder: Path = TEXTS) -> Mapping[Locale, Texts]:
-    """Return the texts of every language. Raise FileError, naming file, text and field at fault."""
+    """Return the texts of every language. Raise RulesError, naming each file and text at fault."""
     return {locale: _read(locale, folder / f"{locale}.toml") for locale in Locale}
 
 
 def _read(locale: Locale, path: Path) -> Texts:
-    file, _ = read_toml(path, _File)
+    file = parse_toml(path.name, path.read_text(encoding="utf-8"), _File)
     faults = [
         *_misfits("sentences", set(file.sentences), set(SENTENCES)),
         *_misfits("counted", set(file.counted), set(COUNTED)),
@@ -199,7 +199,7 @@ def _read(locale: Locale, path: Path) -> Texts:
         for text in forms:
             faults += _faults(f"[counted] {name}", text, {"count": 1})
     if faults:
-        raise FileError(f"{path}: " + "; ".join(faults))
+        raise RulesError(f"{path}: " + "; ".join(faults))
     return Texts(locale, file.weekdays, file.months, file.sentences, file.counted, file.words)
 
 

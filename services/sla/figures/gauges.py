@@ -20,11 +20,11 @@ from contracts.events import sla
 from contracts.events.sla import AlertKind
 from contracts.wire.envelope import Event
 from services.runtime import Collection, Running, aggregate, patiently
+from services.shared.open_dossiers import OPEN
 from services.shared.working_time import WORKING_DAY
 from services.sla import metrics
 from services.sla.dossier.entered import is_late
 from services.sla.figures.counting import UNJUDGED, UNROUTED
-from services.sla.figures.open_dossiers import OPEN, prepare
 from services.sla.settings import SlaSettings
 
 Counts = Mapping[str, Counter[str]]
@@ -85,8 +85,6 @@ async def keep_counting(running: Running[SlaSettings]) -> None:
         if engine.ownership.owned == counted and began < again:
             return
         try:
-            if counted is None:
-                await prepare(engine.store.collection)
             counted = set(engine.ownership.owned)
             show(await count(engine.store.collection, counted))
         finally:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Header, Query, Response
 from contracts.values import Instant, Locale
 from services.runtime import Json, Problem, Running, Settings, failing, invalid_field, state_of
 from services.shared.working_time import OutsideCalendar
-from services.sla.deciding.decider import SlaDecider
+from services.sla.deciding.decider import judging
 from services.sla.dossier.state import Sla
 from services.sla.explain.explanation import Explanation, asked_at, explanation, why_unjudged
 from services.sla.explain.page import plain_page
@@ -55,7 +55,6 @@ Accept = Annotated[str | None, Header(include_in_schema=False)]
 def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Add the route of the explanation. Raise FileError if its texts are broken."""
     store, texts = running.dossiers.store, load_texts()
-    decider = running.decider(SlaDecider)
 
     @app.get(
         "/dossiers/{code}/clock",
@@ -93,7 +92,8 @@ def add_clock_routes(app: FastAPI, running: Running[Settings]) -> None:
         def answer() -> Response:
             moment = at or asked_at(state, running.clock.now(), known_at)
             try:
-                told = explanation(code, state, decider.rules, texts[lang], moment, known_at)
+                rules = judging(running.dossiers.worlds.newest, state)
+                told = explanation(code, state, rules, texts[lang], moment, known_at)
             except OutsideCalendar as error:
                 raise invalid_field("at", str(error)) from error
             if told is None and known_at is not None:

@@ -11,8 +11,6 @@ from fastapi import FastAPI, Query, Request, Response
 from contracts.values import Instant, rfc3339
 from services.runtime import Running, Settings, invalid_field
 from services.shared.working_time import OutsideCalendar
-from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import Rules
 from services.sla.figures.backlog import BACKLOG, backlog
 from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import Sheet, figures
@@ -41,13 +39,9 @@ from services.sla.figures.view import (
     lines,
 )
 from services.sla.http.figure_types import Backlog, DossierPage, Figures
+from services.sla.rules_now import rules_now
 
 At = Annotated[Instant | None, Query(description="At which moment; now, if not told.")]
-
-
-def rules_of(running: Running[Settings]) -> Rules:
-    """Return the rules in force."""
-    return running.decider(SlaDecider).rules
 
 
 def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
@@ -55,14 +49,14 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
     collection = running.dossiers.store.collection
 
     def of_period(period: Period, scope: Scope) -> Sheet:
-        rules, now = rules_of(running), running.clock.now()
+        rules, now = rules_now(running), running.clock.now()
         known_fields(scope, rules.catalogue)
         if period.since > now:
             raise invalid_field("period" if period.name else "since", "it has not begun yet")
         return figures(collection, period_count(period, now, rules))
 
     def of_moment(at: datetime | None, scope: Scope) -> Sheet:
-        rules, now = rules_of(running), running.clock.now()
+        rules, now = rules_now(running), running.clock.now()
         known_fields(scope, rules.catalogue)
         moment = now if at is None else at
         if moment > now:
@@ -85,7 +79,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         table = await sheet.count(scope)
 
         def made() -> Response:
-            shown = figures_view(table, sheet.reading, rules_of(running).catalogue)
+            shown = figures_view(table, sheet.reading, rules_now(running).catalogue)
             header = columns(scope.by, MEASURES, rated=True)
             return answer(shown, header, lines(shown), f"figures-{file_name(period)}", csv=csv)
 
@@ -106,7 +100,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         found = await of_period(period, scope).dossiers(
             scope, measure, after=after, limit=limit + 1
         )
-        rows = dossiers_view(found, rules_of(running).catalogue)
+        rows = dossiers_view(found, rules_now(running).catalogue)
         name = f"{measure}-{file_name(period)}"
         return page(rows, limit, DOSSIER_COLUMNS, request, name, csv=csv)
 
@@ -119,7 +113,7 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         """
         sheet = of_moment(at, scope)
         moment = sheet.reading.as_of
-        shown = backlog_view(moment, await sheet.count(scope), rules_of(running).catalogue)
+        shown = backlog_view(moment, await sheet.count(scope), rules_now(running).catalogue)
         name = f"backlog-{moment:%Y%m%dT%H%MZ}"
         return answer(shown, columns(scope.by, BACKLOG), lines(shown), name, csv=csv)
 
@@ -137,6 +131,6 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         known_measure(measure, BACKLOG)
         sheet = of_moment(at, scope)
         found = await sheet.dossiers(scope, measure, after=after, limit=limit + 1)
-        rows = dossiers_view(found, rules_of(running).catalogue)
+        rows = dossiers_view(found, rules_now(running).catalogue)
         moment = rfc3339(sheet.reading.as_of)
         return page(rows, limit, DOSSIER_COLUMNS, request, measure, csv=csv, at=moment)

@@ -36,7 +36,6 @@ from services.sla.figures.view import (
     snapshot_view,
     snapshots_view,
 )
-from services.sla.http.figure_routes import rules_of
 from services.sla.http.figure_types import (
     ChangedPage,
     Differences,
@@ -44,6 +43,7 @@ from services.sla.http.figure_types import (
     FrozenFigures,
     FrozenPeriods,
 )
+from services.sla.rules_now import rules_now
 
 _OF_ONE: Answers = {**FORMATS, 404: failing("The figures of that period are not frozen.")}
 Name = Annotated[str, Path(description=f"The period: {NAMES}.")]
@@ -72,12 +72,12 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
     )
     async def read_snapshot(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
         """Return the figures of a period as they were frozen; by unit by default."""
-        known_fields(scope, rules_of(running).catalogue)
+        known_fields(scope, rules_now(running).catalogue)
         of = await frozen(period)
         table = await snapshots.count(database, of, scope)
 
         def made() -> Response:
-            shown = snapshot_view(of, table, rules_of(running).catalogue)
+            shown = snapshot_view(of, table, rules_now(running).catalogue)
             header = columns(scope.by, MEASURES, rated=True)
             return answer(shown, header, lines(shown), f"frozen-{period}", csv=csv)
 
@@ -100,11 +100,11 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
     ) -> Response:
         """Return the dossiers behind one frozen number, as they were then, in code order."""
         known_measure(measure, MEASURES)
-        known_fields(scope, rules_of(running).catalogue)
+        known_fields(scope, rules_now(running).catalogue)
         found = await snapshots.dossiers(
             database, await frozen(period), scope, measure, after=after, limit=limit + 1
         )
-        rows = dossiers_view(found, rules_of(running).catalogue)
+        rows = dossiers_view(found, rules_now(running).catalogue)
         name = f"frozen-{measure}-{period}"
         return page(rows, limit, DOSSIER_COLUMNS, request, name, csv=csv)
 
@@ -119,7 +119,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
 
         By unit by default; rows without a change are left out.
         """
-        catalogue = rules_of(running).catalogue
+        catalogue = rules_now(running).catalogue
         known_fields(scope, catalogue)
         of = await frozen(period)
         shown = changes_view(of, await changes(database, of, scope, catalogue), catalogue)
@@ -142,7 +142,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         limit: Limit = 100,
     ) -> Response:
         """Return the dossiers that a number has gained (1) or lost (-1) since it was frozen."""
-        catalogue = rules_of(running).catalogue
+        catalogue = rules_now(running).catalogue
         known_measure(measure, MEASURES)
         known_fields(scope, catalogue)
         of = await frozen(period)

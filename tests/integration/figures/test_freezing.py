@@ -72,7 +72,7 @@ class City:
 async def a_city(settings: Settings) -> AsyncIterator[City]:
     async with a_stage(settings, partitions=2) as stage:
         clock, offsets = StreamClock(), Offsets(settings.kafka)
-        actor = await stage.act(stage.cast(SlaDecider(RULES)), clock)
+        actor = await stage.act(stage.cast(SlaDecider()), clock)
         try:
             yield City(stage, clock, actor, offsets)
         finally:
@@ -136,7 +136,7 @@ async def test_a_period_waits_until_all_of_the_log_is_folded(settings: Settings)
 async def test_an_instance_without_partitions_freezes_nothing(settings: Settings) -> None:
     async with a_stage(settings) as stage:
         clock, offsets = StreamClock(), Offsets(settings.kafka)
-        idle = Actor(stage, stage.cast(SlaDecider(RULES)), clock)
+        idle = Actor(stage, stage.cast(SlaDecider()), clock)
         city = City(stage, clock, idle, offsets)
         for time in (MARCH.since, MARCH.until + 2 * DAYS):
             clock.tick(0, time)

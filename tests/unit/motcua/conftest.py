@@ -27,7 +27,7 @@ def simulated() -> SimulatedDay:
 def city(simulated: SimulatedDay) -> InProcess:
     """What the four services made of it."""
     catalogue = load_catalogue()
-    city = InProcess(all_deciders(catalogue, Policy(catalogue)))
+    city = InProcess(all_deciders(Policy(catalogue)))
     for piece in slices(simulated.requests, ends=simulated.ends):
         city.feed(piece.events)
         city.tick(piece.until)

@@ -15,6 +15,7 @@ from motcua import story
 from motcua.cli import build
 from motcua.story_page import story_page
 from services.intake.cli import citizen
+from services.runtime import World, first_world
 from services.runtime.cli import dead_letters
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.kafka.dead_letters import CannotRedrive
@@ -86,7 +87,10 @@ def test_a_dossier_that_nothing_is_about(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_dossier_that_sla_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(why, "_read", _nothing)
+    async def unknown(*_: object) -> tuple[None, World]:
+        return None, first_world()
+
+    monkeypatch.setattr(why, "_read", unknown)
     assert WROTE in run("why", WROTE, exit_code=1)
 
 

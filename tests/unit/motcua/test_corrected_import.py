@@ -100,7 +100,7 @@ class City:
     """Four services in one process, told about one dossier."""
 
     def __init__(self) -> None:
-        self.inside = InProcess(all_deciders(CATALOGUE, Policy(CATALOGUE)))
+        self.inside = InProcess(all_deciders(Policy(CATALOGUE)))
 
     def hears(self, facts: Sequence[Event]) -> City:
         for fact in facts:

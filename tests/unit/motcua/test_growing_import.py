@@ -37,7 +37,7 @@ class Deliveries:
     """A city in one process, and the deliveries of one case that it gets."""
 
     def __init__(self, compiled: CompiledMapping) -> None:
-        self.city = InProcess(all_deciders(CATALOGUE, Policy(CATALOGUE)))
+        self.city = InProcess(all_deciders(Policy(CATALOGUE)))
         self.compiled = compiled
 
     def deliver(self, *events: tuple[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
@@ -35,6 +35,7 @@ from services.notify.page.view.channel_choice import ReachCheck, offered_channel
 from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import status_view
 from services.runtime import Answers, Json, Problem, Requests, Running, failing, wall_clock
+from services.shared.city import City
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -73,6 +74,7 @@ def add_page(
     requests: Requests,
     *,
     policy: Policy,
+    city: Callable[[], City],
     links: Links,
     reach: ReachCheck | None,
 ) -> None:
@@ -82,7 +84,6 @@ def add_page(
     """
     settings = running.settings
     html = Html(links)
-    words = {locale: Words(policy.catalogue, locale) for locale in Locale}
     limits = GuessLimits(settings.guesses_by_code, settings.guesses_by_address)
     secret = settings.lookup_secret
     wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
@@ -96,6 +97,10 @@ def add_page(
         most=settings.live_pages,
         most_by_address=settings.live_pages_by_address,
     )
+
+    def words() -> Mapping[Locale, Words]:
+        """Return the names of things by the catalogue in force."""
+        return {locale: Words(city().catalogue, locale) for locale in Locale}
 
     def address(request: Request) -> str:
         return client_address(request, settings.trusted_proxies)
@@ -159,7 +164,7 @@ def add_page(
     async def read(request: Request, code: Code, key: Key = "") -> Response:
         """Return the dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
-        view = portal(found.state, words, html.texts, running.clock.now())
+        view = portal(found.state, words(), html.texts, running.clock.now())
         return secured(Json(view))
 
     @app.get(
@@ -193,7 +198,7 @@ def add_page(
             "status.html",
             locale,
             other=links.status(found.code, found.key, other_than(locale)),
-            look=status_view(state, words[locale], running.clock.now()),
+            look=status_view(state, words()[locale], running.clock.now()),
             key=found.key,
             version=found.version,
             told=told if told in TOLD else "",
@@ -212,7 +217,7 @@ def add_page(
         """Show the receipt for printing in both languages, with the status page's QR code."""
         found = await gate.open(code, key, address(request))
         locale = _locale(lang) if lang else chosen_locale(found.state)
-        shown = receipt(found, words, links.link(found.code))
+        shown = receipt(found, words(), links.link(found.code))
         elsewhere = links.receipt(found.code, found.key, other_than(locale))
         return html.page("receipt.html", locale, other=elsewhere, **shown)
 
@@ -224,7 +229,7 @@ def add_page(
         found = await gate.open(code, key, address(request))
         locale = _locale(lang) if lang else chosen_locale(found.state)
         elsewhere = links.letter(found.code, found.key, other_than(locale))
-        return html.page("letter.html", locale, other=elsewhere, **letter(found, words))
+        return html.page("letter.html", locale, other=elsewhere, **letter(found, words()))
 
     async def sent(
         request: Request, code: str, data_of: Callable[[Fields], Data]

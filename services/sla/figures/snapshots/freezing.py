@@ -22,6 +22,7 @@ from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.freeze import FreezeResult, freeze
+from services.sla.rules_now import rules_now
 
 log = structlog.get_logger("motcua.snapshots")
 
@@ -74,8 +75,8 @@ class Freezing:
         now = self._now()
         if now is None:
             return []
-        decider = running.decider(SlaDecider)
-        days = decider.rules.book.figures.freeze_after_days
+        decider, rules = running.decider(SlaDecider), rules_now(running)
+        days = rules.book.figures.freeze_after_days
         begun = await keeping_since(running.database, now)
         frozen = {of.name for of in await snapshots.snapshots(running.database)}
         done: list[str] = []
@@ -91,7 +92,7 @@ class Freezing:
             if not await folded.look():
                 continue
             passing = running.faults.passing
-            outcome = await freeze(running.database, period, decider.rules, now, passing=passing)
+            outcome = await freeze(running.database, period, rules, now, passing=passing)
             if outcome is FreezeResult.FROZEN:
                 log.info("figures are frozen", period=period.name)
                 done.append(period.name)

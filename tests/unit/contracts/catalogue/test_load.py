@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
 from contracts.catalogue import (
     Catalogue,
-    CatalogueError,
     FormKind,
     Procedure,
     Unit,
     UnitKind,
     load_catalogue,
 )
-from contracts.catalogue.load import DATA
+from contracts.rules import Files, RulesError, sample_rules
 from contracts.values import FilingChannel, ServiceLevel
+from tests.support.rule_sets import changed
 
-Edit = Callable[[str, str, str], None]
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -31,30 +28,16 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of the shipped catalogue that a test may break."""
-    shutil.copytree(DATA, tmp_path / "catalogue")
-    return tmp_path / "catalogue"
-
-
-@pytest.fixture
-def edit(folder: Path) -> Edit:
-    """Replaces the first occurrence of a text in one of the copy's files."""
-
-    def replace(file: str, old: str, new: str) -> None:
-        path = folder / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    return replace
-
-
-def fault_of(folder: Path) -> str:
-    with pytest.raises(CatalogueError) as caught:
-        load_catalogue(folder)
+def fault_of(*changes: tuple[str, str, str], files: Files | None = None) -> str:
+    """What is said of the sample with these texts replaced, or of these files."""
+    with pytest.raises(RulesError) as caught:
+        load_catalogue(changed(*changes, files=files))
     return str(caught.value)
+
+
+def with_file(name: str, text: str) -> dict[str, str]:
+    """The sample with another text of one file."""
+    return {**sample_rules().files, name: text}
 
 
 def competent_unit(catalogue: Catalogue, procedure: Procedure, place: str) -> Unit | None:
@@ -68,7 +51,7 @@ def competent_unit(catalogue: Catalogue, procedure: Procedure, place: str) -> Un
         if fits and (not rule.places or place in rule.places):
             if rule.unit is not None:
                 return catalogue.units[rule.unit]
-            return catalogue.unit_for(rule.kind, place) if rule.kind else None
+            return catalogue.unit_for(rule.kind, place, NOW) if rule.kind else None
     return None
 
 
@@ -218,105 +201,113 @@ def test_a_workflow_that_there_is_not_is_a_key_error(
 
 
 def test_a_place_that_no_unit_of_the_kind_answers_for_has_none(catalogue: Catalogue) -> None:
-    assert catalogue.unit_for(UnitKind.WARD, "99999") is None
+    assert catalogue.unit_for(UnitKind.WARD, "99999", NOW) is None
 
 
 # ---- A broken catalogue ----
 
 
-def test_an_unbroken_copy_loads(folder: Path, catalogue: Catalogue) -> None:
-    assert load_catalogue(folder) == catalogue
+def test_an_unbroken_copy_loads(catalogue: Catalogue) -> None:
+    assert load_catalogue(dict(sample_rules().files)) == catalogue
+
+
+def test_a_file_that_is_not_toml_is_named_with_the_line() -> None:
+    fault = fault_of(files=with_file("units.toml", "[[units]]\ncode = H29.1\n"))
+    assert re.search(r"units\.toml: not TOML: .*line 2", fault)
 
 
 @pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence", "circulars"])
-def test_a_missing_file_is_named(folder: Path, file: str) -> None:
-    (folder / f"{file}.toml").unlink()
-    assert re.search(rf"{file}\.toml: cannot be read: No such file", fault_of(folder))
+def test_a_file_without_entries_is_named(file: str) -> None:
+    fault = fault_of(files=with_file(f"{file}.toml", "# nothing yet\n"))
+    assert fault == f"{file}.toml: {file}: Field required"
 
 
-def test_a_file_that_is_not_toml_is_named_with_the_line(folder: Path) -> None:
-    (folder / "units.toml").write_text("[[units]]\ncode = H29.1\n", encoding="utf-8")
-    assert re.search(r"units\.toml: not TOML: .*line 2", fault_of(folder))
-
-
-def test_a_file_in_another_encoding_is_named(folder: Path) -> None:
-    path = folder / "units.toml"
-    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
-    assert "units.toml: not UTF-8" in fault_of(folder)
-
-
-@pytest.mark.parametrize("file", ["procedures", "workflows", "units", "competence", "circulars"])
-def test_a_file_without_entries_is_named(folder: Path, file: str) -> None:
-    (folder / f"{file}.toml").write_text("# nothing yet\n", encoding="utf-8")
-    assert f"{file}.toml: no [[{file}]] table in it" in fault_of(folder)
-
-
-def test_a_misspelt_table_is_not_passed_over(edit: Edit, folder: Path) -> None:
-    edit("procedures.toml", "[[procedures]]", "[[procedure]]")
-    assert "procedures.toml: 'procedure' is unknown here" in fault_of(folder)
+def test_a_misspelt_table_is_not_passed_over() -> None:
+    fault = fault_of(("procedures.toml", "[[procedures]]", "[[procedure]]"))
+    assert fault == "procedures.toml: procedure: Extra inputs are not permitted"
 
 
 @pytest.mark.parametrize("text", ['[units]\ncode = "H29.1"\n', "units = 3\n", "units = [3]\n"])
-def test_a_table_in_single_brackets_is_explained(folder: Path, text: str) -> None:
-    (folder / "units.toml").write_text(text, encoding="utf-8")
-    assert "units.toml: begin each entry with [[units]]" in fault_of(folder)
+def test_a_table_in_single_brackets_is_named(text: str) -> None:
+    assert fault_of(files=with_file("units.toml", text)).startswith("units.toml: ")
 
 
-def test_a_wrong_value_names_file_entry_and_field(edit: Edit, folder: Path) -> None:
-    edit("procedures.toml", 'amount = 8, unit = "working-hours"', 'amount = 0, unit = "hours"')
-    fault = fault_of(folder)
-    assert "procedures.toml: [[procedures]] 1.001193: " in fault
-    assert "budget.amount" in fault
-    assert "budget.unit" in fault
+def test_a_wrong_value_names_file_line_entry_and_field() -> None:
+    fault = fault_of(
+        ("procedures.toml", 'amount = 8, unit = "working-hours"', 'amount = 0, unit = "hours"')
+    )
+    where = f"procedures.toml: line {line_of('procedures.toml', 1)}, [[procedures]] number 1"
+    assert f"{where}, budget, amount: " in fault
+    assert f"{where}, budget, unit: " in fault
+    assert len(fault.splitlines()) == 2
 
 
-def test_a_key_that_the_format_does_not_know_is_named(edit: Edit, folder: Path) -> None:
-    edit("competence.toml", "unit = ", 'owner = "x"\nunit = ')
-    fault = fault_of(folder)
-    assert "competence.toml: [[competence]] travel-permits: owner: Extra inputs" in fault
+def test_a_key_that_the_format_does_not_know_is_named() -> None:
+    fault = fault_of(("competence.toml", "unit = ", 'owner = "x"\nunit = '))
+    assert re.fullmatch(
+        r"competence\.toml: line \d+, \[\[competence\]\] number \d+, owner: Extra inputs.*", fault
+    )
 
 
-def test_an_entry_without_a_code_is_named_by_its_number(edit: Edit, folder: Path) -> None:
-    edit("units.toml", 'code = "H29.2"\n', "")
-    assert "units.toml: [[units]] number 2: code: Field required" in fault_of(folder)
+def test_an_entry_without_a_code_is_named_by_its_line_and_number() -> None:
+    fault = fault_of(("units.toml", 'code = "H29.2"\n', ""))
+    line = line_of("units.toml", 2)
+    assert fault == f"units.toml: line {line}, [[units]] number 2, code: Field required"
+
+
+def line_of(file: str, number: int) -> int:
+    """The line at which the sample's entry of that number begins."""
+    header = f"[[{file.removesuffix('.toml')}]]"
+    lines = sample_rules().files[file].splitlines()
+    return [n for n, line in enumerate(lines, 1) if line == header][number - 1]
+
+
+def entry(file: str, text: str) -> str:
+    """The place of the sample's entry that has this text, as faults name it."""
+    before = sample_rules().files[file].partition(text)[0]
+    table = file.removesuffix(".toml")
+    number = before.splitlines().count(f"[[{table}]]")
+    return f"{file}: line {line_of(file, number)}, [[{table}]] number {number}"
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "fault"),
+    ("file", "old", "new", "known"),
     [
-        ("procedures.toml", '"1.000894"', '"1.001193"', "two entries for 1.001193"),
-        ("units.toml", '"H29.3"', '"H29.2"', "two entries for H29.2"),
+        ("procedures.toml", '"1.000894"', '"1.001193"', "1.001193"),
+        ("units.toml", '"H29.3"', '"H29.2"', "H29.2"),
         (
             "workflows.toml",
             'id = "standard"\nversion = 2',
             'id = "standard"\nversion = 1',
-            "two entries for standard version 1",
+            "standard version 1",
         ),
-        ("competence.toml", 'id = "trade"', 'id = "finance"', "two entries for finance"),
+        ("competence.toml", 'id = "trade"', 'id = "finance"', "finance"),
     ],
 )
-def test_a_code_that_two_entries_have_is_named(
-    edit: Edit, folder: Path, file: str, old: str, new: str, fault: str
-) -> None:
-    edit(file, old, new)
-    assert f"{file}: {fault}" in fault_of(folder)
+def test_a_code_that_two_entries_have_is_named(file: str, old: str, new: str, known: str) -> None:
+    fault = fault_of((file, old, new))
+    assert f"{entry(file, old)}: there is an entry for {known} already" in fault.splitlines()
 
 
-def test_two_wards_that_answer_for_one_place_are_named(edit: Edit, folder: Path) -> None:
+def test_two_wards_that_answer_for_one_place_are_named() -> None:
     wards = {u.places[0]: u.code for u in load_catalogue().units.values() if u.kind == "ward"}
-    edit("units.toml", '\nplaces = ["26737"]', '\nplaces = ["26740"]')
-    fault = fault_of(folder)
-    assert f"units.toml: {wards['26740']} and {wards['26737']} both answer for place 26740" in fault
+    here = '\nplaces = ["26737"]'
+    fault = fault_of(("units.toml", here, '\nplaces = ["26740"]'))
+    both = f"{wards['26740']} and {wards['26737']}", f"{wards['26737']} and {wards['26740']}"
+    assert any(f"{each} both answer for place 26740: take it from one" in fault for each in both)
+    assert re.match(r"units\.toml: line \d+, \[\[units\]\] number \d+: ", fault)
 
 
-def test_a_workflow_with_one_step_twice_is_named(edit: Edit, folder: Path) -> None:
-    edit("workflows.toml", 'name = "receive-check"', 'name = "decide"')
-    assert "workflows.toml: short version 1: two steps have the same name" in fault_of(folder)
+def test_a_workflow_with_one_step_twice_is_named() -> None:
+    fault = fault_of(("workflows.toml", 'name = "receive-check"', 'name = "decide"'))
+    where = entry("workflows.toml", 'name = "receive-check"')
+    assert f"{where}: short version 1: two steps have the same name" in fault
 
 
-def test_a_procedure_with_a_workflow_that_there_is_not_is_named(edit: Edit, folder: Path) -> None:
-    edit("procedures.toml", 'workflow = "one-step"', 'workflow = "one-stop"')
-    assert "procedures.toml: 1.001193: no workflow 'one-stop'" in fault_of(folder)
+def test_a_procedure_with_a_workflow_that_there_is_not_is_named() -> None:
+    old = 'workflow = "one-step"'
+    fault = fault_of(("procedures.toml", old, 'workflow = "one-stop"'))
+    assert fault == f"{entry('procedures.toml', old)}: 1.001193: no workflow 'one-stop'"
 
 
 @pytest.mark.parametrize(
@@ -334,19 +325,21 @@ def test_a_procedure_with_a_workflow_that_there_is_not_is_named(edit: Edit, fold
         ('unit = "T01"', 'unit = "T01"\nplaces = ["99999"]', "no unit answers for place 99999"),
     ],
 )
-def test_a_competence_rule_that_cannot_be_followed_is_named(
-    edit: Edit, folder: Path, old: str, new: str, fault: str
-) -> None:
-    edit("competence.toml", old, new)
-    assert f"competence.toml: rule travel-permits: {fault}" in fault_of(folder)
+def test_a_competence_rule_that_cannot_be_followed_is_named(old: str, new: str, fault: str) -> None:
+    where = entry("competence.toml", old)
+    assert fault_of(("competence.toml", old, new)).startswith(
+        f"{where}: rule travel-permits: {fault}"
+    )
 
 
-def test_every_fault_is_told_at_once(edit: Edit, folder: Path) -> None:
-    edit("competence.toml", '"TP.001"', '"TP.002"')
-    edit("procedures.toml", 'workflow = "one-step"', 'workflow = "one-stop"')
-    fault = fault_of(folder)
-    assert "TP.002" in fault
-    assert "one-stop" in fault
+def test_every_fault_is_told_at_once_each_on_a_line() -> None:
+    faults = fault_of(
+        ("competence.toml", '"TP.001"', '"TP.002"'),
+        ("procedures.toml", 'workflow = "one-step"', 'workflow = "one-stop"'),
+    ).splitlines()
+    assert len(faults) == 2
+    assert any("TP.002" in fault for fault in faults)
+    assert any("one-stop" in fault for fault in faults)
 
 
 @pytest.mark.parametrize(
@@ -371,19 +364,23 @@ def test_the_circulars_have_six_and_seven_forms(catalogue: Catalogue) -> None:
 
 
 def test_the_steps_of_a_workflow_share_the_budget_evenly_unless_it_says_otherwise(
-    catalogue: Catalogue, folder: Path, edit: Edit
+    catalogue: Catalogue,
 ) -> None:
     assert catalogue.workflow("short").shares == (0.5, 0.5)
-    edit("workflows.toml", '{ name = "receive-check",', '{ name = "receive-check", share = 0.25,')
-    assert "give every step a share" in fault_of(folder)
-    edit(
+    one = (
+        "workflows.toml",
+        '{ name = "receive-check",',
+        '{ name = "receive-check", share = 0.25,',
+    )
+    assert "give every step a share" in fault_of(one)
+    other = (
         "workflows.toml",
         '{ name = "decide", title_vi = "Quyết',
         '{ name = "decide", share = 0.75, title_vi = "Quyết',
     )
-    assert load_catalogue(folder).workflow("short").shares == (0.25, 0.75)
+    assert load_catalogue(changed(one, other)).workflow("short").shares == (0.25, 0.75)
 
 
-def test_warning_shares_that_do_not_rise_are_a_fault(folder: Path, edit: Edit) -> None:
-    edit("procedures.toml", "soon_due_shares = [0.5]", "soon_due_shares = [0.8, 0.5]")
-    assert "rising order" in fault_of(folder)
+def test_warning_shares_that_do_not_rise_are_a_fault() -> None:
+    fault = fault_of(("procedures.toml", "soon_due_shares = [0.5]", "soon_due_shares = [0.8, 0.5]"))
+    assert "rising order" in fault

@@ -21,8 +21,8 @@ from services.runtime.core.stored import Stored
 from services.shared.lifecycle import CLOCK_STOPPED, PublicStatus, phases
 from services.shared.working_time import Calendars
 from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla
+from tests.support.rule_sets import WORLD
 
 
 @dataclass
@@ -49,10 +49,10 @@ class Decided:
 def decide(simulated: SimulatedDay, catalogue: Catalogue, calendars: Calendars) -> Decided:
     """Tells each request to its owner, and each fact that follows to all, in causal order."""
     found = Decided()
-    clocks = SlaDecider(Rules(catalogue, calendars))
+    clocks = SlaDecider()
     services: list[tuple[Any, dict[str, Any]]] = [
-        (IntakeDecider(catalogue), found.intake),
-        (RoutingDecider(catalogue), found.routing),
+        (IntakeDecider(), found.intake),
+        (RoutingDecider(), found.routing),
         (clocks, found.sla),
     ]
     for request in simulated.requests:
@@ -67,11 +67,11 @@ def decide(simulated: SimulatedDay, catalogue: Catalogue, calendars: Calendars) 
                     known[subject] = Stored(subject, 0, decider.initial(subject))
                 if known[subject].knows(short_id(event.id)):
                     continue
-                facts = handle(decider, known[subject], event)
+                facts = handle(decider, WORLD, known[subject], event)
                 found.facts += facts
                 waiting += facts
     for stored in found.sla.values():
-        found.facts += fire_timers(clocks, stored, simulated.ends)
+        found.facts += fire_timers(clocks, WORLD, stored, simulated.ends)
     return found
 
 

@@ -18,7 +18,7 @@ from services.runtime.testing import InProcess
 
 def told_by_slices(simulated: SimulatedDay, catalogue: Catalogue) -> InProcess:
     """As a day is played: slice by slice, and the clock ticks between them."""
-    city = InProcess(city_deciders(catalogue))
+    city = InProcess(city_deciders())
     for piece in slices(simulated.requests, ends=simulated.ends):
         city.feed(piece.events)
         city.tick(piece.until)
@@ -27,7 +27,7 @@ def told_by_slices(simulated: SimulatedDay, catalogue: Catalogue) -> InProcess:
 
 def told_by_dossier(simulated: SimulatedDay, catalogue: Catalogue) -> InProcess:
     """One whole dossier after the other, and the clock ticks when all are told."""
-    city = InProcess(city_deciders(catalogue))
+    city = InProcess(city_deciders())
     lives: dict[str, list[Event]] = defaultdict(list)
     for request in simulated.requests:
         lives[request.subject].append(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,9 +28,10 @@ from tests.support.facts import (
     filing,
     not_received,
 )
+from tests.support.rule_sets import WORLD, timed, world
 
 CATALOGUE = load_catalogue()
-DECIDER = IntakeDecider(CATALOGUE)
+DECIDER = IntakeDecider()
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 ONLINE = intake.FilingForm(
@@ -63,12 +63,12 @@ def after(*facts: EventData) -> Intake:
     """A dossier to which these facts happened, one a minute."""
     state = DECIDER.initial(CODE)
     for minute, data in enumerate(facts):
-        state = DECIDER.evolve(state, event(data, minute))
+        state = DECIDER.evolve(WORLD, state, event(data, minute))
     return state
 
 
 def decided(state: Intake, request: EventData, minute: int = 60) -> EventData:
-    (fact,) = DECIDER.decide(state, event(request, minute))
+    (fact,) = DECIDER.decide(WORLD, state, event(request, minute))
     return fact
 
 
@@ -284,10 +284,10 @@ def test_decides_every_request_that_is_intakes_and_no_other() -> None:
 
 def test_draws_no_conclusions_and_waits_for_nothing() -> None:
     state = after(RECEIVED)
-    assert DECIDER.react(state, event(RECEIVED, 0)) == ()
-    assert DECIDER.timer(state) is None
+    assert DECIDER.react(WORLD, state, event(RECEIVED, 0)) == ()
+    assert DECIDER.timer(WORLD, state) is None
     with pytest.raises(AssertionError):
-        DECIDER.fire(state, None)  # type: ignore[arg-type]
+        DECIDER.fire(WORLD, state, None)  # type: ignore[arg-type]
 
 
 class TestAFiling:
@@ -315,7 +315,7 @@ class TestAFiling:
     def test_is_received_and_the_rest_of_its_fee_is_demanded(self, paid: int, owed: int) -> None:
         form = intake.FilingForm(**filing(fee=paid))
         request = event(intake.ReceptionRequested(by="c", filing=form), 60)
-        _, demanded = DECIDER.decide(after(), request)
+        _, demanded = DECIDER.decide(WORLD, after(), request)
         assert isinstance(demanded, intake.PaymentDemanded)
         assert demanded.amount == owed
 
@@ -325,17 +325,15 @@ class TestAFiling:
         assert isinstance(registered, intake.DossierRegistered)
         assert registered.fee == 0
         request = event(intake.ReceptionRequested(by="c"), 60)
-        _, demanded = DECIDER.decide(after(registered), request)
+        _, demanded = DECIDER.decide(WORLD, after(registered), request)
         assert isinstance(demanded, intake.PaymentDemanded)
         assert demanded.amount == 15_000
 
     def test_that_was_registered_under_another_catalogue_is_promised_what_holds_today(self) -> None:
-        changed = CATALOGUE.procedures[ONLINE.procedure].model_copy(
-            update={"budget": Budget(amount=9, unit=TimeUnit.CALENDAR_DAYS)}
-        )
-        procedures = {**CATALOGUE.procedures, changed.code: changed}
-        later = IntakeDecider(replace(CATALOGUE, procedures=procedures))
-        (fact,) = later.decide(after(REGISTERED), event(intake.ReceptionRequested(by="c"), 60))
+        nine_days = Budget(amount=9, unit=TimeUnit.CALENDAR_DAYS)
+        later = world(timed(ONLINE.procedure, nine_days))
+        request = event(intake.ReceptionRequested(by="c"), 60)
+        (fact,) = DECIDER.decide(later, after(REGISTERED), request)
         assert isinstance(fact, intake.DossierReceived)
         assert fact.promise is not None
         assert fact.promise.budget == Budget(

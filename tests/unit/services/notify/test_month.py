@@ -18,6 +18,7 @@ from services.notify.deciders import DeliveryDecider
 from services.notify.delivery.delivery import Deliveries
 from services.notify.quiet_hours import VIETNAM
 from tests.support.month import CATALOGUE, CODE, Month, at, finished
+from tests.support.rule_sets import WORLD
 
 
 class TestAtNight:
@@ -153,7 +154,7 @@ class TestACitizenWhoChose:
         deliveries, decider = Deliveries(), DeliveryDecider()
         for event in month.city.elsewhere:
             if event.type in decider.facts:
-                deliveries = decider.evolve(deliveries, event)
+                deliveries = decider.evolve(WORLD, deliveries, event)
         held = {m.template: m for m in deliveries.messages.values() if m.send_at is not None}
         assert held["processed"].send_at == at(6, "07:00:00")
         assert deliveries.called_off_at(held["processed"]) is None
@@ -167,7 +168,7 @@ class TestACitizenWhoChose:
         deliveries, decider = Deliveries(), DeliveryDecider()
         for event in month.city.elsewhere:
             if event.type in decider.facts:
-                deliveries = decider.evolve(deliveries, event)
+                deliveries = decider.evolve(WORLD, deliveries, event)
         off = {m.template: deliveries.called_off_at(m) for m in deliveries.messages.values()}
         assert off.pop("supplement-demanded") is None
         assert off == dict.fromkeys(("received", "in-process"), at(4, "22:00:00"))

@@ -14,6 +14,7 @@ from services.routing.competence import Competence, competent_unit, lead_for
 from services.routing.decider import RoutingDecider
 from tests.support.event import event
 from tests.support.facts import received
+from tests.support.rule_sets import WORLD
 
 CATALOGUE = load_catalogue()
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
@@ -38,12 +39,12 @@ UNITS = {u.code: u for u in (unit("A", places=("1", "2")), unit("B", "branch", (
 
 
 def city(*rules: CompetenceRule) -> Catalogue:
-    by_place = {(u.kind, place): u for u in UNITS.values() for place in u.places}
+    by_place = {(u.kind, place): [u] for u in UNITS.values() for place in u.places}
     return replace(CATALOGUE, units=UNITS, rules=rules, _units_by_place=by_place, _newest={})
 
 
 def found(place: str, *rules: CompetenceRule) -> tuple[str, str]:
-    competence = competent_unit(city(*rules), RESIDENCE, place)
+    competence = competent_unit(city(*rules), RESIDENCE, place, START)
     assert isinstance(competence, Competence)
     return competence.unit.code, competence.rule
 
@@ -78,25 +79,25 @@ def test_a_rule_whose_kind_answers_for_no_such_place_is_passed_over() -> None:
 
 
 def test_where_no_rule_fits_it_says_so() -> None:
-    why = competent_unit(city(), RESIDENCE, "1")
+    why = competent_unit(city(), RESIDENCE, "1", START)
     assert why == f"no rule names a unit for procedure {RESIDENCE} in place 1"
 
 
 def test_a_procedure_that_does_not_exist_is_said_to_be_missing() -> None:
-    assert competent_unit(city(), "9.9", "1") == "there is no procedure 9.9 in the catalogue"
+    assert competent_unit(city(), "9.9", "1", START) == "there is no procedure 9.9 in the catalogue"
 
 
 def test_where_it_was_handed_in_is_not_even_asked() -> None:
-    assert list(signature(competent_unit).parameters) == ["catalogue", "procedure", "place"]
+    assert list(signature(competent_unit).parameters) == ["catalogue", "procedure", "place", "at"]
 
 
 def test_a_dossier_goes_to_the_same_unit_wherever_it_is_received_and_returned() -> None:
-    decider = RoutingDecider(CATALOGUE)
+    decider = RoutingDecider()
     routed = set()
     for receiving in list(CATALOGUE.units)[:40]:
         fact = event(received(RESIDENCE, receiving), START)
-        state = decider.evolve(decider.initial(""), fact)
-        routed.add(decider.react(state, fact)[0].handling_unit)  # type: ignore[attr-defined]
+        state = decider.evolve(WORLD, decider.initial(""), fact)
+        routed.add(decider.react(WORLD, state, fact)[0].handling_unit)  # type: ignore[attr-defined]
     assert len(routed) == 1
 
 
@@ -106,7 +107,7 @@ def test_every_procedure_has_a_competent_unit_in_every_ward(procedure: str) -> N
     assert wards
     for ward in wards:
         for place in ward.places:
-            assert isinstance(competent_unit(CATALOGUE, procedure, place), Competence)
+            assert isinstance(competent_unit(CATALOGUE, procedure, place, START), Competence)
 
 
 class TestTheLeadOfAStep:

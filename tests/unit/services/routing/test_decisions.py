@@ -14,10 +14,10 @@ from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from contracts.values import FilingChannel, Outcome
 from services.routing.competence import lead_for
-from services.routing.decider import RoutingDecider
-from services.routing.decisions import REQUESTS
+from services.routing.decisions import REQUESTS, decide
 from services.routing.state import Routing
 from services.routing.view import view
+from services.shared.entry_limit import entry_limit
 from tests.support.facts import WITHDRAWN
 from tests.support.routing_dossiers import (
     ANSWER,
@@ -33,8 +33,10 @@ from tests.support.routing_dossiers import (
     STEPS,
     STOP,
     Dossier,
+    event,
     imported,
 )
+from tests.support.rule_sets import WORLD
 
 COMPLETE = routing.StepCompletionRequested(step="verify", by="cb-1")
 REASSIGN = routing.StepReassignmentRequested(lead="cb-1", by="cb-1")
@@ -309,10 +311,10 @@ def test_routing_decides_every_request_that_is_its_own_and_no_other() -> None:
     assert DECIDER.requests == {r.TYPE for r in REQUESTS}
 
 
-def test_routing_waits_for_nothing() -> None:
-    assert DECIDER.timer(Routing()) is None
-    with pytest.raises(AssertionError):
-        DECIDER.fire(Routing(), None)  # type: ignore[arg-type]
+def test_routing_waits_for_nothing_while_no_unit_ends(dossier: Dossier) -> None:
+    assert DECIDER.timer(WORLD, Routing()) is None
+    assert DECIDER.timer(WORLD, dossier.state) is None
+    assert DECIDER.woken(WORLD) is None
 
 
 class TestTheView:
@@ -357,9 +359,13 @@ class TestTheView:
 
 def test_a_catalogue_that_lost_the_head_still_lets_the_lead_complete() -> None:
     units = {code: unit for code, unit in CATALOGUE.units.items() if code == OTHER}
-    dossier = Dossier(RoutingDecider(replace(CATALOGUE, units=units)))
-    dossier.stored.state = imported(unit="H29.14", ordinal=2, step="update-register").state
-    assert isinstance(dossier.done(60)[1], routing.DossierProcessed)
+    state = imported(unit="H29.14", ordinal=2, step="update-register").state
+    assert state.lead is not None
+    done = routing.StepCompletionRequested(step="update-register", by=state.lead)
+    asked = event(done, 60)
+    limit = entry_limit(WORLD, asked)
+    said = decide(replace(CATALOGUE, units=units), limit, state, asked)
+    assert isinstance(said[1], routing.DossierProcessed)
 
 
 class TestWithinOneInstant:

@@ -6,7 +6,7 @@ mean nothing of what those mean: money is asked for or turns up, notes are taken
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,7 @@ from contracts.model import EventData
 from contracts.wire.codec import Record, encode, types
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import Timer
+from services.runtime.core.world import World
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 
@@ -48,6 +49,7 @@ class Purse:
     requests = types(intake.PaymentReportRequested)
     facts = types(intake.PaymentReceived, intake.RemarkRecorded, intake.SupplementDelivered)
     state_type = Money
+    waking: Mapping[str, Any] | None = None
 
     alarm = "rings"
     """``rings`` as it should; ``silent`` comes to nothing; ``for-ever`` never ends."""
@@ -59,7 +61,7 @@ class Purse:
     def initial(self, subject: str) -> Money:
         return Money()
 
-    def decide(self, state: Money, request: Event) -> Sequence[EventData]:
+    def decide(self, world: World, state: Money, request: Event) -> Sequence[EventData]:
         data = request.data
         assert isinstance(data, intake.PaymentReportRequested)
         if data.reference == "boom" and not self.mended:
@@ -70,7 +72,7 @@ class Purse:
             return [PaymentReportRefused(reason=RefusalReason.OVERPAID, detail="it is full")]
         return [_money(data.amount)]
 
-    def evolve(self, state: Money, fact: Event) -> Money:
+    def evolve(self, world: World, state: Money, fact: Event) -> Money:
         replace = msgspec.structs.replace
         match fact.data:
             case intake.PaymentReceived(amount=amount):
@@ -88,7 +90,7 @@ class Purse:
                 return replace(state, alarms=left, rung=state.rung + 1)
         return state
 
-    def react(self, state: Money, fact: Event) -> Sequence[EventData]:
+    def react(self, world: World, state: Money, fact: Event) -> Sequence[EventData]:
         match fact.data:
             case intake.RemarkRecorded(activity="a find"):
                 return [_money(1), _money(2)]
@@ -96,17 +98,20 @@ class Purse:
                 raise LookupError("the seam is open")
         return ()
 
-    def timer(self, state: Money) -> Timer | None:
+    def timer(self, world: World, state: Money) -> Timer | None:
         if not state.alarms:
             return None
         return Timer(
             state.alarms[0], Bell.ALARM, own_time=self.own_time, clock_alone=self.clock_alone
         )
 
-    def fire(self, state: Money, timer: Timer) -> Sequence[EventData]:
+    def fire(self, world: World, state: Money, timer: Timer) -> Sequence[EventData]:
         if self.alarm == "silent":
             return ()
         return [intake.SupplementDelivered(documents=("alarm",), unit="A")]
+
+    def woken(self, world: World) -> datetime | None:
+        return None
 
 
 def _money(amount: int) -> intake.PaymentReceived:

@@ -15,16 +15,20 @@ from contracts.events.refusals import RefusalReason
 from contracts.model import EventData
 from contracts.values import EARLIEST
 from contracts.wire.envelope import Event
-from services.shared.entry_limit import EntryLimit, standard_limit
+from services.shared.entry_limit import EntryLimit, entry_limit
 from services.shared.lifecycle import LateEntry, Tracked, track
 from services.shared.refused import Refused
 from services.shared.rulebook.book import LateEntryRule
 from tests.support.event import event
+from tests.support.rule_sets import WORLD
 from tests.support.times import vietnam
 
 UNIT = "H29.15"
 STOP = routing.StopRequested(reason="court", by="cb-1")
 THURSDAY = vietnam("2024-03-07 09:00")
+
+
+LIMIT = entry_limit(WORLD, event(STOP, THURSDAY))
 
 
 def asked(dated: datetime, entered: datetime | None, data: EventData = STOP) -> Event:
@@ -38,7 +42,7 @@ def refused(limit: EntryLimit, request: Event, *approved: LateEntry) -> Refused:
 
 
 def test_a_working_day_back_is_in_time_and_a_second_more_is_too_late() -> None:
-    limit = standard_limit()
+    limit = LIMIT
     a_day_later = THURSDAY + timedelta(days=1)
     limit.check(Tracked(), asked(THURSDAY, a_day_later), UNIT)
     found = refused(limit, asked(THURSDAY, a_day_later + timedelta(seconds=1)))
@@ -50,31 +54,31 @@ def test_a_working_day_back_is_in_time_and_a_second_more_is_too_late() -> None:
 
 def test_a_weekend_is_no_delay() -> None:
     friday, monday = vietnam("2024-03-08 16:30"), vietnam("2024-03-11 09:00")
-    standard_limit().check(Tracked(), asked(friday, monday), UNIT)
+    LIMIT.check(Tracked(), asked(friday, monday), UNIT)
 
 
 def test_a_reception_on_paper_may_be_entered_within_a_week() -> None:
     reception = intake.ReceptionRequested(by="cb-1")
     monday = vietnam("2024-03-04 09:00")
-    standard_limit().check(Tracked(), asked(monday, monday + timedelta(days=7), reception), UNIT)
-    found = refused(standard_limit(), asked(monday, monday + timedelta(days=8), reception))
+    LIMIT.check(Tracked(), asked(monday, monday + timedelta(days=7), reception), UNIT)
+    found = refused(LIMIT, asked(monday, monday + timedelta(days=8), reception))
     assert "more than 40 working hours" in found.detail
 
 
 def test_what_does_not_say_when_it_was_entered_is_not_judged() -> None:
-    standard_limit().check(Tracked(), asked(THURSDAY - timedelta(days=900), None), UNIT)
+    LIMIT.check(Tracked(), asked(THURSDAY - timedelta(days=900), None), UNIT)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), timedelta(days=400)])
 def test_nothing_is_dated_after_its_entry(ahead: timedelta) -> None:
-    found = refused(standard_limit(), asked(THURSDAY + ahead, THURSDAY))
+    found = refused(LIMIT, asked(THURSDAY + ahead, THURSDAY))
     assert found.reason is RefusalReason.WRONG_DATE
 
 
 def test_nothing_is_dated_before_the_calendars_begin_whoever_approves() -> None:
     before = EARLIEST - timedelta(milliseconds=1)
     approved = LateEntry("StopRequested", before, THURSDAY)
-    found = refused(standard_limit(), asked(before, THURSDAY), approved)
+    found = refused(LIMIT, asked(before, THURSDAY), approved)
     assert found.reason is RefusalReason.WRONG_DATE
 
 
@@ -88,14 +92,14 @@ def test_an_approval_covers_what_is_dated_between_its_begin_and_itself(local: da
     dated = vietnam(local.isoformat(sep=" ", timespec="minutes"))
     state = Tracked(late_entries=(APPROVED,))
     if SINCE <= dated <= UNTIL:
-        standard_limit().check(state, asked(dated, ENTERED), UNIT)
+        LIMIT.check(state, asked(dated, ENTERED), UNIT)
     else:
-        refused(standard_limit(), asked(dated, ENTERED), APPROVED)
+        refused(LIMIT, asked(dated, ENTERED), APPROVED)
 
 
 def test_an_approval_covers_no_other_request() -> None:
     resumption = routing.ResumptionRequested(reason="it goes on", by="cb-1")
-    found = refused(standard_limit(), asked(SINCE, ENTERED, resumption), APPROVED)
+    found = refused(LIMIT, asked(SINCE, ENTERED, resumption), APPROVED)
     assert found.reason is RefusalReason.ENTERED_TOO_LATE
 
 

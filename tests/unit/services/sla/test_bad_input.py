@@ -7,26 +7,26 @@ three working days, received on Monday 4 March 2024 at 8:00 and due on Thursday 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
 
-from contracts.catalogue import CatalogueError, load_catalogue
-from contracts.catalogue.load import DATA as CATALOGUE
+from contracts.catalogue import load_catalogue
 from contracts.events import routing
 from contracts.model import EventData
+from contracts.rules import RulesError, sample_rules
 from contracts.wire.codec import Fault, Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
+from services.runtime import Timer
 from services.runtime.core.batch import Decided, decide, pick
 from services.runtime.core.dead_letter import DeadLetter, read_dead_letter
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
+from services.sla.deciding.rules import TimerKind
 from services.sla.dossier.state import Assessment, Sla, Unjudged
 from services.sla.http.view import view
 from tests.support.event import CODE
@@ -49,10 +49,10 @@ from tests.support.facts import (
     routed,
     started,
 )
-from tests.support.sla_dossiers import decider_of
+from tests.support.rule_sets import WORLD, changed, rule_set, world
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import at, vietnam
 
-DECIDER = decider_of()
 OTHER = "H29.15-240304-0002"
 Told = Sequence[tuple[datetime, EventData]]
 
@@ -78,7 +78,7 @@ class Log:
 
     def reads(self, records: Sequence[Record]) -> Decided[Sla]:
         wanted, _ = pick(DECIDER, [self._put(record) for record in records])
-        return decide(DECIDER, wanted, self.states, END)
+        return decide(DECIDER, {0: WORLD}, wanted, self.states, END)
 
     def _put(self, record: Record) -> ConsumerRecord[Any, Any]:
         offset, self.end = self.end, self.end + 1
@@ -118,7 +118,7 @@ def judged(*facts: tuple[datetime, EventData], end: datetime = END) -> Assessmen
     """What follows of a dossier to which these things happened as well."""
     log = Log()
     assert log.told([*BEGIN, *facts]).dead_letters == []
-    fire_timers(DECIDER, log.states[CODE], end)
+    fire_timers(DECIDER, WORLD, log.states[CODE], end)
     return log.assessment()
 
 
@@ -132,10 +132,10 @@ class TestAPause:
         log.told([*BEGIN, (at(5), stop)])
         stored = log.states[CODE]
         assert log.assessment().due is None
-        assert DECIDER.timer(stored.state) is None
-        set_due(DECIDER, stored)
+        assert DECIDER.timer(WORLD, stored.state) is None
+        set_due(DECIDER, WORLD, stored)
         assert stored.due is None
-        assert fire_timers(DECIDER, stored, vietnam("2040-12-31 17:00")) == []
+        assert fire_timers(DECIDER, WORLD, stored, vietnam("2040-12-31 17:00")) == []
 
     @pytest.mark.parametrize(("stop", "go"), [(DEMANDED, DELIVERED), (OWED, PAID)])
     def test_that_ends_before_it_begins_has_no_end(self, stop: EventData, go: EventData) -> None:
@@ -222,18 +222,17 @@ class TestAUnitThatNoFileKnows:
 
 
 class TestABudgetOfZero:
-    def test_in_the_catalogue_is_named_with_file_entry_and_remedy(self, tmp_path: Path) -> None:
-        for path in CATALOGUE.glob("*.toml"):
-            text = path.read_text(encoding="utf-8")
-            text = text.replace(
-                'amount = 3, unit = "working-days"', 'amount = 0, unit = "working-days"', 1
-            )
-            (tmp_path / path.name).write_text(text, encoding="utf-8")
-        with pytest.raises(CatalogueError) as caught:
-            load_catalogue(tmp_path)
-        fault = str(caught.value)
-        assert "procedures.toml: [[procedures]] 1.004873: " in fault
-        assert "budget.amount: Input should be greater than or equal to 1" in fault
+    def test_in_the_catalogue_is_named_with_file_entry_and_remedy(self) -> None:
+        none = changed(("procedures.toml", 'amount = 3, unit = "w', 'amount = 0, unit = "w'))
+        before = none["procedures.toml"].partition("amount = 0")[0]
+        line = before[: before.rindex("[[procedures]]")].count("\n") + 1
+        number = before.count("[[procedures]]")
+        with pytest.raises(RulesError) as caught:
+            load_catalogue(none)
+        assert str(caught.value) == (
+            f"procedures.toml: line {line}, [[procedures]] number {number}, budget, amount: "
+            "Input should be greater than or equal to 1"
+        )
 
     def test_in_a_question_to_another_authority_is_a_dead_letter(self) -> None:
         log = Log()
@@ -260,7 +259,7 @@ class TestATimeBeforeTheCalendars:
         ]
         decided = log.told(facts)
         assert (decided.dead_letters, decided.events) == ([], [])
-        assert fire_timers(DECIDER, log.states[CODE], END) == []
+        assert fire_timers(DECIDER, WORLD, log.states[CODE], END) == []
         shown = view(CODE, log.state())
         assert (shown["status_name"], shown["due"], shown["late"]) == ("processed", None, False)
 
@@ -308,10 +307,11 @@ class TestATimeAfterTheCalendars:
         log = Log()
         log.told(LAST)
         log.told([(vietnam("2041-01-03 08:00"), STOPPED)])
-        rules = DECIDER.rules
-        assert not rules.outdated(log.state())
-        other = replace(rules, book=rules.book.model_copy(update={"version": "next"}))
-        assert other.outdated(log.state())
+        assert DECIDER.timer(WORLD, log.state()) is None
+        since = vietnam("2041-02-01 08:00")
+        following = changed(("rules.toml", 'version = "2025-2"', 'version = "next"'))
+        later = world(sample_rules(), rule_set(following, 1, since))
+        assert DECIDER.timer(later, log.state()) == Timer(since, TimerKind.RULES)
 
     def test_of_another_authoritys_answer_does_so_too(self) -> None:
         log = Log()

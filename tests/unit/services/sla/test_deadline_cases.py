@@ -6,31 +6,27 @@ alerts and the judgement are the same.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.catalogue import Catalogue
 from contracts.events import sla
 from contracts.events.refusals import Refusal
 from contracts.events.sla import Budget
 from contracts.wire.envelope import Event
+from services.runtime import World
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.shared.rulebook.book import load_rule_book
-from services.shared.working_time import DATA, Calendars, load_calendars
 from services.sla.clock.assess import course
-from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import Rules
+from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Alert, LetterStanding, Sla
 from tests.support.deadline_cases import (
@@ -44,7 +40,9 @@ from tests.support.deadline_cases import (
 )
 from tests.support.facts import PROCEDURE
 from tests.support.paths import TEST_DATA
+from tests.support.rule_sets import changed, rule_set, timed, world
 
+DECIDER = SlaDecider()
 CODE = "H29.15-240304-0001"
 FILE = TEST_DATA / "deadline_cases.toml"
 CASES: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["cases"]
@@ -75,37 +73,18 @@ STEP, CONSULTATION, REPEATED = "StepOverdue", "ConsultationOverdue", "Supplement
 # -- the rules of a case ----------------------------------------------------------------
 
 
-@cache
-def calendars_by(folder: Path, **reading: str) -> Calendars:
-    """The product's calendars with another reading of how days are counted."""
-    for name in ("office_hours.toml", "overrides.toml"):
-        text = (DATA / name).read_text(encoding="utf-8")
-        for key, value in reading.items():
-            text = re.sub(rf'^{key} = ".*"', f'{key} = "{value}"', text, flags=re.MULTILINE)
-        (folder / name).write_text(text, encoding="utf-8")
-    return load_calendars(folder)
-
-
-def decider_of(case: dict[str, Any], folder: Path) -> SlaDecider:
-    """Sla with the case's standard time and readings."""
-    given = budget(case["time"]) if "time" in case else CATALOGUE.procedures[PROCEDURE].budget
-    book = load_rule_book()
-    apology = book.apology.model_copy(update=case.get("rules", {}))
-    book = book.model_copy(update={"apology": apology})
-    calendars = calendars_by(folder, **case.get("reading", {}))
-    return SlaDecider(Rules(catalogue_with(given), calendars, book))
-
-
-def catalogue_with(standard_time: Budget) -> Catalogue:
-    """The product's catalogue with another standard time, and one warning at four fifths."""
-    procedure = CATALOGUE.procedures[PROCEDURE]
-    timed = procedure.model_copy(update={"budget": standard_time, "soon_due_shares": (0.8,)})
-    return replace(CATALOGUE, procedures={**CATALOGUE.procedures, timed.code: timed})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("calendars")
+def world_of(case: dict[str, Any]) -> World:
+    """The product's rules with the case's standard time and readings."""
+    procedure = CATALOGUE.procedures["1.004194"]
+    given = budget(case["time"]) if "time" in case else procedure.budget
+    shares = 'soon_due_shares = [0.{}]\nsource = "Luật Cư trú 2020, Điều 28"'
+    files = changed(("procedures.toml", shares.format(7), shares.format(8)))
+    files = timed(procedure.code, given, files)
+    for file, table in (("rules.toml", "rules"), ("office_hours.toml", "reading")):
+        for key, value in case.get(table, {}).items():
+            (line,) = re.findall(rf"^{key} = .*$", files[file], re.MULTILINE)
+            files = changed((file, line, f"{key} = {json.dumps(value)}"), files=files)
+    return world(files)
 
 
 # -- how a case is told -----------------------------------------------------------------
@@ -115,7 +94,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Told:
     """A dossier as sla keeps it, and all that sla said about it."""
 
-    decider: SlaDecider
+    world: World
     stored: Stored[Sla] = field(default_factory=lambda: Stored(CODE, 0, Sla()))
     said: list[Event] = field(default_factory=list)
 
@@ -124,10 +103,10 @@ class Told:
         return self.stored.state
 
     def hears(self, event: Event) -> None:
-        self.said += handle(self.decider, self.stored, event)
+        self.said += handle(DECIDER, self.world, self.stored, event)
 
     def passes(self, moment: datetime) -> None:
-        self.said += fire_timers(self.decider, self.stored, moment)
+        self.said += fire_timers(DECIDER, self.world, self.stored, moment)
 
     @property
     def retracted(self) -> set[str]:
@@ -148,20 +127,22 @@ class Told:
         )
 
 
-def as_entered(case: dict[str, Any], folder: Path) -> tuple[Told, list[Event], datetime]:
+def as_entered(case: dict[str, Any]) -> tuple[Told, list[Event], datetime]:
     """The case as it was entered, its facts, and when the clerk looks."""
-    told = Told(decider_of(case, folder))
+    told = Told(world_of(case))
     lines = lines_of(case)
     seen = in_vietnam(case["seen"]) if "seen" in case else lines[-1].entered
     facts: list[Event] = []
     for number, line in enumerate(lines):
         told.passes(line.entered)
         if isinstance(line.data, Budget):
-            told.decider.rules = replace(told.decider.rules, catalogue=catalogue_with(line.data))
+            newest = told.world.newest
+            files = timed(PROCEDURE, line.data, newest.files)
+            told.world = world(*told.world.sets, rule_set(files, newest.number + 1, line.time))
             continue
         event = Event(f"e-{number}", "/office", CODE, line.time, line.data)
         told.hears(event)
-        if event.type not in told.decider.requests:
+        if event.type not in DECIDER.requests:
             facts.append(event)
     told.passes(seen)
     decided = (sla.ApologyIssued, sla.DelayForeseen, sla.ExemptionGranted)
@@ -178,8 +159,8 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-def test_the_clerks_case_holds(case: dict[str, Any], folder: Path) -> None:
-    told, _, seen = as_entered(case, folder)
+def test_the_clerks_case_holds(case: dict[str, Any]) -> None:
+    told, _, seen = as_entered(case)
     found = what_followed(told, seen, case)
     wanted = {key: case[key] for key in FOLLOWS if key in case}
     assert {key: found.get(key) for key in wanted} == wanted
@@ -225,7 +206,7 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
     if now is None:
         return found
     assert state.procedure is not None
-    clock = course(state, told.decider.rules.terms(state))
+    clock = course(state, judging(told.world, state).terms(state))
     assert clock is not None
     running = clock.running
     breach = now.breach_at if now.breach_at is not None and now.breach_at < seen else None
@@ -241,10 +222,10 @@ def what_followed(told: Told, seen: datetime, case: dict[str, Any]) -> dict[str,
     }
 
 
-def test_every_order_of_arrival_comes_to_the_same(case: dict[str, Any], folder: Path) -> None:
-    entered, facts, seen = as_entered(case, folder)
+def test_every_order_of_arrival_comes_to_the_same(case: dict[str, Any]) -> None:
+    entered, facts, seen = as_entered(case)
     for order in orders(case["name"], facts):
-        at_once, in_time = Told(entered.decider), Told(entered.decider)
+        at_once, in_time = Told(entered.world), Told(entered.world)
         for number, fact in enumerate(order):
             at_once.hears(fact)
             in_time.hears(fact)

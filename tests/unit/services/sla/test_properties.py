@@ -19,7 +19,8 @@ from services.sla.clock.assess import course
 from services.sla.clock.running import Reached, RunningSpans
 from services.sla.dossier.state import unit_at
 from tests.support.properties import examples
-from tests.support.sla_partition import CODES, DECIDER, Partition, agree, brief, lives, plain, times
+from tests.support.rule_sets import WORLD, newest
+from tests.support.sla_partition import CODES, Partition, agree, brief, lives, plain, times
 
 
 @examples(1.5)
@@ -86,11 +87,11 @@ def test_what_is_used_and_what_is_left_are_the_budget(events: list[Event], later
     if now is None or now.due is None or not now.running or moment > now.due:
         return
     assert state.procedure is not None
-    found = course(state, DECIDER.rules.terms(state))
+    found = course(state, newest(WORLD).terms(state))
     assert found is not None
     unit = unit_at(state, moment)
     assert unit is not None
-    left = DECIDER.rules.calendars.for_unit(unit).measure(moment, now.due)
+    left = newest(WORLD).calendars.for_unit(unit).measure(moment, now.due)
     assert found.running.used(found.running.pieces[0].begin, moment) + left == now.budget
 
 
@@ -109,7 +110,7 @@ def test_a_budget_is_used_up_when_going_from_piece_to_piece_says_so(
     if state.assessment is None:
         return
     assert state.procedure is not None
-    found = course(state, DECIDER.rules.terms(state))
+    found = course(state, newest(WORLD).terms(state))
     assert found is not None
     running = found.running
     if first_due is not None:

@@ -25,6 +25,7 @@ from services.notify.dossier.digests import TimerKind
 from services.notify.dossier.policy import LEGAL
 from services.notify.wording.renderer import RenderedMessage
 from services.runtime.core.decider import Decider, Timer
+from tests.support.rule_sets import WORLD
 
 CODE = "H29.15-240307-0001"
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
@@ -259,7 +260,7 @@ def test_the_newest_contact_counts_whatever_order_they_come_in() -> None:
     for order in permutations([contact("old", 0), contact("new", 1)]):
         state = decider.initial("citizen-1")
         for fact in order:
-            state = decider.evolve(state, fact)
+            state = decider.evolve(WORLD, state, fact)
         assert state == SealedContact("new", "k", START + timedelta(minutes=1))
 
 
@@ -269,14 +270,14 @@ def test_deliveries_and_contacts_are_asked_nothing_and_wait_for_nothing(
 ) -> None:
     state = decider.initial("x")
     fact = contact("s", 0) if isinstance(decider, SealedContactDecider) else STORY[0]
-    known = decider.evolve(state, fact)
-    assert decider.react(known, fact) == ()
-    assert decider.timer(known) is None
+    known = decider.evolve(WORLD, state, fact)
+    assert decider.react(WORLD, known, fact) == ()
+    assert decider.timer(WORLD, known) is None
     assert decider.requests == frozenset()
     with pytest.raises(AssertionError):
-        decider.decide(known, fact)
+        decider.decide(WORLD, known, fact)
     with pytest.raises(AssertionError):
-        decider.fire(known, Timer(fact.time, TimerKind.RATING))
+        decider.fire(WORLD, known, Timer(fact.time, TimerKind.RATING))
 
 
 def test_a_mail_says_the_same_in_vietnamese_and_has_the_id_of_its_message() -> None:

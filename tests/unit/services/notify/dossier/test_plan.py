@@ -42,6 +42,7 @@ from tests.support.notify_dossiers import (
     retracted,
 )
 from tests.support.planning import Told, event, policy
+from tests.support.rule_sets import WORLD
 
 
 class TestEveryPublicChange:
@@ -308,7 +309,7 @@ def test_what_notify_knows_is_the_same_in_every_order(facts: list[Event]) -> Non
         decider = NotifyDecider(policy(MessageChannel.LEDGER))
         state = decider.initial(CODE)
         for fact in order:
-            state = decider.evolve(state, fact)
+            state = decider.evolve(WORLD, state, fact)
         return (state.marks, state.span, state.citizen, state.unit, state.returning_unit)
 
     assert known(facts) == known(sorted(facts, key=lambda e: e.time))

@@ -110,7 +110,7 @@ class Round:
         self.channel = Providers("sms", [PacedProvider(self.gateway, 1, 1e6)], self.stopping)
         self.renderer = RENDERER
         self.courier = Courier(
-            self.renderer,
+            lambda: self.renderer,
             self.book,
             self.notes,
             self.told,

@@ -9,6 +9,7 @@ import pytest
 from services.runtime.core.batch import Decided, decide, pick
 from services.runtime.core.stored import Stored
 from tests.support.batches import NOW, Run
+from tests.support.rule_sets import WORLD
 
 
 @pytest.fixture
@@ -22,6 +23,6 @@ def run(purse: Any, states: dict[str, Stored[Any]]) -> Run:
 
     def run(*records: Any) -> Decided[Any]:
         wanted, _ = pick(purse, records)
-        return decide(purse, wanted, states, NOW)
+        return decide(purse, {3: WORLD}, wanted, states, NOW)
 
     return run

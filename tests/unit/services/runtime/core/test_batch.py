@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contracts.events import intake, routing
 from contracts.wire.codec import MAX_BODY, Fault
@@ -13,8 +14,9 @@ from contracts.wire.envelope import Event, short_id
 from services.runtime.core.batch import pick
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.core.handle import TimerStuck, fire_timers
-from services.runtime.core.stored import Stored
+from services.runtime.core.stored import Stored, from_document
 from tests.support.batches import Run, letters_of, outcomes
+from tests.support.rule_sets import WORLD
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 
@@ -92,7 +94,7 @@ class TestWhatIsLeftUnsaid:
         """What an alarm has decided that was written down, and then the instance was killed."""
         run(log.put(say.note("wake 30")))
         stored = states["purse-1"]
-        stored.unsaid = fire_timers(purse, stored, NOON + timedelta(seconds=31))
+        stored.unsaid = fire_timers(purse, WORLD, stored, NOON + timedelta(seconds=31))
         return list(stored.unsaid)
 
     def test_is_said_before_what_the_next_record_comes_to(
@@ -276,3 +278,57 @@ class TestABadRecord:
         purse.alarm = "silent"
         with pytest.raises(TimerStuck):
             run(log.put(say.note("wake 30")), log.put(say.note("late", at=31)))
+
+
+class TestAnEventThatComesBack:
+    """Under an id that is known, it is a duplicate; with another content it is counted as well."""
+
+    def test_as_it_was_differs_in_nothing(self, run: Run, log: Any, say: Any) -> None:
+        note = say.note("x")
+        run(log.put(note))
+        again = run(log.put(note))
+        assert (outcomes(again), again.differing) == ({"duplicate": 1}, [])
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"data": intake.RemarkRecorded(activity="y")},
+            {"time": NOON + timedelta(seconds=1)},
+        ],
+    )
+    def test_with_another_content_is_told_with_its_place(
+        self, run: Run, log: Any, say: Any, states: dict[str, Stored[Any]], change: dict[str, Any]
+    ) -> None:
+        note = say.note("x")
+        run(log.put(note))
+        before = states["purse-1"].document()
+        other = run(log.put(replace(note, **change)))
+        assert outcomes(other) == {"duplicate": 1}
+        assert other.differing == [("purse-1", "purses/3/1", note.type)]
+        assert other.dead_letters == []
+        assert states["purse-1"].document() == before, "the first one stands"
+
+    def test_with_another_content_within_one_batch_is_told_too(
+        self, run: Run, log: Any, say: Any
+    ) -> None:
+        note = say.note("x")
+        other = replace(note, data=intake.RemarkRecorded(activity="y"))
+        found = run(log.put(note), log.put(other), log.put(note))
+        assert found.differing == [("purse-1", "purses/3/1", note.type)]
+        assert outcomes(found) == {"applied": 1, "duplicate": 2}
+
+    def test_as_its_own_decision_differs_in_nothing(self, run: Run, log: Any, say: Any) -> None:
+        first = run(log.put(say.ask(1)))
+        again = run(*(log.put(event) for event in first.events))
+        assert (outcomes(again), again.differing) == ({"duplicate": 1}, [])
+
+    def test_of_which_no_content_was_kept_differs_in_nothing(
+        self, run: Run, log: Any, say: Any, states: dict[str, Stored[Any]]
+    ) -> None:
+        note = say.note("x")
+        run(log.put(note))
+        stored = states["purse-1"]
+        older = {**stored.document(), "layout": 1, "ids": short_id(note.id)}
+        states["purse-1"] = from_document(older, type(stored.state))
+        again = run(log.put(replace(note, data=intake.RemarkRecorded(activity="y"))))
+        assert (outcomes(again), again.differing) == ({"duplicate": 1}, [])

@@ -21,6 +21,7 @@ from services.runtime.core.stored import (
     state_of,
 )
 from services.runtime.testing import state_hash
+from tests.support.rule_sets import WORLD
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)  # as the stores read
@@ -36,8 +37,8 @@ def stored(purse: Any, say: Any) -> Stored[Any]:
     """A subject with a bit of everything."""
     stored = Stored("purse-1", 3, purse.initial("purse-1"))
     for event in (say.note("wake 30"), say.ask(7), say.ask(999), say.note("quốc ngữ")):
-        handle(purse, stored, event)
-    set_due(purse, stored)
+        handle(purse, WORLD, stored, event)
+    set_due(purse, WORLD, stored)
     stored.hold = Hold(3, 2, "bad-body", "where it is wrong", 17)
     return stored
 
@@ -54,7 +55,7 @@ def test_a_subject_comes_back_as_it_went(stored: Stored[Any], purse: Any) -> Non
 
 
 def test_what_is_unsaid_comes_back_to_the_byte(stored: Stored[Any], purse: Any, say: Any) -> None:
-    stored.unsaid = [*handle(purse, stored, say.note("a find", history=True)), say.ask(3)]
+    stored.unsaid = [*handle(purse, WORLD, stored, say.note("a find", history=True)), say.ask(3)]
     back = from_document(through_bson(stored.document()), purse.state_type)
     assert back.unsaid == stored.unsaid
     assert [encode(event) for event in back.unsaid] == [encode(event) for event in stored.unsaid]
@@ -72,7 +73,7 @@ def test_a_subject_of_which_nothing_is_known_comes_back(purse: Any) -> None:
     back = from_document(
         through_bson(Stored("purse-2", 0, purse.initial("")).document()), purse.state_type
     )
-    assert (back.answers, back.hold, back.due, back.applied) == ((), None, None, set())
+    assert (back.answers, back.hold, back.due, back.applied) == ((), None, None, {})
 
 
 def test_a_state_has_the_same_hash_after_it_came_back(stored: Stored[Any], purse: Any) -> None:
@@ -84,7 +85,7 @@ def test_equal_times_in_other_offsets_make_no_other_timer_after_the_way_there_an
     purse: Any, stored: Stored[Any]
 ) -> None:
     back = from_document(through_bson(stored.document()), purse.state_type)
-    ours, theirs = purse.timer(stored.state), purse.timer(back.state)
+    ours, theirs = purse.timer(WORLD, stored.state), purse.timer(WORLD, back.state)
     assert ours.at.isoformat() == theirs.at.isoformat()  # it is a part of the timer's id
 
 
@@ -111,7 +112,7 @@ def test_a_snapshot_undoes_all_that_came_after_it(
 ) -> None:
     document = stored.document()
     snapshot = stored.copy()
-    handle(purse, stored, say.ask(1, at=60))
+    handle(purse, WORLD, stored, say.ask(1, at=60))
     stored.hold = None
     assert stored.document() != document
     stored.restore(snapshot)
@@ -121,9 +122,9 @@ def test_a_snapshot_undoes_all_that_came_after_it(
 def test_an_id_is_known_once_it_is_noted(stored: Stored[Any]) -> None:
     short = short_id("something else")
     assert not stored.knows(short)
-    stored.note(short)
+    stored.note(short, b"body")
     assert stored.knows(short)
-    assert stored.ids.endswith(short)
+    assert stored.ids.endswith(short + b"body")
 
 
 def test_an_answer_keeps_only_what_there_is() -> None:

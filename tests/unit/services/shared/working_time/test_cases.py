@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from contracts.events.sla import Budget, TimeUnit
-from services.shared.working_time import DATA, Calendar
+from contracts.rules import sample_rules
+from services.shared.working_time import Calendar
 from services.shared.working_time.holidays_vn import read_overrides, special_days
 from services.shared.working_time.office_hours import Pattern, Reading
 from tests.support.paths import TEST_DATA
@@ -18,7 +19,7 @@ VIETNAM = timezone(timedelta(hours=7))
 FILE = TEST_DATA / "working_time_cases.toml"
 DOCUMENT: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
 CASES: list[dict[str, Any]] = DOCUMENT["cases"]
-SPECIAL = special_days(read_overrides(DATA / "overrides.toml"))
+SPECIAL = special_days(read_overrides(sample_rules().files["overrides.toml"]))
 UNITS = {
     "working hours": TimeUnit.WORKING_HOURS,
     "working days": TimeUnit.WORKING_DAYS,

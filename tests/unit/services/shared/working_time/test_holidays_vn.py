@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from contracts.events.sla import Budget, TimeUnit
-from services.shared.working_time import DATA, DayKind, OutsideCalendar, load_calendars
+from contracts.rules import sample_rules
+from services.shared.working_time import DayKind, OutsideCalendar, load_calendars
 from services.shared.working_time.holidays_vn import (
     FIRST_YEAR,
     LAST_DECIDED_YEAR,
@@ -179,7 +180,7 @@ def test_a_holiday_on_a_sunday_is_made_good_on_monday_and_says_so() -> None:
 
 
 def test_the_last_decided_year_is_that_of_the_last_swap() -> None:
-    days = special_days(read_overrides(DATA / "overrides.toml")).values()
+    days = special_days(read_overrides(sample_rules().files["overrides.toml"])).values()
     assert max(day.date.year for day in days if day.works) == LAST_DECIDED_YEAR == 2026
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from contracts.catalogue import load_catalogue
-from services.shared.toml_file import FileError
-from services.shared.working_time import DATA, load_calendars
+from contracts.rules import RulesError, sample_rules
+from services.shared.working_time import Calendars, load_calendars
 from services.shared.working_time.holidays_vn import LAST_DECIDED_YEAR
 from services.shared.working_time.office_hours import read_office_hours
 
@@ -23,17 +22,15 @@ source = "Quyết định thử"
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with good files, for a test to break."""
-    (tmp_path / "office_hours.toml").write_text(GOOD_HOURS, encoding="utf-8")
-    (tmp_path / "overrides.toml").write_text(GOOD_DAY, encoding="utf-8")
-    return tmp_path
+def calendars_of(hours: str = GOOD_HOURS, overrides: str = GOOD_DAY) -> Calendars:
+    """The calendars of a set of rules with these two files."""
+    files = {"office_hours.toml": hours, "overrides.toml": overrides}
+    return load_calendars({**sample_rules().files, **files})
 
 
-def fault_of(folder: Path) -> str:
-    with pytest.raises(FileError) as caught:
-        load_calendars(folder)
+def fault_of(hours: str = GOOD_HOURS, overrides: str = GOOD_DAY) -> str:
+    with pytest.raises(RulesError) as caught:
+        calendars_of(hours, overrides)
     return str(caught.value)
 
 
@@ -80,12 +77,9 @@ def fault_of(folder: Path) -> str:
         ("[patterns\n", "office_hours.toml: not TOML: Expected ']' at the end of a table"),
     ],
 )
-def test_a_fault_in_the_office_hours_is_named_by_its_place(
-    folder: Path, text: str, fault: str
-) -> None:
-    (folder / "office_hours.toml").write_text(text, encoding="utf-8")
-    assert fault in fault_of(folder)
-    assert "office_hours.toml" in fault_of(folder)
+def test_a_fault_in_the_office_hours_is_named_by_its_place(text: str, fault: str) -> None:
+    assert fault in fault_of(hours=text)
+    assert fault_of(hours=text).startswith("office_hours.toml: ")
 
 
 @pytest.mark.parametrize(
@@ -124,29 +118,23 @@ def test_a_fault_in_the_office_hours_is_named_by_its_place(
         ("[day]\n", "day: Extra inputs are not permitted"),
     ],
 )
-def test_a_fault_in_the_overrides_is_named_by_its_line_and_entry(
-    folder: Path, more: str, fault: str
-) -> None:
-    (folder / "overrides.toml").write_text(f"{GOOD_DAY}\n{more}", encoding="utf-8")
-    assert fault in fault_of(folder)
-    assert "overrides.toml" in fault_of(folder)
+def test_a_fault_in_the_overrides_is_named_by_its_line_and_entry(more: str, fault: str) -> None:
+    found = fault_of(overrides=f"{GOOD_DAY}\n{more}")
+    assert fault in found
+    assert found.startswith("overrides.toml: ")
 
 
 @pytest.mark.parametrize("year", ["1999", "2041", '"next"'])
-def test_a_decided_year_that_the_calendars_do_not_know_is_refused(folder: Path, year: str) -> None:
-    (folder / "overrides.toml").write_text(f"last_decided_year = {year}\n", encoding="utf-8")
-    assert "overrides.toml: last_decided_year: Input should be" in fault_of(folder)
+def test_a_decided_year_that_the_calendars_do_not_know_is_refused(year: str) -> None:
+    found = fault_of(overrides=f"last_decided_year = {year}\n")
+    assert "overrides.toml: last_decided_year: Input should be" in found
 
 
 @pytest.mark.parametrize(("year", "last"), [(2020, 2026), (2026, 2026), (2027, 2027), (2040, 2040)])
-def test_an_override_file_can_say_that_a_later_year_is_decided(
-    folder: Path, year: int, last: int
-) -> None:
-    before = load_calendars(folder)
+def test_an_override_file_can_say_that_a_later_year_is_decided(year: int, last: int) -> None:
+    before = calendars_of()
     assert before.last_decided_year == LAST_DECIDED_YEAR == 2026
-    text = f"last_decided_year = {year}\n{GOOD_DAY}"
-    (folder / "overrides.toml").write_text(text, encoding="utf-8")
-    after = load_calendars(folder)
+    after = calendars_of(overrides=f"last_decided_year = {year}\n{GOOD_DAY}")
     assert after.last_decided_year == last
     assert after.version == before.version  # no due time depends on it
 
@@ -161,59 +149,38 @@ def test_a_term_is_a_forecast_from_the_first_second_of_the_year_that_is_not_deci
     assert calendars.forecast(datetime(2026, 12, 31, 17, 0, 1, tzinfo=UTC))
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
-    (folder / "overrides.toml").unlink()
-    assert "overrides.toml: cannot be read: No such file" in fault_of(folder)
-
-
-def test_a_file_in_another_encoding_is_named(folder: Path) -> None:
-    (folder / "overrides.toml").write_text("# Tết", encoding="utf-16")
-    assert "overrides.toml: not UTF-8" in fault_of(folder)
-
-
-def test_an_empty_override_file_leaves_the_package_alone(folder: Path) -> None:
-    (folder / "overrides.toml").write_text("", encoding="utf-8")
+def test_an_empty_override_file_leaves_the_package_alone() -> None:
     monday = datetime(2027, 2, 8, 8, tzinfo=VIETNAM)  # the third day of Tết
-    assert load_calendars(folder).for_unit("H29.15").measure(monday, monday + timedelta(1)) == 0
+    calendar = calendars_of(overrides="").for_unit("H29.15")
+    assert calendar.measure(monday, monday + timedelta(1)) == 0
 
 
-def test_an_override_can_send_a_holiday_back_to_work(folder: Path) -> None:
-    (folder / "overrides.toml").write_text(
-        GOOD_DAY.replace("2027-02-11", "2027-02-08").replace('"off"', '"working"'),
-        encoding="utf-8",
-    )
+def test_an_override_can_send_a_holiday_back_to_work() -> None:
+    worked = GOOD_DAY.replace("2027-02-11", "2027-02-08").replace('"off"', '"working"')
     monday = datetime(2027, 2, 8, tzinfo=VIETNAM)
-    calendar = load_calendars(folder).for_unit("H29.15")
+    calendar = calendars_of(overrides=worked).for_unit("H29.15")
     assert calendar.measure(monday, monday + timedelta(1)) == 8 * 3600
     assert calendar.explain_days(monday, monday)[0].kind == "working"
 
 
-def test_the_version_names_the_package_and_changes_with_what_decides(folder: Path) -> None:
-    first = load_calendars(folder).version
+def test_the_version_names_the_package_and_changes_with_what_decides() -> None:
+    first = calendars_of().version
     assert first.startswith("vn-holidays-")
-    assert load_calendars(folder).version == first
-    (folder / "overrides.toml").write_text("# a remark\n" + GOOD_DAY, encoding="utf-8")
-    assert load_calendars(folder).version == first
-    (folder / "overrides.toml").write_text(GOOD_DAY.replace("-11", "-12"), encoding="utf-8")
-    second = load_calendars(folder).version
+    assert calendars_of().version == first
+    assert calendars_of(overrides="# a remark\n" + GOOD_DAY).version == first
+    another_day = GOOD_DAY.replace("-11", "-12")
+    second = calendars_of(overrides=another_day).version
     assert second != first
-    (folder / "office_hours.toml").write_text(
-        GOOD_HOURS.replace("17:00", "17:01"), encoding="utf-8"
-    )
-    third = load_calendars(folder).version
+    later = GOOD_HOURS.replace("17:00", "17:01")
+    third = calendars_of(later, another_day).version
     assert third not in (first, second)
-    (folder / "office_hours.toml").write_text(
-        '[reading]\ncalendar_days_end = "midnight"\n' + GOOD_HOURS, encoding="utf-8"
-    )
-    assert load_calendars(folder).version not in (first, second, third)
+    midnight = '[reading]\ncalendar_days_end = "midnight"\n' + GOOD_HOURS
+    assert calendars_of(midnight, another_day).version not in (first, second, third)
 
 
-def test_a_unit_that_is_not_named_keeps_the_default_hours(folder: Path) -> None:
-    (folder / "office_hours.toml").write_text(
-        GOOD_HOURS + '[patterns.late]\nmonday = ["12:00-20:00"]\n[units]\n"H29.15" = "late"\n',
-        encoding="utf-8",
-    )
-    calendars = load_calendars(folder)
+def test_a_unit_that_is_not_named_keeps_the_default_hours() -> None:
+    late = '[patterns.late]\nmonday = ["12:00-20:00"]\n[units]\n"H29.15" = "late"\n'
+    calendars = calendars_of(GOOD_HOURS + late)
     evening = datetime(2024, 3, 4, 18, tzinfo=VIETNAM)
     end = evening + timedelta(hours=1)
     assert calendars.for_unit("H29.15").measure(evening, end) == 3600
@@ -221,5 +188,5 @@ def test_a_unit_that_is_not_named_keeps_the_default_hours(folder: Path) -> None:
 
 
 def test_every_unit_with_its_own_hours_is_in_the_catalogue() -> None:
-    named = read_office_hours(DATA / "office_hours.toml").units
+    named = read_office_hours(sample_rules().files["office_hours.toml"]).units
     assert set(named) <= set(load_catalogue().units)

@@ -9,14 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.events.sla import Budget, TimeUnit
-from services.shared.working_time import DATA, Calendar, CalendarDaysEnd, WorkingDaysReading
+from contracts.rules import sample_rules
+from services.shared.working_time import Calendar, CalendarDaysEnd, WorkingDaysReading
 from services.shared.working_time.holidays_vn import read_overrides, special_days
 from services.shared.working_time.office_hours import Pattern, Reading
 from tests.support.properties import examples
 
 VIETNAM = timezone(timedelta(hours=7))
 SECOND = timedelta(seconds=1)
-SPECIAL = special_days(read_overrides(DATA / "overrides.toml"))
+SPECIAL = special_days(read_overrides(sample_rules().files["overrides.toml"]))
 OFFICE = ["07:30-11:30", "13:00-17:00"]
 PATTERNS = {
     name: Pattern.model_validate(hours)

@@ -19,7 +19,9 @@ from services.sla.dossier.state import Alert, LetterStanding
 from services.sla.http.view import view
 from tests.support.event import CODE
 from tests.support.facts import OFFICER, PROCESSED, STOPPED, WITHDRAWN, started
-from tests.support.letters import DECIDER, HEAD, Desk, names
+from tests.support.letters import HEAD, Desk, names
+from tests.support.rule_sets import WORLD
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import at, vietnam
 
 OTHER_HEAD = load_catalogue().units["H29.1"].head
@@ -56,7 +58,7 @@ class TestTheLastCall:
         )
         assert isinstance(old.data, sla.LastCallGiven)
         on_the_log, in_the_state = Desk(), Desk()
-        on_the_log.stored.state = DECIDER.evolve(on_the_log.state, old)
+        on_the_log.stored.state = DECIDER.evolve(WORLD, on_the_log.state, old)
         kept = Alert(LETTER_BY, "old", AlertKind.APOLOGY_OWED, DUE)
         in_the_state.stored.state = replace(in_the_state.state, alerts=(kept,))
         for desk in (on_the_log, in_the_state):

@@ -32,7 +32,9 @@ from tests.support.facts import (
     handed_over,
     received,
 )
-from tests.support.letters import DECIDER, HEAD, Desk, names
+from tests.support.letters import HEAD, Desk, names
+from tests.support.rule_sets import WORLD
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import at, vietnam
 
 OTHER_HEAD = load_catalogue().units["H29.1"].head
@@ -291,9 +293,9 @@ def test_another_instance_that_reads_the_letter_on_the_log_says_nothing_new() ->
     first, second = Desk(), Desk()
     first.apologises(at(5, "16:00"), at(11))
     letters = [event for event in first.said if not isinstance(event.data, sla.DeadlineSet)]
-    handle(DECIDER, second.stored, letters[0])
+    handle(DECIDER, WORLD, second.stored, letters[0])
     for event in letters[1:]:
-        second.stored.state = DECIDER.evolve(second.state, event)
+        second.stored.state = DECIDER.evolve(WORLD, second.state, event)
     assert second.assessment == first.assessment
     assert second.state.due_told == at(11)
 

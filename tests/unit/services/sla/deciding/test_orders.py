@@ -33,6 +33,7 @@ from tests.support.facts import (
     routed,
 )
 from tests.support.properties import examples
+from tests.support.rule_sets import WORLD
 from tests.support.sla_clock import DECIDER, DUE, END, LETTER_BY, REMARK, Clock
 from tests.support.times import at
 
@@ -46,10 +47,10 @@ class TestAnImportedDossier:
 
     def test_has_timers_of_its_own_time_so_that_nobodys_clock_fires_them(self) -> None:
         clock = self.imported()
-        timer = DECIDER.timer(clock.state)
+        timer = DECIDER.timer(WORLD, clock.state)
         assert timer is not None
         assert timer.own_time
-        set_due(DECIDER, clock.stored)
+        set_due(DECIDER, WORLD, clock.stored)
         assert clock.stored.due is None
 
     def test_is_judged_by_its_own_events_as_history(self) -> None:
@@ -62,7 +63,7 @@ class TestAnImportedDossier:
         clock = self.imported()
         clock.told(intake.HistoryClosed(), at(5), history=True)
         assert not clock.state.history
-        set_due(DECIDER, clock.stored)
+        set_due(DECIDER, WORLD, clock.stored)
         assert clock.stored.due == LETTER_BY
         clock.passes(END)
         alerts = [e for e in clock.said if e.data.NAME in ("DossierSoonDue", "DossierOverdue")]
@@ -76,7 +77,7 @@ class TestAnImportedDossier:
             Event("c", "/x", CODE, at(5), intake.HistoryClosed(), history=True),
             *other.said,  # published by an instance that lost the partition then
         ):
-            clock.stored.state = DECIDER.evolve(clock.state, event)
+            clock.stored.state = DECIDER.evolve(WORLD, clock.state, event)
         assert not clock.state.history
 
 
@@ -90,7 +91,7 @@ class TestOneWriterAfterAnother:
             Event("e-2", "/x", CODE, at(4), routed()),
         ]
         for event in events:
-            second.stored.state = DECIDER.evolve(second.state, event)
+            second.stored.state = DECIDER.evolve(WORLD, second.state, event)
         for event in first.said:
             second.heard(event)
         assert second.kept == first.net

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from contracts.catalogue import load_catalogue
 from contracts.events import intake, sla
 from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysReading
 from contracts.model import EventData
+from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
+from services.runtime import World
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.shared.rulebook.book import RuleBook
-from services.shared.working_time import load_calendars
 from services.sla.deciding.decider import SlaDecider
-from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla, Unjudged
 from tests.support.event import CODE, event
 from tests.support.facts import (
@@ -31,37 +28,35 @@ from tests.support.facts import (
     received,
     routed,
 )
+from tests.support.rule_sets import WORLD, added, day_off, rule_set, timed, world
 from tests.support.times import at
 
-CALENDARS = load_calendars()
-CATALOGUE = load_catalogue()
 THREE_DAYS = Budget(amount=3, unit=TimeUnit.WORKING_DAYS, reading=WorkingDaysReading.EIGHT_HOURS)
 PROMISED = intake.Promise(budget=THREE_DAYS, basis="Luật Cư trú 2020", catalogue="a")
 
 
-def decider(days: int = 3) -> SlaDecider:
-    """Sla under a catalogue in which the procedure has this many working days."""
-    changed = CATALOGUE.procedures[PROCEDURE].model_copy(
-        update={"budget": Budget(amount=days, unit=TimeUnit.WORKING_DAYS)}
-    )
-    catalogue = replace(CATALOGUE, procedures={**CATALOGUE.procedures, PROCEDURE: changed})
-    return SlaDecider(Rules(catalogue, CALENDARS))
+SLA = SlaDecider()
+
+
+def days(number: int) -> dict[str, str]:
+    """The rules in which the procedure has this many working days."""
+    return timed(PROCEDURE, Budget(amount=number, unit=TimeUnit.WORKING_DAYS))
 
 
 class Dossier:
-    def __init__(self, by: SlaDecider) -> None:
+    def __init__(self, by: World = WORLD) -> None:
         self.by = by
-        self.stored: Stored[Sla] = Stored(CODE, 0, by.initial(CODE))
+        self.stored: Stored[Sla] = Stored(CODE, 0, SLA.initial(CODE))
         self.said: list[Event] = []
         self._count = 0
 
     def hears(self, data: EventData, time: datetime, *, history: bool = False) -> None:
         self._count += 1
         fact = event(data, time, id=f"e-{self._count}", history=history)
-        self.said += handle(self.by, self.stored, fact)
+        self.said += handle(SLA, self.by, self.stored, fact)
 
     def passes(self, time: datetime) -> None:
-        self.said += fire_timers(self.by, self.stored, time)
+        self.said += fire_timers(SLA, self.by, self.stored, time)
 
     def received(self, promise: intake.Promise | None, *, history: bool = False) -> Dossier:
         self.hears(received(promise=promise), at(4), history=history)
@@ -79,24 +74,24 @@ class Dossier:
 
 class TestABudget:
     def test_is_kept_though_the_catalogue_cuts_the_standard_time(self) -> None:
-        dossier = Dossier(decider(3)).received(PROMISED)
+        dossier = Dossier().received(PROMISED)
         assert dossier.due == at(7)
-        dossier.by = decider(1)
+        dossier.by = world(sample_rules(), rule_set(days(1), 1, at(5)))
         dossier.hears(DEMANDED, at(5, "09:00"))
         dossier.hears(DELIVERED, at(5, "10:00"))
         assert dossier.due == at(7, "09:00")
-        assert not dossier.by.rules.outdated(dossier.stored.state)
         dossier.passes(at(7, "08:59"))
         assert dossier.of(sla.DossierOverdue) == []
+        assert dossier.of(sla.RulesApplied) == []
 
     def test_is_what_the_deadline_says(self) -> None:
-        (told,) = Dossier(decider(1)).received(PROMISED).of(sla.DeadlineSet)
+        (told,) = Dossier(world(days(1))).received(PROMISED).of(sla.DeadlineSet)
         assert isinstance(told, sla.DeadlineSet)
         assert (told.due, told.budget) == (at(7), THREE_DAYS)
 
     def test_is_read_as_it_was_promised_whatever_the_office_hours_say(self) -> None:
         by_day_end = THREE_DAYS.model_copy(update={"reading": WorkingDaysReading.END_OF_DAY})
-        dossier = Dossier(decider()).received(intake.Promise(budget=by_day_end))
+        dossier = Dossier().received(intake.Promise(budget=by_day_end))
         assert dossier.due == at(7, "17:00")
 
     def test_cannot_be_read_as_another_unit_is(self) -> None:
@@ -104,21 +99,23 @@ class TestABudget:
             Budget(amount=1, unit=TimeUnit.WORKING_DAYS, reading=CalendarDaysEnd.MIDNIGHT)
 
     def test_moves_for_a_holiday_that_is_declared_since(self) -> None:
-        dossier = Dossier(decider()).received(PROMISED)
-        other = replace(dossier.by.rules, calendars=CALENDARS, book=_book("v2"))
-        assert other.outdated(dossier.stored.state)
-
-
-def _book(version: str) -> RuleBook:
-    rules = decider().rules
-    return rules.book.model_copy(update={"version": version})
+        dossier = Dossier().received(PROMISED)
+        declared = rule_set(added("overrides.toml", day_off("2024-03-06")), 1, at(5))
+        dossier.by = world(sample_rules(), declared)
+        dossier.passes(at(5, "08:01"))
+        assert dossier.due == at(8)
+        (applied,), (moved,) = dossier.of(sla.RulesApplied), dossier.of(sla.DeadlineMoved)
+        assert isinstance(applied, sla.RulesApplied)
+        assert isinstance(moved, sla.DeadlineMoved)
+        assert applied.number == dossier.stored.state.rules == 1
+        assert (moved.due, moved.cause) == (at(8), sla.MoveCause.RULES_CHANGED)
 
 
 class TestOfARecordWithoutAPromise:
     def test_the_first_deadline_says_what_was_promised(self) -> None:
-        dossier = Dossier(decider(3)).received(AS_STANDARD)
+        dossier = Dossier().received(AS_STANDARD)
         assert dossier.due == at(7)
-        dossier.by = decider(1)
+        dossier.by = world(sample_rules(), rule_set(days(1), 1, at(5)))
         dossier.hears(DEMANDED, at(5, "09:00"))
         dossier.hears(DELIVERED, at(5, "10:00"))
         assert dossier.due == at(7, "09:00")
@@ -128,7 +125,7 @@ class TestAFixedDate:
     DATE = intake.Promise(due=at(8, "10:00"))
 
     def test_is_due_then_and_no_budget_is_told(self) -> None:
-        dossier = Dossier(decider()).received(self.DATE)
+        dossier = Dossier().received(self.DATE)
         (told,) = dossier.of(sla.DeadlineSet)
         assert isinstance(told, sla.DeadlineSet)
         assert (told.due, told.budget) == (at(8, "10:00"), None)
@@ -136,13 +133,13 @@ class TestAFixedDate:
         assert len(dossier.of(sla.DossierOverdue)) == 1
 
     def test_moves_by_the_time_that_the_city_waits_for_the_citizen(self) -> None:
-        dossier = Dossier(decider()).received(self.DATE)
+        dossier = Dossier().received(self.DATE)
         dossier.hears(DEMANDED, at(5, "09:00"))
         dossier.hears(DELIVERED, at(5, "11:00"))
         assert dossier.due == at(8, "13:30")  # two hours later, a lunch between
 
     def test_that_an_older_system_gave_is_not_moved_by_what_waited_there(self) -> None:
-        dossier = Dossier(decider()).received(self.DATE, history=True)
+        dossier = Dossier().received(self.DATE, history=True)
         dossier.hears(STOPPED, at(5, "09:00"), history=True)
         dossier.hears(RESUMED, at(6, "09:00"), history=True)
         dossier.hears(intake.HistoryClosed(), at(6, "12:00"), history=True)
@@ -153,28 +150,28 @@ class TestAFixedDate:
 
     @pytest.mark.parametrize(("ends", "late"), [("09:59", False), ("10:01", True)])
     def test_is_kept_or_missed_by_the_time_of_the_end_alone(self, ends: str, late: bool) -> None:
-        dossier = Dossier(decider()).received(self.DATE, history=True)
+        dossier = Dossier().received(self.DATE, history=True)
         dossier.hears(STOPPED, at(5, "09:00"), history=True)
         dossier.hears(RESUMED, at(7, "09:00"), history=True)
         dossier.hears(PROCESSED, at(8, ends), history=True)
         assert bool(dossier.of(sla.DossierOverdue)) is late
 
     def test_that_was_past_at_reception_is_missed_at_once(self) -> None:
-        dossier = Dossier(decider()).received(intake.Promise(due=at(1)))
+        dossier = Dossier().received(intake.Promise(due=at(1)))
         dossier.passes(at(4, "08:01"))
         assert len(dossier.of(sla.DossierOverdue)) == 1
 
 
 class TestWithoutAPromise:
     def test_nothing_is_announced_and_the_dossier_is_unjudged(self) -> None:
-        dossier = Dossier(decider()).received(None)
+        dossier = Dossier().received(None)
         dossier.passes(at(30))
         assert dossier.said == []
         assert dossier.stored.state.unjudged is Unjudged.NO_PROMISE
         assert dossier.stored.state.assessment is None
 
     def test_a_time_that_no_calendar_knows_is_unjudged_too(self) -> None:
-        dossier = Dossier(decider()).received(
+        dossier = Dossier().received(
             intake.Promise(due=datetime.fromisoformat("2199-01-01T00:00Z"))
         )
         assert dossier.stored.state.unjudged is Unjudged.NO_CALENDAR

@@ -35,6 +35,7 @@ from tests.support.facts import (
     registered,
     routed,
 )
+from tests.support.rule_sets import WORLD
 from tests.support.sla_clock import DECIDER, DUE, END, LETTER_BY, REMARK, Clock
 from tests.support.times import at
 
@@ -131,7 +132,7 @@ class TestADeadline:
         clock.told(routed(), at(4))
         assert clock.state.assessment is None
         assert clock.said == []
-        assert DECIDER.timer(clock.state) is None
+        assert DECIDER.timer(WORLD, clock.state) is None
 
     def test_is_none_for_what_was_only_registered(self) -> None:
         clock = Clock(begin=False)
@@ -286,7 +287,7 @@ class TestARetraction:
         (over,) = (e for e in clock.said if isinstance(e.data, sla.DossierOverdue))
         data = sla.AlertRetracted(alert_id=over.id, alert="DossierOverdue", reason="r")
         gone = Event("gone", "/motcua/sla", CODE, at(9), data)
-        state = DECIDER.evolve(DECIDER.evolve(Sla(), gone), over)
+        state = DECIDER.evolve(WORLD, DECIDER.evolve(WORLD, Sla(), gone), over)
         assert [a.retracted for a in state.alerts] == [True]
 
 

@@ -29,10 +29,10 @@ from tests.support.facts import (
     routed,
     started,
 )
-from tests.support.sla_dossiers import decider_of
+from tests.support.rule_sets import WORLD, newest
+from tests.support.sla_dossiers import DECIDER
 from tests.support.times import at
 
-DECIDER = decider_of()
 DUE = at(7)
 """Three working days after the 4th, when the office opens."""
 STOPPED_ON, ENTERED = at(5, "09:00"), at(21, "09:00")
@@ -56,14 +56,14 @@ class Dossier:
         return self.stored.state
 
     def told(self, *facts: Event) -> list[Event]:
-        return [said for each in facts for said in handle(DECIDER, self.stored, each)]
+        return [said for each in facts for said in handle(DECIDER, WORLD, self.stored, each)]
 
     def passes(self, until: datetime) -> None:
-        fire_timers(DECIDER, self.stored, until)
+        fire_timers(DECIDER, WORLD, self.stored, until)
 
     def explained(self, known: datetime | None, moment: datetime | None = None) -> Explanation:
         moment = moment or asked_at(self.state, at(28), known)
-        found = explanation(CODE, self.state, DECIDER.rules, LANGUAGES[Locale.EN], moment, known)
+        found = explanation(CODE, self.state, newest(WORLD), LANGUAGES[Locale.EN], moment, known)
         assert found is not None
         return found
 
@@ -110,7 +110,7 @@ def test_the_two_times_are_asked_for_one_by_one(stopped_late: Dossier) -> None:
 def test_before_the_reception_was_entered_nothing_was_known() -> None:
     dossier = Dossier()
     assert (
-        explanation(CODE, dossier.state, DECIDER.rules, LANGUAGES[Locale.EN], at(28), at(3)) is None
+        explanation(CODE, dossier.state, newest(WORLD), LANGUAGES[Locale.EN], at(28), at(3)) is None
     )
 
 
@@ -130,7 +130,7 @@ def test_what_was_known_is_the_fold_of_what_had_been_entered(known: datetime) ->
     everything.told(*LATE)
     in_time.told(*(each for each in LATE if each.known_since <= known))
     cut, wanted = known_at(everything.state, known), in_time.state
-    assert DECIDER.rules.assessed(cut).assessment == DECIDER.rules.assessed(wanted).assessment
+    assert newest(WORLD).assessed(cut).assessment == newest(WORLD).assessed(wanted).assessment
     for name in ("marks", "span", "handlers", "steps", "exemption", "letters", "consultations"):
         assert getattr(cut, name) == getattr(wanted, name), name
 
@@ -176,7 +176,7 @@ def test_a_retraction_may_arrive_before_its_alert() -> None:
     for dossier, order in ((told, (overdue, retracted)), (other, (retracted, overdue))):
         state = dossier.state
         for each in order:
-            state = DECIDER.evolve(state, each)
+            state = DECIDER.evolve(WORLD, state, each)
         folded.append((state.taken_back, state.breach_taken_back, state.alerts))
     assert folded[0] == folded[1]
     assert folded[0][1] == DUE

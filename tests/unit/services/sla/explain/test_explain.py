@@ -37,7 +37,8 @@ from tests.support.facts import (
     routed,
     started,
 )
-from tests.support.sla_dossiers import Dossier, decider_of, dossiers, told
+from tests.support.rule_sets import WORLD, newest
+from tests.support.sla_dossiers import Dossier, dossiers, reading, told
 from tests.support.times import at, vietnam
 
 
@@ -119,14 +120,14 @@ class TestTheSentences:
         assert any("not decided yet" in each for each in said.sentences) is forecast
 
     @pytest.mark.parametrize(
-        ("reading", "end", "words"),
+        ("days", "end", "words"),
         [
             ("same-time", "closing", "at the time of day at which the dossier was received"),
             ("end-of-day", "closing", "at closing time of the last working day"),
         ],
     )
-    def test_say_how_working_days_are_read(self, reading: str, end: str, words: str) -> None:
-        read = told([(at(4), received()), (at(4), routed())], decider_of(reading, end))
+    def test_say_how_working_days_are_read(self, days: str, end: str, words: str) -> None:
+        read = told([(at(4), received()), (at(4), routed())], reading(days, end))
         assert sentence(explain(read, at(4)), words)
 
     def test_say_how_calendar_days_are_read_and_that_the_last_was_a_day_off(self) -> None:
@@ -136,7 +137,7 @@ class TestTheSentences:
         assert sentence(said, "days off within it count like any other", "at closing time")
         assert "Wednesday 14 February 2024" in sentence(said, "is a day off")
         assert "Thursday 15 February 2024" in sentence(said, "is a day off")
-        midnight = explain(told(facts, decider_of("eight-hours", "midnight")), begin)
+        midnight = explain(told(facts, reading("eight-hours", "midnight")), begin)
         assert sentence(midnight, "at 24:00 of the last day")
 
     def test_tell_each_pause_with_what_it_gave_back(self) -> None:
@@ -166,7 +167,7 @@ class TestTheSentences:
         assert "to 08:00 on Saturday 9 March 2024" in sentence(said, "Because these differ")
         same = explain(dossier((at(5), handed_over("H29.101"))), at(6))
         assert sentence(same, "did not move the due time")
-        of_a_day = explain(told(facts, decider_of("end-of-day", "closing")), at(7, "09:00"))
+        of_a_day = explain(told(facts, reading("end-of-day", "closing")), at(7, "09:00"))
         assert sentence(of_a_day, "one of days, so the due time stays")
 
     @pytest.mark.parametrize(
@@ -291,7 +292,7 @@ def test_as_data_times_are_utc_and_enumerations_words() -> None:
 
 
 def test_of_nothing_there_is_no_explanation() -> None:
-    assert explanation(CODE, Sla(), decider_of().rules, LANGUAGES[Locale.VI], at(4)) is None
+    assert explanation(CODE, Sla(), newest(WORLD), LANGUAGES[Locale.VI], at(4)) is None
 
 
 @pytest.mark.parametrize(

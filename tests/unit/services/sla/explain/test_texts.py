@@ -7,13 +7,13 @@ from shutil import copy
 
 import pytest
 
+from contracts.catalogue import load_catalogue
+from contracts.rules import RulesError
 from contracts.values import Locale
-from services.shared.toml_file import FileError
 from services.sla.explain.texts import TEXTS, load_texts
 from services.sla.explain.words import Words
 from services.sla.http.clock_routes import ClockFormat, preferred
 from tests.support.explained import LANGUAGES
-from tests.support.sla_dossiers import decider_of
 
 
 class TestTheTexts:
@@ -28,7 +28,7 @@ class TestTheTexts:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        with pytest.raises(FileError) as caught:
+        with pytest.raises(RulesError) as caught:
             load_texts(folder)
         return str(caught.value)
 
@@ -53,14 +53,14 @@ class TestTheTexts:
         assert words in self.fault(folder, old, new)
 
     def test_count_in_the_singular_and_the_plural(self) -> None:
-        words = Words(LANGUAGES[Locale.EN], decider_of().rules.catalogue)
+        words = Words(LANGUAGES[Locale.EN], load_catalogue())
         assert words.duration(3661) == "1 hour 1 minute 1 second"
         assert words.duration(2 * 3661) == "2 hours 2 minutes 2 seconds"
         assert words.duration(0) == "0 hours"
         assert words.hours_and_minutes(100 * 3600 + 60) == "100:01"
 
     def test_call_what_the_catalogue_lacks_by_its_code(self) -> None:
-        words = Words(LANGUAGES[Locale.VI], decider_of().rules.catalogue)
+        words = Words(LANGUAGES[Locale.VI], load_catalogue())
         assert (words.unit("Z9"), words.procedure("9.9"), words.form("99/x")) == (
             "Z9",
             "9.9",

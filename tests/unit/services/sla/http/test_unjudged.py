@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from contracts.values import Locale
 from motcua.cli import build
+from services.runtime import World
 from services.runtime.core.stored import Stored
 from services.runtime.http import problem
 from services.sla.cli import why
@@ -23,7 +24,8 @@ from tests.support.documented import Documented
 from tests.support.event import CODE
 from tests.support.facts import received, routed
 from tests.support.http_app import problem_of
-from tests.support.sla_dossiers import Dossier, decider_of, told
+from tests.support.rule_sets import WORLD
+from tests.support.sla_dossiers import Dossier, told
 from tests.support.times import at
 
 WORDS = {Locale.VI: "chưa đủ căn cứ đánh giá", Locale.EN: "is unjudged: nobody knows what"}
@@ -44,8 +46,9 @@ def client() -> Iterator[TestClient]:
         return None if state is None else Stored(code, 0, state).document()
 
     running: Any = SimpleNamespace(
-        dossiers=SimpleNamespace(store=SimpleNamespace(get=get)),
-        decider=lambda _: decider_of(),
+        dossiers=SimpleNamespace(
+            store=SimpleNamespace(get=get), worlds=SimpleNamespace(newest=WORLD)
+        ),
         clock=SimpleNamespace(now=lambda: at(6)),
     )
     app = FastAPI()
@@ -81,8 +84,8 @@ def test_the_view_of_a_dossier_says_why_it_is_unjudged() -> None:
 
 @pytest.mark.parametrize("lang", Locale)
 def test_motcua_why_says_it_too(monkeypatch: pytest.MonkeyPatch, lang: Locale) -> None:
-    async def read(_: str, __: str) -> Sla:
-        return dossier(promise=None).state
+    async def read(_: str, __: str) -> tuple[Sla, World]:
+        return dossier(promise=None).state, WORLD
 
     monkeypatch.setattr(why, "_read", read)
     result = CliRunner(env={"COLUMNS": "80"}).invoke(build(), ["why", CODE, "--lang", lang])

@@ -60,6 +60,7 @@ from tests.support.page_dossier import (
     moved,
     shown,
 )
+from tests.support.rule_sets import WORLD
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 REGISTERED = intake.DossierRegistered(**{**FILING, "channel": "online"})
@@ -243,7 +244,7 @@ def test_the_rating_is_offered_when_notify_would_take_it(end: EventData) -> None
     assert state.status in ENDED
     request = notify.RatingRequested(score=5)
     event = Event("rate", "/x", CODE, START + timedelta(hours=1), request)
-    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(state, event)
+    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(WORLD, state, event)
     taken = isinstance(answer, notify.RatingGiven)
     assert status_view(state, WORDS[Locale.VI]).may_rate is taken
     assert not status_view(after(*facts, notify.RatingGiven(score=4)), WORDS[Locale.VI]).may_rate
@@ -256,7 +257,7 @@ def test_nobody_is_asked_to_rate_what_an_import_told_as_history(end: tuple[Event
     assert not state.history
     assert not status_view(state, WORDS[Locale.VI]).may_rate
     event = Event("rate", "/x", CODE, START + timedelta(hours=1), notify.RatingRequested(score=5))
-    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(state, event)
+    (answer,) = NotifyDecider(Policy(CATALOGUE)).decide(WORLD, state, event)
     assert not isinstance(answer, notify.RatingGiven)
 
 
@@ -267,7 +268,7 @@ def test_a_result_that_the_city_returned_may_be_rated_wherever_it_was_decided() 
     for minute, data in enumerate((*past, RETURNED)):
         told = data is not RETURNED
         when = START + timedelta(minutes=minute)
-        handle(decider, stored, Event(f"f-{minute}", "/x", CODE, when, data, history=told))
+        handle(decider, WORLD, stored, Event(f"f-{minute}", "/x", CODE, when, data, history=told))
     assert status_view(stored.state, WORDS[Locale.VI]).may_rate
 
 

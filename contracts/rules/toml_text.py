@@ -1,11 +1,10 @@
-"""Reads a TOML file into a model, and names the place of every fault in it."""
+"""Reads TOML into a model, and names file, line and remedy of every fault in it."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,34 +12,27 @@ from pydantic import BaseModel, ValidationError
 M = TypeVar("M", bound=BaseModel)
 
 
-class FileError(ValueError):
-    """A file of rules or calendars cannot be used. The text says where, and the remedy."""
+class RulesError(ValueError):
+    """Files of rules cannot be used. Each line of the text names a place and a remedy."""
 
 
-def read_toml(path: Path, model: type[M]) -> tuple[M, str]:
-    """Return the file as that model, and its text.
+def parse_toml(name: str, text: str, model: type[M]) -> M:
+    """Return the text of the file of that name as the model.
 
-    Raise FileError, with the line or the key of every fault, if the file is missing, is not TOML in
-    UTF-8 or does not fit the model.
+    Raise RulesError, with a line for every fault, if it is not TOML or does not fit the model.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: not UTF-8: save it with that encoding") from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FileError(f"{path}: not TOML: {error}") from error
+        raise RulesError(f"{name}: not TOML: {error}") from error
     try:
-        return model.model_validate(document), text
+        return model.model_validate(document)
     except ValidationError as error:
         faults = [
-            f"{place(text, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+            f"{name}: {place(text, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         ]
-        raise FileError(f"{path}: " + "; ".join(faults)) from error
+        raise RulesError("\n".join(faults)) from error
 
 
 def place(text: str, where: Sequence[int | str]) -> str:

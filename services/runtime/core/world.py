@@ -1,0 +1,59 @@
+"""The world: what was broadcast, folded. Every decision is handed the world of its partition."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from contracts.events.rules import RulesEnacted
+from contracts.rules.rule_set import RuleSet, sample_rules
+
+
+class World(msgspec.Struct, frozen=True, eq=False):
+    """The sets of rules that were enacted up to a place of the log, by number."""
+
+    sets: tuple[RuleSet, ...]
+
+    @property
+    def newest(self) -> RuleSet:
+        """The set that was enacted last, in force already or not."""
+        return self.sets[-1]
+
+    def at(self, time: datetime) -> RuleSet:
+        """Return the set in force at that time; the first one for a time before it."""
+        for one in reversed(self.sets):
+            if one.since <= time:
+                return one
+        return self.sets[0]
+
+    def after(self, number: int) -> RuleSet | None:
+        """Return the set that comes into force next after the one of that number, or None.
+
+        A set that a later one replaces before it comes into force is left out.
+        """
+        later = [one for one in self.sets if one.number > number]
+        return min(later, key=lambda one: (one.since, -one.number), default=None)
+
+    def number(self, number: int) -> RuleSet:
+        """Return the set of that number; the first one if there is none."""
+        for one in reversed(self.sets):
+            if one.number == number:
+                return one
+        return self.sets[0]
+
+
+def first_world() -> World:
+    """Return the world before anything was broadcast: the sample that the product ships."""
+    return World((sample_rules(),))
+
+
+def widened(world: World, data: RulesEnacted) -> World:
+    """Return the world after an enactment. One that is known already changes nothing.
+
+    The first set that a city enacts takes the sample's place.
+    """
+    if any(one.number >= data.number for one in world.sets):
+        return world
+    enacted = RuleSet(data.number, data.since, data.sha256, data.files, data.by)
+    return World((*(one for one in world.sets if one.number), enacted))

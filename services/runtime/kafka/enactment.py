@@ -1,0 +1,150 @@
+"""Puts sets of rules on the log: each whole, numbered, in every partition at once or in none.
+
+A set is written in one Kafka transaction. Its id is the lock: whoever begins an enactment shuts out
+another one that is under way, which then takes no effect, and only afterwards reads which number
+comes next. So two enactments never have the same number, and a half-written one is never read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    ProducerFenced,
+)
+
+from contracts.events.rules import RULES_SUBJECT, RulesEnacted
+from contracts.rules.rule_set import Files, RuleSet, digest
+from contracts.values import rfc3339, to_utc_millis
+from contracts.wire.codec import MAX_RULES, decode, encode
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import CITY_RULES, TOPICS
+from services.runtime.settings import ClockKind, Settings
+
+_ID = "motcua-rules"
+_UNFINISHED = 15_000
+"""Milliseconds after which the broker gives a transaction up whose writer has died. As long,
+readers wait before it."""
+
+
+_SHUT_OUT = (ProducerFenced, InvalidProducerEpoch, InvalidTxnState, IllegalOperation)
+"""What a producer raises whose transaction another one has ended: at a send, an ack or its end."""
+
+
+class NotEnacted(Exception):
+    """The set was not enacted, anywhere. The text says why, and what to do."""
+
+
+async def enacted_sets(settings: Settings) -> list[RuleSet]:
+    """Return every enacted set, by number. Raise what aiokafka raises if the broker is away."""
+    place = TopicPartition(CITY_RULES, 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=MAX_RULES,
+    )
+    await consumer.start()
+    found: list[RuleSet] = []
+    try:
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for record in (await consumer.getmany(place, timeout_ms=500)).get(place, ()):
+                data = decode(record.key, record.value, record.headers).data
+                assert isinstance(data, RulesEnacted)
+                found.append(_set_of(data))
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def enact(settings: Settings, files: Files, since: datetime, by: str) -> RuleSet:
+    """Write the files as the next set, in force from `since`; return it.
+
+    The caller has checked them. Raise NotEnacted if another enactment came between, if the set in
+    force is the same, or if `since` has passed: what happened after it is decided already. (The
+    first set counts for all earlier times too.)
+    """
+    since = to_utc_millis(since)
+    async with _transactions(settings) as producer:
+        known = await enacted_sets(settings)
+        sha256 = digest(files)
+        if known and known[-1].sha256 == sha256:
+            raise NotEnacted(f"set {known[-1].number} is the same; there is nothing to enact")
+        # A simulated city has a time of its own, which only its log knows.
+        now = since if settings.clock is ClockKind.STREAM else to_utc_millis(datetime.now(UTC))
+        if known and since < now:
+            raise NotEnacted(f"{rfc3339(since)} has passed: name a time from now on")
+        number = known[-1].number + 1 if known else 1
+        data = RulesEnacted(number=number, since=since, sha256=sha256, files=dict(files), by=by)
+        event = Event(
+            id=derive_id("rules", number, sha256),
+            source="/motcua/rules",
+            subject=RULES_SUBJECT,
+            time=now,
+            data=data,
+        )
+        await _write(producer, event)
+    return _set_of(data)
+
+
+async def _write(producer: AIOKafkaProducer, event: Event) -> None:
+    record = encode(event)
+    acks: list[asyncio.Future[Any]] = []
+    try:
+        async with producer.transaction():
+            for topic in (each.name for each in TOPICS if each.broadcast):
+                for partition in sorted(await producer.partitions_for(topic)):
+                    acks.append(  # noqa: PERF401  (those before a failure are needed)
+                        await producer.send(
+                            topic,
+                            record.value,
+                            key=record.key,
+                            partition=partition,
+                            headers=list(record.headers),
+                        )
+                    )
+            await asyncio.gather(*acks)
+    except _SHUT_OUT as error:
+        await asyncio.gather(*acks, return_exceptions=True)  # all for the same reason
+        raise NotEnacted(
+            "another enactment came between and this one took no effect: look at "
+            "`motcua rules list`, then try again"
+        ) from error
+
+
+@asynccontextmanager
+async def _transactions(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        transactional_id=_ID,
+        transaction_timeout_ms=_UNFINISHED,
+        acks="all",
+        # The broker's limit is for what is compressed.
+        compression_type="gzip",
+        max_request_size=MAX_RULES,
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+def _set_of(data: RulesEnacted) -> RuleSet:
+    return RuleSet(data.number, data.since, data.sha256, data.files, data.by)
+
+
+def at_number(sets: Sequence[RuleSet], number: int) -> RuleSet | None:
+    """Return the set of that number, or None."""
+    return next((one for one in sets if one.number == number), None)

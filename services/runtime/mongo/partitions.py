@@ -1,0 +1,129 @@
+"""What a service keeps of each partition: how far its states are, and what was broadcast there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Any, NamedTuple
+
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from contracts.rules.rule_set import RuleSet
+from services.runtime.core.world import World, first_world
+from services.runtime.mongo.client import Collection, Database
+
+
+class TwoContents(Exception):
+    """Two sets of rules came under one number: the database is of another log, or a defect."""
+
+
+class Mark(NamedTuple):
+    """One partition, as the database has it."""
+
+    next: int
+    """The offset behind the last record that the states have folded."""
+    world: World
+
+
+class Partitions:
+    """The partitions of one topic, for one engine.
+
+    A rule set's text is kept once, by its number; a partition names the numbers that it has.
+    """
+
+    def __init__(self, database: Database, topic: str, collection: str) -> None:
+        """`collection`: that of the engine's states, which tells it from others of the topic."""
+        self._database = database
+        self._marks = database["partitions"]
+        self._sets = database["rule_sets"]
+        self._topic = topic
+        self._prefix = f"{collection}:{topic}"
+
+    async def newest(self) -> World:
+        """Return the world of the partition that knows most, for one who owns none."""
+        return await read_world(self._database)
+
+    async def load(self, partitions: Iterable[int]) -> dict[int, Mark]:
+        """Return the partitions that were written before."""
+        names = {f"{self._prefix}:{p}": p for p in partitions}
+        documents = await self._marks.find({"_id": {"$in": list(names)}}).to_list(None)
+        numbers = {number for document in documents for number in document["sets"]}
+        sets = await _rule_sets(self._sets, {"_id": {"$in": sorted(numbers)}})
+        return {
+            names[document["_id"]]: Mark(
+                document["next"],
+                _world_of(sets[n] for n in document["sets"]),
+            )
+            for document in documents
+        }
+
+    async def write(self, marks: Mapping[int, Mark]) -> None:
+        """Write how far the partitions are, and their worlds."""
+        await self._marks.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": f"{self._prefix}:{partition}"},
+                    {
+                        "$set": {
+                            "topic": self._topic,
+                            "partition": partition,
+                            "next": mark.next,
+                            "sets": [one.number for one in mark.world.sets if one.number],
+                        }
+                    },
+                    upsert=True,
+                )
+                for partition, mark in marks.items()
+            ],
+            ordered=False,
+        )
+
+    async def drop(self) -> None:
+        """Forget the partitions; the sets of rules are kept."""
+        await self._marks.delete_many({"_id": {"$regex": f"^{re.escape(self._prefix)}:"}})
+
+    async def keep(self, rules: RuleSet) -> None:
+        """Keep a set's text. Raise TwoContents if there is another under its number."""
+        document = {
+            "_id": rules.number,
+            "since": rules.since,
+            "sha256": rules.sha256,
+            # Pairs: a file's name has a dot, which MongoDB takes for a path.
+            "files": [list(pair) for pair in sorted(rules.files.items())],
+            "by": rules.by,
+        }
+        try:
+            await self._sets.insert_one(document)
+        except DuplicateKeyError:
+            known = await self._sets.find_one({"_id": rules.number})
+            if known is None or known["sha256"] != rules.sha256:
+                raise TwoContents(
+                    f"there are two sets of rules with the number {rules.number}: "
+                    f"{rules.sha256} on the log, {known and known['sha256']} in the database"
+                ) from None
+
+
+async def read_world(database: Database) -> World:
+    """Return the world of the service's partition that knows most: for answers."""
+    sets = await _rule_sets(database["rule_sets"], {})
+    return _world_of(sets[number] for number in sorted(sets))
+
+
+def _world_of(sets: Iterable[RuleSet]) -> World:
+    known = tuple(sets)
+    return World(known) if known else first_world()
+
+
+async def _rule_sets(collection: Collection, query: dict[str, Any]) -> dict[int, RuleSet]:
+    return {
+        document["_id"]: RuleSet(
+            document["_id"],
+            document["since"].astimezone(UTC),
+            document["sha256"],
+            dict(document["files"]),
+            document["by"],
+        )
+        async for document in collection.find(query)
+    }

@@ -1,1 +1,0 @@
-"""Which rules and calendars are in force, and how a running service learns of new ones."""
