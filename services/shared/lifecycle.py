@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -139,16 +139,29 @@ def with_mark(marks: Sequence[Mark], mark: Mark) -> tuple[Mark, ...]:
     return tuple(ordered)
 
 
-def phases(marks: Iterable[Mark]) -> list[Phase]:
-    """Return the dossier's public states in time order, from marks in time order.
+class PhaseFold(NamedTuple):
+    """The phases that marks make, and what has to be known to fold the marks that follow."""
+
+    phases: tuple[Phase, ...] = ()
+    base: PublicStatus | None = None
+    """The state but for what it waits for."""
+    supplement: bool = False
+    payment: bool = False
+    stopped: bool = False
+
+
+NOTHING_FOLDED = PhaseFold()
+
+
+def folded(marks: Iterable[Mark], known: PhaseFold = NOTHING_FOLDED) -> PhaseFold:
+    """Return the fold of the marks, in time order, that follow those which `known` was made of.
 
     A mark that the state does not allow (a delivery that was not demanded, a pause after the end)
     changes nothing; so the fold is defined for every set of facts.
     """
+    before, base, supplement, payment, stopped = known
     found: list[Phase] = []
-    base: PublicStatus | None = None
-    current: PublicStatus | None = None
-    supplement = payment = stopped = False
+    current = before[-1].status if before else None
     for mark in marks:
         move = mark.move
         if base is _IN_PROCESS or base is _RECEIVED_STATE:
@@ -188,7 +201,12 @@ def phases(marks: Iterable[Mark]) -> list[Phase]:
         if status is not current:
             current = status
             found.append(Phase(mark.time, status))
-    return found
+    return PhaseFold((*before, *found) if found else before, base, supplement, payment, stopped)
+
+
+def phases(marks: Iterable[Mark]) -> list[Phase]:
+    """Return the dossier's public states in time order, from marks in time order."""
+    return list(folded(marks).phases)
 
 
 _RECEIVED_STATE = PublicStatus.RECEIVED

@@ -14,8 +14,8 @@ from contracts.model import EventData
 from services.runtime import World
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger, ledger
+from services.sla.clock.terms import Terms
 from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.state import Sla

@@ -14,7 +14,9 @@ from itertools import pairwise
 from contracts.catalogue.load import VIETNAM
 from services.shared.lifecycle import PublicStatus
 from services.shared.working_time import Day
-from services.sla.clock.assess import Course, Terms, assess, consultations, course
+from services.sla.clock.assess import assess
+from services.sla.clock.consultation_terms import consultations
+from services.sla.clock.course import Course, course
 from services.sla.clock.ledger_entries import (
     Announced,
     DueChange,
@@ -34,6 +36,7 @@ from services.sla.clock.side_clocks import (
     consultation_times,
     step_times,
 )
+from services.sla.clock.terms import Terms
 from services.sla.dossier.as_of import as_of
 from services.sla.dossier.state import (
     Alert,

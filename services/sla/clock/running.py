@@ -7,14 +7,15 @@ number of working seconds used up?
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from datetime import datetime
-from itertools import zip_longest
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from services.shared.lifecycle import ENDED, Phase, PublicStatus
 from services.shared.working_time import Calendar, Calendars
 from services.sla.dossier.state import Handler
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class RunningSpan(NamedTuple):
@@ -39,18 +40,46 @@ class Reached(NamedTuple):
 
 
 class RunningSpans:
-    """The running spans, called pieces, in time order."""
+    """The running spans, called pieces, in time order. Immutable."""
 
     __slots__ = ("_before", "pieces")
 
-    def __init__(self, pieces: Sequence[RunningSpan]) -> None:
+    def __init__(self, pieces: tuple[RunningSpan, ...], before: tuple[int, ...]) -> None:
         self.pieces = pieces
-        self._before = [0]
+        self._before = before
         """The working seconds before each piece, and before a piece that would follow the last."""
-        for piece in pieces:
+
+    @classmethod
+    def of(cls, pieces: Iterable[RunningSpan]) -> RunningSpans:
+        """Return the spans that these pieces make."""
+        known = tuple(pieces)
+        before = [0]
+        for piece in known:
             if piece.end is not None:
-                length = piece.calendar.measure(piece.begin, piece.end)
-                self._before.append(self._before[-1] + length)
+                before.append(before[-1] + piece.calendar.measure(piece.begin, piece.end))
+        return cls(known, tuple(before))
+
+    def stopped(self, moment: datetime) -> RunningSpans:
+        """Return the spans whose last one, which still runs, ends then."""
+        last, before = self.pieces[-1], self._before
+        length = last.calendar.measure(last.begin, moment)
+        ended = last._replace(end=moment)
+        return RunningSpans((*self.pieces[:-1], ended), (*before, before[-1] + length))
+
+    def followed(self, piece: RunningSpan) -> RunningSpans:
+        """Return the spans, all of which have ended, with one more."""
+        return RunningSpans((*self.pieces, piece), self._before)
+
+    def changed_since(self, known: RunningSpans) -> datetime | None:
+        """Return from when on these differ from spans that were known before; None if more of these
+        than their end may have changed."""
+        index = len(known.pieces) - 1
+        if len(self.pieces) <= index or self.pieces[:index] != known.pieces[:index]:
+            return None
+        before, now = known.pieces[index], self.pieces[index]
+        if now == before:
+            return self.pieces[index + 1].begin if index + 1 < len(self.pieces) else _NEVER
+        return now.end if now._replace(end=None) == before else None
 
     def used(self, since: datetime, until: datetime | None = None) -> int:
         """Return the working seconds from `since` to `until`, or in all pieces that have ended."""
@@ -68,26 +97,29 @@ class RunningSpans:
 
     def as_of(self, moment: datetime) -> RunningSpans:
         """Return the spans as of that moment, not before the first: what ran then runs on."""
-        begun = [piece for piece in self.pieces if piece.begin <= moment]
-        last = begun[-1]
-        if last.end is not None and last.end > moment:
-            begun[-1] = last._replace(end=None)
-        return RunningSpans(begun)
+        begun = _begun(self.pieces, moment)
+        pieces = self.pieces[:begun]
+        last = pieces[-1]
+        if last.end is None or last.end <= moment:
+            return RunningSpans(pieces, self._before[: begun + 1])
+        return RunningSpans((*pieces[:-1], last._replace(end=None)), self._before[:begun])
 
     def ahead(self, since: datetime, until: datetime) -> int:
         """Return the working seconds from `since` to `until` if the clock does not stop on the way.
 
         Each counts by the hours of the unit that has the dossier then, as far as is known.
         """
-        begun = sum(piece.begin <= since for piece in self.pieces)
-        coming = self.pieces[max(0, begun - 1) :]
+        pieces = self.pieces
+        index = max(0, _begun(pieces, since) - 1)
         total = 0
-        for piece, following in zip_longest(coming, coming[1:]):
+        while True:
+            piece = pieces[index]
+            index += 1
             begin = piece.begin if piece.begin > since else since
-            if following is None or following.begin != piece.end or following.begin >= until:
+            following = pieces[index].begin if index < len(pieces) else None
+            if following is None or following != piece.end or following >= until:
                 return total + piece.calendar.measure(begin, until)
-            total += piece.calendar.measure(begin, following.begin)
-        return total
+            total += piece.calendar.measure(begin, following)
 
     def reached(
         self, since: datetime, seconds: int, first_due: datetime | None = None
@@ -99,7 +131,7 @@ class RunningSpans:
         day for every unit, and may end at another moment than its seconds do (e.g. midnight).
         """
         pieces = self.pieces
-        at = bisect_right(pieces, since, key=_begin) - 1
+        at = _begun(pieces, since) - 1
         start = max(at, 0)
         if at >= 0 and pieces[at].begin < since and (end := pieces[at].end) and end <= since:
             # Except one that ended as it began, at that instant: its promise was broken.
@@ -144,6 +176,13 @@ class RunningSpans:
                 return Reached(due, False, True), index
 
 
+def _begun(pieces: Sequence[RunningSpan], moment: datetime) -> int:
+    """Return how many pieces had begun by then. Most dossiers have one."""
+    if len(pieces) == 1:
+        return int(pieces[0].begin <= moment)
+    return bisect_right(pieces, moment, key=_begin)
+
+
 def _begin(piece: RunningSpan) -> datetime:
     return piece.begin
 
@@ -170,14 +209,64 @@ def running_of(
                     pieces.append(RunningSpan(start, handler.since, unit, calendars.for_unit(unit)))
                 start, unit = handler.since, taker
         pieces.append(RunningSpan(start, end, unit, calendars.for_unit(unit)))
-    return RunningSpans(pieces)
+    return RunningSpans.of(pieces)
+
+
+def extended(
+    running: RunningSpans,
+    was: PublicStatus,
+    more: Sequence[Phase],
+    handlers: Sequence[Handler],
+    newest: Handler | None,
+    receiving_unit: str,
+    calendars: Calendars,
+) -> RunningSpans | None:
+    """Return the spans after more phases, or after one more handler, `newest`: the very spans
+    if these change nothing, and None unless they come after all that the spans are made of.
+
+    `was`: the status before; `handlers`: all of them.
+    """
+    if newest is not None:
+        return None if more else _handed_over(running, newest, receiving_unit, calendars)
+    last = handlers[-1] if handlers else None
+    for phase in more:
+        runs, piece = phase.status in _RUNS, running.pieces[-1]
+        if runs == (piece.end is None) or was in ENDED:
+            pass
+        elif last is not None and last.since >= phase.since:
+            return None
+        elif runs:
+            unit = (last.unit if last is not None else "") or receiving_unit
+            following = RunningSpan(phase.since, None, unit, calendars.for_unit(unit))
+            running = running.followed(following)
+        else:
+            running = running.stopped(phase.since)
+        was = phase.status
+    return running
+
+
+def _handed_over(
+    running: RunningSpans, newest: Handler, receiving_unit: str, calendars: Calendars
+) -> RunningSpans | None:
+    last, unit, since = running.pieces[-1], newest.unit or receiving_unit, newest.since
+    if since <= last.begin:
+        return None
+    if last.end is not None:
+        return running if since >= last.end else None
+    if unit == last.unit:
+        return running
+    taken_over = RunningSpan(since, None, unit, calendars.for_unit(unit))
+    return running.stopped(since).followed(taken_over)
+
+
+_RUNS = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 
 
 def _spans(known: Sequence[Phase]) -> list[tuple[datetime, datetime | None]]:
     found: list[tuple[datetime, datetime | None]] = []
     begin: datetime | None = None
     for phase in known:
-        if phase.status is PublicStatus.RECEIVED or phase.status is PublicStatus.IN_PROCESS:
+        if phase.status in _RUNS:
             begin = begin or phase.since
         elif begin is not None:
             found.append((begin, phase.since))

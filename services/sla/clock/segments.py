@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from services.shared.lifecycle import CLOCK_STOPPED, Phase, PublicStatus
 from services.shared.working_time import Calendars
-from services.sla.clock.assess import ConsultationTerm
+from services.sla.clock.consultation_terms import ConsultationTerm
 from services.sla.dossier.state import Sla, unit_at
 
 

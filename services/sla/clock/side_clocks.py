@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.sla.clock.assess import Course, Terms, consultations, step_clocks
+from services.sla.clock.consultation_terms import consultations
+from services.sla.clock.course import Course
+from services.sla.clock.step_clocks import step_clocks
+from services.sla.clock.terms import Terms
 from services.sla.dossier.state import Sla
 
 

@@ -14,7 +14,7 @@ from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime import Timer, World
 from services.shared.city import city_at
-from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS, phases
+from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 from services.shared.open_dossiers import OPEN
 from services.sla.deciding.decisions import REQUESTS, decide
 from services.sla.deciding.rules import Rules, TimerKind, rules_of
@@ -130,5 +130,5 @@ def _clock_touched(before: Sla, after: Sla) -> bool:
         or after.history != before.history
         or after.span != before.span
         or after.unit != before.unit
-        or (after.marks is not before.marks and phases(after.marks) != phases(before.marks))
+        or after.marks is not before.marks
     )

@@ -29,8 +29,9 @@ from services.shared.city import city_of
 from services.shared.lifecycle import CLOCK_STOPPED, ENDED, phases
 from services.shared.rulebook.book import RuleBook, load_rule_book
 from services.shared.working_time import Calendars, OutsideCalendar
-from services.sla.clock.assess import Terms, assess, rule_of
+from services.sla.clock.assess import reassess
 from services.sla.clock.retraction import retraction_cause
+from services.sla.clock.terms import Terms, rule_of
 from services.sla.dossier.state import (
     Alert,
     Assessment,
@@ -126,7 +127,7 @@ class Rules:
             unjudged = Unjudged.NO_PROMISE
         else:
             try:
-                found = assess(state, self.terms(state))
+                found = reassess(state, self.terms(state))
             except OutsideCalendar:
                 unjudged = Unjudged.NO_CALENDAR
         return msgspec.structs.replace(

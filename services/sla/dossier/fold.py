@@ -43,9 +43,6 @@ def evolve(state: Sla, fact: Event) -> Sla:
 def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
     replace = msgspec.structs.replace
     match data:
-        case intake.SupplementDemanded() | intake.SupplementDelivered():
-            # It counts even where it moves no clock, as in a stop: assess anew.
-            return replace(state, assessment=None)
         case routing.StepStarted():
             begun = StepTold(fact.time, True, data.ordinal, data.step, told_key(fact))
             lead = started(fact.time, data.ordinal, fact.id, data.lead, data.unit)

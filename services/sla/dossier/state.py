@@ -186,7 +186,7 @@ class Exemption(msgspec.Struct, frozen=True, array_like=True, order=True):
     reason: str
 
 
-class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
+class Assessment(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """What follows from all that is known, by the rules in force. Computed, never corrected."""
 
     budget: int

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby, pairwise
 
 from services.shared.lifecycle import PublicStatus
-from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
 from services.sla.clock.ledger_entries import IssuedLetter
 from services.sla.clock.segments import Reason
 from services.sla.clock.side_clocks import ConsultationTime
+from services.sla.clock.terms import Terms
 from services.sla.explain.words import Words
 
 Event = tuple[datetime, Sequence[str]]

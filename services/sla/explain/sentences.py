@@ -14,8 +14,8 @@ from contracts.catalogue import Catalogue, FormKind
 from contracts.catalogue.load import VIETNAM
 from contracts.events.sla import Budget, TimeUnit
 from services.shared.working_time import last_day
-from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
+from services.sla.clock.terms import Terms
 from services.sla.dossier.state import LetterStanding
 from services.sla.explain.days import days_that_count
 from services.sla.explain.events import events, office_hours

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from contracts.catalogue.load import VIETNAM
 from services.shared.working_time import DayKind
-from services.sla.clock.assess import Terms
 from services.sla.clock.ledger import Ledger
+from services.sla.clock.terms import Terms
 from services.sla.explain.words import Words
 
 PROJECTED, LATE = "projected", "late"

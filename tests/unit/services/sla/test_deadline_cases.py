@@ -25,7 +25,7 @@ from contracts.wire.envelope import Event
 from services.runtime import World
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
-from services.sla.clock.assess import course
+from services.sla.clock.course import course
 from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.dossier.fold import alert_of
 from services.sla.dossier.state import Alert, LetterStanding, Sla

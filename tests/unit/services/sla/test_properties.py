@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from contracts.events import intake
 from contracts.wire.envelope import Event
-from services.sla.clock.assess import course
+from services.sla.clock.course import course
 from services.sla.clock.running import Reached, RunningSpans
 from services.sla.dossier.state import unit_at
 from tests.support.properties import examples

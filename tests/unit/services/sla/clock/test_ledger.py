@@ -15,7 +15,8 @@ from hypothesis import given
 from contracts.events.sla import AlertKind, RetractionCause
 from contracts.model import EventData
 from services.shared.working_time import DayKind, OutsideCalendar
-from services.sla.clock.assess import assess, course
+from services.sla.clock.assess import assess
+from services.sla.clock.course import course
 from services.sla.clock.ledger import ledger
 from services.sla.clock.segments import Account, Reason
 from services.sla.dossier.as_of import as_of, newest
