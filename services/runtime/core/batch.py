@@ -39,7 +39,7 @@ class Wanted:
     short: bytes
     """The event's `short_id`."""
     content: bytes
-    """What the record says (see `stored.content`)."""
+    """What the record says (see `stored.content_of`)."""
     redrive: Redrive | None = None
     dead_letter_id: str = ""
 
@@ -103,7 +103,7 @@ def pick(
         event_id = headers.get("ce_id") or b""
         short = short_id(event_id.decode("utf-8", "replace"))
         label = "none" if type_name is None else type_name if is_known(type_name) else "unknown"
-        said = content(record.value, record.headers)
+        said = content(record.value, headers.get("ce_time"))
         picked.append(Wanted(record, subject, label, short, said, redrive, dead_letter_id))
     return picked, skipped
 

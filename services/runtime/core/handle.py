@@ -52,7 +52,7 @@ def fire_timers(
     `by_event`: the time is that of an event of the subject. Raise TimerStuck for a defect.
     """
     fired: list[Event] = []
-    timer = decider.timer(world, stored.state)
+    timer = next_timer(decider, world, stored)
     while timer is not None and timer.at < before and not (by_event and timer.clock_alone):
         cause = Event(
             id=timer_id(decider, stored.subject, timer),
@@ -67,12 +67,23 @@ def fire_timers(
         said = decider.fire(world, stored.state, timer)
         if not (facts := _apply(decider, world, stored, cause, said)):
             raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} came to nothing")
-        following = decider.timer(world, stored.state)
+        following = next_timer(decider, world, stored)
         if following == timer:
             raise TimerStuck(f"{decider.name}: {timer.name} of {stored.subject} fires for ever")
         timer = following
         fired += facts
     return fired
+
+
+def next_timer(decider: Decider[S], world: World, stored: Stored[S]) -> Timer | None:
+    """Return what the subject waits for next: it is asked before each of its records and after its
+    last one in a batch, and told by the state and the world alone."""
+    known = stored.waits
+    if known is not None and known[0] is stored.state and known[1] is world:
+        return known[2]
+    timer = decider.timer(world, stored.state)
+    stored.waits = stored.state, world, timer
+    return timer
 
 
 def timer_id(decider: Decider[S], subject: str, timer: Timer) -> str:
@@ -87,7 +98,7 @@ def set_due(decider: Decider[S], world: World, stored: Stored[S]) -> None:
     """
     if stored.unsaid:
         return
-    timer = None if stored.hold is not None else decider.timer(world, stored.state)
+    timer = None if stored.hold is not None else next_timer(decider, world, stored)
     stored.due = None if timer is None or timer.own_time else timer.at
 
 

@@ -9,9 +9,10 @@ from zlib import crc32
 import msgspec
 
 from contracts.events.refusals import Refusal
-from contracts.wire.codec import Headers, Record, from_json, to_json
+from contracts.wire.codec import Record, from_json, to_json
 from contracts.wire.envelope import Event
-from services.runtime.core.decider import S
+from services.runtime.core.decider import S, Timer
+from services.runtime.core.world import World
 
 _ID = 8
 _CONTENT = 4
@@ -75,6 +76,7 @@ class Stored(Generic[S]):
         "subject",
         "unsaid",
         "v",
+        "waits",
     )
 
     def __init__(self, subject: str, partition: int, state: S) -> None:
@@ -92,6 +94,8 @@ class Stored(Generic[S]):
         self.unsaid: list[Event] = []
         """What its timers decided, folded into the state and written before it is published. The
         next owner publishes it before anything else is decided."""
+        self.waits: tuple[S, World, Timer | None] | None = None
+        """The timer of a state in a world, so that it is not looked for again; in memory only."""
 
     def knows(self, short: bytes) -> bool:
         """Return whether the event with this `short_id` was applied."""
@@ -178,12 +182,11 @@ def state_of(document: dict[str, Any], state_type: type[S]) -> S:
 
 def content_of(record: Record) -> bytes:
     """Return four bytes that stand for what a record says: its body, and when it happened."""
-    return content(record.value, record.headers)
+    return content(record.value, dict(record.headers).get("ce_time"))
 
 
-def content(value: bytes | None, headers: Headers) -> bytes:
-    """Return the same of a record that was read. It never is `UNKNOWN`."""
-    time = next((found for name, found in headers if name == "ce_time"), None)
+def content(value: bytes | None, time: bytes | None) -> bytes:
+    """Return the same of a body, and of the text of when it happened. It never is `UNKNOWN`."""
     return (crc32(value or b"", crc32(time or b"")) or 1).to_bytes(_CONTENT, "big")
 
 

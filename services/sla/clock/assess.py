@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from contracts.events.sla import AlertKind
@@ -171,8 +172,7 @@ def _when(breach: Reached | None) -> datetime | None:
     return breach.at if breach is not None and breach.happened else None
 
 
-def _moment(alert: Expected) -> tuple[datetime, str, str]:
-    return alert.at, alert.kind, alert.about
+_moment = attrgetter("at", "kind", "about")
 
 
 class Demands(NamedTuple):

@@ -54,7 +54,7 @@ class Course:
     def is_timed_as(self, other: Course) -> bool:
         """Return whether the clock ran, and was promised, as in the other; only the status may
         differ."""
-        return self.running is other.running and self.promises is other.promises
+        return self.promises is other.promises
 
     @property
     def paused(self) -> bool:
@@ -85,7 +85,7 @@ def course(state: Sla, terms: Terms, last: Course | None = None) -> Course | Non
     ended = state.span.ended_at
     # A letter about a dossier that had ended by then, as became known later, promises nothing.
     letters = tuple(x for x in state.letters if x.due and (ended is None or x.at <= ended))
-    if last is not None and running is last.running and letters == last.letters:
+    if last is not None and letters == last.letters and running.counts_as(last.running):
         return Course(
             state.marks,
             state.handlers,

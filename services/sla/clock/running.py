@@ -70,6 +70,21 @@ class RunningSpans:
         """Return the spans, all of which have ended, with one more."""
         return RunningSpans((*self.pieces, piece), self._before)
 
+    def relabelled(self, piece: RunningSpan) -> RunningSpans | None:
+        """Return the one span as another unit's; None if that one keeps other hours."""
+        if piece.calendar is not self.pieces[0].calendar:
+            return None
+        return RunningSpans((piece,), self._before)
+
+    def counts_as(self, other: RunningSpans) -> bool:
+        """Return whether all answers are those of the other; only a unit's name may differ."""
+        if self is other:
+            return True
+        if len(self.pieces) > 1 or len(other.pieces) > 1:
+            return False
+        mine, theirs = self.pieces[0], other.pieces[0]
+        return mine._replace(unit=theirs.unit) == theirs
+
     def changed_since(self, known: RunningSpans) -> datetime | None:
         """Return from when on these differ from spans that were known before; None if more of these
         than their end may have changed."""
@@ -250,7 +265,11 @@ def _handed_over(
 ) -> RunningSpans | None:
     last, unit, since = running.pieces[-1], newest.unit or receiving_unit, newest.since
     if since <= last.begin:
-        return None
+        if len(running.pieces) > 1:
+            return None
+        # As nearly every dossier is routed: at once. Its whole time is the other unit's.
+        taken = last._replace(unit=unit, calendar=calendars.for_unit(unit))
+        return running if taken == last else running.relabelled(taken)
     if last.end is not None:
         return running if since >= last.end else None
     if unit == last.unit:

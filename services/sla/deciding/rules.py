@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 from msgspec import UnsetType
@@ -153,7 +153,7 @@ class Rules:
 
     def announcements(self, state: Sla, fact: Event) -> Sequence[EventData]:
         """Return the facts that correct what was announced to what is known since that fact."""
-        return self._announcements(state, _cause_of(fact.data))
+        return self._announcements(state, _CAUSES.get(type(fact.data)))
 
     def _announcements(self, state: Sla, cause: MoveCause | None) -> list[EventData]:
         now = state.assessment
@@ -243,6 +243,7 @@ _read: dict[tuple[int, datetime, str], Rules] = {}
 """The rules of every set that was read."""
 
 
+@lru_cache(maxsize=256)  # by the set's identity: each partition has read sets of its own
 def rules_of(one: RuleSet) -> Rules:
     """Return the rules of a set; it is read once."""
     key = one.number, one.since, one.sha256
@@ -262,16 +263,15 @@ _REASONS = {
 }
 
 
-def _cause_of(data: EventData) -> MoveCause | None:
-    match data:
-        case sla.ApologyIssued():
-            return MoveCause.EXTENDED
-        case routing.DossierRouted() | routing.DossierHandedOver() | routing.DossierUnroutable():
-            return MoveCause.OTHER_HOURS
-        case intake.SupplementDelivered() | intake.PaymentReceived() | routing.DossierResumed():
-            return MoveCause.TIME_GIVEN_BACK
-        case _:
-            return None
+_CAUSES: dict[type[EventData], MoveCause] = {
+    sla.ApologyIssued: MoveCause.EXTENDED,
+    routing.DossierRouted: MoveCause.OTHER_HOURS,
+    routing.DossierHandedOver: MoveCause.OTHER_HOURS,
+    routing.DossierUnroutable: MoveCause.OTHER_HOURS,
+    intake.SupplementDelivered: MoveCause.TIME_GIVEN_BACK,
+    intake.PaymentReceived: MoveCause.TIME_GIVEN_BACK,
+    routing.DossierResumed: MoveCause.TIME_GIVEN_BACK,
+}
 
 
 def _waited(state: Sla) -> bool:
@@ -320,6 +320,8 @@ def _alert(expected: Expected, state: Sla) -> EventData:
 
 
 def _retractions(state: Sla, now: Assessment | None) -> list[EventData]:
+    if not state.alerts:
+        return []  # as it is with nearly all
     wanted = {_key(expected) for expected in now.expected} if now else set()
     standing: set[_Key] = set()
     found: list[EventData] = []
