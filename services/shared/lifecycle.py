@@ -226,13 +226,14 @@ _ELSEWHERE: dict[tuple[PublicStatus | None, Move], PublicStatus] = {
 
 def status_at(marks: Iterable[Mark], time: datetime) -> PublicStatus | None:
     """Return the public state at that time, facts of that instant included; None if none yet."""
-    known = phases(mark for mark in marks if mark.time <= time)
-    return known[-1].status if known else None
+    # Its phases by then are the first of all its phases.
+    known = reversed(folded(marks).phases)
+    return next((phase.status for phase in known if phase.since <= time), None)
 
 
 def status_of(marks: Iterable[Mark]) -> PublicStatus | None:
     """Return the newest public state; None if nothing has happened yet."""
-    known = phases(marks)
+    known = folded(marks).phases
     return known[-1].status if known else None
 
 
@@ -310,7 +311,7 @@ def track(state: T, fact: Event) -> T:
             return state
         return msgspec.structs.replace(state, history=history)
     marks = with_mark(state.marks, mark)
-    span = span_of(phases(marks)) if mark.move in _SPANNING else state.span
+    span = span_of(folded(marks).phases) if mark.move in _SPANNING else state.span
     return msgspec.structs.replace(state, marks=marks, span=span, history=history or state.history)
 
 

@@ -32,7 +32,7 @@ _ROUTED = "handed over to a unit by hand"
 
 def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventData]:
     """Return what a fact puts on the handling unit's desk, or clears; the state knows the fact."""
-    if not policy.tells_officers:
+    if not policy.tells_officers or type(fact.data) not in _CONCERNING:
         return ()
     if isinstance(fact.data, sla.AlertRetracted):
         return _taken_back(state, fact.data)
@@ -61,6 +61,23 @@ def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventDat
             return list(_cleared(policy, state, fact, _WRITTEN, _OF_A_LETTER))
         case _:
             return ()
+
+
+_CONCERNING: frozenset[type[EventData]] = frozenset(
+    {
+        *sla.ALERTS,
+        sla.AlertRetracted,
+        sla.ApologyIssued,
+        routing.DossierUnroutable,
+        routing.StepStarted,
+        routing.StepReassigned,
+        routing.DossierHandedOver,
+        routing.DossierRouted,
+        routing.DossierProcessed,
+        intake.DossierWithdrawn,
+    }
+)
+"""The facts that may put an alert on a desk, change it there, or clear it."""
 
 
 def _alerted(

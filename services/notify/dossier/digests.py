@@ -67,8 +67,8 @@ def _returned_at(state: Notify) -> datetime | None:
     """Return when the result was returned; None if the citizen is not to be asked about it."""
     if state.history or state.rating is not None or state.citizen is None:
         return None
-    if state.status is not PublicStatus.RETURNED:
-        return None
+    if state.span.ended is not PublicStatus.PROCESSED or state.status is not PublicStatus.RETURNED:
+        return None  # the first is known without looking at what happened
     told = [m for m in state.messages if m.audience is Audience.CITIZEN]
     if any(m.template == Template.RATING for m in told):
         return None

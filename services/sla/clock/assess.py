@@ -9,10 +9,11 @@ are taken over. Both ways come to the same assessment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
+
+import msgspec
 
 from contracts.events.sla import AlertKind
 from services.shared.lifecycle import Mark, Move, Span
@@ -64,8 +65,7 @@ _PARTS = "parts"
 """Under this name an assessment remembers what it was made of. It is not stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True, eq=False):
     """What an assessment is made of, and what the parts were made from."""
 
     terms: Terms

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from contracts.events.sla import AlertKind
 from services.shared.consultations import Answer, Question, paired
@@ -12,8 +13,7 @@ from services.sla.clock.terms import Terms
 from services.sla.dossier.state import Expected, Sla
 
 
-@dataclass(frozen=True, slots=True)
-class ConsultationTerm:
+class ConsultationTerm(msgspec.Struct, frozen=True):
     """A question to another authority, which has its own time to answer."""
 
     unit: str
@@ -28,6 +28,8 @@ def consultations(state: Sla, terms: Terms) -> list[ConsultationTerm]:
     An answer without a question does not count, nor does a question before the dossier's reception
     or after its end.
     """
+    if not state.consultations:
+        return []  # as it is with nearly all
     asked = [a for a in state.consultations if not a.answer]
     pairs = paired(
         [Question(a.at, a.id, a.unit, "", "") for a in asked],

@@ -7,9 +7,10 @@ that is known, and change the end of it at most. Both ways come to the same cour
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+import msgspec
 
 from services.shared.lifecycle import (
     CLOCK_STOPPED,
@@ -27,8 +28,7 @@ from services.sla.dossier.state import Expected, Handler, Letter, Sla
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(msgspec.Struct, frozen=True, eq=False):
     """How the clock ran, and what was promised on the way."""
 
     marks: tuple[Mark, ...]
@@ -85,20 +85,20 @@ def course(state: Sla, terms: Terms, last: Course | None = None) -> Course | Non
     ended = state.span.ended_at
     # A letter about a dossier that had ended by then, as became known later, promises nothing.
     letters = tuple(x for x in state.letters if x.due and (ended is None or x.at <= ended))
-    if last is not None and letters == last.letters and running.counts_as(last.running):
-        return Course(
-            state.marks,
-            state.handlers,
-            last.receiving_unit,
-            letters,
-            fold,
-            running,
-            last.original_due,
-            last.total,
-            last.promises,
-            last.warnings,
-            last.letter_by,
-        )
+    if last is not None and letters == last.letters:
+        timed = _timed_alike(last, running)
+        if timed is not None:
+            return Course(
+                state.marks,
+                state.handlers,
+                state.receiving_unit,
+                letters,
+                fold,
+                running,
+                last.original_due,
+                last.total,
+                *timed,
+            )
     first = running.pieces[0]
     if last is not None:
         original = last.original_due  # the first span began then, too
@@ -159,6 +159,28 @@ def _extended(state: Sla, terms: Terms, fold: PhaseFold, last: Course) -> Runnin
         last.receiving_unit,
         terms.calendars,
     )
+
+
+def _timed_alike(
+    last: Course, running: RunningSpans
+) -> tuple[Sequence[Promise], tuple[Expected, ...], Reached | None] | None:
+    """Return what was promised, warned of and asked by when, without counting anything again; None
+    if it has to be counted."""
+    if running.counts_as(last.running):
+        return last.promises, last.warnings, last.letter_by
+    end = running.stopped_since(last.running)
+    if end is None or last.letters:
+        return None  # a letter may move a date that is not missed any more
+    # What comes before the clock stops is reached for good, the rest is not, as far as is known.
+    (promise,), by = last.promises, last.letter_by
+    breach = promise.breach.once_stopped(end) if promise.breach is not None else None
+    warned = tuple(
+        msgspec.structs.replace(alert, certain=True)
+        for alert in last.warnings
+        if alert.certain or alert.at < end
+    )
+    promises = [msgspec.structs.replace(promise, breach=breach)]
+    return promises, warned, by.once_stopped(end) if by is not None else None
 
 
 def _as_told(phase: Phase, state: Sla) -> Phase:

@@ -5,8 +5,9 @@ with the warnings before each. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from contracts.events.sla import AlertKind
 from services.shared.rulebook.book import RuleBook
@@ -18,8 +19,7 @@ from services.sla.dossier.state import Expected, Letter
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True):
     """One promised date, from its promise until another replaced it."""
 
     since: datetime

@@ -38,6 +38,10 @@ class Reached(NamedTuple):
     certain: bool
     """Whether ended spans alone decide it, so that the clock's further course cannot change it."""
 
+    def once_stopped(self, moment: datetime) -> Reached:
+        """Return the answer of spans whose last one, which still ran, has ended then."""
+        return self if self.certain else Reached(self.at, self.at < moment, True)
+
 
 class RunningSpans:
     """The running spans, called pieces, in time order. Immutable."""
@@ -84,6 +88,13 @@ class RunningSpans:
             return False
         mine, theirs = self.pieces[0], other.pieces[0]
         return mine._replace(unit=theirs.unit) == theirs
+
+    def stopped_since(self, known: RunningSpans) -> datetime | None:
+        """Return when the clock stopped, if that is all that differs from what was known."""
+        last = known.pieces[-1]
+        if last.end is not None or len(self.pieces) != len(known.pieces):
+            return None
+        return self.pieces[-1].end if self.pieces[:-1] == known.pieces[:-1] else None
 
     def changed_since(self, known: RunningSpans) -> datetime | None:
         """Return from when on these differ from spans that were known before; None if more of these

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from contracts.events.sla import AlertKind
 from services.sla.clock.course import Course
 from services.sla.clock.running import Reached, RunningSpans
@@ -40,8 +42,7 @@ def step_clocks(state: Sla, terms: Terms, found: Course) -> Iterator[StepClock]:
         yield StepClock(step, _end(steps, index, ended), budget, found.running)
 
 
-@dataclass(frozen=True, slots=True)
-class LateSteps:
+class LateSteps(msgspec.Struct, frozen=True, eq=False):
     """The steps that are late, or will be if nothing changes."""
 
     steps: tuple[StepSpan, ...]

@@ -102,7 +102,7 @@ def judging(world: World, state: Sla) -> Rules:
 
 def following_rules(world: World, rules: Rules, state: Sla) -> Rules | None:
     """Return the next rules that judge the open dossier in another way, or None."""
-    if not rules.judged(state):
+    if rules.number >= world.newest.number or not rules.judged(state):
         return None
     one = world.after(rules.number)
     while one is not None:

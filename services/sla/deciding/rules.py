@@ -130,6 +130,8 @@ class Rules:
                 found = reassess(state, self.terms(state))
             except OutsideCalendar:
                 unjudged = Unjudged.NO_CALENDAR
+        if found is not None and found is state.assessment and state.rule == self.rule:
+            return state  # a fact that moves nothing
         return msgspec.structs.replace(
             state, assessment=found, unjudged=unjudged, rule=self.rule, rules=self.number
         )

@@ -13,7 +13,7 @@ from contracts.model import EventData
 from contracts.wire.envelope import Event
 from services.shared.corrections import is_replaced, kept, taken_back, told_key
 from services.shared.lead import Lead, handed_over, reassigned, started, with_lead
-from services.shared.lifecycle import Move, handled_by, track
+from services.shared.lifecycle import MOVING_FACTS, Move, handled_by, track
 from services.sla.dossier.entered import breach_judged, with_taken_back
 from services.sla.dossier.state import (
     Alert,
@@ -37,7 +37,16 @@ def evolve(state: Sla, fact: Event) -> Sla:
     if fact.data.OWNER != "sla":
         # Sla's conclusions from an import's history may come after its close: they are not history.
         state = track(state, fact)
+    if type(fact.data) in _MARKS_ALONE:
+        return state
     return _evolve(state, fact, fact.data)
+
+
+_MARKS_ALONE: frozenset[type[EventData]] = frozenset(MOVING_FACTS) - {
+    intake.DossierReceived,
+    routing.StepStarted,
+}
+"""The facts of which nothing is kept but the mark that they leave in the public state."""
 
 
 def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
