@@ -48,7 +48,7 @@ class Course(msgspec.Struct, frozen=True, eq=False):
     """The last moment for a letter to be in time."""
 
     @property
-    def phases(self) -> Sequence[Phase]:
+    def phases(self) -> tuple[Phase, ...]:
         return self.fold.phases
 
     def is_timed_as(self, other: Course) -> bool:

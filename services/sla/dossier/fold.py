@@ -110,8 +110,10 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
             return replace(state, exemption=exemption) if first else state
         case sla.DeadlineSet() | sla.DeadlineMoved():
             announced = Deadline(fact.time, fact.id, data.due)
-            deadlines = sorted((*state.deadlines, announced), key=lambda d: (d.at, d.id))
-            state = replace(state, deadlines=tuple(deadlines), due_told=data.due)
+            deadlines = (*state.deadlines, announced)
+            if len(deadlines) > 1 and announced.at <= deadlines[-2].at:
+                deadlines = tuple(sorted(deadlines, key=lambda d: (d.at, d.id)))
+            state = replace(state, deadlines=deadlines, due_told=data.due)
             if isinstance(data, sla.DeadlineSet) and deadlines[0] is announced and data.budget:
                 return replace(state, first_budget=promised_budget(data.budget))
             return state
