@@ -41,14 +41,18 @@ def unit_end(world: World, state: Routing) -> Timer | None:
     unit = state.handling_unit
     if unit is None or state.span.ended_at is not None:
         return None
+    # It may be given to a unit that is gone: by an older system, or before the log says that it is.
+    # Then it leaves right after that, never before.
+    given = [one.at for one in state.hand_overs[-1:]]
+    if state.span.received_at is not None:
+        given.append(state.span.received_at)
     times = [at for at, code, _ in ends(world) if code == unit]
-    if state.hand_overs:
-        # An older system may hand a dossier to a unit that is gone: it leaves right after that.
-        handed = state.hand_overs[-1].at + _INSTANT
-        times = [at for at in times if at >= handed]
-        gone = city_at(world, handed).catalogue.ending.get(unit)
-        if gone is not None and gone <= handed:
-            times.append(handed)
+    if given:
+        since = max(given) + _INSTANT
+        times = [at for at in times if at >= since]
+        gone = city_at(world, since).catalogue.ending.get(unit)
+        if gone is not None and gone <= since:
+            times.append(since)
     if not times:
         return None
     return Timer(min(times), TimerKind.UNIT_ENDS, (unit,), own_time=state.history)

@@ -211,6 +211,16 @@ def test_a_dossier_that_an_older_system_gave_to_a_unit_that_was_gone_is_handed_o
     assert DECIDER.timer(MERGING, dossier.state) is None
 
 
+def test_what_was_routed_before_the_log_says_that_the_unit_was_gone_leaves_after_that() -> None:
+    begin = ENDS + timedelta(days=3)
+    dossier = Dossier(WORLD, begin)
+    assert dossier.state.routed_unit == FIRST
+    dossier.by = MERGING
+    dossier.passes(begin + timedelta(hours=1))
+    assert to_whom(dossier) == [(begin + INSTANT, SECOND)]
+    assert DECIDER.timer(MERGING, dossier.state) is None
+
+
 def test_all_dossiers_of_the_unit_and_no_others_are_handed_over_once_it_is_enacted() -> None:
     city = InProcess([RoutingDecider()])
     codes = [f"H29.101-240307-000{number}" for number in range(1, 5)]
