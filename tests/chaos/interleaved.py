@@ -2,100 +2,107 @@
 
 The same deciders as everywhere, and the promises of the log alone: a topic has one order, each
 service reads all of it in that order and writes what it decides behind all that stands there. Who
-reads when is drawn. A tick is written over a settled past, and what is told next may be folded by
-some while others have not come to the tick yet: so it is when a service is killed, or slow.
+reads when is drawn, and who is killed on the way. A tick is written over a settled past, and what
+is told next may be folded by some while others have not come to the tick yet: so it is when a
+service is killed, or slow. An enactment is written while services are behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from contracts.events import notify
-from contracts.wire.envelope import Event, short_id
+from contracts.rules import RuleSet
+from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from motcua.simulate import SimulatedDay, slices
 from services.runtime.core.decider import Decider
-from services.runtime.core.handle import fire_timers, handle
-from services.runtime.core.stored import Stored
-from tests.support.rule_sets import WORLD
+from services.runtime.loop.faults import Point
+from tests.chaos.reader import Log, Reader, is_broadcast
+from tests.support.rule_sets import enactment
 
 _DESKS_TICK = timedelta(hours=1)
-
-
-class _Reader:
-    """One service's reading of one topic."""
-
-    def __init__(self, decider: Decider[Any], log: list[Event | datetime]) -> None:
-        self.decider = decider
-        self.states: dict[str, Stored[Any]] = {}
-        self._log = log
-        self._offset = 0
-
-    @property
-    def behind(self) -> bool:
-        return self._offset < len(self._log)
-
-    def read(self) -> list[Event]:
-        """What the next record comes to."""
-        record = self._log[self._offset]
-        self._offset += 1
-        if isinstance(record, datetime):
-            return self._fired(record)
-        decider = self.decider
-        if record.type not in decider.facts and record.type not in decider.requests:
-            return []
-        stored = self.states.get(record.subject)
-        if stored is None:
-            stored = Stored(record.subject, 0, decider.initial(record.subject))
-            self.states[record.subject] = stored
-        return [] if stored.knows(short_id(record.id)) else handle(decider, WORLD, stored, record)
-
-    def _fired(self, before: datetime) -> list[Event]:
-        due = []
-        for subject, stored in self.states.items():
-            timer = self.decider.timer(WORLD, stored.state)
-            if timer is not None and not timer.own_time and timer.at < before:
-                due.append((timer.at, subject))
-        return [
-            event
-            for _, subject in sorted(due)
-            for event in fire_timers(self.decider, WORLD, self.states[subject], before)
-        ]
+_KILLS = (Point.DECIDED, Point.PUBLISHED, Point.PERSISTED)
+_DANGER = 40
+"""Batches after an enactment in which services are killed again and again."""
 
 
 class Interleaved:
     """A city going through a plan; without a draw all is read as soon as it is there."""
 
-    def __init__(self, deciders: Sequence[Decider[Any]], draw: Random | None = None) -> None:
-        self.logs: dict[str, list[Event | datetime]] = {DOSSIER_EVENTS: [], UNIT_ALERTS: []}
+    def __init__(
+        self, deciders: Sequence[Decider[Any]], draw: Random | None = None, kills: float = 0.0
+    ) -> None:
+        """`kills`: the share of batches at which the reading service is killed."""
+        self.logs: dict[str, Log] = {DOSSIER_EVENTS: [], UNIT_ALERTS: []}
         self.messages: list[Event] = []
         self._draw = draw
-        self._readers = [_Reader(decider, self.logs[decider.topic]) for decider in deciders]
+        self._kills = kills
+        self._danger = 0
+        self.readers = [Reader(decider, self.logs[decider.topic]) for decider in deciders]
 
-    def goes_through(self, simulated: SimulatedDay) -> None:
-        """Each slice over a settled past, and its tick; units' mornings are ticked by the hour."""
+    def goes_through(
+        self, simulated: SimulatedDay, enacted: Mapping[int, Sequence[RuleSet]] | None = None
+    ) -> None:
+        """Each slice over a settled past, and its tick; units' mornings are ticked by the hour.
+
+        `enacted`: the sets that are enacted while the slice of that number is told.
+        """
         ticked = desks_ticked = None
-        for piece in slices(simulated.requests, ends=simulated.ends):
-            self.logs[DOSSIER_EVENTS] += piece.events
+        log = self.logs[DOSSIER_EVENTS]
+        pieces = slices(simulated.requests, ends=simulated.ends)
+        for number, piece in enumerate(pieces):
+            told = 0
+            for rules in (enacted or {}).get(number, ()):
+                if self._draw is not None:
+                    last, told = told, self._draw.randint(told, len(piece.events))
+                    log += piece.events[last:told]
+                    self._settle(self._draw.randrange(20))
+                for topic in self.logs.values():
+                    topic.append(enactment(rules))
+                self._danger = _DANGER
+            log += piece.events[told:]
             self._settle()
             if ticked and (desks_ticked is None or ticked - desks_ticked >= _DESKS_TICK):
                 self.logs[UNIT_ALERTS].append(ticked)
                 desks_ticked = ticked
             ticked = piece.until
-            self.logs[DOSSIER_EVENTS].append(ticked)
+            log.append(ticked)
             if self._draw is None:
                 self._settle()
         self._settle()
+        log.append(simulated.ends)  # what follows from what the last tick brought
+        self._settle()
 
     def said(self) -> dict[str, str]:
-        """By id: what each distinct record of the log and each message says."""
+        """By id: what each distinct record of the dossiers' log and each message says.
+
+        Raises AssertionError if one id says two things, on the desks' log too.
+        """
+        _said(self.records(UNIT_ALERTS))
+        return _said([*self.records(DOSSIER_EVENTS), *self.messages])
+
+    def states(self, service: str) -> dict[str, Any]:
+        """By dossier: the state that the service has of it."""
         return {
-            event.id: f"{event.subject} {event.time.isoformat()} {event.data!r}"
-            for event in (*self.records(DOSSIER_EVENTS), *self.messages)
+            subject: stored.state
+            for reader in self.readers
+            if reader.decider.name == service and reader.decider.topic == DOSSIER_EVENTS
+            for subject, stored in reader.states.items()
         }
+
+    def unfired(self, until: datetime) -> list[str]:
+        """What dossiers wait for that the clock should have brought by then, and did not."""
+        return [
+            f"{reader.decider.name} forgot {timer} of {subject}"
+            for reader in self.readers
+            if reader.decider.topic == DOSSIER_EVENTS
+            for subject, stored in reader.states.items()
+            if (timer := reader.timer(stored)) and not timer.own_time and timer.at < until
+        ]
 
     def desks(self) -> dict[str, tuple[str, str | None]]:
         """By alert: the morning that it is left for, and the officer whom it names, at last."""
@@ -108,15 +115,44 @@ class Interleaved:
         return found
 
     def records(self, topic: str) -> list[Event]:
-        """What stands on a topic, but for the ticks."""
-        return [record for record in self.logs[topic] if isinstance(record, Event)]
+        """What stands on a topic, but for what is broadcast."""
+        return [
+            record
+            for record in self.logs[topic]
+            if not isinstance(record, datetime) and not is_broadcast(record)
+        ]
 
-    def _settle(self) -> None:
-        order = list(self._readers)
-        if self._draw is not None:
-            self._draw.shuffle(order)  # who is slow now
-        while waiting := [reader for reader in order if reader.behind]:
-            some = self._draw is not None and self._draw.random() < 0.1
-            reader = self._draw.choice(waiting) if some and self._draw else waiting[0]
-            for event in reader.read():
-                self.logs.get(event.data.TOPIC, self.messages).append(event)
+    def _settle(self, batches: int | None = None) -> None:
+        """Reads until nothing is left, or so many batches."""
+        draw = self._draw
+        order = list(self.readers)
+        if draw is not None:
+            draw.shuffle(order)  # who is slow now
+        while (batches is None or batches > 0) and (
+            waiting := [reader for reader in order if reader.behind]
+        ):
+            batches = None if batches is None else batches - 1
+            if draw is None:
+                self._reads(waiting[0], 1, None)
+                waiting[0].commit()
+                continue
+            reader = draw.choice(waiting) if draw.random() < 0.1 else waiting[0]
+            kills = self._kills * 10 if self._danger else self._kills
+            self._danger = max(0, self._danger - 1)
+            killed_at = draw.choice(_KILLS) if draw.random() < kills else None
+            self._reads(reader, draw.choice((1, 1, 2, 5)), killed_at)
+            if draw.random() < 0.2:
+                reader.commit()
+
+    def _reads(self, reader: Reader, most: int, killed_at: Point | None) -> None:
+        for event in reader.batch(most, killed_at):
+            self.logs.get(event.data.TOPIC, self.messages).append(event)
+
+
+def _said(events: Sequence[Event]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for event in events:
+        what = f"{event.subject} {event.time.isoformat()} {event.data!r}"
+        known = found.setdefault(event.id, what)
+        assert known == what, f"one id says two things:\n{known}\n{what}"
+    return found

@@ -20,7 +20,7 @@ CATALOGUE = load_catalogue()
 
 def run(simulated: SimulatedDay, draw: Random | None = None) -> Interleaved:
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
-    city = Interleaved(all_deciders(policy), draw)
+    city = Interleaved(all_deciders(policy), draw, kills=0.02)
     city.goes_through(simulated)
     return city
 
@@ -61,9 +61,10 @@ def test_the_day_has_last_calls_foreseen_delays_and_letters_with_and_without_a_d
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_same_is_said_whichever_service_is_behind(
+def test_the_same_is_said_whichever_service_is_behind_or_killed(
     simulated: SimulatedDay, calm: Interleaved, seed: int
 ) -> None:
     other = run(simulated, Random(seed))
+    assert all(reader.kills for reader in other.readers)
     assert other.said() == calm.said()
     assert other.desks() == calm.desks()
