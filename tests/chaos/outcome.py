@@ -46,6 +46,8 @@ class Outcome:
     said last. What was cleared before is in none."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
+    not_as_rebuilt: list[str] = field(default_factory=list)
+    """In words, what the log alone does not give as the stopped services had it."""
 
 
 async def read_outcome(endpoints: Endpoints) -> Outcome:
@@ -115,7 +117,8 @@ def _said(data: EventData) -> str:
 
 def differences(calm: Outcome, drilled: Outcome) -> list[str]:
     """In words, everything in which a drilled run's net result differs from a calm run's."""
-    found: list[str] = []
+    found = [f"rebuilt, calm: {what}" for what in calm.not_as_rebuilt]
+    found += [f"rebuilt, drilled: {what}" for what in drilled.not_as_rebuilt]
     for service, states in calm.states.items():
         other = drilled.states[service]
         wrong = [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 from aiokafka.errors import KafkaError
 
+from contracts.rules import RuleSet
 from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.fakes.gateway.behaviour import Behaviour
 from deploy.local.stack.city import City, Instance
@@ -19,14 +20,16 @@ from deploy.local.stack.stack import Stack
 from motcua.feed import Feed
 from motcua.simulate import SimulatedDay, slices
 from motcua.simulate.contacts import sealed_contacts
+from services.runtime.kafka.enactment import enact
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
-from services.runtime.settings import Settings
+from services.runtime.settings import ClockKind, Settings
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.chaos.drills import MISBEHAVIOUR, Drill
 from tests.chaos.outcome import Outcome, read_outcome
 from tests.chaos.patience import Patience
+from tests.chaos.rebuilt import not_as_rebuilt
 from tests.support.fork_server import fork
 
 PARTITIONS = 4
@@ -111,16 +114,29 @@ class Watch:
 
 
 async def run_city(
-    stack: Stack, folder: Path, simulated: SimulatedDay, drills: Mapping[int, Drill], tell: Tell
+    stack: Stack,
+    folder: Path,
+    simulated: SimulatedDay,
+    drills: Mapping[int, Drill],
+    tell: Tell,
+    *,
+    enacted: Mapping[int, Sequence[RuleSet]] | None = None,
+    partitions: int = PARTITIONS,
 ) -> tuple[Outcome, Watch]:
     """Feeds the plan's requests, slice by slice, to a city that is drilled meanwhile.
 
     `drills` says before which slice each comes. Without any the city comes to rest after each tick
-    too: nothing is told while timers fire.
+    too: nothing is told while timers fire. `enacted`: the sets of rules that are enacted right
+    behind the requests of the slice of that number. At the end, all is folded anew from the log.
     """
     stack.reset()
     endpoints = stack.up()
-    settings = Settings(kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS)
+    settings = Settings(
+        kafka=endpoints.kafka,
+        mongo=endpoints.mongo,
+        partitions=partitions,
+        clock=ClockKind.STREAM,
+    )
     await create_topics(settings)
     mongo = client(endpoints.mongo)
     told_contacts = await sealed_contacts(
@@ -133,7 +149,7 @@ async def run_city(
         folder,
         launch=fork,
         clock="stream",
-        partitions=PARTITIONS,
+        partitions=partitions,
         channels="email,sms",
         sms_rate=1_000,
         gateway_timeout=2,
@@ -152,6 +168,8 @@ async def run_city(
                 if (drill := drills.get(number)) is not None:
                     watch.do(drill)
                 await _again(lambda p=piece: feed.send(p.events), watch)  # type: ignore[misc]
+                for rules in (enacted or {}).get(number, ()):
+                    await enact(settings, rules.files, rules.since, rules.by)
                 await settle(feed, watch)
                 await _again(feed.tick_mornings, watch)
                 await _again(lambda p=piece: feed.tick(p.until), watch)  # type: ignore[misc]
@@ -168,7 +186,9 @@ async def run_city(
             await received(endpoints, feed, watch)
         finally:
             await feed.stop()
-        return await read_outcome(endpoints), watch
+        outcome = await read_outcome(endpoints)
+    outcome.not_as_rebuilt = await not_as_rebuilt(settings)
+    return outcome, watch
 
 
 async def settle(feed: Feed, watch: Watch, timeout: float = 120.0) -> None:
