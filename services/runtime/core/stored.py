@@ -19,7 +19,7 @@ _CONTENT = 4
 UNKNOWN = bytes(_CONTENT)
 """Stands for the content of an event that was applied before contents were kept."""
 LAYOUT = 2
-"""The version of the documents' layout. In 1, `ids` had no contents."""
+"""The version of the documents' layout, but for the state in them. In 1, `ids` had no contents."""
 _ANSWERS = 200
 """The number of answers kept of one subject, the newest. Nobody asks for older ones."""
 _BUILTIN = (datetime, bytes)
@@ -28,9 +28,9 @@ _BUILTIN = (datetime, bytes)
 class NewerLayout(Exception):
     """A newer release has written a state: this one must not write over it."""
 
-    def __init__(self, subject: str, layout: int) -> None:
+    def __init__(self, subject: str, found: int, known: int) -> None:
         super().__init__(
-            f"the state of {subject} has layout {layout}, this release knows {LAYOUT}: a newer "
+            f"the state of {subject} has layout {found}, this release knows {known}: a newer "
             "release has written it; start that one"
         )
 
@@ -143,6 +143,7 @@ class Stored(Generic[S]):
             "p": self.partition,
             "v": self.v + 1,
             "layout": LAYOUT,
+            "state_layout": layout_of(type(self.state)),
             "due": self.due,
             "ids": self.ids,
             "hold": msgspec.to_builtins(self.hold),
@@ -161,7 +162,10 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
     """
     layout = document.get("layout", 1)
     if layout > LAYOUT:
-        raise NewerLayout(document["_id"], layout)
+        raise NewerLayout(document["_id"], layout, LAYOUT)
+    state_layout = document.get("state_layout", 1)
+    if state_layout > layout_of(state_type):
+        raise NewerLayout(document["_id"], state_layout, layout_of(state_type))
     stored = Stored(document["_id"], document["p"], state_of(document, state_type))
     stored.v = document["v"]
     stored.ids = document["ids"] if layout > 1 else _with_contents(document["ids"])
@@ -173,6 +177,15 @@ def from_document(document: dict[str, Any], state_type: type[S]) -> Stored[S]:
     stored.due = document["due"]
     stored.unsaid = [from_json(event) for event in document.get("unsaid", ())]
     return stored
+
+
+def layout_of(state_type: type[msgspec.Struct]) -> int:
+    """Return the version of a state's layout: its LAYOUT, 1 if it has none.
+
+    A release that adds a field, or reads one in another way, raises it: an older release would drop
+    the field when it writes the state.
+    """
+    return getattr(state_type, "LAYOUT", 1)
 
 
 def state_of(document: dict[str, Any], state_type: type[S]) -> S:

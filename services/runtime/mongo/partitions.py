@@ -54,7 +54,7 @@ class Partitions:
         return {
             names[document["_id"]]: Mark(
                 document["next"],
-                _world_of(sets[n] for n in document["sets"]),
+                _world_of(sets[n] for n in sorted(document["sets"])),
             )
             for document in documents
         }
@@ -65,13 +65,10 @@ class Partitions:
             [
                 UpdateOne(
                     {"_id": f"{self._prefix}:{partition}"},
+                    # Both only grow: an owner of before that is late changes nothing.
                     {
-                        "$set": {
-                            "topic": self._topic,
-                            "partition": partition,
-                            "next": mark.next,
-                            "sets": [one.number for one in mark.world.sets if one.number],
-                        }
+                        "$max": {"next": mark.next},
+                        "$addToSet": {"sets": {"$each": _numbers(mark.world)}},
                     },
                     upsert=True,
                 )
@@ -103,6 +100,10 @@ class Partitions:
                     f"there are two sets of rules with the number {rules.number}: "
                     f"{rules.sha256} on the log, {known and known['sha256']} in the database"
                 ) from None
+
+
+def _numbers(world: World) -> list[int]:
+    return [one.number for one in world.sets if one.number]
 
 
 async def read_world(database: Database) -> World:
