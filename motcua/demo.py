@@ -8,9 +8,10 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -19,12 +20,13 @@ from rich.live import Live
 from rich.status import Status
 from rich.text import Text
 
+from contracts.rules import SAMPLE, read_files
 from contracts.wire.envelope import Event
 from contracts.wire.topics import SERVICES
 from deploy.local.host.errors import StackError
 from deploy.local.stack.city import City, ServiceDied
 from deploy.local.stack.stack import Stack
-from motcua.demo_page import Day, demo_page
+from motcua.demo_page import Day, Rebuilt, demo_page
 from motcua.demo_story import pick_story
 from motcua.feed import Feed, NotSettled
 from motcua.simulate import SimulatedDay
@@ -34,7 +36,17 @@ from motcua.top import Address, Watch, view
 from motcua.top.address import FIRST_PORT
 from services.intake.imports.cli import import_log
 from services.notify.page.http.links import Links
-from services.runtime import Settings, client, configure, create_topics
+from services.runtime import (
+    ClockKind,
+    Service,
+    ServiceCheck,
+    Settings,
+    check_service,
+    client,
+    configure,
+    create_topics,
+    enact,
+)
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -114,6 +126,8 @@ def demo(
     folder = ROOT / ".motcua" / "demo"
     try:
         asyncio.run(create_topics(settings))
+        with stages.stage("rules", "enacting the city's rules"):
+            _enact(settings)
         with City(endpoints, folder, clock="stream", partitions=4, channels="email,sms") as city:
             city.ports = _PORTS
             with stages.stage("services", "starting the four services"):
@@ -141,6 +155,13 @@ def demo(
     finally:
         with console.status("stopping"):
             stack.down()
+
+
+def _enact(settings: Settings) -> None:
+    """Put the rules of MOTCUA_CITY in force, or else the sample's: the first set always counts."""
+    files = read_files(Path(os.environ.get("MOTCUA_CITY") or SAMPLE))
+    of_stream = settings.model_copy(update={"clock": ClockKind.STREAM})
+    asyncio.run(enact(of_stream, files, datetime(2000, 1, 1, tzinfo=UTC), "demo"))
 
 
 def _import(settings: Settings, stages: Stages) -> None:
@@ -216,6 +237,7 @@ def _end_on_page(
         messages=city.of("notify").get("/figures"),
         events=asyncio.run(_log_length(settings)),
         seconds=stages.seconds,
+        rebuilt=None if keep else _rebuilt(city, stages),
     )
     story, code = None, None
     if picked is not None:
@@ -223,6 +245,32 @@ def _end_on_page(
         story = story_page(code, events)
     console.print(demo_page(day, story, _to_open(settings, city, code, keep=keep)))
     return day.agrees
+
+
+def _rebuilt(city: City, stages: Stages) -> Rebuilt:
+    """Stop the services, and fold their states anew from the log."""
+    os.environ.update({k: v for k, v in city.environment().items() if k.startswith("MOTCUA_")})
+    with stages.stage("rebuilding", "folding all states anew from the log"):
+        city.stop()
+        began = time.monotonic()
+        checks = asyncio.run(_checked())
+        return Rebuilt(
+            sum(each.records for each in checks),
+            sum(each.equal for each in checks),
+            [fault for each in checks for fault in each.faults],
+            time.monotonic() - began,
+        )
+
+
+async def _checked() -> list[ServiceCheck]:
+    found = []
+    for name in SERVICES:
+        service: Service[Any] = import_module(f"services.{name}.__main__").SERVICE
+        settings = service.settings()
+        mongo = client(settings.mongo)
+        found.append(await check_service(service, settings, mongo))
+        mongo.close()
+    return found
 
 
 def _period(since: datetime, until: datetime) -> str:

@@ -28,6 +28,18 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True)
+class Rebuilt:
+    """The states of all services, folded anew from the log alone."""
+
+    records: int
+    equal: int
+    """How many states are as they were."""
+    faults: Sequence[str]
+    """A line for each that is not."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Day:
     """What became of the day, as the services count it."""
 
@@ -43,12 +55,16 @@ class Day:
     """How many records the log has."""
     seconds: Mapping[str, float]
     """The seconds that each stage took, by its name."""
+    rebuilt: Rebuilt | None = None
+    """None if the services go on running."""
 
     @property
     def agrees(self) -> bool:
-        """Whether every service's balance reconciles, and all are the same."""
+        """Whether every service's balance reconciles, all are the same, and the log gives the same
+        states."""
         rows = list(self.balances.values())
-        return all(_even(row) for row in rows) and all(row == rows[0] for row in rows)
+        same = all(_even(row) for row in rows) and all(row == rows[0] for row in rows)
+        return same and not (self.rebuilt and self.rebuilt.faults)
 
 
 def demo_page(
@@ -57,6 +73,7 @@ def demo_page(
     """Lay out the page. `to_open` says what can be seen, and by which address or command."""
     parts: list[RenderableType] = [
         _balance(day),
+        *([_folded(day.rebuilt)] if day.rebuilt else []),
         _head("On time"),
         _rates(day.figures),
         _head("What citizens and officers were told"),
@@ -93,6 +110,17 @@ def _balance(day: Day) -> Table:
         numbers = (f"{row[name]:,}" for name in _BALANCE)
         table.add_row(Text(service), *numbers, Text(*word))
     return table
+
+
+def _folded(rebuilt: Rebuilt) -> Text:
+    rate = rebuilt.records / rebuilt.seconds if rebuilt.seconds else 0
+    if not rebuilt.faults:
+        return Text(
+            f"folded anew from the log: {rebuilt.equal:,} states, all the same "
+            f"({rate:,.0f} records/s)"
+        )
+    lines = [f"folded anew from the log, {len(rebuilt.faults):,} states are other ones:"]
+    return Text("\n".join([*lines, *rebuilt.faults[:5]]), style="red")
 
 
 def _rates(figures: Mapping[str, Any]) -> RenderableType:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from services.runtime.core.world import World as World
     from services.runtime.core.world import first_world as first_world
     from services.runtime.core.world import widened as widened
+    from services.runtime.folded_anew import ServiceCheck as ServiceCheck
+    from services.runtime.folded_anew import check_service as check_service
     from services.runtime.http.actor import current_actor as current_actor
     from services.runtime.http.answers import CHANGES as CHANGES
     from services.runtime.http.answers import UNKNOWN as UNKNOWN

@@ -107,8 +107,7 @@ def _say(found: Comparison) -> None:
         f"{len(found.missing):,} are missing, {len(found.added):,} are new",
         highlight=False,
     )
-    _listed([f"{code}: {', '.join(fields)}" for code, fields in found.differing])
-    _listed([f"{code}: only live" for code in found.missing])
+    _listed(found.lines())
 
 
 def _say_failed(failed: Sequence[tuple[str, str]]) -> None:

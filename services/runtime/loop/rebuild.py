@@ -59,6 +59,14 @@ class Comparison:
         """Whether they are the same."""
         return not (self.differing or self.missing or self.added)
 
+    def lines(self) -> list[str]:
+        """Return a line for each difference."""
+        return [
+            *(f"{code}: {', '.join(fields)}" for code, fields in self.differing),
+            *(f"{code}: only live" for code in self.missing),
+            *(f"{code}: only rebuilt" for code in self.added),
+        ]
+
 
 class Rebuild(Generic[S]):
     """Rebuilds the states of one decider."""
