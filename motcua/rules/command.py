@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -21,7 +21,16 @@ from contracts.values import Instant, OfficerId
 from motcua.rules.difference import difference
 from motcua.rules.page import difference_page, moved_page
 from motcua.rules.reading import breaks, checked
-from services.runtime import NotEnacted, Settings, client, configure, enact, enacted_sets, state_of
+from services.runtime import (
+    NotEnacted,
+    Settings,
+    TopicsWrong,
+    client,
+    configure,
+    enact,
+    enacted_sets,
+    state_of,
+)
 from services.shared.city import City
 from services.shared.open_dossiers import OPEN
 from services.sla.deciding.decider import SlaDecider
@@ -48,6 +57,12 @@ Folder = Annotated[
     ),
 ]
 Which = Annotated[str, typer.Argument(help="A folder, or the number of an enacted set.")]
+
+
+@app.callback()
+def _rules() -> None:
+    # A broker that is away is said in one line, by the command.
+    configure("rules", level="CRITICAL", as_json=False)
 
 
 @app.command()
@@ -113,7 +128,6 @@ def enact_folder(
 
     Example: `motcua rules enact city/ --from 2026-12-01T00:00+07:00 --by cb-0007`
     """
-    configure("rules", level="WARNING", as_json=False)
     files = _files(_given(folder))
     city = _check(files)
     known = _answered(enacted_sets(Settings()))
@@ -124,7 +138,7 @@ def enact_folder(
     number = last.number + 1
     if not yes and not typer.confirm(f"put this in force as set {number}?"):
         raise typer.Exit(1)
-    moment = datetime.now(UTC) if since is None else _instant(since)
+    moment = None if since is None else _instant(since)
     try:
         done = _answered(enact(Settings(), files, moment, _officer(by)))
     except NotEnacted as error:
@@ -228,6 +242,8 @@ async def _moved(uri: str, old: RuleSet, new: RuleSet) -> tuple[list[MovedDate],
 def _answered(question: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(question)
+    except TopicsWrong as error:
+        _fail([str(error)])
     except (KafkaError, PyMongoError) as error:
         _fail([f"broker or database do not answer: {error!r}"])
 

@@ -53,10 +53,12 @@ def moved_page(moved: Sequence[MovedDate], looked: int) -> RenderableType:
 def _sum(found: Difference) -> str:
     times = sum(each.hours != 0 for each in found.procedures)
     steps = sum(each.steps[0] != each.steps[1] for each in found.procedures)
-    return (
-        f"standard time {found.hours:+,} working hours in {times} procedures; "
-        f"steps {found.steps:+,} in {steps}"
-    )
+    said = []
+    if times:
+        said.append(f"standard time {found.hours:+,} working hours in {times} procedures")
+    if steps:
+        said.append(f"steps {found.steps:+,} in {steps} procedures")
+    return "; ".join(said) or "calendar days"
 
 
 def _procedure(each: ProcedureChange) -> str:

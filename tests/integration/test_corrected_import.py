@@ -104,7 +104,7 @@ _OWN = re.compile(
     r"older-1[23]|H29\.1[23]|[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?"
 )
 _ROAD = {"replaced", "alerts", "retracted", "messages", "notices", "gathered", "deadlines"} | {
-    *("overdue", "alerted"),
+    *("overdue", "alerted", "taken_back", "breach_taken_back"),
 }
 
 

@@ -106,12 +106,12 @@ def test_intake_and_sla_hold_to_the_limit_and_to_the_approval(office: Office, co
         )
 
 
-@pytest.mark.parametrize(
-    "at", ["1999-12-31T23:59:59+07:00", rfc3339(datetime.now(UTC) + timedelta(days=1))]
-)
+@pytest.mark.parametrize("at", ["1999-12-31T23:59:59+07:00", "tomorrow"])
 def test_no_time_of_the_future_and_none_before_2000_comes_in(
     office: Office, code: str, at: str
 ) -> None:
+    if at == "tomorrow":
+        at = rfc3339(datetime.now(UTC) + timedelta(days=1))
     answers = [
         office.post("routing", f"/dossiers/{code}/stop", STOP, params={"at": at}),
         office.post("intake", f"/dossiers/{code}/withdrawal", {"reason": "r"}, params={"at": at}),

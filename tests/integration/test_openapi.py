@@ -52,7 +52,7 @@ def _changes() -> list[Any]:
             if sample.is_file():
                 data = json.loads(sample.read_text(encoding="utf-8"))["data"]
                 found.append(pytest.param(service, path, data, id=f"{service} {path}"))
-    assert len(found) == 17
+    assert len(found) == 18
     return found
 
 

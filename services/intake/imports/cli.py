@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from contracts.catalogue import load_catalogue
+from contracts.catalogue import Catalogue, load_catalogue
+from contracts.rules import RulesError, read_files
 from services.intake.imports.bookmarks import Bookmark, Bookmarks, MongoBookmarks, NoBookmarks
 from services.intake.imports.log import LogError
 from services.intake.imports.mapping import MappingError
@@ -28,6 +30,7 @@ from services.runtime import (
     WallClock,
     check_topics,
     client,
+    enacted_sets,
 )
 
 _BROKEN = 1
@@ -73,10 +76,13 @@ def import_log(
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
     try:
-        compiled = load_mapping(mapping, load_catalogue())
-    except MappingError as error:
+        compiled = load_mapping(mapping, _catalogue(None if dry_run else _settings(kafka)))
+    except (MappingError, RulesError) as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
+    except (TopicsWrong, KafkaError) as error:
+        errors.print(f"[red]The rules in force cannot be read:[/red] {escape(str(error))}")
+        raise typer.Exit(_BROKEN) from error
     found = Report.of(file.name, compiled, corrects=correct)
     stopped: int | None = None
     try:
@@ -89,9 +95,7 @@ def import_log(
             if dry_run:
                 check(file, compiled, found, now=WallClock().now(), limit=limit, progress=progress)
             else:
-                settings = Settings()
-                if kafka is not None:
-                    settings = settings.model_copy(update={"kafka": kafka})
+                settings = _settings(kafka)
                 before = asyncio.run(
                     _send(
                         file,
@@ -126,6 +130,26 @@ def import_log(
         out.print(f"{found.sent:,} facts sent; {found.already_sent:,} traces were sent before.")
     if not found.good:
         raise typer.Exit(stopped or _BROKEN)
+
+
+def _settings(bootstrap: str | None) -> Settings:
+    """Return the settings, with other bootstrap servers if they are given."""
+    settings = Settings()
+    return settings if bootstrap is None else settings.model_copy(update={"kafka": bootstrap})
+
+
+def _catalogue(settings: Settings | None) -> Catalogue:
+    """Return the catalogue in force; without settings that of MOTCUA_CITY, or else the sample's.
+
+    Raise RulesError if a file of it is wrong.
+    """
+    if settings is None:
+        folder = os.environ.get("MOTCUA_CITY")
+        return load_catalogue(read_files(Path(folder)) if folder else None)
+    known = asyncio.run(enacted_sets(settings))
+    now = WallClock().now()
+    in_force = [one for one in known if one.since <= now] or known[:1]
+    return load_catalogue(in_force[-1].files if in_force else None)
 
 
 async def _send(

@@ -27,6 +27,7 @@ from contracts.values import rfc3339, to_utc_millis
 from contracts.wire.codec import MAX_RULES, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITY_RULES, TOPICS
+from services.runtime.kafka.topics import TopicsWrong
 from services.runtime.settings import ClockKind, Settings
 
 _ID = "motcua-rules"
@@ -44,7 +45,10 @@ class NotEnacted(Exception):
 
 
 async def enacted_sets(settings: Settings) -> list[RuleSet]:
-    """Return every enacted set, by number. Raise what aiokafka raises if the broker is away."""
+    """Return every enacted set, by number.
+
+    Raise TopicsWrong if their topic is missing, and what aiokafka raises if the broker is away.
+    """
     place = TopicPartition(CITY_RULES, 0)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
@@ -53,9 +57,11 @@ async def enacted_sets(settings: Settings) -> list[RuleSet]:
         enable_auto_commit=False,
         max_partition_fetch_bytes=MAX_RULES,
     )
-    await consumer.start()
     found: list[RuleSet] = []
     try:
+        await consumer.start()
+        if CITY_RULES not in await consumer.topics():
+            raise TopicsWrong(f"topic {CITY_RULES} is missing; run: motcua topics create")
         consumer.assign([place])
         end = (await consumer.end_offsets([place]))[place]
         while await consumer.position(place) < end:
@@ -68,21 +74,22 @@ async def enacted_sets(settings: Settings) -> list[RuleSet]:
     return found
 
 
-async def enact(settings: Settings, files: Files, since: datetime, by: str) -> RuleSet:
-    """Write the files as the next set, in force from `since`; return it.
+async def enact(settings: Settings, files: Files, since: datetime | None, by: str) -> RuleSet:
+    """Write the files as the next set, in force from `since`, or from now on; return it.
 
     The caller has checked them. Raise NotEnacted if another enactment came between, if the set in
     force is the same, or if `since` has passed: what happened after it is decided already. (The
     first set counts for all earlier times too.)
     """
-    since = to_utc_millis(since)
     async with _transactions(settings) as producer:
         known = await enacted_sets(settings)
         sha256 = digest(files)
         if known and known[-1].sha256 == sha256:
             raise NotEnacted(f"set {known[-1].number} is the same; there is nothing to enact")
-        # A simulated city has a time of its own, which only its log knows.
-        now = since if settings.clock is ClockKind.STREAM else to_utc_millis(datetime.now(UTC))
+        now = to_utc_millis(datetime.now(UTC))
+        since = now if since is None else to_utc_millis(since)
+        if settings.clock is ClockKind.STREAM:
+            now = since  # a simulated city has a time of its own, which only its log knows
         if known and since < now:
             raise NotEnacted(f"{rfc3339(since)} has passed: name a time from now on")
         number = known[-1].number + 1 if known else 1
@@ -134,8 +141,8 @@ async def _transactions(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         compression_type="gzip",
         max_request_size=MAX_RULES,
     )
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()

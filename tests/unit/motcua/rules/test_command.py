@@ -83,7 +83,7 @@ class TestDiff:
             ),
         )
         said = run("diff", 0, folder)
-        assert "standard time -8 working hours in 2 procedures; steps +0 in 0" in said
+        assert "standard time -8 working hours in 2 procedures" in said
         assert "3 working days -> 1 working days" in said
         assert "3 working days -> 4 working days" in said
 
