@@ -96,8 +96,9 @@ class EngineConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         passed: dict[int, int] = {}
         for tp in consumer.assignment():
+            # Of a partition that was just taken over nothing is known: it may begin at a marker.
             done = self.engine.progress.next_offset(tp.partition)
-            if done and (position := await consumer.position(tp)) > done:
+            if (position := await consumer.position(tp)) > done:
                 passed[tp.partition] = position
         if not passed:
             return
