@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -139,7 +139,7 @@ def with_mark(marks: Sequence[Mark], mark: Mark) -> tuple[Mark, ...]:
     return tuple(ordered)
 
 
-class PhaseFold(NamedTuple):
+class PhaseFold(msgspec.Struct, frozen=True, eq=False):
     """The phases that marks make, and what has to be known to fold the marks that follow."""
 
     phases: tuple[Phase, ...] = ()
@@ -159,7 +159,8 @@ def folded(marks: Iterable[Mark], known: PhaseFold = NOTHING_FOLDED) -> PhaseFol
     A mark that the state does not allow (a delivery that was not demanded, a pause after the end)
     changes nothing; so the fold is defined for every set of facts.
     """
-    before, base, supplement, payment, stopped = known
+    before, base = known.phases, known.base
+    supplement, payment, stopped = known.supplement, known.payment, known.stopped
     found: list[Phase] = []
     current = before[-1].status if before else None
     for mark in marks:
@@ -227,8 +228,10 @@ _ELSEWHERE: dict[tuple[PublicStatus | None, Move], PublicStatus] = {
 def status_at(marks: Iterable[Mark], time: datetime) -> PublicStatus | None:
     """Return the public state at that time, facts of that instant included; None if none yet."""
     # Its phases by then are the first of all its phases.
-    known = reversed(folded(marks).phases)
-    return next((phase.status for phase in known if phase.since <= time), None)
+    for phase in reversed(folded(marks).phases):
+        if phase.since <= time:
+            return phase.status
+    return None
 
 
 def status_of(marks: Iterable[Mark]) -> PublicStatus | None:

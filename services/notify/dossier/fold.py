@@ -55,6 +55,25 @@ def evolve(state: Notify, fact: Event) -> Notify:
 def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
     replace = msgspec.structs.replace
     match data:
+        case notify.MessagePlanned():  # first: most of what it folds
+            if data.template in ALERTS:
+                state = _noticed(
+                    state,
+                    Notice(
+                        data.cause_id,
+                        data.audience,
+                        data.recipient,
+                        data.channel,
+                        data.message_id,
+                    ),
+                )
+            alone = [g for g in state.gathered if g.message_id != data.message_id]
+            if len(alone) < len(state.gathered):
+                return replace(state, gathered=tuple(alone))  # told at last, in its own name
+            planned = Planned(
+                fact.time, data.message_id, data.template, data.channel, data.audience
+            )
+            return _with(state, planned)
         case intake.DossierReceived() | intake.DossierRegistered():
             known = replace(
                 state,
@@ -117,25 +136,6 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             return _chosen(state, fact, data)
         case notify.RatingGiven():
             return state if state.rating is not None else replace(state, rating=data.score)
-        case notify.MessagePlanned():
-            if data.template in ALERTS:
-                state = _noticed(
-                    state,
-                    Notice(
-                        data.cause_id,
-                        data.audience,
-                        data.recipient,
-                        data.channel,
-                        data.message_id,
-                    ),
-                )
-            alone = [g for g in state.gathered if g.message_id != data.message_id]
-            if len(alone) < len(state.gathered):
-                return replace(state, gathered=tuple(alone))  # told at last, in its own name
-            planned = Planned(
-                fact.time, data.message_id, data.template, data.channel, data.audience
-            )
-            return _with(state, planned)
         case notify.MessageGathered():
             gathered = Gathered(
                 fact.time,
@@ -238,6 +238,8 @@ def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
 def _entry(fact: Event) -> HistoryEntry | None:
     """Return the history's line for a fact; None for facts that the citizen is not shown."""
     data = fact.data
+    if data.OWNER == "notify":
+        return None
     unit = text = channel = ""
     match data:
         case intake.DossierReceived() | intake.DossierRegistered():
