@@ -38,8 +38,8 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
                 params["apologised"] = "yes"
             if state.exempt:
                 params["exempt"] = "yes"
-            if state.unit:
-                params["unit"] = state.unit
+            # As sla says: whether a hand-over at the same tick stands before it is chance.
+            params["unit"] = data.unit
         case sla.ApologyIssued():
             params["reason"] = data.reason
             params["due"] = local(data.previous)

@@ -44,6 +44,10 @@ from tests.support.notify_dossiers import (
 from tests.support.planning import Told, event, policy
 from tests.support.rule_sets import WORLD
 
+OVER_TO = routing.DossierHandedOver(
+    from_unit="H29.131", to_unit="H29.101", reason="theirs", lead="cb-1", by="cb-1"
+)
+
 
 class TestEveryPublicChange:
     @pytest.mark.parametrize(
@@ -92,6 +96,8 @@ class TestEveryPublicChange:
                 "overdue",
                 {"due": "08:00 12/03/2024", "unit": "H29.131", "exempt": "yes"},
             ),
+            # The unit that sla names, whether the hand-over is known already or not.
+            ([*BEGIN, OVER_TO], OVER, "overdue", {"due": "08:00 12/03/2024", "unit": "H29.131"}),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
