@@ -53,13 +53,18 @@ def a_unit_that_ends(files: Texts, draw: Random) -> Texts:
     """A ward goes up in another one, which answers for its place too."""
     units = read_city(files).catalogue.units
     going, heir = draw.sample([u for u in WARDS if units[u].until is None], 2)
-    last = DAY - timedelta(days=draw.choice((0, 1, 2, 9)))
+    return ended(files, going, heir, DAY - timedelta(days=draw.choice((0, 1, 2, 9))))
+
+
+def ended(files: Texts, going: str, heir: str, last: date) -> Texts:
+    """The files in which a ward ends with that day, and another answers for its places."""
+    units = read_city(files).catalogue.units
     places = ", ".join(f'"{p}"' for p in (*units[heir].places, *units[going].places))
     tables = files["units.toml"].split("\n[[")
     for number, table in enumerate(tables):
         if f'code = "{going}"' in table:
-            ended = f'\nuntil = {last}\nsuccessor = "{heir}"\n'
-            tables[number] = re.sub("places = .*", "places = []", table).rstrip() + ended
+            more = f'\nuntil = {last}\nsuccessor = "{heir}"\n'
+            tables[number] = re.sub("places = .*", "places = []", table).rstrip() + more
         elif f'code = "{heir}"' in table:
             tables[number] = re.sub("places = .*", f"places = [{places}]", table)
     return files | {"units.toml": "\n[[".join(tables)}

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.events import notify
 from contracts.events.clock import ClockTicked
+from contracts.events.rules import RulesEnacted
 from contracts.model import EventData
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
@@ -83,7 +84,7 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
     while any([await consumer.position(tp) < end for tp, end in ends.items()]):
         for records in (await consumer.getmany(timeout_ms=1000)).values():
             for record in records:
-                if type_of(record.headers) == ClockTicked.TYPE:
+                if type_of(record.headers) in (ClockTicked.TYPE, RulesEnacted.TYPE):
                     continue
                 event = decode(record.key, record.value, record.headers)
                 if isinstance(event.data, notify.UnitAlerted):
