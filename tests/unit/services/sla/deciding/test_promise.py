@@ -110,6 +110,30 @@ class TestABudget:
         assert applied.number == dossier.stored.state.rules == 1
         assert (moved.due, moved.cause) == (at(8), sla.MoveCause.RULES_CHANGED)
 
+    def test_that_seemed_broken_is_kept_once_a_day_off_is_declared_afterwards(self) -> None:
+        dossier = Dossier().received(PROMISED)
+        dossier.passes(at(7, "08:01"))
+        assert dossier.stored.state.late
+        declared = rule_set(added("overrides.toml", day_off("2024-03-06")), 1, at(7, "09:00"))
+        dossier.by = world(sample_rules(), declared)
+        dossier.passes(at(7, "09:01"))
+        taken_back = dossier.of(sla.AlertRetracted)
+        assert {(r.alert, r.cause) for r in taken_back} == {  # type: ignore[attr-defined]
+            (kind, sla.RetractionCause.MOVED)
+            for kind in ("DossierSoonDue", "LastCallGiven", "ApologyOwed", "DossierOverdue")
+        }
+        assert not dossier.stored.state.late
+        assert dossier.due == at(8)
+
+    def test_of_a_dossier_that_is_resolved_stays_as_it_was_judged(self) -> None:
+        dossier = Dossier().received(PROMISED)
+        dossier.hears(PROCESSED, at(7, "08:01"))
+        declared = rule_set(added("overrides.toml", day_off("2024-03-06")), 1, at(7, "09:00"))
+        dossier.by = world(sample_rules(), declared)
+        dossier.passes(at(20))
+        assert dossier.stored.state.late
+        assert dossier.of(sla.RulesApplied) == []
+
 
 class TestOfARecordWithoutAPromise:
     def test_the_first_deadline_says_what_was_promised(self) -> None:
