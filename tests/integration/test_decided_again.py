@@ -33,7 +33,7 @@ def dies_at(actor: Actor, point: Point) -> None:
         if here is point:
             raise Killed
 
-    actor.engine.faults.passing = passing  # type: ignore[method-assign]
+    actor.engine.faults.passing = passing  # type: ignore[assignment,method-assign]
 
 
 @pytest.mark.parametrize("point", [Point.PUBLISHED, Point.PERSISTED])
