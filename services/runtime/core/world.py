@@ -36,11 +36,16 @@ class World(msgspec.Struct, frozen=True, eq=False):
         return min(later, key=lambda one: (one.since, -one.number), default=None)
 
     def number(self, number: int) -> RuleSet:
-        """Return the set of that number; the first one if there is none."""
+        """Return the set of that number; 0 is the sample, which the first enacted set replaces.
+
+        Raise LookupError if the set was not enacted here.
+        """
         for one in reversed(self.sets):
             if one.number == number:
                 return one
-        return self.sets[0]
+        if number == 0:
+            return sample_rules()
+        raise LookupError(f"set {number} was not enacted; there are {len(self.sets)}")
 
 
 def first_world() -> World:

@@ -77,7 +77,10 @@ class SlaDecider:
     def timer(self, world: World, state: Sla) -> Timer | None:
         rules = judging(world, state)
         following = following_rules(world, rules, state)
-        return rules.timer(state, following.since if following else None)
+        if following is None:
+            return rules.timer(state)
+        # The first set that a city enacts counts for earlier times, too.
+        return rules.timer(state, max(following.since, state.span.received_at or following.since))
 
     def fire(self, world: World, state: Sla, timer: Timer) -> Sequence[EventData]:
         rules = judging(world, state)

@@ -92,7 +92,9 @@ def test_a_set_that_is_replaced_before_it_is_in_force_is_left_out() -> None:
     assert found.number == 3, "of two that begin at once the later one counts"
 
 
-def test_a_set_is_found_by_its_number_and_the_first_stands_for_what_is_gone() -> None:
+def test_a_set_is_found_by_its_number_and_0_is_the_sample_also_when_it_is_replaced() -> None:
     world = of(a_set(1, at(4)), a_set(2, at(6)))
     assert world.number(2).number == 2
-    assert world.number(0).number == 1, "the sample, by which a dossier was judged before"
+    assert world.number(0) is sample_rules(), "by which a dossier was judged before"
+    with pytest.raises(LookupError, match="set 3 was not enacted"):
+        world.number(3)

@@ -11,7 +11,7 @@ from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysR
 from contracts.model import EventData
 from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
-from services.runtime import World
+from services.runtime import World, widened
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.sla.deciding.decider import SlaDecider
@@ -28,7 +28,7 @@ from tests.support.facts import (
     received,
     routed,
 )
-from tests.support.rule_sets import WORLD, added, day_off, rule_set, timed, world
+from tests.support.rule_sets import WORLD, added, day_off, enacted, rule_set, timed, world
 from tests.support.times import at
 
 THREE_DAYS = Budget(amount=3, unit=TimeUnit.WORKING_DAYS, reading=WorkingDaysReading.EIGHT_HOURS)
@@ -109,6 +109,24 @@ class TestABudget:
         assert isinstance(moved, sla.DeadlineMoved)
         assert applied.number == dossier.stored.state.rules == 1
         assert (moved.due, moved.cause) == (at(8), sla.MoveCause.RULES_CHANGED)
+
+    @pytest.mark.parametrize("since", [at(5), at(1)], ids=["from now on", "long ago"])
+    def test_moves_for_the_day_off_of_the_first_set_that_a_running_city_enacts(
+        self, since: datetime
+    ) -> None:
+        dossier = Dossier()
+        dossier.hears(received(), at(4))
+        dossier.hears(routed(), at(4))
+        first = rule_set(added("overrides.toml", day_off("2024-03-06")), 1, since)
+        dossier.by = widened(dossier.by, enacted(first))
+        assert [one.number for one in dossier.by.sets] == [1], "the sample is gone"
+        dossier.passes(at(5, "09:00"))
+        assert [type(e.data) for e in dossier.said[-2:]] == [sla.RulesApplied, sla.DeadlineMoved]
+        assert dossier.stored.state.assessment is not None
+        assert dossier.stored.state.assessment.due == at(8)
+        assert dossier.stored.state.rules == 1
+        dossier.passes(at(6, "09:00"))
+        assert not [e for e in dossier.said[-1:] if isinstance(e.data, sla.DossierOverdue)]
 
     def test_that_seemed_broken_is_kept_once_a_day_off_is_declared_afterwards(self) -> None:
         dossier = Dossier().received(PROMISED)
