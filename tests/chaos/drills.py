@@ -15,7 +15,8 @@ _TIMER_POINTS = tuple(p for p in _TIMERS if p != "timers-written")
 _MESSAGE_POINTS = tuple(p for p in Point if p.startswith("message-"))
 _SNAPSHOT_POINTS = tuple(p for p in Point if p.startswith("snapshot-"))
 """Passed at the end of a month, and not in the day that is lived through here."""
-_ARROWS = tuple(p for p in Point if p not in _TIMERS + _MESSAGE_POINTS + _SNAPSHOT_POINTS)
+_BESIDE = (*_TIMERS, *_MESSAGE_POINTS, *_SNAPSHOT_POINTS, Point.REBUILD_FOLDED)
+_ARROWS = tuple(p for p in Point if p not in _BESIDE)
 
 MISBEHAVIOUR: dict[str, dict[str, object]] = {
     "away": {"away": True},
