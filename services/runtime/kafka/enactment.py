@@ -8,7 +8,7 @@ comes next. So two enactments never have the same number, and a half-written one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -150,8 +150,3 @@ async def _transactions(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 def _set_of(data: RulesEnacted) -> RuleSet:
     return RuleSet(data.number, data.since, data.sha256, data.files, data.by)
-
-
-def at_number(sets: Sequence[RuleSet], number: int) -> RuleSet | None:
-    """Return the set of that number, or None."""
-    return next((one for one in sets if one.number == number), None)
