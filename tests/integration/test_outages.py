@@ -106,25 +106,38 @@ async def test_a_topic_whose_records_have_their_writers_time_is_named_with_the_r
 ) -> None:
     await create_topics(shaky_settings)
     await check_topics(shaky_settings)
-    admin = AIOKafkaAdminClient(bootstrap_servers=shaky_settings.kafka)
+    remedy = r"unit\.alerts has message\.timestamp\.type=CreateTime: .* kafka-configs\.sh .*"
+    try:
+        await _stamp("unit.alerts", "CreateTime", shaky_settings)
+        with pytest.raises(TopicsWrong, match=remedy):
+            await check_topics(shaky_settings)
+    finally:
+        await _stamp("unit.alerts", "LogAppendTime", shaky_settings)
+    await check_topics(shaky_settings)
+
+
+async def _stamp(topic: str, whose: str, settings: Settings) -> None:
+    """Sets whose time a topic's records have, and waits until the broker knows.
+
+    It answers when its controller has written the setting, before it has read it back.
+    """
+    name = "message.timestamp.type"
+
+    async def known() -> bool:
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
+        (response,) = await admin.describe_configs([asked])
+        return any(
+            (key, value) == (name, whose)
+            for *_, entries in response.resources
+            for key, value, *_ in entries
+        )
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        for stamped, wrong in (("CreateTime", True), ("LogAppendTime", False)):
-            await admin.alter_configs(
-                [
-                    ConfigResource(
-                        ConfigResourceType.TOPIC, "unit.alerts", {"message.timestamp.type": stamped}
-                    )
-                ]
-            )
-            if not wrong:
-                await check_topics(shaky_settings)
-                continue
-            remedy = (
-                r"unit\.alerts has message\.timestamp\.type=CreateTime: .* kafka-configs\.sh .*"
-            )
-            with pytest.raises(TopicsWrong, match=remedy):
-                await check_topics(shaky_settings)
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: whose})
+        await admin.alter_configs([resource])
+        await soon(known)
     finally:
         await admin.close()
 
