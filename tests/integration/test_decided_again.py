@@ -14,10 +14,12 @@ from services.routing.decider import RoutingDecider
 from services.runtime import Settings
 from services.runtime.loop.clock import StreamClock
 from services.runtime.loop.faults import Point
+from services.runtime.mongo.partitions import Partitions
+from services.sla.deciding.decider import SlaDecider
 from tests.support.eventually import soon
-from tests.support.facts import received
+from tests.support.facts import STOPPED, received, routed
 from tests.support.office import MARITAL_STATUS, WARD_UNIT
-from tests.support.rule_sets import enactment, rule_set
+from tests.support.rule_sets import added, day_off, enactment, rule_set
 from tests.support.rules import fact
 from tests.support.stage import MORNING, Actor, a_stage, code_of
 
@@ -79,3 +81,44 @@ async def test_one_step_has_one_lead_though_officers_change_between_a_kill_and_t
         assert all(len(found) == 1 for found in leads.values())
         assert not any(lead.startswith("cb-9") for code in codes for lead in leads[code])
         assert all(lead.startswith("cb-9") for lead in leads[late])
+
+
+async def test_after_a_kill_no_state_names_rules_that_its_partition_has_yet_to_hear_of(
+    settings: Settings,
+) -> None:
+    first = rule_set(sample_rules().files, 1, MORNING)
+    day_off_too_late = added("overrides.toml", day_off("2026-03-03"))
+    second = rule_set(day_off_too_late, 2, MORNING + timedelta(hours=1))
+    code = code_of(1)
+    async with a_stage(settings) as stage:
+        decider = stage.cast(SlaDecider())
+        before = await stage.act(decider, StreamClock())
+        await stage.put_records(encode(enactment(first)))
+        await stage.put(
+            fact(code, MORNING, received(MARITAL_STATUS, WARD_UNIT)),
+            fact(code, MORNING + timedelta(minutes=1), routed(WARD_UNIT, MARITAL_STATUS)),
+        )
+        await stage.rest()
+        await before.leave()
+        stage.actors.remove(before)
+        await stage.put_records(encode(enactment(second)))
+        await stage.put(fact(code, second.since + timedelta(hours=1), STOPPED))
+
+        doomed = Actor(stage, decider, StreamClock())
+        dies_at(doomed, Point.PERSISTED)
+        await doomed.start()
+
+        async def died() -> bool:
+            return doomed.tasks.failed.done()
+
+        await soon(died, what="the kill")
+        with pytest.raises(Killed):
+            doomed.tasks.failed.result()
+        await doomed.leave()
+
+        assert (await stage.subject(code, decider)).state.rules == 2
+        partitions = Partitions(stage.database, decider.topic, decider.collection)
+        assert (await partitions.load([0]))[0].world.newest.number == 2
+        await stage.act(decider, StreamClock())
+        await stage.rest()
+        assert await stage.letters() == []

@@ -27,13 +27,18 @@ class World(msgspec.Struct, frozen=True, eq=False):
                 return one
         return self.sets[0]
 
-    def after(self, number: int) -> RuleSet | None:
+    def after(self, number: int, begun: datetime | None = None) -> RuleSet | None:
         """Return the set that comes into force next after the one of that number, or None.
 
-        A set that a later one replaces before it comes into force is left out.
+        `begun`: what was in force before that time only, counts for nothing. A set that a later
+        one replaces before it comes into force, or before `begun`, is left out.
         """
+
+        def counts_from(one: RuleSet) -> datetime:
+            return one.since if begun is None else max(one.since, begun)
+
         later = [one for one in self.sets if one.number > number]
-        return min(later, key=lambda one: (one.since, -one.number), default=None)
+        return min(later, key=lambda one: (counts_from(one), -one.number), default=None)
 
     def number(self, number: int) -> RuleSet:
         """Return the set of that number; 0 is the sample, which the first enacted set replaces.

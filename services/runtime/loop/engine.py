@@ -159,7 +159,8 @@ class Engine(Generic[S]):
             await self._retry.until_done(write)
             return
         if isinstance(event.data, RulesEnacted):
-            await self._retry.until_done(partial(self._enact, record.partition, event.data))
+            enact = partial(self._enact, record.partition, record.offset, event.data)
+            await self._retry.until_done(enact)
         elif isinstance(self.clock, StreamClock):
             await self._tick(self.clock, record.partition, event)
 
@@ -169,12 +170,15 @@ class Engine(Generic[S]):
         metrics.CLOCK.labels(self.decider.name).set(event.time.timestamp())
         await self.timers.fire_all(partition, clock.now(partition))
 
-    async def _enact(self, partition: int, data: RulesEnacted) -> None:
+    async def _enact(self, partition: int, offset: int, data: RulesEnacted) -> None:
         """Widen the partition's world, and wake the subjects whose timers it may have moved.
 
         Doing it again changes nothing.
         """
         world = await self.worlds.enact(partition, data)
+        # What stands before it is folded, so it is known for good: after a kill no state may name
+        # rules that its partition has yet to hear of.
+        await self.worlds.mark({partition: offset})
         if (at := self.decider.woken(world)) is not None:
             await self.store.wake(partition, at)
             # What is in memory still has the old time to wake at.

@@ -169,7 +169,7 @@ class Rebuild(Generic[S]):
                 await self._chunk(refold, worlds, chunk)
                 chunk = []
                 if record.topic == self._decider.topic:
-                    await self._enact(worlds, record)
+                    await self._enact(refold, worlds, record)
             else:
                 chunk.append(record)
         await self._chunk(refold, worlds, chunk)
@@ -184,10 +184,13 @@ class Rebuild(Generic[S]):
         )
         await self._store.persist(refold.fold(known, found, states).values())
 
-    async def _enact(self, worlds: Worlds, record: ConsumerRecord[Any, Any]) -> None:
+    async def _enact(
+        self, refold: Refold[S], worlds: Worlds, record: ConsumerRecord[Any, Any]
+    ) -> None:
         data = decode(record.key, record.value, record.headers).data
         assert isinstance(data, RulesEnacted)
         world = await worlds.enact(record.partition, data)
+        await worlds.mark({record.partition: refold.folded_until(record.partition, record.offset)})
         if (at := self._decider.woken(world)) is not None:
             await self._store.wake(record.partition, at)
 

@@ -80,7 +80,8 @@ class SlaDecider:
         if following is None:
             return rules.timer(state)
         # The first set that a city enacts counts for earlier times, too.
-        return rules.timer(state, max(following.since, state.span.received_at or following.since))
+        since = max(following.since, state.span.received_at or following.since)
+        return rules.timer(state, following, since)
 
     def fire(self, world: World, state: Sla, timer: Timer) -> Sequence[EventData]:
         rules = judging(world, state)
@@ -107,12 +108,13 @@ def following_rules(world: World, rules: Rules, state: Sla) -> Rules | None:
     """Return the next rules that judge the open dossier in another way, or None."""
     if rules.number >= world.newest.number or not rules.judged(state):
         return None
-    one = world.after(rules.number)
+    begun = state.span.received_at
+    one = world.after(rules.number, begun)
     while one is not None:
         following = rules_of(one)
         if not following.agrees(rules, state):
             return following
-        one = world.after(one.number)
+        one = world.after(one.number, begun)
     return None
 
 

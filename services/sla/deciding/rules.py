@@ -201,16 +201,19 @@ class Rules:
             )
         ]
 
-    def timer(self, state: Sla, replaced: datetime | None = None) -> Timer | None:
+    def timer(
+        self, state: Sla, following: Rules | None = None, since: datetime | None = None
+    ) -> Timer | None:
         """Return the timer of the next alert, or of new rules, if nothing else happens.
 
-        `replaced`: when others follow these rules; None if none do that judge in another way.
+        `following`: the rules that follow these and judge in another way, from `since` on.
         """
         if not _handler_known(state):
             return None
         alert = self._alert_timer(state)
-        if replaced is not None and (alert is None or replaced <= alert.at):
-            return Timer(replaced, TimerKind.RULES, own_time=state.history)
+        if following is not None and since is not None and (alert is None or since <= alert.at):
+            # Sets that come too late have one moment, the reception: their numbers tell them apart.
+            return Timer(since, TimerKind.RULES, (), following.number, own_time=state.history)
         return alert
 
     def _alert_timer(self, state: Sla) -> Timer | None:

@@ -92,6 +92,12 @@ def test_a_set_that_is_replaced_before_it_is_in_force_is_left_out() -> None:
     assert found.number == 3, "of two that begin at once the later one counts"
 
 
+def test_of_the_sets_that_came_too_late_for_what_began_the_last_alone_counts() -> None:
+    world = of(a_set(1, at(4)), a_set(2, at(6)), a_set(3, at(5)), a_set(4, at(9)))
+    begun = [world.after(number, begun=at(8)) for number in (1, 2, 3, 4)]
+    assert [one and one.number for one in begun] == [3, 3, 4, None]
+
+
 def test_a_set_is_found_by_its_number_and_0_is_the_sample_also_when_it_is_replaced() -> None:
     world = of(a_set(1, at(4)), a_set(2, at(6)))
     assert world.number(2).number == 2

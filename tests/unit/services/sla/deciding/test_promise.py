@@ -128,6 +128,31 @@ class TestABudget:
         dossier.passes(at(6, "09:00"))
         assert not [e for e in dossier.said[-1:] if isinstance(e.data, sla.DossierOverdue)]
 
+    def test_moves_once_for_each_set_that_is_enacted_too_late(self) -> None:
+        dossier = Dossier().received(PROMISED)
+        files = sample_rules().files
+        late = []
+        for number, day in enumerate(("2024-03-06", "2024-03-07"), start=1):
+            files = added("overrides.toml", day_off(day), files)
+            late.append(rule_set(files, number, at(1)))
+        for number in (1, 2):
+            dossier.by = world(sample_rules(), *late[:number])
+            dossier.passes(at(5, "09:00"))
+        assert dossier.due == at(11)
+        applied = dossier.of(sla.RulesApplied)
+        assert [data.number for data in applied] == [1, 2]  # type: ignore[attr-defined]
+        ids = [event.id for event in dossier.said if isinstance(event.data, sla.RulesApplied)]
+        assert len(set(ids)) == 2
+
+    def test_moves_once_for_sets_that_were_enacted_too_late_together(self) -> None:
+        dossier = Dossier().received(PROMISED)
+        first = added("overrides.toml", day_off("2024-03-06"))
+        second = added("overrides.toml", day_off("2024-03-07"), first)
+        dossier.by = world(sample_rules(), rule_set(first, 1, at(1)), rule_set(second, 2, at(2)))
+        dossier.passes(at(5, "09:00"))
+        assert dossier.due == at(11)
+        assert [data.number for data in dossier.of(sla.RulesApplied)] == [2]  # type: ignore[attr-defined]
+
     def test_that_seemed_broken_is_kept_once_a_day_off_is_declared_afterwards(self) -> None:
         dossier = Dossier().received(PROMISED)
         dossier.passes(at(7, "08:01"))
