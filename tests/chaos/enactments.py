@@ -17,6 +17,8 @@ Texts = dict[str, str]
 DAY = date(2026, 3, 11)
 """The simulated day."""
 WARDS = sorted(u.code for u in load_catalogue().units.values() if u.kind == "ward")
+BEGINS_WITH = rule_set(sample_rules().files, 1, ALWAYS)
+"""The first set that the city enacts: the sample as it is, for all times."""
 _AHEAD = (timedelta(0), timedelta(0), timedelta(hours=1), timedelta(days=1))
 
 
@@ -52,7 +54,10 @@ def other_officers(files: Texts, draw: Random) -> Texts:
 def a_unit_that_ends(files: Texts, draw: Random) -> Texts:
     """A ward goes up in another one, which answers for its place too."""
     units = read_city(files).catalogue.units
-    going, heir = draw.sample([u for u in WARDS if units[u].until is None], 2)
+    heirs = {unit.successor for unit in units.values()}
+    there = [u for u in WARDS if units[u].until is None]
+    going = draw.choice([u for u in there if u not in heirs])
+    heir = draw.choice([u for u in there if u != going])
     return ended(files, going, heir, DAY - timedelta(days=draw.choice((0, 1, 2, 9))))
 
 
@@ -81,14 +86,14 @@ CHANGES: Sequence[Callable[[Texts, Random], Texts]] = (
 def enacted_between(
     simulated: SimulatedDay, draw: Random, times: int = 3, *, late: bool = False
 ) -> dict[int, list[RuleSet]]:
-    """By slice: the first set, with which the city begins, and up to so many drawn ones.
+    """By slice: up to so many drawn sets, which follow the one that the city begins with.
 
     Each comes into force when its slice is over, or some time after that; or, where the city's
     clocks were wrong (`late`), before things that are on the log already.
     """
     pieces = list(slices(simulated.requests, ends=simulated.ends))
     files = dict(sample_rules().files)
-    found = {0: [rule_set(files, 1, ALWAYS)]}
+    found: dict[int, list[RuleSet]] = {}
     for number, place in enumerate(sorted(draw.choices(range(len(pieces)), k=times)), start=2):
         for change in draw.sample(CHANGES, draw.choice((1, 1, 2))):
             files = change(files, draw)

@@ -45,12 +45,19 @@ class Interleaved:
         self.readers = [Reader(decider, self.logs[decider.topic]) for decider in deciders]
 
     def goes_through(
-        self, simulated: SimulatedDay, enacted: Mapping[int, Sequence[RuleSet]] | None = None
+        self,
+        simulated: SimulatedDay,
+        enacted: Mapping[int, Sequence[RuleSet]] | None = None,
+        *,
+        begins_with: RuleSet | None = None,
     ) -> None:
         """Each slice over a settled past, and its tick; units' mornings are ticked by the hour.
 
-        `enacted`: the sets that are enacted while the slice of that number is told.
+        `begins_with`: the set that is enacted before the day. `enacted`: the sets that are enacted
+        while the slice of that number is told.
         """
+        if begins_with is not None:
+            self._enacts(begins_with)
         ticked = desks_ticked = None
         log = self.logs[DOSSIER_EVENTS]
         pieces = slices(simulated.requests, ends=simulated.ends)
@@ -61,9 +68,7 @@ class Interleaved:
                     last, told = told, self._draw.randint(told, len(piece.events))
                     log += piece.events[last:told]
                     self._settle(self._draw.randrange(20))
-                for topic in self.logs.values():
-                    topic.append(enactment(rules))
-                self._danger = _DANGER
+                self._enacts(rules)
             log += piece.events[told:]
             self._settle()
             if ticked and (desks_ticked is None or ticked - desks_ticked >= _DESKS_TICK):
@@ -75,6 +80,8 @@ class Interleaved:
                 self._settle()
         self._settle()
         log.append(simulated.ends)  # what follows from what the last tick brought
+        self._settle()
+        self.logs[UNIT_ALERTS].append(simulated.ends)
         self._settle()
 
     def said(self) -> dict[str, str]:
@@ -121,6 +128,11 @@ class Interleaved:
             for record in self.logs[topic]
             if not isinstance(record, datetime) and not is_broadcast(record)
         ]
+
+    def _enacts(self, rules: RuleSet) -> None:
+        for topic in self.logs.values():
+            topic.append(enactment(rules))
+        self._danger = _DANGER
 
     def _settle(self, batches: int | None = None) -> None:
         """Reads until nothing is left, or so many batches."""

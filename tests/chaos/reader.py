@@ -1,7 +1,7 @@
 """One service's reading of one topic in memory, as the engine reads it, and as it is killed.
 
-What is here in the database's place outlives a kill; what was read since the last commit is read
-again, under the world that was marked with it.
+What is here in the database's place outlives a kill, the world too; what was read since the last
+commit is read again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Reader:
         self._log = log
         self._next = 0
         self._world = first_world()
-        self._committed = self._next, self._world
+        self._committed = self._next
 
     @property
     def behind(self) -> bool:
@@ -68,9 +68,10 @@ class Reader:
         if killed_at is Point.PUBLISHED:
             return self._is_killed(said)
         self.states |= changed
+        self._world = world
         if killed_at is Point.PERSISTED:
             return self._is_killed(said)
-        self._next, self._world = end, world
+        self._next = end
         return said
 
     def timer(self, stored: Stored[Any]) -> Timer | None:
@@ -79,11 +80,11 @@ class Reader:
 
     def commit(self) -> None:
         """What was read is not read again."""
-        self._committed = self._next, self._world
+        self._committed = self._next
 
     def _is_killed(self, published: list[Event]) -> list[Event]:
         self.kills += 1
-        self._next, self._world = self._committed
+        self._next = self._committed
         return published
 
     def _handles(self, changed: dict[str, Stored[Any]], record: Event) -> list[Event]:

@@ -120,14 +120,16 @@ async def run_city(
     drills: Mapping[int, Drill],
     tell: Tell,
     *,
+    begins_with: RuleSet | None = None,
     enacted: Mapping[int, Sequence[RuleSet]] | None = None,
     partitions: int = PARTITIONS,
 ) -> tuple[Outcome, Watch]:
     """Feeds the plan's requests, slice by slice, to a city that is drilled meanwhile.
 
     `drills` says before which slice each comes. Without any the city comes to rest after each tick
-    too: nothing is told while timers fire. `enacted`: the sets of rules that are enacted right
-    behind the requests of the slice of that number. At the end, all is folded anew from the log.
+    too: nothing is told while timers fire. `begins_with`: the set that is enacted before the day.
+    `enacted`: the sets of rules that are enacted right behind the requests of the slice of that
+    number. At the end, all is folded anew from the log.
     """
     stack.reset()
     endpoints = stack.up()
@@ -139,6 +141,8 @@ async def run_city(
     )
     await create_topics(settings)
     mongo = client(endpoints.mongo)
+    if begins_with is not None:
+        await enact(settings, begins_with.files, begins_with.since, begins_with.by)
     told_contacts = await sealed_contacts(
         CitizenKeys(mongo, master_keys(KeySettings())), simulated.contacts
     )

@@ -23,9 +23,10 @@ from services.notify.dossier.policy import Policy
 from services.routing.competence import lead_for
 from services.routing.succession import REASON
 from services.runtime import World
+from services.runtime.testing import state_hash
 from services.shared.city import city_at
 from services.shared.lead import lead_at
-from tests.chaos.enactments import enacted_between
+from tests.chaos.enactments import BEGINS_WITH, enacted_between
 from tests.chaos.interleaved import Interleaved
 from tests.support.properties import examples, seeds
 
@@ -47,10 +48,16 @@ drawn = settings(
 Enacted = Mapping[int, Sequence[RuleSet]]
 
 
-def run(enacted: Enacted, draw: Random | None = None) -> Interleaved:
+def run(enacted: Enacted, draw: Random | None = None, *, begun: bool = True) -> Interleaved:
+    """`begun`: the city has enacted its first set before the day; otherwise with its first slice,
+    and what is received meanwhile may be judged by the sample."""
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
     city = Interleaved(all_deciders(policy), draw, kills=0.03)
-    city.goes_through(SIMULATED, enacted)
+    if begun:
+        city.goes_through(SIMULATED, enacted, begins_with=BEGINS_WITH)
+    else:
+        with_first = {**enacted, 0: [BEGINS_WITH, *enacted.get(0, ())]}
+        city.goes_through(SIMULATED, with_first)
     return city
 
 
@@ -62,6 +69,14 @@ def planned(enacting: int, *, late: bool = False) -> Enacted:
 @cache
 def calm(enacting: int) -> Interleaved:
     return run(planned(enacting))
+
+
+def hashes(city: Interleaved) -> dict[str, dict[str, str]]:
+    """By service and dossier: the hash of the state."""
+    return {
+        service: {code: state_hash(state) for code, state in city.states(service).items()}
+        for service in ("intake", "routing", "sla", "notify")
+    }
 
 
 def disagreements(city: Interleaved) -> list[str]:
@@ -100,7 +115,7 @@ def net_alerts(city: Interleaved) -> dict[str, list[tuple[datetime, str, str]]]:
 
 def against_the_rules(city: Interleaved, enacted: Enacted) -> list[str]:
     """In words, each promise and each lead that is not by the rules in force at its time."""
-    world = World(tuple(one for sets in enacted.values() for one in sets))
+    world = World((BEGINS_WITH, *(one for sets in enacted.values() for one in sets)))
     found = []
     for event in city.records(DOSSIER_EVENTS):
         catalogue = city_at(world, event.time).catalogue
@@ -128,10 +143,24 @@ def test_the_same_is_said_wherever_rules_are_enacted_and_whoever_is_behind_or_ki
     enacted, orderly = planned(enacting), calm(enacting)
     other = run(enacted, Random(reading))
     assert other.said() == orderly.said()
+    assert hashes(other) == hashes(orderly)
     assert other.desks() == orderly.desks()
     assert net_alerts(other) == net_alerts(orderly)
     assert disagreements(other) == []
     assert against_the_rules(other, enacted) == []
+
+
+@pytest.mark.slow
+@drawn
+@given(enacting=PLANS, reading=SEEDS)
+def test_the_same_is_said_though_the_first_set_is_enacted_in_the_middle_of_receptions(
+    enacting: int, reading: int
+) -> None:
+    enacted, orderly = planned(enacting), calm(enacting)
+    other = run(enacted, Random(reading), begun=False)
+    assert other.said() == orderly.said()
+    assert net_alerts(other) == net_alerts(orderly)
+    assert disagreements(other) == []
 
 
 @pytest.mark.slow
