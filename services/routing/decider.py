@@ -66,4 +66,4 @@ class RoutingDecider:
         return taken_over(world, state, timer)
 
     def woken(self, world: World) -> datetime | None:
-        return min((at for at, _, _ in ends(world)), default=None)
+        return min((at for times in ends(world).values() for at in times), default=None)

@@ -26,17 +26,27 @@ class StepTold(NamedTuple):
 
 def with_step(steps: tuple[StepRecord, ...], one: StepTold) -> tuple[StepRecord, ...]:
     """Return the records with one more start or completion, as if all had come in order."""
-    newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
-    return _records(list(steps), [one]) if newest else _records([], [*_told(steps), one])
+    if all(_last(s) < (one.at, one.begins) for s in steps):
+        records = list(steps)
+        _tell(records, one)
+        return tuple(records)
+    return _records([*_told(steps), one])
 
 
 def without_steps(steps: tuple[StepRecord, ...], keys: frozenset[str]) -> tuple[StepRecord, ...]:
     """Return the records that the other facts make."""
-    return _records([], [told for told in _told(steps) if told.key not in keys])
+    return _records(told for told in _told(steps) if told.key not in keys)
 
 
-def _records(records: list[StepRecord], more: Iterable[StepTold]) -> tuple[StepRecord, ...]:
-    for told in sorted(more):
+def _last(step: StepRecord) -> tuple[datetime, bool]:
+    """Return the time of the last fact of a step, and whether that is its start."""
+    begun = step.started_at, True
+    return begun if step.completed_at is None else max(begun, (step.completed_at, False))
+
+
+def _records(all_told: Iterable[StepTold]) -> tuple[StepRecord, ...]:
+    records: list[StepRecord] = []
+    for told in sorted(all_told):
         _tell(records, told)
     return tuple(sorted(records, key=lambda s: (s.started_at, s.ordinal)))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from contracts.events import routing
 from contracts.model import EventData
-from contracts.rules import RuleSet
 from services.routing.competence import lead_for
 from services.routing.state import Routing
 from services.runtime import Timer, World
@@ -27,13 +27,16 @@ class TimerKind(StrEnum):
     UNIT_ENDS = "unit-ends"
 
 
-def ends(world: World) -> Iterator[tuple[datetime, str, RuleSet]]:
-    """Yield when which unit ends, by which set of rules, of the sets in force by then."""
+@lru_cache(maxsize=64)  # by the world's identity: each partition has worlds of its own
+def ends(world: World) -> Mapping[str, Sequence[datetime]]:
+    """Return when each unit ends that does so, by the sets in force by then."""
+    found: dict[str, list[datetime]] = {}
     for rules in world.sets:
         for code, at in city_of(rules).catalogue.ending.items():
             at = max(at, rules.since)
             if world.at(at) is rules:
-                yield at, code, rules
+                found.setdefault(code, []).append(at)
+    return found
 
 
 def unit_end(world: World, state: Routing) -> Timer | None:
@@ -41,12 +44,14 @@ def unit_end(world: World, state: Routing) -> Timer | None:
     unit = state.handling_unit
     if unit is None or state.span.ended_at is not None:
         return None
+    times = ends(world).get(unit)
+    if times is None:
+        return None
     # It may be given to a unit that is gone: by an older system, or before the log says that it is.
     # Then it leaves right after that, never before.
     given = [one.at for one in state.hand_overs[-1:]]
     if state.span.received_at is not None:
         given.append(state.span.received_at)
-    times = [at for at, code, _ in ends(world) if code == unit]
     if given:
         since = max(given) + _INSTANT
         times = [at for at in times if at >= since]

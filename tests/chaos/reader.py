@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from contracts.events.rules import RulesEnacted
-from contracts.wire.codec import encode
-from contracts.wire.envelope import Event, short_id
+from contracts.wire.envelope import Event
 from services.runtime import Timer, World, first_world
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle, set_due
-from services.runtime.core.stored import Stored, content_of
+from services.runtime.core.stored import Stored, mark_of
 from services.runtime.core.world import widened
 from services.runtime.loop.faults import Point
 from services.shared.open_dossiers import OPEN
@@ -92,11 +91,11 @@ class Reader:
         if record.type not in decider.facts and record.type not in decider.requests:
             return []
         stored = self._load(changed, record.subject)
-        content, short = content_of(encode(record)), short_id(record.id)
+        short, content = mark = mark_of(record)
         if stored.knows(short):
             assert not stored.differs(short, content), f"{decider.name} knows another: {record}"
             return []
-        return handle(decider, self._world, stored, record, content)
+        return handle(decider, self._world, stored, record, mark)
 
     def _hears(
         self, changed: dict[str, Stored[Any]], record: Event | datetime

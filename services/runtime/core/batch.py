@@ -178,7 +178,7 @@ def _one(
     try:
         if not skip and not (item.redrive and stored.knows(item.short)):
             event = decode(record.key, record.value, record.headers)
-            out.events += handle(decider, world, stored, event, item.content)
+            out.events += handle(decider, world, stored, event, (item.short, item.content))
             if event.fingerprint is not None and event.type in decider.requests:
                 out.requests.append(event.id)
     except TimerStuck:

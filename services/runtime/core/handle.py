@@ -7,10 +7,9 @@ from datetime import datetime
 
 from contracts.model import EventData
 from contracts.wire.actor import system
-from contracts.wire.codec import encode
 from contracts.wire.envelope import Event, caused, derive_id, short_id
 from services.runtime.core.decider import Decider, S, Timer
-from services.runtime.core.stored import UNKNOWN, Stored, content_of
+from services.runtime.core.stored import UNKNOWN, Stored, mark_of
 from services.runtime.core.world import World
 
 
@@ -19,17 +18,23 @@ class TimerStuck(Exception):
 
 
 def handle(
-    decider: Decider[S], world: World, stored: Stored[S], event: Event, content: bytes = UNKNOWN
+    decider: Decider[S],
+    world: World,
+    stored: Stored[S],
+    event: Event,
+    mark: tuple[bytes, bytes] | None = None,
 ) -> list[Event]:
     """Apply an event that was not applied yet; return the events that it causes.
 
-    `content`: what `content_of` its record returns.
+    `mark`: its `short_id`, and what `content_of` its record returns; without it the content is not
+    known.
 
     Timers of the subject that had passed by the event's time fire first, except those that wait for
     the clock. Raise whatever the decider raises; the caller then restores the subject.
     """
     caused_events = fire_timers(decider, world, stored, event.time, by_event=True)
-    stored.note(short_id(event.id), content)
+    short, content = (short_id(event.id), UNKNOWN) if mark is None else mark
+    stored.note(short, content)
     if event.type in decider.requests:
         facts = _apply(decider, world, stored, event, decider.decide(world, stored.state, event))
         stored.answer(event, facts)
@@ -114,7 +119,7 @@ def _apply(
     events = caused(cause, f"/motcua/{decider.name}", data)
     for event in events:
         if event.type in decider.facts:
-            stored.note(short_id(event.id), content_of(encode(event)))
+            stored.note(*mark_of(event))
             stored.state = decider.evolve(world, stored.state, event)
     return events
 

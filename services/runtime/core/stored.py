@@ -9,8 +9,8 @@ from zlib import crc32
 import msgspec
 
 from contracts.events.refusals import Refusal
-from contracts.wire.codec import Record, from_json, to_json
-from contracts.wire.envelope import Event
+from contracts.wire.codec import Record, encode, from_json, to_json
+from contracts.wire.envelope import Event, short_id
 from services.runtime.core.decider import S, Timer
 from services.runtime.core.world import World
 
@@ -191,6 +191,17 @@ def layout_of(state_type: type[msgspec.Struct]) -> int:
 def state_of(document: dict[str, Any], state_type: type[S]) -> S:
     """Return only the state in a document."""
     return msgspec.convert(document["state"], state_type, builtin_types=_BUILTIN)
+
+
+def mark_of(event: Event) -> tuple[bytes, bytes]:
+    """Return the `short_id` of an event, and what `content_of` its record returns.
+
+    They are made once: an event is folded, then expected to come back.
+    """
+    made: tuple[bytes, bytes] | None = event.__dict__.get("mark")
+    if made is None:
+        made = event.__dict__["mark"] = short_id(event.id), content_of(encode(event))
+    return made
 
 
 def content_of(record: Record) -> bytes:

@@ -6,10 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.wire.codec import encode
-from contracts.wire.envelope import Event, short_id
+from contracts.wire.envelope import Event
 from services.runtime.core.decider import Decider
-from services.runtime.core.stored import content_of
+from services.runtime.core.stored import mark_of
 
 
 class Echoes:
@@ -31,7 +30,8 @@ class Echoes:
         expected = self._expected
         for event in events:
             if event.type in self._facts and self._topic == event.data.TOPIC:
-                expected[short_id(event.id)] = event.subject, content_of(encode(event))
+                short, content = mark_of(event)
+                expected[short] = event.subject, content
         while len(expected) > self._most:
             expected.popitem(last=False)
 
