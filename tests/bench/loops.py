@@ -18,7 +18,7 @@ from services.runtime.process import freeze_startup_objects
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import bare_loop, create_out, middling
 from tests.bench.engine_loop import engine_loop
-from tests.bench.recording import log_ends, publish, recorded_log
+from tests.bench.recording import log_ends, publish, recorded_log, rewind
 from tests.bench.report import Report
 from tests.bench.run import Run
 from tests.bench.tutorial_loop import tutorial_loop
@@ -45,7 +45,7 @@ async def loops_run(
         bares: list[Run] = []
         for number in range(rounds):
             report.step(f"loops: {name}, round {number + 1} of {rounds}")
-            engine, bare = await _round(decider, settings, ends, f"{name}-{number}")
+            engine, bare = await _round(decider, settings, ends)
             engines.append(engine)
             bares.append(bare)
         report.step(f"loops: {name}, as a tutorial would write it")
@@ -69,13 +69,13 @@ async def loops_run(
 
 
 async def _round(
-    decider: Decider[Any], settings: Settings, ends: dict[int, int], group: str
+    decider: Decider[Any], settings: Settings, ends: dict[int, int]
 ) -> tuple[Run, Run]:
-    """The engine, then the bare loop: with a group and a database of its own, so all is afresh."""
+    """The engine, then the bare loop: over the whole log, with a database of its own."""
     gc.collect()
-    decider.name = f"{group}-{time.time_ns()}"
+    await rewind(settings, decider, ends)
     mongo = client(settings.mongo)
-    database = mongo[f"bench_{decider.name}"]
+    database = mongo[f"bench_{decider.name}_{time.time_ns()}"]
     engine = await engine_loop(decider, settings, database, ends)
     sample = await middling(database[decider.collection])
     bare = await bare_loop(settings, database, ends, engine, sample)
@@ -85,7 +85,6 @@ async def _round(
 
 
 async def _tutorial(decider: Decider[Any], settings: Settings, name: str, most: int) -> Run:
-    decider.name = name
     mongo = client(settings.mongo)
     database = mongo[f"bench_tutorial_{name}"]
     run = await tutorial_loop(decider, settings, database, most)

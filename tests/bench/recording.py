@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import calendars, city_deciders
 from motcua.simulate import Simulation, simulate_day, slices
+from services.runtime.core.decider import Decider
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.consumer import group_of
 from services.runtime.settings import Settings
 from services.runtime.testing import InProcess
 
@@ -46,3 +51,22 @@ async def log_ends(settings: Settings) -> dict[int, int]:
         return await offsets.ends(DOSSIER_EVENTS)
     finally:
         await offsets.stop()
+
+
+async def rewind(settings: Settings, decider: Decider[Any], ends: Mapping[int, int]) -> None:
+    """Puts the decider's group, which nobody is in, back to where the log begins.
+
+    Under another name its facts would get other ids than those on the log, and be folded twice.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=group_of(decider.name, decider.topic),
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        begins = {TopicPartition(decider.topic, partition): 0 for partition in ends}
+        consumer.assign(list(begins))
+        await consumer.commit(begins)
+    finally:
+        await consumer.stop()
