@@ -1,4 +1,5 @@
-"""The value types that events share, each with the rule that makes a value valid."""
+"""The value types that events share, each with the rule that makes a value valid, and with what a
+text says of a person."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, WithJsonSchema
+
+from contracts.personal import Personal
 
 DOSSIER_CODE = r"^[A-Z][A-Z0-9]*(\.[A-Z0-9]+)*-\d{6}-[A-Z0-9]{1,12}$"
 """A dossier code (mã hồ sơ): agency, day of reception (YYMMDD, Vietnam time), number of the day."""
@@ -46,20 +49,30 @@ Instant = Annotated[
 ]
 """A point in time with an offset; kept in UTC to the millisecond."""
 
-UnitCode = Annotated[str, Field(pattern=UNIT_CODE, examples=["H29.15"])]
-OfficerId = Annotated[str, Field(min_length=1, max_length=64, examples=["cb-0412"])]
+UnitCode = Annotated[str, Personal.NOTHING, Field(pattern=UNIT_CODE, examples=["H29.15"])]
+OfficerId = Annotated[
+    str, Personal.OFFICER, Field(min_length=1, max_length=64, examples=["cb-0412"])
+]
 """An officer's staff number: an identifier, never a name."""
-CitizenRef = Annotated[str, Field(min_length=1, max_length=64)]
+CitizenRef = Annotated[str, Personal.CITIZEN, Field(min_length=1, max_length=64)]
 """An opaque reference to a citizen; contact data is kept under it, encrypted, elsewhere."""
-RecipientRef = Annotated[str, Field(min_length=1, max_length=64)]
+RecipientRef = Annotated[str, Personal.RECIPIENT, Field(min_length=1, max_length=64)]
 """Who a message is for: a citizen's reference, or an officer's staff number."""
-ProcedureCode = Annotated[str, Field(min_length=1, max_length=64, examples=["1.004194"])]
-PlaceCode = Annotated[str, Field(min_length=1, max_length=32, examples=["26734"])]
+ProcedureCode = Annotated[
+    str, Personal.NOTHING, Field(min_length=1, max_length=64, examples=["1.004194"])
+]
+PlaceCode = Annotated[str, Personal.NOTHING, Field(min_length=1, max_length=32, examples=["26734"])]
 """An administrative place (ward or commune) by its General Statistics Office code."""
-RequestName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{0,60}Requested$")]
+RequestName = Annotated[str, Personal.NOTHING, Field(pattern=r"^[A-Z][A-Za-z]{0,60}Requested$")]
 """The name of a type of request, e.g. ``StopRequested``."""
-StepName = Annotated[str, Field(min_length=1, max_length=64)]
-FreeText = Annotated[str, Field(min_length=1, max_length=2000)]
+StepName = Annotated[str, Personal.NOTHING, Field(min_length=1, max_length=64)]
+Document = Annotated[str, Personal.DOCUMENT, Field(min_length=1, max_length=200)]
+"""The name of a paper that a dossier has or lacks."""
+FreeText = Annotated[str, Personal.FREE_TEXT, Field(min_length=1, max_length=2000)]
+Words = Annotated[str, Personal.FREE_TEXT]
+"""Free text of any length, from outside the product."""
+Label = Annotated[str, Personal.NOTHING]
+"""A name, a version, an id or a hash that the product or the rules made."""
 Amount = Annotated[int, Field(ge=0, le=10_000_000_000)]
 """Money in Vietnamese dong, which has no smaller unit."""
 

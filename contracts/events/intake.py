@@ -9,25 +9,30 @@ from pydantic import Field, model_validator
 from contracts.events.notify import Preferences
 from contracts.events.sla import Budget
 from contracts.model import EventData, Kind
+from contracts.personal import Personal
 from contracts.values import (
     Amount,
     CitizenRef,
+    Document,
     FilingChannel,
     FreeText,
     Instant,
+    Label,
     Locale,
     OfficerId,
     PlaceCode,
     ProcedureCode,
     ServiceLevel,
     UnitCode,
+    Words,
 )
 
-FactKey = Annotated[str, Field(min_length=13, max_length=13)]
+FactKey = Annotated[Label, Field(min_length=13, max_length=13)]
 """The beginning of a fact's id, enough to know it among the facts of one dossier."""
 MAX_REPLACED = 20_000
 """So many facts of one dossier can be replaced at once; the record stays below a megabyte."""
-Document = Annotated[str, Field(min_length=1, max_length=200)]
+LegacyId = Annotated[str, Personal.LEGACY_ID]
+PaymentReference = Annotated[str, Personal.PAYMENT_REFERENCE]
 
 
 class Filing(EventData):
@@ -44,7 +49,7 @@ class Filing(EventData):
     documents: tuple[Document, ...] = ()
     preferences: Preferences | None = None
     """How the citizen wants to be told, as stated at the counter; they can change it later."""
-    legacy_id: str | None = Field(default=None, max_length=200)
+    legacy_id: LegacyId | None = Field(default=None, max_length=200)
     """The dossier's number in the older system that it was imported from."""
 
 
@@ -96,7 +101,7 @@ class Promise(EventData):
     """A fixed date: the law's, or one that an older system promised."""
     basis: FreeText | None = None
     """The legal basis of the budget or the date."""
-    catalogue: str | None = Field(default=None, max_length=64)
+    catalogue: Label | None = Field(default=None, max_length=64)
     """The version of the catalogue that the budget is from."""
 
     @model_validator(mode="after")
@@ -186,7 +191,7 @@ class PaymentReportRequested(EventData, kind=Kind.REQUEST, owner="intake"):
     """A payment came in, perhaps only a part of what is owed."""
 
     amount: Amount = Field(gt=0)
-    reference: str = Field(min_length=1, max_length=100)
+    reference: PaymentReference = Field(min_length=1, max_length=100)
 
 
 class PaymentReceived(EventData, kind=Kind.FACT, owner="intake"):
@@ -194,7 +199,7 @@ class PaymentReceived(EventData, kind=Kind.FACT, owner="intake"):
 
     amount: Amount
     outstanding: Amount
-    reference: str
+    reference: PaymentReference
 
 
 class WithdrawalRequested(EventData, kind=Kind.REQUEST, owner="intake"):
@@ -214,7 +219,7 @@ class RemarkRecorded(EventData, kind=Kind.FACT, owner="intake"):
 
     activity: FreeText
     by: OfficerId | None = None
-    details: dict[str, str] = Field(default_factory=dict)
+    details: dict[Label, Words] = Field(default_factory=dict)
 
 
 class HistoryCorrected(EventData, kind=Kind.FACT, owner="intake"):

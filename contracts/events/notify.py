@@ -9,15 +9,18 @@ from pydantic import Field
 
 from contracts.events.sla import AlertKind
 from contracts.model import EventData, Kind
+from contracts.personal import Personal
 from contracts.values import (
     CitizenRef,
     FreeText,
     Instant,
+    Label,
     Locale,
     OfficerId,
     ProcedureCode,
     RecipientRef,
     UnitCode,
+    Words,
 )
 
 _MESSAGES = "notification.events"
@@ -71,8 +74,9 @@ class NotSentReason(StrEnum):
     """The recipient's contact data was erased."""
 
 
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["21:00"])]
+ClockTime = Annotated[Label, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["21:00"])]
 """A time of day in Vietnam."""
+ProviderReference = Annotated[str, Personal.CONTACT]
 
 
 class Preferences(EventData):
@@ -110,12 +114,12 @@ class RatingGiven(EventData, kind=Kind.FACT, owner="notify"):
 
 
 class _Message(EventData):
-    message_id: str
-    cause_id: str
+    message_id: Label
+    cause_id: Label
     channel: MessageChannel
-    template: str
+    template: Label
     locale: Locale
-    params: dict[str, str] = Field(default_factory=dict)
+    params: dict[Label, Words] = Field(default_factory=dict)
     """What the template says beyond the dossier's code: due times, reasons, units."""
 
 
@@ -134,7 +138,7 @@ class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES, 
     quiet_until: ClockTime | None = None
     """Nor is it sent between these times, even if it is late, by a live city's clock. None: it is
     urgent, or the recipient has no such hours."""
-    takes_back: str | None = None
+    takes_back: Label | None = None
     """The message that proved wrong. If that was never sent, this one is not sent either."""
 
 
@@ -148,24 +152,24 @@ class MessageGathered(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES)
 class MessageSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The provider has accepted the message."""
 
-    message_id: str
+    message_id: Label
     channel: MessageChannel
-    provider: str | None = None
-    reference: str | None = None
+    provider: Label | None = None
+    reference: ProviderReference | None = None
     """The provider's own id for it."""
     parts: int = Field(default=1, ge=1, le=10_000)
     """The number of segments of an SMS."""
-    wording: str | None = None
+    wording: Label | None = None
     """The version of the templates that worded it; None if it was only written down."""
 
 
 class MessageNotSent(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The message will not be sent."""
 
-    message_id: str
+    message_id: Label
     channel: MessageChannel
     reason: NotSentReason
-    detail: str | None = None
+    detail: Words | None = None
 
 
 class OptOutSet(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
@@ -178,16 +182,16 @@ class OptOutSet(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
 class MessageDelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The provider's delivery receipt: it reached the recipient's phone or mailbox."""
 
-    message_id: str
-    provider: str
+    message_id: Label
+    provider: Label
 
 
 class MessageUndelivered(EventData, kind=Kind.FACT, owner="notify", topic=_MESSAGES):
     """The provider's delivery receipt: it did not reach the recipient, and will not."""
 
-    message_id: str
-    provider: str
-    reason: str = Field(max_length=500)
+    message_id: Label
+    provider: Label
+    reason: Words = Field(max_length=500)
 
 
 class UnitAlertKind(StrEnum):
@@ -214,10 +218,10 @@ class UnitAlerted(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS, vers
 
     SUBJECT_FIELD = "morning"
 
-    morning: str = Field(pattern=UNIT_DAY)
+    morning: Label = Field(pattern=UNIT_DAY)
     unit: UnitCode
-    dossier: str
-    alert_id: str
+    dossier: Label
+    alert_id: Label
     alert: UnitAlertKind
     due: Instant
     at: Instant | None = None
@@ -233,9 +237,9 @@ class UnitAlertCleared(EventData, kind=Kind.FACT, owner="notify", topic=_ALERTS)
 
     SUBJECT_FIELD = "morning"
 
-    morning: str = Field(pattern=UNIT_DAY)
-    alert_id: str
-    dossier: str | None = None
+    morning: Label = Field(pattern=UNIT_DAY)
+    alert_id: Label
+    dossier: Label | None = None
     """The dossier's code."""
     reason: FreeText
     wrong: bool = False

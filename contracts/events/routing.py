@@ -10,6 +10,7 @@ from contracts.values import (
     FilingChannel,
     FreeText,
     Instant,
+    Label,
     OfficerId,
     Outcome,
     ProcedureCode,
@@ -24,10 +25,10 @@ class DossierRouted(EventData, kind=Kind.FACT, owner="routing"):
 
     procedure: ProcedureCode
     handling_unit: UnitCode
-    workflow: str
+    workflow: Label
     workflow_version: int = Field(ge=1)
     steps: tuple[StepName, ...]
-    rule: str
+    rule: Label
     """The id of the competence rule that decided it."""
 
 

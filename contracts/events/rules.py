@@ -7,7 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.model import EventData, Kind
-from contracts.values import Instant, OfficerId
+from contracts.personal import Personal
+from contracts.values import Instant, Label, OfficerId
+
+RulesText = Annotated[str, Personal.RULES]
 
 
 class RulesEnacted(EventData, kind=Kind.FACT, owner="rules"):
@@ -23,9 +26,9 @@ class RulesEnacted(EventData, kind=Kind.FACT, owner="rules"):
     since: Instant
     """From when it is in force. Of the sets that are in force by then, the highest number counts.
     The first set counts for earlier times too."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[Label, Field(pattern=r"^[0-9a-f]{64}$")]
     """The hash of its files."""
-    files: dict[str, str]
+    files: dict[Label, RulesText]
     """The text of each file, by its name."""
     by: OfficerId
     """The officer who enacted it."""

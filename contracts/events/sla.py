@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from contracts.model import EventData, Kind
-from contracts.values import FreeText, Instant, OfficerId, StepName, UnitCode
+from contracts.values import FreeText, Instant, Label, OfficerId, StepName, UnitCode
 
 
 class TimeUnit(StrEnum):
@@ -76,7 +76,7 @@ class AlertKind(StrEnum):
     CONSULTATION_OVERDUE = "ConsultationOverdue"
 
 
-DeadlineRule = Annotated[str, Field(min_length=1)]
+DeadlineRule = Annotated[Label, Field(min_length=1)]
 """The versions of the rules and of the calendar by which a time was computed."""
 
 
@@ -102,7 +102,7 @@ class DeadlineSet(EventData, kind=Kind.FACT, owner="sla", version=2):
     due: Instant
     budget: Budget | None = None
     """The standard time that was promised; null where a date was."""
-    rule: str
+    rule: Label
     """The versions of the rules and of the calendar that made it."""
 
 
@@ -113,7 +113,7 @@ class DeadlineMoved(EventData, kind=Kind.FACT, owner="sla"):
     previous: Instant
     original: Instant
     reason: FreeText
-    rule: str
+    rule: Label
     cause: MoveCause | None = None
 
 
@@ -239,7 +239,7 @@ class RetractionCause(StrEnum):
 class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     """An alert proved wrong when a fact arrived late. Everyone who was told must be told so."""
 
-    alert_id: str
+    alert_id: Label
     alert: AlertKind
     reason: FreeText
     due: Instant | None = None
@@ -282,7 +282,7 @@ class ApologyIssued(EventData, kind=Kind.FACT, owner="sla", version=2):
     """The responsible unit."""
     by: OfficerId
     """The unit's head, who signs."""
-    form: str
+    form: Label
     """The form that is printed, by the circular in force, e.g. ``04/2025-03``."""
 
 
