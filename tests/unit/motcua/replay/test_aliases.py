@@ -221,8 +221,7 @@ def test_strings_and_comments_of_toml_are_told_apart() -> None:
 
 
 def decided(requests: SimulatedDay, world: World, aliases: Aliases | None) -> InProcess:
-    city = InProcess(city_deciders())
-    city.world = world
+    city = InProcess(city_deciders(), world)
     for piece in slices(requests.requests, ends=requests.ends):
         city.feed(aliases.event(one) if aliases else one for one in piece.events)
         city.tick(piece.until)
