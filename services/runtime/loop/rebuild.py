@@ -11,8 +11,7 @@ swap the live states are untouched.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -26,6 +25,7 @@ from services.runtime.core.decider import Decider, S
 from services.runtime.core.refold import Refold
 from services.runtime.core.state_hash import state_hash
 from services.runtime.core.stored import state_of
+from services.runtime.kafka.merged_log import read_merged
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.loop.faults import Faults, Point
@@ -35,7 +35,6 @@ from services.runtime.mongo.partitions import Mark, Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 
-_AT_ONCE = 4_000
 _KEY = RULES_SUBJECT.encode()
 
 
@@ -136,7 +135,7 @@ class Rebuild(Generic[S]):
             total = sum(ends.values())
             read = 0
             progress(done, total)
-            async for records in _read(consumer, begins, ends, self._decider.topic):
+            async for records in read_merged(consumer, begins, ends, [self._decider.topic]):
                 await self._batch(refold, worlds, records)
                 await self._mark(marks, worlds, records, refold)
                 faults.passing(Point.REBUILD_FOLDED)
@@ -156,7 +155,7 @@ class Rebuild(Generic[S]):
         mine = {tp: end for tp, end in ends.items() if tp.topic == self._decider.topic}
         begins = {tp: committed.get(tp.partition, 0) for tp in mine}
         tail: list[ConsumerRecord[Any, Any]] = []
-        async for records in _read(consumer, begins, mine, self._decider.topic):
+        async for records in read_merged(consumer, begins, mine, [self._decider.topic]):
             tail += records
         return tail
 
@@ -272,40 +271,3 @@ def _fields(one: msgspec.Struct, other: msgspec.Struct) -> tuple[str, ...]:
     return tuple(
         name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)
     )
-
-
-async def _read(
-    consumer: AIOKafkaConsumer,
-    begins: dict[TopicPartition, int],
-    ends: dict[TopicPartition, int],
-    first: str,
-) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
-    """Yield the records from `begins` to `ends`, in the order in which they came to the log.
-
-    So a cause comes before what was said of it, on whichever topic; at the same millisecond, what
-    stands on the topic `first` comes first.
-    """
-    left = {tp: end for tp, end in ends.items() if begins.get(tp, 0) < end}
-    waiting: dict[TopicPartition, deque[ConsumerRecord[Any, Any]]] = {tp: deque() for tp in left}
-    consumer.assign(list(left))
-    for tp in left:
-        consumer.seek(tp, begins.get(tp, 0))
-
-    def came(tp: TopicPartition) -> tuple[int, bool, int]:
-        return waiting[tp][0].timestamp, tp.topic != first, tp.partition
-
-    while left:
-        if empty := [tp for tp in left if not waiting[tp]]:
-            for tp, found in (await consumer.getmany(*empty, timeout_ms=50)).items():
-                waiting[tp].extend(r for r in found if r.offset < left[tp])
-            for tp in empty:
-                if not waiting[tp] and await consumer.position(tp) >= left[tp]:
-                    del left[tp]
-            continue
-        records: list[ConsumerRecord[Any, Any]] = []
-        while len(records) < _AT_ONCE:
-            tp = min(left, key=came)
-            records.append(waiting[tp].popleft())
-            if not waiting[tp]:
-                break
-        yield records
