@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from services.runtime.core.decider import NoRequests as NoRequests
     from services.runtime.core.decider import NoTimers as NoTimers
     from services.runtime.core.decider import Timer as Timer
+    from services.runtime.core.in_memory import InMemory as InMemory
+    from services.runtime.core.state_hash import state_hash as state_hash
     from services.runtime.core.stored import state_of as state_of
     from services.runtime.core.world import World as World
     from services.runtime.core.world import first_world as first_world
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from services.runtime.kafka.enactment import enact as enact
     from services.runtime.kafka.enactment import enacted_sets as enacted_sets
     from services.runtime.kafka.group_writer import GroupWriter as GroupWriter
+    from services.runtime.kafka.merged_log import read_merged as read_merged
     from services.runtime.kafka.offsets import Offsets as Offsets
     from services.runtime.kafka.producer import EventProducer as EventProducer
     from services.runtime.kafka.producer import partition_of as partition_of

@@ -1,0 +1,99 @@
+"""Writes a recording: what was asked, and what the services decide on it, at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
+from contracts.values import rfc3339
+from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
+from motcua.deciders import all_deciders, city_deciders
+from motcua.replay.aliases import Aliases
+from motcua.replay.expected import is_decided
+from motcua.replay.header import Header
+from motcua.replay.lines import Recorded
+from motcua.replay.parting import Parting
+from motcua.replay.player import Player
+from motcua.replay.recording import Writer
+from motcua.replay.replayed import hash_of
+from motcua.replay.shard import deliveries
+from services.runtime import state_hash
+
+
+class Recorder:
+    """Takes a stream record by record, and writes it.
+
+    Of a city's log (`guided`) all is written as it stands. With aliases only what was asked is
+    taken from there, renamed; the facts are decided again, so that their ids follow from the new
+    names, and stand where the old ones stood. Unguided, what is fed is all there is.
+    """
+
+    def __init__(
+        self, path: Path, header: Header, *, guided: bool, aliases: Aliases | None = None
+    ) -> None:
+        policy = header.policy
+        whole = header.selection.whole
+        self._as_is = guided and aliases is None
+        self._aliases = aliases
+        self._writer = Writer(path, header)
+        self.player = Player(
+            [*(all_deciders if whole else city_deciders)(policy), *deliveries(policy)],
+            header,
+            guided=guided,
+            aliased=aliases is not None,
+            placed=None if self._as_is else self._writer.write,
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of records that were written."""
+        return self._writer.count
+
+    def take(self, record: Recorded) -> None:
+        """Take the next record."""
+        if self._aliases is not None and not is_decided(record.event):
+            record = record._replace(event=self._aliases.event(record.event))
+        if self._as_is:
+            self._writer.write(record)
+        self.player.play(record)
+
+    def end(self) -> list[Parting]:
+        """Write the trailer; return where what was recorded is decided otherwise now."""
+        self.player.end()
+        self._writer.end(
+            hash_of(
+                {
+                    (key, subject): state_hash(stored.state)
+                    for key, states in self.player.memory.states.items()
+                    for subject, stored in states.items()
+                }
+            )
+        )
+        return self.player.partings()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._writer.__exit__(kind, error, at)
+
+
+def ticks(time: datetime) -> Iterable[Recorded]:
+    """Return the tick of that time in the one partition of a stream: dossiers', then desks'.
+
+    The desks' comes later because the other one fires timers, which decide what a morning contains.
+    """
+    event = Event(
+        derive_id("tick", rfc3339(time)), "/motcua/feed", CLOCK_SUBJECT, time, ClockTicked()
+    )
+    return [Recorded(0, topic, 0, event) for topic in (DOSSIER_EVENTS, UNIT_ALERTS)]

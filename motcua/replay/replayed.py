@@ -1,0 +1,135 @@
+"""Replays a recording, in one process or several, and holds what it came to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from contracts.rules import Files, RuleSet, digest, sample_rules
+from contracts.wire.envelope import Event
+from motcua.replay.coverage import Coverage
+from motcua.replay.lines import Recorded
+from motcua.replay.outcome import DossierOutcome, NetAlert, NetMessage
+from motcua.replay.parting import Parting
+from motcua.replay.recording import Recording, read
+from motcua.replay.shard import How, Part, dossier_states, mornings, some_dossiers, whole_city
+from motcua.replay.trail import Trail
+
+
+@dataclass
+class Replayed:
+    """What a replay came to."""
+
+    recording: Recording
+    how: How
+    hashes: dict[tuple[str, str], str]
+    """The hash of each state, by service or collection, and subject."""
+    outcomes: dict[str, DossierOutcome]
+    partings: list[Parting]
+    """The first of each dossier and of each morning, in the recording's order."""
+    coverage: Coverage
+    trail: Trail
+    log: list[Recorded]
+    """All records, if they were to be kept: decided facts where they reached everyone."""
+    played: int
+    """The number of records, those decided now among them."""
+    seconds: float = field(compare=False)
+
+    @property
+    def hash(self) -> str:
+        """Of all states: the same for the same states, whatever the order and the processes."""
+        return hash_of(self.hashes)
+
+    def parting(self) -> Parting | None:
+        """Return the first parting of all, or None."""
+        return self.partings[0] if self.partings else None
+
+    def alerts(self, *, net: bool = True) -> set[NetAlert]:
+        """Return the alerts; `net`: only those that were not taken back."""
+        found = {alert for one in self.outcomes.values() for alert in one.alerts}
+        return {alert for alert in found if alert.stands} if net else found
+
+    def messages(self, *, net: bool = True) -> list[NetMessage]:
+        """Return the messages about dossiers that were to be sent, in order.
+
+        `net`: without those that were taken back, and those that take back.
+        """
+        found = sorted(message for one in self.outcomes.values() for message in one.messages)
+        return [message for message in found if message.stands] if net else found
+
+    def dossier(self, code: str) -> dict[str, Any]:
+        """Return a dossier's states by service: it is replayed once more, alone."""
+        return dossier_states(self.recording, self.how, code)
+
+
+def replay(
+    source: Recording | Path | str,
+    *,
+    until: datetime | None = None,
+    rules: Files | None = None,
+    guided: bool | None = None,
+    jobs: int = 1,
+    trail: bool = False,
+    keep: bool = False,
+) -> Replayed:
+    """Replay a recording: what was asked is decided anew.
+
+    `until`: only what was entered before then. `rules`: the files of rules that are in force from
+    the beginning, in place of the recorded ones. `guided`: whether facts come where they were
+    recorded, and are compared with what was recorded; by default, unless there are other rules.
+    `jobs`: the number of processes; it changes nothing in the outcome. Raise RecordingError, and
+    ValueError if records are to be kept by several processes.
+    """
+    if keep and jobs > 1:
+        raise ValueError(f"{jobs} jobs: all records are kept by a single process alone")
+    recording = source if isinstance(source, Recording) else read(source)
+    chosen = None if rules is None else RuleSet(1, sample_rules().since, digest(rules), rules)
+    on_rails = guided if guided is not None else rules is None
+    how = How(until=until, rules=chosen, guided=on_rails, trail=trail, keep=keep)
+    began = time.monotonic()
+    parts = [whole_city(recording, how)] if jobs == 1 else _side_by_side(recording, how, jobs)
+    return _joined(recording, how, parts, time.monotonic() - began)
+
+
+def hash_of(hashes: dict[tuple[str, str], str]) -> str:
+    """Return one hash for the hashes of all states."""
+    found = sha256()
+    for (key, subject), each in sorted(hashes.items()):
+        found.update(f"{key} {subject} {each}\n".encode())
+    return found.hexdigest()
+
+
+def _side_by_side(recording: Recording, how: How, jobs: int) -> list[Part]:
+    # Forked from a server that has no connection, lock or thread of ours.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
+        waiting = [pool.submit(some_dossiers, recording, how, n, jobs) for n in range(jobs)]
+        parts = [one.result() for one in waiting]
+    if recording.whole:
+        alerts: list[tuple[int, Event]] = [alert for part in parts for alert in part.alerts]
+        parts.append(mornings(recording, how, alerts))
+    return parts
+
+
+def _joined(recording: Recording, how: How, parts: Sequence[Part], seconds: float) -> Replayed:
+    coverage = Coverage()
+    for part in parts:
+        coverage.add(part.coverage)
+    return Replayed(
+        recording,
+        how,
+        {(key, subject): each for part in parts for key, subject, each in part.hashes},
+        {one.dossier: one for part in parts for one in part.outcomes},
+        sorted((p for part in parts for p in part.partings), key=lambda p: (p.number, p.subject)),
+        coverage,
+        {code: steps for part in parts for code, steps in part.trail.items()},
+        parts[0].log,
+        sum(part.played for part in parts),
+        seconds,
+    )

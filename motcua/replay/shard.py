@@ -1,0 +1,216 @@
+"""Replays some of a recording's dossiers: those of one process, or the units' mornings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+from contracts.events.clock import ClockTicked
+from contracts.events.notify import MessageChannel, MessagePlanned
+from contracts.rules import RuleSet
+from contracts.wire.envelope import Event
+from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
+from motcua.deciders import all_deciders, city_deciders
+from motcua.replay.coverage import Coverage
+from motcua.replay.lines import Recorded
+from motcua.replay.outcome import DossierOutcome, outcome_of
+from motcua.replay.parting import Parting
+from motcua.replay.player import Player
+from motcua.replay.recording import Recording
+from motcua.replay.trail import Steps, Trail
+from services.notify.deciders import DeliveryDecider, DeskDecider
+from services.notify.dossier.policy import Policy
+from services.runtime import ClockKind, Decider, state_hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a recording is replayed."""
+
+    until: datetime | None = None
+    """Only what was entered before then."""
+    rules: RuleSet | None = None
+    """In force from the beginning, in place of the recorded ones."""
+    guided: bool = True
+    """Whether facts come where they were recorded, and are compared with what was recorded."""
+    trail: bool = False
+    """Whether each dossier's states are hashed after each of its records."""
+    keep: bool = False
+    """Whether all records are kept, those decided now among them."""
+
+
+@dataclass
+class Part:
+    """What one process came to."""
+
+    hashes: list[tuple[str, str, str]] = field(default_factory=list)
+    """Service or collection, subject, and hash of the state."""
+    outcomes: list[DossierOutcome] = field(default_factory=list)
+    partings: list[Parting] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
+    trail: Trail = field(default_factory=dict)
+    log: list[Recorded] = field(default_factory=list)
+    alerts: list[tuple[int, Event]] = field(default_factory=list)
+    """What was put on units' desks, and where, if another process has the desks."""
+    played: int = 0
+
+
+def is_morning(subject: str) -> bool:
+    """Return whether a subject is a unit's morning, and no dossier."""
+    return "@" in subject
+
+
+def whole_city(recording: Recording, how: How) -> Part:
+    """Replay everything in this process."""
+    policy = recording.header.policy
+    deciders = all_deciders(policy) if recording.whole else city_deciders(policy)
+    run = _Run(recording, how, [*deciders, *deliveries(policy)])
+    for record in _until(recording.events(run.selected), how, recording):
+        run.player.play(record)
+    return run.ended()
+
+
+def dossier_states(recording: Recording, how: How, code: str) -> dict[str, Any]:
+    """Return one dossier's states by service; it is replayed alone."""
+    return _alone(recording, how, code, None)
+
+
+def states_at(recording: Recording, how: How, code: str, number: int) -> dict[str, Any]:
+    """Return the same as they are after the record at that place."""
+    return _alone(recording, how, code, number)
+
+
+def _alone(recording: Recording, how: How, code: str, last: int | None) -> dict[str, Any]:
+    alone = recording.only(code)
+    run = _Run(alone, how, city_deciders(recording.header.policy))
+    for record in _until(alone.events(run.selected), how, alone):
+        if last is None or record.number <= last:
+            run.player.play(record)
+    if last is None:
+        run.player.end(how.until)
+    known = run.player.memory.states.items()
+    return {key: states[code].state for key, states in known if code in states}
+
+
+def some_dossiers(recording: Recording, how: How, number: int, of: int) -> Part:
+    """Replay one of `of` parts of the dossiers; units' mornings are left to `mornings`."""
+    policy = recording.header.policy
+    run = _Run(recording, how, [*city_deciders(policy), *deliveries(policy)])
+    records = recording.events(partial(_is_in, number, of), run.player.pass_to)
+    for record in _until(records, how, recording):
+        run.player.play(record)
+    part = run.ended()
+    part.alerts = run.player.elsewhere
+    return part
+
+
+def mornings(recording: Recording, how: How, alerts: Sequence[tuple[int, Event]]) -> Part:
+    """Replay the units' mornings, which gather what was put on the desks at these places."""
+    policy = recording.header.policy
+    run = _Run(recording, how, [DeskDecider(policy), *deliveries(policy)])
+    player = run.player
+    waiting = iter(sorted(alerts, key=_place))
+    following = next(waiting, None)
+
+    def hear(number: int, time: datetime | None) -> None:
+        nonlocal following
+        while following is not None and (
+            following[0] < number
+            or time is None
+            or (following[0] == number and following[1].known_since < time)
+        ):
+            player.hear(*following)
+            following = next(waiting, None)
+
+    def passed(number: int, time: datetime) -> None:
+        hear(number, time)
+        player.pass_to(number, time)
+
+    for record in _until(recording.events(is_morning, passed), how, recording):
+        hear(record.number, record.event.known_since)
+        player.play(record)
+    hear(0, None)
+    return run.ended()
+
+
+class _Run:
+    """A player, and what is gathered of its work."""
+
+    def __init__(self, recording: Recording, how: How, deciders: Sequence[Decider[Any]]) -> None:
+        self._how = how
+        self._whole = recording.whole
+        self._part = Part()
+        self._taken_back: set[str] = set()
+        self._steps = Steps()
+        self.player = Player(
+            deciders, recording.header, guided=how.guided, rules=how.rules, placed=self._placed
+        )
+
+    def selected(self, subject: str) -> bool:
+        """Return whether the subject's records are played."""
+        return self._whole or not is_morning(subject)
+
+    def ended(self) -> Part:
+        """Return what it came to, once time has passed to the end."""
+        part, memory = self._part, self.player.memory
+        self.player.end(self._how.until)
+        by_dossier: dict[str, dict[str, Any]] = {}
+        for key, states in memory.states.items():
+            dossiers = memory.deciders[key].topic == DOSSIER_EVENTS
+            for subject, stored in states.items():
+                part.hashes.append((key, subject, state_hash(stored.state)))
+                if dossiers:
+                    by_dossier.setdefault(subject, {})[key] = stored.state
+        part.outcomes = [
+            outcome_of(subject, states, self._taken_back) for subject, states in by_dossier.items()
+        ]
+        part.partings = self.player.partings() if self._how.guided else []
+        part.coverage = self.player.coverage
+        part.trail = self._steps.found
+        part.played = self.player.played
+        return part
+
+    def _placed(self, record: Recorded) -> None:
+        data = record.event.data
+        if isinstance(data, MessagePlanned) and data.takes_back is not None:
+            self._taken_back.add(data.takes_back)
+        if self._how.keep:
+            self._part.log.append(record)
+        if self._how.trail and record.topic == DOSSIER_EVENTS:
+            self._steps.note(record.event, self.player.memory)
+
+
+def deliveries(policy: Policy) -> list[Decider[Any]]:
+    """Return the decider of deliveries, if messages leave the house."""
+    # What is only written down has nobody to deliver it, and no engine for it.
+    return [] if policy.channels == (MessageChannel.LEDGER,) else [DeliveryDecider()]
+
+
+def _is_in(number: int, of: int, subject: str) -> bool:
+    return not is_morning(subject) and crc32(subject.encode()) % of == number
+
+
+def _place(alert: tuple[int, Event]) -> tuple[int, datetime, str]:
+    number, event = alert
+    return number, event.known_since, event.cause or ""
+
+
+def _until(records: Iterator[Recorded], how: How, recording: Recording) -> Iterator[Recorded]:
+    """Yield what was entered before the end; in a stream, what stands before a later tick."""
+    until, wall = how.until, recording.header.clock is ClockKind.WALL
+    over = False
+    for record in records:
+        if until is not None and not over:
+            event = record.event
+            if not wall:
+                ticked = isinstance(event.data, ClockTicked) and record.topic != UNIT_ALERTS
+                over = ticked and event.time > until
+            elif event.known_since >= until:
+                continue
+        # Read on all the same: that the file is whole is known at its end.
+        if not over:
+            yield record

@@ -1,0 +1,83 @@
+"""The commands end with 0 for the same, 1 for parted, 2 for a file that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from contracts.rules import SAMPLE
+from motcua.cli import build
+from motcua.replay import Recording
+from tests.unit.motcua.replay.conftest import Rewritten
+from tests.unit.motcua.replay.test_partings import later
+
+
+def run(*words: str | Path, code: int) -> str:
+    result = CliRunner().invoke(build(), [str(word) for word in words], env={"COLUMNS": "80"})
+    assert result.exit_code == code, result.output
+    assert all(len(line) <= 80 for line in result.output.splitlines())
+    return result.output
+
+
+def test_the_same_is_0_and_its_trail_is_the_same(day: Recording, tmp_path: Path) -> None:
+    trail = tmp_path / "a.trail"
+    assert "the same: " in run("replay", day.path, "--trail", trail, code=0)
+    assert "the same: " in run("replay", day.path, "--against", trail, code=0)
+    assert "the same" in run("diff", trail, trail, code=0)
+
+
+def test_a_parting_is_1_and_told_with_its_fields_and_states(rewritten: Rewritten) -> None:
+    said = run("replay", rewritten(later).path, code=1)
+    assert "DeadlineSet: due -1 d" in said
+    assert "due: recorded 2026-" in said
+    assert "state of sla:" in said
+    assert "due_told: recorded 2026-" in said
+
+
+def test_for_programs_it_is_json(rewritten: Rewritten) -> None:
+    result = CliRunner().invoke(build(), ["replay", str(rewritten(later).path), "--json"])
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["same"] is False
+    assert found["partings"][0]["differences"][0]["field"] == "due"
+
+
+def test_other_trails_are_1(day: Recording, tmp_path: Path) -> None:
+    one, other = tmp_path / "a.trail", tmp_path / "b.trail"
+    run("replay", day.path, "--trail", one, code=0)
+    run("replay", day.path, "--trail", other, "--until", "2026-03-11T12:00+07:00", code=0)
+    assert "only in the first" in run("diff", one, other, code=1)
+
+
+def test_a_file_that_cannot_be_used_is_2(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl.gz"
+    empty.write_bytes(b"")
+    assert "Record anew" in " ".join(run("replay", empty, code=2).split())
+    assert "no trail" in " ".join(run("diff", empty, tmp_path / "x", code=2).split())
+
+
+def test_other_rules_are_told_by_procedure(day: Recording, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, rules := tmp_path / "rules")
+    procedures = rules / "procedures.toml"
+    text = procedures.read_text(encoding="utf-8")
+    longer = re.sub(
+        r'amount = \d+, unit = "working-days"', 'amount = 40, unit = "working-days"', text
+    )
+    procedures.write_text(longer, encoding="utf-8")
+    table = tmp_path / "table.csv"
+    said = run("replay", day.path, "--rules", rules, "--csv", table, code=0)
+    assert "procedures of which nothing differs" in said
+    names, *rows = [line.split(",") for line in table.read_text().splitlines()]
+    dates = names.index("dates")
+    assert sum(int(row[dates]) for row in rows) > 0
+    assert int(next(row for row in rows if row[dates] != "0")[1]) > 0
+    unchanged = run("replay", day.path, "--rules", SAMPLE, "--json", code=0)
+    assert all(each["dates"] == each["letters"] == 0 for each in json.loads(unchanged))
+
+
+def test_what_never_occurred_is_told(day: Recording) -> None:
+    assert "never  RatingRequested" in run("replay", day.path, "--coverage", code=0)
