@@ -50,8 +50,14 @@ class Line:
     """Empty for a line about a whole day."""
     who: str
     what: str
-    about: str
+    told: tuple[str, ...]
+    """What it is about: for an event, its fields."""
     style: str = ""
+
+    @property
+    def about(self) -> str:
+        """All of that in one text."""
+        return ", ".join(self.told)
 
 
 def story_page(code: str, events: Sequence[Event], *, everything: bool = False) -> RenderableType:
@@ -137,7 +143,7 @@ def _messages(day: date, told: Sequence[Event], events: Sequence[Event]) -> Iter
         alike[" and ".join(parts)].append(subject)
     about = "; ".join(f"{', '.join(subjects)} by {way}" for way, subjects in alike.items())
     number = f"{len(planned)} message{'s' if len(planned) > 1 else ''}"
-    yield Line(day, "", "notify", number, about, "cyan")
+    yield Line(day, "", "notify", number, (about,), "cyan")
 
 
 def _subject(message: notify.MessagePlanned | notify.MessageGathered) -> str:
@@ -166,7 +172,7 @@ def _local(time: datetime) -> datetime:
     return time.astimezone(VIETNAM)
 
 
-def _about(event: Event, said: dict[str, str] | None = None) -> str:
+def _about(event: Event, said: dict[str, str] | None = None) -> tuple[str, ...]:
     """List an event's fields, without those that `said` has with the same value."""
     parts = []
     fields = {name: _shown(value) for name, value in event.data if value not in (None, ())}
@@ -181,7 +187,7 @@ def _about(event: Event, said: dict[str, str] | None = None) -> str:
                 continue
             said[kind] = fields[name]
         parts.append(f"{name.replace('_', ' ')} {fields[name]}")
-    return ", ".join(parts)
+    return tuple(parts)
 
 
 def _shown(value: object) -> str:

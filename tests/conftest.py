@@ -21,7 +21,7 @@ from services.runtime.settings import Settings
 from tests.support import properties as _properties  # noqa: F401  (registers the profiles)
 from tests.support.fork_server import fork
 
-pytest_plugins = "tests.support.skips"
+pytest_plugins = ("tests.support.skips", "motcua.testing.plugin")
 
 # What runs the tests side by side says how wide their output is to be; here each test says it.
 for name in ("COLUMNS", "LINES"):

@@ -10,6 +10,7 @@ from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
+from motcua.testing.city import City
 from services.routing.competence import lead_for
 from services.routing.decider import RoutingDecider
 from services.routing.state import Routing
@@ -17,13 +18,12 @@ from services.routing.succession import REASON, TimerKind
 from services.runtime import Timer, World
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored
-from services.runtime.testing import InProcess
 from services.shared.city import city_of
 from tests.support.facts import PROCESSED, received
 from tests.support.routing_dossiers import CODE, STEPS
-from tests.support.rule_sets import OFFICER, WORLD, changed, enactment, rule_set, world
+from tests.support.rule_sets import OFFICER, WORLD, changed, rule_set, world
 from tests.support.times import at
-from tests.support.units import ENDS, FIRST, SECOND, THIRD, ending
+from tests.support.units import ENDS, FIRST, SECOND, THIRD, ending, placed
 
 DECIDER = RoutingDecider()
 INSTANT = timedelta(milliseconds=1)
@@ -222,15 +222,14 @@ def test_what_was_routed_before_the_log_says_that_the_unit_was_gone_leaves_after
 
 
 def test_all_dossiers_of_the_unit_and_no_others_are_handed_over_once_it_is_enacted() -> None:
-    city = InProcess([RoutingDecider()])
-    codes = [f"H29.101-240307-000{number}" for number in range(1, 5)]
-    for number, code in enumerate(codes):
-        place = "26740" if number else "26737"
-        fact = Event(f"r-{code}", "/x", code, RECEIVED_AT, received(place=place))
-        city.feed([fact])
-    city.feed([enactment(rule_set(MERGED.files, 1, at(12)))])
-    city.tick(ENDS + INSTANT)
-    overs = [e for e in city.log if isinstance(e.data, routing.DossierHandedOver)]
-    assert [e.subject for e in overs] == codes[1:]
-    units = {code: city.states["routing"][code].state.handling_unit for code in codes}
-    assert units == {codes[0]: SECOND, **dict.fromkeys(codes[1:], SECOND)}
+    city = City()
+    places = (placed(THIRD), *[placed(FIRST)] * 3)
+    for_third, *for_first = (city.receive("1.004194", place=place) for place in places)
+    city.at("2024-03-12 08:00")
+    city.enact(ending(FIRST, SECOND))
+    city.at("2024-04-01 00:00:00.001")
+    assert [e.subject for e in city.events if isinstance(e.data, routing.DossierHandedOver)] == [
+        d.code for d in for_first
+    ]
+    assert {d.unit for d in for_first} == {SECOND}
+    assert for_third.unit == THIRD

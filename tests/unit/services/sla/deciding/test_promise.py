@@ -11,6 +11,7 @@ from contracts.events.sla import Budget, CalendarDaysEnd, TimeUnit, WorkingDaysR
 from contracts.model import EventData
 from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
+from motcua.testing.city import City
 from services.runtime import World, widened
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
@@ -98,16 +99,16 @@ class TestABudget:
         with pytest.raises(ValueError, match="working-days are not read as midnight"):
             Budget(amount=1, unit=TimeUnit.WORKING_DAYS, reading=CalendarDaysEnd.MIDNIGHT)
 
-    def test_moves_for_a_holiday_that_is_declared_since(self) -> None:
-        dossier = Dossier().received(PROMISED)
-        declared = rule_set(added("overrides.toml", day_off("2024-03-06")), 1, at(5))
-        dossier.by = world(sample_rules(), declared)
-        dossier.passes(at(5, "08:01"))
-        assert dossier.due == at(8)
-        (applied,), (moved,) = dossier.of(sla.RulesApplied), dossier.of(sla.DeadlineMoved)
+    def test_moves_for_a_holiday_that_is_declared_since(self, city: City) -> None:
+        d = city.receive(PROCEDURE, unit="H29.15", on="2024-03-04 08:00")
+        city.at("2024-03-05 08:00")
+        city.enact(("overrides.toml", day_off("2024-03-06")))
+        city.at("2024-03-05 08:01")
+        assert d.due == "2024-03-08 08:00"
+        applied, moved, *_ = (e.data for e in d.events if e.time == at(5))
         assert isinstance(applied, sla.RulesApplied)
         assert isinstance(moved, sla.DeadlineMoved)
-        assert applied.number == dossier.stored.state.rules == 1
+        assert applied.number == d.state("sla").rules == 2
         assert (moved.due, moved.cause) == (at(8), sla.MoveCause.RULES_CHANGED)
 
     @pytest.mark.parametrize("since", [at(5), at(1)], ids=["from now on", "long ago"])

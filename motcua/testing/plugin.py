@@ -1,0 +1,122 @@
+"""The pytest plugin: a city in one process, and golden streams. See docs/testing.md.
+
+What it gives is imported when a test asks for it, so that other tests do not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from motcua.testing.city import City
+    from motcua.testing.known import Known
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("motcua", "dossiers in tests (motcua)")
+    group.addoption(
+        "--golden",
+        choices=("check", "write"),
+        default="check",
+        help="compare golden streams with their files, or write the files (never where CI is set)",
+    )
+    group.addoption(
+        "--motcua-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="another seed makes other ids, so another order of what happens at one instant",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to write golden streams where nobody reads them."""
+    if config.getoption("golden") == "write" and os.environ.get("CI"):
+        raise pytest.UsageError(
+            "--golden=write is not for CI: write them at your desk, read them, commit them"
+        )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which seed it is, if it is another than usual."""
+    seed = config.getoption("motcua_seed")
+    return f"motcua: --motcua-seed={seed}" if seed else None
+
+
+@pytest.fixture
+def city(request: pytest.FixtureRequest) -> City:
+    """A city of this test's own: the four services in one process, and a clock."""
+    from motcua.testing.city import City
+
+    return City(request.config.getoption("motcua_seed"))
+
+
+@pytest.fixture
+def at(city: City) -> Callable[[str], None]:
+    """Moves the city to a time, as in Vietnam: ``at("2024-03-25 17:01")``."""
+    return city.at
+
+
+class Golden:
+    """Compares what a test made with the file that is kept of it."""
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        self._path = path
+        self._write = write
+
+    def __call__(self, *dossiers: Known | City, name: str = "stream") -> None:
+        """Check the stream of these dossiers, or of all of a city's, against its file.
+
+        `name` tells the streams of one test apart. Fail, naming dossier, event and field, if it is
+        another one.
+        """
+        from motcua.testing.city import City
+        from motcua.testing.golden import golden_text, parting
+
+        __tracebackhide__ = True
+        each = [d for one in dossiers for d in (one.dossiers if isinstance(one, City) else [one])]
+        text = golden_text(each)
+        path = self._path / f"{name}.txt"
+        if self._write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        if not path.is_file():
+            pytest.fail(f"there is no golden stream {path}: --golden=write makes it", pytrace=False)
+        found = parting(path.read_text(encoding="utf-8"), text)
+        if found is not None:
+            pytest.fail(f"{found}\n\nIf that is meant: --golden=write ({path})", pytrace=False)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares dossiers with the file of the test's golden stream, or writes it."""
+    test = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
+    path = request.path.parent / "golden" / request.path.stem / test
+    return Golden(path, write=request.config.getoption("golden") == "write")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the story of each dossier of a test that failed: what came before is what is asked."""
+    report = yield
+    funcargs = getattr(item, "funcargs", {})
+    if report.when != "call" or not report.failed or "city" not in funcargs:
+        return report
+    from motcua.testing.city import City
+    from motcua.testing.golden import golden_text
+
+    city = funcargs["city"]
+    if isinstance(city, City):  # a test may have another fixture of that name
+        for dossier in city.dossiers:
+            report.sections.append((f"{dossier!r}"[1:-1], golden_text([dossier])))
+    return report
