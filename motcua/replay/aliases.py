@@ -90,6 +90,10 @@ class Aliases:
         """Return the alias of a citizen or an officer: at most 36 characters."""
         return self._alias(_PERSONS.get(reference.partition("-")[0], _OTHERS), reference)
 
+    def hidden_id(self, made_of_a_person: str) -> str:
+        """Return another id in place of one that follows from whom it concerns."""
+        return self._hash("id", made_of_a_person, 16)
+
     def _text(self, kind: Personal, text: str) -> str:
         match kind:
             case Personal.CITIZEN | Personal.OFFICER | Personal.RECIPIENT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from contracts.wire.envelope import Event
 from contracts.wire.topics import SERVICES
@@ -35,10 +35,9 @@ class Expected:
         """Return what was recorded of the fact before it was decided, or None: then it waits."""
         early = self._recorded.get(event.subject)
         if early is not None:
-            for at, one in enumerate(early):
-                if self._alike(one.event, event):
-                    del early[at]
-                    return one
+            at = self._found(event, [one.event for one in early])
+            if at is not None:
+                return early.pop(at)
         self._decided.setdefault(event.subject, []).append((number, event))
         return None
 
@@ -47,13 +46,13 @@ class Expected:
         waiting = self._decided.get(recorded.event.subject)
         if waiting is None:
             return None
-        for at, (_, one) in enumerate(waiting):
-            if self._alike(recorded.event, one):
-                del waiting[at]
-                if not waiting:
-                    del self._decided[recorded.event.subject]
-                return one
-        return None
+        at = self._found(recorded.event, [one for _, one in waiting])
+        if at is None:
+            return None
+        _, found = waiting.pop(at)
+        if not waiting:
+            del self._decided[recorded.event.subject]
+        return found
 
     def early(self, recorded: Recorded) -> None:
         """Keep what was recorded and is not decided yet."""
@@ -70,10 +69,24 @@ class Expected:
                 yield parted(recorded, None if instead is None else instead[1])
         yield from (added(n, event) for left in self._decided.values() for n, event in left)
 
-    def _alike(self, recorded: Event, decided: Event) -> bool:
-        if self._aliased:
-            return _kind(recorded) == _kind(decided)
-        return recorded.id == decided.id
+    def _found(self, event: Event, among: Sequence[Event]) -> int | None:
+        """Return which of them is the event's other side: the one with its id.
+
+        Under aliases a message's id is another one, and an id may be another officer's, as officers
+        are told in the order of their names. There what is told to whom counts first.
+        """
+        same_id = [at for at, one in enumerate(among) if one.id == event.id]
+        if not self._aliased:
+            return same_id[0] if same_id else None
+        told = _told(event)
+        alike = [at for at, one in enumerate(among) if _told(one) == told]
+        return next((at for at in same_id if at in alike), alike[0] if alike else None)
+
+
+def _told(event: Event) -> tuple[object, ...]:
+    data = event.data
+    about = (getattr(data, name, None) for name in ("template", "channel", "recipient", "alert_id"))
+    return (event.source, event.type, event.time, *about)
 
 
 def _kind(event: Event) -> tuple[str, str]:

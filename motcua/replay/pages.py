@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motcua.replay.coverage import Coverage, Part
-from motcua.replay.parting import Difference, Parting, PartingKind, flat
+from motcua.replay.parting import Difference, Parting, PartingKind, differences, flat
 from motcua.replay.parting import grouped as grouped_partings
 from motcua.replay.shard import is_morning
 from motcua.replay.trail import TrailParting, grouped_trails
@@ -94,12 +94,7 @@ def state_differences(
     """Return, by service, the fields that differ between two states of a dossier."""
     found = {}
     for service in sorted(recorded.keys() & decided.keys()):
-        was, now = flat(recorded[service]), flat(decided[service])
-        if differing := [
-            Difference(name, was.get(name), now.get(name))
-            for name in sorted(was.keys() | now.keys())
-            if was.get(name) != now.get(name)
-        ]:
+        if differing := differences(flat(recorded[service]), flat(decided[service])):
             found[service] = differing
     return found
 

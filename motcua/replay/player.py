@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.events.clock import ClockTicked
+from contracts.events.notify import MessageChannel, MessagePlanned
 from contracts.events.rules import RulesEnacted
 from contracts.rules import RuleSet
 from contracts.wire.envelope import Event
@@ -68,6 +69,9 @@ class Player:
         self._partings: dict[str, Parting] = {}
         self._broken: set[str] = set()
         """Subjects on whose records a decision raised: they wait, as on a dead letter."""
+        self.renamed: dict[str, str] = {}
+        """Under aliases: the ids of messages that leave the house, and the ids that facts had,
+        where those that are decided now have others."""
         self._unfolded: set[str] = set()
         """Ids of recorded facts that no state remembers: refusals above all."""
         self._number = 0
@@ -126,13 +130,17 @@ class Player:
             decided = expected.met(recorded)
         if decided is not None:
             self._place(recorded, decided)
-        elif not (self.memory.knows(event) or event.id in self._unfolded):
+        elif not (
+            self.memory.knows(event) or event.id in self._unfolded or event.id in self.renamed
+        ):
             # A service that ended between saying and committing has said it twice.
             expected.early(recorded)
 
     def _place(self, recorded: Recorded, decided: Event) -> None:
         """Let what was decided reach everyone, where it was recorded."""
-        if not self._aliased and not same(recorded.event, decided):
+        if self._aliased:
+            self._rename(recorded.event, decided)
+        elif not same(recorded.event, decided):
             self._parted(parted(recorded, decided))
         if not self.memory.knows(decided):
             self._unfolded.add(recorded.event.id)
@@ -191,11 +199,22 @@ class Player:
             early = self._expected.decided(self._number, event)
             if early is None:
                 return []
-            if not self._aliased and not same(early.event, event):
+            if self._aliased:
+                self._rename(early.event, event)
+            elif not same(early.event, event):
                 self._parted(parted(early, event))
             return [early._replace(event=event)]
         lane = partition_of(event.subject.encode(), self._partitions)
         return [Recorded(self._number, topic, lane, event)]
+
+    def _rename(self, recorded: Event, decided: Event) -> None:
+        if recorded.id != decided.id:
+            self.renamed[recorded.id] = decided.id
+        was, now = recorded.data, decided.data
+        if not (isinstance(was, MessagePlanned) and isinstance(now, MessagePlanned)):
+            return
+        if now.channel is not MessageChannel.LEDGER:
+            self.renamed[was.message_id] = now.message_id
 
     def _tell(self, record: Recorded) -> None:
         if record.event.subject not in BROADCAST:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, derive_id
@@ -56,11 +58,30 @@ class Recorder:
 
     def take(self, record: Recorded) -> None:
         """Take the next record."""
-        if self._aliases is not None and not is_decided(record.event):
-            record = record._replace(event=self._aliases.event(record.event))
+        if self._aliases is not None:
+            # Of what was decided this is only held against what is decided now.
+            event = self._aliases.event(record.event)
+            event = event if is_decided(event) else self._joined(event, self._aliases)
+            record = record._replace(event=event)
         if self._as_is:
             self._writer.write(record)
         self.player.play(record)
+
+    def _joined(self, event: Event, aliases: Aliases) -> Event:
+        """Return what a sender or a provider says of a message as of the one that is planned now.
+
+        A message's id is made of its recipient: who knew the rest could try persons out on it, and
+        on an id that is made of it.
+        """
+        if (was := getattr(event.data, "message_id", None)) is None:
+            return event
+        now = self.player.renamed.get(was) or aliases.hidden_id(was)
+        return replace(
+            event,
+            id=aliases.hidden_id(event.id),
+            cause=now if event.cause == was else event.cause,
+            data=event.data.model_copy(update={"message_id": now}),
+        )
 
     def end(self) -> list[Parting]:
         """Write the trailer; return where what was recorded is decided otherwise now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from contracts.catalogue import load_catalogue
@@ -17,21 +19,32 @@ from services.runtime import ClockKind
 
 def record_simulated(path: Path, day: SimulatedDay, policy: Policy | None = None) -> None:
     """Write a simulated day as a recording: of one partition, under the product's sample rules."""
-    header = Header(
+    header = header_of(day.ends, policy or Policy(load_catalogue()))
+    with Recorder(path, header, guided=False) as recorder:
+        for record in fed(day):
+            recorder.take(record)
+        recorder.end()
+
+
+def header_of(until: datetime, policy: Policy) -> Header:
+    """Return the header of a stream of one partition, under the product's sample rules."""
+    return Header(
         release=VERSION,
         clock=ClockKind.STREAM,
-        until=day.ends,
+        until=until,
         partitions=1,
         rules=(sample_rules(),),
-        choices=choices_of(policy or Policy(load_catalogue())),
+        choices=choices_of(policy),
     )
-    with Recorder(path, header, guided=False) as recorder:
-        number = 0
-        for piece in slices(day.requests, ends=day.ends):
-            for event in piece.events:
-                number += 1
-                recorder.take(Recorded(number, event.data.TOPIC, 0, event))
-            for tick in ticks(piece.until):
-                number += 1
-                recorder.take(tick._replace(number=number))
-        recorder.end()
+
+
+def fed(day: SimulatedDay) -> Iterator[Recorded]:
+    """Yield what is asked in a day, and the ticks between."""
+    number = 0
+    for piece in slices(day.requests, ends=day.ends):
+        for event in piece.events:
+            number += 1
+            yield Recorded(number, event.data.TOPIC, 0, event)
+        for tick in ticks(piece.until):
+            number += 1
+            yield tick._replace(number=number)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from contracts.catalogue import load_catalogue
+from contracts.events.notify import MessagePlanned, MessageSent
 from contracts.rules import sample_rules
 from contracts.wire.topics import SERVICES
 from deploy.local.stack.city import City
@@ -158,6 +159,10 @@ def test_under_aliases_nobody_is_named_and_the_replay_is_the_same(recorded: Reco
     assert done.partings == []
     assert recording.header.key_id == ALIASES.key_id
     assert recording.trailer().state_hash == done.hash
+    told = [record.event.data for record in recording.events()]
+    planned = {data.message_id for data in told if isinstance(data, MessagePlanned)}
+    ended = {data.message_id for data in told if isinstance(data, MessageSent)}
+    assert ended <= planned
     true = replay(recorded.record("true", Selection(), None))
     assert done.alerts() == true.alerts()
     assert done.messages() == true.messages()

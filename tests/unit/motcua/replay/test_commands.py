@@ -16,8 +16,9 @@ from tests.unit.motcua.replay.conftest import Rewritten
 from tests.unit.motcua.replay.test_partings import later
 
 
-def run(*words: str | Path, code: int) -> str:
-    result = CliRunner().invoke(build(), [str(word) for word in words], env={"COLUMNS": "80"})
+def run(*words: str | Path, code: int, says: str | None = None) -> str:
+    named = [str(word) for word in words]
+    result = CliRunner().invoke(build(), named, says, env={"COLUMNS": "80"})
     assert result.exit_code == code, result.output
     assert all(len(line) <= 80 for line in result.output.splitlines())
     return result.output
@@ -58,6 +59,15 @@ def test_a_file_that_cannot_be_used_is_2(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     assert "Record anew" in " ".join(run("replay", empty, code=2).split())
     assert "no trail" in " ".join(run("diff", empty, tmp_path / "x", code=2).split())
+
+
+def test_persons_are_named_only_when_that_was_said_and_agreed_to(tmp_path: Path) -> None:
+    out = tmp_path / "day.jsonl.gz"
+    assert "personal data" in run("record", out, "--as-is", code=1, says="n\n")
+    assert "head -c 32 /dev/urandom" in run("record", out, code=2)
+    (key := tmp_path / "short.key").write_bytes(b"short")
+    assert "16 to 64 bytes" in " ".join(run("record", out, "--key", key, code=2).split())
+    assert not out.exists()
 
 
 def test_other_rules_are_told_by_procedure(day: Recording, tmp_path: Path) -> None:
