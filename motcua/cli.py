@@ -17,6 +17,7 @@ COMMANDS = {
     "top": "motcua.top.command:top",
     "record": "motcua.replay.record_command:record",
     "replay": "motcua.replay.replay_command:replay_file",
+    "shrink": "motcua.replay.shrink_command:shrink",
     "diff": "motcua.replay.replay_command:diff",
     "run": "motcua.run:run_service",
     "stack": "deploy.local.stack.cli:app",

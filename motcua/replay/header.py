@@ -80,7 +80,7 @@ class Trailer(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     """Over all lines before it, as text, with their ends."""
     state_hash: str
-    """Of all states at the end."""
+    """Of all states at the end; empty if nobody has decided them, as in what was shrunk."""
 
 
 def choices_of(policy: Policy) -> dict[str, Any]:

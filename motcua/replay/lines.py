@@ -16,6 +16,7 @@ SPEC = "1.0"
 JSON = "application/json"
 _WIDTH = 12
 """Digits of a `sequence`: the extension wants text whose order is the records' order."""
+_SEQUENCE = b'"sequence":"'
 _FILELESS = RulesEnacted.TYPE
 
 
@@ -94,6 +95,13 @@ def glance(text: bytes) -> Glance:
 def whole(text: bytes) -> Line:
     """Return all attributes of a line. Raise msgspec.DecodeError if it is none."""
     return _read_line(text)
+
+
+def renumbered(text: bytes, number: int) -> bytes:
+    """Return the text of a line at another place."""
+    # No value has this in it: its quotation marks would be escaped there.
+    before, mark, after = text.partition(_SEQUENCE)
+    return before + mark + sequence(number).encode() + after[_WIDTH:]
 
 
 def written(line: Line) -> bytes:

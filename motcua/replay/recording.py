@@ -18,7 +18,7 @@ from contracts.events.clock import CLOCK_SUBJECT
 from contracts.events.rules import RULES_SUBJECT
 from motcua.replay.checked_lines import CheckedLines
 from motcua.replay.header import Header, Trailer, header_line, trailer_line
-from motcua.replay.lines import Line, Recorded, line_of, written
+from motcua.replay.lines import Line, Recorded, line_of, renumbered, written
 
 MEMBER = 4_000
 """Lines in each gzip member: a reader can begin at any of them."""
@@ -105,6 +105,11 @@ class Writer:
         self.count += 1
         self._put(line_of(recorded._replace(number=self.count)))
 
+    def copy(self, text: bytes) -> None:
+        """Append a record's line of another recording; only its number changes."""
+        self.count += 1
+        self._put_text(renumbered(text, self.count))
+
     def end(self, state_hash: str) -> None:
         """Append the trailer. Without it, the file is no recording."""
         sha256 = self._sha256.hexdigest()
@@ -121,7 +126,9 @@ class Writer:
         self._file.close()
 
     def _put(self, line: Line) -> None:
-        text = written(line)
+        self._put_text(written(line))
+
+    def _put_text(self, text: bytes) -> None:
         self._sha256.update(text)
         self._waiting.write(text)
         self._lines += 1
