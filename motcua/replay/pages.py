@@ -22,11 +22,15 @@ States = Mapping[str, Sequence[Difference]]
 
 
 def partings_page(
-    partings: Sequence[Parting], title: str, states: Mapping[str, States] | None = None
+    partings: Sequence[Parting],
+    title: str,
+    states: Mapping[str, States] | None = None,
+    whys: Mapping[str, Sequence[str]] | None = None,
 ) -> RenderableType:
     """Tell of partings: like ones together, the first of each in full.
 
     `states`: by dossier and service, the fields of the state that differ after the parting.
+    `whys`: by dossier, the sentences that differ on why it is due when it is.
     """
     # What a unit's head is told in the morning follows from the dossiers.
     of_dossiers = [one for one in partings if not is_morning(one.subject)]
@@ -41,6 +45,9 @@ def partings_page(
         for service, differing in (states or {}).get(first.subject, {}).items():
             lines.append(Text(f"    state of {service}:"))
             lines += [Text(f"      {line}") for line in _fields(differing)]
+        if why := (whys or {}).get(first.subject):
+            lines.append(Text("    why it is due then (-: as recorded, +: as decided):"))
+            lines += [Text(f"      {line}") for line in why]
     if len(groups) > _GROUPS:
         lines.append(Text(f"and {len(groups) - _GROUPS} more kinds"))
     if rest:

@@ -17,6 +17,7 @@ from contracts.rules import Files, RulesError, read_files
 from contracts.values import Instant
 from motcua.replay.checked_lines import RecordingError
 from motcua.replay.pages import (
+    States,
     coverage_page,
     partings_page,
     state_differences,
@@ -24,6 +25,7 @@ from motcua.replay.pages import (
     what_if_page,
 )
 from motcua.replay.parting import Parting, PartingKind, grouped
+from motcua.replay.reasons import other_reasons
 from motcua.replay.recorded_states import recorded_states
 from motcua.replay.recording import Recording, read
 from motcua.replay.replayed import Replayed, replay
@@ -127,24 +129,29 @@ def _compared(done: Replayed, against: str, *, as_json: bool) -> bool:
     if as_json:
         _print_json(done, [_with_differences(each) for each in done.partings])
     elif done.partings:
-        page = partings_page(done.partings, "parted from what was recorded", _states(done))
+        states, whys = _explained(done)
+        page = partings_page(done.partings, "parted from what was recorded", states, whys)
         console.print(page, highlight=False)
     else:
         _say_same(done)
     return bool(done.partings)
 
 
-def _states(done: Replayed) -> dict[str, Any]:
-    """Return the fields that differ in the states of the first dossier of each kind of parting."""
-    found = {}
+def _explained(done: Replayed) -> tuple[dict[str, States], dict[str, list[str]]]:
+    """Return what differs in the states of the first dossier of each kind of parting: the fields,
+    and why it is due when it is."""
+    states: dict[str, States] = {}
+    whys = {}
     for _, mine in grouped(done.partings)[:_EXPLAINED]:
         first = mine[0]
         if first.subject not in done.outcomes or first.kind is PartingKind.RAISED:
             continue
-        recorded = recorded_states(done.recording, first.subject, first.number)
-        decided = states_at(done.recording, done.how, first.subject, first.number)
-        found[first.subject] = state_differences(recorded, decided)
-    return found
+        code = first.subject
+        recorded, world = recorded_states(done.recording, code, first.number)
+        decided = states_at(done.recording, done.how, code, first.number)
+        states[code] = state_differences(recorded, decided)
+        whys[code] = other_reasons(code, recorded, decided, world, first.time)
+    return states, whys
 
 
 def _what_if(

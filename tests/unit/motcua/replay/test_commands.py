@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from contracts.events.intake import DossierReceived
 from contracts.rules import SAMPLE
 from motcua.cli import build
 from motcua.replay import Recording
+from motcua.replay.lines import Recorded
 from tests.unit.motcua.replay.conftest import Rewritten
 from tests.unit.motcua.replay.test_partings import later
 
@@ -37,6 +41,23 @@ def test_a_parting_is_1_and_told_with_its_fields_and_states(rewritten: Rewritten
     assert "due: recorded 2026-" in said
     assert "state of sla:" in said
     assert "due_told: recorded 2026-" in said
+
+
+def test_why_it_is_due_then_is_told_before_and_after(rewritten: Rewritten) -> None:
+    def promised_more(record: Recorded) -> Iterable[Recorded]:
+        data = record.event.data
+        if isinstance(data, DossierReceived) and data.promise and data.promise.budget:
+            amount = data.promise.budget.amount + 8
+            budget = data.promise.budget.model_copy(update={"amount": amount})
+            promise = data.promise.model_copy(update={"budget": budget})
+            data = data.model_copy(update={"promise": promise})
+        return [record._replace(event=replace(record.event, data=data))]
+
+    said = run("replay", rewritten(promised_more).path, code=1)
+    _, _, why = said.partition("why it is due then (-: as recorded, +: as decided):")
+    before, after = re.findall(r"^ +([-+]) .*?(\d+) (working|calendar)", why, re.M)[:2]
+    assert (before[0], after[0]) == ("-", "+")
+    assert int(before[1]) == int(after[1]) + 8
 
 
 def test_for_programs_it_is_json(rewritten: Rewritten) -> None:
