@@ -76,12 +76,7 @@ class SlaDecider:
 
     def timer(self, world: World, state: Sla) -> Timer | None:
         rules = judging(world, state)
-        following = following_rules(world, rules, state)
-        if following is None:
-            return rules.timer(state)
-        # The first set that a city enacts counts for earlier times, too.
-        since = max(following.since, state.span.received_at or following.since)
-        return rules.timer(state, following, since)
+        return rules.timer(state, following_rules(world, rules, state))
 
     def fire(self, world: World, state: Sla, timer: Timer) -> Sequence[EventData]:
         rules = judging(world, state)

@@ -201,20 +201,27 @@ class Rules:
             )
         ]
 
-    def timer(
-        self, state: Sla, following: Rules | None = None, since: datetime | None = None
-    ) -> Timer | None:
+    def counts_from(self, state: Sla) -> datetime:
+        """Return from when they judge the dossier: when they are in force, but not before it was
+        received. The first set that a city enacts counts for earlier times, too."""
+        return max(self.since, state.span.received_at or self.since)
+
+    def timer(self, state: Sla, following: Rules | None = None) -> Timer | None:
         """Return the timer of the next alert, or of new rules, if nothing else happens.
 
-        `following`: the rules that follow these and judge in another way, from `since` on.
+        `following`: the rules that follow these and judge in another way, if there are any.
         """
         if not _handler_known(state):
             return None
         alert = self._alert_timer(state)
-        if following is not None and since is not None and (alert is None or since <= alert.at):
-            # Sets that come too late have one moment, the reception: their numbers tell them apart.
-            return Timer(since, TimerKind.RULES, (), following.number, own_time=state.history)
-        return alert
+        if following is None:
+            return alert
+        since = following.counts_from(state)
+        if alert is not None and alert.at < since:
+            return alert
+        # Sets that were enacted too late have one moment: there the number tells them apart.
+        number = following.number if since == self.counts_from(state) else None
+        return Timer(since, TimerKind.RULES, (), number, own_time=state.history)
 
     def _alert_timer(self, state: Sla) -> Timer | None:
         now = state.assessment

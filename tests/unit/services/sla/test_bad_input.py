@@ -311,7 +311,7 @@ class TestATimeAfterTheCalendars:
         since = vietnam("2041-02-01 08:00")
         following = changed(("rules.toml", 'version = "2025-2"', 'version = "next"'))
         later = world(sample_rules(), rule_set(following, 1, since))
-        assert DECIDER.timer(later, log.state()) == Timer(since, TimerKind.RULES, (), 1)
+        assert DECIDER.timer(later, log.state()) == Timer(since, TimerKind.RULES)
 
     def test_of_another_authoritys_answer_does_so_too(self) -> None:
         log = Log()
