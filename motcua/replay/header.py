@@ -13,7 +13,7 @@ from contracts.rules import RuleSet
 from contracts.wire.envelope import derive_id
 from motcua.replay.lines import JSON, SPEC, Line, sequence
 from services.notify.dossier.policy import Policy
-from services.runtime import ClockKind
+from services.runtime import ClockKind, World, first_world
 
 FORMAT = 1
 BEGUN = "vn.motcua.RecordingBegun.v1"
@@ -60,6 +60,11 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What the city chose for notify, which is in its settings and not on the log."""
     key_id: str | None = None
     """The key of the aliases; None if persons are named as they were."""
+
+    @property
+    def world(self) -> World:
+        """The world until a set is enacted: where none was, the recorded sample's."""
+        return next((World((one,)) for one in self.rules if not one.number), first_world())
 
     @property
     def policy(self) -> Policy:

@@ -48,10 +48,7 @@ class Player:
         """`rules`: in force from the beginning, in place of all that were enacted. `placed` is told
         every record, decided ones too, where it has reached all services."""
         self.coverage = Coverage()
-        # What counts until a set is enacted: where none was, the header has it.
-        before = next((one for one in header.rules if not one.number), None)
-        first = rules or before
-        world = None if first is None else World((first,))
+        world = header.world if rules is None else World((rules,))
         watched = [Watched(each, self.coverage) for each in deciders]
         self.memory = InMemory(watched, world, DOSSIER_EVENTS)
         self._rules_given = rules is not None

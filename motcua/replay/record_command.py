@@ -10,14 +10,12 @@ from typing import Annotated, NoReturn
 
 import typer
 from aiokafka.errors import KafkaError
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from contracts.catalogue import load_catalogue
 from contracts.rules import sample_rules
-from contracts.values import Instant
 from contracts.version import VERSION
 from motcua.replay.aliases import Aliases
 from motcua.replay.city_log import CityLog, city_log
@@ -27,6 +25,7 @@ from motcua.replay.parting import Parting
 from motcua.replay.recorder import Recorder
 from services.notify.settings import NotifySettings
 from services.runtime import ClockKind, Settings, TopicsWrong, enacted_sets
+from services.shared.cli.instant import instant
 
 console = Console()
 
@@ -82,8 +81,8 @@ def record(
         tuple(sorted(dossier or ())),
         unit,
         procedure,
-        _time(since, "--since"),
-        _time(until, "--until"),
+        None if since is None else instant(since, "--since"),
+        None if until is None else instant(until, "--until"),
     )
     try:
         parted = asyncio.run(record_city(out, selection, aliases))
@@ -169,15 +168,6 @@ def _aliases(key: Path | None) -> Aliases:
         return Aliases(key.read_bytes())
     except (OSError, ValueError) as error:
         _fail([f"{key}: {error}"])
-
-
-def _time(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return TypeAdapter(Instant).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter("write a time with its offset", param_hint=option) from error
 
 
 def _fail(faults: Sequence[str]) -> NoReturn:

@@ -8,7 +8,7 @@ from contracts.events.rules import RulesEnacted
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import city_deciders
 from motcua.replay.recording import Recording
-from services.runtime import World, first_world, widened
+from services.runtime import World, widened
 
 
 def recorded_states(recording: Recording, code: str, until: int) -> tuple[dict[str, Any], World]:
@@ -19,8 +19,7 @@ def recorded_states(recording: Recording, code: str, until: int) -> tuple[dict[s
     """
     deciders = city_deciders(recording.header.policy)
     states = {each.name: each.initial(code) for each in deciders}
-    before = [one for one in recording.header.rules if not one.number]
-    world = World((before[0],)) if before else first_world()
+    world = recording.header.world
     applied: set[str] = set()
     before_it: set[str] = set()
     for record in recording.only(code).events():

@@ -9,12 +9,10 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.text import Text
 
 from contracts.rules import Files, RulesError, read_files
-from contracts.values import Instant
 from motcua.replay.checked_lines import RecordingError
 from motcua.replay.pages import (
     States,
@@ -33,6 +31,7 @@ from motcua.replay.shard import states_at
 from motcua.replay.trail import TrailError, read_trail, trail_partings, write_trail
 from motcua.replay.what_if import as_csv, changes
 from motcua.rules.reading import checked
+from services.shared.cli.instant import instant
 
 console = Console()
 RECORDED = "recorded"
@@ -74,7 +73,7 @@ def replay_file(
         recording = read(file)
         if dossier:
             recording = recording.only(*dossier)
-        moment = _time(until)
+        moment = None if until is None else instant(until, "--until")
         if rules is not None:
             _what_if(recording, _files(rules), moment, jobs, csv, as_json=as_json)
             return
@@ -212,15 +211,6 @@ def _files(folder: Path) -> dict[str, str]:
     except RulesError as error:
         _fail(str(error))
     return files
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return TypeAdapter(Instant).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter("write a time with its offset", param_hint="--until") from error
 
 
 def _fail(fault: str) -> NoReturn:

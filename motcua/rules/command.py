@@ -17,7 +17,7 @@ from rich.text import Text
 
 from contracts.catalogue.load import VIETNAM
 from contracts.rules import SAMPLE, Files, RulesError, RuleSet, digest, read_files, sample_rules
-from contracts.values import Instant, OfficerId
+from contracts.values import OfficerId
 from motcua.rules.difference import difference
 from motcua.rules.page import difference_page, moved_page
 from motcua.rules.reading import breaks, checked
@@ -32,6 +32,7 @@ from services.runtime import (
     state_of,
 )
 from services.shared.city import City
+from services.shared.cli.instant import instant
 from services.shared.open_dossiers import OPEN
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.moved import MovedDate, moved_date
@@ -138,7 +139,7 @@ def enact_folder(
     number = last.number + 1
     if not yes and not typer.confirm(f"put this in force as set {number}?"):
         raise typer.Exit(1)
-    moment = None if since is None else _instant(since)
+    moment = None if since is None else instant(since, "--from")
     try:
         done = _answered(enact(Settings(), files, moment, _officer(by)))
     except NotEnacted as error:
@@ -259,13 +260,6 @@ def _officer(by: str) -> str:
         return TypeAdapter(OfficerId).validate_python(by)
     except ValidationError as error:
         raise typer.BadParameter("name the officer who enacts it", param_hint="--by") from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return TypeAdapter(Instant).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter("write a time with its offset", param_hint="--from") from error
 
 
 def _local(at: datetime) -> str:

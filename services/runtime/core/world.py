@@ -30,8 +30,8 @@ class World(msgspec.Struct, frozen=True, eq=False):
     def after(self, number: int, begun: datetime | None = None) -> RuleSet | None:
         """Return the set that comes into force next after the one of that number, or None.
 
-        `begun`: what was in force before that time only, counts for nothing. A set that a later
-        one replaces before it comes into force, or before `begun`, is left out.
+        A set that a later one replaces before it comes into force is left out. `begun`: so is one
+        that is replaced before that time, at which what it is asked for began.
         """
 
         def counts_from(one: RuleSet) -> datetime:

@@ -13,12 +13,12 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from fastapi.encoders import jsonable_encoder
-from pydantic import TypeAdapter, ValidationError
 from pymongo.errors import PyMongoError
 from rich.console import Console, RenderableType
 
-from contracts.values import FilingChannel, Instant, ServiceLevel
+from contracts.values import FilingChannel, ServiceLevel
 from services.runtime import Database, Document, WallClock, client
+from services.shared.cli.instant import instant
 from services.sla.cli import tables as report_tables
 from services.sla.deciding.decider import SlaDecider
 from services.sla.deciding.rules import Rules
@@ -49,13 +49,6 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
-def _instant(text: str) -> datetime:
-    try:
-        return TypeAdapter(Instant).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter("write a time with its offset: 2025-07-31T17:00+07:00") from error
-
-
 PeriodName = Annotated[
     str, typer.Argument(metavar="PERIOD", help=f"{NAMES[0].upper()}{NAMES[1:]}.")
 ]
@@ -72,7 +65,7 @@ Frozen = Annotated[bool, typer.Option("--snapshot", help="As published, not as i
 At = Annotated[
     datetime | None,
     typer.Option(
-        parser=_instant,
+        parser=instant,
         metavar="TIME",
         help="As of when, e.g. 2025-07-31T17:00+07:00. Default: now. A simulated city has its own.",
     ),

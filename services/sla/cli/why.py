@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.text import Text
 
-from contracts.values import Instant, Locale
+from contracts.values import Locale
 from services.runtime import WallClock, World, client, read_world, state_of
+from services.shared.cli.instant import instant
 from services.shared.working_time import OutsideCalendar
 from services.sla.deciding.decider import SlaDecider, judging
 from services.sla.dossier.state import Sla
@@ -47,8 +46,8 @@ def why(
 
     Example: `motcua why H29.15-240307-0001 --lang en`
     """
-    moment = _instant(at, "--at") if at is not None else None
-    known = _instant(known_at, "--known-at") if known_at is not None else None
+    moment = instant(at, "--at") if at is not None else None
+    known = instant(known_at, "--known-at") if known_at is not None else None
     try:
         state, world = asyncio.run(_read(mongo or SlaSettings().mongo, code))
     except PyMongoError as error:
@@ -86,13 +85,6 @@ async def _read(uri: str, code: str) -> tuple[Sla | None, World]:
     finally:
         mongo.close()
     return (state_of(document, Sla) if document is not None else None), world
-
-
-def _instant(text: str, option: str) -> datetime:
-    try:
-        return TypeAdapter(Instant).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"], param_hint=option) from error
 
 
 def _language() -> Locale:
