@@ -283,7 +283,7 @@ class Desk:
                 key, "sms", recipient="c", template="withdrawn", params={"reason": "r"}
             )
             due = DueMessage("H29.1-260302-0001", 0, datetime(2026, 3, 2, tzinfo=UTC), message)
-            (work,) = await self._assigning.works([due])
+            (work,) = await self._assigning.works([(due, Address("0903 123 456"))])
             await self._courier.carry(work, lambda: True)
             if (again := self.later.again.pop(key, None)) is not None:
                 heapq.heappush(waiting, (again, number, key))

@@ -22,14 +22,13 @@ class Assignment:
     """A message and the provider that it goes to."""
 
     due: DueMessage
+    address: Address
     channel: Providers
     provider: str
+    noted: bool
+    """Whether the hand-off log says that the provider may have it."""
     bound: bool
     """Whether the provider may have it already: then no other is asked."""
-    noted: bool = False
-    """Whether the hand-off log says that the provider may have it."""
-    address: Address | None = None
-    """The recipient's address, if it is known by now."""
 
 
 class Assigner:
@@ -42,18 +41,21 @@ class Assigner:
         self._handoffs = handoffs
         self._retries = retries
 
-    async def works(self, found: Sequence[DueMessage]) -> list[Assignment]:
-        """Return the assignments, noted in the hand-off log where necessary."""
-        to_note = {due.message.message_id for due in found if self._is_noted(due)}
+    async def works(self, found: Sequence[tuple[DueMessage, Address]]) -> list[Assignment]:
+        """Return the assignments, noted in the hand-off log where necessary.
+
+        What has no address is never noted: no provider can have it, even after a kill.
+        """
+        to_note = {due.message.message_id for due, _ in found if self._is_noted(due)}
         known = await self._handoffs.take_over(to_note) if to_note else {}
         works: list[Assignment] = []
         fresh: dict[str, str] = {}
         # The first message tries a failing provider: let it be one that has failed least.
-        for due in sorted(found, key=lambda due: self._retries.failures(due.message.message_id)):
+        for due, address in sorted(found, key=self._failures):
             message_id, channel = due.message.message_id, self._channels[due.message.channel]
-            before = known.get(message_id)
+            noted, before = message_id in to_note, known.get(message_id)
             if before in channel.names:
-                works.append(Assignment(due, channel, before, bound=True, noted=True))
+                works.append(Assignment(due, address, channel, before, noted, bound=True))
                 continue
             if (provider := channel.pick()) is None:
                 self._retries.hold(due.message, channel.opens())
@@ -61,14 +63,16 @@ class Assigner:
             if before is not None:
                 log.warning("its provider is not set up any more", message_id=message_id)
                 await self._handoffs.move(message_id, before, provider)
-            elif message_id in to_note:
+            elif noted:
                 fresh[message_id] = provider
-            works.append(
-                Assignment(due, channel, provider, bound=False, noted=message_id in to_note)
-            )
-        noted = await self._handoffs.note(fresh)
-        lost = fresh.keys() - noted  # to another instance, which has just handed them over
+            works.append(Assignment(due, address, channel, provider, noted, bound=False))
+        written = await self._handoffs.note(fresh)
+        lost = fresh.keys() - written  # to another instance, which has just handed them over
         return [work for work in works if work.due.message.message_id not in lost]
+
+    def _failures(self, found: tuple[DueMessage, Address]) -> int:
+        due, _ = found
+        return self._retries.failures(due.message.message_id)
 
     def _is_noted(self, due: DueMessage) -> bool:
         """Return whether the hand-off log must know, whatever happens, that a provider may have it.

@@ -12,7 +12,8 @@ from services.notify.contacts.addresses import Address, Addresses
 from services.notify.delivery.delivery import Delivery
 from services.notify.sending.assignment import Assignment
 from services.notify.sending.handoff_log import HandoffLog
-from services.notify.sending.reporter import End, Reporter, not_sent
+from services.notify.sending.outbox import DueMessage
+from services.notify.sending.reporter import Reporter, not_sent
 from services.notify.sending.retries import Retries
 from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
 from services.notify.wording.renderer import Renderer
@@ -54,16 +55,33 @@ class Courier:
         Ask `may_go` before anything leaves, without waiting in between. Raise what broker or
         database raise while they are away.
         """
-        message = work.due.message
         self._faults.passing(Point.MESSAGE_PICKED)
         try:
-            await self._hand(work, work.address or await self._address(message), may_go)
+            await self._hand(work, may_go)
         except _Nowhere as nowhere:
-            if nowhere.reason is None:
-                self._retries.hold(message)
-                await self._set_free(work)
-            elif may_go():
-                await self._tell(work, not_sent(message, nowhere.reason))
+            await self._set_free(work)
+            await self._nowhere(work.due, nowhere.reason, may_go)
+
+    async def look_up(self, due: DueMessage, may_go: Callable[[], bool]) -> None:
+        """End a message whose recipient has no address; put it off if there is one by now.
+
+        Raise what broker or database raise while they are away.
+        """
+        self._faults.passing(Point.MESSAGE_PICKED)
+        try:
+            await self._address(due.message)
+        except _Nowhere as nowhere:
+            await self._nowhere(due, nowhere.reason, may_go)
+        else:
+            self._retries.hold(due.message, 0.0)
+
+    async def _nowhere(
+        self, due: DueMessage, reason: NotSentReason | None, may_go: Callable[[], bool]
+    ) -> None:
+        if reason is None:
+            self._retries.hold(due.message)
+        elif may_go():
+            await self._reporter.report(due, not_sent(due.message, reason))
 
     async def _address(self, message: Delivery) -> Address:
         assert message.recipient is not None
@@ -72,8 +90,8 @@ class Courier:
             raise _Nowhere(found)
         return found
 
-    async def _hand(self, work: Assignment, address: Address, may_go: Callable[[], bool]) -> None:
-        due, message = work.due, work.due.message
+    async def _hand(self, work: Assignment, may_go: Callable[[], bool]) -> None:
+        due, message, address = work.due, work.due.message, work.address
         assert message.template is not None
         text = self._renderer().render(
             message.template, message.locale, due.dossier, message.params
@@ -92,8 +110,9 @@ class Courier:
             try:
                 accepted = await work.channel.hand(provider, write, may_go, again=again)
             except Rejected as error:
+                await self._set_free(work)
                 end = not_sent(message, NotSentReason.REJECTED, str(error))
-                await self._tell(work, end)
+                await self._reporter.report(due, end)
                 return
             except MaybeTaken as error:
                 unreached = work.channel.of_receiver(error)
@@ -122,17 +141,17 @@ class Courier:
                 return  # another instance's by now, or this one stops
             self._unreachable.reached(receiver)
             self._faults.passing(Point.MESSAGE_ACCEPTED)
-            await self._tell(
-                work,
-                notify.MessageSent(
-                    message_id=message.message_id,
-                    channel=MessageChannel(message.channel),
-                    provider=accepted.provider,
-                    reference=accepted.reference,
-                    parts=accepted.parts,
-                    wording=text.version,
-                ),
+            sent = notify.MessageSent(
+                message_id=message.message_id,
+                channel=MessageChannel(message.channel),
+                provider=accepted.provider,
+                reference=accepted.reference,
+                parts=accepted.parts,
+                wording=text.version,
             )
+            await self._reporter.report(due, sent)
+            if work.noted:
+                self._handoffs.over(message.message_id)
             return
 
     async def _another(self, work: Assignment, refused: str, tried: frozenset[str]) -> str | None:
@@ -147,12 +166,10 @@ class Courier:
         return other if await self._handoffs.move(message_id, refused, other) else None
 
     async def _set_free(self, work: Assignment) -> None:
-        """Note that no provider has the message, so that the next search may choose again."""
+        """Strike out the note of a message that no provider has.
+
+        The next search may choose its provider again. And it is done before its end is told: with
+        both the end on the log and the note, after a kill, nobody could say that it never arrived.
+        """
         if work.noted and not work.bound:
             await self._handoffs.strike_out([work.due.message.message_id])
-
-    async def _tell(self, work: Assignment, end: End) -> None:
-        await self._reporter.report(work.due, end)
-        # A message that was not sent, but may have arrived, stays in the hand-off log.
-        if work.noted and (not work.bound or isinstance(end, notify.MessageSent)):
-            self._handoffs.over(work.due.message.message_id)

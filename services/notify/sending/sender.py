@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -23,7 +23,7 @@ from pymongo.errors import PyMongoError
 from contracts.events.notify import MessageChannel
 from services.notify import metrics
 from services.notify.channels.setup import set_up
-from services.notify.contacts.addresses import Addresses
+from services.notify.contacts.addresses import Address, Addresses
 from services.notify.delivery.delivery import Deliveries, Delivery
 from services.notify.sending.assignment import Assigner, Assignment
 from services.notify.sending.courier import Courier
@@ -212,13 +212,20 @@ class Sender:
         metrics.UNREACHED.labels(channel).set(self._unreachable.unreached(channel))
         for due, end in selection.ends:
             self._start(due.message, self._finish(due, end))
-        works = await self._assigning.works(selection.starts)
-        recipients = {recipient_of(work.due.message) for work in works}
-        known = await self._addresses.known(recipients) if works else {}
-        for work in works:
-            address = known.get(recipient_of(work.due.message))
-            self._start(work.due.message, self._send(replace(work, address=address)))
+        if selection.starts:
+            await self._begin(selection.starts)
         return selection.waiting
+
+    async def _begin(self, starts: Sequence[DueMessage]) -> None:
+        known = await self._addresses.known({recipient_of(due.message) for due in starts})
+        addressed: list[tuple[DueMessage, Address]] = []
+        for due in starts:
+            if (address := known.get(recipient_of(due.message))) is not None:
+                addressed.append((due, address))
+            else:
+                self._start(due.message, self._look_up(due))
+        for work in await self._assigning.works(addressed):
+            self._start(work.due.message, self._send(work))
 
     async def _caught_up(self) -> set[int]:
         """Return the owned partitions whose log up to the take-over is folded."""
@@ -264,6 +271,10 @@ class Sender:
         with self._guarded(due.message):
             if self._may_go(due):
                 await self._reporter.report(due, end)
+
+    async def _look_up(self, due: DueMessage) -> None:
+        with self._guarded(due.message):
+            await self._courier.look_up(due, lambda: self._may_go(due))
 
     async def _send(self, work: Assignment) -> None:
         with self._guarded(work.due.message):

@@ -86,6 +86,34 @@ def test_a_notice_that_may_have_arrived_before_a_kill_is_told_to_its_end_and_tak
         eventually(lambda: not post.handed([notice, correction]), what="no note of who had what")
 
 
+@pytest.mark.parametrize(
+    ("mark", "recipient", "reason"),
+    [("badnum", NOBODY, "rejected"), ("noaddr", "citizen-unknown", "no-contact")],
+)
+def test_a_notice_that_nobody_got_and_whose_end_was_told_before_a_kill_is_not_taken_back(
+    post: Post, gateway: GatewayProcess, mark: str, recipient: str, reason: str
+) -> None:
+    """Who left an address meanwhile must not hear that what they never got was wrong."""
+    with post.city(gateway) as city:
+        instance = city.start("notify", stop_at="message-told:1")
+        due = {"due": "17:00 02/03/2026"}
+        (notice,) = post.plan(mark, template="overdue", params=due, recipient=recipient)
+        killed(city, instance)
+        assert not post.handed([notice])
+        back = post.planned(f"back{mark}", 0, template="retracted", takes_back=notice)
+        post.put([msgspec.structs.replace(back, subject=code_of(mark, 0))])
+        started(city)
+
+        def ends() -> dict[str, str | None]:
+            found = [d for d in post.deliveries(mark) if d.ended_at is not None]
+            return {d.message_id: d.not_sent for d in found}
+
+        eventually(lambda: len(ends()) == 2, what="both ends")
+        correction = derive_id("message", f"back{mark}", 0)
+        assert ends() == {notice: reason, correction: "taken-back"}
+        assert not gateway.counts()
+
+
 def test_a_notice_that_nobody_took_before_it_proved_wrong_is_dropped(
     post: Post, gateway: GatewayProcess
 ) -> None:

@@ -95,9 +95,19 @@ class Told(Reporter):
 
     def __init__(self) -> None:
         self.ends: dict[str, End] = {}
+        self.killed = False
 
     async def report(self, due: DueMessage, end: End) -> None:
         self.ends[due.message.message_id] = end
+        if self.killed:
+            raise ConnectionError("the broker has it, and we do not know")
+
+
+def due(key: str) -> DueMessage:
+    message = Delivery(
+        key, "sms", planned_at=NOW, recipient="c", template="withdrawn", params={"reason": "r"}
+    )
+    return DueMessage("H29.1-260302-0001", 0, NOW, message)
 
 
 class Round:
@@ -120,13 +130,9 @@ class Round:
         )
 
     async def carries(
-        self, key: str, address: Address | None, *, bound: bool = False, noted: bool = False
+        self, key: str, address: Address, *, bound: bool = False, noted: bool = False
     ) -> None:
-        message = Delivery(
-            key, "sms", planned_at=NOW, recipient="c", template="withdrawn", params={"reason": "r"}
-        )
-        due = DueMessage("H29.1-260302-0001", 0, NOW, message)
-        work = Assignment(due, self.channel, "sms", bound=bound, noted=noted, address=address)
+        work = Assignment(due(key), address, self.channel, "sms", noted, bound)
         await self.courier.carry(work, lambda: True)
 
     def reason(self, key: str) -> NotSentReason | None:
@@ -200,7 +206,7 @@ async def test_a_message_whose_address_may_be_on_its_way_is_held_and_free(round_
         (NotTaken("not now"), False, ["m"], []),
         (NotTaken("not now"), True, [], []),
         (MaybeTaken("no answer"), False, [], []),
-        (Rejected("no number"), False, [], ["m"]),
+        (Rejected("no number"), False, ["m"], []),
         (Rejected("no number"), True, [], []),
     ],
 )
@@ -210,6 +216,49 @@ async def test_it_stands_written_as_long_as_somebody_may_have_it_untold(
     round_.gateway.fails = fails
     await round_.carries("m", Address("0903 123 456"), bound=bound, noted=True)
     assert (round_.notes.free, round_.notes.done) == (free, done)
+
+
+@pytest.mark.parametrize("fails", [Rejected("no number"), None])
+async def test_a_kill_with_the_end_on_the_log_leaves_no_note_of_what_nobody_has(
+    round_: Round, fails: Exception | None
+) -> None:
+    """Or what takes it back would be told to somebody who never got it."""
+    round_.gateway.fails, round_.told.killed = fails, True
+    round_.book.now = NotSentReason.NO_CONTACT
+    address = old() if fails is None else Address("0903 123 456")
+    with pytest.raises(ConnectionError):
+        await round_.carries("m", address, noted=True)
+    assert isinstance(round_.told.ends["m"], MessageNotSent)
+    assert round_.notes.free == ["m"]
+
+
+@pytest.mark.parametrize("found", [NotSentReason.NO_CONTACT, NotSentReason.ERASED])
+async def test_what_has_no_address_ends_with_the_reason(
+    round_: Round, found: NotSentReason
+) -> None:
+    round_.book.now = found
+    await round_.courier.look_up(due("m"), lambda: True)
+    assert round_.reason("m") == found
+    assert (round_.notes.free, round_.notes.done) == ([], [])
+
+
+async def test_what_has_no_address_is_not_told_by_whoever_lost_the_partition(
+    round_: Round,
+) -> None:
+    round_.book.now = NotSentReason.NO_CONTACT
+    await round_.courier.look_up(due("m"), lambda: False)
+    assert round_.told.ends == {}
+
+
+@pytest.mark.parametrize(("found", "waits"), [(None, True), (Address("0903 123 456"), False)])
+async def test_whose_address_came_or_may_yet_come_is_looked_for_again(
+    round_: Round, found: Address | None, waits: bool
+) -> None:
+    round_.book.now = found
+    await round_.courier.look_up(due("m"), lambda: True)
+    assert round_.told.ends == {}
+    assert round_.retries.waits("m", time.monotonic()) is waits
+    assert not round_.retries.failures("m")
 
 
 async def test_of_what_was_never_written_down_nothing_is_struck_out(round_: Round) -> None:
