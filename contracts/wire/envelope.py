@@ -54,11 +54,9 @@ class Event(msgspec.Struct, frozen=True, dict=True):
 def derive_id(*parts: str | int) -> str:
     """Return the UUIDv5 of the parts: the same parts give the same id, on any machine."""
     name = "\x1f".join(map(str, parts)).encode()
-    digest = bytearray(sha1(_IDS + name, usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_IDS + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def short_id(event_id: str) -> bytes:
