@@ -32,6 +32,7 @@ _CLASSES = registered()
 _CURRENT = {cls.NAME: cls.VERSION for cls in _CLASSES.values()}
 _TYPE = re.compile(rf"{re.escape(NAMESPACE)}\.(?P<name>[A-Za-z]+)\.v(?P<version>\d{{1,6}})\Z")
 _TYPE_BYTES = {cls.TYPE: cls.TYPE.encode() for cls in _CLASSES.values()}
+_TYPE_NAMES = {text: name for name, text in _TYPE_BYTES.items()}
 _FIXED: Headers = (
     ("ce_specversion", b"1.0"),
     ("content-type", b"application/json"),
@@ -82,14 +83,15 @@ def encode(event: Event) -> Record:
 
 
 def _encode(event: Event) -> Record:
+    subject, time = event.subject.encode(), rfc3339(event.time).encode()
     headers = [
         # First, because every reader looks for it, and most then read no further.
         ("ce_type", _TYPE_BYTES[event.data.TYPE]),
         ("ce_id", event.id.encode()),
         *_FIXED,
         ("ce_source", event.source.encode()),
-        ("ce_subject", event.subject.encode()),
-        ("ce_time", rfc3339(event.time).encode()),
+        ("ce_subject", subject),
+        ("ce_time", time),
     ]
     if event.cause is not None:
         headers.append(("ce_causationid", event.cause.encode()))
@@ -97,12 +99,15 @@ def _encode(event: Event) -> Record:
         headers.append(("ce_history", b"true"))
     if event.fingerprint is not None:
         headers.append(("ce_fingerprint", event.fingerprint.encode()))
-    if event.recorded is not None:
-        headers.append(("ce_recordedtime", rfc3339(event.recorded).encode()))
+    recorded = event.recorded
+    if recorded is not None:
+        # What is entered as it happens has one text for both.
+        text = time if recorded == event.time else rfc3339(recorded).encode()
+        headers.append(("ce_recordedtime", text))
     if event.actor is not None:
         headers += _headers_of(event.actor)
     body = type(event.data).__pydantic_serializer__.to_json(event.data, exclude_none=True)
-    return Record(event.subject.encode(), body, headers)
+    return Record(subject, body, headers)
 
 
 @lru_cache(maxsize=4096)
@@ -129,7 +134,7 @@ def type_of(headers: Headers) -> str | None:
     """Return the CloudEvents type in the headers, without reading anything else."""
     for name, value in headers:
         if name == "ce_type" and value is not None:
-            return value.decode("utf-8", "replace")
+            return _TYPE_NAMES.get(value) or value.decode("utf-8", "replace")
     return None
 
 
@@ -143,7 +148,11 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Event:
 
     Raise BadRecord, with the fault and the place, for anything that is not a valid event.
     """
-    fields = dict(headers)
+    return decode_fields(key, value, dict(headers))
+
+
+def decode_fields(key: bytes | None, value: bytes | None, fields: dict[str, bytes]) -> Event:
+    """Do the same for headers that are a mapping already."""
     try:
         event_id = fields["ce_id"].decode()
         source = fields["ce_source"].decode()

@@ -10,10 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
 
+import msgspec
 from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 
-from contracts.wire.codec import BadRecord, Fault, Record, decode, is_known, type_of
+from contracts.wire.codec import (
+    BadRecord,
+    Fault,
+    Record,
+    decode,
+    decode_fields,
+    is_known,
+    type_of,
+)
 from contracts.wire.envelope import Event, short_id
 from services.runtime.core.dead_letter import (
     REDRIVE,
@@ -28,11 +37,11 @@ from services.runtime.core.stored import Hold, Stored, content
 from services.runtime.core.world import World
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(msgspec.Struct):
     """A record that the service uses, and the subject that it is about."""
 
     record: ConsumerRecord[Any, Any]
+    headers: dict[str, bytes]
     subject: str | None
     """None if the key cannot be a subject."""
     type_name: str
@@ -82,11 +91,13 @@ def pick(
     use = decider.requests | decider.facts | also
     matches = re.compile(decider.subject_pattern).fullmatch
     picked: list[Wanted] = []
-    skipped: Tally[tuple[str, str]] = Tally()
+    passed: list[str] = []
+    subjects: dict[bytes | None, str | None] = {None: None}
     for record in records:
         type_name = type_of(record.headers)
-        if type_name is not None and type_name not in use and is_known(type_name):
-            skipped[type_name, "skipped"] += 1
+        used = type_name in use
+        if type_name is not None and not used and is_known(type_name):
+            passed.append(type_name)
             continue
         headers = dict(record.headers)
         redrive: Redrive | None = None
@@ -94,18 +105,19 @@ def pick(
         if REDRIVE in headers and (found := redrive_of(record.headers)) is not None:
             redrive, dead_letter_id = found
             if redrive.service != decider.name:
-                skipped[type_name or "none", "skipped"] += 1
+                passed.append(type_name or "none")
                 continue
-        subject: str | None = None
-        if record.key is not None:
-            key = record.key.decode("utf-8", "replace")
-            subject = key if matches(key) else None
-        event_id = headers.get("ce_id") or b""
-        short = short_id(event_id.decode("utf-8", "replace"))
-        label = "none" if type_name is None else type_name if is_known(type_name) else "unknown"
+        key = record.key
+        if key not in subjects:
+            text = key.decode("utf-8", "replace")
+            subjects[key] = text if matches(text) else None
+        short = short_id((headers.get("ce_id") or b"").decode("utf-8", "replace"))
+        label = "none" if type_name is None else type_name if used else "unknown"
         said = content(record.value, headers.get("ce_time"))
-        picked.append(Wanted(record, subject, label, short, said, redrive, dead_letter_id))
-    return picked, skipped
+        picked.append(
+            Wanted(record, headers, subjects[key], label, short, said, redrive, dead_letter_id)
+        )
+    return picked, Tally({(name, "skipped"): count for name, count in Tally(passed).items()})
 
 
 def decide(
@@ -177,7 +189,7 @@ def _one(
     snapshot = stored.copy()
     try:
         if not skip and not (item.redrive and stored.knows(item.short)):
-            event = decode(record.key, record.value, record.headers)
+            event = decode_fields(record.key, record.value, item.headers)
             out.events += handle(decider, world, stored, event, (item.short, item.content))
             if event.fingerprint is not None and event.type in decider.requests:
                 out.requests.append(event.id)

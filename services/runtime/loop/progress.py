@@ -32,14 +32,12 @@ class Progress:
         """Say that the records are done: their effects are written and their offsets committed."""
         self._moved = time.monotonic()
         now = time.time()
-        oldest: dict[int, float] = {}
-        for record in records:
-            self._next[record.partition] = record.offset + 1
-            self._stamp[record.partition] = record.timestamp
-            oldest.setdefault(record.partition, record.timestamp)
+        for partition, last in {record.partition: record for record in records}.items():
+            self._next[partition] = last.offset + 1
+            self._stamp[partition] = last.timestamp
         delay = metrics.DELAY.labels(self._service)
-        for stamp in oldest.values():
-            delay.observe(max(0.0, now - stamp / 1000))
+        for oldest in {record.partition: record for record in reversed(records)}.values():
+            delay.observe(max(0.0, now - oldest.timestamp / 1000))
 
     def passed(self, ends: Mapping[int, int]) -> None:
         """Say that the partitions hold no record before these offsets that is not handled."""

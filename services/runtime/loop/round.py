@@ -118,4 +118,5 @@ class Round(Generic[S]):
 
 def ends_of(records: Records) -> dict[TopicPartition, int]:
     """Return the offset behind the last record of each partition."""
-    return {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+    last = {record.partition: record for record in records}
+    return {TopicPartition(r.topic, r.partition): r.offset + 1 for r in last.values()}

@@ -107,7 +107,7 @@ def test_a_round_leaves_an_echo_out_but_never_what_is_redriven(
     echoes, fact = Echoes(folding), received(say)
     echoes.expect([fact])
     parts = SimpleNamespace(decider=folding, states=SimpleNamespace(echoes=echoes))
-    wanted = [Wanted(cast("Any", None), "purse-1", fact.type, *known_by(fact), redrive)]
+    wanted = [Wanted(cast("Any", None), {}, "purse-1", fact.type, *known_by(fact), redrive)]
     skipped: Counter[tuple[str, str]] = Counter()
     kept = Round(cast("Any", parts))._without_echoes(wanted, skipped)
     assert kept == ([] if left_out else wanted)
