@@ -26,7 +26,7 @@ def told_key(fact: Event) -> str:
 
 def is_replaced(state: Tracked, fact: Event) -> bool:
     """Return whether a correction that came before the fact has taken it back."""
-    return fact.id[:KEY] in state.replaced
+    return bool(state.replaced) and fact.id[:KEY] in state.replaced
 
 
 T = TypeVar("T", bound=Tracked)

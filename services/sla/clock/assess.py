@@ -20,6 +20,7 @@ from services.shared.lifecycle import Mark, Move, Span
 from services.sla.clock.consultation_terms import late_answers
 from services.sla.clock.course import Course, course, tail
 from services.sla.clock.letters import of_a_letter
+from services.sla.clock.promises import Promise
 from services.sla.clock.running import Reached
 from services.sla.clock.step_clocks import LateSteps, late_steps
 from services.sla.clock.terms import Terms
@@ -57,6 +58,10 @@ def reassess(state: Sla, terms: Terms) -> Assessment | None:
         return None
     if known is None or last is None or not parts.say_the_same(last):
         known = _made(parts)
+    elif parts.steps.expected is not last.steps.expected and (
+        parts.steps.expected != last.steps.expected
+    ):
+        known = msgspec.structs.replace(known, expected=_expected(parts))
     known.__dict__[_PARTS] = parts
     return known
 
@@ -80,12 +85,12 @@ class _Parts(msgspec.Struct, frozen=True, eq=False):
     demands: Demands
 
     def say_the_same(self, last: _Parts) -> bool:
-        """Return whether these parts come to the assessment that the last ones came to."""
+        """Return whether these parts come to the assessment that the last ones came to, but for
+        what is expected of steps."""
+        mine, theirs = self.course, last.course
         return (
-            self.course.is_timed_as(last.course)
-            and self.course.paused == last.course.paused
+            (mine is theirs or (mine.is_timed_as(theirs) and mine.paused == theirs.paused))
             and self.said is last.said
-            and self.steps.expected == last.steps.expected
             and self.answers is last.answers
             and self.demands.at == last.demands.at
         )
@@ -134,15 +139,9 @@ def _made(parts: _Parts) -> Assessment:
     found, demands = parts.course, parts.demands
     running, promises = found.running, found.promises
     first, current = promises[0], promises[-1]
-    breach = current.breach if _when(current.breach) else None
+    breach = _missed(current)
     by = found.letter_by
     allowed = parts.terms.book.supplement.allowed
-    expected = [*found.warnings, *parts.said, *parts.steps.expected, *parts.answers]
-    if breach is not None:
-        expected.append(Expected(breach.at, AlertKind.OVERDUE, "", breach.at, breach.certain))
-    for number, at in enumerate(demands.at[allowed:], start=allowed + 1):
-        expected.append(Expected(at, AlertKind.SUPPLEMENT_REPEATED, str(number), at, True))
-    expected.sort(key=_moment)
     extended = current.total - found.total
     return Assessment(
         budget=current.total,
@@ -159,8 +158,25 @@ def _made(parts: _Parts) -> Assessment:
         extended_at=promises[1].since if extended else None,
         supplements=len(demands.at),
         repeated_at=demands.at[allowed] if len(demands.at) > allowed else None,
-        expected=tuple(expected),
+        expected=_expected(parts),
     )
+
+
+def _expected(parts: _Parts) -> tuple[Expected, ...]:
+    found = parts.course
+    expected = [*found.warnings, *parts.said, *parts.steps.expected, *parts.answers]
+    if (breach := _missed(found.promises[-1])) is not None:
+        expected.append(Expected(breach.at, AlertKind.OVERDUE, "", breach.at, breach.certain))
+    allowed = parts.terms.book.supplement.allowed
+    for number, at in enumerate(parts.demands.at[allowed:], start=allowed + 1):
+        expected.append(Expected(at, AlertKind.SUPPLEMENT_REPEATED, str(number), at, True))
+    expected.sort(key=_moment)
+    return tuple(expected)
+
+
+def _missed(promise: Promise) -> Reached | None:
+    breach = promise.breach
+    return breach if breach is not None and breach.happened else None
 
 
 def _said(state: Sla, found: Course) -> tuple[Expected, ...]:

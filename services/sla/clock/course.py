@@ -74,6 +74,10 @@ def course(state: Sla, terms: Terms, last: Course | None = None) -> Course | Non
     """
     assert state.receiving_unit is not None
     fold = _fold(state.marks, last)
+    if last is not None and _runs_on(state, terms, fold, last):
+        if fold is last.fold and state.marks is last.marks:
+            return last
+        return msgspec.structs.replace(last, marks=state.marks, fold=fold)
     running = _extended(state, terms, fold, last) if last is not None else None
     if running is None:
         fixed_date = isinstance(terms.promise, datetime)
@@ -84,7 +88,9 @@ def course(state: Sla, terms: Terms, last: Course | None = None) -> Course | Non
         return None
     ended = state.span.ended_at
     # A letter about a dossier that had ended by then, as became known later, promises nothing.
-    letters = tuple(x for x in state.letters if x.due and (ended is None or x.at <= ended))
+    letters = state.letters and tuple(
+        x for x in state.letters if x.due and (ended is None or x.at <= ended)
+    )
     if last is not None and letters == last.letters:
         timed = _timed_alike(last, running)
         if timed is not None:
@@ -133,18 +139,38 @@ def tail(known: tuple[T, ...], all_: tuple[T, ...]) -> tuple[T, ...] | None:
     """Return what follows the known ones; None if these are not how all of them begin."""
     if all_ is known:
         return ()
-    return all_[len(known) :] if all_[: len(known)] == known else None
+    count = len(known)
+    return all_[count:] if all_[:count] == known else None
 
 
 def _fold(marks: tuple[Mark, ...], last: Course | None) -> PhaseFold:
     more = None if last is None else tail(last.marks, marks)
-    return folded(marks) if last is None or more is None else folded(more, last.fold)
+    if last is None or more is None:
+        return folded(marks)
+    return folded(more, last.fold) if more else last.fold
+
+
+def _runs_on(state: Sla, terms: Terms, fold: PhaseFold, last: Course) -> bool:
+    """Return whether nothing has come that the course depends on: as it is with most facts."""
+    return (
+        fold.phases is last.phases
+        and state.handlers is last.handlers
+        and state.receiving_unit == last.receiving_unit
+        and not state.letters
+        and not last.letters
+        and not _counts_otherwise(state, terms)
+    )
+
+
+def _counts_otherwise(state: Sla, terms: Terms) -> bool:
+    """Return whether what it waited counts in another way once its history is closed."""
+    told = state.history or state.told_until is not None
+    return told and isinstance(terms.promise, datetime)
 
 
 def _extended(state: Sla, terms: Terms, fold: PhaseFold, last: Course) -> RunningSpans | None:
-    told = state.history or state.told_until is not None
-    if told and isinstance(terms.promise, datetime):
-        return None  # what it waited counts in another way once the history is closed
+    if _counts_otherwise(state, terms):
+        return None
     if state.receiving_unit != last.receiving_unit:
         return None
     phases, handlers = tail(last.phases, fold.phases), tail(last.handlers, state.handlers)

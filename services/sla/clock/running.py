@@ -67,7 +67,7 @@ class RunningSpans:
         """Return the spans whose last one, which still runs, ends then."""
         last, before = self.pieces[-1], self._before
         length = last.calendar.measure(last.begin, moment)
-        ended = last._replace(end=moment)
+        ended = RunningSpan(last.begin, moment, last.unit, last.calendar)
         return RunningSpans((*self.pieces[:-1], ended), (*before, before[-1] + length))
 
     def followed(self, piece: RunningSpan) -> RunningSpans:
@@ -87,7 +87,11 @@ class RunningSpans:
         if len(self.pieces) > 1 or len(other.pieces) > 1:
             return False
         mine, theirs = self.pieces[0], other.pieces[0]
-        return mine._replace(unit=theirs.unit) == theirs
+        return (
+            mine.calendar is theirs.calendar
+            and mine.begin == theirs.begin
+            and mine.end == theirs.end
+        )
 
     def stopped_since(self, known: RunningSpans) -> datetime | None:
         """Return when the clock stopped, if that is all that differs from what was known."""
@@ -99,6 +103,8 @@ class RunningSpans:
     def changed_since(self, known: RunningSpans) -> datetime | None:
         """Return from when on these differ from spans that were known before; None if more of these
         than their end may have changed."""
+        if self is known:
+            return _NEVER
         index = len(known.pieces) - 1
         if len(self.pieces) <= index or self.pieces[:index] != known.pieces[:index]:
             return None
@@ -157,6 +163,11 @@ class RunningSpans:
         day for every unit, and may end at another moment than its seconds do (e.g. midnight).
         """
         pieces = self.pieces
+        if first_due is None and seconds > 0 and len(pieces) == 1:
+            (piece,) = pieces
+            if piece.end is None and piece.begin <= since:
+                # As it is with most: what was used before `since` need not be counted.
+                return Reached(piece.calendar.add(since, seconds), True, False)
         at = _begun(pieces, since) - 1
         start = max(at, 0)
         if at >= 0 and pieces[at].begin < since and (end := pieces[at].end) and end <= since:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from contracts.events import routing, sla
@@ -94,9 +95,14 @@ def judging(world: World, state: Sla) -> Rules:
     """Return the rules that the dossier is judged by: those in force when it was received, until
     later ones are applied."""
     if state.rules is not None:
-        return rules_of(world.number(state.rules))
+        return _numbered(world, state.rules)
     received = state.span.received_at
     return rules_of(world.at(received) if received is not None else world.sets[0])
+
+
+@lru_cache(maxsize=1024)  # by the world's identity: it is asked several times for each fact
+def _numbered(world: World, number: int) -> Rules:
+    return rules_of(world.number(number))
 
 
 def following_rules(world: World, rules: Rules, state: Sla) -> Rules | None:

@@ -168,12 +168,7 @@ class Rules:
         if now is None:
             return said  # withdrawn before reception, or a correction took the promise back
         said = [*self._deadline(state, now, cause), *said]
-        standing = _standing(state)
-        said += [
-            _alert(expected, state)
-            for expected in now.expected
-            if expected.certain and _key(expected) not in standing
-        ]
+        said += [_alert(expected, state) for expected in _unsaid(state, now, certain=True)]
         return said
 
     def _deadline(
@@ -225,17 +220,14 @@ class Rules:
 
     def _alert_timer(self, state: Sla) -> Timer | None:
         now = state.assessment
-        if now is None:
+        waiting = _unsaid(state, now, certain=False) if now is not None else ()
+        if not waiting:
             return None
-        standing = _standing(state)
-        for expected in now.expected:
-            if not expected.certain and _key(expected) not in standing:
-                # The number tells a second announcement of the same moment from the first. It
-                # counts no others: an instance that knows less gives the same one the same id.
-                kind, at, about = key = _key(expected)
-                number = sum(_key(alert) == key for alert in state.alerts)
-                return Timer(at, kind, (about,), number, own_time=state.history)
-        return None
+        # The number tells a second announcement of the same moment from the first. It counts no
+        # others: an instance that knows less gives the same one the same id.
+        kind, at, about = key = _key(waiting[0])
+        number = sum(_key(alert) == key for alert in state.alerts) if state.alerts else 0
+        return Timer(at, kind, (about,), number, own_time=state.history)
 
     def fired(self, state: Sla, timer: Timer) -> Sequence[EventData]:
         """Return the alert that a timer raises."""
@@ -305,8 +297,13 @@ def _key(alert: Alert | Expected) -> _Key:
     return kind, alert.at, "" if kind is AlertKind.SOON_DUE else alert.about
 
 
-def _standing(state: Sla) -> set[_Key]:
-    return {_key(alert) for alert in state.alerts if not alert.retracted}
+def _unsaid(state: Sla, now: Assessment, *, certain: bool) -> Sequence[Expected]:
+    """Return what is expected, certain or not, and was not announced or is not standing."""
+    wanted = [expected for expected in now.expected if expected.certain is certain]
+    if not wanted or not state.alerts:
+        return wanted  # as it is with nearly all
+    standing = {_key(alert) for alert in state.alerts if not alert.retracted}
+    return [expected for expected in wanted if _key(expected) not in standing]
 
 
 def _alert(expected: Expected, state: Sla) -> EventData:

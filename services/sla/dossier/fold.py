@@ -55,7 +55,8 @@ def _evolve(state: Sla, fact: Event, data: EventData) -> Sla:
         case routing.StepStarted():
             begun = StepTold(fact.time, True, data.ordinal, data.step, told_key(fact))
             lead = started(fact.time, data.ordinal, fact.id, data.lead, data.unit)
-            return replace(_led(state, lead), steps=with_step(state.steps, begun))
+            leads, steps = with_lead(state.leads, lead), with_step(state.steps, begun)
+            return replace(state, leads=leads, steps=steps)
         case routing.StepReassigned():
             return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.StepCompleted():

@@ -22,17 +22,29 @@ class StepTold(NamedTuple):
 
 def with_step(steps: tuple[StepSpan, ...], one: StepTold) -> tuple[StepSpan, ...]:
     """Return the spans with one more start or completion, as if all facts had come in order."""
-    newest = all(max(s.started_at, s.completed_at or s.started_at) < one.at for s in steps)
-    return _spans(list(steps), [one]) if newest else _spans([], {*_told(steps), one})
+    newest = one.at, one.begins
+    for span in steps:
+        if _last(span) >= newest:
+            return _spans({*_told(steps), one})
+    spans = list(steps)
+    _tell(spans, one)
+    return tuple(spans)
 
 
 def without_steps(steps: tuple[StepSpan, ...], keys: frozenset[str]) -> tuple[StepSpan, ...]:
     """Return the spans that the other facts make."""
-    return _spans([], [told for told in _told(steps) if told.key not in keys])
+    return _spans(told for told in _told(steps) if told.key not in keys)
 
 
-def _spans(spans: list[StepSpan], more: Iterable[StepTold]) -> tuple[StepSpan, ...]:
-    for told in sorted(more):
+def _last(span: StepSpan) -> tuple[datetime, bool]:
+    """Return the time of the last fact of a step, and whether that is its start."""
+    begun, done = span.started_at, span.completed_at
+    return (begun, True) if done is None or done <= begun else (done, False)
+
+
+def _spans(all_told: Iterable[StepTold]) -> tuple[StepSpan, ...]:
+    spans: list[StepSpan] = []
+    for told in sorted(all_told):
         _tell(spans, told)
     return tuple(spans)
 
