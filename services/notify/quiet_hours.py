@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
+from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7))
 """Vietnam keeps UTC+7 all year."""
@@ -39,6 +40,12 @@ class QuietHours:
 def clock_time(text: str) -> time:
     """Return a time of day from text such as ``21:00``."""
     return time.fromisoformat(text)
+
+
+@lru_cache(maxsize=1440)
+def clock_text(clock: time) -> str:
+    """Return a time of day as such a text."""
+    return f"{clock:%H:%M}"
 
 
 def morning_after(moment: datetime, at: time) -> datetime:

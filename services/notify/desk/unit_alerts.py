@@ -26,7 +26,7 @@ _WRITTEN = "a letter was written before the morning came"
 _OUTLIVES = frozenset({UnitAlertKind.OVERDUE, UnitAlertKind.APOLOGY_OWED})
 """What is told though the dossier is resolved by then: a letter is owed afterwards, too."""
 _OF_A_LETTER = frozenset({UnitAlertKind.LAST_CALL, UnitAlertKind.APOLOGY_OWED})
-_OWED = frozenset({UnitAlertKind.APOLOGY_OWED})
+_OF_WORK = frozenset(UnitAlertKind) - {UnitAlertKind.APOLOGY_OWED}
 _ROUTED = "handed over to a unit by hand"
 
 
@@ -56,7 +56,7 @@ def unit_alerts(policy: Policy, state: Notify, fact: Event) -> Sequence[EventDat
         case routing.DossierHandedOver() | routing.DossierRouted():
             return [*_led_by_others(state, fact.subject), *_routed(state)]
         case routing.DossierProcessed() | intake.DossierWithdrawn():
-            return list(_cleared(policy, state, fact, _DONE, frozenset(UnitAlertKind) - _OWED))
+            return list(_cleared(policy, state, fact, _DONE, _OF_WORK))
         case sla.ApologyIssued():
             return list(_cleared(policy, state, fact, _WRITTEN, _OF_A_LETTER))
         case _:

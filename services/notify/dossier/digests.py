@@ -43,7 +43,9 @@ def next_timer(policy: Policy, state: Notify) -> Timer | None:
         waiting.append(Timer(at, TimerKind.DIGEST, (channel, of)))
     if policy.ratings and (returned := _returned_at(state)) is not None:
         waiting.append(Timer(returned + policy.rating_after, TimerKind.RATING))
-    return min(waiting, key=lambda t: (t.at, t.kind), default=None)
+    if len(waiting) < 2:
+        return waiting[0] if waiting else None
+    return min(waiting, key=lambda t: (t.at, t.kind))
 
 
 def fired(policy: Policy, state: Notify, passed: Timer) -> Sequence[EventData]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 import msgspec
 
 from contracts.catalogue import WorkflowRef
@@ -49,13 +53,19 @@ def evolve(state: Notify, fact: Event) -> Notify:
         ordered = not story or story[-1] < entry
         story = (*story, entry) if ordered else tuple(sorted({*story, entry}))
         state = msgspec.structs.replace(state, story=story)
-    return _evolve(state, fact, fact.data)
+    return state if type(fact.data) in _TOLD_ALONE else _evolve(state, fact, fact.data)
+
+
+_TOLD_ALONE: frozenset[type[EventData]] = frozenset(
+    {sla.DossierSoonDue, sla.LastCallGiven, sla.StepOverdue, routing.ResultReturned}
+)
+"""Frequent facts that are told, and of which only the history keeps something."""
 
 
 def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
     replace = msgspec.structs.replace
     match data:
-        case notify.MessagePlanned():  # first: most of what it folds
+        case notify.MessagePlanned():  # first, like the next two: most of what it folds
             if data.template in ALERTS:
                 state = _noticed(
                     state,
@@ -74,6 +84,14 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                 fact.time, data.message_id, data.template, data.channel, data.audience
             )
             return _with(state, planned)
+        case routing.StepStarted():
+            state = _led(state, started(fact.time, data.ordinal, fact.id, data.lead, data.unit))
+            step = OpenStep(fact.time, data.ordinal, data.step, data.unit)
+            return replace(state, step=step) if state.step is None or state.step < step else state
+        case notify.UnitAlerted():
+            put = OnDesk(data.morning, data.at or fact.time, data.alert, data.due, data.lead)
+            alerted = {**state.alerted, data.alert_id: put}
+            return replace(state, alerted=dict(sorted(alerted.items())))
         case intake.DossierReceived() | intake.DossierRegistered():
             known = replace(
                 state,
@@ -85,10 +103,6 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
                 papers=_papers(data.documents),
             )
             return _chosen(known, fact, data.preferences) if data.preferences else known
-        case routing.StepStarted():
-            state = _led(state, started(fact.time, data.ordinal, fact.id, data.lead, data.unit))
-            step = OpenStep(fact.time, data.ordinal, data.step, data.unit)
-            return replace(state, step=step) if state.step is None or state.step < step else state
         case routing.StepReassigned():
             return _led(state, reassigned(fact.time, data.ordinal, fact.id, data.lead))
         case routing.DossierRouted():
@@ -165,10 +179,6 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             template = data.detail or ""
             kept = Planned(fact.time, data.message_id, template, data.channel, not_sent=data.reason)
             return _with(state, kept)
-        case notify.UnitAlerted():
-            put = OnDesk(data.morning, data.at or fact.time, data.alert, data.due, data.lead)
-            alerted = {**state.alerted, data.alert_id: put}
-            return replace(state, alerted=dict(sorted(alerted.items())))
         case notify.UnitAlertCleared():
             if not data.wrong and data.alert_id in state.overdue:
                 return state  # resolved, but the breach was told: it may still prove wrong
@@ -185,8 +195,13 @@ def _papers(documents: tuple[str, ...]) -> Papers | None:
 
 
 def _with(state: Notify, message: Planned) -> Notify:
-    messages = sorted((*state.messages, message), key=lambda m: (m.at, m.message_id))
-    return msgspec.structs.replace(state, messages=tuple(messages))
+    messages = (*state.messages, message)
+    if len(messages) > 1 and _place(messages[-2]) > _place(message):
+        messages = tuple(sorted(messages, key=_place))
+    return msgspec.structs.replace(state, messages=messages)
+
+
+_place = attrgetter("at", "message_id")
 
 
 def _noticed(state: Notify, notice: Notice) -> Notify:
@@ -238,37 +253,30 @@ def _chosen(state: Notify, fact: Event, data: notify.Preferences) -> Notify:
 def _entry(fact: Event) -> HistoryEntry | None:
     """Return the history's line for a fact; None for facts that the citizen is not shown."""
     data = fact.data
-    if data.OWNER == "notify":
+    shown = _SHOWN.get(type(data))
+    if shown is None:
         return None
-    unit = text = channel = ""
-    match data:
-        case intake.DossierReceived() | intake.DossierRegistered():
-            unit = data.receiving_unit
-        case (
-            intake.DossierNotReceived()
-            | intake.SupplementDemanded()
-            | intake.PaymentDemanded()
-            | intake.DossierWithdrawn()
-            | routing.DossierStopped()
-            | routing.DossierResumed()
-        ):
-            text = data.reason
-        case intake.SupplementDelivered():
-            unit = data.unit
-        case routing.ResultReturned():
-            unit, channel = data.unit, data.channel
-        case intake.PaymentReceived():
-            text = str(data.outstanding) if data.outstanding else ""
-        case routing.DossierRouted() | routing.DossierProcessed():
-            unit = data.handling_unit
-        case routing.StepStarted():
-            unit, text = data.unit, data.step
-        case routing.DossierHandedOver():
-            unit, text = data.to_unit, data.reason
-        case routing.ConsultationOpened() | routing.ConsultationAnswered():
-            unit = data.unit
-        case sla.ApologyIssued():
-            unit, text = data.unit, data.reason
-        case _:
-            return None
-    return HistoryEntry(fact.time, data.NAME, fact.id[:13], unit, text, channel)
+    return HistoryEntry(fact.time, data.NAME, fact.id[:13], *shown(data))
+
+
+_SHOWN: dict[type[EventData], Callable[[Any], tuple[str, ...]]] = {
+    intake.DossierReceived: lambda data: (data.receiving_unit,),
+    intake.DossierRegistered: lambda data: (data.receiving_unit,),
+    intake.DossierNotReceived: lambda data: ("", data.reason),
+    intake.SupplementDemanded: lambda data: ("", data.reason),
+    intake.PaymentDemanded: lambda data: ("", data.reason),
+    intake.DossierWithdrawn: lambda data: ("", data.reason),
+    routing.DossierStopped: lambda data: ("", data.reason),
+    routing.DossierResumed: lambda data: ("", data.reason),
+    intake.SupplementDelivered: lambda data: (data.unit,),
+    routing.ResultReturned: lambda data: (data.unit, "", data.channel),
+    intake.PaymentReceived: lambda data: ("", str(data.outstanding) if data.outstanding else ""),
+    routing.DossierRouted: lambda data: (data.handling_unit,),
+    routing.DossierProcessed: lambda data: (data.handling_unit,),
+    routing.StepStarted: lambda data: (data.unit, data.step),
+    routing.DossierHandedOver: lambda data: (data.to_unit, data.reason),
+    routing.ConsultationOpened: lambda data: (data.unit,),
+    routing.ConsultationAnswered: lambda data: (data.unit,),
+    sla.ApologyIssued: lambda data: (data.unit, data.reason),
+}
+"""Unit, text and channel of the lines of history."""

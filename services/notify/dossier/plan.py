@@ -20,7 +20,7 @@ from contracts.wire.envelope import Event, derive_id
 from services.notify.dossier.params import params_of
 from services.notify.dossier.policy import LEGAL, ROUTINE, Policy
 from services.notify.dossier.state import Notify
-from services.notify.quiet_hours import QuietHours, clock_time
+from services.notify.quiet_hours import QuietHours, clock_text, clock_time
 from services.notify.wording.template import Template
 from services.shared.lifecycle import ENDED, PublicStatus, status_at
 
@@ -35,12 +35,14 @@ _STATUS_OF: dict[type[EventData], PublicStatus] = {
 }
 """Facts that are told only if the dossier's state allowed them."""
 
-_OF_WORK = (
-    intake.SupplementDemanded,
-    intake.SupplementDelivered,
-    intake.PaymentDemanded,
-    intake.PaymentReceived,
-    routing.DossierResumed,
+_OF_WORK: frozenset[type[EventData]] = frozenset(
+    {
+        intake.SupplementDemanded,
+        intake.SupplementDelivered,
+        intake.PaymentDemanded,
+        intake.PaymentReceived,
+        routing.DossierResumed,
+    }
 )
 """Facts that are told only if the dossier was under way: once it has ended, nothing is asked and it
 does not go on. A demand is told even if the dossier is stopped or waits for something else: the
@@ -161,8 +163,8 @@ def planned(
         send_at=send_at if send_at > at else None,
         expires_at=max(_expires(policy, state, told, send_at) for told in tells or (template,)),
         # A late entry is planned for a past moment by day, and may be handed off at night.
-        quiet_from=f"{quiet.begins:%H:%M}" if held else None,
-        quiet_until=f"{quiet.ends:%H:%M}" if held else None,
+        quiet_from=clock_text(quiet.begins) if held else None,
+        quiet_until=clock_text(quiet.ends) if held else None,
         takes_back=takes_back,
     )
 
@@ -262,12 +264,19 @@ def _urgent(policy: Policy, fact: Event) -> bool:
 
 
 def _template(policy: Policy, state: Notify, fact: Event) -> Template | None:
-    data = fact.data
-    told = _STATUS_OF.get(type(data))
+    template = _called_for(policy, state, fact.data)
+    if template is None:
+        return None
+    told = _STATUS_OF.get(type(fact.data))
     if told is not None and status_at(state.marks, fact.time) is not told:
         return None
-    if isinstance(data, _OF_WORK) and status_at(state.marks, fact.time) not in _UNDER_WAY:
+    if type(fact.data) in _OF_WORK and status_at(state.marks, fact.time) not in _UNDER_WAY:
         return None
+    return template
+
+
+def _called_for(policy: Policy, state: Notify, data: EventData) -> Template | None:
+    """Return what a fact calls for if the dossier's state allowed it."""
     match data:
         case intake.DossierRegistered():
             return Template.REGISTERED
