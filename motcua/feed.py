@@ -23,7 +23,7 @@ from contracts.wire.topics import (
     SERVICES,
     UNIT_ALERTS,
 )
-from services.runtime import EventProducer, Offsets, group_of
+from services.runtime import AIOKAFKA, Clients, EventProducer, Offsets, group_of
 
 _BATCH = 2_000
 _HOUR = timedelta(hours=1)
@@ -36,10 +36,12 @@ class NotSettled(Exception):
 class Feed:
     """Writes events and ticks to Kafka and waits for the services to be done with them."""
 
-    def __init__(self, bootstrap: str, *, sends_mail: bool = False) -> None:
+    def __init__(
+        self, bootstrap: str, *, sends_mail: bool = False, kafka: Clients = AIOKAFKA
+    ) -> None:
         """`sends_mail`: notify delivers, so more groups have to settle."""
-        self.producer = EventProducer(bootstrap)
-        self._offsets = Offsets(bootstrap)
+        self.producer = EventProducer(bootstrap, kafka)
+        self._offsets = Offsets(bootstrap, kafka)
         self._groups = [(group_of(name, DOSSIER_EVENTS), DOSSIER_EVENTS) for name in SERVICES]
         self._groups.append((group_of("notify", UNIT_ALERTS), UNIT_ALERTS))
         self._desks_ticked: datetime | None = None

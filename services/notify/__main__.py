@@ -55,7 +55,7 @@ def _supplies(running: Running[NotifySettings], renderer: RendererNow) -> Suppli
     # After an erasure the key may be used this long, then the address: five seconds in all.
     kept = KEPT_SECONDS - FRESH_SECONDS
     keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)
-    offsets = Offsets(running.settings.kafka)
+    offsets = Offsets(running.settings.kafka, running.kafka)
     addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
     return Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from services.runtime.http.request_routes import RequestRoutes as RequestRoutes
     from services.runtime.http.requests import Requests as Requests
     from services.runtime.http.typed_text import Typed as Typed
+    from services.runtime.kafka.clients import AIOKAFKA as AIOKAFKA
+    from services.runtime.kafka.clients import Clients as Clients
     from services.runtime.kafka.enactment import NotEnacted as NotEnacted
     from services.runtime.kafka.enactment import enact as enact
     from services.runtime.kafka.enactment import enacted_sets as enacted_sets

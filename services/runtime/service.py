@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from services.runtime.core.decider import Decider, S
 from services.runtime.http.requests import Requests
+from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock
 from services.runtime.loop.engine import Engine
@@ -40,6 +41,8 @@ class Running(Generic[SettingsT_co]):
     tasks: Supervised
     """Everything that runs beside the engines is started here: its failure is the service's."""
     engines: list[Engine[Any]] = field(default_factory=list)
+    kafka: Clients = AIOKAFKA
+    """Makes further clients of the same broker."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is to end: an answer without an end of its own ends then."""
 

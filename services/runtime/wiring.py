@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
 from services.runtime.http.requests import Requests
+from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import StreamClock, make_clock
 from services.runtime.loop.engine import Engine
@@ -22,16 +23,21 @@ from services.runtime.supervised import Supervised
 
 
 def make_running(
-    service: Service[SettingsT], settings: SettingsT, mongo: Client
+    service: Service[SettingsT],
+    settings: SettingsT,
+    mongo: Client,
+    kafka: Clients = AIOKAFKA,
+    faults: Faults | None = None,
 ) -> Running[SettingsT]:
     """Return the service's engines and what they share. Must be called where an event loop runs."""
     running = Running(
         settings,
         mongo[f"motcua_{service.name}"],
-        EventProducer(settings.kafka),
+        EventProducer(settings.kafka, kafka),
         make_clock(settings),
-        Faults(settings.stop_at),
+        faults or Faults(settings.stop_at),
         Supervised(),
+        kafka=kafka,
     )
     for decider in service.deciders(settings):
         collection = running.database[decider.collection]

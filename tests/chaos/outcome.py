@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from contracts.events import notify
 from contracts.events.clock import ClockTicked
@@ -19,9 +20,13 @@ from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.kafka.offsets import Offsets
-from services.runtime.mongo.client import client
+from services.runtime.mongo.client import Client, client
 from services.runtime.mongo.store import Store
 from services.runtime.testing import state_hash
+
+
+TOPICS = (DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS)
+"""What two runs are compared by."""
 
 
 @dataclass
@@ -45,6 +50,8 @@ class Outcome:
     mornings: dict[str, str] = field(default_factory=dict)
     """By alert: the morning whose digest it was left for, and the officer whom it names, as was
     said last. What was cleared before is in none."""
+    alerts: set[str] = field(default_factory=set)
+    """The ids of what was said to the units' mornings."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
     not_as_rebuilt: list[str] = field(default_factory=list)
@@ -55,17 +62,22 @@ async def read_outcome(endpoints: Endpoints) -> Outcome:
     """Reads what is in the database, in the log, and in the SMTP server's own ledger."""
     outcome = Outcome()
     mongo = client(endpoints.mongo)
+    await read_states(mongo, outcome)
+    mongo.close()
+    for topic in TOPICS:
+        await _read_topic(endpoints.kafka, topic, outcome)
+    outcome.messages = message_counts(endpoints.smtp_ledger)
+    outcome.sms = Counter(entry.key for entry in read_accepted_messages(endpoints.gateway_ledger))
+    return outcome
+
+
+async def read_states(mongo: Client, outcome: Outcome) -> None:
+    """Reads every service's states of dossiers."""
     for decider in city_deciders():
         store = Store(mongo[f"motcua_{decider.name}"][decider.collection], decider.state_type)
         outcome.states[decider.name] = {
             subject: state_hash(state) async for subject, state in store.states()
         }
-    mongo.close()
-    for topic in (DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS):
-        await _read_topic(endpoints.kafka, topic, outcome)
-    outcome.messages = message_counts(endpoints.smtp_ledger)
-    outcome.sms = Counter(entry.key for entry in read_accepted_messages(endpoints.gateway_ledger))
-    return outcome
 
 
 def message_counts(ledger: Path) -> Counter[str]:
@@ -84,35 +96,45 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
     while any([await consumer.position(tp) < end for tp, end in ends.items()]):
         for records in (await consumer.getmany(timeout_ms=1000)).values():
             for record in records:
-                if type_of(record.headers) in (ClockTicked.TYPE, RulesEnacted.TYPE):
-                    continue
-                event = decode(record.key, record.value, record.headers)
-                if isinstance(event.data, notify.UnitAlerted):
-                    left = f"{event.data.morning} {event.data.lead}"
-                    outcome.mornings[event.data.alert_id] = left
-                    continue
-                if isinstance(event.data, notify.UnitAlertCleared):
-                    outcome.mornings.pop(event.data.alert_id, None)
-                    continue
-                if isinstance(event.data, notify.MessageDelivered):
-                    outcome.receipts[event.data.message_id] += 1
-                    continue  # when a gateway says so is its own affair
-                said = f"{event.subject} {event.type} {event.time.isoformat()} {_said(event.data)}"
-                outcome.records += 1
-                if event.id in outcome.facts:
-                    outcome.repeated += 1
-                    assert outcome.facts[event.id] == said, f"one id says two things: {said}"
-                    continue
-                outcome.facts[event.id] = said
-                if event.data.OWNER == "sla":
-                    outcome.late[event.data.NAME] += 1
+                read_record(record, outcome)
     await consumer.stop()
 
 
+def read_record(record: ConsumerRecord[Any, Any], outcome: Outcome) -> None:
+    """Notes what a record of one of `TOPICS` says."""
+    if type_of(record.headers) in (ClockTicked.TYPE, RulesEnacted.TYPE):
+        return
+    event = decode(record.key, record.value, record.headers)
+    if isinstance(event.data, (notify.UnitAlerted, notify.UnitAlertCleared)):
+        if event.id in outcome.alerts:
+            return  # the desk knows it
+        outcome.alerts.add(event.id)
+    if isinstance(event.data, notify.UnitAlerted):
+        outcome.mornings[event.data.alert_id] = f"{event.data.morning} {event.data.lead}"
+        return
+    if isinstance(event.data, notify.UnitAlertCleared):
+        outcome.mornings.pop(event.data.alert_id, None)
+        return
+    if isinstance(event.data, notify.MessageDelivered):
+        outcome.receipts[event.data.message_id] += 1
+        return  # when a gateway says so is its own affair
+    said = f"{event.subject} {event.type} {event.time.isoformat()} {_said(event.data)}"
+    outcome.records += 1
+    if event.id in outcome.facts:
+        outcome.repeated += 1
+        assert outcome.facts[event.id] == said, (
+            f"one id says two things:\n{outcome.facts[event.id]}\n{said}"
+        )
+        return
+    outcome.facts[event.id] = said
+    if event.data.OWNER == "sla":
+        outcome.late[event.data.NAME] += 1
+
+
 def _said(data: EventData) -> str:
-    """What a record says, but for the names that a gateway made up."""
+    """What a record says, but for which gateway took a message, and the names that it made up."""
     if isinstance(data, notify.MessageSent):
-        data = data.model_copy(update={"reference": None})
+        data = data.model_copy(update={"reference": None, "provider": ""})
     return repr(data)
 
 

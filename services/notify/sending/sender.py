@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ from pymongo.errors import PyMongoError
 
 from contracts.events.notify import MessageChannel
 from services.notify import metrics
+from services.notify.channels.providers import Providers
+from services.notify.channels.settings import ChannelSettings
 from services.notify.channels.setup import set_up
 from services.notify.contacts.addresses import Address, Addresses
 from services.notify.delivery.delivery import Deliveries, Delivery
@@ -70,6 +72,8 @@ class Supplies:
     offsets: Offsets
     """The sender closes it when it ends."""
     renderer: Callable[[], Renderer]
+    channels: Callable[[ChannelSettings, asyncio.Event], Mapping[str, Providers]] = set_up
+    """Makes the channels; the event is set when the sender stops."""
 
 
 class Sender:
@@ -84,13 +88,13 @@ class Sender:
         self._offsets = supplies.offsets
         self._ticks: StreamTime | None = None
         if settings.clock is ClockKind.STREAM:
-            self._ticks = StreamTime(settings.kafka, settings.partitions)
+            self._ticks = StreamTime(settings.kafka, settings.partitions, running.kafka)
         clock = self._ticks.clock if self._ticks else running.clock
         self._handoffs = HandoffLog(running.database["handed"])
         self._outbox = Outbox(
             running.database, clock, self._handoffs, streamed=self._ticks is not None
         )
-        self._channels = set_up(settings, self._stopping)
+        self._channels = supplies.channels(settings, self._stopping)
         self._reporter = Reporter(running, self._stopping)
         self._retries = Retries()
         self._unreachable = UnreachableRecipients()

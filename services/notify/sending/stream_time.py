@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime import StreamClock, patiently
+from services.runtime import AIOKAFKA, Clients, StreamClock, patiently
 
 _KEY = CLOCK_SUBJECT.encode()
 _FIRST_LOOK, _GROWS = 256, 8
@@ -28,9 +28,10 @@ _PAUSE = 1.0
 class StreamTime:
     """Follows the ticks of every partition. A tick is good for the same partition of any topic."""
 
-    def __init__(self, bootstrap: str, partitions: int) -> None:
+    def __init__(self, bootstrap: str, partitions: int, clients: Clients = AIOKAFKA) -> None:
         self.clock = StreamClock()
         self._bootstrap = bootstrap
+        self._clients = clients
         self._partitions = [TopicPartition(DOSSIER_EVENTS, n) for n in range(partitions)]
 
     async def follow(self) -> None:
@@ -38,7 +39,9 @@ class StreamTime:
         await patiently(self._follow, first=_PAUSE, most=_PAUSE)
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        consumer = self._clients.consumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False
+        )
         try:
             await consumer.start()
             consumer.assign(self._partitions)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
     InvalidProducerEpoch,
@@ -27,6 +27,7 @@ from contracts.values import rfc3339, to_utc_millis
 from contracts.wire.codec import MAX_RULES, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITY_RULES, TOPICS
+from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.topics import TopicsWrong
 from services.runtime.settings import ClockKind, Settings
 
@@ -44,13 +45,13 @@ class NotEnacted(Exception):
     """The set was not enacted, anywhere. The text says why, and what to do."""
 
 
-async def enacted_sets(settings: Settings) -> list[RuleSet]:
+async def enacted_sets(settings: Settings, clients: Clients = AIOKAFKA) -> list[RuleSet]:
     """Return every enacted set, by number.
 
     Raise TopicsWrong if their topic is missing, and what aiokafka raises if the broker is away.
     """
     place = TopicPartition(CITY_RULES, 0)
-    consumer = AIOKafkaConsumer(
+    consumer = clients.consumer(
         bootstrap_servers=settings.kafka,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
@@ -74,15 +75,21 @@ async def enacted_sets(settings: Settings) -> list[RuleSet]:
     return found
 
 
-async def enact(settings: Settings, files: Files, since: datetime | None, by: str) -> RuleSet:
+async def enact(
+    settings: Settings,
+    files: Files,
+    since: datetime | None,
+    by: str,
+    clients: Clients = AIOKAFKA,
+) -> RuleSet:
     """Write the files as the next set, in force from `since`, or from now on; return it.
 
     The caller has checked them. Raise NotEnacted if another enactment came between, if the set in
     force is the same, or if `since` has passed: what happened after it is decided already. (The
     first set counts for all earlier times too.)
     """
-    async with _transactions(settings) as producer:
-        known = await enacted_sets(settings)
+    async with _transactions(settings, clients) as producer:
+        known = await enacted_sets(settings, clients)
         sha256 = digest(files)
         if known and known[-1].sha256 == sha256:
             raise NotEnacted(f"set {known[-1].number} is the same; there is nothing to enact")
@@ -131,8 +138,8 @@ async def _write(producer: AIOKafkaProducer, event: Event) -> None:
 
 
 @asynccontextmanager
-async def _transactions(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
+async def _transactions(settings: Settings, clients: Clients) -> AsyncIterator[AIOKafkaProducer]:
+    producer = clients.producer(
         bootstrap_servers=settings.kafka,
         transactional_id=_ID,
         transaction_timeout_ms=_UNFINISHED,

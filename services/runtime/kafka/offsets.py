@@ -9,12 +9,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from services.runtime.kafka.clients import AIOKAFKA, Clients
+
 
 class Offsets:
     """A small client for questions about offsets; connects at the first question."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, clients: Clients = AIOKAFKA) -> None:
         self._bootstrap = bootstrap
+        self._make = clients
         self._connecting = asyncio.Lock()
         self._clients: tuple[AIOKafkaConsumer, AIOKafkaAdminClient] | None = None
         self._partitions: dict[str, list[int]] = {}
@@ -66,8 +69,8 @@ class Offsets:
     async def _connected(self) -> tuple[AIOKafkaConsumer, AIOKafkaAdminClient]:
         async with self._connecting:
             if self._clients is None:
-                consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
-                admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+                consumer = self._make.consumer(bootstrap_servers=self._bootstrap)
+                admin = self._make.admin(bootstrap_servers=self._bootstrap)
                 try:
                     await consumer.start()
                     await admin.start()

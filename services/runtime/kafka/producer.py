@@ -13,6 +13,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.wire.codec import Record, encode
 from contracts.wire.envelope import Event
+from services.runtime.kafka.clients import AIOKAFKA, Clients
 
 log = structlog.get_logger("motcua.producer")
 
@@ -35,8 +36,9 @@ class EventProducer:
     written may then be in the log twice, with the same ids.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, clients: Clients = AIOKAFKA) -> None:
         self._bootstrap = bootstrap
+        self._clients = clients
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -44,7 +46,7 @@ class EventProducer:
         """Connect. Raise aiokafka.errors.KafkaConnectionError if no broker answers."""
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
+                producer = self._clients.producer(
                     bootstrap_servers=self._bootstrap,
                     acks="all",
                     enable_idempotence=True,
