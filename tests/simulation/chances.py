@@ -38,7 +38,7 @@ class Fault(StrEnum):
 class Chances:
     """Draws what goes wrong. With a share of 0 nothing does, and no time passes on the way."""
 
-    draw: Random
+    draw: Random = field(default_factory=lambda: Random(0))
     share: float = 0.0
     """Of the calls to broker and database, those that fail by themselves."""
     happened: Counter[Fault] = field(default_factory=Counter)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 
 import structlog
@@ -84,10 +85,7 @@ class EventProducer:
         """Write the records, each to its key's partition, and wait for every ack."""
         if not records:
             return
-        await self.start()
-        producer = self._producer
-        assert producer is not None
-        try:
+        async with self._renewed() as producer:
             partitions = tuple(sorted(await producer.partitions_for(topic)))
             by_partition: dict[int, list[Record]] = defaultdict(list)
             for record in records:
@@ -95,17 +93,24 @@ class EventProducer:
             await asyncio.gather(
                 *(self._append(producer, topic, p, rs) for p, rs in by_partition.items())
             )
-        except Exception:
-            await self._drop(producer)
-            raise
 
     async def write_everywhere(self, topic: str, record: Record) -> None:
         """Write the record to every partition of the topic, as a clock's tick needs it."""
+        async with self._renewed() as producer:
+            for partition in sorted(await producer.partitions_for(topic)):
+                await self._append(producer, topic, partition, [record])
+
+    @asynccontextmanager
+    async def _renewed(self) -> AsyncIterator[AIOKafkaProducer]:
+        """Yield the producer; if what is done with it fails, the next one gets a new producer."""
         await self.start()
         producer = self._producer
         assert producer is not None
-        for partition in sorted(await producer.partitions_for(topic)):
-            await self._append(producer, topic, partition, [record])
+        try:
+            yield producer
+        except Exception:
+            await self._drop(producer)
+            raise
 
     async def _drop(self, producer: AIOKafkaProducer) -> None:
         current = self._producer
