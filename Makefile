@@ -23,7 +23,7 @@ export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-fast chaos bench lint format types contracts check up down lock clean
+.PHONY: help install demo test test-long test-fast chaos simulate-engine bench lint format types contracts check up down lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-fast: $(READY) ## Within a minute: what the services decide, without broker
 
 chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+simulate-engine: $(READY) ## The engine over broker and database in memory, disturbed, seed by seed
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: $(READY) ## Each part beside a bare baseline, compared with the committed ratios
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -24,7 +24,6 @@ from services.runtime.mongo.client import Client, client
 from services.runtime.mongo.store import Store
 from services.runtime.testing import state_hash
 
-
 TOPICS = (DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS)
 """What two runs are compared by."""
 

@@ -27,9 +27,7 @@ class Fault(StrEnum):
     SEND_UNTOLD = "broker: time-out, written"
     COMMIT_FAILED = "broker: commit failed"
     COMMIT_UNTOLD = "broker: time-out, committed"
-    FETCH_FAILED = "broker: fetch failed"
     TWICE = "records twice"
-    TRANSACTION_LEFT = "enactment left half-way"
     GATEWAY_REFUSES = "provider refuses"
     GATEWAY_UNTOLD = "provider's answer lost"
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
 
 from contracts.rules import RuleSet
@@ -24,8 +26,17 @@ from services.notify.sending import retries as sending_retries
 from services.notify.sending import sender as sending_sender
 from services.notify.sending.retries import Retries
 from services.notify.sending.selection import SendingState
-from services.runtime import ClockKind, NotEnacted, Settings, enact, patiently
-from services.runtime.patience import T
+from services.runtime import (
+    ClockKind,
+    Decider,
+    NotEnacted,
+    Settings,
+    Timer,
+    enact,
+    patiently,
+)
+from services.runtime.core import handle as handling
+from services.runtime.core.handle import timer_id
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.chaos.outcome import TOPICS, Outcome, read_record, read_states
@@ -39,8 +50,8 @@ PARTITIONS = 3
 _SESSION = 1.0
 _PATIENCE = 900.0
 """Seconds of told time without any movement after which a city does not come to rest."""
-_EVERY = 0.15
-"""Seconds of told time between two disturbances; a slice of a day takes about as long."""
+_DISTURBED = 0.35
+"""Of the slices of a day, those in which something is done to the city."""
 _SHARE = 0.004
 """Of all calls to broker and database, those that fail by themselves."""
 
@@ -57,6 +68,8 @@ class Lived:
     outside: Outside
     digest: str
     """Stands for all that was written, in its order."""
+    timers: Counter[str]
+    """The kinds of timers that fired, and how often one was decided."""
     steps: int
     seconds: float
     """Of told time."""
@@ -79,14 +92,15 @@ def live(
     chances = Chances(draw or Random(0), 0.0 if draw is None else _SHARE)
     outside = Outside(chances, PARTITIONS, _SESSION)
     city = _City(outside, loop)
+    timers: Counter[str] = Counter()
     try:
-        with _told_time(loop, chances.draw):
+        with _told_time(loop, chances.draw), _counted(timers):
             work = city.goes_through(simulated, begins_with, enacted or {}, disturbed=bool(draw))
             outcome = loop.run_until_complete(work)
     finally:
         loop.bury()
         loop.close()
-    return Lived(outcome, outside, _digest(outside), loop.steps, loop.time())
+    return Lived(outcome, outside, _digest(outside), timers, loop.steps, loop.time())
 
 
 @contextmanager
@@ -107,6 +121,18 @@ def _told_time(loop: Scheduler, draw: Random) -> Iterator[None]:
             yield
         finally:
             random.setstate(before)
+
+
+@contextmanager
+def _counted(timers: Counter[str]) -> Iterator[None]:
+    """Count the timers that are fired, by their kind."""
+
+    def noted(decider: Decider[Any], subject: str, timer: Timer) -> str:
+        timers[str(timer.kind)] += 1
+        return timer_id(decider, subject, timer)
+
+    with patch.object(handling, "timer_id", noted):
+        yield
 
 
 class _City:
@@ -155,9 +181,8 @@ class _City:
         self._loop.kill(instance.owner)
         self.outside.broker.lost(instance.owner)
         self._instances.remove(instance)
-        self._loop.call_later(
-            self.outside.chances.draw.choice((0.0, 0.1, 1.5)), self._ensure, instance.service
-        )
+        after = self.outside.chances.draw.choice((0.0, 0.1, 1.5))
+        self._loop.call_later(after, self._ensure, instance.service, context=Context())
 
     def _ensure(self, service: str) -> None:
         if not any(i.service == service for i in self._instances):
@@ -211,9 +236,10 @@ class _City:
         await patiently(feed.start)
         await patiently(lambda: feed.send(told))
         await self._settle()
-        mischief = Mischief(self, draw, _EVERY)
-        doing = asyncio.create_task(mischief.run()) if disturbed else None
+        mischief = Mischief(self, draw)
         for number, piece in enumerate(slices(simulated.requests, ends=simulated.ends)):
+            if disturbed and draw.random() < _DISTURBED:
+                mischief.begin()
             await patiently(lambda p=piece: feed.send(p.events))  # type: ignore[misc]
             for rules in enacted.get(number, ()):
                 await self._enact(rules)
@@ -225,8 +251,7 @@ class _City:
         await self._settle()
         await patiently(feed.tick_mornings)
         await self._settle()
-        if doing is not None:
-            doing.cancel()
+        if disturbed:
             await mischief.heal()
             self.outside.chances.quiet = True
             for service in SERVICES:

@@ -122,7 +122,7 @@ class Producer:
     def _send(self, tp: TopicPartition, records: Sequence[Record]) -> asyncio.Future[None]:
         if self._closed:
             raise ProducerClosed
-        broker, chances = self._broker, self._broker.chances
+        chances = self._broker.chances
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if chances.calm:

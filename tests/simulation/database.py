@@ -1,9 +1,9 @@
 """A database in memory, behind the calls of a MongoDB client that the services make.
 
 Documents are kept as BSON, so that what is read is what MongoDB would give, and nobody shares an
-object with the database. Each instance has a client of its own: its calls take a time that is drawn,
-fail now and then before or after they took effect, and for a while after a fail-over may still go to
-the old primary, which takes no write and knows nothing of what was written since.
+object with the database. Each instance has a client of its own: its calls take a time that is
+drawn, fail now and then before or after they took effect, and for a while after a fail-over may
+still go to the old primary, which takes no write and knows nothing of what was written since.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Server:
     def client(self, owner: str = "") -> Any:
         """A client of an instance's own; it stands for Motor's."""
         self.owners.add(owner)
+        if self._old and self.chances.draw.random() < 0.5:
+            self._misled.add(owner)  # it asks a member that does not know it yet, either
         return _Client(self, owner)
 
     def fail_over(self) -> None:

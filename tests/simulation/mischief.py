@@ -22,13 +22,7 @@ ARROWS = (
 )
 TIMERS = (Point.TIMERS_DECIDED, Point.TIMERS_PUBLISHED, Point.TIMERS_PERSISTED)
 MESSAGES = (Point.MESSAGE_PICKED, Point.MESSAGE_ACCEPTED, Point.MESSAGE_TOLD)
-FAILOVERS = 0
-_OFTEN = (
-    (Fault.KILL_AT_POINT,) * 8
-    + (Fault.KILL,) * 3
-    + (Fault.HANG,) * 4
-    + (Fault.FAILOVER,) * FAILOVERS
-)
+_OFTEN = (Fault.KILL_AT_POINT,) * 8 + (Fault.KILL,) * 3 + (Fault.HANG,) * 4 + (Fault.FAILOVER,) * 2
 _SELDOM = (Fault.JOIN, Fault.JOIN, Fault.LEAVE, Fault.BROKER_AWAY, Fault.DATABASE_AWAY)
 _MOST = 2
 """Instances of one service at a time, that mischief starts by itself."""
@@ -45,19 +39,20 @@ class Disturbed(Protocol):
 
 
 class Mischief:
-    """Does one thing after another until it is told to stop."""
+    """Does one thing when it is told to, soon after."""
 
-    def __init__(self, city: Disturbed, draw: Random, every: float) -> None:
-        """`every`: about so many seconds lie between two."""
+    def __init__(self, city: Disturbed, draw: Random) -> None:
         self._city = city
         self._draw = draw
-        self._every = every
         self._healing: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(self._draw.expovariate(1 / self._every))
-            self._do(self._draw.choice(_OFTEN + _SELDOM))
+    def begin(self) -> None:
+        """Do something that is drawn, while what comes next is worked on."""
+        self._later(self._soon(self._draw.choice(_OFTEN + _SELDOM)))
+
+    async def _soon(self, fault: Fault) -> None:
+        await asyncio.sleep(self._draw.choice((0.0, 0.005, 0.02, 0.05, 0.2)) * self._draw.random())
+        self._do(fault)
 
     async def heal(self) -> None:
         """Wait until everything that goes by itself has gone."""
@@ -125,5 +120,10 @@ class Mischief:
     async def _fail_over(self) -> None:
         database = self._city.outside.database
         database.fail_over()
+        # What takes a whole machine takes more than the database.
+        for service in SERVICES:
+            if self._draw.random() < 0.3 and (there := self._city.of(service)):
+                self._city.kill(there[0])
+                self._city.outside.chances.note(Fault.KILL)
         await asyncio.sleep(self._draw.uniform(0.1, 2.0))
         database.stepped_down()

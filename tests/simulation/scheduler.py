@@ -2,8 +2,8 @@
 
 Everything that runs belongs to an owner: an instance of a service, or the world outside (None). As
 within a process, the callbacks of one owner run in their order. As between processes, whose turn it
-is among the owners is drawn. A killed owner never runs again, and one that hangs runs later: neither
-notices anything of it.
+is among the owners is drawn. A killed owner never runs again, and one that hangs runs later:
+neither notices anything of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import heapq
 from asyncio import events
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any
@@ -178,7 +179,6 @@ class Scheduler(asyncio.BaseEventLoop):
 
 def _close(task: asyncio.Task[Any]) -> None:
     coroutine: Any = task.get_coro()
-    try:
+    # It may wait for something in its last words, or be what runs now.
+    with suppress(RuntimeError, ValueError):
         coroutine.close()
-    except (RuntimeError, ValueError):
-        pass  # it waits for something in its last words, or is what runs now

@@ -1,6 +1,6 @@
 """What stands for FastStream: it takes batches from a consumer and hands them to one handler.
 
-Its loop goes on after an error of Kafka's, after a pause, and it ends by letting the handler finish.
+Its loop goes on after an error of Kafka's, after a pause; it ends by letting the handler finish.
 """
 
 from __future__ import annotations
