@@ -238,7 +238,9 @@ class _City:
         await self._settle()
         mischief = Mischief(self, draw)
         for number, piece in enumerate(slices(simulated.requests, ends=simulated.ends)):
-            if disturbed and draw.random() < _DISTURBED:
+            if disturbed and number in enacted:
+                mischief.begin(Fault.KILL_AT_POINT)
+            elif disturbed and draw.random() < _DISTURBED:
                 mischief.begin()
             await patiently(lambda p=piece: feed.send(p.events))  # type: ignore[misc]
             for rules in enacted.get(number, ()):

@@ -23,6 +23,7 @@ from pymongo.errors import (
     NetworkTimeout,
     NotPrimaryError,
 )
+from pymongo.read_concern import ReadConcern
 
 from tests.simulation.chances import Chances, Fault
 from tests.simulation.queries import Document, matches, sort_key, updated
@@ -58,12 +59,11 @@ class Server:
             self._misled.add(owner)  # it asks a member that does not know it yet, either
         return _Client(self, owner)
 
-    def fail_over(self) -> None:
-        """Another member becomes the primary; some instances do not know it yet."""
+    def fail_over(self, misled: set[str] | None = None) -> None:
+        """Another member becomes the primary; some instances, or these, do not know it yet."""
         self._old = {name: dict(kept) for name, kept in self._kept.items()}
-        self._misled = {
-            owner for owner in sorted(self.owners) if owner and self.chances.draw.random() < 0.7
-        }
+        drawn = (o for o in sorted(self.owners) if o and self.chances.draw.random() < 0.7)
+        self._misled = set(drawn) if misled is None else misled
 
     def stepped_down(self) -> None:
         """The old primary knows it, too."""
@@ -121,14 +121,31 @@ class _Written:
 
 
 class _Collection:
-    def __init__(self, client: _Client, name: tuple[str, str], codec: CodecOptions[Any]) -> None:
+    def __init__(
+        self,
+        client: _Client,
+        name: tuple[str, str],
+        codec: CodecOptions[Any],
+        *,
+        certain: bool = False,
+    ) -> None:
+        self._certain = certain
         self._client = client
         self._server = client.server
         self._name = name
         self._codec = codec
 
-    def with_options(self, codec_options: CodecOptions[Any]) -> _Collection:
-        return _Collection(self._client, self._name, codec_options)
+    def with_options(
+        self,
+        codec_options: CodecOptions[Any] | None = None,
+        read_concern: ReadConcern | None = None,
+    ) -> _Collection:
+        return _Collection(
+            self._client,
+            self._name,
+            codec_options or self._codec,
+            certain=read_concern == ReadConcern("linearizable"),
+        )
 
     async def create_index(self, *_: Any, **__: Any) -> None:
         """Indexes change what a query costs, and not what it finds."""
@@ -152,6 +169,8 @@ class _Collection:
         await self._way()
         if chances.of(Fault.READ_FAILED):
             raise AutoReconnect("the connection broke")
+        if self._certain:
+            self._server.check_primary(self._client.owner)
         kept = self._server.read(self._client.owner, self._name)
         ids = query.get("_id")
         if isinstance(ids, Mapping) and "$in" in ids:

@@ -46,9 +46,9 @@ class Mischief:
         self._draw = draw
         self._healing: set[asyncio.Task[None]] = set()
 
-    def begin(self) -> None:
-        """Do something that is drawn, while what comes next is worked on."""
-        self._later(self._soon(self._draw.choice(_OFTEN + _SELDOM)))
+    def begin(self, fault: Fault | None = None) -> None:
+        """Do it, or something that is drawn, while what comes next is worked on."""
+        self._later(self._soon(fault or self._draw.choice(_OFTEN + _SELDOM)))
 
     async def _soon(self, fault: Fault) -> None:
         await asyncio.sleep(self._draw.choice((0.0, 0.005, 0.02, 0.05, 0.2)) * self._draw.random())

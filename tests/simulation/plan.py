@@ -15,6 +15,7 @@ from tests.chaos.enactments import BEGINS_WITH, enacted_between
 from tests.chaos.outcome import differences
 from tests.simulation.chances import Fault
 from tests.simulation.city import Broken, Lived, live
+from tests.simulation.scheduler import Standstill
 
 EACH = 5
 """So many seeds one after another disturb the same day: its calm run is made once."""
@@ -47,7 +48,7 @@ class Judged:
     """None if the run did not come to its end."""
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def plan(number: int, dossiers: int) -> Plan:
     """The day of that number; in every other one, rules are enacted."""
     draw = Random(number)
@@ -68,7 +69,7 @@ def plan(number: int, dossiers: int) -> Plan:
     return Plan(simulated, BEGINS_WITH, enacted_between(simulated, draw, draw.randint(1, 3)))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def calm(number: int, dossiers: int) -> Lived:
     """The same day in peace."""
     return plan(number, dossiers).lived()
@@ -80,7 +81,7 @@ def judged(seed: int, dossiers: int) -> Judged:
     quiet = calm(number, dossiers)
     try:
         lived = plan(number, dossiers).lived(seed)
-    except (Broken, AssertionError) as error:
+    except (Broken, Standstill, AssertionError) as error:
         return Judged(seed, [str(error)])
     wrong = differences(quiet.outcome, lived.outcome)
     happened = lived.outside.chances.happened

@@ -21,7 +21,7 @@ from typing import Any
 OWNER: ContextVar[str | None] = ContextVar("owner", default=None)
 """Who runs: inherited by every task and callback."""
 
-_LONGEST = 14 * 24 * 3600.0
+_LONGEST = 3 * 3600.0
 """Seconds of the loop's time in which a run must have ended."""
 
 

@@ -42,6 +42,10 @@ class Worlds:
         """Return what the database has of these partitions."""
         return await self._partitions.load(partitions)
 
+    async def certain_next(self, partition: int) -> int:
+        """Return up to where the partition's states are, whoever was the primary just before."""
+        return await self._partitions.certain_next(partition)
+
     async def enact(self, partition: int, data: RulesEnacted) -> World:
         """Fold an enactment that stands in the partition; return its world after it.
 

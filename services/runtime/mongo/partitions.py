@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from contracts.rules.rule_set import RuleSet
 from services.runtime.core.world import World, first_world
 from services.runtime.mongo.client import Collection, Database
+
+_LINEARIZABLE = ReadConcern("linearizable")
 
 
 class TwoContents(Exception):
@@ -58,6 +61,16 @@ class Partitions:
             )
             for document in documents
         }
+
+    async def certain_next(self, partition: int) -> int:
+        """Return the `next` of a partition's mark, 0 if there is none, as a majority has it.
+
+        For a moment after a fail-over, other reads may be answered by a primary that was replaced.
+        """
+        found = await self._marks.with_options(read_concern=_LINEARIZABLE).find_one(
+            {"_id": f"{self._prefix}:{partition}"}
+        )
+        return found["next"] if found else 0
 
     async def write(self, marks: Mapping[int, Mark]) -> None:
         """Write how far the partitions are, and their worlds."""
