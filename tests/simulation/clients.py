@@ -392,10 +392,8 @@ class Admin:
     async def list_consumer_group_offsets(self, name: str) -> dict[TopicPartition, _Offset]:
         await _way(self._broker)
         group = self._broker.groups.get(name)
-        found = (
-            {}
-            if group is None
-            else {TopicPartition(group.topic, p): _Offset(o) for p, o in group.committed.items()}
-        )
+        found: dict[TopicPartition, _Offset] = {}
+        if group is not None:
+            found = {TopicPartition(group.topic, p): _Offset(o) for p, o in group.committed.items()}
         await _way(self._broker)
         return found
