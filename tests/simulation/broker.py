@@ -13,6 +13,7 @@ from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -177,7 +178,7 @@ class Broker:
         for group in self.groups.values():
             for member in group.members:
                 if member.owner == owner:
-                    self._later(self.session, lambda g=group, m=member: g.give_up(m))
+                    self._later(self.session, partial(group.give_up, member))
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         """The broker's own affair, whoever caused it."""

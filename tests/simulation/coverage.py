@@ -26,7 +26,7 @@ from tests.simulation.city import Lived
 
 _TIMERS: tuple[type[StrEnum], ...] = (
     rules.TimerKind,
-    rules.AlertKind,
+    sla.AlertKind,
     succession.TimerKind,
     digests.TimerKind,
     mail.TimerKind,

@@ -212,9 +212,11 @@ class _Collection:
 
     def _asked(self, request: Any) -> Callable[[], _Written]:
         if isinstance(request, InsertOne):
-            return lambda: self._insert(request._doc)  # type: ignore[arg-type]
+            return lambda: self._insert(request._doc)
         assert isinstance(request, UpdateOne)
-        return lambda: self._update(request._filter, request._doc, upsert=bool(request._upsert))
+        return lambda: self._update(
+            dict(request._filter), request._doc, upsert=bool(request._upsert)
+        )
 
     async def _write(self, acts: Sequence[Callable[[], _Written]]) -> _Written:
         server, chances = self._server, self._server.chances

@@ -12,7 +12,7 @@ from tests.simulation.chances import Fault
 from tests.simulation.instance import Instance, Outside
 from tests.simulation.scheduler import Scheduler
 
-ARROWS = (
+ARROWS: tuple[Point, ...] = (
     Point.RECEIVED,
     Point.LOADED,
     Point.DECIDED,

@@ -9,9 +9,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from services.runtime.core.stored import Stored
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop import engine
 from services.runtime.loop.consumer import EngineConsumer
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.retry import Leaving
@@ -64,10 +66,21 @@ async def committed_first(self: Engine[Any], records: Any, commit: Any) -> None:
         self.progress.handled(records)
 
 
+async def a_producer_for_life(self: EventProducer, producer: AIOKafkaProducer) -> None:
+    """A producer went on after a batch of its own was lost, and its partition took no more."""
+
+
+def one_record_again(records: Any) -> dict[TopicPartition, int]:
+    """The offset of the last record was committed, and not the one behind it."""
+    return {TopicPartition(r.topic, r.partition): r.offset for r in records}
+
+
 DEFECTS: list[tuple[Any, str, Callable[..., Any]]] = [
     (EngineConsumer, "_pass_markers", markers_of_known_partitions_alone),
     (States, "changing", kept_though_it_failed),
     (Engine, "handle", committed_first),
+    (EventProducer, "_drop", a_producer_for_life),
+    (engine, "ends_of", one_record_again),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contracts.wire.topics import DOSSIER_EVENTS
@@ -20,7 +22,7 @@ DECIDER = city_deciders()[0]
 WORLD = first_world()
 
 
-def made(server: Server, broker: Broker, owner: str) -> tuple[Engine[object], Partitions, Offsets]:
+def made(server: Server, broker: Broker, owner: str) -> tuple[Engine[Any], Partitions, Offsets]:
     """An engine, its marks, and who knows its offsets."""
     database = server.client(owner)[f"motcua_{DECIDER.name}"]
     store = Store(database[DECIDER.collection], DECIDER.state_type)
