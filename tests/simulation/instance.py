@@ -125,7 +125,9 @@ class Instance:
         if self.service != "notify":
             return None
         city = CityNow(running.dossiers, running.clock)
-        keys = CitizenKeys(running.database.client, _MASTERS, KEPT_SECONDS - FRESH_SECONDS)
+        keys = CitizenKeys(
+            running.database.client, master_keys(KeySettings()), KEPT_SECONDS - FRESH_SECONDS
+        )
         offsets = Offsets(running.settings.kafka, running.kafka)
         supplies = Supplies(
             running.engine(DeliveryDecider),
@@ -142,6 +144,3 @@ class Instance:
     def doom(self, point: Point, passes: int) -> None:
         """Let it be killed at that pass of the point, counted from now on."""
         self.faults.doom, self.faults.left = point, passes
-
-
-_MASTERS = master_keys(KeySettings())
