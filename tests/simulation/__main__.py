@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 from random import SystemRandom
 
 from rich.console import Console
@@ -36,6 +37,8 @@ def main() -> None:
         # In which order a set is gone through belongs to what a seed repeats.
         arguments = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(sys.executable, arguments, {**os.environ, _HASHES: "0"})
+    # What is killed may have been about to wait for something.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     configure("simulation", level="CRITICAL", as_json=False)
     first = SystemRandom().randrange(1, 1_000_000) if options.seed is None else options.seed
     wrong = simulate(first, options.seeds, options.dossiers)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Coroutine
@@ -180,8 +179,6 @@ class Scheduler(asyncio.BaseEventLoop):
 
 def _close(task: asyncio.Task[Any]) -> None:
     coroutine: Any = task.get_coro()
-    # It may wait for something in its last words, or be what runs now; what it was about to wait
-    # for is then never waited for.
-    with suppress(RuntimeError, ValueError), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    # It may wait for something in its last words, or be what runs now.
+    with suppress(RuntimeError, ValueError):
         coroutine.close()
