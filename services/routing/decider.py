@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.events import routing
+from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.values import DOSSIER_CODE
 from contracts.wire.codec import types
@@ -57,7 +57,9 @@ class RoutingDecider:
         return evolve(state, fact)
 
     def react(self, world: World, state: Routing, fact: Event) -> Sequence[EventData]:
-        return react(city_at(world, fact.time).catalogue, state, fact)
+        if not isinstance(fact.data, intake.DossierReceived):
+            return ()  # of hardly any fact need be known what was in force
+        return react(city_at(world, fact.time).catalogue, state, fact, fact.data)
 
     def timer(self, world: World, state: Routing) -> Timer | None:
         return unit_end(world, state)

@@ -31,13 +31,11 @@ def decide(catalogue: Catalogue, limit: EntryLimit, state: Routing, request: Eve
     return decide_by(_DECISIONS, catalogue, state, request, check)
 
 
-def react(catalogue: Catalogue, state: Routing, fact: Event) -> Facts:
+def react(catalogue: Catalogue, state: Routing, fact: Event, data: intake.DossierReceived) -> Facts:
     """Route a dossier once it is received. An imported one tells its own routing."""
-    if not isinstance(fact.data, intake.DossierReceived) or fact.history:
+    if fact.history or state.plan is not None:
         return ()
-    if state.plan is not None:
-        return ()
-    return _route(catalogue, fact, fact.data)
+    return _route(catalogue, fact, data)
 
 
 def _route(catalogue: Catalogue, fact: Event, data: intake.DossierReceived) -> Facts:
