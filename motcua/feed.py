@@ -67,7 +67,7 @@ class Feed:
 
     async def tick(self, time: datetime) -> None:
         """Tick every partition: all that happened before that time stands in it."""
-        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(_tick(time)))
+        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(tick(time)))
         self.ticked = time
 
     async def tick_mornings(self) -> None:
@@ -78,7 +78,7 @@ class Feed:
         time, last = self.ticked, self._desks_ticked
         if time is None or (last is not None and time - last < _HOUR):
             return
-        await self.producer.write_everywhere(UNIT_ALERTS, encode(_tick(time)))
+        await self.producer.write_everywhere(UNIT_ALERTS, encode(tick(time)))
         self._desks_ticked = time
 
     async def behind(self) -> dict[str, int]:
@@ -112,7 +112,8 @@ class Feed:
         return await self._offsets.ends(DOSSIER_EVENTS)
 
 
-def _tick(time: datetime) -> Event:
+def tick(time: datetime) -> Event:
+    """Return the tick of that time: all that happened before it stands where it stands."""
     return Event(
         id=derive_id("tick", rfc3339(time)),
         source="/motcua/feed",

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from msgspec.structs import replace
 
-from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.values import rfc3339
-from contracts.wire.envelope import Event, derive_id
-from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
+from contracts.wire.envelope import Event
 from motcua.deciders import all_deciders, city_deciders
 from motcua.replay.aliases import Aliases
 from motcua.replay.expected import is_decided
@@ -107,14 +102,3 @@ class Recorder:
         at: TracebackType | None,
     ) -> None:
         self._writer.__exit__(kind, error, at)
-
-
-def ticks(time: datetime) -> Iterable[Recorded]:
-    """Return the tick of that time in the one partition of a stream: dossiers', then desks'.
-
-    The desks' comes later because the other one fires timers, which decide what a morning contains.
-    """
-    event = Event(
-        derive_id("tick", rfc3339(time)), "/motcua/feed", CLOCK_SUBJECT, time, ClockTicked()
-    )
-    return [Recorded(0, topic, 0, event) for topic in (DOSSIER_EVENTS, UNIT_ALERTS)]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from contracts.rules import Files, RulesError, read_files
 from motcua.replay.checked_lines import RecordingError
+from motcua.replay.orders_page import check_orders
 from motcua.replay.pages import (
     States,
     coverage_page,
@@ -55,6 +56,11 @@ def replay_file(
         typer.Option(help="What if: this folder's rules from the beginning, and what differs."),
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="With --rules: the table.")] = None,
+    orders: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Try N orders in which services may come to it."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --orders: the first order.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes that share the dossiers.", min=1)] = 1,
     trail: Annotated[Path | None, typer.Option(help="Write the trail into this file.")] = None,
     coverage: Annotated[
@@ -69,11 +75,17 @@ def replay_file(
 
     Example: `motcua replay day.jsonl.gz --against recorded`
     """
+    if orders is not None and (
+        against != RECORDED or until or rules or trail or coverage or as_json
+    ):
+        raise typer.BadParameter("with --orders go --seed and --dossier alone")
     try:
         recording = read(file)
         if dossier:
             recording = recording.only(*dossier)
         moment = None if until is None else instant(until, "--until")
+        if orders is not None:
+            raise typer.Exit(0 if check_orders(recording, orders, seed, console) else 1)
         if rules is not None:
             _what_if(recording, _files(rules), moment, jobs, csv, as_json=as_json)
             return

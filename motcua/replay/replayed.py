@@ -16,6 +16,7 @@ from contracts.rules import Files, RuleSet, digest, sample_rules
 from contracts.wire.envelope import Event
 from motcua.replay.coverage import Coverage
 from motcua.replay.lines import Recorded
+from motcua.replay.order import Order
 from motcua.replay.outcome import DossierOutcome, NetAlert, NetMessage
 from motcua.replay.parting import Parting
 from motcua.replay.recording import Recording, read
@@ -75,6 +76,7 @@ def replay(
     until: datetime | None = None,
     rules: Files | None = None,
     guided: bool | None = None,
+    order: Order | None = None,
     jobs: int = 1,
     trail: bool = False,
     keep: bool = False,
@@ -83,16 +85,19 @@ def replay(
 
     `until`: only what was entered before then. `rules`: the files of rules that are in force from
     the beginning, in place of the recorded ones. `guided`: whether facts come where they were
-    recorded, and are compared with what was recorded; by default, unless there are other rules.
+    recorded, and are compared with what was recorded; by default, unless there are other rules or
+    another order. `order`: services come to the records in this one; the log is kept in memory.
     `jobs`: the number of processes; it changes nothing in the outcome. Raise RecordingError, and
-    ValueError if records are to be kept by several processes.
+    ValueError for what does not go together.
     """
-    if keep and jobs > 1:
-        raise ValueError(f"{jobs} jobs: all records are kept by a single process alone")
+    if (keep or order) and jobs > 1:
+        raise ValueError(f"{jobs} jobs: records are kept or reordered by a single process alone")
+    if order and (rules is not None or guided or trail):
+        raise ValueError("another order: without other rules, not guided, and without a trail")
     recording = source if isinstance(source, Recording) else read(source)
     chosen = None if rules is None else RuleSet(1, sample_rules().since, digest(rules), rules)
-    on_rails = guided if guided is not None else rules is None
-    how = How(until=until, rules=chosen, guided=on_rails, trail=trail, keep=keep)
+    on_rails = guided if guided is not None else rules is None and order is None
+    how = How(until=until, rules=chosen, guided=on_rails, trail=trail, keep=keep, order=order)
     began = time.monotonic()
     parts = [whole_city(recording, how)] if jobs == 1 else _side_by_side(recording, how, jobs)
     return _joined(recording, how, parts, time.monotonic() - began)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,11 @@ from contracts.rules import RuleSet
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from motcua.deciders import all_deciders, city_deciders
-from motcua.replay.coverage import Coverage
+from motcua.replay.coverage import Coverage, Watched
+from motcua.replay.expected import is_decided
 from motcua.replay.lines import Recorded
+from motcua.replay.order import Order
+from motcua.replay.ordered import Ordered
 from motcua.replay.outcome import DossierOutcome, outcome_of
 from motcua.replay.parting import Parting
 from motcua.replay.player import Player
@@ -24,7 +27,7 @@ from motcua.replay.recording import Recording
 from motcua.replay.trail import Steps, Trail
 from services.notify.deciders import DeliveryDecider, DeskDecider
 from services.notify.dossier.policy import Policy
-from services.runtime import ClockKind, Decider, state_hash
+from services.runtime import ClockKind, Decider, key_of, state_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,8 @@ class How:
     """Whether each dossier's states are hashed after each of its records."""
     keep: bool = False
     """Whether all records are kept, those decided now among them."""
+    order: Order | None = None
+    """Services come to the records in this one, instead of the recorded one: not guided."""
 
 
 @dataclass
@@ -66,12 +71,41 @@ def is_morning(subject: str) -> bool:
 
 def whole_city(recording: Recording, how: How) -> Part:
     """Replay everything in this process."""
-    policy = recording.header.policy
-    deciders = all_deciders(policy) if recording.whole else city_deciders(policy)
-    run = _Run(recording, how, [*deciders, *deliveries(policy)])
+    if how.order is not None:
+        return _in_order(recording, how, how.order)
+    run = _Run(recording, how, _deciders(recording))
     for record in _until(recording.events(run.selected), how, recording):
         run.player.play(record)
     return run.ended()
+
+
+def _in_order(recording: Recording, how: How, order: Order) -> Part:
+    gathered = _Gathered(how)
+    coverage = gathered.part.coverage
+    watched = [Watched(each, coverage) for each in _deciders(recording)]
+    told: set[str] = set()
+
+    def heard(event: Event) -> None:
+        if event.id in told:
+            return
+        told.add(event.id)
+        gathered.part.played += 1
+        coverage.played(event)
+        if is_decided(event):
+            coverage.decided(event)
+        gathered.note(Recorded(0, event.data.TOPIC, 0, event))
+
+    city = Ordered(watched, recording.header, order, heard)
+    mine = recording.events(lambda subject: recording.whole or not is_morning(subject))
+    city.play(_until(mine, how, recording))
+    gathered.end(city.states())
+    return gathered.part
+
+
+def _deciders(recording: Recording) -> list[Decider[Any]]:
+    policy = recording.header.policy
+    chosen = all_deciders(policy) if recording.whole else city_deciders(policy)
+    return [*chosen, *deliveries(policy)]
 
 
 def dossier_states(recording: Recording, how: How, code: str) -> dict[str, Any]:
@@ -137,14 +171,42 @@ def mornings(recording: Recording, how: How, alerts: Sequence[tuple[int, Event]]
     return run.ended()
 
 
+class _Gathered:
+    """What a replay comes to, as it is gathered."""
+
+    def __init__(self, how: How) -> None:
+        self.part = Part()
+        self._keep = how.keep
+        self._taken_back: set[str] = set()
+
+    def note(self, record: Recorded) -> None:
+        """Note a record that was played, or decided."""
+        data = record.event.data
+        if isinstance(data, MessagePlanned) and data.takes_back is not None:
+            self._taken_back.add(data.takes_back)
+        if self._keep:
+            self.part.log.append(record)
+
+    def end(self, states: Iterable[tuple[Decider[Any], str, Any]]) -> None:
+        """Take the states at the end, with their deciders and subjects."""
+        by_dossier: dict[str, dict[str, Any]] = {}
+        for decider, subject, state in states:
+            key = key_of(decider, DOSSIER_EVENTS)
+            self.part.hashes.append((key, subject, state_hash(state)))
+            if decider.topic == DOSSIER_EVENTS:
+                by_dossier.setdefault(subject, {})[key] = state
+        self.part.outcomes = [
+            outcome_of(subject, known, self._taken_back) for subject, known in by_dossier.items()
+        ]
+
+
 class _Run:
     """A player, and what is gathered of its work."""
 
     def __init__(self, recording: Recording, how: How, deciders: Sequence[Decider[Any]]) -> None:
         self._how = how
         self._whole = recording.whole
-        self._part = Part()
-        self._taken_back: set[str] = set()
+        self._gathered = _Gathered(how)
         self._steps = Steps()
         self.player = Player(
             deciders, recording.header, guided=how.guided, rules=how.rules, placed=self._placed
@@ -156,18 +218,13 @@ class _Run:
 
     def ended(self) -> Part:
         """Return what it came to, once time has passed to the end."""
-        part, memory = self._part, self.player.memory
+        part, memory = self._gathered.part, self.player.memory
         self.player.end(self._how.until)
-        by_dossier: dict[str, dict[str, Any]] = {}
-        for key, states in memory.states.items():
-            dossiers = memory.deciders[key].topic == DOSSIER_EVENTS
-            for subject, stored in states.items():
-                part.hashes.append((key, subject, state_hash(stored.state)))
-                if dossiers:
-                    by_dossier.setdefault(subject, {})[key] = stored.state
-        part.outcomes = [
-            outcome_of(subject, states, self._taken_back) for subject, states in by_dossier.items()
-        ]
+        self._gathered.end(
+            (memory.deciders[key], subject, stored.state)
+            for key, states in memory.states.items()
+            for subject, stored in states.items()
+        )
         part.partings = self.player.partings() if self._how.guided else []
         part.coverage = self.player.coverage
         part.trail = self._steps.found
@@ -175,11 +232,7 @@ class _Run:
         return part
 
     def _placed(self, record: Recorded) -> None:
-        data = record.event.data
-        if isinstance(data, MessagePlanned) and data.takes_back is not None:
-            self._taken_back.add(data.takes_back)
-        if self._how.keep:
-            self._part.log.append(record)
+        self._gathered.note(record)
         if self._how.trail and record.topic == DOSSIER_EVENTS:
             self._steps.note(record.event, self.player.memory)
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from contracts.catalogue import load_catalogue
 from contracts.rules import sample_rules
 from contracts.version import VERSION
+from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
+from motcua.feed import tick
 from motcua.replay.header import Header, choices_of
 from motcua.replay.lines import Recorded
-from motcua.replay.recorder import Recorder, ticks
+from motcua.replay.recorder import Recorder
 from motcua.simulate import SimulatedDay, slices
 from services.notify.dossier.policy import Policy
 from services.runtime import ClockKind
@@ -45,6 +47,7 @@ def fed(day: SimulatedDay) -> Iterator[Recorded]:
         for event in piece.events:
             number += 1
             yield Recorded(number, event.data.TOPIC, 0, event)
-        for tick in ticks(piece.until):
+        # The desks' comes later because the dossiers' decides what a morning contains.
+        for topic in (DOSSIER_EVENTS, UNIT_ALERTS):
             number += 1
-            yield tick._replace(number=number)
+            yield Recorded(number, topic, 0, tick(piece.until))

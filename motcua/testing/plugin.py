@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from motcua.replay import Recording, Replayed
     from motcua.testing.city import City
     from motcua.testing.known import Known
 
@@ -32,7 +33,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="another seed makes other ids, so another order of what happens at one instant",
+        help="another seed makes other ids, so another order of what happens at one instant; "
+        "and it is the first order that `orders` tries",
+    )
+    group.addoption(
+        "--motcua-orders",
+        type=int,
+        default=10,
+        metavar="N",
+        help="how many orders `orders` tries of each recording (10)",
     )
 
 
@@ -62,6 +71,53 @@ def city(request: pytest.FixtureRequest) -> City:
 def at(city: City) -> Callable[[str], None]:
     """Moves the city to a time, as in Vietnam: ``at("2024-03-25 17:01")``."""
     return city.at
+
+
+@pytest.fixture
+def recording(request: pytest.FixtureRequest) -> Callable[[str], Recording]:
+    """Reads a recording that lies beside the test: ``recording("day.jsonl.gz")``."""
+    from motcua.replay import read
+
+    return lambda name: read(request.path.parent / name)
+
+
+@pytest.fixture
+def replay() -> Callable[..., Replayed]:
+    """Replays a recording: ``replay(recording("day.jsonl.gz")).alerts()``."""
+    from motcua.replay import replay
+
+    return replay
+
+
+class Orders:
+    """Tries orders in which a city's services may come to a recording."""
+
+    def __init__(self, count: int, seed: int, folder: Path) -> None:
+        self._count = count
+        self._seed = seed
+        self._folder = folder
+
+    def __call__(self, recording: Recording) -> None:
+        """Fail if something else comes of it in any of them, with a failing test left behind."""
+        from motcua.replay.order import order_of
+        from motcua.replay.orders import at_once, leave, narrowed, unlike
+
+        __tracebackhide__ = True
+        than = at_once(recording)
+        for seed in range(self._seed, self._seed + self._count):
+            found = unlike(recording, order_of(seed), than)
+            if found is not None:
+                less, least = narrowed(recording, found)
+                test = leave(self._folder, less, least)
+                again = f"--motcua-orders=1 --motcua-seed={seed}"
+                pytest.fail(f"{found}\nthe calmest: {least}\n{test}\nagain: {again}", pytrace=False)
+
+
+@pytest.fixture
+def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Orders:
+    """Tries that the same comes of a recording in any permitted order: ``orders(recording)``."""
+    option = request.config.getoption
+    return Orders(option("motcua_orders"), option("motcua_seed"), tmp_path)
 
 
 class Golden:

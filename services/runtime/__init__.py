@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from services.runtime.core.decider import NoTimers as NoTimers
     from services.runtime.core.decider import Timer as Timer
     from services.runtime.core.in_memory import InMemory as InMemory
+    from services.runtime.core.in_memory import key_of as key_of
+    from services.runtime.core.reader import Killed as Killed
+    from services.runtime.core.reader import Log as Log
+    from services.runtime.core.reader import Reader as Reader
+    from services.runtime.core.reader import SaidOtherwise as SaidOtherwise
+    from services.runtime.core.reader import is_broadcast as is_broadcast
     from services.runtime.core.state_hash import state_hash as state_hash
     from services.runtime.core.stored import state_of as state_of
     from services.runtime.core.world import World as World

@@ -1,48 +1,42 @@
-"""A city in memory whose services are each as far behind the log as a draw has them.
+"""A city in memory that goes through a simulated day, its services as far behind as it is drawn.
 
-The same deciders as everywhere, and the promises of the log alone: a topic has one order, each
-service reads all of it in that order and writes what it decides behind all that stands there. Who
-reads when is drawn, and who is killed on the way. A tick is written over a settled past, and what
-is told next may be folded by some while others have not come to the tick yet: so it is when a
-service is killed, or slow. An enactment is written while services are behind.
+A tick is written over a settled past, and what is told next may be folded by some while others have
+not come to the tick yet: so it is when a service is killed, or slow. An enactment is written while
+services are behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 
 from contracts.events import notify
 from contracts.rules import RuleSet
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
+from motcua.feed import tick
+from motcua.replay import interleaved
+from motcua.replay.order import CALM, Order
 from motcua.simulate import SimulatedDay, slices
-from services.runtime.core.decider import Decider
-from services.runtime.loop.faults import Point
-from tests.chaos.reader import Log, Reader, is_broadcast
+from services.runtime import Decider, first_world, is_broadcast
 from tests.support.rule_sets import enactment
 
 _DESKS_TICK = timedelta(hours=1)
-_KILLS = (Point.DECIDED, Point.PUBLISHED, Point.PERSISTED)
-_DANGER = 40
-"""Batches after an enactment in which services are killed again and again."""
 
 
-class Interleaved:
-    """A city going through a plan; without a draw all is read as soon as it is there."""
+def behind(seed: int, kills: float) -> Order:
+    """Services are behind, and killed in that share of the batches."""
+    return Order(seed=seed, batch=5, behind=True, kills=kills)
 
-    def __init__(
-        self, deciders: Sequence[Decider[Any]], draw: Random | None = None, kills: float = 0.0
-    ) -> None:
-        """`kills`: the share of batches at which the reading service is killed."""
-        self.logs: dict[str, Log] = {DOSSIER_EVENTS: [], UNIT_ALERTS: []}
+
+class Interleaved(interleaved.Interleaved):
+    """A city going through a plan; in the calm order all is read as soon as it is there."""
+
+    def __init__(self, deciders: Sequence[Decider[Any]], order: Order = CALM) -> None:
+        super().__init__(deciders, first_world(), order, self._hear)
         self.messages: list[Event] = []
-        self._draw = draw
-        self._kills = kills
-        self._danger = 0
-        self.readers = [Reader(decider, self.logs[decider.topic]) for decider in deciders]
+        self._behind = order.behind
 
     def goes_through(
         self,
@@ -59,30 +53,29 @@ class Interleaved:
         if begins_with is not None:
             self._enacts(begins_with)
         ticked = desks_ticked = None
-        log = self.logs[DOSSIER_EVENTS]
         pieces = slices(simulated.requests, ends=simulated.ends)
         for number, piece in enumerate(pieces):
             told = 0
             for rules in (enacted or {}).get(number, ()):
-                if self._draw is not None:
-                    last, told = told, self._draw.randint(told, len(piece.events))
-                    log += piece.events[last:told]
-                    self._settle(self._draw.randrange(20))
+                if self._behind:
+                    last, told = told, self.draw.randint(told, len(piece.events))
+                    self._tells(piece.events[last:told])
+                    self.settle(self.draw.randrange(20))
                 self._enacts(rules)
-            log += piece.events[told:]
-            self._settle()
+            self._tells(piece.events[told:])
+            self.settle()
             if ticked and (desks_ticked is None or ticked - desks_ticked >= _DESKS_TICK):
-                self.logs[UNIT_ALERTS].append(ticked)
+                self.broadcast(UNIT_ALERTS, tick(ticked))
                 desks_ticked = ticked
             ticked = piece.until
-            log.append(ticked)
-            if self._draw is None:
-                self._settle()
-        self._settle()
-        log.append(simulated.ends)  # what follows from what the last tick brought
-        self._settle()
-        self.logs[UNIT_ALERTS].append(simulated.ends)
-        self._settle()
+            self.broadcast(DOSSIER_EVENTS, tick(ticked))
+            if not self._behind:
+                self.settle()
+        self.settle()
+        # The second is for what follows from what the last tick brought.
+        for topic in (DOSSIER_EVENTS, UNIT_ALERTS):
+            self.broadcast(topic, tick(simulated.ends))
+            self.settle()
 
     def said(self) -> dict[str, str]:
         """By id: what each distinct record of the dossiers' log and each message says.
@@ -123,42 +116,20 @@ class Interleaved:
 
     def records(self, topic: str) -> list[Event]:
         """What stands on a topic, but for what is broadcast."""
-        return [
-            record
-            for record in self.logs[topic]
-            if not isinstance(record, datetime) and not is_broadcast(record)
-        ]
+        return [record for log in self.logs[topic] for record in log if not is_broadcast(record)]
+
+    def _tells(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
 
     def _enacts(self, rules: RuleSet) -> None:
-        for topic in self.logs.values():
-            topic.append(enactment(rules))
-        self._danger = _DANGER
+        for topic in self.logs:
+            self.broadcast(topic, enactment(rules))
+        self.endanger()
 
-    def _settle(self, batches: int | None = None) -> None:
-        """Reads until nothing is left, or so many batches."""
-        draw = self._draw
-        order = list(self.readers)
-        if draw is not None:
-            draw.shuffle(order)  # who is slow now
-        while (batches is None or batches > 0) and (
-            waiting := [reader for reader in order if reader.behind]
-        ):
-            batches = None if batches is None else batches - 1
-            if draw is None:
-                self._reads(waiting[0], 1, None)
-                waiting[0].commit()
-                continue
-            reader = draw.choice(waiting) if draw.random() < 0.1 else waiting[0]
-            kills = self._kills * 10 if self._danger else self._kills
-            self._danger = max(0, self._danger - 1)
-            killed_at = draw.choice(_KILLS) if draw.random() < kills else None
-            self._reads(reader, draw.choice((1, 1, 2, 5)), killed_at)
-            if draw.random() < 0.2:
-                reader.commit()
-
-    def _reads(self, reader: Reader, most: int, killed_at: Point | None) -> None:
-        for event in reader.batch(most, killed_at):
-            self.logs.get(event.data.TOPIC, self.messages).append(event)
+    def _hear(self, event: Event) -> None:
+        if event.data.TOPIC not in self.logs:
+            self.messages.append(event)
 
 
 def _said(events: Sequence[Event]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from contracts.events.sla import MoveCause
 from contracts.rules import RuleSet
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import all_deciders, calendars
+from motcua.replay.order import CALM, Order
 from motcua.simulate import Simulation, simulate_day
 from services.notify.dossier.policy import Policy
 from services.routing.competence import lead_for
@@ -27,7 +28,7 @@ from services.runtime.testing import state_hash
 from services.shared.city import city_at
 from services.shared.lead import lead_at
 from tests.chaos.enactments import BEGINS_WITH, enacted_between
-from tests.chaos.interleaved import Interleaved
+from tests.chaos.interleaved import Interleaved, behind
 from tests.support.properties import examples, seeds
 
 CATALOGUE = load_catalogue()
@@ -48,11 +49,11 @@ drawn = settings(
 Enacted = Mapping[int, Sequence[RuleSet]]
 
 
-def run(enacted: Enacted, draw: Random | None = None, *, begun: bool = True) -> Interleaved:
+def run(enacted: Enacted, order: Order = CALM, *, begun: bool = True) -> Interleaved:
     """`begun`: the city has enacted its first set before the day; otherwise with its first slice,
     and what is received meanwhile may be judged by the sample."""
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
-    city = Interleaved(all_deciders(policy), draw, kills=0.03)
+    city = Interleaved(all_deciders(policy), order)
     if begun:
         city.goes_through(SIMULATED, enacted, begins_with=BEGINS_WITH)
     else:
@@ -141,7 +142,7 @@ def test_the_same_is_said_wherever_rules_are_enacted_and_whoever_is_behind_or_ki
     enacting: int, reading: int
 ) -> None:
     enacted, orderly = planned(enacting), calm(enacting)
-    other = run(enacted, Random(reading))
+    other = run(enacted, behind(reading, kills=0.03))
     assert other.said() == orderly.said()
     assert hashes(other) == hashes(orderly)
     assert other.desks() == orderly.desks()
@@ -157,7 +158,7 @@ def test_the_same_is_said_though_the_first_set_is_enacted_in_the_middle_of_recep
     enacting: int, reading: int
 ) -> None:
     enacted, orderly = planned(enacting), calm(enacting)
-    other = run(enacted, Random(reading), begun=False)
+    other = run(enacted, behind(reading, kills=0.03), begun=False)
     assert other.said() == orderly.said()
     assert net_alerts(other) == net_alerts(orderly)
     assert disagreements(other) == []
@@ -169,7 +170,7 @@ def test_the_same_is_said_though_the_first_set_is_enacted_in_the_middle_of_recep
 def test_one_id_says_one_thing_and_all_agree_though_rules_come_too_late(
     enacting: int, reading: int
 ) -> None:
-    city = run(planned(enacting, late=True), Random(reading))
+    city = run(planned(enacting, late=True), behind(reading, kills=0.03))
     assert city.said()
     assert disagreements(city) == []
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 
 from contracts.catalogue import load_catalogue
@@ -11,16 +9,17 @@ from contracts.events import notify, sla
 from contracts.events.notify import MessageChannel
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import all_deciders, calendars
+from motcua.replay.order import CALM, Order
 from motcua.simulate import SimulatedDay, Simulation, simulate_day
 from services.notify.dossier.policy import Policy
-from tests.chaos.interleaved import Interleaved
+from tests.chaos.interleaved import Interleaved, behind
 
 CATALOGUE = load_catalogue()
 
 
-def run(simulated: SimulatedDay, draw: Random | None = None) -> Interleaved:
+def run(simulated: SimulatedDay, order: Order = CALM) -> Interleaved:
     policy = Policy(CATALOGUE, channels=(MessageChannel.EMAIL,))
-    city = Interleaved(all_deciders(policy), draw, kills=0.02)
+    city = Interleaved(all_deciders(policy), order)
     city.goes_through(simulated)
     return city
 
@@ -64,7 +63,7 @@ def test_the_day_has_last_calls_foreseen_delays_and_letters_with_and_without_a_d
 def test_the_same_is_said_whichever_service_is_behind_or_killed(
     simulated: SimulatedDay, calm: Interleaved, seed: int
 ) -> None:
-    other = run(simulated, Random(seed))
+    other = run(simulated, behind(seed, kills=0.02))
     assert all(reader.kills for reader in other.readers)
     assert other.said() == calm.said()
     assert other.desks() == calm.desks()

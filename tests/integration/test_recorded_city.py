@@ -24,6 +24,8 @@ from motcua.feed import Feed
 from motcua.replay import Recording, read, replay
 from motcua.replay.aliases import Aliases
 from motcua.replay.header import Selection
+from motcua.replay.order import order_of
+from motcua.replay.orders import at_once, unlike
 from motcua.replay.record_command import record_city
 from motcua.simulate import Simulation, simulate_day
 from motcua.simulate.command import play
@@ -151,6 +153,12 @@ def test_the_replay_ends_in_the_states_of_the_live_city(recorded: Recorded) -> N
     assert done.hashes == live
     assert recording.trailer().state_hash == done.hash
     assert replay(recording, jobs=2).hash == done.hash
+
+
+def test_the_same_dossiers_come_of_it_in_other_orders(recorded: Recorded) -> None:
+    recording = recorded.record("orders", Selection(), None)
+    than = at_once(recording)
+    assert [found for n in range(5) if (found := unlike(recording, order_of(n), than))] == []
 
 
 def test_under_aliases_nobody_is_named_and_the_replay_is_the_same(recorded: Recorded) -> None:

@@ -22,6 +22,12 @@ Lane = tuple[str, int]
 """One partition of one topic: what is broadcast there counts for the subjects that are in it."""
 
 
+def key_of(decider: Decider[Any], home: str) -> str:
+    """Return what a decider's states are found by: the service's name; for a decider of another
+    topic than the log, name and collection."""
+    return decider.name if decider.topic == home else f"{decider.name}:{decider.collection}"
+
+
 class Passed(NamedTuple):
     """A timer that has passed. By this order, the longest due comes first."""
 
@@ -46,11 +52,7 @@ class InMemory:
         by default, the first decider's topic."""
         self._home = home = home or deciders[0].topic
         self._first = world or first_world()
-        self.deciders = {
-            d.name if d.topic == home else f"{d.name}:{d.collection}": d for d in deciders
-        }
-        """By the service's name; for deciders of other topics than the log, by name and
-        collection."""
+        self.deciders = {key_of(decider, home): decider for decider in deciders}
         self.states: dict[str, dict[str, Stored[Any]]] = {key: {} for key in self.deciders}
         self._of_topic: dict[str, list[tuple[str, Decider[Any]]]] = {}
         for key, decider in self.deciders.items():

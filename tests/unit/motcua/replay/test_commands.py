@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
@@ -80,6 +81,26 @@ def test_a_file_that_cannot_be_used_is_2(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     assert "Record anew" in " ".join(run("replay", empty, code=2).split())
     assert "no trail" in " ".join(run("diff", empty, tmp_path / "x", code=2).split())
+
+
+def test_the_same_in_any_order_is_0(day: Recording) -> None:
+    assert "the same in 2 orders: " in run("replay", day.path, "--orders", "2", code=0)
+    assert "alone" in run("replay", day.path, "--orders", "2", "--json", code=2)
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_an_order_that_breaks_it_is_1_and_leaves_a_failing_test(
+    day: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = " ".join(run("replay", day.path, "--orders", "20", "--seed", "3", code=1).split())
+    again = re.search(r"test_failing.py shows it; again: --orders 1 --seed (\d+)", said)
+    assert again is not None
+    assert "something else comes of H29" in said
+    assert {path.name for path in tmp_path.iterdir()} >= {"failing.jsonl.gz", "test_failing.py"}
+    assert "order " + again[1] in run(
+        "replay", day.path, "--orders", "1", "--seed", again[1], code=1
+    )
 
 
 def test_persons_are_named_only_when_that_was_said_and_agreed_to(tmp_path: Path) -> None:

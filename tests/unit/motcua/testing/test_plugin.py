@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -158,3 +159,51 @@ def test_the_guides_tests_do_what_the_guide_says(project: pytest.Pytester) -> No
     assert f"      {golden}\n" in text
     kept.write_text(text.replace(golden, now), encoding="utf-8")
     run(project).stdout.fnmatch_lines([where, f"  golden: {now}", f"  now:    {golden}"])
+
+
+RECORDED = """
+from hypothesis import given, settings, strategies as st
+from motcua.replay import Order
+
+def test_a_recorded_day(recording, replay, orders):
+    day = recording("day.jsonl.gz")
+    assert replay(day).partings == []
+    orders(day)
+    drawn = []
+    from motcua.testing.orders import orders as any_order
+
+    @settings(max_examples=2, database=None)
+    @given(any_order(day))
+    def check(order):
+        drawn.append(order)
+
+    check()
+    assert all(isinstance(order, Order) for order in drawn)
+"""
+
+
+def test_a_recording_beside_the_test_is_replayed_in_other_orders(
+    project: pytest.Pytester,
+) -> None:
+    shutil.copy(ROOT / "tests/replay/day.jsonl.gz", project.path)
+    project.makepyfile(test_it=RECORDED)
+    run(project, "--motcua-orders=2", "--motcua-seed=7").assert_outcomes(passed=1)
+
+
+def test_an_order_in_which_something_else_comes_of_it_fails_the_test_and_says_how_to_see_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "tests/replay/day.jsonl.gz", project.path)
+    project.makepyfile(test_it="def test_it(recording, orders): orders(recording('day.jsonl.gz'))")
+    monkeypatch.setattr("services.runtime.core.reader.Reader.commit", _raises)
+    done = run(project, "--motcua-orders=1", "--motcua-seed=7")
+    done.assert_outcomes(failed=1)
+    shown = done.stdout.str()
+    assert "--motcua-orders=1 --motcua-seed=7" in shown
+    assert "OSError: gone" in shown
+    assert "the calmest: Order(seed=0, partitions=1, batch=1, behind=False" in shown
+    assert list(project.path.parent.rglob("test_failing.py"))
+
+
+def _raises(_: object) -> None:
+    raise OSError("gone")
