@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts.rules import Files, RulesError, read_files
+from deploy.local.host.errors import StackError
+from deploy.local.stack.city import ServiceDied
+from motcua.feed import NotSettled
 from motcua.replay.checked_lines import RecordingError
 from motcua.replay.orders_page import check_orders
 from motcua.replay.pages import (
@@ -29,6 +32,7 @@ from motcua.replay.recorded_states import recorded_states
 from motcua.replay.recording import Recording, read
 from motcua.replay.replayed import Replayed, replay
 from motcua.replay.shard import states_at
+from motcua.replay.through_kafka import replay_through_kafka
 from motcua.replay.trail import TrailError, read_trail, trail_partings, write_trail
 from motcua.replay.what_if import as_csv, changes
 from motcua.rules.reading import checked
@@ -66,6 +70,14 @@ def replay_file(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Say what occurred, and what never did.")
     ] = False,
+    kafka: Annotated[
+        bool,
+        typer.Option("--kafka", help="Also with the real services, by a Kafka and a MongoDB."),
+    ] = False,
+    partitions: Annotated[int, typer.Option(help="With --kafka: of each topic.", min=1)] = 4,
+    speed: Annotated[
+        float, typer.Option(help="With --kafka: recorded seconds a second; 0: at once.", min=0)
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Replay a recording: what was asked is decided anew, without broker or database.
@@ -76,9 +88,11 @@ def replay_file(
     Example: `motcua replay day.jsonl.gz --against recorded`
     """
     if orders is not None and (
-        against != RECORDED or until or rules or trail or coverage or as_json
+        against != RECORDED or until or rules or trail or coverage or as_json or kafka
     ):
         raise typer.BadParameter("with --orders go --seed and --dossier alone")
+    if kafka and (rules or until or as_json):
+        raise typer.BadParameter("not with --rules, --until or --json", param_hint="--kafka")
     try:
         recording = read(file)
         if dossier:
@@ -97,6 +111,8 @@ def replay_file(
                 trail=trail is not None or against != RECORDED,
             )
         parted = _compared(done, against, as_json=as_json)
+        if kafka:
+            parted = _lived_otherwise(done, partitions, speed) or parted
     except (RecordingError, TrailError) as error:
         _fail(str(error))
     if trail is not None:
@@ -185,6 +201,31 @@ def _what_if(
         typer.echo(json.dumps([msgspec.to_builtins(each) for each in changed], indent=2))
     else:
         console.print(what_if_page(changed), highlight=False)
+
+
+def _lived_otherwise(done: Replayed, partitions: int, speed: float) -> bool:
+    """Replay with the real services; say whether they come to something else."""
+    with console.status("starting Kafka, MongoDB and the services…") as status:
+
+        def told(count: int, time: datetime) -> None:
+            status.update(f"through Kafka: {count:,} records, {time:%Y-%m-%d %H:%M}")
+
+        try:
+            lived = replay_through_kafka(
+                done.recording, Path.cwd(), partitions=partitions, speed=speed, told=told
+            )
+        except (StackError, ServiceDied, NotSettled, TimeoutError) as error:
+            _fail(str(error))
+    differences = lived.differences(done)
+    for each in differences:
+        console.print(Text(f"through Kafka: {each}", style="red"))
+    if not differences:
+        console.print(
+            f"the same through Kafka: {partitions} partitions, {lived.seconds:.1f} s; states "
+            f"{lived.hash[:16]}",
+            highlight=False,
+        )
+    return bool(differences)
 
 
 def _say_same(done: Replayed) -> None:
