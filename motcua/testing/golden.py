@@ -16,9 +16,10 @@ from motcua.story_page import story_lines
 from motcua.testing.known import Known
 from motcua.testing.local_time import told
 
-_DOSSIER = re.compile(r"[A-Z]\S*-\d{6}-\w+")
+_DOSSIER = re.compile(r"[A-Z]\S*-\d{6}-\w+|[A-Z]\w*(\.\w+)+")
+"""A dossier's code, or a unit's: where the lines of a new one begin."""
 _DAY = re.compile(r"\w{3} \d\d/\d\d/\d{4}")
-_EVENT = re.compile(r"(\d\d:\d\d|  all) \S.*")
+_EVENT = re.compile(r"(\d\d:\d\d|  all) [^\d\s].*")
 _FIELD = "      "
 _STANDING = "Alerts that stand"
 _TOLD = "Told to the citizen"
@@ -85,7 +86,7 @@ def _place(lines: Sequence[str], at: int) -> Place | None:
             day, event = line, ""
         elif _EVENT.fullmatch(line) or line in (_STANDING, _TOLD):
             event = f"{day} {line}".strip() if _EVENT.fullmatch(line) else line.lower()
-    return Place(dossier, event, lines[at])
+    return Place(dossier, event or day, lines[at])
 
 
 def _differences(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:

@@ -134,11 +134,29 @@ class Golden:
         another one.
         """
         from motcua.testing.city import City
-        from motcua.testing.golden import golden_text, parting
+        from motcua.testing.golden import golden_text
 
         __tracebackhide__ = True
         each = [d for one in dossiers for d in (one.dossiers if isinstance(one, City) else [one])]
-        text = golden_text(each)
+        self._check(golden_text(each), name)
+
+    def days(self, done: Replayed, *, name: str = "days") -> None:
+        """Check what a replay decided against its file: a digest per unit and day.
+
+        `done`: a replay that kept its records. Fail, naming unit and day, if it is another one.
+        Raise ValueError if nothing was kept.
+        """
+        from motcua.testing.golden_days import golden_days
+
+        __tracebackhide__ = True
+        if not done.log:
+            raise ValueError("nothing was kept: replay(recording, keep=True)")
+        self._check(golden_days(record.event for record in done.log), name)
+
+    def _check(self, text: str, name: str) -> None:
+        from motcua.testing.golden import parting
+
+        __tracebackhide__ = True
         path = self._path / f"{name}.txt"
         if self._write:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
+from motcua.replay.parting import Parting
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.mongo.client import Client, client
 from services.runtime.mongo.store import Store
@@ -53,6 +54,8 @@ class Outcome:
     """The ids of what was said to the units' mornings."""
     late: Counter[str] = field(default_factory=Counter)
     """Alerts by type."""
+    decided_otherwise: list[Parting] = field(default_factory=list)
+    """Where what was recorded is decided otherwise, under aliases and in one process."""
     not_as_rebuilt: list[str] = field(default_factory=list)
     """In words, what the log alone does not give as the stopped services had it."""
 

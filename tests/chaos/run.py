@@ -31,6 +31,7 @@ from tests.chaos.outcome import Outcome, read_outcome
 from tests.chaos.patience import Patience
 from tests.chaos.rebuilt import not_as_rebuilt
 from tests.support.fork_server import fork
+from tests.support.recorded import record_live
 
 PARTITIONS = 4
 _MISBEHAVES = 4.0
@@ -123,13 +124,14 @@ async def run_city(
     begins_with: RuleSet | None = None,
     enacted: Mapping[int, Sequence[RuleSet]] | None = None,
     partitions: int = PARTITIONS,
+    recorded: Path | None = None,
 ) -> tuple[Outcome, Watch]:
     """Feeds the plan's requests, slice by slice, to a city that is drilled meanwhile.
 
     `drills` says before which slice each comes. Without any the city comes to rest after each tick
     too: nothing is told while timers fire. `begins_with`: the set that is enacted before the day.
     `enacted`: the sets of rules that are enacted right behind the requests of the slice of that
-    number. At the end, all is folded anew from the log.
+    number. At the end, all is folded anew from the log, and recorded if a path is given.
     """
     stack.reset()
     endpoints = stack.up()
@@ -191,6 +193,8 @@ async def run_city(
         finally:
             await feed.stop()
         outcome = await read_outcome(endpoints)
+        if recorded is not None:
+            outcome.decided_otherwise = await record_live(city, recorded)
     outcome.not_as_rebuilt = await not_as_rebuilt(settings)
     return outcome, watch
 

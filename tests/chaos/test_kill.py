@@ -10,6 +10,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
+from motcua.replay import replay
 from motcua.simulate import Simulation, simulate_day, slices
 from tests.chaos.drills import Drill, few_drills, spread
 from tests.chaos.outcome import differences
@@ -30,16 +31,19 @@ def test_a_drilled_day_comes_to_the_same_as_a_calm_one(tmp_path: Path) -> None:
     assert behind, "a day in which no request overtakes an alarm proves little"
     drills |= dict.fromkeys(behind, Drill("kill", "sla"))
     told: list[str] = []
+    recorded = tmp_path / "drilled.jsonl.gz"
     stack = Stack(tmp_path, "chaos", die_with_parent=True)
     try:
         calm, _ = asyncio.run(run_city(stack, tmp_path / "calm", simulated, {}, told.append))
         drilled, watch = asyncio.run(
-            run_city(stack, tmp_path / "drilled", simulated, drills, told.append)
+            run_city(stack, tmp_path / "drilled", simulated, drills, told.append, recorded=recorded)
         )
     finally:
         stack.down()
 
     assert differences(calm, drilled) == []
+    assert drilled.decided_otherwise == []
+    assert replay(recorded).partings == []
     assert calm.late["DossierOverdue"] > 0, "a day without a late dossier proves little"
     assert len(watch.reached) == 4, f"every arrow was to be reached: {watch.reached}"
     assert all(count == 1 for count in calm.messages.values())

@@ -7,6 +7,7 @@ nothing with the product.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
 import random
@@ -23,9 +24,14 @@ from pymongo import MongoClient
 
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
+from motcua.replay import replay
+from motcua.replay.header import Selection
+from services.runtime import state_hash, state_of
+from services.sla.dossier.state import Sla
 from tests.support.eventually import eventually
 from tests.support.importing import begin_import, rest
 from tests.support.office import OFFICER, Office
+from tests.support.recorded import record_live
 
 PERMITS = os.environ.get("MOTCUA_PERMITS")
 pytestmark = [
@@ -210,3 +216,14 @@ def test_the_dates_are_kept_or_missed_as_the_raw_file_has_it(
 
     (message,) = eventually(told, what="a message to the citizen")
     assert "historical" not in str(message["outcome"])
+
+    # And a developer gets all of it along, and comes to the same.
+    rest(office)
+    recorded = tmp_path / "permits.jsonl.gz"
+    selection = Selection(procedure="TP.001")
+    assert asyncio.run(record_live(city, recorded, selection, aliases=None)) == []
+    done = replay(recorded)
+    assert done.partings == []
+    kept = mongo["motcua_sla"]["dossiers"].find({"_id": {"$regex": "^T02-"}})
+    live = {document["_id"]: state_hash(state_of(document, Sla)) for document in kept}
+    assert {subject: h for (key, subject), h in done.hashes.items() if key == "sla"} == live

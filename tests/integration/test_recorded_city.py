@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from motcua.replay.aliases import Aliases
 from motcua.replay.header import Selection
 from motcua.replay.order import order_of
 from motcua.replay.orders import at_once, unlike
-from motcua.replay.record_command import record_city
 from motcua.simulate import Simulation, simulate_day
 from motcua.simulate.command import play
 from services.notify.deciders import DeliveryDecider
@@ -34,12 +32,12 @@ from services.runtime import ClockKind, Settings, client, create_topics, enact, 
 from services.runtime.mongo.store import Store
 from tests.support.fork_server import fork
 from tests.support.office import Office
+from tests.support.recorded import ALIASES, record_live
 from tests.support.simulated import filing_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 WROTE = "theo đơn của ông Nguyễn Văn Tìm"
-ALIASES = Aliases(bytes(range(32)))
 
 
 @dataclass
@@ -52,13 +50,8 @@ class Recorded:
     persons: set[str]
 
     def record(self, name: str, selection: Selection, aliases: Aliases | None) -> Recording:
-        """Records it as the command does, with the variables that notify has."""
-        os.environ.update(
-            {k: v for k, v in self.city.environment().items() if k.startswith("MOTCUA_")}
-        )
         path = self.folder / f"{name}.jsonl.gz"
-        parted = asyncio.run(record_city(path, selection, aliases))
-        assert parted == []
+        assert asyncio.run(record_live(self.city, path, selection, aliases)) == []
         return read(path)
 
     def live(self) -> dict[tuple[str, str], str]:
@@ -97,7 +90,6 @@ def recorded(
     settings = Settings(kafka=ends.kafka, mongo=ends.mongo, partitions=4, clock=clock)
     asyncio.run(create_topics(settings))
     folder = tmp_path_factory.mktemp("recorded")
-    before = dict(os.environ)
     with City(
         ends, folder, launch=fork, clock=clock, partitions=4, channels="email", timer_poll=0.05
     ) as city:
@@ -106,8 +98,6 @@ def recorded(
         persons = _simulated(settings) if clock is ClockKind.STREAM else _handed_in(city)
         asyncio.run(_rested(settings))
         yield Recorded(city, settings, folder, persons)
-    os.environ.clear()
-    os.environ.update(before)
     stack.reset()
 
 

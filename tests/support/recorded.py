@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import patch
 
 from msgspec.structs import replace
 
 from contracts.catalogue import load_catalogue
 from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
+from deploy.local.stack.city import City
 from motcua.deciders import calendars
-from motcua.replay.header import Header
+from motcua.replay.aliases import Aliases
+from motcua.replay.header import Header, Selection
 from motcua.replay.lines import Recorded
+from motcua.replay.parting import Parting
+from motcua.replay.record_command import record_city
 from motcua.replay.recorder import Recorder
 from motcua.simulate import SimulatedDay, Simulation, simulate_day
 from services.runtime import ClockKind
+
+ALIASES = Aliases(b"of these tests alone")
+_ALL = Selection()
 
 
 def drawn(seed: int) -> SimulatedDay:
@@ -35,3 +44,11 @@ def record_by_wall(path: Path, requests: Iterable[Event], until: datetime) -> No
             entered = replace(event, recorded=event.time)
             recorder.take(Recorded(number, event.data.TOPIC, 0, entered))
         recorder.end()
+
+
+async def record_live(
+    city: City, out: Path, selection: Selection = _ALL, aliases: Aliases | None = ALIASES
+) -> list[Parting]:
+    """Records a live city as the command does, with the variables that its notify has."""
+    with patch.dict(os.environ, city.environment()):
+        return await record_city(out, selection, aliases)

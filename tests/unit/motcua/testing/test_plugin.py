@@ -205,5 +205,36 @@ def test_an_order_in_which_something_else_comes_of_it_fails_the_test_and_says_ho
     assert list(project.path.parent.rglob("test_failing.py"))
 
 
+def test_a_large_stream_is_kept_by_unit_and_day(project: pytest.Pytester) -> None:
+    shutil.copy(ROOT / "tests/replay/day.jsonl.gz", project.path)
+    project.makepyfile(
+        test_it="def test_it(recording, replay, golden):\n"
+        "    golden.days(replay(recording('day.jsonl.gz'), keep=True))\n"
+    )
+    run(project, "--golden=write").assert_outcomes(passed=1)
+    (path,) = project.path.rglob("golden/**/days.txt")
+    text = path.read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 80
+    run(project).assert_outcomes(passed=1)
+    now = re.search(r"^  all (\d+ facts of \d+ dossiers, \w{12})$", text, re.MULTILINE)
+    assert now is not None
+    path.write_text(text.replace(now[1], "1 facts of 1 dossiers, 0", 1), encoding="utf-8")
+    unit, day = text.splitlines()[:2]
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"{unit}, {day}:", "  golden: all 1 facts of 1 dossiers, 0", f"  now:    all {now[1]}"]
+    )
+
+
+def test_a_replay_that_kept_nothing_is_no_golden_stream(project: pytest.Pytester) -> None:
+    shutil.copy(ROOT / "tests/replay/day.jsonl.gz", project.path)
+    project.makepyfile(
+        test_it="def test_it(recording, replay, golden):\n"
+        "    golden.days(replay(recording('day.jsonl.gz')))\n"
+    )
+    run(project, "--golden=write").stdout.fnmatch_lines(["*nothing was kept: *keep=True*"])
+
+
 def _raises(_: object) -> None:
     raise OSError("gone")
