@@ -124,7 +124,8 @@ def _fields(differing: Sequence[Difference]) -> Iterator[str]:
     for one in differing[:_FIELDS]:
         yield f"{one.field}: recorded {_value(one.recorded)}, decided {_value(one.decided)}"
     if len(differing) > _FIELDS:
-        yield f"and {len(differing) - _FIELDS} more fields"
+        rest = len(differing) - _FIELDS
+        yield f"and {rest} more field{'s' if rest > 1 else ''}"
 
 
 def _value(value: Any) -> str:

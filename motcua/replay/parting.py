@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +12,8 @@ import msgspec
 
 from contracts.wire.envelope import Event
 from motcua.replay.lines import Recorded
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PartingKind(StrEnum):
@@ -32,6 +35,11 @@ class Difference(NamedTuple):
     field: str
     recorded: Any
     decided: Any
+
+    @property
+    def is_id(self) -> bool:
+        """Whether it is the id of an event or of a message that is another one now."""
+        return all(_ID.fullmatch(str(one)) for one in (self.recorded, self.decided))
 
     @property
     def told(self) -> str:
@@ -60,8 +68,12 @@ class Parting(msgspec.Struct, frozen=True):
 
     @property
     def differences(self) -> list[Difference]:
-        """Return the fields of the fact that differ."""
-        return differences(self.recorded or {}, self.decided or {}) if self._both else []
+        """Return the fields of the fact that differ; ids alone if nothing else does.
+
+        An id is made of the rest: it differs from dossier to dossier, though they part alike.
+        """
+        found = differences(self.recorded or {}, self.decided or {}) if self._both else []
+        return [each for each in found if not each.is_id] or found
 
     @property
     def alike(self) -> str:

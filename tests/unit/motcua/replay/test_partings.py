@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from contracts.events.intake import ReceptionRequested
 from contracts.events.routing import StepCompletionRequested
-from contracts.events.sla import DeadlineSet, DossierOverdue
+from contracts.events.sla import DeadlineSet, DossierOverdue, DossierSoonDue
 from contracts.wire.envelope import derive_id
 from motcua.replay import Recording, replay
 from motcua.replay.lines import Recorded
@@ -38,6 +38,34 @@ def test_fields_that_differ_are_named_and_like_partings_are_one(rewritten: Rewri
     assert done.parting() == mine[0]
     recorded = next(r for r in done.recording.events() if r.number == mine[0].number)
     assert (recorded.event.subject, recorded.event.data.NAME) == (mine[0].subject, "DeadlineSet")
+
+
+def test_ids_that_follow_from_what_differs_keep_no_like_partings_apart(
+    rewritten: Rewritten,
+) -> None:
+    def otherwise(record: Recorded) -> Iterable[Recorded]:
+        event = record.event
+        if isinstance(event.data, DossierSoonDue):
+            data = event.data.model_copy(update={"share": 0.25})
+            event = replace(event, id=derive_id("other", event.id), data=data)
+        return [record._replace(event=event)]
+
+    found = grouped(replay(rewritten(otherwise)).partings)
+    alike = [alike for alike, mine in found if mine[0].kind is PartingKind.CHANGED]
+    assert alike
+    assert set(alike) <= {f"DossierSoonDue: share 0.25 -> {share}" for share in (0.5, 0.7, 0.8)}
+
+
+def test_an_id_that_alone_differs_is_told(rewritten: Rewritten) -> None:
+    def otherwise(record: Recorded) -> Iterable[Recorded]:
+        event = record.event
+        if isinstance(event.data, DossierOverdue):
+            event = replace(event, id=derive_id("other", event.id))
+        return [record._replace(event=event)]
+
+    parting = replay(rewritten(otherwise)).parting()
+    assert parting is not None
+    assert [each.field for each in parting.differences] == ["id"]
 
 
 def test_what_is_decided_and_was_not_recorded_is_told(day: Recording, rewritten: Rewritten) -> None:
