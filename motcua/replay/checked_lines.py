@@ -22,8 +22,10 @@ _COPY = "Copy it again, or record anew"
 class RecordingError(Exception):
     """A file cannot be used. The text names the line, what is wrong there, and the remedy."""
 
-    def __init__(self, path: Path, line: int, what: str, remedy: str = _COPY) -> None:
-        super().__init__(f"{path}: line {line}: {what}. {remedy}.")
+    def __init__(self, path: Path, line: int | None, what: str, remedy: str = _COPY) -> None:
+        """`line`: None if it is about the file as a whole."""
+        where = f"{path}: line {line}" if line is not None else f"{path}"
+        super().__init__(f"{where}: {what}. {remedy}.")
         self.line = line
 
 
@@ -84,7 +86,8 @@ class CheckedLines:
         except (EOFError, zlib.error) as error:
             self._fail(number + 1, f"the file ends within a line, or is damaged: {error}")
         except OSError as error:
-            self._fail(0, f"cannot be read: {error.strerror}", "Name a file that can be")
+            what, remedy = f"cannot be read: {error.strerror}", "Name a file that can be"
+            raise RecordingError(self._path, None, what, remedy) from None
 
     def _header(self) -> Header:
         text = next(self._texts, None)

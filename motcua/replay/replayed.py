@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from contracts.rules import Files, RuleSet, digest, sample_rules
+from contracts.rules import Files, RuleSet, digest, read_files, sample_rules
 from contracts.wire.envelope import Event
 from motcua.replay.coverage import Coverage
 from motcua.replay.lines import Recorded
@@ -33,8 +33,8 @@ class Replayed:
     hashes: dict[tuple[str, str], str]
     """The hash of each state, by service or collection, and subject."""
     outcomes: dict[str, DossierOutcome]
-    partings: list[Parting]
-    """The first of each dossier and of each morning, in the recording's order."""
+    found: list[Parting] = field(repr=False)
+    """What `partings` returns."""
     coverage: Coverage
     trail: Trail
     log: list[Recorded]
@@ -48,8 +48,21 @@ class Replayed:
         """Of all states: the same for the same states, whatever the order and the processes."""
         return hash_of(self.hashes)
 
+    @property
+    def partings(self) -> list[Parting]:
+        """The first of each dossier and of each morning, in the recording's order.
+
+        Raise ValueError if nothing was compared: under other rules or in another order, other facts
+        are to be expected. Compare `alerts()` and `messages()` of two replays then.
+        """
+        if not self.how.guided:
+            raise ValueError(
+                "a replay that is not guided is compared with nothing that was recorded"
+            )
+        return self.found
+
     def parting(self) -> Parting | None:
-        """Return the first parting of all, or None."""
+        """Return the first parting of all, or None. Raise ValueError as `partings` does."""
         return self.partings[0] if self.partings else None
 
     def alerts(self, *, net: bool = True) -> set[NetAlert]:
@@ -74,7 +87,7 @@ def replay(
     source: Recording | Path | str,
     *,
     until: datetime | None = None,
-    rules: Files | None = None,
+    rules: Files | Path | str | None = None,
     guided: bool | None = None,
     order: Order | None = None,
     jobs: int = 1,
@@ -83,19 +96,22 @@ def replay(
 ) -> Replayed:
     """Replay a recording: what was asked is decided anew.
 
-    `until`: only what was entered before then. `rules`: the files of rules that are in force from
-    the beginning, in place of the recorded ones. `guided`: whether facts come where they were
-    recorded, and are compared with what was recorded; by default, unless there are other rules or
-    another order. `order`: services come to the records in this one; the log is kept in memory.
-    `jobs`: the number of processes; it changes nothing in the outcome. Raise RecordingError, and
-    ValueError for what does not go together.
+    `until`: only what was entered before then. `rules`: a folder of rules, or its files by name,
+    that are in force from the beginning, in place of the recorded ones. `guided`: whether facts
+    come where they were recorded, and are compared with what was recorded; by default, unless there
+    are other rules or another order. `order`: services come to the records in this one; the log is
+    kept in memory. `jobs`: the number of processes; it changes nothing in the outcome.
+
+    Raise RecordingError, RulesError for a folder that cannot be used, and ValueError for what does
+    not go together.
     """
     if (keep or order) and jobs > 1:
         raise ValueError(f"{jobs} jobs: records are kept or reordered by a single process alone")
     if order and (rules is not None or guided or trail):
         raise ValueError("another order: without other rules, not guided, and without a trail")
     recording = source if isinstance(source, Recording) else read(source)
-    chosen = None if rules is None else RuleSet(1, sample_rules().since, digest(rules), rules)
+    files = read_files(Path(rules)) if isinstance(rules, Path | str) else rules
+    chosen = None if files is None else RuleSet(1, sample_rules().since, digest(files), files)
     on_rails = guided if guided is not None else rules is None and order is None
     how = How(until=until, rules=chosen, guided=on_rails, trail=trail, keep=keep, order=order)
     began = time.monotonic()

@@ -16,18 +16,19 @@ from contracts.events import intake, routing
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.model import EventData
-from contracts.rules import RuleSet, digest, sample_rules
+from contracts.rules import RulesError, RuleSet, digest, sample_rules
 from contracts.values import EARLIEST, FilingChannel
 from contracts.wire.actor import NOBODY, Actor, AuthType
 from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import all_deciders
+from motcua.rules.reading import breaks, checked
 from motcua.story_page import VIETNAM
 from motcua.testing.dossier import Dossier
 from motcua.testing.local_time import moment, told
 from motcua.testing.not_allowed import NotAllowed
 from services.notify.dossier.policy import Policy
 from services.runtime.testing import InProcess
-from services.shared.city import city_at, read_city
+from services.shared.city import city_at
 from services.shared.entry_limit import entry_limit
 from services.shared.refused import Refused
 
@@ -95,16 +96,21 @@ class City:
         """Enact the newest rules with changes, from a time on; by default, from now on.
 
         A change names a file and a text to add to it; or a text that stands in it once, and what
-        stands there instead. Raise ValueError if it does not, and RulesError if the rules cannot be
-        used so.
+        stands there instead. Raise ValueError if it does not, and RulesError if a city could not
+        enact the rules so.
         """
+        __tracebackhide__ = True
         files = dict(self.rules)
         for name, *texts in changes:
+            if name not in files:
+                raise ValueError(f"there is no {name}: there are {', '.join(files)}")
             old, new = texts if len(texts) == 2 else (files[name], f"{files[name]}\n{texts[0]}")
             if files[name].count(old) != 1:
                 raise ValueError(f"{name} has {files[name].count(old)} times, not once: {old}")
             files[name] = files[name].replace(old, new)
-        read_city(files)
+        checked(files)
+        if faults := breaks(self.rules, files):
+            raise RulesError("\n".join(faults))
         self._enact(files, moment(since) if since else self.moment)
 
     def _enact(self, files: Mapping[str, str], since: datetime) -> None:

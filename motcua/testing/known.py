@@ -100,9 +100,9 @@ class Known:
         return found
 
     @property
-    def alerts(self) -> tuple[str, ...]:
+    def alerts(self) -> list[str]:
         """The alerts that stand, by name, in the order in which they were said."""
-        return tuple(one.data.NAME for one in self.standing)
+        return [one.data.NAME for one in self.standing]
 
     @property
     def standing(self) -> list[Event]:
@@ -112,7 +112,7 @@ class Known:
         return [e for e in said.values() if isinstance(e.data, sla.ALERTS) and e.id not in gone]
 
     @property
-    def messages(self) -> tuple[str, ...]:
+    def messages(self) -> list[str]:
         """What the citizen is told, by the names of the templates, without what is not sent."""
         names: dict[str, str] = {}
         for one in self.city.events:
@@ -122,4 +122,4 @@ class Known:
                 names[one.data.message_id] = one.data.template
             elif isinstance(one.data, notify.MessageNotSent):
                 names.pop(one.data.message_id, None)
-        return tuple(names.values())
+        return list(names.values())

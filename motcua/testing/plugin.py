@@ -78,7 +78,14 @@ def recording(request: pytest.FixtureRequest) -> Callable[[str], Recording]:
     """Reads a recording that lies beside the test: ``recording("day.jsonl.gz")``."""
     from motcua.replay import read
 
-    return lambda name: read(request.path.parent / name)
+    def beside(name: str) -> Recording:
+        __tracebackhide__ = True
+        path = request.path.parent / name
+        if not path.is_file():
+            pytest.fail(f"there is no recording {path}", pytrace=False)
+        return read(path)
+
+    return beside
 
 
 @pytest.fixture
@@ -175,6 +182,20 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     test = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
     path = request.path.parent / "golden" / request.path.stem / test
     return Golden(path, write=request.config.getoption("golden") == "write")
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Tell partings as the command line does, when there were to be none."""
+    if op != "==" or right != [] or not isinstance(left, list) or not left:
+        return None
+    from motcua.replay.parting import Parting, grouped
+
+    if not all(isinstance(one, Parting) for one in left):
+        return None
+    lines = ["what was recorded is decided otherwise"]
+    for alike, mine in grouped(left):
+        lines += [f"{len(mine)} x {alike}", f"  first {mine[0].subject}, record {mine[0].number}"]
+    return lines
 
 
 @pytest.hookimpl(wrapper=True)

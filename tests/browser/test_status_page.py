@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, ViewportSize, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Page,
+    Request,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.city import Instance
@@ -364,16 +373,13 @@ def test_the_first_load_is_less_than_a_hundred_kilobytes_and_asks_nobody_else(
     context: BrowserContext, instance: Instance, dossier: Dossier
 ) -> None:
     page = context.new_page()
-    sizes: dict[str, int] = {}
-
-    def seen(response: object) -> None:
-        url, kind = response.url, response.request.resource_type  # type: ignore[attr-defined]
-        if kind != "eventsource":
-            sizes[url] = len(response.body())  # type: ignore[attr-defined]
-
-    page.on("requestfinished", lambda request: seen(request.response()))
-    page.goto(dossier.status)
+    done: list[Request] = []
+    page.on("requestfinished", lambda request: done.append(request))
+    with page.expect_request_finished(lambda request: "/live.js" in request.url):
+        page.goto(dossier.status)
     expect(page.get_by_text("Tự động cập nhật")).to_be_visible()
+    answers = [request.response() for request in done if request.resource_type != "eventsource"]
+    sizes = {answer.url: len(answer.body()) for answer in answers if answer is not None}
     assert all(url.startswith(instance.url) for url in sizes), list(sizes)
     assert len(sizes) >= 3
     assert sum(sizes.values()) < 100 * 1024, sizes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -56,7 +58,8 @@ class Recorded:
 
     def live(self) -> dict[tuple[str, str], str]:
         """The hash of every state in the database, named as a replay names them."""
-        return asyncio.run(self._live())
+        with patch.dict(os.environ, self.city.environment()):
+            return asyncio.run(self._live())
 
     async def _live(self) -> dict[tuple[str, str], str]:
         found: dict[tuple[str, str], str] = {}

@@ -14,7 +14,7 @@ from tests.support.recorded import drawn
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("partitions", [1, 12])
+@pytest.mark.parametrize("partitions", [12])
 def test_the_services_come_to_what_the_process_comes_to(tmp_path: Path, partitions: int) -> None:
     record_simulated(tmp_path / "day.jsonl.gz", drawn(12))
     done = replay(read(tmp_path / "day.jsonl.gz"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.rules import RulesError, sample_rules
 from motcua.replay import Recording, read, replay
 from motcua.replay.coverage import Part
 from motcua.replay.simulated import record_simulated
@@ -41,7 +42,7 @@ def test_any_number_of_processes_comes_to_the_same(
         one, two, three = (replay(recording, jobs=n, guided=guided) for n in (1, 2, 3))
         assert one.hashes == two.hashes == three.hashes
         assert one.hash == recording.trailer().state_hash
-        assert one.partings == two.partings == three.partings == []
+        assert one.found == two.found == three.found == []
         assert one.alerts() == two.alerts() == three.alerts()
         assert one.messages() == two.messages() == three.messages()
         assert one.coverage.counts == two.coverage.counts == three.coverage.counts
@@ -101,3 +102,17 @@ def test_the_coverage_says_what_occurred_and_what_never_did(day: Recording) -> N
     assert found.counts[Part.TEMPLATES]["overdue"]
     assert "RatingRefused" in found.missing(Part.REFUSALS)
     assert all(not (set(found.missing(p)) & found.counts[p].keys()) for p in Part)
+
+
+def test_under_other_rules_nothing_is_held_against_the_recording(
+    day: Recording, tmp_path: Path
+) -> None:
+    for name, text in sample_rules().files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = replay(day, rules=tmp_path)
+    assert done.alerts() == replay(day).alerts()
+    assert replay(day, rules=str(tmp_path)).hash == done.hash
+    with pytest.raises(ValueError, match="not guided"):
+        done.parting()
+    with pytest.raises(RulesError, match="there is no such folder"):
+        replay(day, rules=tmp_path / "none")

@@ -60,7 +60,7 @@ def test_every_request_of_every_service_can_be_asked(city: City, at: At) -> None
 def test_a_dossier_says_where_it_stands(city: City, at: At) -> None:
     d = city.file(RESIDENCE, unit="H29.15", on=MONDAY)
     assert (d.code, d.status, d.waits_for) == ("H29.15-240304-0001", "registered", "reception")
-    assert (d.due, d.lead, d.messages) == (None, None, ("registered",))
+    assert (d.due, d.lead, d.messages) == (None, None, ["registered"])
     d.receive()
     assert (d.status, d.due) == ("in_process", "2024-03-07 08:00")
     assert d.lead in city.unit(d.unit).officers
@@ -148,6 +148,10 @@ def test_rules_that_cannot_be_changed_so_are_an_error(city: City) -> None:
         city.enact(("units.toml", "no such text", ""))
     with pytest.raises(RulesError, match=r"units\.toml"):
         city.enact(("units.toml", 'head = "cb-29-0003"', "head = 3"))
+    with pytest.raises(ValueError, match=r"there is no unit\.toml: there are circulars\.toml, "):
+        city.enact(("unit.toml", "a", "b"))
+    with pytest.raises(RulesError, match="still have the version"):
+        city.enact(("rules.toml", "notice_working_hours = 8", "notice_working_hours = 9"))
 
 
 def test_a_field_that_no_filing_has_is_an_error(city: City) -> None:

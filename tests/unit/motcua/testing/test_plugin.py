@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -203,6 +204,33 @@ def test_an_order_in_which_something_else_comes_of_it_fails_the_test_and_says_ho
     assert "OSError: gone" in shown
     assert "the calmest: Order(seed=0, partitions=1, batch=1, behind=False" in shown
     assert list(project.path.parent.rglob("test_failing.py"))
+
+
+def test_partings_are_told_as_the_command_line_tells_them(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "tests/replay/day.jsonl.gz", project.path)
+    project.makepyfile(
+        test_it="""
+        def test_it(recording, replay):
+            assert replay(recording("day.jsonl.gz")).partings == []
+
+        def test_there_is_none(recording):
+            recording("night.jsonl.gz")
+        """
+    )
+    warnings = importlib.import_module("services.sla.clock.promises")
+    monkeypatch.setattr(warnings, "_millionths", lambda share: round(share * 900_000))
+    result = run(project)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*what was recorded is decided otherwise",
+            "* x DossierSoonDue*",
+            "*first H29*, record *",
+            "there is no recording *night.jsonl.gz",
+        ]
+    )
 
 
 def test_a_large_stream_is_kept_by_unit_and_day(project: pytest.Pytester) -> None:

@@ -14,8 +14,10 @@ from services.runtime.supervised import EndedByItself, Supervised
 
 @pytest.fixture(autouse=True)
 def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another test configured writes to an output that is closed by now."""
-    monkeypatch.setattr(supervised, "log", structlog.wrap_logger(structlog.ReturnLogger()))
+    """What another test configured writes to an output that is closed by now, or says little."""
+    whole = structlog.make_filtering_bound_logger("DEBUG")
+    log = structlog.wrap_logger(structlog.ReturnLogger(), wrapper_class=whole)
+    monkeypatch.setattr(supervised, "log", log)
 
 
 class Work:
