@@ -130,6 +130,11 @@ class Post:
         found = self._kept.find({"_id": {"$in": codes}})
         return [m for document in found for m in state_of(document, Deliveries).messages.values()]
 
+    def ends(self, mark: str) -> dict[str, str | None]:
+        """Of the messages of this mark's first dossier that have ended, by id: why each was not
+        sent, None if it was."""
+        return {d.message_id: d.not_sent for d in self.deliveries(mark) if d.ended_at is not None}
+
     def handed(self, message_ids: Sequence[str]) -> int:
         """Of how many of these messages it stands written who may have them."""
         these = {"_id": {"$in": list(message_ids)}}

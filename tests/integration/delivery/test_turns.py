@@ -75,13 +75,9 @@ def test_a_notice_that_may_have_arrived_before_a_kill_is_told_to_its_end_and_tak
         post.put([msgspec.structs.replace(back, subject=code_of(how, 0))])
         started(city)
 
-        def ends() -> dict[str, str | None]:
-            found = [d for d in post.deliveries(how) if d.ended_at is not None]
-            return {d.message_id: d.not_sent for d in found}
-
         correction = derive_id("message", f"back{how}", 0)
-        eventually(lambda: len(ends()) == 2, what="both ends")
-        assert ends() == {notice: None, correction: None}
+        eventually(lambda: len(post.ends(how)) == 2, what="both ends")
+        assert post.ends(how) == {notice: None, correction: None}
         assert gateway.counts() == {notice: 1, correction: 1}
         eventually(lambda: not post.handed([notice, correction]), what="no note of who had what")
 
@@ -104,13 +100,9 @@ def test_a_notice_that_nobody_got_and_whose_end_was_told_before_a_kill_is_not_ta
         post.put([msgspec.structs.replace(back, subject=code_of(mark, 0))])
         started(city)
 
-        def ends() -> dict[str, str | None]:
-            found = [d for d in post.deliveries(mark) if d.ended_at is not None]
-            return {d.message_id: d.not_sent for d in found}
-
-        eventually(lambda: len(ends()) == 2, what="both ends")
+        eventually(lambda: len(post.ends(mark)) == 2, what="both ends")
         correction = derive_id("message", f"back{mark}", 0)
-        assert ends() == {notice: reason, correction: "taken-back"}
+        assert post.ends(mark) == {notice: reason, correction: "taken-back"}
         assert not gateway.counts()
 
 
@@ -125,12 +117,8 @@ def test_a_notice_that_nobody_took_before_it_proved_wrong_is_dropped(
         back = post.planned("backuntaken", 0, template="retracted", takes_back=notice)
         post.put([msgspec.structs.replace(back, subject=code_of("untaken", 0))])
 
-        def ends() -> list[str | None]:
-            found = [d for d in post.deliveries("untaken") if d.ended_at is not None]
-            return [d.not_sent for d in found]
-
-        eventually(lambda: len(ends()) == 2, what="both ends")
-        assert ends() == ["taken-back", "taken-back"]
+        eventually(lambda: len(post.ends("untaken")) == 2, what="both ends")
+        assert list(post.ends("untaken").values()) == ["taken-back", "taken-back"]
         assert not gateway.counts()
 
 

@@ -20,15 +20,14 @@ from contracts.wire.actor import Actor, AuthType, system
 from contracts.wire.envelope import Event, derive_id
 from motcua.deciders import calendars
 from motcua.replay import Recording, Replayed, read, replay
-from motcua.replay.aliases import Aliases
 from motcua.replay.lines import Recorded
 from motcua.replay.recorder import Recorder
 from motcua.replay.rules_text import heads_and_officers, with_strings
 from motcua.replay.simulated import fed, header_of
 from motcua.simulate import Simulation, simulate_day
 from services.notify.dossier.policy import Policy
+from tests.support.recorded import ALIASES
 
-ALIASES = Aliases(b"of these tests alone")
 PERSONS = [f"Nguyễn Thị {n:04d} Hoa" for n in range(1_000)]
 CITY = Policy(load_catalogue(), channels=(MessageChannel.EMAIL,))
 
