@@ -7,6 +7,7 @@ import os
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -32,9 +33,16 @@ hypothesis_settings.load_profile("short")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw one seed for the whole run, the same for all that run side by side."""
+    """Draw one seed for the whole run; those that run side by side are told it."""
     if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+        told = getattr(config, "workerinput", {}).get("hypothesis_seed")
+        config.option.hypothesis_seed = told or str(secrets.randbelow(2**32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each worker the seed of the run: pytest-xdist hands on only what was typed."""
+    node.workerinput["hypothesis_seed"] = seed_of(node.config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
