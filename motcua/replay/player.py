@@ -16,7 +16,7 @@ from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from motcua.replay.coverage import Coverage, Watched
 from motcua.replay.expected import Expected, is_decided
 from motcua.replay.header import Header
-from motcua.replay.lines import Recorded
+from motcua.replay.lines import Glance, Recorded
 from motcua.replay.parting import Parting, parted, raised, same
 from motcua.replay.recording import BROADCAST
 from services.runtime import ClockKind, Decider, InMemory, World, partition_of
@@ -77,7 +77,7 @@ class Player:
         """Play the next record."""
         event, self._number = recorded.event, recorded.number
         data = event.data
-        self.pass_to(recorded.number, event.known_since)
+        self._pass_to(recorded.number, event.known_since)
         if isinstance(data, ClockTicked):
             self._tell(recorded)
             if not self._wall:
@@ -92,15 +92,20 @@ class Player:
         elif self._expected is not None:
             self._meet(self._expected, recorded)
 
-    def pass_to(self, number: int, time: datetime) -> None:
+    def pass_by(self, seen: Glance) -> None:
         """Let time pass to when a record was entered that is played elsewhere."""
+        self._number = int(seen.sequence)
+        if self._wall and self._expected is None:
+            self._pass(seen.known_since)
+
+    def _pass_to(self, number: int, time: datetime) -> None:
         self._number = number
         if self._wall and self._expected is None:
             self._pass(time)
 
     def hear(self, number: int, event: Event) -> None:
         """Take a fact that was decided elsewhere, at that place."""
-        self.pass_to(number, event.known_since)
+        self._pass_to(number, event.known_since)
         self._decided([event])
 
     def end(self, until: datetime | None = None) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,7 @@ from contracts.events.clock import CLOCK_SUBJECT
 from contracts.events.rules import RULES_SUBJECT
 from motcua.replay.checked_lines import CheckedLines
 from motcua.replay.header import Header, Trailer, header_line, trailer_line
-from motcua.replay.lines import Line, Recorded, line_of, renumbered, written
+from motcua.replay.lines import Glance, Line, Recorded, line_of, renumbered, written
 
 MEMBER = 4_000
 """Lines in each gzip member: a reader can begin at any of them."""
@@ -47,12 +46,12 @@ class Recording:
     def events(
         self,
         mine: Callable[[str], bool] = lambda _: True,
-        passed: Callable[[int, datetime], None] = lambda _number, _known_since: None,
+        passed: Callable[[Glance], None] = lambda _: None,
     ) -> Iterator[Recorded]:
         """Yield, in their order, the records of subjects that are `mine`, and what is broadcast.
 
-        `passed` is told the place of each other record, and when it was entered. Raise
-        RecordingError; that the file is whole is known behind the last record.
+        `passed` is told of each other record. Raise RecordingError; that the file is whole is known
+        behind the last record.
         """
         lines = CheckedLines(self.path)
         chosen = self.dossiers
@@ -61,7 +60,7 @@ class Recording:
             if subject in BROADCAST or ((chosen is None or subject in chosen) and mine(subject)):
                 yield lines.recorded(seen, text)
             else:
-                passed(int(seen.sequence), seen.known_since)
+                passed(seen)
 
     def trailer(self) -> Trailer:
         """Return the trailer, with the whole file checked. Raise RecordingError."""

@@ -7,21 +7,36 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
+from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from contracts.rules import Files, RuleSet, digest, read_files, sample_rules
-from contracts.wire.envelope import Event
 from motcua.replay.coverage import Coverage
+from motcua.replay.figures import counted
 from motcua.replay.lines import Recorded
 from motcua.replay.order import Order
 from motcua.replay.outcome import DossierOutcome, NetAlert, NetMessage
 from motcua.replay.parting import Parting
 from motcua.replay.recording import Recording, read
-from motcua.replay.shard import How, Part, dossier_states, mornings, some_dossiers, whole_city
+from motcua.replay.shard import (
+    How,
+    Part,
+    dossier_states,
+    mornings,
+    some_dossiers,
+    stored_by,
+    whole_city,
+)
 from motcua.replay.trail import Trail
+from services.runtime import Document
+from services.sla.figures.tables import Dimension, scope
+
+_PIECE = 6_000_000
+"""Bytes of a recording's file whose dossiers' states are in memory at once: some 100 MB of them."""
 
 
 @dataclass
@@ -78,6 +93,23 @@ class Replayed:
         found = sorted(message for one in self.outcomes.values() for message in one.messages)
         return [message for message in found if message.stands] if net else found
 
+    def figures(
+        self, period: str, by: Sequence[str] = (Dimension.UNIT,), **only: Sequence[str]
+    ) -> Document:
+        """Return the on-time figures of a period, as `GET /figures` of sla shows them at the end.
+
+        `period`: 2025-07, 2025-Q3 or 2025, Vietnam's calendar. `by`, `only`: what to divide by, and
+        the values to restrict to: unit, field, procedure, channel, level. All is replayed once
+        more, and counted by a MongoDB of this call's own: seconds for a day, minutes for a month.
+        Raise ValueError for what is no period, dimension or field.
+        """
+        recording, how = self.recording, self.how
+        pieces = _pieces(recording)
+        known = (stored_by("sla", recording, how, n, pieces) for n in range(pieces))
+        asked = scope([Dimension(each) for each in by], **only)
+        end = recording.header.until
+        return counted(known, period, asked, min(how.until or end, end))
+
     def dossier(self, code: str) -> dict[str, Any]:
         """Return a dossier's states by service: it is replayed once more, alone."""
         return dossier_states(self.recording, self.how, code)
@@ -115,7 +147,10 @@ def replay(
     on_rails = guided if guided is not None else rules is None and order is None
     how = How(until=until, rules=chosen, guided=on_rails, trail=trail, keep=keep, order=order)
     began = time.monotonic()
-    parts = [whole_city(recording, how)] if jobs == 1 else _side_by_side(recording, how, jobs)
+    pieces = 1 if keep or order else max(jobs, ceil(recording.path.stat().st_size / _PIECE))
+    parts = (
+        [whole_city(recording, how)] if pieces == 1 else _by_pieces(recording, how, jobs, pieces)
+    )
     return _joined(recording, how, parts, time.monotonic() - began)
 
 
@@ -127,14 +162,23 @@ def hash_of(hashes: dict[tuple[str, str], str]) -> str:
     return found.hexdigest()
 
 
-def _side_by_side(recording: Recording, how: How, jobs: int) -> list[Part]:
-    # Forked from a server that has no connection, lock or thread of ours.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
-        waiting = [pool.submit(some_dossiers, recording, how, n, jobs) for n in range(jobs)]
-        parts = [one.result() for one in waiting]
+def _pieces(recording: Recording) -> int:
+    """Return in how many pieces its dossiers are replayed, so that their states fit in memory."""
+    if recording.dossiers is not None:
+        return 1
+    return ceil(recording.path.stat().st_size / _PIECE)
+
+
+def _by_pieces(recording: Recording, how: How, jobs: int, pieces: int) -> list[Part]:
+    tasks = [partial(some_dossiers, recording, how, n, pieces) for n in range(pieces)]
+    if jobs == 1:
+        parts = [task() for task in tasks]
+    else:
+        # Forked from a server that has no connection, lock or thread of ours.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
+            parts = [one.result() for one in [pool.submit(task) for task in tasks]]
     if recording.whole:
-        alerts: list[tuple[int, Event]] = [alert for part in parts for alert in part.alerts]
-        parts.append(mornings(recording, how, alerts))
+        parts.append(mornings(recording, how, [alert for part in parts for alert in part.alerts]))
     return parts
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Self
 from zlib import crc32
 
 from contracts.events.clock import ClockTicked
@@ -17,7 +18,7 @@ from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from motcua.deciders import all_deciders, city_deciders
 from motcua.replay.coverage import Coverage, Watched
 from motcua.replay.expected import is_decided
-from motcua.replay.lines import Recorded
+from motcua.replay.lines import Glance, Recorded, line_of, recorded_of, whole, written
 from motcua.replay.order import Order
 from motcua.replay.ordered import Ordered
 from motcua.replay.outcome import DossierOutcome, outcome_of
@@ -27,7 +28,7 @@ from motcua.replay.recording import Recording
 from motcua.replay.trail import Steps, Trail
 from services.notify.deciders import DeliveryDecider, DeskDecider
 from services.notify.dossier.policy import Policy
-from services.runtime import ClockKind, Decider, key_of, state_hash
+from services.runtime import ClockKind, Decider, Stored, World, key_of, state_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,31 @@ class How:
     """Services come to the records in this one, instead of the recorded one: not guided."""
 
 
+class OnDesk(NamedTuple):
+    """What was put on a unit's desk. By this order desks hear of it."""
+
+    number: int
+    """Of the record that it came from."""
+    known_since: datetime
+    cause: str
+    line: bytes
+    """The event, as a recording has it: as objects, a month's take four times the memory."""
+
+    @classmethod
+    def of(cls, number: int, event: Event) -> Self:
+        """Return what was put there at that record's place."""
+        line = written(line_of(Recorded(number, event.data.TOPIC, 0, event)))
+        return cls(number, event.known_since, event.cause or "", line)
+
+    @property
+    def event(self) -> Event:
+        """The event itself."""
+        return recorded_of(whole(self.line), self.number, {}).event
+
+
 @dataclass
 class Part:
-    """What one process came to."""
+    """What some of the dossiers came to, or the mornings."""
 
     hashes: list[tuple[str, str, str]] = field(default_factory=list)
     """Service or collection, subject, and hash of the state."""
@@ -59,9 +82,13 @@ class Part:
     coverage: Coverage = field(default_factory=Coverage)
     trail: Trail = field(default_factory=dict)
     log: list[Recorded] = field(default_factory=list)
-    alerts: list[tuple[int, Event]] = field(default_factory=list)
-    """What was put on units' desks, and where, if another process has the desks."""
+    alerts: list[OnDesk] = field(default_factory=list)
+    """What was put on units' desks, if they are replayed by themselves."""
     played: int = 0
+
+
+Known = tuple[list[Stored[Any]], World]
+"""A service's states, and the world by which it decides."""
 
 
 def is_morning(subject: str) -> bool:
@@ -132,42 +159,50 @@ def _alone(recording: Recording, how: How, code: str, last: int | None) -> dict[
 
 def some_dossiers(recording: Recording, how: How, number: int, of: int) -> Part:
     """Replay one of `of` parts of the dossiers; units' mornings are left to `mornings`."""
-    policy = recording.header.policy
-    run = _Run(recording, how, [*city_deciders(policy), *deliveries(policy)])
-    records = recording.events(partial(_is_in, number, of), run.player.pass_to)
-    for record in _until(records, how, recording):
-        run.player.play(record)
+    run = _some(recording, how, number, of)
     part = run.ended()
-    part.alerts = run.player.elsewhere
+    part.alerts = [OnDesk.of(*alert) for alert in run.player.elsewhere]
     return part
 
 
-def mornings(recording: Recording, how: How, alerts: Sequence[tuple[int, Event]]) -> Part:
+def stored_by(service: str, recording: Recording, how: How, number: int, of: int) -> Known:
+    """Replay the same; return the service's states of them, and what was broadcast by then."""
+    run = _some(recording, how, number, of)
+    run.ended()
+    memory = run.player.memory
+    return list(memory.states[service].values()), memory.world((DOSSIER_EVENTS, 0))
+
+
+def _some(recording: Recording, how: How, number: int, of: int) -> _Run:
+    policy = recording.header.policy
+    run = _Run(recording, how, [*city_deciders(policy), *deliveries(policy)])
+    records = recording.events(partial(_is_in, number, of), run.player.pass_by)
+    for record in _until(records, how, recording):
+        run.player.play(record)
+    return run
+
+
+def mornings(recording: Recording, how: How, alerts: Sequence[OnDesk]) -> Part:
     """Replay the units' mornings, which gather what was put on the desks at these places."""
     policy = recording.header.policy
     run = _Run(recording, how, [DeskDecider(policy), *deliveries(policy)])
     player = run.player
-    waiting = iter(sorted(alerts, key=_place))
-    following = next(waiting, None)
+    ahead = deque(sorted(alerts))
 
-    def hear(number: int, time: datetime | None) -> None:
-        nonlocal following
-        while following is not None and (
-            following[0] < number
-            or time is None
-            or (following[0] == number and following[1].known_since < time)
-        ):
-            player.hear(*following)
-            following = next(waiting, None)
+    def hear(number: int, time: datetime) -> None:
+        while ahead and ahead[0][:2] < (number, time):
+            alert = ahead.popleft()
+            player.hear(alert.number, alert.event)
 
-    def passed(number: int, time: datetime) -> None:
-        hear(number, time)
-        player.pass_to(number, time)
+    def passed(seen: Glance) -> None:
+        hear(int(seen.sequence), seen.known_since)
+        player.pass_by(seen)
 
     for record in _until(recording.events(is_morning, passed), how, recording):
         hear(record.number, record.event.known_since)
         player.play(record)
-    hear(0, None)
+    for alert in ahead:
+        player.hear(alert.number, alert.event)
     return run.ended()
 
 
@@ -245,11 +280,6 @@ def deliveries(policy: Policy) -> list[Decider[Any]]:
 
 def _is_in(number: int, of: int, subject: str) -> bool:
     return not is_morning(subject) and crc32(subject.encode()) % of == number
-
-
-def _place(alert: tuple[int, Event]) -> tuple[int, datetime, str]:
-    number, event = alert
-    return number, event.known_since, event.cause or ""
 
 
 def _until(records: Iterator[Recorded], how: How, recording: Recording) -> Iterator[Recorded]:

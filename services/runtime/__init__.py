@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.runtime.core.reader import SaidOtherwise as SaidOtherwise
     from services.runtime.core.reader import is_broadcast as is_broadcast
     from services.runtime.core.state_hash import state_hash as state_hash
+    from services.runtime.core.stored import Stored as Stored
     from services.runtime.core.stored import state_of as state_of
     from services.runtime.core.world import World as World
     from services.runtime.core.world import first_world as first_world

@@ -15,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from contracts.catalogue import load_catalogue
+from contracts.catalogue.load import VIETNAM
 from contracts.events.notify import MessagePlanned, MessageSent
 from contracts.rules import sample_rules
 from contracts.wire.topics import SERVICES
@@ -181,3 +182,15 @@ def test_some_of_its_dossiers_are_recorded_alone(recorded: Recorded) -> None:
     done = replay(recording)
     assert done.partings == []
     assert done.hashes == {k: h for k, h in recorded.live().items() if k[1] == code}
+
+
+def test_its_figures_are_those_that_the_service_shows(recorded: Recorded) -> None:
+    recording = recorded.record("figures", Selection(), None)
+    month = f"{recording.header.until.astimezone(VIETNAM):%Y-%m}"
+    counted = replay(recording).figures(month, ("unit", "channel"))
+    shown = recorded.city.of("sla").get(f"/figures?period={month}&by=unit&by=channel")
+    assert counted["total"] == shown["total"]
+    assert counted["rows"] == shown["rows"]
+    assert shown["total"]["received"]
+    with pytest.raises(ValueError, match="no period"):
+        replay(recording).figures("2025-13")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -50,8 +50,15 @@ class Stack:
     """
 
     def __init__(
-        self, root: Path, name: str = "dev", *, die_with_parent: bool = False, **overrides: object
+        self,
+        root: Path,
+        name: str = "dev",
+        *,
+        parts: Collection[str] = PARTS,
+        die_with_parent: bool = False,
+        **overrides: object,
     ) -> None:
+        """`parts`: those that it has; without Kafka it is up in a second."""
         if not NAME.fullmatch(name):
             raise StackError(
                 f"A stack cannot be called {name!r}.",
@@ -72,7 +79,7 @@ class Stack:
             self._gateway,
             Kafka(self.folder / "kafka", self.settings),
         ]
-        self._parts = {part.name: part for part in made}
+        self._parts = {part.name: part for part in made if part.name in parts}
 
     def up(self, on_progress: Progress | None = None) -> Endpoints:
         """Start what does not run, wait until all of it serves, and return the addresses.

@@ -50,6 +50,22 @@ def test_any_number_of_processes_comes_to_the_same(
         assert any(key == "notify:desks" for key, _ in one.hashes)
 
 
+@pytest.mark.parametrize("guided", [True, False])
+def test_what_is_too_large_for_memory_is_replayed_in_pieces(
+    day: Recording, by_wall: Recording, guided: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for recording in (day, by_wall):
+        whole = replay(recording, guided=guided)
+        with monkeypatch.context() as patch:
+            patch.setattr("motcua.replay.replayed._PIECE", recording.path.stat().st_size / 4)
+            patch.setattr("motcua.replay.replayed.whole_city", None)  # it is not called
+            pieces = replay(recording, guided=guided)
+        assert pieces.hashes == whole.hashes
+        assert pieces.found == whole.found
+        assert (pieces.alerts(), pieces.messages()) == (whole.alerts(), whole.messages())
+        assert pieces.played == whole.played
+
+
 def test_a_city_by_the_wall_clock_says_what_time_brings(by_wall: Recording) -> None:
     done = replay(by_wall)
     assert done.partings == []
