@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,8 @@ _FIELDS = (
     "channel", "detail",
 )  # fmt: skip
 """The fields of an event that are shown, in order."""
+_LATER = timedelta(hours=1)
+"""From then on it is said when something was entered: a desk writes down soon what it does."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,12 @@ def _about(event: Event, said: dict[str, str] | None = None) -> tuple[str, ...]:
                 continue
             said[kind] = fields[name]
         parts.append(f"{name.replace('_', ' ')} {fields[name]}")
+    if event.recorded is not None and event.recorded - event.time >= _LATER:
+        entered = _shown(event.recorded)
+        if said is None or said.get("entered") != entered:
+            parts.append(f"entered {entered}")
+        if said is not None:
+            said["entered"] = entered
     return tuple(parts)
 
 

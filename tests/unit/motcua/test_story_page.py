@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from contracts.events import notify, routing
 from contracts.model import Kind
@@ -111,3 +112,20 @@ def test_a_request_that_nobody_answered_is_shown() -> None:
     asked = routing.StopRequested(reason="Chờ ý kiến", by="cb-1")
     event = Event("1", "/motcua/counter", "H29-240304-1", REQUESTED, asked)
     assert [line.what for line in story_lines([event])] == ["StopRequested"]
+
+
+def test_what_was_entered_later_says_when() -> None:
+    stopped = Event(
+        id="1",
+        source="/motcua/routing",
+        subject="H29.1-240304-0001",
+        time=REQUESTED,
+        data=routing.DossierStopped(reason="chờ", by="cb-1"),
+        recorded=REQUESTED + timedelta(days=5),
+    )
+    follows = replace(stopped, id="2")
+    at_once = replace(stopped, id="3", recorded=REQUESTED + timedelta(minutes=59))
+    lines = story_lines([stopped, follows, at_once])
+    assert [line.about for line in lines] == ["reason chờ, entered 09:00 09/03/2024", "", ""]
+    everything = story_lines([follows], everything=True)
+    assert [line.about for line in everything] == ["reason chờ, entered 09:00 09/03/2024"]
