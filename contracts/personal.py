@@ -63,6 +63,19 @@ def rewritten(value: M, rewrite: Rewrite) -> M:
 
 
 @cache
+def written_freely(cls: type[BaseModel]) -> frozenset[str]:
+    """Return the model's own fields in which people write what they like: texts, papers' names."""
+    hints = get_type_hints(cls, include_extras=True)
+    free = {Personal.FREE_TEXT, Personal.DOCUMENT}
+    return frozenset(name for name in cls.model_fields if free & _told(hints[name]))
+
+
+def _told(hint: Any) -> set[Personal]:
+    found = {hint} if isinstance(hint, Personal) else set()
+    return found.union(*map(_told, get_args(hint)))
+
+
+@cache
 def _model(cls: type[BaseModel]) -> _Change | None:
     hints = get_type_hints(cls, include_extras=True)
     found = {name: _change(hints[name], f"{cls.__name__}.{name}") for name in cls.model_fields}

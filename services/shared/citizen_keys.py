@@ -2,9 +2,10 @@
 
 The keys are in a database of their own, ``motcua_keys``, wrapped by the master key. What is sealed
 travels and is kept in many places (the log, its replicas, states, backups); its key is in one.
-Deleting the key makes all copies unreadable at once. Two things follow. `motcua_keys` is backed up
-apart from everything else, and its backups are kept for days, not years. And a deleted key stays in
-MongoDB's own journal and oplog, wrapped, until these have been written over.
+Deleting the key makes all copies unreadable at once. The key itself has copies too, wrapped: in
+MongoDB's oplog and journal until these are written over, and in backups of `motcua_keys`. So each
+document says which master keys ever wrapped its key, and a tombstone keeps that: once those are
+destroyed, no copy opens any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pymongo import InsertOne
+from pymongo import ASCENDING, InsertOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.runtime import Client, Collection, Document
@@ -30,6 +31,8 @@ _KEPT = 10_000
 _TRIES = 5
 """The number of times a key is made again after being deleted at once."""
 _DUPLICATE_KEY = 11000
+_COPIES = {"$ifNull": ["$copies", []]}
+"""What a document says of keys that were deleted before: it outlives them."""
 
 
 class Erased(Unreadable):
@@ -45,6 +48,25 @@ class Sealed(NamedTuple):
 
     key_id: str
     text: str
+
+
+class Erasure(NamedTuple):
+    """A key that was deleted, and what would open a copy of it."""
+
+    citizen: str
+    at: datetime
+    masters: tuple[str, ...]
+    """The ids of the master keys that have wrapped it."""
+
+
+class KeyCount(NamedTuple):
+    """How many keys there are, by the master key that wraps them."""
+
+    keys: dict[str, int]
+    copies: dict[str, int]
+    """Deleted keys of which it opens a copy, where there is one."""
+    erased: int
+    """People who were erased, and have given no contact data since."""
 
 
 class _Key(NamedTuple):
@@ -123,10 +145,27 @@ class CitizenKeys:
         key; what was sealed under the old one stays unreadable.
         """
         self._kept.pop(citizen, None)
-        before = await self._collection.find_one_and_replace(
-            {"_id": citizen}, {"erased_at": now, "reason": reason}, upsert=True
+        there = {"$ne": [{"$type": "$wrapped"}, "missing"]}
+        copy = {"at": now, "masters": {"$ifNull": ["$wrapped_under", ["$master"]]}}
+        tombstone = {
+            "_id": "$_id",
+            "erased_at": now,
+            "reason": {"$literal": reason},
+            "copies": {"$concatArrays": [_COPIES, {"$cond": [there, [copy], []]}]},
+        }
+        before = await self._collection.find_one_and_update(
+            {"_id": citizen}, [{"$replaceWith": tombstone}], upsert=True
         )
         return before is not None and "wrapped" in before
+
+    async def erasures(self, citizen: str | None = None) -> AsyncIterator[Erasure]:
+        """Yield the keys that were deleted, of one citizen or of all, by citizen."""
+        wanted: Document = {"copies.at": {"$exists": True}}
+        if citizen is not None:
+            wanted["_id"] = citizen
+        async for document in self._collection.find(wanted).sort("_id", ASCENDING):
+            for copy in document["copies"]:
+                yield Erasure(document["_id"], copy["at"], tuple(copy["masters"]))
 
     async def rewrap(self) -> AsyncIterator[int]:
         """Wrap every key under the current master key; yield the number wrapped so far.
@@ -144,19 +183,23 @@ class CitizenKeys:
                     "$set": {
                         "wrapped": self._masters.wrap(citizen, key),
                         "master": self._masters.current,
-                    }
+                    },
+                    "$addToSet": {
+                        "wrapped_under": {"$each": [document["master"], self._masters.current]}
+                    },
                 },
             )
             done += 1
             yield done
 
-    async def count(self) -> dict[str, int]:
-        """Return how many keys each master key wraps, and how many were deleted (``erased``)."""
-        found: dict[str, int] = {}
-        for master in await self._collection.distinct("master"):
-            found[master] = await self._collection.count_documents({"master": master})
-        found["erased"] = await self._collection.count_documents({"erased_at": {"$exists": True}})
-        return found
+    async def count(self) -> KeyCount:
+        """Return how many keys each master key wraps, and how many were deleted."""
+        count, distinct = self._collection.count_documents, self._collection.distinct
+        return KeyCount(
+            {one: await count({"master": one}) for one in await distinct("master")},
+            {one: await count({"copies.masters": one}) for one in await distinct("copies.masters")},
+            await count({"erased_at": {"$exists": True}}),
+        )
 
     async def _made(self, citizens: set[str], now: datetime) -> dict[str, _Key]:
         """Return everyone's key. A key that is deleted before it is read is made again."""
@@ -189,9 +232,10 @@ class CitizenKeys:
     async def _anew(self, citizen: str, now: datetime) -> None:
         """Replace a tombstone by a new key; do nothing if there is a key by now."""
         try:
-            await self._collection.replace_one(
+            new = {"$literal": self._new(citizen, now)}
+            await self._collection.update_one(
                 {"_id": citizen, "wrapped": {"$exists": False}},
-                self._new(citizen, now),
+                [{"$replaceWith": {"$mergeObjects": [new, {"copies": _COPIES}]}}],
                 upsert=True,
             )
         except DuplicateKeyError:
@@ -204,6 +248,7 @@ class CitizenKeys:
             "key_id": os.urandom(6).hex(),
             "wrapped": self._masters.wrap(citizen, key),
             "master": self._masters.current,
+            "wrapped_under": [self._masters.current],
             "made_at": now,
         }
 

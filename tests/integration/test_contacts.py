@@ -63,11 +63,11 @@ async def known(settings: Settings, who: str) -> SealedContact:
 class Contested(CitizenKeys):
     """Keys that someone else erases, so many times, between their being made and being read."""
 
-    erasures = 0
+    deletions = 0
 
     async def _find(self, citizens: set[str]) -> Any:
-        if self.erasures:
-            self.erasures -= 1
+        if self.deletions:
+            self.deletions -= 1
             for citizen in citizens:
                 await self.erase(citizen, "asked to", NOW)
         return await super()._find(citizens)
@@ -77,7 +77,7 @@ async def test_an_erasure_beside_new_contact_data_leaves_it_sealed_under_a_key_t
     mongo: Client,
 ) -> None:
     keys = Contested(mongo, master_keys(KeySettings()))
-    keys.erasures = 2
+    keys.deletions = 2
     one, other = await keys.seal_many([("cd-beside-1", b"one"), ("cd-beside-2", b"other")], NOW)
     assert await keys.open("cd-beside-1", *one) == b"one"
     assert await keys.open("cd-beside-2", *other) == b"other"
@@ -85,7 +85,7 @@ async def test_an_erasure_beside_new_contact_data_leaves_it_sealed_under_a_key_t
 
 async def test_whoever_is_erased_again_and_again_is_told_to_come_later(mongo: Client) -> None:
     keys = Contested(mongo, master_keys(KeySettings()))
-    keys.erasures = 1000
+    keys.deletions = 1000
     with pytest.raises(KeyWithdrawn, match="cd-contested"):
         await keys.seal("cd-contested", b"x", NOW)
     contacts = Contacts(None, WallClock(), keys)  # type: ignore[arg-type]  # nothing is published

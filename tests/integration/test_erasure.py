@@ -154,6 +154,17 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
         )
         assert said.returncode == 0, said.stdout + said.stderr
         assert "the key is deleted" in said.stdout
+        assert "a copy of it still opens with the master key" in " ".join(said.stdout.split())
+        without = {**environment, "MOTCUA_MASTER_KEY": b64encode(bytes(32)).decode()}
+        said = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "motcua", "citizen", "erased"],
+            env=without,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "no copy of it opens any more" in " ".join(said.stdout.split())
 
         # Whoever is erased is not written to, and the reason is kept.
         office.does(

@@ -13,7 +13,7 @@ from deploy.local.stack.stack import Stack
 from services.runtime.mongo.client import Client, client
 from services.shared.citizen_keys import CitizenKeys, Erased
 from services.shared.master_keys import KeySettings, MasterKeys, master_keys
-from services.shared.sealing import Unreadable
+from services.shared.sealing import Sealer, Unreadable
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ async def test_a_master_key_is_changed_while_both_are_in_the_file(
     variable = master_keys(KeySettings(master_key=b64encode(OLD).decode()))
     before = CitizenKeys(mongo, variable)
     sealed = await before.seal("cd-changed", b"an@example.test", NOW)
-    assert await before.count() == {variable.current: 1, "erased": 0}
+    assert await before.count() == ({variable.current: 1}, {}, 0)
     file = tmp_path / "keys"
     file.write_text(
         f"2026:{b64encode(NEW).decode()}\n{variable.current}:{b64encode(OLD).decode()}\n"
@@ -62,7 +62,43 @@ async def test_a_master_key_is_changed_while_both_are_in_the_file(
     assert [done async for done in both.rewrap()] == []
     after = keys(mongo, **{"2026": NEW})
     assert await after.open("cd-changed", *sealed) == b"an@example.test"
-    assert await after.count() == {"2026": 1, "erased": 0}
+    assert await after.count() == ({"2026": 1}, {}, 0)
+
+
+async def test_of_a_deleted_key_every_master_key_is_kept_that_opens_a_copy(mongo: Client) -> None:
+    collection = mongo["motcua_keys"]["citizen_keys"]
+    before = keys(mongo, old=OLD)
+    sealed = await before.seal("cd-erased", b"an@example.test", NOW)
+    backup = await collection.find_one({"_id": "cd-erased"})
+    assert backup is not None
+    both = CitizenKeys(mongo, MasterKeys({"new": NEW, "old": OLD}))
+    assert [done async for done in both.rewrap()] == [1]
+    assert await both.erase("cd-erased", "$reason", NOW)
+    assert [found async for found in both.erasures()] == [("cd-erased", NOW, ("old", "new"))]
+    assert await both.count() == ({}, {"new": 1, "old": 1}, 1)
+
+    # A backup of the keys that is put back, or MongoDB's oplog, has it again: for the old one.
+    logged = [
+        entry["o"]
+        async for entry in mongo["local"]["oplog.rs"].find({"ns": "motcua_keys.citizen_keys"})
+        if entry["op"] == "i" and entry["o"]["_id"] == "cd-erased"
+    ]
+    assert [entry["wrapped"] for entry in logged] == [backup["wrapped"]]
+    copy = MasterKeys({"old": OLD}).unwrap("cd-erased", "old", logged[0]["wrapped"])
+    assert Sealer(copy).open("cd-erased", sealed.text) == b"an@example.test"
+    with pytest.raises(Unreadable, match="the master key old is not known here"):
+        MasterKeys({"new": NEW}).unwrap("cd-erased", "old", logged[0]["wrapped"])
+
+    # Who consents anew, and is erased again, has two.
+    await both.seal("cd-erased", b"new@example.test", NOW)
+    assert await both.count() == ({"new": 1}, {"new": 1, "old": 1}, 0)
+    assert await both.erase("cd-erased", "again", NOW)
+    assert not await both.erase("cd-erased", "and again", NOW)
+    assert [found.masters async for found in both.erasures("cd-erased")] == [
+        ("old", "new"),
+        ("new",),
+    ]
+    assert [found async for found in both.erasures("cd-other")] == []
 
 
 async def test_without_its_master_key_contact_data_opens_no_more_and_is_taken_anew_once_erased(

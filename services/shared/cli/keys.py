@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.runtime import client
-from services.shared.citizen_keys import CitizenKeys
+from services.shared.citizen_keys import CitizenKeys, KeyCount
 from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.shared.sealing import KEY_BYTES, Unreadable
 
@@ -34,16 +34,19 @@ def new() -> None:
 def status() -> None:
     """Say how many keys are wrapped by which master key, and how many people were erased.
 
+    The last column counts keys that were deleted: a copy of one, in a backup or in MongoDB's
+    oplog, opens with that master key until it is destroyed.
+
     Example: `motcua keys status`
     """
     found, current = asyncio.run(_status(KeySettings()))
-    table = Table("master key", "keys")
-    for master, number in sorted(found.items()):
-        if master != "erased":
-            name = f"{master} (current)" if master == current else master
-            table.add_row(Text(name), f"{number:,}")
+    table = Table("master key", "keys", "copies of deleted keys")
+    for master in sorted(found.keys.keys() | found.copies.keys()):
+        name = f"{master} (current)" if master == current else master
+        numbers = found.keys.get(master, 0), found.copies.get(master, 0)
+        table.add_row(Text(name), *(f"{number:,}" for number in numbers))
     console.print(table)
-    console.print(f"erased: {found['erased']:,}")
+    console.print(f"erased: {found.erased:,}")
 
 
 @app.command("rotate")
@@ -57,7 +60,9 @@ def rotate() -> None:
 
     3. Run this.
 
-    4. When `motcua keys status` shows the new one alone, take the old one out, and restart both.
+    4. When `motcua keys status` shows no keys under the old one, take it out, and restart both.
+
+    Destroy the old one: then no copy opens any more of a key that was deleted before.
 
     Example: `motcua keys rotate`
     """
@@ -69,7 +74,7 @@ def rotate() -> None:
     console.print(f"{done:,} keys wrapped anew")
 
 
-async def _status(settings: KeySettings) -> tuple[dict[str, int], str]:
+async def _status(settings: KeySettings) -> tuple[KeyCount, str]:
     mongo = client(settings.mongo)
     masters = master_keys(settings)
     try:
@@ -85,7 +90,7 @@ async def _rotate(settings: KeySettings) -> int:
     done = 0
     try:
         found = await keys.count()
-        total = sum(n for m, n in found.items() if m not in ("erased", masters.current))
+        total = sum(n for master, n in found.keys.items() if master != masters.current)
         columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("wrapping", total=total)

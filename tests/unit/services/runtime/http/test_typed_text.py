@@ -89,6 +89,19 @@ def test_what_stands_in_a_filing_is_read_too(client: TestClient) -> None:
     assert told.json()["filing"]["documents"] == ["Tờ khai"]
 
 
+def test_whose_number_or_address_stands_in_a_free_text_is_not_taken(client: TestClient) -> None:
+    named = {**DEMAND, "reason": "gọi 0901234567", "documents": ["a", "thư của an@example.vn"]}
+    assert faults(client, "/demand", named) == {
+        "documents.1": "has an e-mail address in it: leave it out, since what is written here is "
+        "kept for ever",
+        "reason": "has the number of a mobile phone in it: leave it out, since what is written "
+        "here is kept for ever",
+    }
+    contact = {"email": "an@example.vn", "phone": "0901234567"}
+    told = client.post("/dossiers", json={"filing": FILING, "by": "cb@h29.vn", "contact": contact})
+    assert told.status_code == 200
+
+
 def test_every_route_reads_what_was_typed_in() -> None:
     requests = {each.NAME for each in registered().values() if each.KIND is Kind.REQUEST}
     taken = set()
