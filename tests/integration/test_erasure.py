@@ -34,7 +34,7 @@ MASTER = b64encode(bytes(range(32))).decode()
 ERASED, KEPT = "nguyen.thi.erased@erased.test", "tran.van.kept@kept.test"
 PHONE, DIALLED = "090 123 4567", "+84901234567"
 """As it was left at the counter, and as the gateway is given it."""
-IN_CLEAR = "nguyen.thi.control@control.test"
+IN_CLEAR = "nguyen.thi.control.of.control.test"
 """Of the same nature, and stored in clear, as what somebody writes into a reason is: what does not
 find this would not find the others."""
 
