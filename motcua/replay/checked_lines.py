@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from motcua.replay.header import BEGUN, ENDED, FORMAT, Header, Trailer
 from motcua.replay.lines import Glance, Recorded, glance, recorded_of, sequence, whole
 
 _COPY = "Copy it again, or record anew"
+_BUFFER = 1 << 20
 
 
 class RecordingError(Exception):
@@ -76,7 +78,8 @@ class CheckedLines:
     def _read(self) -> Iterator[bytes]:
         number = -1
         try:
-            with gzip.open(self._path, "rb") as file:
+            # Lines are found by C code: that halves what it costs to pass by a line.
+            with gzip.open(self._path, "rb") as packed, BufferedReader(packed, _BUFFER) as file:
                 for text in file:
                     number += 1
                     yield text

@@ -35,8 +35,8 @@ from motcua.replay.trail import Trail
 from services.runtime import Document
 from services.sla.figures.tables import Dimension, scope
 
-_PIECE = 6_000_000
-"""Bytes of a recording's file whose dossiers' states are in memory at once: some 100 MB of them."""
+_PIECE = 4_000_000
+"""Bytes of a recording's file whose dossiers' states are in memory at once: some 60 MB of them."""
 
 
 @dataclass
@@ -184,12 +184,15 @@ def _by_pieces(recording: Recording, how: How, jobs: int, pieces: int) -> list[P
 
 def _joined(recording: Recording, how: How, parts: Sequence[Part], seconds: float) -> Replayed:
     coverage = Coverage()
+    hashes = {}
     for part in parts:
         coverage.add(part.coverage)
+        hashes.update(part.hashes)
+        part.hashes.clear()  # of a month they take as much memory as a piece's states
     return Replayed(
         recording,
         how,
-        {(key, subject): each for part in parts for key, subject, each in part.hashes},
+        hashes,
         {one.dossier: one for part in parts for one in part.outcomes},
         sorted((p for part in parts for p in part.partings), key=lambda p: (p.number, p.subject)),
         coverage,

@@ -75,8 +75,8 @@ class OnDesk(NamedTuple):
 class Part:
     """What some of the dossiers came to, or the mornings."""
 
-    hashes: list[tuple[str, str, str]] = field(default_factory=list)
-    """Service or collection, subject, and hash of the state."""
+    hashes: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The hash of each state, by service or collection, and subject."""
     outcomes: list[DossierOutcome] = field(default_factory=list)
     partings: list[Parting] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
@@ -227,7 +227,7 @@ class _Gathered:
         by_dossier: dict[str, dict[str, Any]] = {}
         for decider, subject, state in states:
             key = key_of(decider, DOSSIER_EVENTS)
-            self.part.hashes.append((key, subject, state_hash(state)))
+            self.part.hashes[key, subject] = state_hash(state)
             if decider.topic == DOSSIER_EVENTS:
                 by_dossier.setdefault(subject, {})[key] = state
         self.part.outcomes = [
