@@ -8,6 +8,8 @@ from importlib import import_module
 
 import typer
 
+from services.runtime import CannotStart
+
 COMMANDS = {
     "import": "services.intake.imports.cli:import_log",
     "simulate": "motcua.simulate.command:simulate",
@@ -60,4 +62,7 @@ def _motcua() -> None:
 def main() -> None:
     """Run the command that is named; all are imported only where none of them is."""
     named = sys.argv[1] if len(sys.argv) > 1 else ""
-    build([named] if named in COMMANDS else COMMANDS)()
+    try:
+        build([named] if named in COMMANDS else COMMANDS)()
+    except CannotStart as error:
+        sys.exit(f"motcua: {error}")

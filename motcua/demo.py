@@ -47,6 +47,7 @@ from services.runtime import (
     create_topics,
     enact,
 )
+from services.shared.lookup_secrets import LookupSettings, lookup_keys
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -64,6 +65,8 @@ _GAPS = (30, 240)
 _PATIENCE_S = 180.0
 """Seconds that the services may take to start: on a busy machine they are slow, not broken."""
 _MOTCUA = ".venv/bin/motcua"
+_TRIAL = LookupSettings.model_validate({"trial": True})
+"""What the city's services make their look-up keys by."""
 
 console = Console()
 
@@ -112,6 +115,7 @@ def demo(
     Example: `motcua demo --dossiers 200 --keep`
     """
     # The secrets are a trial's; a warning about that would say nothing here.
+    os.environ["MOTCUA_TRIAL"] = "1"
     configure("demo", level="ERROR", as_json=False)
     stages = Stages()
     stack = Stack(ROOT, "demo", die_with_parent=True)
@@ -303,7 +307,7 @@ def _to_open(
             ("to read", "README.md"),
         ]
     endpoints, notify = city.endpoints, city.of("notify").url
-    page = Links(notify, settings.lookup_secret).link(code) if code else notify
+    page = Links(notify, lookup_keys(_TRIAL)).link(code) if code else notify
     first, *others = city.instances
     apis = ", ".join(f":{instance.port} {instance.service}" for instance in others)
     commands = [("its log", f"{_MOTCUA} story {code} --all"), ("its date", f"{_MOTCUA} why {code}")]

@@ -29,7 +29,7 @@ async def _document(name: str) -> dict[str, Any]:
     async def nobody() -> Any:
         raise AssertionError("no one asks while a document is made")
 
-    running = make_running(service, service.settings(), mongo)
+    running = make_running(service, service.settings(trial=True), mongo)
     app, _ = app_of(service, running, nobody, nobody)
     made: dict[str, Any] = app.openapi()
     mongo.close()

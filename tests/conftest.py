@@ -24,6 +24,9 @@ from tests.support.fork_server import fork
 
 pytest_plugins = ("tests.support.skips", "motcua.testing.plugin")
 
+# The secrets that tests use stand in them.
+os.environ["MOTCUA_TRIAL"] = "1"
+
 # What runs the tests side by side says how wide their output is to be; here each test says it.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
@@ -110,7 +113,7 @@ def city(
         clock="wall",
         partitions=settings.partitions,
         session_timeout_ms=settings.session_timeout_ms,
-        lookup_secret="tests",
+        lookup_secrets="1:tests",
         channels="email",
         batch_gap_ms=10,  # one thing is asked after another: nothing is gained by waiting for more
     ) as city:

@@ -17,6 +17,7 @@ from services.runtime import Decider, Requests, Running, Service, run
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.city import CityNow
+from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
 
 
@@ -25,9 +26,12 @@ def _deciders(_: IntakeSettings) -> Sequence[Decider[Any]]:
 
 
 def _wire(app: FastAPI, running: Running[IntakeSettings], requests: Requests) -> None:
-    keys = CitizenKeys(running.database.client, master_keys(running.settings))
-    contacts = Contacts(requests, running.clock, keys)
-    add_routes(app, running, requests, CityNow(running.dossiers, running.clock), contacts)
+    settings = running.settings
+    contacts = Contacts(
+        requests, running.clock, CitizenKeys(running.database.client, master_keys(settings))
+    )
+    city = CityNow(running.dossiers, running.clock)
+    add_routes(app, running, requests, city, contacts, lookup_keys(settings))
     add_contact_routes(app, contacts)
     add_balance(app, running.dossiers.store.collection, "intake")
 

@@ -39,6 +39,7 @@ from services.runtime import (
     state_of,
 )
 from services.shared.city import City
+from services.shared.lookup_key import LookupKeys
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]
@@ -62,9 +63,9 @@ def add_routes(
     requests: Requests,
     city: Callable[[], City],
     contacts: Contacts,
+    keys: LookupKeys,
 ) -> None:
     """Add intake's routes about dossiers."""
-    settings = running.settings
     codes = Codes(running.database)
     store = running.dossiers.store
 
@@ -122,7 +123,7 @@ def add_routes(
     )
     async def read_receipt(code: Code) -> Response:
         """Return the citizen's receipt with the look-up key. For officers, not the public."""
-        return Json(receipt(code, await present(code), city().catalogue, settings.lookup_secret))
+        return Json(receipt(code, await present(code), city().catalogue, keys))
 
     @app.get("/dossiers/{code}", tags=["intake"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:

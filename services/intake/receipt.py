@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from contracts.catalogue import Catalogue, FormKind
 from services.intake.state import Intake
 from services.runtime import described
-from services.shared.lookup_key import lookup_key
+from services.shared.lookup_key import LookupKeys
 
 
 @described
@@ -30,7 +30,7 @@ class ReceiptView(TypedDict):
     """The form to print, by number and circular; null if none was in force."""
 
 
-def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> ReceiptView:
+def receipt(code: str, state: Intake, catalogue: Catalogue, keys: LookupKeys) -> ReceiptView:
     """Return what the receipt says. Raise ValueError for a dossier that was not handed in."""
     filed = state.filed
     if filed is None:
@@ -39,7 +39,7 @@ def receipt(code: str, state: Intake, catalogue: Catalogue, secret: str) -> Rece
     unit = catalogue.units.get(filed.receiving_unit)
     return {
         "code": code,
-        "lookup_key": lookup_key(secret, code),
+        "lookup_key": keys.key(code),
         "procedure": procedure.name_vi if procedure else filed.procedure,
         "receiving_unit": unit.name_vi if unit else filed.receiving_unit,
         "received_at": state.received_at,

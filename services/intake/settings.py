@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from services.shared.lookup_secrets import LookupSettings
 from services.shared.master_keys import KeySettings
 
 
-class IntakeSettings(KeySettings):
-    """Those for sealing contact data before it leaves the process."""
+class IntakeSettings(KeySettings, LookupSettings):
+    """Those for sealing contact data before it leaves the process, and for printing receipts."""

@@ -24,6 +24,7 @@ from services.runtime import Beside, Decider, Offsets, Requests, Running, Servic
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
+from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
 
 
@@ -38,7 +39,8 @@ def _deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
 def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> Beside | None:
     settings = running.settings
     policy = settings.policy(load_catalogue())
-    links = Links(settings.public_url, settings.lookup_secret)
+    keys = lookup_keys(settings)
+    links = Links(settings.public_url, keys)
     city = CityNow(running.dossiers, running.clock)
     # Checks every template, whether one is sent or not.
     renderer = RendererNow(city, links.link)
@@ -46,7 +48,7 @@ def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) ->
     add_routes(app, running)
     add_delivery_receipts(app, running)
     reach = ReachCheck(policy, supplies.addresses) if supplies else None
-    add_page(app, running, requests, policy=policy, city=city, links=links, reach=reach)
+    add_page(app, running, requests, policy=policy, city=city, links=links, keys=keys, reach=reach)
     add_balance(app, running.dossiers.store.collection, "notify")
     return sending(running, supplies) if supplies else None
 

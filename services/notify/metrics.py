@@ -65,4 +65,9 @@ LOOKUPS = Counter(
     "too-many (guessed too often) or not-yet-here.",
     ["outcome"],
 )
+LOOKUP_GENERATIONS = Counter(
+    "motcua_lookup_generations_total",
+    "Right look-up keys on the status page, by the generation of the secret that made them.",
+    ["generation"],
+)
 LIVE_PAGES = Gauge("motcua_live_pages", "Open status pages that this instance keeps up to date.")

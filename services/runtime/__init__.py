@@ -82,12 +82,15 @@ if TYPE_CHECKING:
     from services.runtime.mongo.store import Store as Store
     from services.runtime.patience import patiently as patiently
     from services.runtime.process import run as run
+    from services.runtime.refusal import CannotStart as CannotStart
+    from services.runtime.refusal import SettingsWrong as SettingsWrong
     from services.runtime.service import Beside as Beside
     from services.runtime.service import Running as Running
     from services.runtime.service import Service as Service
     from services.runtime.settings import ClockKind as ClockKind
     from services.runtime.settings import Settings as Settings
     from services.runtime.settings import how_set as how_set
+    from services.runtime.settings import settings_told as settings_told
     from services.runtime.supervised import Supervised as Supervised
     from services.runtime.transient import REFUSED_RECORD as REFUSED_RECORD
     from services.runtime.transient import is_transient as is_transient

@@ -8,52 +8,57 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import structlog
 import uvicorn
+from faststream.kafka import KafkaBroker
+from starlette.types import ASGIApp
 
 from services.runtime.health import HealthCheck
+from services.runtime.http.until_started import UntilStarted
 from services.runtime.kafka.closed_connections import tell_closed_connections
 from services.runtime.kafka.offsets import Offsets
-from services.runtime.kafka.topics import check_topics
 from services.runtime.logging import configure
 from services.runtime.loop.consumer import EngineConsumer, make_broker
-from services.runtime.loop.restored import check_database
 from services.runtime.mongo.client import client
-from services.runtime.patience import patiently
-from services.runtime.service import Running, Service, SettingsT
-from services.runtime.settings import DEVELOPMENT_SECRET, ClockKind, Settings, how_set
+from services.runtime.refusal import CannotStart
+from services.runtime.service import Running, Service
+from services.runtime.settings import ClockKind, Settings, SettingsT, settings_told
+from services.runtime.start import Start
 from services.runtime.wiring import app_of, make_running
 
 log = structlog.get_logger("motcua.service")
 
 EXIT_DEFECT = 70
 """The exit code of a service that met a defect (EX_SOFTWARE of sysexits.h)."""
+EXIT_REFUSED = 78
+"""The exit code of a service that refused to start (EX_CONFIG of sysexits.h)."""
 
 
 def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     """Run the service until SIGTERM or SIGINT; return the process's exit code."""
-    settings = settings or service.settings()
+    try:
+        settings = settings or settings_told(service.settings)
+    except CannotStart as error:
+        configure(service.name)
+        return _refuse(error)
     freeze_startup_objects()
     raise_file_limit()
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
-    warn_of_trials(settings)
+    if settings.trial:
+        log.warning("this is a trial: it may use secrets that everyone knows (MOTCUA_TRIAL)")
     with asyncio.Runner(loop_factory=_loop) as runner:
-        return runner.run(serve(service, settings))
+        try:
+            return runner.run(serve(service, settings))
+        except CannotStart as error:
+            return _refuse(error)
 
 
-def warn_of_trials(settings: Settings) -> None:
-    """Warn about settings that are good for a trial only."""
-    if settings.lookup_secret == DEVELOPMENT_SECRET:
-        log.warning(
-            "look-up keys are made of the development secret, which everyone knows: set "
-            "MOTCUA_LOOKUP_SECRET before the first receipt is printed",
-            MOTCUA_LOOKUP_SECRET=how_set("MOTCUA_LOOKUP_SECRET"),
-        )
+def _refuse(error: CannotStart) -> int:
+    log.critical("the service does not start", reason=str(error))
+    return EXIT_REFUSED
 
 
 def freeze_startup_objects() -> None:
@@ -81,76 +86,66 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
-    """Run the service on this loop until it is asked to end; return the exit code."""
+    """Run the service on this loop until it is asked to end; return the exit code.
+
+    It answers for its health from the start, before broker and database answer. Raise CannotStart
+    if something around it does not let it start.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if not await _reached(settings, stop):
-        return 0
-    async with _started(service, settings, stop) as (running, server, listener):
-        tasks = running.tasks
-        serving = tasks.start(server.serve(sockets=[listener]), "http")
-        port = listener.getsockname()[1]
-        log.info("serving", url=f"http://{settings.host}:{port}", clock=settings.clock)
+    async with contextlib.AsyncExitStack() as parts:
+        mongo = client(settings.mongo)
+        parts.callback(mongo.close)
+        offsets = Offsets(settings.kafka)
+        parts.push_async_callback(offsets.stop)
+        running = make_running(service, settings, mongo)
+        broker = make_broker(settings)
+        consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
+        start = Start(running, broker, consumers, offsets)
+        health = HealthCheck(running, consumers, offsets, start)
+        app, beside = app_of(service, running, health, health.reachable)
+        listener = parts.enter_context(socket.create_server((settings.host, settings.port)))
+        parts.push_async_callback(_end, running, broker)
+        server = _server(UntilStarted(app, lambda: start.waits_for is None))
+        serving = running.tasks.start(server.serve(sockets=[listener]), "http")
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        log.info("starting", url=url, clock=settings.clock)
         asked = asyncio.create_task(stop.wait(), name="stop")
-        ends: set[asyncio.Future[Any]] = {asked, tasks.failed}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        failed = tasks.failed.done()
-        if failed:
-            log.critical("a defect: the service stops", exc_info=tasks.failed.exception())
-        log.info("stopping", reason="defect" if failed else "asked to")
-        running.stopping.set()
-        server.should_exit = True
-        await tasks.stop(serving, cancel=False)
+        ends: set[asyncio.Future[Any]] = {asked, running.tasks.failed}
+        try:
+            async with contextlib.AsyncExitStack() as work:
+                if await _unless(ends, start.run()):
+                    _work(consumers, offsets)
+                    await work.enter_async_context(beside or contextlib.nullcontext())
+                    log.info("serving", url=url, clock=settings.clock)
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if failed := running.tasks.failed.done():
+                    error = running.tasks.failed.exception()
+                    log.critical("a defect: the service stops", exc_info=error)
+                log.info("stopping", reason="defect" if failed else "asked to")
+                running.stopping.set()
+                server.should_exit = True
+                await running.tasks.stop(serving, cancel=False)
+        finally:
+            asked.cancel()
     return EXIT_DEFECT if failed else 0
 
 
-async def _reached(settings: Settings, stop: asyncio.Event) -> bool:
-    """Wait until broker and database answer; return False if the service is to end before.
-
-    They may be starting too, or be away. Raise TopicsWrong if the topics do not match.
-    """
-    mongo = client(settings.mongo)
-
-    async def reach() -> None:
-        if not stop.is_set():
-            await check_topics(settings)
-            await mongo.admin.command("ping")
-
-    try:
-        await patiently(reach, first=settings.retry_first, most=settings.retry_most, stopping=stop)
-    finally:
-        mongo.close()
-    return not stop.is_set()
+async def _unless(ends: set[asyncio.Future[Any]], work: Coroutine[Any, Any, None]) -> bool:
+    """Return whether the work was done before one of the ends came; if not, it is broken off."""
+    working = asyncio.create_task(work, name="start")
+    await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    await asyncio.wait({working})
+    return False
 
 
-@asynccontextmanager
-async def _started(
-    service: Service[SettingsT], settings: SettingsT, stop: asyncio.Event
-) -> AsyncIterator[tuple[Running[SettingsT], uvicorn.Server, socket.socket]]:
-    mongo = client(settings.mongo)
-    running = make_running(service, settings, mongo)
-    offsets = Offsets(settings.kafka)
-    try:
-        for engine in running.engines:
-            await engine.store.prepare()
-            await engine.worlds.prepare()
-            await patiently(
-                partial(check_database, engine, offsets),
-                first=settings.retry_first,
-                most=settings.retry_most,
-                stopping=stop,
-            )
-    except BaseException:
-        await offsets.stop()
-        mongo.close()
-        raise
-    broker = make_broker(settings)
-    consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
-    health = HealthCheck(running, consumers)
-    app, beside = app_of(service, running, health, health.reachable)
+def _server(app: ASGIApp) -> uvicorn.Server:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -163,31 +158,27 @@ async def _started(
     )
     # We handle the signals: the server is told to end when the engines have been told to.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    listener = socket.create_server((settings.host, settings.port), reuse_port=False)
-    tasks = running.tasks
-    try:
-        await running.producer.start()
-        await broker.start()
-        tasks.start(_watch(consumers), "progress")
-        if settings.clock is ClockKind.WALL:
-            for consumer in consumers:
-                tasks.start(consumer.run_timers(offsets), "timers")
-        async with beside or contextlib.nullcontext():
-            yield running, server, listener
-    finally:
-        await tasks.stop_all()
-        for engine in running.engines:
-            engine.ownership.leave()
-        await broker.stop()
-        await running.producer.stop()
-        await offsets.stop()
-        mongo.close()
-        listener.close()
+    return server
 
 
-async def _watch(consumers: Sequence[EngineConsumer]) -> None:
+def _work(consumers: Sequence[EngineConsumer], offsets: Offsets) -> None:
+    """Start what runs beside the consumers: the watch on their progress, and timers."""
+    for consumer in consumers:
+        consumer.tasks.start(_watch(consumer), "progress")
+        if consumer.engine.settings.clock is ClockKind.WALL:
+            consumer.tasks.start(consumer.run_timers(offsets), "timers")
+
+
+async def _end(running: Running[Settings], broker: KafkaBroker) -> None:
+    await running.tasks.stop_all()
+    for engine in running.engines:
+        engine.ownership.leave()
+    await broker.stop()
+    await running.producer.stop()
+
+
+async def _watch(consumer: EngineConsumer) -> None:
     while True:
-        for consumer in consumers:
-            if (kafka := consumer.subscriber.consumer) is not None:
-                consumer.engine.progress.look(kafka)
+        if (kafka := consumer.subscriber.consumer) is not None:
+            consumer.engine.progress.look(kafka)
         await asyncio.sleep(1.0)

@@ -18,10 +18,9 @@ from services.runtime.loop.clock import Clock
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Database
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, SettingsT
 from services.runtime.supervised import Supervised
 
-SettingsT = TypeVar("SettingsT", bound=Settings)
 SettingsT_co = TypeVar("SettingsT_co", bound=Settings, covariant=True)
 D = TypeVar("D")
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from typing import TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEVELOPMENT_SECRET = "development-only"
-"""Good for a trial only: everyone knows it."""
+from services.runtime.refusal import SettingsWrong
 
 
 class ClockKind(StrEnum):
@@ -27,7 +28,16 @@ class ClockKind(StrEnum):
 class Settings(BaseSettings):
     """The settings that every service needs."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MOTCUA_",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # it may be a secret
+    )
+
+    trial: bool = False
+    """A trial may use secrets that everyone knows, and send mail in clear. Never set it where there
+    is anything real."""
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma-separated."""
@@ -85,10 +95,26 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
     log_json: bool = True
-    lookup_secret: str = DEVELOPMENT_SECRET
-    """The look-up keys on receipts are made from it. Every instance has the same."""
     stop_at: str | None = None
     """A fault drill: the point of the engine at which the process kills itself (see faults)."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def settings_told(kind: type[SettingsT]) -> SettingsT:
+    """Return the settings that the environment tells. Raise SettingsWrong, with each that is."""
+    try:
+        return kind()
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise SettingsWrong("; ".join(map(_told, faults))) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """Return a fault in words, with the variable that it is of; some are of several."""
+    variables = [f"MOTCUA_{str(name).upper()}" for name in fault["loc"][:1]]
+    return ": ".join([*variables, fault["msg"].removeprefix("Value error, ")])
 
 
 def how_set(variable: str) -> str:

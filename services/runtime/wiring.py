@@ -17,8 +17,8 @@ from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Client
 from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
-from services.runtime.service import Beside, Running, Service, SettingsT
-from services.runtime.settings import ClockKind
+from services.runtime.service import Beside, Running, Service
+from services.runtime.settings import ClockKind, SettingsT
 from services.runtime.supervised import Supervised
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -21,7 +22,33 @@ def lookup_key(secret: str, subject: str) -> str:
     return "".join(letters)
 
 
-def fits(secret: str, subject: str, key: str) -> bool:
-    """Return whether a key opens a dossier, in a time that does not tell how far it fits."""
-    typed = key.strip().upper().encode()
-    return hmac.compare_digest(lookup_key(secret, subject).encode(), typed)
+class LookupKeys:
+    """Makes look-up keys by the current secret, and recognises those of every generation.
+
+    A key does not tell its generation: it is compared with all of them. So the keys of one that is
+    withdrawn look like any wrong key, and each generation more makes a guess as much likelier: two
+    cost one of a key's 49 bits.
+    """
+
+    def __init__(self, secrets: Mapping[int, str]) -> None:
+        """`secrets`: secrets by the number of their generation; the first is the current one."""
+        self._secrets = dict(secrets)
+        self.secret = next(iter(self._secrets.values()))
+        """The current one."""
+
+    def key(self, subject: str) -> str:
+        """Return the key that opens a dossier, by the current generation."""
+        return lookup_key(self.secret, subject)
+
+    def generation(self, subject: str, key: str) -> int | None:
+        """Return the generation whose key for the dossier it is; None if it opens nothing.
+
+        All generations are compared, in a time that tells neither how far a key fits nor which of
+        them it is.
+        """
+        typed = key.strip().upper().encode()
+        found = None
+        for number, secret in self._secrets.items():
+            if hmac.compare_digest(lookup_key(secret, subject).encode(), typed):
+                found = number
+        return found

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import structlog
 
-from services.runtime import Settings, how_set
+from services.runtime import Settings, SettingsWrong, how_set
+from services.shared.known_secrets import MASTER_KEY, is_known
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
 log = structlog.get_logger("services.shared.cli.keys")
 
 _DEVELOPMENT = "development"
+_VARIABLES = ("MOTCUA_MASTER_KEY", "MOTCUA_MASTER_KEY_FILE")
+_REMEDY = (
+    "make one with `motcua keys new`, and keep it: without it nobody who is sealed under it can be "
+    "reached any more"
+)
 
 
 class KeySettings(Settings):
@@ -28,7 +34,7 @@ class KeySettings(Settings):
     what was wrapped under them, until `motcua keys rotate` has wrapped it anew."""
 
 
-class MasterKeyWrong(ValueError):
+class MasterKeyWrong(SettingsWrong):
     """A master key cannot be used. The text names the place and the remedy, never the key."""
 
 
@@ -57,27 +63,32 @@ class MasterKeys:
 
 
 def master_keys(settings: KeySettings) -> MasterKeys:
-    """Return the master keys of the settings; without any, one that is good for a trial only.
+    """Return the master keys of the settings; in a trial without any, one that everyone knows.
 
     Raise MasterKeyWrong if they cannot be used.
     """
+    trial = settings.trial
     if settings.master_key is not None and settings.master_key_file is not None:
         raise MasterKeyWrong("set MOTCUA_MASTER_KEY or MOTCUA_MASTER_KEY_FILE, and not both")
     if settings.master_key is not None:
-        key = _key(settings.master_key, "MOTCUA_MASTER_KEY")
+        key = _key(settings.master_key, "MOTCUA_MASTER_KEY", trial=trial)
         return MasterKeys({sha256(key).hexdigest()[:8]: key})
     if settings.master_key_file is not None:
-        return MasterKeys(_read(settings.master_key_file))
+        return MasterKeys(_read(settings.master_key_file, trial=trial))
+    if not trial:
+        stand = (f"{name} is {how_set(name)}" for name in _VARIABLES)
+        raise MasterKeyWrong(
+            f"{' and '.join(stand)}, so contact data would be sealed with a key that everyone "
+            f"knows: {_REMEDY}"
+        )
     log.warning(
-        "contact data is sealed with the development key, which everyone knows: set "
-        "MOTCUA_MASTER_KEY or MOTCUA_MASTER_KEY_FILE",
-        MOTCUA_MASTER_KEY=how_set("MOTCUA_MASTER_KEY"),
-        MOTCUA_MASTER_KEY_FILE=how_set("MOTCUA_MASTER_KEY_FILE"),
+        "contact data is sealed with a key that everyone knows: this is a trial",
+        **{name: how_set(name) for name in _VARIABLES},
     )
-    return MasterKeys({_DEVELOPMENT: sha256(b"motcua development only").digest()})
+    return MasterKeys({_DEVELOPMENT: MASTER_KEY})
 
 
-def _read(path: Path) -> dict[str, bytes]:
+def _read(path: Path, *, trial: bool) -> dict[str, bytes]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -92,13 +103,15 @@ def _read(path: Path) -> dict[str, bytes]:
             raise MasterKeyWrong(f"{where}: write id:base64")
         if key_id in found:
             raise MasterKeyWrong(f"{where}: the id {key_id} is there already")
-        found[key_id] = _key(value, where)
+        found[key_id] = _key(value, where, trial=trial)
     if not found:
         raise MasterKeyWrong(f"{path}: no key in it: write a line id:base64")
     return found
 
 
-def _key(text: str, where: str) -> bytes:
+def _key(text: str, where: str, *, trial: bool) -> bytes:
+    if is_known(text) and not trial:
+        raise MasterKeyWrong(f"{where}: everyone knows this key; {_REMEDY}")
     try:
         key = b64decode(text, validate=True)
     except NoBase64 as error:

@@ -61,7 +61,7 @@ def main() -> None:
             endpoints,
             folder,
             partitions=4,
-            lookup_secret=SECRET,
+            lookup_secrets=f"1:{SECRET}",
             live_pages=options.pages,
             live_pages_by_address=options.pages,
         ) as city:

@@ -15,11 +15,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from contracts.wire.envelope import Event
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
+from services.routing.__main__ import SERVICE
+from services.runtime.kafka.offsets import Offsets
+from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import TopicsWrong, check_topics, create_topics
+from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.loop.engine import Engine
+from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
+from services.runtime.start import Start
+from services.runtime.wiring import make_running
 from services.shared.lifecycle import PublicStatus
 from tests.support.eventually import eventually, soon
 from tests.support.fork_server import fork
@@ -200,15 +208,116 @@ def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
         shaky.kill(part)
         instance = city.start("routing")
         eventually(lambda: "waiting for broker" in instance.log.read_text(), timeout=60.0)
+        # It is seen to be alive, and says what it waits for; it knows nothing to answer with yet.
+        waits_for = f"waiting for the {'log' if part == 'kafka' else 'database'}"
+        for path, status in (("/health/live", 200), ("/health/ready", 503)):
+            answer = httpx.get(instance.url + path)
+            assert (answer.status_code, answer.json()["status"]) == (status, waits_for)
+        answer = httpx.get(instance.url + "/dossiers/H29.1-240307-0001")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json()["type"] == "urn:motcua:problem:starting"
         assert instance.process.poll() is None
         shaky.start(part)
         city.wait_ready()
+        assert httpx.get(instance.url + "/dossiers/H29.1-240307-0001").status_code == 404
         shaky.kill(part)
         other = city.start("sla")
         eventually(lambda: "waiting for broker" in other.log.read_text(), timeout=60.0)
         other.process.terminate()
         assert other.process.wait(timeout=30) == 0, "it ends when it is asked to, though it waits"
     shaky.start(part)
+
+
+@pytest.mark.parametrize("part", ["mongod", "kafka"])
+async def test_a_part_that_goes_away_in_the_middle_of_a_start_is_waited_for(
+    shaky: Stack, shaky_settings: Settings, part: str
+) -> None:
+    await create_topics(shaky_settings)
+    mongo = client(shaky_settings.mongo)
+    running = make_running(SERVICE, shaky_settings, mongo)
+    (engine,) = running.engines
+    broker = make_broker(shaky_settings)
+    consumer = EngineConsumer(broker, engine, shaky_settings, running.tasks)
+    offsets = Offsets(shaky_settings.kafka)
+    start = Start(running, broker, [consumer], offsets)
+    step: Any = engine.store if part == "mongod" else broker
+    name = "prepare" if part == "mongod" else "start"
+    does = getattr(step, name)
+    failed: list[Exception] = []
+
+    async def does_without() -> None:
+        if not failed:
+            await asyncio.to_thread(shaky.kill, part)
+        try:
+            await does()
+        except Exception as error:
+            failed.append(error)
+            await asyncio.to_thread(shaky.start, part)
+            raise
+
+    setattr(step, name, does_without)
+    try:
+        await asyncio.wait_for(start.run(), timeout=120.0)
+        assert failed
+        assert start.waits_for is None
+        await soon(lambda: _is_owner(engine), what="its partitions")
+    finally:
+        await running.tasks.stop_all()
+        await broker.stop()
+        await running.producer.stop()
+        await offsets.stop()
+        mongo.close()
+
+
+async def _is_owner(engine: Engine[Any]) -> bool:
+    return len(engine.ownership.owned) == 4
+
+
+def test_who_has_work_and_waits_for_a_part_is_alive_and_says_what_it_waits_for(
+    shaky: Stack, shaky_settings: Settings, tmp_path: Path
+) -> None:
+    asyncio.run(create_topics(shaky_settings))
+    with City(
+        shaky.endpoints(),
+        tmp_path,
+        launch=fork,
+        partitions=4,
+        answer_timeout=0.5,
+        stuck_after=8.0,
+        retry_most=0.5,
+    ) as city:
+        instance = city.start("intake")
+        city.wait_ready()
+        office = Office(city)
+
+        def waits_for(what: str) -> bool:
+            health = office.get("intake", "/health/live")
+            assert health.status_code == 200, health.text
+            return bool(health.json()["status"] == what)
+
+        shaky.kill("mongod")
+        asyncio.run(_ask(shaky_settings, *receptions(range(20))))
+        eventually(lambda: waits_for("waiting for the database"), timeout=60.0)
+        assert office.get("intake", "/health/ready").status_code == 503
+        shaky.start("mongod")
+        eventually(lambda: waits_for("idle"), timeout=60.0)
+        # When the database is back alone, what is decided cannot be written to the log.
+        shaky.kill("mongod")
+        asyncio.run(_ask(shaky_settings, *receptions(range(20, 40))))
+        eventually(lambda: waits_for("waiting for the database"), timeout=60.0)
+        shaky.kill("kafka")
+        shaky.start("mongod")
+        eventually(lambda: waits_for("waiting for the log"), timeout=60.0)
+        shaky.start("kafka")
+        eventually(lambda: waits_for("idle"), timeout=60.0)
+        assert instance.process.poll() is None
+        office.close()
+
+
+async def _ask(settings: Settings, *requests: Event) -> None:
+    producer = EventProducer(settings.kafka)
+    await producer.publish(requests)
+    await producer.stop()
 
 
 async def _some_done(engine: Engine[Any]) -> bool:

@@ -20,6 +20,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load(
 GATEWAY: dict[str, Any] = yaml.safe_load(
     (ROOT / "deploy" / "compose" / "gateway.yaml").read_text(encoding="utf-8")
 )
+TRIAL: dict[str, Any] = yaml.safe_load(
+    (ROOT / "deploy" / "compose" / "trial.yaml").read_text(encoding="utf-8")
+)
 PORT = 8000
 
 

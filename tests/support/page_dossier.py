@@ -19,6 +19,7 @@ from services.notify.page.text.words import Words
 from services.notify.page.view.status import StatusView, status_view
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
+from services.shared.lookup_key import LookupKeys
 from tests.support import facts
 from tests.support.facts import (
     deadline_set,
@@ -38,7 +39,7 @@ START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 DUE = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
 CATALOGUE = load_catalogue()
 WORDS = {locale: Words(CATALOGUE, locale) for locale in Locale}
-HTML = Html(Links("https://hoso.example.vn", "secret"))
+HTML = Html(Links("https://hoso.example.vn", LookupKeys({1: "secret"})))
 VI = HTML.texts[Locale.VI]
 FILING = filing("1.004873", "H29.1", returning_unit="H29.102")
 RECEIVED = intake.DossierReceived(**FILING, by="cb-1")

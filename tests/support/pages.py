@@ -16,11 +16,12 @@ from services.notify.page.security.gate import Opened
 from services.notify.page.text.texts import FOLDER
 from services.notify.page.text.words import Words
 from services.shared.lifecycle import Mark, Move, Span
+from services.shared.lookup_key import LookupKeys
 
 CODE = "H29.1-260302-0001"
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 HOSTILE = '"><script>alert(1)</script>'
-LINKS = Links("https://hoso.example.vn/mot-cua", "secret")
+LINKS = Links("https://hoso.example.vn/mot-cua", LookupKeys({1: "secret"}))
 HTML = Html(LINKS)
 WORDS = {locale: Words(load_catalogue(), locale) for locale in Locale}
 

@@ -136,6 +136,7 @@ class City:
         """Return the environment of every service, with more settings besides the city's own."""
         host, _, port = self.endpoints.smtp.rpartition(":")
         told = {
+            "trial": 1,
             "kafka": self.endpoints.kafka,
             "mongo": self.endpoints.mongo,
             "smtp_host": host,

@@ -12,6 +12,7 @@ from services.notify.channels.smtp import MailServer, Tls
 from services.notify.channels.standard_webhooks import key_of
 from services.notify.channels.switch import SwitchLimits
 from services.notify.channels.webhook import Webhooks
+from services.shared.known_secrets import is_known
 from services.shared.master_keys import KeySettings
 
 SENDERS = {
@@ -101,6 +102,22 @@ class ChannelSettings(KeySettings):
         for secret in (value or "").split():
             key_of(secret)
         return value
+
+    @model_validator(mode="after")
+    def _no_secret_that_everyone_knows(self) -> Self:
+        for provider in SENDERS.values():
+            secrets: str = getattr(self, f"{provider}_secret") or ""
+            if not self.trial and any(is_known(secret) for secret in secrets.split()):
+                raise ValueError(
+                    f"MOTCUA_{provider.upper()}_SECRET: everyone knows this secret, and could sign "
+                    f'receipts with it; make one with: echo "whsec_$(openssl rand -base64 32)"'
+                )
+            if not self.trial and is_known(getattr(self, f"{provider}_token", "")):
+                raise ValueError(
+                    f"MOTCUA_{provider.upper()}_TOKEN: everyone knows this token; set the one that "
+                    "the gateway's company gave you"
+                )
+        return self
 
     @model_validator(mode="after")
     def _no_password_in_clear(self) -> Self:

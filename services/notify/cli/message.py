@@ -21,6 +21,7 @@ from services.notify.page.settings import PageSettings
 from services.notify.wording.renderer import Renderer, TemplateWrong
 from services.notify.wording.samples import CODE, PARAMS
 from services.notify.wording.template import FOR_OFFICERS, Template
+from services.shared.lookup_key import LookupKeys
 
 app = typer.Typer(
     help="What people are told, word for word, and what came back.", no_args_is_help=True
@@ -67,7 +68,7 @@ def preview(
 
     Example: `motcua message preview apology --lang en --set due=15/08`
     """
-    links = Links(PageSettings().public_url or _PAGE, "preview")
+    links = Links(PageSettings().public_url or _PAGE, LookupKeys({1: "preview"}))
     try:
         renderer = Renderer(load_catalogue(), link=links.link)
     except TemplateWrong as error:

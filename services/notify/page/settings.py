@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from services.runtime import Settings
+from services.shared.lookup_secrets import LookupSettings
 
 
 def _web_address(url: str) -> str:
@@ -17,7 +17,7 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
-class PageSettings(Settings):
+class PageSettings(LookupSettings):
     """The status page, which notify serves to citizens."""
 
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None

@@ -128,7 +128,12 @@ class Refusal(TypedDict):
 
 
 HealthStatus = Literal[
-    "idle", "busy", "waiting for partitions", "waiting for the database", "stuck"
+    "idle",
+    "busy",
+    "waiting for partitions",
+    "waiting for the database",
+    "waiting for the log",
+    "stuck",
 ]
 
 

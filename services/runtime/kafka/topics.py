@@ -7,10 +7,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from contracts.wire.topics import TOPICS
+from services.runtime.refusal import CannotStart
 from services.runtime.settings import Settings
 
 
-class TopicsWrong(Exception):
+class TopicsWrong(CannotStart):
     """A topic is missing or not as the contracts have it; the text says the remedy."""
 
 

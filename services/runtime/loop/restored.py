@@ -7,9 +7,10 @@ from typing import Any
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
 from services.runtime.loop.engine import Engine
+from services.runtime.refusal import CannotStart
 
 
-class DatabaseBehind(Exception):
+class DatabaseBehind(CannotStart):
     """The states lack records that the group has committed, which nobody would read again."""
 
 

@@ -29,7 +29,7 @@ from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from services.shared.lifecycle import Mark, Move
-from services.shared.lookup_key import lookup_key
+from services.shared.lookup_key import LookupKeys, lookup_key
 from tests.support.office import CENTRE, OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
@@ -162,7 +162,7 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     clock = StreamClock()
     clock.tick(0, at)
     guesses = Guesses(seen["guesses"], secret, GuessLimits(99, 99), clock)
-    gate = Gate(Store(seen["dossiers"], Notify), guesses, secret)
+    gate = Gate(Store(seen["dossiers"], Notify), guesses, LookupKeys({1: secret}))
 
     async def work(code: str, key: str) -> Counter[tuple[str, str]]:
         asked.commands = Counter()

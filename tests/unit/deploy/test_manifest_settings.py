@@ -10,6 +10,7 @@ import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,16 @@ from deploy.local.fakes.gateway.server import parser
 from services.intake.settings import IntakeSettings
 from services.notify.channels.smtp import Tls
 from services.notify.settings import NotifySettings
+from services.runtime.refusal import SettingsWrong
 from services.runtime.settings import Settings
+from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.support.manifests import (
     COMPOSE,
     GATEWAY,
     KUBERNETES,
     PORT,
+    TRIAL,
     compose_told,
     container,
     objects,
@@ -42,7 +46,8 @@ _SETTINGS = {
     "notify": NotifySettings,
     "topics": Settings,
 }
-NEEDED = {"mongo": "mongodb://mongo", "lookup-secret": "s", "master-keys": "2026:…"}
+NEEDED = {"mongo": "mongodb://mongo", "lookup-secrets": "1:s", "master-keys": "2026:…"}
+GOOD = f"whsec_{b64encode(bytes(range(24))).decode()}"
 """The keys of the Secret without which nothing starts."""
 
 
@@ -52,11 +57,15 @@ def _variables(settings: type[Settings]) -> set[str]:
 
 def _settings_told(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> NotifySettings:
     """Notify's settings in that environment. Raises what stops its start."""
+    _only_told(monkeypatch, told)
+    return NotifySettings()
+
+
+def _only_told(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
         monkeypatch.delenv(name)
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    return NotifySettings()
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "topics"])
@@ -67,9 +76,39 @@ def test_variables_are_settings_of_the_service(name: str) -> None:
     assert own | set(maps) <= known
     assert set(COMPOSE["services"][name]["environment"]) <= known
     assert all(isinstance(value, str) for value in maps.values())
-    handles_contacts = name in ("intake", "notify")
-    assert ("MOTCUA_MASTER_KEY_FILE" in own) == handles_contacts
-    assert ("MOTCUA_MASTER_KEY" in COMPOSE["services"][name]["environment"]) == handles_contacts
+    # Who has no use for a secret is not told it.
+    keeps_secrets = name in ("intake", "notify")
+    for secret in ("MOTCUA_MASTER_KEY_FILE", "MOTCUA_LOOKUP_SECRETS"):
+        assert (secret in own) == keeps_secrets
+        assert (secret in COMPOSE["services"][name]["environment"]) == keeps_secrets
+
+
+def test_only_what_is_called_a_trial_is_one() -> None:
+    for path in (ROOT / "deploy").rglob("*"):
+        if path.suffix in (".yaml", ".yml", ".env") or path.name.startswith("Dockerfile"):
+            is_trial = path.name == "trial.yaml"
+            assert ("MOTCUA_TRIAL" in path.read_text(encoding="utf-8")) == is_trial, path
+    assert set(TRIAL["services"]) == set(SERVICES)
+
+
+@pytest.mark.parametrize("name", ["intake", "notify"])
+def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Nothing that Compose or Kubernetes tells stands in for a secret that was forgotten."""
+    found = _SETTINGS[name]
+    told = compose_told(COMPOSE["services"][name]["environment"], {})
+    _only_told(monkeypatch, told)
+    settings: Any = found()
+    for secrets in (lookup_keys, master_keys):
+        with pytest.raises(SettingsWrong, match="everyone knows"):
+            secrets(settings)
+    with pytest.raises(KeyError):
+        pod_told(name, {})
+    _only_told(monkeypatch, told | TRIAL["services"][name]["environment"])
+    settings = found()
+    assert lookup_keys(settings).key("x")
+    assert master_keys(settings).current == "development"
 
 
 def test_compose_and_kubernetes_name_the_same_settings_of_notify() -> None:
@@ -103,7 +142,7 @@ def test_a_pod_is_told_of_every_provider_that_config_and_secret_name(
         for entry in container("notify")["env"]
         if entry.get("valueFrom", {}).get("secretKeyRef", {}).get("optional")
     }
-    secrets = {key: f"{SECRET} {SECRET}" if key.endswith("secret") else key for key in optional}
+    secrets = {key: f"{GOOD} {GOOD}" if key.endswith("secret") else key for key in optional}
     told = pod_told("notify", {**NEEDED, **secrets}) | {
         "MOTCUA_CHANNELS": "email,sms,zalo",
         "MOTCUA_SMTP_TLS": "starttls",
@@ -189,6 +228,7 @@ def test_the_gateway_of_a_trial_is_where_notify_looks_for_it_and_the_other_way_r
 ) -> None:
     environment = {
         **COMPOSE["services"]["notify"]["environment"],
+        **TRIAL["services"]["notify"]["environment"],
         **GATEWAY["services"]["notify"]["environment"],
     }
     settings = _settings_told(monkeypatch, compose_told(environment, {}))

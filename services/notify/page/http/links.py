@@ -12,22 +12,22 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode, urlsplit
 
 from contracts.values import Locale
-from services.shared.lookup_key import lookup_key
+from services.shared.lookup_key import LookupKeys
 
 
 class Links:
     """Makes addresses. Those of pages are relative to the host, whatever its name."""
 
-    def __init__(self, public_url: str | None, secret: str) -> None:
+    def __init__(self, public_url: str | None, keys: LookupKeys) -> None:
         self._public_url = public_url
-        self._secret = secret
+        self._keys = keys
         self._base = urlsplit(public_url).path if public_url else ""
 
     def link(self, code: str) -> str:
         """Return the public address of a dossier's page; empty if no public address is set."""
         if self._public_url is None:
             return ""
-        query = urlencode({"key": lookup_key(self._secret, code)})
+        query = urlencode({"key": self._keys.key(code)})
         return f"{self._public_url}/status/{quote(code)}?{query}"
 
     def start(self, locale: Locale) -> str:

@@ -36,6 +36,7 @@ from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import status_view
 from services.runtime import Answers, Json, Problem, Requests, Running, failing, wall_clock
 from services.shared.city import City
+from services.shared.lookup_key import LookupKeys
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -76,6 +77,7 @@ def add_page(
     policy: Policy,
     city: Callable[[], City],
     links: Links,
+    keys: LookupKeys,
     reach: ReachCheck | None,
 ) -> None:
     """Add the status page. Raise TextWrong if its wording is not as it should be.
@@ -85,10 +87,9 @@ def add_page(
     settings = running.settings
     html = Html(links)
     limits = GuessLimits(settings.guesses_by_code, settings.guesses_by_address)
-    secret = settings.lookup_secret
     wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
-    guesses = Guesses(running.database["guesses"], secret, limits, wall)
-    gate = Gate(running.dossiers.store, guesses, secret)
+    guesses = Guesses(running.database["guesses"], keys.secret, limits, wall)
+    gate = Gate(running.dossiers.store, guesses, keys)
     often = FormLimit(running.database["forms"], settings.forms_by_code, wall)
     live = Live(
         running.dossiers.store.collection,

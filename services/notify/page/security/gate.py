@@ -9,7 +9,7 @@ from services.notify.dossier.state import Notify
 from services.notify.page.security.guesses import Guesses, TooMany
 from services.notify.page.security.typed_codes import is_code, typed_code, typed_key
 from services.runtime import Store, state_of
-from services.shared.lookup_key import fits
+from services.shared.lookup_key import LookupKeys
 
 
 class NotOpened(Exception):
@@ -34,10 +34,10 @@ class Opened:
 class Gate:
     """Every way to a dossier on the page goes through here."""
 
-    def __init__(self, store: Store[Notify], guesses: Guesses, secret: str) -> None:
+    def __init__(self, store: Store[Notify], guesses: Guesses, keys: LookupKeys) -> None:
         self._store = store
         self._guesses = guesses
-        self._secret = secret
+        self._keys = keys
 
     async def open(self, code: str, key: str, address: str) -> Opened:
         """Return the dossier. Code and key may be written as people write them.
@@ -57,11 +57,14 @@ class Gate:
     async def _open(self, code: str, key: str, address: str) -> Opened:
         code, key = typed_code(code), typed_key(key)
 
+        generation = self._keys.generation(code, key)
+
         def right() -> bool:
-            return fits(self._secret, code, key) and is_code(code)
+            return generation is not None and is_code(code)
 
         if not await self._guesses.right(code, address, right):
             raise NotOpened
+        metrics.LOOKUP_GENERATIONS.labels(str(generation)).inc()
         document = await self._store.get(code)
         state = state_of(document, Notify) if document else None
         if document is None or state is None or state.citizen is None or state.status is None:

@@ -23,7 +23,7 @@ from services.intake.receipt import form_of, receipt
 from services.intake.state import Intake
 from services.intake.view import view
 from services.shared.citizen_keys import Sealed
-from services.shared.lookup_key import fits
+from services.shared.lookup_key import LookupKeys
 from tests.support.facts import (
     PROCESSED,
     delivered,
@@ -38,6 +38,7 @@ from tests.support.facts import (
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240307-0001"
+KEYS = LookupKeys({1: "secret"})
 START = datetime(2024, 3, 7, 1, 0, tzinfo=UTC)
 FILING = filing(channel="online", returning_unit="H29.14", documents=("a form",), fee=15_000)
 STORY: list[EventData] = [
@@ -122,9 +123,9 @@ def test_a_fact_that_does_not_concern_intake_changes_nothing() -> None:
 
 class TestTheReceipt:
     def test_says_what_was_handed_in_and_has_the_key_to_look_it_up(self) -> None:
-        shown = receipt(CODE, WHOLE, CATALOGUE, "secret")
+        shown = receipt(CODE, WHOLE, CATALOGUE, KEYS)
         assert shown["code"] == CODE
-        assert fits("secret", CODE, shown["lookup_key"])
+        assert KEYS.generation(CODE, shown["lookup_key"]) == 1
         assert shown["procedure"] == CATALOGUE.procedures["1.004194"].name_vi
         assert shown["receiving_unit"] == CATALOGUE.units["H29.15"].name_vi
         assert (shown["documents"], shown["fee"]) == (("a form",), 15_000)
@@ -133,12 +134,12 @@ class TestTheReceipt:
     def test_names_by_their_codes_what_the_catalogue_lost(self) -> None:
         assert WHOLE.filed is not None
         filed = msgspec.structs.replace(WHOLE.filed, procedure="9.9", receiving_unit="H99")
-        shown = receipt(CODE, msgspec.structs.replace(WHOLE, filed=filed), CATALOGUE, "s")
+        shown = receipt(CODE, msgspec.structs.replace(WHOLE, filed=filed), CATALOGUE, KEYS)
         assert (shown["procedure"], shown["receiving_unit"]) == ("9.9", "H99")
 
     def test_is_printed_for_nobody_who_handed_nothing_in(self) -> None:
         with pytest.raises(ValueError, match="never handed in"):
-            receipt(CODE, Intake(), CATALOGUE, "secret")
+            receipt(CODE, Intake(), CATALOGUE, KEYS)
 
     @pytest.mark.parametrize(
         ("received", "circular"),
@@ -158,7 +159,7 @@ class TestTheReceipt:
 
     def test_has_no_form_before_reception(self) -> None:
         assert form_of(None, load_catalogue()) is None
-        assert receipt(CODE, folded(EVENTS[:1]), CATALOGUE, "s")["form"] is None
+        assert receipt(CODE, folded(EVENTS[:1]), CATALOGUE, KEYS)["form"] is None
 
 
 class TestTheView:

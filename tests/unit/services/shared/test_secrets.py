@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from base64 import b64decode, b64encode
 from pathlib import Path
 
@@ -12,15 +14,23 @@ from structlog.testing import LogCapture
 from structlog.typing import EventDict
 from typer.testing import CliRunner
 
+from deploy.local.fakes.gateway.part import SECRET as SECRET_OF_THE_GATEWAY
+from deploy.local.fakes.gateway.part import TOKEN
 from motcua.cli import build
-from services.runtime import process as run_module
-from services.runtime.settings import ClockKind, Settings
+from services.notify.channels.settings import SENDERS, ChannelSettings
+from services.runtime.refusal import SettingsWrong
+from services.runtime.settings import ClockKind, Settings, settings_told
+from services.shared import lookup_secrets as lookup_secrets_module
 from services.shared import master_keys as master_keys_module
-from services.shared.lookup_key import fits, lookup_key
+from services.shared.known_secrets import LOOKUP, MASTER_KEY, is_known
+from services.shared.lookup_key import LookupKeys, lookup_key
+from services.shared.lookup_secrets import LookupSettings, lookup_keys
 from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.shared.sealing import Sealer, Unreadable
+from tests.support.paths import ROOT
 
-SECRET, OTHER = bytes(range(32)), bytes(32)
+SECRET, OTHER = bytes(range(32)), bytes(range(32, 64))
+OLD, NEW = "o" * 64, "n" * 64
 CODE = "H29.15-240307-0001"
 
 
@@ -30,9 +40,16 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[EventDict]:
     capture = LogCapture()
     everything = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=everything)
-    for module in (master_keys_module, run_module):
+    for module in (master_keys_module, lookup_secrets_module):
         monkeypatch.setattr(module, "log", logger)
     return capture.entries
+
+
+@pytest.fixture
+def no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that tells nothing: what a city starts with."""
+    for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
 
 
 class TestTheLookUpKey:
@@ -53,16 +70,50 @@ class TestTheLookUpKey:
         assert len(keys) == 2000
 
     def test_opens_its_dossier_however_it_is_typed(self) -> None:
-        key = lookup_key("secret", CODE)
+        keys = LookupKeys({7: "secret"})
+        key = keys.key(CODE)
+        assert key == lookup_key("secret", CODE)
         for typed in (key, key.lower(), f"  {key}\n"):
-            assert fits("secret", CODE, typed)
+            assert keys.generation(CODE, typed) == 7
 
     @pytest.mark.parametrize("typed", ["", "ABC", "Ổ khóa", "\x00"])
     def test_is_not_what_somebody_makes_up(self, typed: str) -> None:
-        assert not fits("secret", CODE, typed)
+        assert LookupKeys({1: "secret"}).generation(CODE, typed) is None
 
     def test_opens_no_other_dossier(self) -> None:
-        assert not fits("secret", CODE, lookup_key("secret", "H29.15-240307-0002"))
+        keys = LookupKeys({1: "secret"})
+        assert keys.generation(CODE, keys.key("H29.15-240307-0002")) is None
+
+    def test_of_an_earlier_generation_opens_until_that_is_withdrawn(self) -> None:
+        printed = LookupKeys({1: OLD}).key(CODE)
+        both = LookupKeys({2: NEW, 1: OLD})
+        assert both.generation(CODE, printed) == 1
+        assert both.key(CODE) != printed
+        assert both.generation(CODE, both.key(CODE)) == 2
+        assert LookupKeys({2: NEW}).generation(CODE, printed) is None
+
+    def test_of_a_generation_that_is_known_and_not_yet_current_opens_already(self) -> None:
+        """An instance that is restarted later prints by the one, and reads what others print."""
+        before, after = LookupKeys({1: OLD, 2: NEW}), LookupKeys({2: NEW, 1: OLD})
+        assert before.key(CODE) == lookup_key(OLD, CODE)
+        for one, other in ((before, after), (after, before)):
+            assert other.generation(CODE, one.key(CODE)) is not None
+
+    def test_is_compared_with_every_generation_whichever_it_is(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        compared = []
+
+        def compare(one: bytes, other: bytes) -> bool:
+            compared.append(one)
+            return one == other
+
+        monkeypatch.setattr("services.shared.lookup_key.hmac.compare_digest", compare)
+        keys = LookupKeys({3: NEW, 2: OLD, 1: "oldest"})
+        for typed in (keys.key(CODE), lookup_key(OLD, CODE), "AAAAAAAAAA"):
+            compared.clear()
+            keys.generation(CODE, typed)
+            assert len(compared) == 3
 
 
 class TestTheSeal:
@@ -143,17 +194,43 @@ class TestTheMasterKeys:
 
     @pytest.mark.parametrize("value", [None, ""])
     def test_that_are_missing_are_told_of_and_also_if_they_were_meant_to_be_there(
-        self, monkeypatch: pytest.MonkeyPatch, logged: list[EventDict], value: str | None
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        no_trial: None,
+        logged: list[EventDict],
+        value: str | None,
     ) -> None:
-        monkeypatch.delenv("MOTCUA_MASTER_KEY_FILE", raising=False)
-        monkeypatch.delenv("MOTCUA_MASTER_KEY", raising=False)
         if value is not None:
             monkeypatch.setenv("MOTCUA_MASTER_KEY", value)
+        stands = "not set" if value is None else "empty"
+        says = (
+            f"MOTCUA_MASTER_KEY is {stands} and MOTCUA_MASTER_KEY_FILE is not set.*motcua keys new"
+        )
+        with pytest.raises(MasterKeyWrong, match=says):
+            master_keys(KeySettings())
+        assert logged == []
+        monkeypatch.setenv("MOTCUA_TRIAL", "1")
         assert master_keys(KeySettings()).current == "development"
         (warning,) = logged
         assert warning["log_level"] == "warning"
-        assert warning["MOTCUA_MASTER_KEY"] == ("not set" if value is None else "empty")
+        assert warning["MOTCUA_MASTER_KEY"] == stands
         assert warning["MOTCUA_MASTER_KEY_FILE"] == "not set"
+
+    @pytest.mark.parametrize("key", [MASTER_KEY, bytes(32)])
+    def test_that_everyone_knows_are_a_trial_s_alone(
+        self, tmp_path: Path, no_trial: None, key: bytes
+    ) -> None:
+        text, file = b64encode(key).decode(), tmp_path / "keys"
+        file.write_text(f"2026:{b64encode(SECRET).decode()}\n2025:{text}\n")
+        for name, value, where in (
+            ("master_key", text, "MOTCUA_MASTER_KEY"),
+            ("master_key_file", str(file), f"{file}: line 2"),
+        ):
+            told: dict[str, object] = {name: value}
+            with pytest.raises(MasterKeyWrong, match=f"^{where}: everyone knows") as refused:
+                master_keys(KeySettings.model_validate(told))
+            assert text not in str(refused.value)
+            assert master_keys(KeySettings.model_validate({**told, "trial": True})).ids
 
     @pytest.mark.parametrize(
         ("content", "says"),
@@ -185,26 +262,89 @@ class TestTheMasterKeys:
         assert keys.current not in key
 
 
-class TestTheLookUpSecret:
-    @pytest.mark.parametrize(
-        ("value", "stands"), [(None, "not set"), ("", "empty"), ("development-only", "set")]
-    )
-    def test_of_a_trial_is_told_of(
+class TestTheLookUpSecrets:
+    @pytest.mark.parametrize(("value", "stands"), [(None, "not set"), ("", "empty")])
+    def test_that_are_missing_are_a_trial_s_alone(
         self,
         monkeypatch: pytest.MonkeyPatch,
+        no_trial: None,
         logged: list[EventDict],
         value: str | None,
         stands: str,
     ) -> None:
-        monkeypatch.delenv("MOTCUA_LOOKUP_SECRET", raising=False)
         if value is not None:
-            monkeypatch.setenv("MOTCUA_LOOKUP_SECRET", value)
-        run_module.warn_of_trials(Settings())
-        assert [entry["MOTCUA_LOOKUP_SECRET"] for entry in logged] == [stands]
-
-    def test_of_a_city_is_not_mentioned(self, logged: list[EventDict]) -> None:
-        run_module.warn_of_trials(Settings(lookup_secret="a city's own"))
+            monkeypatch.setenv("MOTCUA_LOOKUP_SECRETS", value)
+        says = f'^MOTCUA_LOOKUP_SECRETS is {stands}.*"1:\\$\\(openssl rand -hex 32\\)"'
+        with pytest.raises(SettingsWrong, match=says):
+            lookup_keys(LookupSettings())
         assert logged == []
+        monkeypatch.setenv("MOTCUA_TRIAL", "1")
+        assert lookup_keys(LookupSettings()).key(CODE) == lookup_key(LOOKUP, CODE)
+        assert [entry["MOTCUA_LOOKUP_SECRETS"] for entry in logged] == [stands]
+
+    @pytest.mark.parametrize(
+        "told", [f"2:{NEW} 1:{OLD}", f"2:{NEW}\n\n1:{OLD}\n", f"2:{NEW} 1:old"]
+    )
+    def test_are_generations_of_which_the_first_is_current(
+        self, no_trial: None, logged: list[EventDict], told: str
+    ) -> None:
+        keys = lookup_keys(LookupSettings(lookup_secrets=told))
+        assert keys.key(CODE) == lookup_key(NEW, CODE)
+        old = told.rpartition(":")[2].strip()
+        assert keys.generation(CODE, lookup_key(old, CODE)) == 1
+        assert logged == []
+
+    @pytest.mark.parametrize(
+        ("told", "says"),
+        [
+            (NEW, "entry 1: write number:secret"),
+            (f"{NEW}:{OLD}", "entry 1: write number:secret"),
+            (f"1:{OLD} 2:", "entry 2: write number:secret"),
+            (f"1:{OLD} ²:{NEW}", "entry 2: write number:secret"),
+            (f"1:{OLD} 01:{NEW}", "entry 2: generation 1 is there already"),
+            ("  ", "no secret in it"),
+            (f"1:{LOOKUP}", "entry 1: everyone knows this secret"),
+            (f"2:{NEW} 1:{LOOKUP}", "entry 2: everyone knows this secret"),
+            ("1:hunter2", "entry 1: 7 characters can be guessed from a receipt; give at least 32"),
+        ],
+    )
+    def test_that_cannot_be_are_named_by_their_place_and_never_shown(
+        self, no_trial: None, told: str, says: str
+    ) -> None:
+        with pytest.raises(SettingsWrong, match=says) as refused:
+            lookup_keys(LookupSettings(lookup_secrets=told))
+        for secret in (NEW, OLD, LOOKUP, "hunter2"):
+            assert secret not in str(refused.value)
+
+
+class TestWhatStandsInThisRepository:
+    def test_is_known_wherever_it_is_a_secret(self) -> None:
+        secrets = {
+            secret
+            for folder in ("contracts", "deploy", "docs", "motcua", "services")
+            for kind in ("*.py", "*.yaml", "*.yml", "*.md", "*.toml")
+            for path in (ROOT / folder).rglob(kind)
+            for secret in re.findall(r"whsec_[\w+/]{24,}=*", path.read_text(encoding="utf-8"))
+        }
+        assert SECRET_OF_THE_GATEWAY in secrets
+        assert [secret for secret in (*secrets, TOKEN) if not is_known(secret)] == []
+
+    @pytest.mark.parametrize("provider", sorted(set(SENDERS.values())))
+    def test_signs_no_receipt_and_lets_nobody_in_but_in_a_trial(
+        self, no_trial: None, provider: str
+    ) -> None:
+        good = f"whsec_{b64encode(SECRET).decode()}"
+        told = {f"{provider}_secret": f"{good} {SECRET_OF_THE_GATEWAY}"}
+        if not provider.startswith("smtp"):
+            told |= {f"{provider}_token": TOKEN}
+        ChannelSettings.model_validate({**told, "trial": True})
+        for name, value in told.items():
+            with pytest.raises(
+                ValidationError, match=f"MOTCUA_{name.upper()}: everyone knows"
+            ) as refused:
+                ChannelSettings.model_validate({name: value})
+            assert value not in str(refused.value)
+        ChannelSettings.model_validate({f"{provider}_secret": good})
 
 
 class TestSettings:
@@ -221,12 +361,13 @@ class TestSettings:
         assert KeySettings() == KeySettings.model_construct()
 
     def test_have_defaults_for_a_machine_of_ones_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("CLOCK", "STOP_AT", "HOST", "MASTER_KEY"):
+        for name in ("CLOCK", "STOP_AT", "HOST", "MASTER_KEY", "TRIAL"):
             monkeypatch.delenv(f"MOTCUA_{name}", raising=False)
         settings = KeySettings()
         assert settings.clock is ClockKind.WALL
         assert settings.host == "127.0.0.1"
         assert settings.stop_at is None
+        assert settings.trial is False
         assert settings.master_key is None
 
     @pytest.mark.parametrize(
@@ -246,3 +387,13 @@ class TestSettings:
         monkeypatch.setenv(f"MOTCUA_{name}", value)
         with pytest.raises(ValidationError, match=name.lower()):
             Settings()
+        with pytest.raises(SettingsWrong, match=f"MOTCUA_{name}: ") as refused:
+            settings_told(Settings)
+        assert "\n" not in str(refused.value)
+
+    def test_that_are_refused_are_not_repeated(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MOTCUA_SMS_SECRET", "hunter2")
+        monkeypatch.setenv("MOTCUA_MONGO", "mongodb://city:hunter3@mongo")
+        with pytest.raises(SettingsWrong, match=r"MOTCUA_SMS_SECRET: .*whsec_") as refused:
+            settings_told(ChannelSettings)
+        assert not re.search("hunter[23]", str(refused.value))

@@ -34,7 +34,7 @@ from services.notify.page.settings import PageSettings
 from services.notify.page.view.byte_budget import shortened
 from services.notify.page.view.status import status_view
 from services.shared.lifecycle import Mark, Move
-from services.shared.lookup_key import lookup_key
+from services.shared.lookup_key import LookupKeys, lookup_key
 from tests.support.pages import AT, CODE, HOSTILE, HTML, LINKS, WORDS, a_receipt, a_state
 
 FIRST_LOAD = 100 * 1024
@@ -263,7 +263,7 @@ def test_the_page_loads_nothing_inline_and_nothing_from_elsewhere() -> None:
 def test_the_address_in_a_message_opens_the_dossier() -> None:
     key = lookup_key("secret", CODE)
     assert LINKS.link(CODE) == f"https://hoso.example.vn/mot-cua/status/{CODE}?key={key}"
-    assert Links(None, "secret").link(CODE) == ""
+    assert Links(None, LookupKeys({1: "secret"})).link(CODE) == ""
 
 
 @pytest.mark.parametrize(
