@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     """Seconds after which timers let records have their turn, however many timers are due."""
     clock_leap: float = Field(default=60.0, gt=0)
     """The machine's clock may leap ahead by this many seconds and be believed at once."""
+    clock_apart: float = Field(default=10.0, gt=0)
+    """By how many seconds the machine's clock may differ, at the start, from the database's and the
+    log's: a service with the wall clock does not start otherwise."""
     clock_settling: float = Field(default=30.0, ge=0)
     """Seconds that a larger leap must last before it is believed."""
     retry_first: float = Field(default=0.1, gt=0)

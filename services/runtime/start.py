@@ -13,9 +13,10 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.topics import check_topics
 from services.runtime.loop.consumer import EngineConsumer
 from services.runtime.loop.restored import check_database
+from services.runtime.other_clocks import check_clocks
 from services.runtime.patience import patiently
 from services.runtime.service import Running
-from services.runtime.settings import Settings
+from services.runtime.settings import ClockKind, Settings
 
 T = TypeVar("T")
 
@@ -46,6 +47,8 @@ class Start:
         running = self._running
         await self._until(partial(check_topics, running.settings), "waiting for the log")
         await self._until(partial(running.database.command, "ping"), "waiting for the database")
+        if running.settings.clock is ClockKind.WALL:
+            await self._until(partial(check_clocks, running, self._offsets), "waiting for the log")
         for consumer in self._consumers:
             engine = consumer.engine
             await self._until(engine.store.prepare, "waiting for the database")
