@@ -94,6 +94,8 @@ async def _newest_stamps(
     """Return when the newest record of each partition came, of those that have one."""
     ends = {TopicPartition(topic, p): end for p, end in (await offsets.ends(topic)).items() if end}
     stamps: dict[int, datetime] = {}
+    if not ends:
+        return stamps
     consumer = clients.consumer(bootstrap_servers=bootstrap)
     await consumer.start()
     try:

@@ -6,17 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.routing.__main__ import SERVICE
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.loop.consumer import EngineConsumer, make_broker
-from services.runtime.mongo.client import client
-from services.runtime.other_clocks import ClocksDisagree
+from services.runtime.mongo.client import Database, client
+from services.runtime.other_clocks import ClocksDisagree, check_clocks
 from services.runtime.settings import ClockKind, Settings
 from services.runtime.start import Start
 from services.runtime.wiring import make_running
@@ -82,3 +85,20 @@ async def test_how_far_apart_is_a_setting_and_a_replay_s_clock_is_none(settings:
     for changes in ({"clock_apart": 7200.0}, {"clock": ClockKind.STREAM}):
         async with started(settings.model_copy(update=changes), hours=-1) as start:
             assert start.waits_for is None
+
+
+async def test_an_empty_log_says_nothing(settings: Settings, database: Database) -> None:
+    topic = f"empty-{database.name}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 2, 1)])
+    await admin.close()
+    offsets = Offsets(settings.kafka)
+    engine = SimpleNamespace(decider=SimpleNamespace(topic=topic))
+    running: Any = SimpleNamespace(
+        settings=settings, dossiers=engine, database=database, clock=WallClock(), kafka=AIOKAFKA
+    )
+    try:
+        await check_clocks(running, offsets)
+    finally:
+        await offsets.stop()
