@@ -47,7 +47,8 @@ from services.runtime import (
     create_topics,
     enact,
 )
-from services.shared.lookup_secrets import LookupSettings, lookup_keys
+from services.shared.known_secrets import LOOKUP
+from services.shared.lookup_key import LookupKeys
 
 ROOT = Path(__file__).parents[1]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -65,8 +66,6 @@ _GAPS = (30, 240)
 _PATIENCE_S = 180.0
 """Seconds that the services may take to start: on a busy machine they are slow, not broken."""
 _MOTCUA = ".venv/bin/motcua"
-_TRIAL = LookupSettings.model_validate({"trial": True})
-"""What the city's services make their look-up keys by."""
 
 console = Console()
 
@@ -307,7 +306,7 @@ def _to_open(
             ("to read", "README.md"),
         ]
     endpoints, notify = city.endpoints, city.of("notify").url
-    page = Links(notify, lookup_keys(_TRIAL)).link(code) if code else notify
+    page = Links(notify, LookupKeys({1: LOOKUP})).link(code) if code else notify
     first, *others = city.instances
     apis = ", ".join(f":{instance.port} {instance.service}" for instance in others)
     commands = [("its log", f"{_MOTCUA} story {code} --all"), ("its date", f"{_MOTCUA} why {code}")]
