@@ -141,6 +141,8 @@ class City:
             "mongo": self.endpoints.mongo,
             "smtp_host": host,
             "smtp_port": port,
+            "smtp_tls": "none",
+            "smtp2_tls": "none",
             "smtp_secret": SECRET,
             **_gateway(self.endpoints.gateway),
             **self.settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -24,12 +25,20 @@ SENDERS = {
 passed on from the sender's mailbox."""
 
 
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class ChannelSettings(KeySettings):
     """A provider is named as its settings begin: ``sms``, and ``sms2`` when the first fails."""
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=25, ge=1, le=65535)
-    smtp_tls: Tls = Tls.NONE
+    smtp_tls: Tls = Tls.STARTTLS
+    """``none`` sends mail in clear: to this machine itself, or in a trial."""
     smtp_user: str | None = None
     smtp_password: str | None = None
     smtp_sender: str = "mot-cua@example.test"
@@ -45,7 +54,7 @@ class ChannelSettings(KeySettings):
     """Seconds for each answer of the server."""
     smtp2_host: str | None = None
     smtp2_port: int = Field(default=25, ge=1, le=65535)
-    smtp2_tls: Tls = Tls.NONE
+    smtp2_tls: Tls = Tls.STARTTLS
     smtp2_user: str | None = None
     smtp2_password: str | None = None
     smtp2_secret: str | None = None
@@ -126,6 +135,16 @@ class ChannelSettings(KeySettings):
                 raise ValueError(f"{server.name}: a user and a password belong together")
             if server.user is not None and server.tls is Tls.NONE:
                 raise ValueError(f"{server.name}: a password is not sent in clear; set its tls")
+        return self
+
+    @model_validator(mode="after")
+    def _no_mail_in_clear(self) -> Self:
+        for server in self.mail_servers():
+            if server.tls is Tls.NONE and not (self.trial or _is_this_machine(server.host)):
+                raise ValueError(
+                    f"MOTCUA_{server.name.upper()}_TLS: mail would go to {server.host} in clear; "
+                    "set starttls (port 587 or 25) or implicit (port 465)"
+                )
         return self
 
     def mail_servers(self) -> list[MailServer]:

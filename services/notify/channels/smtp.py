@@ -63,7 +63,7 @@ class MailServer:
     host: str
     port: int
     sender: str
-    tls: Tls = Tls.NONE
+    tls: Tls = Tls.STARTTLS
     user: str | None = None
     password: str | None = None
     ca_file: Path | None = None

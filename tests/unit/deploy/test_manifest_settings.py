@@ -105,7 +105,7 @@ def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
             secrets(settings)
     with pytest.raises(KeyError):
         pod_told(name, {})
-    _only_told(monkeypatch, told | TRIAL["services"][name]["environment"])
+    _only_told(monkeypatch, compose_told(told | TRIAL["services"][name]["environment"], {}))
     settings = found()
     assert lookup_keys(settings).key("x")
     assert master_keys(settings).current == "development"
@@ -129,7 +129,12 @@ def test_a_pod_that_only_sends_mail_starts_without_any_provider_s_secret(
     settings = _settings_told(monkeypatch, pod_told("notify", NEEDED))
     assert settings.channels == (MessageChannel.EMAIL,)
     (server,) = settings.mail_servers()
-    assert (server.host, server.port, server.tls, server.user) == ("mail", 25, Tls.NONE, None)
+    assert (server.host, server.port, server.tls, server.user) == (
+        "mail",
+        587,
+        Tls.STARTTLS,
+        None,
+    )
     assert settings.gateways("sms") == settings.gateways("zalo") == []
     assert settings.public_url is None
 
@@ -184,7 +189,7 @@ def test_the_master_keys_are_a_file_that_is_there_and_that_the_service_can_read(
     assert master_keys(KeySettings(master_key_file=made)).current == "2026"
 
 
-def test_compose_without_a_variable_is_a_trial_that_tells_nobody(
+def test_compose_without_a_variable_tells_nobody_and_in_a_trial_its_own_mail_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     environment = COMPOSE["services"]["notify"]["environment"]
@@ -193,7 +198,10 @@ def test_compose_without_a_variable_is_a_trial_that_tells_nobody(
     assert settings.master_key is None
     assert settings.master_key_file is None
     assert settings.smtp_ca_file is None
-    assert (settings.smtp_host, settings.smtp_port) == ("mail", 1025)
+    assert settings.smtp_tls is Tls.STARTTLS
+    told = compose_told(environment | TRIAL["services"]["notify"]["environment"], {})
+    (server,) = _settings_told(monkeypatch, told).mail_servers()
+    assert (server.host, server.port, server.tls) == ("mail", 1025, Tls.NONE)
 
 
 def test_compose_takes_each_variable_and_mounts_the_files_that_are_named(

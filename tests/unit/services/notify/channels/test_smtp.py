@@ -26,6 +26,7 @@ from services.notify.channels.provider import (
     Outgoing,
     Rejected,
 )
+from services.notify.channels.settings import ChannelSettings
 from services.notify.channels.smtp import MailServer, SmtpProvider, Tls, compose
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
@@ -250,12 +251,42 @@ async def test_nothing_is_said_in_clear_to_a_server_that_has_no_tls(
     assert mailbox.mails == []
 
 
+@pytest.mark.parametrize("name", ["smtp", "smtp2"])
+@pytest.mark.parametrize("host", ["mail", "mail.example.vn", "192.0.2.1", "2001:db8::1"])
+def test_mail_goes_in_clear_only_in_a_trial_and_only_if_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, name: str, host: str
+) -> None:
+    monkeypatch.delenv("MOTCUA_TRIAL")
+    told = {f"{name}_host": host}
+    assert {s.tls for s in ChannelSettings.model_validate(told).mail_servers()} == {Tls.STARTTLS}
+    told |= {f"{name}_tls": "none"}
+    with pytest.raises(
+        ValidationError, match=f"MOTCUA_{name.upper()}_TLS: mail would go to {host}"
+    ):
+        ChannelSettings.model_validate(told)
+    in_clear = ChannelSettings.model_validate({**told, "trial": True}).mail_servers()
+    assert [(s.name, s.host) for s in in_clear if s.tls is Tls.NONE] == [(name, host)]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_to_this_very_machine_mail_may_go_in_clear(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.delenv("MOTCUA_TRIAL")
+    told = {"smtp_host": host, "smtp_tls": "none"}
+    (server,) = ChannelSettings.model_validate(told).mail_servers()
+    assert server.tls is Tls.NONE
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"smtp_user": "a", "smtp_password": "b"}, "not sent in clear"),
+        ({"smtp_user": "a", "smtp_password": "b", "smtp_tls": "none"}, "not sent in clear"),
         ({"smtp_user": "a", "smtp_tls": "starttls"}, "belong together"),
-        ({"smtp2_host": "x", "smtp2_user": "a", "smtp2_password": "b"}, "smtp2.*in clear"),
+        (
+            {"smtp2_host": "x", "smtp2_user": "a", "smtp2_password": "b", "smtp2_tls": "none"},
+            "smtp2.*in clear",
+        ),
         ({"channels": "email,sms"}, "sms needs sms_url"),
         ({"sms_secret": "hunter2"}, "whsec_"),
         ({"smtp2_secret": "hunter2"}, "whsec_"),
