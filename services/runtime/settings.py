@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     """The largest HTTP body that is read, in bytes."""
     body_timeout: float = Field(default=10.0, gt=0)
     """Seconds within which a whole HTTP body must arrive."""
+    docs_pages: bool = False
+    """Whether `/docs` and the OpenAPI document are shown, to whoever reaches the service; in a
+    trial they are."""
     actor_header: str | None = None
     """The HTTP header in which the proxy before the services names who is signed in; it must take
     away the caller's own. Without it, nobody is vouched for."""

@@ -17,6 +17,7 @@ from services.runtime import metrics
 from services.runtime.http import problem
 from services.runtime.http.actor import Vouched
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
+from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.openapi import OPERATION, App
 from services.runtime.http.problem import Problem
 from services.runtime.http.requests import Requests
@@ -39,6 +40,7 @@ def make_app(
         description=title,
         version=VERSION,
         openapi_tags=[{"name": service, "description": title}],
+        openapi_url=None,  # the pages are for those who may see them
     )
     problem.install(app)
     if settings.actor_header is not None:
@@ -75,6 +77,7 @@ def make_app(
             good, state["status"] = False, "waiting for the database"
         return Json(state, 200 if good else 503)
 
+    add_docs_pages(app, settings)
     return app
 
 
