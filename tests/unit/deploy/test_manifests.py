@@ -98,6 +98,16 @@ def test_a_pod_has_time_to_hand_its_partitions_over(name: str) -> None:
     assert COMPOSE["services"][name]["stop_grace_period"] == "45s"
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_compose_waits_until_a_service_works_and_kubernetes_restarts_none_that_waits(
+    name: str,
+) -> None:
+    *_, looks = COMPOSE["services"][name]["healthcheck"]["test"]
+    assert f"http://127.0.0.1:{PORT}/health/ready" in looks
+    # Alive is who waits for Kafka or MongoDB, so it is enough to wait for the interpreter.
+    assert container(name)["startupProbe"]["httpGet"]["path"] == "/health/live"
+
+
 def test_topics_are_made_by_the_command_line() -> None:
     command = ["motcua", "topics", "create"]
     assert container("topics")["command"] == command
