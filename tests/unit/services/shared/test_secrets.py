@@ -187,7 +187,7 @@ class TestTheMasterKeys:
 
     def test_are_changed_in_an_order_in_which_every_instance_opens_everything(self) -> None:
         said = " ".join(CliRunner().invoke(build(), ["keys", "rotate", "--help"]).output.split())
-        steps = ("below the current one", "to the top", "Run this", "take the old one out")
+        steps = ("below the current one", "to the top", "Run this", "take it out")
         places = [said.find(step) for step in steps]
         assert -1 not in places
         assert places == sorted(places)
