@@ -37,12 +37,16 @@ from services.runtime import (
     failing,
     invalid_field,
     state_of,
+    takes,
 )
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]
+
+MANY_PAPERS = 131_072
+"""Bytes of a body that names a dossier's papers: a hundred of the longest names fit."""
 
 
 class NewDossier(BaseModel):
@@ -93,6 +97,7 @@ def add_routes(
         status_code=201,
         response_model=ChangedDossier,
         responses={status: CHANGES[status] for status in (202, 409)},
+        openapi_extra=takes(MANY_PAPERS),
     )
     async def hand_in(
         body: Typed[NewDossier], key: IdempotencyKey = None, at: At = None
@@ -181,7 +186,11 @@ def add_routes(
         """Refuse to receive a registered dossier, with the reason."""
         return await change(code, body, key, at)
 
-    @changes.post("/dossiers/{code}/supplement-demand", response_model=ChangedDossier)
+    @changes.post(
+        "/dossiers/{code}/supplement-demand",
+        response_model=ChangedDossier,
+        openapi_extra=takes(MANY_PAPERS),
+    )
     async def demand_supplement(
         code: Code,
         body: Typed[intake.SupplementDemandRequested],
@@ -191,7 +200,11 @@ def add_routes(
         """Ask the citizen to complete the dossier: the clock stops."""
         return await change(code, body, key, at)
 
-    @changes.post("/dossiers/{code}/supplement", response_model=ChangedDossier)
+    @changes.post(
+        "/dossiers/{code}/supplement",
+        response_model=ChangedDossier,
+        openapi_extra=takes(MANY_PAPERS),
+    )
     async def deliver_supplement(
         code: Code,
         body: Typed[intake.SupplementDeliveryRequested],

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from services.runtime.http.answers import Json as Json
     from services.runtime.http.answers import described as described
     from services.runtime.http.answers import failing as failing
+    from services.runtime.http.limits import takes as takes
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field
     from services.runtime.http.problem import unavailable as unavailable

@@ -17,6 +17,7 @@ from faststream.kafka import KafkaBroker
 from starlette.types import ASGIApp
 
 from services.runtime.health import HealthCheck
+from services.runtime.http.connection import connection
 from services.runtime.http.until_started import UntilStarted
 from services.runtime.kafka.closed_connections import tell_closed_connections
 from services.runtime.kafka.offsets import Offsets
@@ -108,7 +109,8 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
         app, beside = app_of(service, running, health, health.reachable)
         listener = parts.enter_context(socket.create_server((settings.host, settings.port)))
         parts.push_async_callback(_end, running, broker)
-        server = _server(UntilStarted(app, lambda: start.waits_for is None))
+        started = UntilStarted(app, lambda: start.waits_for is None)
+        server = _server(started, settings)
         serving = running.tasks.start(server.serve(sockets=[listener]), "http")
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
         log.info("starting", url=url, clock=settings.clock)
@@ -145,10 +147,11 @@ async def _unless(ends: set[asyncio.Future[Any]], work: Coroutine[Any, Any, None
     return False
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
+def _server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=connection(settings.body_timeout),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -53,10 +53,13 @@ class Settings(BaseSettings):
     """The port of HTTP; 0 takes a free port and logs it."""
     answer_timeout: float = Field(default=5.0, gt=0)
     """Seconds that an HTTP request waits for its answer before it returns 202."""
-    max_body: int = Field(default=262_144, ge=1024)
-    """The largest HTTP body that is read, in bytes."""
+    max_body: int = Field(default=32_768, ge=1024)
+    """The largest HTTP body that is read, in bytes, where a route does not say another number."""
     body_timeout: float = Field(default=10.0, gt=0)
-    """Seconds within which a whole HTTP body must arrive."""
+    """Seconds within which the headers of an HTTP request must arrive, and then its whole body."""
+    body_bytes_at_once: int = Field(default=33_554_432, ge=1_048_576)
+    """The most bytes of HTTP bodies that one instance holds at the same time; further ones are told
+    to come later."""
     docs_pages: bool = False
     """Whether `/docs` and the OpenAPI document are shown, to whoever reaches the service; in a
     trial they are."""

@@ -25,6 +25,8 @@ from services.notify.channels.reference import reference
 from services.shared.addresses import e164, zalo
 
 _LONGEST_RETRY_AFTER = 600.0
+_LONGEST_ANSWER = 65_536
+"""Bytes that are read of a gateway's answer: it says who it knows the message as, or why not."""
 _MOST_PARTS = 255
 """No SMS has more segments: their number is one byte."""
 
@@ -119,6 +121,7 @@ class _Client:
         headers = {
             "Authorization": f"Bearer {self._gateway.token}",
             "Idempotency-Key": message.message_id,
+            "Accept-Encoding": "identity",
         }
         try:
             async with (
@@ -127,7 +130,7 @@ class _Client:
                     self._url, json=body, headers=headers, allow_redirects=False
                 ) as answer,
             ):
-                content = await answer.read()
+                content = await _beginning(answer)
         except NOT_CONNECTED as error:
             raise NotTaken(f"cannot be reached: {error!r}") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
@@ -159,7 +162,18 @@ def session(connections: int, timeout: float, *, keeps: bool = True) -> aiohttp.
         connector=aiohttp.TCPConnector(limit=connections, force_close=not keeps),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(5.0, timeout)),
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # a few bytes may unpack to gigabytes
     )
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the answer's body, as far as it is read."""
+    content = b""
+    while len(content) < _LONGEST_ANSWER:
+        if not (more := await answer.content.read(_LONGEST_ANSWER - len(content))):
+            break
+        content += more
+    return content
 
 
 def judged(

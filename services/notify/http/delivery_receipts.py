@@ -28,7 +28,7 @@ from services.notify.channels.redact import redacted
 from services.notify.channels.reference import subject_and_id
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
-from services.runtime import GroupWriter, Problem, Running, failing, is_transient
+from services.runtime import GroupWriter, Problem, Running, failing, is_transient, takes
 
 log = structlog.get_logger("motcua.receipts")
 
@@ -94,14 +94,17 @@ def of_mail(raw: bytes, now: datetime) -> DeliveryReceipt | None:
     )
 
 
+_LONGEST_MAIL = 262_144
+"""Bytes of a body: a mail that reports a bounce has our mail's headers in it, or all of it."""
 _BODY = {
+    **takes(_LONGEST_MAIL),
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": DeliveryReceipt.model_json_schema()},
             "message/rfc822": {"schema": {"type": "string", "format": "binary"}},
         },
-    }
+    },
 }
 """The body is read as it came, to check its signature, so it is documented by hand."""
 

@@ -19,8 +19,9 @@ _WITH_PARAMETERS = {"422": "A parameter or a field is not as it should be."}
 _WITH_A_BODY = {
     "400": "The body is not JSON in UTF-8.",
     "408": "The body did not come in time.",
-    "413": "The body is too large.",
 }
+MAX_BODY = "x-max-body"
+"""What an operation says of the most bytes that its body may have."""
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"schema": {"$ref": _SCHEMAS + ProblemDetails.__name__}}
 _PROBLEMS = (_PROBLEM, {"schema": {"$ref": _SCHEMAS + Refusal.__name__}})
@@ -31,6 +32,8 @@ _FRAMEWORK_S = ("HTTPValidationError", "ValidationError")
 class App(FastAPI):
     """An app whose OpenAPI document has every problem that a route may answer with."""
 
+    max_body = 0
+    """The most bytes of a body, where a route does not say another number."""
     _completed: Node | None = None
 
     def openapi(self) -> Node:
@@ -39,14 +42,14 @@ class App(FastAPI):
         if made is not self._completed:
             for path, operations in made["paths"].items():
                 for operation in operations.values():
-                    _complete(path, operation)
+                    _complete(path, operation, self.max_body)
             for name in _FRAMEWORK_S:
                 made.get("components", {}).get("schemas", {}).pop(name, None)
             self._completed = made
         return made
 
 
-def _complete(path: str, operation: Node) -> None:
+def _complete(path: str, operation: Node, max_body: int) -> None:
     answers: Node = operation["responses"]
     for answer in answers.values():
         content = answer.get("content", {})
@@ -60,7 +63,8 @@ def _complete(path: str, operation: Node) -> None:
     if "parameters" in operation or "requestBody" in operation:
         whys |= _WITH_PARAMETERS
     if "requestBody" in operation:
-        whys |= _WITH_A_BODY
+        most = operation.setdefault(MAX_BODY, max_body)
+        whys |= {**_WITH_A_BODY, "413": f"The body has more than {most} bytes."}
     for status, why in whys.items():
         answer = answers.setdefault(status, {})
         answer["description"] = why

@@ -17,6 +17,8 @@ from services.runtime.transient import is_transient
 log = structlog.get_logger("motcua.http")
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_FAULTS = 50
+"""The most fields at fault that an answer names: a small body can have thousands."""
 
 
 class Problem(Exception):
@@ -94,7 +96,7 @@ def install(app: FastAPI) -> None:
                 "in": str(fault["loc"][0]),
                 "detail": fault["msg"],
             }
-            for fault in faults
+            for fault in faults[:_MOST_FAULTS]
         ]
         fields = ", ".join(e["field"] for e in errors)
         return Problem(

@@ -20,6 +20,8 @@ from services.notify.page.http.errors import HalfQuiet, WrongForm
 from services.runtime import Requests
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
+LONGEST_FORM = 4096
+"""Bytes of a form: a tenth of it is all that a page's form ever sends."""
 _MOST = 50
 
 Fields = Mapping[str, Sequence[str]]

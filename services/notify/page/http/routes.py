@@ -18,7 +18,15 @@ from services.notify.dossier.policy import Policy
 from services.notify.page.http.accept import is_browser, language
 from services.notify.page.http.errors import PAGE_ERRORS, PageError, page_error_of
 from services.notify.page.http.events import EventStream
-from services.notify.page.http.forms import Fields, asked, fields_of, one, preferences, rating
+from services.notify.page.http.forms import (
+    LONGEST_FORM,
+    Fields,
+    asked,
+    fields_of,
+    one,
+    preferences,
+    rating,
+)
 from services.notify.page.http.html import SCORES, TOLD, Html, other_than, secured
 from services.notify.page.http.letter import letter
 from services.notify.page.http.links import Links
@@ -34,7 +42,16 @@ from services.notify.page.text.words import Words
 from services.notify.page.view.channel_choice import ReachCheck, offered_channels
 from services.notify.page.view.portal import PortalView, portal
 from services.notify.page.view.status import status_view
-from services.runtime import Answers, Json, Problem, Requests, Running, failing, wall_clock
+from services.runtime import (
+    Answers,
+    Json,
+    Problem,
+    Requests,
+    Running,
+    failing,
+    takes,
+    wall_clock,
+)
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
 
@@ -65,7 +82,7 @@ def _form(*fields: str) -> dict[str, Any]:
     return {
         "status_code": 303,
         "response_class": RedirectResponse,
-        "openapi_extra": {"requestBody": body},
+        "openapi_extra": {"requestBody": body, **takes(LONGEST_FORM)},
     }
 
 

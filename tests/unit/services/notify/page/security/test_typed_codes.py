@@ -63,3 +63,11 @@ def test_what_is_no_code_does_not_become_one(typed: str) -> None:
 )
 def test_a_key_is_its_letters_and_digits(typed: str) -> None:
     assert typed_key(typed) == "ABCDE23456"
+
+
+def test_what_is_too_long_to_be_one_is_not_looked_at() -> None:
+    # Each of these becomes eighteen characters in its plain form.
+    long = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 5000
+    assert typed_code(long) == typed_key(long) == ""
+    assert typed_code(CODE + " " * 200) == ""
+    assert typed_code(CODE + " " * 40) == CODE
