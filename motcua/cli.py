@@ -26,6 +26,7 @@ COMMANDS = {
     "topics": "motcua.topics:app",
     "rules": "motcua.rules.command:app",
     "rebuild": "services.runtime.cli.rebuild:rebuild",
+    "timers": "services.runtime.cli.timers:app",
     "dead-letters": "services.runtime.cli.dead_letters:app",
     "message": "services.notify.cli.message:app",
     "citizen": "services.intake.cli.citizen:app",

@@ -54,6 +54,8 @@ class Fault(StrEnum):
     BAD_BODY = "bad-body"
     TOO_LARGE = "too-large"
     DECISION_RAISED = "decision-raised"
+    TIMER_RAISED = "timer-raised"
+    STATE_TOO_LARGE = "state-too-large"
     HELD = "held"
 
 

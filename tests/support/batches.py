@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from services.runtime.core.batch import Decided
 from services.runtime.core.dead_letter import DeadLetter, read_dead_letter
+from services.runtime.core.decided import Decided
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 Run = Callable[..., Decided[Any]]

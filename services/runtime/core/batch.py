@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -17,7 +15,6 @@ from msgspec.structs import replace
 from contracts.wire.codec import (
     BadRecord,
     Fault,
-    Record,
     decode,
     decode_fields,
     is_known,
@@ -28,12 +25,16 @@ from services.runtime.core.dead_letter import (
     REDRIVE,
     Redrive,
     closing_record,
+    place_of,
     redrive_of,
+    timers_until,
     to_dead_letter,
 )
+from services.runtime.core.decided import Decided
 from services.runtime.core.decider import Decider, S
-from services.runtime.core.handle import TimerStuck, handle, set_due
+from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Hold, Stored, content
+from services.runtime.core.timer_letter import set_due_or_hold, trace_of
 from services.runtime.core.world import World
 
 
@@ -55,27 +56,7 @@ class Wanted(msgspec.Struct):
     @property
     def place(self) -> str:
         """Where the record stands: topic, partition and offset."""
-        return f"{self.record.topic}/{self.record.partition}/{self.record.offset}"
-
-
-@dataclass(slots=True)
-class Decided(Generic[S]):
-    """What a batch came to. None of it is written yet."""
-
-    events: list[Event] = field(default_factory=list)
-    dirty: dict[str, Stored[S]] = field(default_factory=dict)
-    dead_letters: list[Record] = field(default_factory=list)
-    outcomes: Tally[tuple[str, str]] = field(default_factory=Tally)
-    """The number of records, by type and outcome."""
-    faults: Tally[str] = field(default_factory=Tally)
-    redriven: Tally[str] = field(default_factory=Tally)
-    requests: list[str] = field(default_factory=list)
-    """Ids of the answered requests, for those who wait for an answer."""
-    last_error: str = ""
-    differing: list[tuple[str, str, str]] = field(default_factory=list)
-    """Events that came back with another content: subject, place of the record and type."""
-    set_aside: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """For each dead letter: subject, place of the record, fault and detail."""
+        return place_of(self.record)
 
 
 def pick(
@@ -120,18 +101,28 @@ def pick(
     return picked, Tally({(name, "skipped"): count for name, count in Tally(passed).items()})
 
 
+TooLarge = Callable[[Stored[Any]], bool]
+"""Tells whether a subject has outgrown what the database can keep of it."""
+
+
+def never(_: Stored[Any]) -> bool:
+    return False
+
+
 def decide(
     decider: Decider[S],
     worlds: Mapping[int, World],
     wanted: Sequence[Wanted],
     states: dict[str, Stored[S]],
     now: datetime,
+    too_large: TooLarge = never,
 ) -> Decided[S]:
     """Handle the records in their order. `states` holds every subject that exists already, and
     `worlds` the world of every partition.
 
-    The unsaid events of these states come first: what the records come to may take them back. Raise
-    TimerStuck, which is a defect; anything else that a decision raises makes a dead letter.
+    The unsaid events of these states come first: what the records come to may take them back.
+    Whatever a decision or a timer raises makes a dead letter, and so does a record after which
+    `too_large` is true of its subject.
     """
     out: Decided[S] = Decided()
     _say_unsaid(out, states.values())
@@ -144,9 +135,9 @@ def decide(
         if stored is None:
             stored = Stored(item.subject, record.partition, decider.initial(item.subject))
             states[item.subject] = stored
-        _one(decider, worlds[record.partition], out, item, stored, now)
+        _one(decider, worlds[record.partition], out, item, stored, now, too_large)
     for stored in out.dirty.values():
-        set_due(decider, worlds[stored.partition], stored)
+        set_due_or_hold(decider, worlds[stored.partition], out, stored, now)
     return out
 
 
@@ -165,6 +156,7 @@ def _one(
     item: Wanted,
     stored: Stored[S],
     now: datetime,
+    too_large: TooLarge,
 ) -> None:
     record = item.record
     type_name = item.type_name
@@ -189,25 +181,42 @@ def _one(
     snapshot = stored.copy()
     try:
         if not skip and not (item.redrive and stored.knows(item.short)):
-            event = decode_fields(record.key, record.value, item.headers)
-            out.events += handle(decider, world, stored, event, (item.short, item.content))
-            if event.fingerprint is not None and event.type in decider.requests:
-                out.requests.append(event.id)
-    except TimerStuck:
-        raise
+            events, request = _applied(decider, world, stored, item)
+            if too_large(stored):
+                raise BadRecord(Fault.STATE_TOO_LARGE, _OUTGROWN)
+            out.events += events
+            if request is not None:
+                out.requests.append(request)
     except BadRecord as error:
         stored.restore(snapshot)
         _hold(decider, out, item, stored, now, error.fault, error.detail)
         return
     except Exception as error:  # noqa: BLE001  (whatever a decision raises is in the letter)
         stored.restore(snapshot)
-        trace = "".join(traceback.format_exception(error)[-4:])
-        _hold(decider, out, item, stored, now, Fault.DECISION_RAISED, f"{error!r}\n{trace}")
+        _hold(decider, out, item, stored, now, Fault.DECISION_RAISED, trace_of(error))
         return
     if item.redrive is not None:
         _release(out, item, stored, "purged" if skip else "redriven")
     out.outcomes[type_name, "skipped" if skip else "applied"] += 1
     out.dirty[stored.subject] = stored
+
+
+_OUTGROWN = (
+    "with it, the state would be larger than what is kept of one dossier; it can only be purged, "
+    "or imported anew in fewer words"
+)
+
+
+def _applied(
+    decider: Decider[S], world: World, stored: Stored[S], item: Wanted
+) -> tuple[list[Event], str | None]:
+    """Return the events that a record causes, and the id of the request that it answers."""
+    if item.redrive is not None and (until := timers_until(item.headers)) is not None:
+        return fire_timers(decider, world, stored, until), None
+    event = decode_fields(item.record.key, item.record.value, item.headers)
+    events = handle(decider, world, stored, event, (item.short, item.content))
+    asked = event.fingerprint is not None and event.type in decider.requests
+    return events, event.id if asked else None
 
 
 def _is_next(item: Wanted, stored: Stored[Any]) -> bool:
@@ -280,4 +289,4 @@ def _bury(
     out.faults[fault] += 1
     out.last_error = f"{fault}: {detail}"
     out.set_aside.append((item.subject or "", place, fault, detail))
-    out.dead_letters.append(to_dead_letter(record, fault, detail, number, now))
+    out.dead_letters.append(to_dead_letter(place, record, fault, detail, number, now))

@@ -3,11 +3,15 @@
 Each service has one topic of dead letters. A dead letter is the original record (key, body and
 headers) with added headers that begin with ``dl_``. A later record in the same topic, which names
 it, settles it: so the topic alone tells which are still open.
+
+A timer is no record. One that raises makes a dead letter of a record that never was: it says up to
+when the subject's timers were being fired, and put back, it has them fired again up to then.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +26,8 @@ KEPT_BODY = 1_000_000
 
 REDRIVE = "motcua_redrive"
 """The header of a redriven record: ``service:number:letter``, and ``:skip`` to give it up."""
-
+TIMERS = "motcua_timers"
+"""The header of what stands for a subject's timers: up to when they were fired, RFC 3339."""
 
 _ORDER = re.compile(r"(?P<service>\w+):(?P<number>\d{1,9}):(?P<letter>[^:]+)(?P<skip>:skip)?", re.A)
 
@@ -32,10 +37,9 @@ class DeadLetter:
     """One record among the dead letters."""
 
     service: str
-    topic: str
-    partition: int
-    offset: int
-    """Topic, partition and offset: where the record was found. Together they identify it."""
+    id: str
+    """The id that commands use: topic, partition and offset of the original; of timers, the topic,
+    the partition and an id of their own."""
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
@@ -49,9 +53,9 @@ class DeadLetter:
     truncated: bool = False
 
     @property
-    def id(self) -> str:
-        """The id that commands use: topic, partition and offset of the original."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+    def topic(self) -> str:
+        """The topic that the record is put back on."""
+        return self.id.rsplit("/", 2)[0]
 
     @property
     def subject(self) -> str:
@@ -68,18 +72,41 @@ class Redrive:
     skip: bool
 
 
+def place_of(record: ConsumerRecord[Any, Any]) -> str:
+    """Return where a record stands: topic, partition and offset."""
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def timers_record(subject: str, until: datetime) -> Record:
+    """Return what stands for a subject's timers that were fired up to that time."""
+    return Record(subject.encode(), b"", [(TIMERS, rfc3339(until).encode())])
+
+
+def timers_until(headers: Mapping[str, bytes]) -> datetime | None:
+    """Return up to when a record has timers fired; None if it stands for no timers."""
+    text = headers.get(TIMERS)
+    try:
+        return None if text is None else datetime.fromisoformat(text.decode())
+    except ValueError:
+        return None  # anyone may write nonsense here: it is a record like another
+
+
 def to_dead_letter(
-    record: ConsumerRecord[Any, Any],
+    place: str,
+    record: ConsumerRecord[Any, Any] | Record,
     fault: Fault,
     detail: str,
     number: int,
     now: datetime,
 ) -> Record:
-    """Return the dead letter of a record, ready for the topic of dead letters."""
+    """Return the dead letter of a record, ready for the topic of dead letters.
+
+    `place` identifies it: topic, partition, and the place in it.
+    """
     value: bytes = record.value or b""
     own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k != REDRIVE]
     about = {
-        "dl_id": f"{record.topic}/{record.partition}/{record.offset}",
+        "dl_id": place,
         "dl_fault": str(fault),
         "dl_detail": detail[:4000],
         "dl_number": str(number),
@@ -121,12 +148,9 @@ def read_dead_letter(service: str, record: ConsumerRecord[Any, Any]) -> DeadLett
     about = {k: v.decode() for k, v in record.headers if k.startswith("dl_")}
     if "dl_settles" in about:
         return str(about["dl_settles"])
-    topic, partition, offset = about["dl_id"].rsplit("/", 2)
     return DeadLetter(
         service=service,
-        topic=topic,
-        partition=int(partition),
-        offset=int(offset),
+        id=about["dl_id"],
         key=record.key,
         value=record.value,
         headers=tuple((k, v) for k, v in record.headers if not k.startswith("dl_")),

@@ -14,7 +14,8 @@ from services.runtime.core.world import World
 
 
 class TimerStuck(Exception):
-    """A timer's firing came to nothing, or left the same timer waiting: a defect."""
+    """A timer's firing came to nothing, or left the same timer waiting: a defect of the decider,
+    which it shows on one subject."""
 
 
 def handle(

@@ -17,6 +17,7 @@ from contracts.model import registered
 from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
 from services.runtime.core.batch import Wanted, pick
+from services.runtime.core.dead_letter import timers_until
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.handle import set_due
 from services.runtime.core.stored import Stored
@@ -72,8 +73,10 @@ class Refold(Generic[S]):
         found: list[Found] = []
         for item in pick(self._decider, records, also=self._own)[0]:
             record = item.record
-            if item.redrive is not None and item.redrive.skip:
-                continue
+            if item.redrive is not None and (
+                item.redrive.skip or timers_until(item.headers) is not None
+            ):
+                continue  # what timers said is on the log as the service's own facts
             try:
                 event = decode(record.key, record.value, record.headers)
             except BadRecord as error:

@@ -69,6 +69,7 @@ class Stored(Generic[S]):
         "answers",
         "applied",
         "due",
+        "encoded",
         "hold",
         "ids",
         "partition",
@@ -96,6 +97,8 @@ class Stored(Generic[S]):
         next owner publishes it before anything else is decided."""
         self.waits: tuple[S, World, Timer | None] | None = None
         """The timer of a state in a world, so that it is not looked for again; in memory only."""
+        self.encoded: Any = None
+        """The document as it is about to be written, if it was weighed; in memory only."""
 
     def knows(self, short: bytes) -> bool:
         """Return whether the event with this `short_id` was applied."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from services.runtime.kafka.clients import AIOKAFKA, Clients
@@ -51,6 +52,18 @@ class Offsets:
             for tp, meta in found.items()
             if tp.topic == topic and meta.offset >= 0
         }
+
+    async def owned(self, group: str, topic: str) -> set[int]:
+        """Return the topic's partitions that a member of the group has."""
+        _, admin = await self._connected()
+        owned: set[int] = set()
+        for answer in await admin.describe_consumer_groups([group]):
+            for found in answer.groups:
+                for member in found[5]:
+                    if assigned := member[-1]:
+                        read = ConsumerProtocolMemberAssignment.decode(assigned)
+                        owned |= {tp.partition for tp in read.partitions() if tp.topic == topic}
+        return owned
 
     async def behind(self, group: str, topic: str) -> int:
         """Return how many records of the topic the group has not committed yet."""

@@ -19,7 +19,7 @@ from contracts.wire.codec import BadRecord, decode, type_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.core.dead_letter import to_dead_letter
+from services.runtime.core.dead_letter import place_of, to_dead_letter
 from services.runtime.core.decider import Decider, S
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock, StreamClock
@@ -154,7 +154,8 @@ class Engine(Generic[S]):
         except BadRecord as error:
             metrics.DEAD_LETTERS.labels(name, error.fault).inc()
             log.error("a broadcast that tells nothing", fault=error.fault, detail=error.detail)
-            letters = [to_dead_letter(record, error.fault, error.detail, 0, datetime.now(UTC))]
+            now = datetime.now(UTC)
+            letters = [to_dead_letter(place_of(record), record, error.fault, error.detail, 0, now)]
             write = partial(self.producer.write, dead_letters(name), letters)
             await self._retry.until_done(write)
             return

@@ -14,7 +14,7 @@ import structlog
 
 from contracts.wire.envelope import Event
 from services.runtime import metrics
-from services.runtime.core.batch import Decided
+from services.runtime.core.decided import Decided
 from services.runtime.loop.retry import Defect
 from services.runtime.settings import Settings
 

@@ -30,12 +30,21 @@ from services.runtime.core.decider import S
 from services.runtime.loop.faults import Point
 from services.runtime.loop.parts import Parts
 from services.runtime.loop.reporting import Phase
+from services.runtime.mongo.store import is_too_large
 from services.runtime.transient import LOST_PARTITIONS
 
 log = structlog.get_logger("motcua.engine")
 
 Records = Sequence[ConsumerRecord[Any, Any]]
 Commit = Callable[[dict[TopicPartition, int]], Awaitable[None]]
+
+
+class _Outgrown(Exception):
+    """Subjects are too large to be written. Nothing of the batch has left the process."""
+
+    def __init__(self, subjects: set[str]) -> None:
+        super().__init__(f"too large to be written: {', '.join(sorted(subjects)[:5])}")
+        self.subjects = subjects
 
 
 class Round(Generic[S]):
@@ -46,7 +55,19 @@ class Round(Generic[S]):
         self._dead_letters = dead_letters(parts.decider.name)
 
     async def attempt(self, records: Records) -> None:
-        """Run steps 1 to 6. Raise what broker or database raise; then it can be repeated."""
+        """Run steps 1 to 6. Raise what broker or database raise; then it can be repeated.
+
+        If subjects have outgrown the database, it is decided again, and they are weighed after each
+        record: the one that is too much for it becomes a dead letter.
+        """
+        weighed: frozenset[str] = frozenset()
+        while True:
+            try:
+                return await self._attempt(records, weighed)
+            except _Outgrown as error:
+                weighed |= error.subjects
+
+    async def _attempt(self, records: Records, weighed: frozenset[str]) -> None:
         parts = self._parts
         timed, passing = parts.reporting.timed, parts.faults.passing
 
@@ -65,7 +86,17 @@ class Round(Generic[S]):
             # 3. Decide.
             with timed(Phase.DECIDE):
                 # A dead letter has the wall time at which it was written, whichever clock runs.
-                decided = decide(parts.decider, worlds, wanted, states, datetime.now(UTC))
+                decided = decide(
+                    parts.decider,
+                    worlds,
+                    wanted,
+                    states,
+                    datetime.now(UTC),
+                    lambda stored: stored.subject in weighed and is_too_large(stored),
+                )
+                # What was weighed and is too large still was so before: it is held, and written.
+                if outgrown := parts.store.outgrown(decided.dirty.values()) - weighed:
+                    raise _Outgrown(outgrown)
             passing(Point.DECIDED)
 
             # 4. Publish.

@@ -3,7 +3,7 @@
     1 load      the states whose timers are due, at most a round's number
     2 decide    what each firing comes to: pure
     3 write     into the states what they have still to say, where nothing else would tell
-    4 publish   the new events, and wait for every ack
+    4 publish   the new events and dead letters, and wait for every ack
     5 persist   the states, with nothing left to say
     6 report    to metrics and to the log
 
@@ -15,24 +15,22 @@ were said. That is what step 3 is for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic
 
-import structlog
-
-from contracts.wire.codec import Fault
+from contracts.wire.codec import BadRecord, Fault
 from contracts.wire.envelope import Event
+from contracts.wire.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.core.batch import Decided
+from services.runtime.core.decided import Decided
 from services.runtime.core.decider import S
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
+from services.runtime.core.timer_letter import hold_timers, set_due_or_hold, trace_of
 from services.runtime.core.world import World
 from services.runtime.loop.clock import StreamClock
 from services.runtime.loop.faults import Point
 from services.runtime.loop.parts import Parts
-
-log = structlog.get_logger("motcua.engine")
 
 
 class TimerRound(Generic[S]):
@@ -40,6 +38,7 @@ class TimerRound(Generic[S]):
 
     def __init__(self, parts: Parts[S]) -> None:
         self._parts = parts
+        self._dead_letters = dead_letters(parts.decider.name)
 
     async def attempt(self, partition: int, before: datetime) -> int:
         """Fire timers that passed before that time, the longest due first; return how many.
@@ -62,7 +61,7 @@ class TimerRound(Generic[S]):
             for stored in due:
                 assert stored.due is not None
                 lateness.observe((now - stored.due).total_seconds())
-                decided.events += stored.unsaid or self._fire(world, stored, before)
+                decided.events += stored.unsaid or self._fire(world, decided, stored, before)
             passing(Point.TIMERS_DECIDED)
 
             # 3. Write.
@@ -72,12 +71,13 @@ class TimerRound(Generic[S]):
 
             # 4. Publish.
             await parts.producer.publish(decided.events)
+            await parts.producer.write(self._dead_letters, decided.dead_letters)
             passing(Point.TIMERS_PUBLISHED)
 
             # 5. Persist.
             for stored in unsaid:
                 stored.unsaid = []
-                set_due(parts.decider, world, stored)
+                set_due_or_hold(parts.decider, world, decided, stored, datetime.now(UTC))
             await parts.store.persist(decided.dirty.values())
             passing(Point.TIMERS_PERSISTED)
 
@@ -86,24 +86,31 @@ class TimerRound(Generic[S]):
         parts.states.renew(states)
         metrics.TIMERS.labels(parts.decider.name).inc(len(due))
         parts.reporting.done(decided)
+        parts.reporting.limit_bad(decided, len(due))
         return len(due)
 
-    def _fire(self, world: World, stored: Stored[S], before: datetime) -> list[Event]:
+    def _fire(
+        self, world: World, decided: Decided[S], stored: Stored[S], before: datetime
+    ) -> list[Event]:
+        """Return what the subject's timers say. One dossier must not stop the city: if that cannot
+        be decided, or written, it is held by a dead letter."""
         decider = self._parts.decider
-        snapshot = stored.copy()
+        # A dead letter has the wall time at which it was written, whichever clock runs.
+        now = datetime.now(UTC)
+        snapshot, due = stored.copy(), stored.due
         try:
             events = fire_timers(decider, world, stored, before)
-        except Exception as error:
-            # One dossier must not stop the city. Its timers are not looked at again until its next
-            # record, which then becomes a dead letter with this error and holds the dossier.
+            if self._is_written_first(events):
+                stored.unsaid = events
+            set_due(decider, world, stored)
+            if self._parts.store.outgrown([stored]):
+                raise BadRecord(Fault.STATE_TOO_LARGE, "with what its timers say")
+        except Exception as error:  # noqa: BLE001  (whatever a timer raises is in the letter)
             stored.restore(snapshot)
-            stored.due = None
-            metrics.DEAD_LETTERS.labels(decider.name, Fault.DECISION_RAISED).inc()
-            log.critical("a timer raised", dossier=stored.subject, exc_info=error)
+            stored.due, stored.unsaid, stored.encoded = due, [], None
+            fault = error.fault if isinstance(error, BadRecord) else Fault.TIMER_RAISED
+            hold_timers(decider, decided, stored, before, now, fault, trace_of(error))
             return []
-        if self._is_written_first(events):
-            stored.unsaid = events
-        set_due(decider, world, stored)
         return events
 
     def _is_written_first(self, events: Sequence[Event]) -> bool:

@@ -41,10 +41,10 @@ def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
 
 
 async def aggregate(
-    collection: Collection, pipeline: Sequence[dict[str, Any]]
+    collection: Collection, pipeline: Sequence[dict[str, Any]], **options: Any
 ) -> AsyncIterator[Document]:
     """Yield the pipeline's results. Only one of the two clients wants this call awaited."""
-    cursor: Any = collection.aggregate(pipeline)
+    cursor: Any = collection.aggregate(pipeline, **options)
     if isawaitable(cursor):
         cursor = await cursor
     async for document in cursor:

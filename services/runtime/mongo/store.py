@@ -7,14 +7,19 @@ from collections.abc import Collection as Keys
 from datetime import UTC, datetime
 from typing import Any, Generic
 
+from bson import encode
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from services.runtime.core.decider import S
 from services.runtime.core.stored import Stored, from_document, state_of
-from services.runtime.mongo.client import Collection, Document
+from services.runtime.mongo.client import Collection, Document, aggregate
 
+MAX_DOCUMENT = 8_388_608
+"""The most bytes of one subject's document: half of what MongoDB can keep. Beyond it, the subject
+is held by a dead letter before its write could fail, and with it the whole bulk."""
 _DUPLICATE_KEY = 11000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BARE_EPOCH = _EPOCH.replace(tzinfo=None)
@@ -89,6 +94,13 @@ class Store(Generic[S]):
         cursor = self.collection.find(waiting, batch_size=limit).sort("due", ASCENDING).limit(limit)
         return [from_document(found, self.state_type) for found in await cursor.to_list(limit)]
 
+    def outgrown(self, subjects: Iterable[Stored[S]]) -> set[str]:
+        """Return those of the subjects whose documents are too large.
+
+        They must not be changed any more before they are persisted: each is encoded only once.
+        """
+        return {stored.subject for stored in subjects if len(_encode(stored).raw) > MAX_DOCUMENT}
+
     async def persist(self, subjects: Iterable[Stored[S]]) -> None:
         """Write the subjects, each in its next version, in one unordered bulk write.
 
@@ -127,6 +139,40 @@ class Store(Generic[S]):
         async for document in cursor.sort("_id", ASCENDING):
             yield document["_id"], state_of(document, self.state_type)
 
+    async def late(self, before: datetime, limit: int) -> list[Document]:
+        """Return ``_id``, ``p`` and ``due`` of subjects whose timer passed before that time and was
+        not fired, longest due first in each partition."""
+        waiting = {"due": {"$type": "date", "$lt": before}}
+        found = self.collection.find(waiting, {"p": 1, "due": 1}).hint("timers").limit(limit)
+        return await found.to_list(limit)
+
+    async def waiting(self) -> dict[int, int]:
+        """Return by partition how many subjects wait for a timer."""
+        stages: list[Document] = [
+            {"$match": {"due": {"$type": "date"}}},
+            {"$group": {"_id": "$p", "subjects": {"$sum": 1}}},
+        ]
+        found = aggregate(self.collection, stages, hint="timers")
+        return {row["_id"]: row["subjects"] async for row in found}
+
+    async def asleep(self) -> AsyncIterator[tuple[str, int, S]]:
+        """Yield subject, partition and state of each that no dead letter holds and that is said to
+        wait for nothing; of the `waking` ones, if there are such. This reads all of them."""
+        query = {"due": None, "hold": None, **(self._waking or {})}
+        async for document in self.collection.find(query, {"p": 1, "state": 1}, batch_size=2_000):
+            yield document["_id"], document["p"], state_of(document, self.state_type)
+
+    async def wake_each(self, subjects: Keys[str], at: datetime) -> int:
+        """Have the timers of these subjects looked at once that time has passed; return how many.
+
+        As in `wake`, the version goes up. What a dead letter holds is left as it is.
+        """
+        result = await self.collection.update_many(
+            {"_id": {"$in": list(subjects)}, "hold": None},
+            [{"$set": {"due": {"$min": ["$due", at]}, "v": {"$add": ["$v", 1]}}}],
+        )
+        return int(result.modified_count)
+
     async def wake(self, partition: int, at: datetime) -> None:
         """Have the timers of the partition's `waking` subjects looked at once that time has passed.
 
@@ -141,8 +187,20 @@ class Store(Generic[S]):
         )
 
 
-def _write(stored: Stored[Any]) -> InsertOne[Document] | UpdateOne:
-    document = stored.document()
+def is_too_large(stored: Stored[Any]) -> bool:
+    """Return whether the subject's document would be larger than `MAX_DOCUMENT`."""
+    return len(encode(stored.document(), codec_options=_CODEC)) > MAX_DOCUMENT
+
+
+def _encode(stored: Stored[Any]) -> RawBSONDocument:
+    document = RawBSONDocument(encode(stored.document(), codec_options=_CODEC))
+    stored.encoded = document
+    return document
+
+
+def _write(stored: Stored[Any]) -> InsertOne[Any] | UpdateOne:
+    document = stored.encoded or _encode(stored)
+    stored.encoded = None
     if stored.v == 0:
         return InsertOne(document)
     # The version is compared inside the update and not in the filter: a filter on `_id` alone takes

@@ -38,9 +38,7 @@ def run(*words: str, exit_code: int = 0) -> str:
 def letters(monkeypatch: pytest.MonkeyPatch) -> None:
     letter = DeadLetter(
         service="notify",
-        topic="dossier.events",
-        partition=0,
-        offset=1,
+        id="dossier.events/0/1",
         key=WROTE.encode(),
         value=WROTE.encode(),
         headers=(),

@@ -22,8 +22,9 @@ from contracts.wire.codec import Fault, Record, encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, dead_letters
 from services.runtime import Timer
-from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.batch import decide, pick
 from services.runtime.core.dead_letter import DeadLetter, read_dead_letter
+from services.runtime.core.decided import Decided
 from services.runtime.core.handle import fire_timers, set_due
 from services.runtime.core.stored import Stored
 from services.sla.deciding.rules import TimerKind

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.runtime.core.batch import Decided, decide, pick
+from services.runtime.core.batch import decide, pick
+from services.runtime.core.decided import Decided
 from services.runtime.core.stored import Stored
 from tests.support.batches import NOW, Run
 from tests.support.rule_sets import WORLD

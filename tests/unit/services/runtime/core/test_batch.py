@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from contracts.events import intake, routing
 from contracts.wire.codec import MAX_BODY, Fault
 from contracts.wire.envelope import Event, short_id
-from services.runtime.core.batch import pick
+from services.runtime.core.batch import decide, pick
 from services.runtime.core.dead_letter import DeadLetter
-from services.runtime.core.handle import TimerStuck, fire_timers
+from services.runtime.core.handle import fire_timers
 from services.runtime.core.stored import Stored, from_document
-from tests.support.batches import Run, letters_of, outcomes
+from tests.support.batches import NOW, Run, letters_of, outcomes
 from tests.support.rule_sets import WORLD
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
@@ -272,12 +272,31 @@ class TestABadRecord:
         assert letter.id == "purses/3/0"
         assert letter.time == "2030-01-01T00:00:00.000Z"
 
-    def test_is_no_defect_but_a_stuck_timer_is(
-        self, run: Run, log: Any, say: Any, purse: Any
+    @pytest.mark.parametrize("alarm", ["silent", "for-ever"])
+    def test_is_one_at_whose_time_a_timer_cannot_be_fired(
+        self, run: Run, log: Any, say: Any, purse: Any, states: Any, alarm: str
     ) -> None:
-        purse.alarm = "silent"
-        with pytest.raises(TimerStuck):
-            run(log.put(say.note("wake 30")), log.put(say.note("late", at=31)))
+        purse.alarm = alarm
+        late = log.put(say.note("late", at=31))
+        decided = run(log.put(say.note("wake 30")), late, log.put(say.note("x", subject="purse-2")))
+        (letter,) = letters_of(decided, log)
+        assert isinstance(letter, DeadLetter)
+        assert (letter.id, letter.fault) == ("purses/3/0", Fault.DECISION_RAISED)
+        assert states["purse-1"].state.notes == ("wake 30",)
+        assert states["purse-2"].state.notes == ("x",)
+
+    def test_is_the_one_that_is_too_much_for_what_is_kept_of_its_subject(
+        self, purse: Any, log: Any, say: Any, states: Any
+    ) -> None:
+        notes = [log.put(say.note(text)) for text in ("a", "b", "c")]
+        wanted, _ = pick(purse, notes)
+        found = decide(purse, {3: WORLD}, wanted, states, NOW, lambda one: len(one.state.notes) > 1)
+        letters = letters_of(found, log)
+        assert [(x.id, x.fault) for x in letters if isinstance(x, DeadLetter)] == [
+            ("purses/3/1", Fault.STATE_TOO_LARGE),
+            ("purses/3/2", Fault.HELD),
+        ]
+        assert states["purse-1"].state.notes == ("a",)
 
 
 class TestAnEventThatComesBack:

@@ -41,7 +41,7 @@ def test_what_no_record_would_show_again_is_written_first(
     parts = SimpleNamespace(
         clock=clock,
         producer=SimpleNamespace(topic_of=lambda event: event.data.TOPIC),
-        decider=SimpleNamespace(topic=DOSSIER_EVENTS),
+        decider=SimpleNamespace(name="notify", topic=DOSSIER_EVENTS),
     )
     assert OTHERS.data.TOPIC != DOSSIER_EVENTS
     assert TimerRound(cast("Any", parts))._is_written_first(said) is written
