@@ -33,6 +33,7 @@ class RefusalReason(StrEnum):
     ALREADY_RATED = "already-rated"
     UNKNOWN_REQUEST = "unknown-request"
     ENTERED_TOO_LATE = "entered-too-late"
+    TOO_LARGE = "too-large"
 
 
 class Refusal(EventData):

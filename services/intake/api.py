@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -41,6 +41,7 @@ from services.runtime import (
 )
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
+from services.shared.room import too_many_papers
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
 Officer = Annotated[OfficerId, AfterValidator(written), Query()]
@@ -198,6 +199,7 @@ def add_routes(
         at: At = None,
     ) -> Response:
         """Ask the citizen to complete the dossier: the clock stops."""
+        _check_papers("documents", body.documents)
         return await change(code, body, key, at)
 
     @changes.post(
@@ -212,6 +214,7 @@ def add_routes(
         at: At = None,
     ) -> Response:
         """Hand in what was missing, for the citizen, at any unit: the clock runs again."""
+        _check_papers("documents", body.documents)
         return await change(code, body, key, at)
 
     @changes.post("/dossiers/{code}/payment-demand", response_model=ChangedDossier)
@@ -265,8 +268,14 @@ def add_routes(
         return known
 
 
+def _check_papers(field: str, papers: Sequence[str]) -> None:
+    if (why := too_many_papers(papers)) is not None:
+        raise invalid_field(field, why)
+
+
 def _check_filing(catalogue: Catalogue, filing: intake.FilingForm, at: datetime) -> None:
     # Checked here to name the field; the decision checks it again, whichever way it came.
+    _check_papers("filing.documents", filing.documents)
     if filing.procedure not in catalogue.procedures:
         raise invalid_field("filing.procedure", f"there is no procedure {filing.procedure}")
     for name in ("receiving_unit", "returning_unit"):

@@ -18,6 +18,7 @@ from services.intake.state import Intake
 from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
+from services.shared.room import check_papers, check_room
 
 Facts = Sequence[EventData]
 
@@ -26,6 +27,7 @@ def decide(catalogue: Catalogue, limit: EntryLimit, state: Intake, request: Even
     """Return the facts that a request comes to, or its one refusal."""
 
     def check() -> None:
+        check_room(state, request)
         limit.check(state, request, _receiving_unit(state, request.data))
 
     return decide_by(_DECISIONS, catalogue, state, request, check)
@@ -87,6 +89,7 @@ def _demand_supplement(
     _: Catalogue, state: Intake, request: Event, data: intake.SupplementDemandRequested
 ) -> Facts:
     _present(state, request)
+    check_papers(data.documents)
     must_be(state, request.time, _RUNNING, to="be sent back for a supplement")
     return [
         intake.SupplementDemanded(
@@ -103,6 +106,7 @@ def _deliver_supplement(
 ) -> Facts:
     _present(state, request)
     _known_unit(catalogue, data.unit, "unit", request.time)
+    check_papers(data.documents)
     must_be(state, request.time, _SUPPLEMENT, to="take a supplement")
     return [intake.SupplementDelivered(documents=data.documents, unit=data.unit)]
 
@@ -186,6 +190,7 @@ _OPEN = frozenset(PublicStatus) - ENDED
 def _fits(catalogue: Catalogue, filing: intake.FilingForm, at: datetime) -> Procedure:
     """Return the filing's procedure. Raise Refused if the filing is not as the catalogue has it."""
     procedure = _known_procedure(catalogue, filing.procedure)
+    check_papers(filing.documents)
     if filing.channel not in procedure.channels:
         offered = ", ".join(procedure.channels)
         raise Refused(

@@ -18,6 +18,7 @@ from services.shared.consultations import Answer, is_asked_for, unanswered_since
 from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
+from services.shared.room import check_room
 
 Facts = Sequence[EventData]
 
@@ -26,6 +27,7 @@ def decide(catalogue: Catalogue, limit: EntryLimit, state: Routing, request: Eve
     """Return the facts that a request comes to, or its one refusal."""
 
     def check() -> None:
+        check_room(state, request)
         limit.check(state, request, state.unit_in_charge or "")
 
     return decide_by(_DECISIONS, catalogue, state, request, check)

@@ -14,13 +14,14 @@ from services.notify.dossier.state import Notify
 from services.notify.wording.template import Template
 from services.shared.lifecycle import PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
+from services.shared.room import check_room
 
 Facts = Sequence[EventData]
 
 
 def decide(policy: Policy, state: Notify, request: Event) -> Facts:
     """Return the facts that a request comes to, or its one refusal."""
-    return decide_by(_DECISIONS, policy, state, request)
+    return decide_by(_DECISIONS, policy, state, request, lambda: check_room(state, request))
 
 
 def _prefer(_: Policy, state: Notify, request: Event, data: notify.PreferencesRequested) -> Facts:

@@ -16,6 +16,7 @@ from services.shared.entry_limit import EntryLimit
 from services.shared.lead import lead_at
 from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
+from services.shared.room import check_room
 from services.shared.working_time import LAST_YEAR
 from services.sla.deciding.rules import Rules
 from services.sla.dossier.as_of import as_of
@@ -36,6 +37,7 @@ def decide(rules: Rules, judging: Rules, state: Sla, request: Event) -> Facts:
     """
 
     def check() -> None:
+        check_room(state, request)
         limit = EntryLimit(rules.book.late_entry, rules.calendars)
         limit.check(state, request, unit_at(state, request.time) or "")
 

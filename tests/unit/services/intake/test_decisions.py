@@ -339,3 +339,55 @@ class TestAFiling:
         assert fact.promise.budget == Budget(
             amount=9, unit=TimeUnit.CALENDAR_DAYS, reading=CalendarDaysEnd.CLOSING
         )
+
+
+class TestHowMuchADossierMayHave:
+    PAPERS = tuple(f"{n}" for n in range(101))
+
+    @pytest.mark.parametrize(
+        ("request_", "so_far"),
+        [
+            (
+                intake.SupplementDemandRequested(documents=PAPERS, reason="r", by="cb-1"),
+                [RECEIVED],
+            ),
+            (
+                intake.SupplementDeliveryRequested(documents=PAPERS, unit="H29.15"),
+                [RECEIVED, DEMANDED],
+            ),
+            (
+                intake.ReceptionRequested(
+                    by="cb-1", filing=ONLINE.model_copy(update={"documents": PAPERS})
+                ),
+                [],
+            ),
+        ],
+        ids=["demanded", "delivered", "handed in"],
+    )
+    def test_is_a_hundred_papers_in_one_request(
+        self, request_: EventData, so_far: list[EventData]
+    ) -> None:
+        reason, detail = refused(after(*so_far), request_)
+        assert reason == RefusalReason.TOO_LARGE
+        assert "names 101 papers; one request names 100 at most" in detail
+
+    def test_is_two_mebibytes_and_then_only_what_brings_it_to_its_end(self) -> None:
+        facts: list[EventData] = [RECEIVED]
+        long = intake.SupplementDemanded(
+            documents=tuple(f"{n:03d}" + "ộ" * 190 for n in range(100)), reason="r", by="cb-1"
+        )
+        for _ in range(20):
+            facts += [long, DELIVERED]
+        asked = intake.SupplementDemandRequested(
+            documents=("a photo",), reason="ộ" * 500, by="cb-1"
+        )
+        minutes = len(facts) + 60
+        assert isinstance(decided(after(*facts), asked, minutes), intake.SupplementDemanded)
+        for _ in range(20):
+            facts += [long, DELIVERED]
+        large = after(*facts)
+        reason, detail = refused(large, asked, len(facts) + 60)
+        assert reason == RefusalReason.TOO_LARGE
+        assert "from 2097152 on, a request may have 1000" in detail
+        short = intake.WithdrawalRequested(reason="not needed")
+        assert isinstance(decided(large, short, len(facts) + 60), intake.DossierWithdrawn)
