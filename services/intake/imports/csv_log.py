@@ -20,12 +20,15 @@ from collections.abc import Iterable, Iterator
 
 from services.intake.imports.log import (
     MAX_EVENTS,
+    MAX_KEYS,
     MAX_TOKEN,
+    MAX_TRACE,
     UNPACKING,
     LogError,
     LogFile,
     LoggedEvent,
     LoggedTrace,
+    weight,
 )
 from services.intake.imports.mapping import CsvSource
 from services.intake.imports.scratch import scratch
@@ -77,6 +80,8 @@ def _rows(
 
 def _header(file: LogFile, row: list[str], source: CsvSource, wanted: Iterable[str]) -> list[str]:
     header = [name.strip() for name in row]
+    if len(header) > MAX_KEYS:
+        raise LogError(file.path, 1, f"more than {MAX_KEYS} columns")
     columns = [source.case, source.time, source.activity, source.resource, source.event_id]
     columns += [column.time for column in source.columns]
     for name in filter(None, (*columns, *wanted)):
@@ -107,6 +112,8 @@ class _Lines:
         if not raw:
             raise StopIteration
         self.number += 1
+        if (fault := self._file.fault_after(len(raw))) is not None:
+            raise LogError(self._file.path, self.number, fault)
         if len(raw) > MAX_TOKEN:
             raise LogError(self._file.path, self.number, f"longer than {MAX_TOKEN} bytes")
         if self.number == 1:
@@ -122,17 +129,26 @@ def _together(
     file: LogFile, source: CsvSource, rows: Iterator[tuple[str, LoggedEvent]]
 ) -> Iterator[LoggedTrace]:
     trace: LoggedTrace | None = None
-    current = ""
+    current, held = "", 0
     for case, event in rows:
         if trace is None or case != current or not case:
             if trace is not None:
                 yield trace
-            trace, current = LoggedTrace(event.line, _named(source, case)), case
-        trace.events.append(event)
-        if len(trace.events) > MAX_EVENTS:
-            raise LogError(file.path, event.line, f"a case has more than {MAX_EVENTS} rows")
+            trace, current, held = LoggedTrace(event.line, _named(source, case)), case, 0
+        held = _added(file, trace, event, held)
     if trace is not None:
         yield trace
+
+
+def _added(file: LogFile, trace: LoggedTrace, event: LoggedEvent, held: int) -> int:
+    """Add a row to its case, of which so many characters are held; return how many are then."""
+    trace.events.append(event)
+    if len(trace.events) > MAX_EVENTS:
+        raise LogError(file.path, event.line, f"a case has more than {MAX_EVENTS} rows")
+    held += weight(event.attributes)
+    if held > MAX_TRACE:
+        raise LogError(file.path, event.line, f"a case has more than {MAX_TRACE} characters")
+    return held
 
 
 def _named(source: CsvSource, case: str | None) -> dict[str, str]:
@@ -154,15 +170,14 @@ def _anywhere(
                 (case or None, event.line, event.line, json.dumps(event.attributes), event.fault),
             )
         trace: LoggedTrace | None = None
+        held = 0
         for owner, line, cells, fault, case in notes.execute(
             "SELECT rows.*, name FROM rows JOIN cases ON id = owner ORDER BY owner, line"
         ):
             if trace is None or owner != trace.line:
                 if trace is not None:
                     yield trace
-                trace = LoggedTrace(owner, _named(source, case))
-            trace.events.append(LoggedEvent(line, json.loads(cells), fault))
-            if len(trace.events) > MAX_EVENTS:
-                raise LogError(file.path, line, f"a case has more than {MAX_EVENTS} rows")
+                trace, held = LoggedTrace(owner, _named(source, case)), 0
+            held = _added(file, trace, LoggedEvent(line, json.loads(cells), fault), held)
         if trace is not None:
             yield trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,17 @@ MAX_EVENTS = 100_000
 """The most events of one trace that are held in memory."""
 MAX_TOKEN = 1_048_576
 """The longest tag or line, in bytes, that is read."""
+MAX_KEYS = 1_000
+"""The most attributes of one event or trace, and the most columns."""
+MAX_TRACE = 67_108_864
+"""The most characters of one trace, in all its attributes, that are held in memory."""
+MAX_UNPACKED = 17_179_869_184
+"""The most bytes of a log, unpacked: 16 GiB."""
+_MAX_RATIO = 200
+"""How many times its size a packed log may have, unpacked. Logs have ten to fifty times; what is
+made to fill a disk has a thousand."""
+_SMALL = 16_777_216
+"""Bytes, unpacked, up to which that is not asked."""
 
 
 class LogError(Exception):
@@ -53,6 +64,8 @@ class LogFile:
         self.path = path
         self._raw = raw
         self.size = path.stat().st_size
+        self.unpacked = 0
+        """The number of bytes read so far, unpacked."""
         self.packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         self.stream: gzip.GzipFile | io.BufferedReader
@@ -66,6 +79,15 @@ class LogFile:
         """The number of bytes read so far, as the file is on the disk."""
         return self.size if self._raw.closed else self._raw.tell()
 
+    def fault_after(self, count: int) -> str | None:
+        """Note that so many more bytes were read, unpacked; return why no more are, or None."""
+        self.unpacked += count
+        if self.unpacked > MAX_UNPACKED:
+            return f"the log has more than {MAX_UNPACKED} bytes: import it in parts"
+        if self.packed and self.unpacked > max(_SMALL, _MAX_RATIO * self.position):
+            return f"the file unpacks to more than {_MAX_RATIO} times its size: unpack it yourself"
+        return None
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the content, unpacked, piece by piece.
 
@@ -75,6 +97,11 @@ class LogFile:
         # `read1`, because `read` discards what it has gathered when the next block is broken.
         while chunk := self.stream.read1(65_536):
             yield chunk
+
+
+def weight(attributes: Mapping[str, str]) -> int:
+    """Return the characters of an event's or a trace's attributes."""
+    return sum(len(key) + len(value) for key, value in attributes.items())
 
 
 UNPACKING = (EOFError, OSError, zlib.error)

@@ -273,10 +273,17 @@ class Mapping(_Table):
     rules: tuple[RuleTable, ...] = Field(min_length=1)
 
 
+MAX_MAPPING = 1_048_576
+"""The most bytes of a mapping that are read."""
+
+
 def read_mapping(path: Path) -> tuple[Mapping, str]:
     """Return the mapping in the file, and the file's SHA-256. Raise MappingError."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_MAPPING + 1)
+        if len(raw) > MAX_MAPPING:
+            raise MappingError(f"{path}: more than {MAX_MAPPING} bytes; is it the mapping?")
         document = tomllib.loads(raw.decode())
     except OSError as error:
         raise MappingError(f"{path}: cannot be read: {error.strerror}") from error

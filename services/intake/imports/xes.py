@@ -7,7 +7,9 @@ from xml.parsers import expat
 
 from services.intake.imports.log import (
     MAX_EVENTS,
+    MAX_KEYS,
     MAX_TOKEN,
+    MAX_TRACE,
     UNPACKING,
     LogError,
     LogFile,
@@ -34,6 +36,8 @@ def read_xes(file: LogFile) -> Iterator[LoggedTrace]:
         for chunk in file.chunks():
             found.parser.Parse(chunk, False)
             yield from found.take()
+            if (fault := file.fault_after(len(chunk))) is not None:
+                raise found.refusal(fault)
             fed += len(chunk)
             if fed - found.parser.CurrentByteIndex > MAX_TOKEN + len(chunk):
                 raise found.refusal(f"one tag is longer than {MAX_TOKEN} bytes")
@@ -59,6 +63,8 @@ class _Handler:
         self._event: LoggedEvent | None = None
         self._keys: list[str] = []
         self._ignored = 0
+        self._weight = 0
+        """The characters of the trace so far."""
         self._rooted = False
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self._start
@@ -88,6 +94,7 @@ class _Handler:
             self._rooted = True
         elif name == "trace" and self._trace is None:
             self._trace = LoggedTrace(line)
+            self._weight = 0
         elif name == "event" and self._event is None:
             self._event = LoggedEvent(line, {})
         elif self._trace is None and self._event is None:
@@ -107,12 +114,17 @@ class _Handler:
         if name in _VALUES:
             owner = self._event or self._trace
             assert owner is not None
+            if len(owner.attributes) >= MAX_KEYS:
+                raise self.refusal(f"more than {MAX_KEYS} attributes of one event or trace")
             path = plain = "/".join(filter(None, self._keys))
             times = 1
             while path in owner.attributes:
                 times += 1
                 path = f"{plain}#{times}"
-            owner.attributes[path] = attributes.get("value", "")
+            value = owner.attributes[path] = attributes.get("value", "")
+            self._weight += len(path) + len(value)
+            if self._weight > MAX_TRACE:
+                raise self.refusal(f"a trace has more than {MAX_TRACE} characters")
 
     def _deeper(self, key: str) -> None:
         if len(self._keys) == _MAX_DEPTH:
@@ -131,6 +143,7 @@ class _Handler:
             self._event = None
             if self._trace is None:
                 self._done.append(trace)
+                self._weight = 0
             elif len(trace.events) > MAX_EVENTS:
                 raise self.refusal(f"a trace has more than {MAX_EVENTS} events")
         elif name == "trace" and self._trace is not None:

@@ -89,3 +89,29 @@ def test_a_file_that_breaks_half_way_yields_nothing_while_cases_may_be_incomplet
     raw = HEADER.encode() + b"A-1;05/03/2024 08:00;file;\nA-2;\xff;file;\n"
     report = report_of(written(tmp_path, raw), counter_mapping())
     assert (report.traces, report.good) == (0, False)
+
+
+@pytest.mark.parametrize("compiled", [counter_mapping(), together()], ids=["anywhere", "together"])
+class TestAFileThatIsMadeToFillMemory:
+    def test_by_unpacking_to_a_thousand_times_its_size(
+        self, tmp_path: Path, compiled: CompiledMapping
+    ) -> None:
+        rows = "A-1;05/03/2024 08:00;file;\n" * 60_000 + ("\n" * 1000) * 40_000
+        packed = written(tmp_path, HEADER + rows, packed=True)
+        with pytest.raises(LogError, match="unpacks to more than 200 times its size"):
+            traces_of(packed, compiled)
+
+    def test_by_columns_without_end(self, tmp_path: Path, compiled: CompiledMapping) -> None:
+        header = HEADER.strip() + "".join(f";c{n}" for n in range(1000)) + "\n"
+        with pytest.raises(LogError, match="more than 1000 columns"):
+            traces_of(written(tmp_path, header), compiled)
+
+    def test_by_one_case_with_all_of_it(
+        self, tmp_path: Path, compiled: CompiledMapping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("services.intake.imports.csv_log.MAX_TRACE", 10_000)
+        row = "A-{n};05/03/2024 08:00;file;" + "x" * 900 + "\n"
+        many = HEADER + "".join(row.format(n=n // 9) for n in range(90))
+        assert len(traces_of(written(tmp_path, many), compiled)) == 10
+        with pytest.raises(LogError, match="a case has more than 10000 characters"):
+            traces_of(written(tmp_path, HEADER + row.format(n=1) * 12), compiled)

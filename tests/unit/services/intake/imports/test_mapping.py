@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.imports.mapping import MappingError
+from services.intake.imports.mapping import MappingError, read_mapping
 from tests.support.imports import DATA, land_mapping, mapping_of, permits_mapping, written
 
 GOOD = (DATA / "land.toml").read_text()
@@ -74,3 +74,10 @@ def test_an_encoding_that_has_no_plain_line_ends_is_refused(tmp_path: Path) -> N
 def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, raw: bytes, what: str) -> None:
     with pytest.raises(MappingError, match=f"m.toml: {what}"):
         mapping_of(written(tmp_path, raw, "m.toml"))
+
+
+def test_a_file_that_is_too_large_to_be_a_mapping_is_not_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"# no mapping\n" * 100_000)
+    with pytest.raises(MappingError, match="more than 1048576 bytes; is it the mapping"):
+        read_mapping(large)

@@ -125,3 +125,37 @@ def test_what_is_not_xes_is_named(tmp_path: Path, text: str, what: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="cannot be opened: No such file"):
         traces_of(tmp_path / "none.xes", land_mapping())
+
+
+class TestAFileThatIsMadeToFillMemory:
+    def refused(self, path: Path, match: str) -> None:
+        with opened(path) as file, pytest.raises(LogError, match=match):
+            list(read_xes(file))
+
+    def test_by_unpacking_to_a_thousand_times_its_size(self, tmp_path: Path) -> None:
+        content = log(trace(1)) + " " * 64_000_000
+        packed = written(tmp_path, content.encode(), packed=True)
+        assert packed.stat().st_size < 100_000
+        self.refused(packed, "unpacks to more than 200 times its size")
+
+    def test_by_attributes_without_end(self, tmp_path: Path) -> None:
+        many = "".join(f'<string key="k{n}" value="v"/>' for n in range(1100))
+        self.refused(
+            written(tmp_path, log(trace(1, f"<event>{many}</event>"))), "more than 1000 att"
+        )
+        same = '<string key="k" value="v"/>' * 1100
+        self.refused(written(tmp_path, log(trace(1, same))), "more than 1000 attributes")
+
+    def test_by_one_trace_with_all_of_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("services.intake.imports.xes.MAX_TRACE", 10_000)
+        long = f'<event><string key="concept:name" value="{"x" * 900}"/></event>'
+        small = log(*(trace(n, long * 9) for n in range(20)))
+        with opened(written(tmp_path, small)) as file:
+            assert len(list(read_xes(file))) == 20
+        self.refused(written(tmp_path, log(trace(1, long * 12))), "more than 10000 characters")
+
+    def test_by_the_whole_log(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("services.intake.imports.log.MAX_UNPACKED", 100_000)
+        self.refused(written(tmp_path, log(*(trace(n) for n in range(1000)))), "import it in parts")
