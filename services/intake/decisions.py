@@ -12,7 +12,7 @@ from contracts.catalogue import Catalogue, Procedure
 from contracts.events import intake, refusals
 from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
-from contracts.values import FilingChannel
+from contracts.values import EARLIEST, FilingChannel, rfc3339
 from contracts.wire.envelope import Event
 from services.intake.state import Intake
 from services.shared.entry_limit import EntryLimit
@@ -90,6 +90,7 @@ def _demand_supplement(
 ) -> Facts:
     _present(state, request)
     check_papers(data.documents)
+    _not_long_past(data.until)
     must_be(state, request.time, _RUNNING, to="be sent back for a supplement")
     return [
         intake.SupplementDemanded(
@@ -115,6 +116,7 @@ def _demand_payment(
     _: Catalogue, state: Intake, request: Event, data: intake.PaymentDemandRequested
 ) -> Facts:
     _present(state, request)
+    _not_long_past(data.until)
     must_be(state, request.time, _RUNNING, to="be asked for a payment")
     return [
         intake.PaymentDemanded(amount=data.amount, reason=data.reason, until=data.until, by=data.by)
@@ -182,6 +184,11 @@ _REGISTERED = frozenset({PublicStatus.REGISTERED})
 _RUNNING = frozenset({PublicStatus.RECEIVED, PublicStatus.IN_PROCESS})
 _SUPPLEMENT = frozenset({PublicStatus.SUPPLEMENT_REQUESTED})
 _OPEN = frozenset(PublicStatus) - ENDED
+
+
+def _not_long_past(until: datetime | None) -> None:
+    if until is not None and until < EARLIEST:
+        raise Refused(RefusalReason.WRONG_DATE, f"until: {rfc3339(until)} is before the year 2000")
 
 
 # -- what a filing must be ----------------------------------------------------------

@@ -341,6 +341,24 @@ class TestAFiling:
         )
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        intake.SupplementDemandRequested(
+            documents=("a photo",), reason="r", by="cb-1", until=datetime(1, 1, 2, tzinfo=UTC)
+        ),
+        intake.PaymentDemandRequested(
+            amount=5, reason="r", by="cb-1", until=datetime(1999, 12, 31, tzinfo=UTC)
+        ),
+    ],
+    ids=["supplement", "payment"],
+)
+def test_refuses_a_term_that_is_long_past(request_: EventData) -> None:
+    reason, detail = refused(after(RECEIVED), request_)
+    assert reason == RefusalReason.WRONG_DATE
+    assert "before the year 2000" in detail
+
+
 class TestHowMuchADossierMayHave:
     PAPERS = tuple(f"{n}" for n in range(101))
 
