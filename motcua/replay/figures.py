@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 from deploy.local.stack.stack import Stack
 from motcua.replay.shard import Known
 from services.runtime import Document, Store, client, first_world
+from services.shared.balance import prepare
 from services.sla.deciding.rules import rules_of
 from services.sla.dossier.state import Sla
 from services.sla.figures.counting import check_fields, period_count
-from services.sla.figures.figures import figures, prepare
+from services.sla.figures.figures import figures
 from services.sla.figures.periods import Period, period
 from services.sla.figures.tables import Scope
 from services.sla.figures.view import figures_view

@@ -33,7 +33,7 @@ def _wire(app: FastAPI, running: Running[IntakeSettings], requests: Requests) ->
     city = CityNow(running.dossiers, running.clock)
     add_routes(app, running, requests, city, contacts, lookup_keys(settings))
     add_contact_routes(app, contacts)
-    add_balance(app, running.dossiers.store.collection, "intake")
+    add_balance(app, running, "intake")
 
 
 SERVICE = Service(

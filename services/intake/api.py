@@ -15,7 +15,7 @@ from contracts.model import EventData
 from contracts.values import DOSSIER_CODE, UNIT_CODE, FilingChannel, OfficerId
 from contracts.visible import written
 from contracts.wire.envelope import derive_id
-from services.intake.codes import Codes
+from services.intake.codes import CallersKey, Codes
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
 from services.intake.decisions import unit_fault
@@ -34,10 +34,12 @@ from services.runtime import (
     Requests,
     Running,
     Typed,
+    current_caller,
     failing,
     invalid_field,
     state_of,
     takes,
+    wall_clock,
 )
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
@@ -72,6 +74,8 @@ def add_routes(
 ) -> None:
     """Add intake's routes about dossiers."""
     codes = Codes(running.database)
+    running.preparing.append(codes.prepare)
+    wall = wall_clock(settings)
     store = running.dossiers.store
 
     async def load(code: str) -> Intake | None:
@@ -113,7 +117,8 @@ def add_routes(
             data = intake.RegistrationRequested(**filing.model_dump())
         else:
             raise invalid_field("by", "name the officer who received it; only online has none")
-        code = await codes.draw(filing.receiving_unit, change.time(at), key)
+        own = CallersKey(current_caller(data), key, wall.now()) if key else None
+        code = await codes.draw(filing.receiving_unit, change.time(at), own)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
             await contacts.take(filing.citizen, body.contact, filing.locale, cause)

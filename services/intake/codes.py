@@ -6,15 +6,30 @@ the log, its number is lost: there may be gaps, never duplicates.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from contracts.wire.envelope import derive_id
 from services.runtime import Database
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+KEY_LIFETIME = timedelta(days=7)
+"""How long an idempotency key finds the code that was drawn for it."""
+
+
+class CallersKey(NamedTuple):
+    """An idempotency key, and whose it is."""
+
+    caller: str
+    key: str
+    now: datetime
+    """By the wall clock, in a replay too: the caller's present time counts."""
 
 
 def format_code(agency: str, day: str, number: int) -> str:
@@ -34,18 +49,25 @@ class Codes:
         self._counters = database["code_counters"]
         self._drawn = database["codes_drawn"]
 
-    async def draw(self, agency: str, time: datetime, key: str | None = None) -> str:
+    async def prepare(self) -> None:
+        """Have the database forget drawn codes by itself; calling this again is a no-op."""
+        await self._drawn.create_index("until", name="forget", expireAfterSeconds=0)
+
+    async def draw(self, agency: str, time: datetime, key: CallersKey | None = None) -> str:
         """Return the next code of the agency's day; for a known key, the same code again."""
         if key is None:
             return await self._next(agency, time)
-        known = await self._drawn.find_one({"_id": key})
+        name = derive_id("hand-in", key.caller, key.key)
+        known = await self._drawn.find_one({"_id": name})
         if known is None:
             code = await self._next(agency, time)
             try:
-                await self._drawn.insert_one({"_id": key, "code": code})
+                await self._drawn.insert_one(
+                    {"_id": name, "code": code, "until": key.now + KEY_LIFETIME}
+                )
             except DuplicateKeyError:
                 # The same request came in twice at once: the first to write wins.
-                known = await self._drawn.find_one({"_id": key})
+                known = await self._drawn.find_one({"_id": name})
             else:
                 return code
         assert known is not None

@@ -49,7 +49,7 @@ def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) ->
     add_delivery_receipts(app, running)
     reach = ReachCheck(policy, supplies.addresses) if supplies else None
     add_page(app, running, requests, policy=policy, city=city, links=links, keys=keys, reach=reach)
-    add_balance(app, running.dossiers.store.collection, "notify")
+    add_balance(app, running, "notify")
     return sending(running, supplies) if supplies else None
 
 

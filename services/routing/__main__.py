@@ -21,7 +21,7 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
 
 def _wire(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
     add_routes(app, running, requests, CityNow(running.dossiers, running.clock))
-    add_balance(app, running.dossiers.store.collection, "routing")
+    add_balance(app, running, "routing")
 
 
 SERVICE = Service(

@@ -40,10 +40,12 @@ if TYPE_CHECKING:
     from services.runtime.http.answers import Json as Json
     from services.runtime.http.answers import described as described
     from services.runtime.http.answers import failing as failing
+    from services.runtime.http.caller import current_caller as current_caller
     from services.runtime.http.limits import takes as takes
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field
     from services.runtime.http.problem import unavailable as unavailable
+    from services.runtime.http.query_time import counts_for as counts_for
     from services.runtime.http.request_routes import At as At
     from services.runtime.http.request_routes import IdempotencyKey as IdempotencyKey
     from services.runtime.http.request_routes import RequestRoutes as RequestRoutes

@@ -178,6 +178,8 @@ async def _end(running: Running[Settings], broker: KafkaBroker) -> None:
         engine.ownership.leave()
     await broker.stop()
     await running.producer.stop()
+    for close in running.closing:
+        close()
 
 
 async def _watch(consumer: EngineConsumer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -42,6 +42,10 @@ class Running(Generic[SettingsT_co]):
     engines: list[Engine[Any]] = field(default_factory=list)
     kafka: Clients = AIOKAFKA
     """Makes further clients of the same broker."""
+    preparing: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    """What the database needs before the service answers: indexes."""
+    closing: list[Callable[[], object]] = field(default_factory=list)
+    """What is closed when nothing runs any more: connections that a part made for itself."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is to end: an answer without an end of its own ends then."""
 

@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     """The most HTTP requests that one instance answers at the same time; further ones are told to
     come later. Open status pages, health checks and metrics are not counted."""
 
+    query_timeout: float = Field(default=10.0, gt=0)
+    """Seconds that the database may take for all queries of one HTTP request, beside the time that
+    its answer is waited for; routes that count have a limit of their own."""
+
     batch_records: int = Field(default=4000, ge=1)
     """The most records that are handled together."""
     batch_wait_ms: int = Field(default=20, ge=1)

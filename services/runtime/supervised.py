@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -30,7 +31,8 @@ class Supervised:
         self, work: Coroutine[Any, Any, None], name: str, *, ends: bool = False
     ) -> asyncio.Task[None]:
         """Start a task; `ends` says that it ends by itself."""
-        task = asyncio.create_task(work, name=name)
+        # Whoever starts it may be a request: what is set for that does not count for the task.
+        task = asyncio.create_task(work, name=name, context=Context())
         self._tasks.add(task)
         if ends:
             self._may_end.add(task)

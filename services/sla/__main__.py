@@ -30,7 +30,7 @@ def _wire(app: FastAPI, running: Running[SlaSettings], requests: Requests) -> Be
     add_clock_routes(app, running)
     add_figure_routes(app, running)
     add_snapshot_routes(app, running)
-    add_balance(app, running.dossiers.store.collection, "sla")
+    add_balance(app, running, "sla")
     return _beside(running)
 
 

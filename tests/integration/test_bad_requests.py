@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.codes import VIETNAM, Codes
+from services.intake.codes import KEY_LIFETIME, VIETNAM, CallersKey, Codes
 from services.runtime.mongo.client import Database
 from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
 
@@ -182,7 +182,7 @@ def test_a_body_that_is_too_large_is_not_read_whether_its_size_is_announced_or_n
             yield body[at : at + 50_000]
 
     chunked = httpx.post(url, content=pieces(), headers=json)
-    assert "262144" in _problem(chunked, 413, "body-too-large")["detail"]
+    assert "131072" in _problem(chunked, 413, "body-too-large")["detail"]
 
 
 def test_nothing_happens_in_the_future(office: Office) -> None:
@@ -296,6 +296,13 @@ def test_the_same_key_with_another_body_is_refused_and_changes_nothing(office: O
     _problem(too_long, 422, "invalid-field")
 
 
+def test_the_same_key_of_another_officer_is_another_request(office: Office) -> None:
+    key = uuid.uuid4().hex
+    mine, theirs = (office.hand_in(key=key, by=by) for by in (OFFICER, "cb-29-0005"))
+    assert mine != theirs
+    assert office.hand_in(key=key, by=OFFICER) == mine
+
+
 def test_fifty_at_once_in_one_agency_get_fifty_codes(office: Office) -> None:
     with ThreadPoolExecutor(50) as pool:
         codes = list(pool.map(lambda _: office.hand_in(receiving_unit="H29.12"), range(50)))
@@ -309,8 +316,15 @@ async def test_codes_drawn_at_once_are_all_different(database: Database) -> None
     at = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)  # already the 7th in Vietnam
     drawn = await asyncio.gather(*(codes.draw("H29.1", at) for _ in range(50)))
     assert sorted(drawn) == [f"H29.1-260307-{n:04d}" for n in range(1, 51)]
-    same = await asyncio.gather(*(codes.draw("H29.1", at, "one-key") for _ in range(20)))
+    mine = CallersKey("by:cb-1", "one-key", at)
+    same = await asyncio.gather(*(codes.draw("H29.1", at, mine) for _ in range(20)))
     assert len(set(same)) == 1
+    assert await codes.draw("H29.1", at, mine._replace(caller="by:cb-2")) not in same
+    await codes.prepare()
+    drawn_for = await database["codes_drawn"].find().to_list(None)
+    assert [kept["until"] for kept in drawn_for] == [at + KEY_LIFETIME] * 2
+    assert "one-key" not in str(drawn_for)
+    assert "forget" in await database["codes_drawn"].index_information()
     later = await codes.draw("H29.1", at + timedelta(days=1))
     assert later == "H29.1-260308-0001"
     assert (await codes.draw("H29.2", at)).startswith("H29.2-260307-")

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.catalogue import load_catalogue
 from motcua.deciders import calendars
-from services.intake.codes import Codes
+from services.intake.codes import CallersKey, Codes
 from services.intake.decider import IntakeDecider
 from services.intake.imports.bookmarks import Bookmark, MongoBookmarks
 from services.intake.imports.told_before import MongoToldBefore, Told
@@ -40,6 +40,8 @@ from tests.support.stage import (
 )
 
 pytestmark = pytest.mark.integration
+
+KEY = CallersKey("by:cb-1", "key", MORNING)
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ async def test_balances_and_figures_are_drawn_alike(store: Store[Intake], databa
     handle(decider, WORLD, subjects[0], withdrawal(code_of(0), 30))
     await store.persist(subjects)
     since, until = MORNING - timedelta(hours=1), MORNING + timedelta(hours=1)
-    assert await balance(store.collection, since, until) == {
+    assert await balance(store.collection, since, until, partitions=4) == {
         "carried_over": 0,
         "received": 5,
         "resolved": 1,
@@ -185,8 +187,8 @@ async def test_codes_are_drawn_alike(database: Any) -> None:
     codes = Codes(database)
     at = datetime(2026, 3, 6, tzinfo=UTC)
     await codes.at_least("H29.1", "260306", 41)
-    assert await codes.draw("H29.1", at, "key") == "H29.1-260306-0042"
-    assert await codes.draw("H29.1", at, "key") == "H29.1-260306-0042"
+    assert await codes.draw("H29.1", at, KEY) == "H29.1-260306-0042"
+    assert await codes.draw("H29.1", at, KEY) == "H29.1-260306-0042"
     assert await codes.draw("H29.1", at) == "H29.1-260306-0043"
 
 

@@ -5,35 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from deploy.local.stack.city import City
-from tests.support.heartbeat import heartbeat
+from deploy.local.stack.city import City, cpu_seconds
 from tests.support.office import Office, filing
 
 pytestmark = pytest.mark.integration
 
-_PATIENCE = 0.5
-"""Seconds: a look that is answered later than this had to wait for somebody's request."""
+_CHEAP = 1.0
+"""Seconds of a processor, beside which an idle service's own are few: what it is asked meanwhile
+would have to wait for more."""
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 _JSON = {"content-type": "application/json"}
+
+
+@contextlib.contextmanager
+def cheaply(city: City, service: str) -> Iterator[None]:
+    """What is done inside must not keep the service busy, however busy the machine is."""
+    pid = city.of(service).process.pid
+    before = cpu_seconds(pid)
+    yield
+    assert cpu_seconds(pid) - before < _CHEAP
 
 
 async def test_a_form_that_grows_eighteenfold_holds_nobody_up(city: City) -> None:
     url = city.of("notify").url
     letter = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}".encode()
-    async with heartbeat(url) as waits, httpx.AsyncClient(timeout=30) as http:
-        for field, number, status in (
-            (b"code=", 87_000, 413),
-            (b"code=", 1300, 404),
-            (b"code=H29.1-260211-0001&key=", 1300, 404),
-        ):
-            answer = await http.post(url, content=field + letter * number, headers=_FORM)
-            assert answer.status_code == status
-    assert waits.longest < _PATIENCE
+    with cheaply(city, "notify"):
+        async with httpx.AsyncClient(timeout=30) as http:
+            for field, number, status in (
+                (b"code=", 87_000, 413),
+                (b"code=", 1300, 404),
+                (b"code=H29.1-260211-0001&key=", 1300, 404),
+            ):
+                answer = await http.post(url, content=field + letter * number, headers=_FORM)
+                assert answer.status_code == status
 
 
 async def test_long_texts_in_every_place_of_the_page_hold_nobody_up(city: City) -> None:
@@ -48,11 +58,11 @@ async def test_long_texts_in_every_place_of_the_page_hold_nobody_up(city: City) 
         ("/", {}, {"accept": "text/html;q=0." + "1" * 20_000}),
         ("/", {}, {"x-forwarded-for": "1," * 10_000}),
     ]
-    async with heartbeat(url) as waits, httpx.AsyncClient(timeout=30) as http:
-        for path, params, headers in places:
-            answer = await http.get(url + path, params=params, headers=headers)
-            assert answer.status_code < 500
-    assert waits.longest < _PATIENCE
+    with cheaply(city, "notify"):
+        async with httpx.AsyncClient(timeout=30) as http:
+            for path, params, headers in places:
+                answer = await http.get(url + path, params=params, headers=headers)
+                assert answer.status_code < 500
 
 
 @pytest.mark.parametrize("service", ["intake", "routing", "sla", "notify"])
@@ -85,11 +95,11 @@ async def test_headers_without_an_end_are_not_kept(city: City, service: str) -> 
 )
 async def test_a_body_that_is_made_to_be_costly_is_refused(city: City, content: bytes) -> None:
     url = city.of("intake").url
-    async with heartbeat(url) as waits, httpx.AsyncClient(timeout=30) as http:
-        answer = await http.post(f"{url}/dossiers", content=content, headers=_JSON)
+    with cheaply(city, "intake"):
+        async with httpx.AsyncClient(timeout=30) as http:
+            answer = await http.post(f"{url}/dossiers", content=content, headers=_JSON)
     assert answer.status_code in (400, 422)
     assert len(answer.content) < 20_000
-    assert waits.longest < _PATIENCE
 
 
 async def test_each_route_says_what_it_takes_and_takes_no_more(city: City) -> None:

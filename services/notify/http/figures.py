@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pymongo
@@ -12,6 +14,8 @@ from services.runtime import Database, Problem, aggregate, described
 
 PATIENCE = 60.0
 """Seconds that counting may take in all; MongoDB gives up then."""
+KEPT = 10.0
+"""Seconds for which a count is told again instead of counting anew."""
 
 
 @described
@@ -24,6 +28,33 @@ class MessageFigures(TypedDict):
     """By state, of those that are to be delivered: ``sent`` or ``pending``."""
     not_sent: dict[str, int]
     """By the reason why they were not sent."""
+
+
+class MessageCount:
+    """Counts every message, which reads every state: once at a time, and not again at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._one = asyncio.Lock()
+        self._newest: MessageFigures | None = None
+        self._until = 0.0
+
+    async def __call__(self) -> MessageFigures:
+        """Return the figures, at most `KEPT` seconds old. Raise Problem 503 while another request
+        has them counted for the first time, or if it takes too long."""
+        if self._newest is not None and (self._one.locked() or time.monotonic() < self._until):
+            return self._newest
+        if self._one.locked():
+            raise Problem(
+                503,
+                "figures-being-counted",
+                "every message is being counted for another request; ask again later",
+                headers={"Retry-After": "5"},
+            )
+        async with self._one:
+            self._newest = await message_figures(self._database)
+            self._until = time.monotonic() + KEPT
+        return self._newest
 
 
 async def message_figures(database: Database, patience: float = PATIENCE) -> MessageFigures:

@@ -31,6 +31,9 @@ class PageSettings(LookupSettings):
     guesses_by_address: int = Field(default=30, ge=1)
     """Wrong codes and keys from one client address in a quarter of an hour. Beyond this limit, or a
     code's, an address has three more tries at each code: a person with a key still gets in."""
+    guesses_mongo: str | None = None
+    """The MongoDB where wrong codes and keys are counted; by default, that of the dossiers. They
+    have a database and connections of their own in any case."""
     forms_by_code: int = Field(default=20, ge=1)
     """Forms (preferences, the rating) that are taken about one dossier in an hour."""
     live_pages: int = Field(default=5_000, ge=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -16,6 +16,7 @@ from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.limits import RequestLimits
 from services.runtime.http.openapi import App
 from services.runtime.http.problem import Problem
+from services.runtime.http.query_time import in_time
 from services.runtime.http.requests import Requests
 from services.runtime.settings import Settings
 
@@ -31,12 +32,14 @@ def make_app(
 
     `health` tells the engines' health; `reachable` tells whether the database answers.
     """
+    usual = settings.answer_timeout + settings.query_timeout
     app = App(
         title=f"motcua {service}",
         description=title,
         version=VERSION,
         openapi_tags=[{"name": service, "description": title}],
         openapi_url=None,  # the pages are for those who may see them
+        dependencies=[Depends(in_time(usual))],
     )
     app.max_body = settings.max_body
     problem.install(app)

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime import metrics
+from services.runtime.http.caller import called_from
 from services.runtime.http.openapi import MAX_BODY, OPERATION
 from services.runtime.http.problem import Problem
 from services.runtime.settings import Settings
@@ -109,7 +110,8 @@ class RequestLimits:
         try:
             if held and self._open > self._at_once:
                 raise _too_busy("too many requests are being answered; ask again later")
-            await self._app(scope, limited, watched)
+            with called_from(scope):
+                await self._app(scope, limited, watched)
             if refused is not None and not started:
                 raise refused
         except Problem as error:

@@ -22,6 +22,8 @@ _WITH_A_BODY = {
 }
 MAX_BODY = "x-max-body"
 """What an operation says of the most bytes that its body may have."""
+MAX_SECONDS = "x-max-query-seconds"
+"""What an operation says of the time that its queries may take in all."""
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"schema": {"$ref": _SCHEMAS + ProblemDetails.__name__}}
 _PROBLEMS = (_PROBLEM, {"schema": {"$ref": _SCHEMAS + Refusal.__name__}})

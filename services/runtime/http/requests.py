@@ -17,6 +17,7 @@ from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.core.stored import RequestAnswer
 from services.runtime.http.actor import current_actor
 from services.runtime.http.answers import Answered, Fact, Json, Pending
+from services.runtime.http.caller import current_caller
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
 from services.runtime.transient import is_transient
@@ -45,15 +46,15 @@ class Requests:
         """Return the request as an event, entered now by the actor, or else by whoever the edge
         vouches for.
 
-        The same idempotency key gives the same event id. A retry of what is answered writes
-        nothing; one of what is still under way writes the id again, with a later `recorded`:
-        everyone reads the two in one order and takes the first.
+        The same idempotency key of the same caller gives the same event id. A retry of what is
+        answered writes nothing; one of what is still under way writes the id again, with a later
+        `recorded`: everyone reads the two in one order and takes the first.
         """
         now = self._engine.clock.now()
         name = self._engine.decider.name
         mark = fingerprint({"type": data.TYPE, "body": body})
         event_id = (
-            derive_id("http", name, subject, key)
+            derive_id("http", name, subject, current_caller(data), key)
             if key
             else derive_id("http", name, subject, mark, time.time_ns())
         )

@@ -27,9 +27,10 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def client(uri: str) -> Client:
-    """Return a Motor client. Nothing is connected until the first call."""
-    return AsyncIOMotorClient(uri, **_OPTIONS)
+def client(uri: str, connections: int = 100) -> Client:
+    """Return a Motor client with up to so many connections. Nothing is connected until the first
+    call."""
+    return AsyncIOMotorClient(uri, maxPoolSize=connections, **_OPTIONS)
 
 
 def pymongo_client(uri: str) -> AsyncMongoClient[Document]:

@@ -125,15 +125,3 @@ async def partitions(collection: Collection) -> list[int]:
     """Return the partitions that have dossiers."""
     found: list[int] = await collection.distinct("p")
     return sorted(found)
-
-
-async def prepare(collection: Collection) -> None:
-    """Create the index for reading the figures; calling this again is a no-op."""
-    await collection.create_index(
-        [
-            ("p", ASCENDING),
-            ("state.span.ended_at", ASCENDING),
-            ("state.span.received_at", ASCENDING),
-        ],
-        name="figures",
-    )

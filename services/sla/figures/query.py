@@ -9,9 +9,10 @@ from fastapi import Depends, Header, Query, Request, Response
 
 from contracts.catalogue import Catalogue
 from contracts.values import FilingChannel, Instant, ProcedureCode, ServiceLevel, UnitCode
-from services.runtime import Answers, Document, Json, invalid_field
+from services.runtime import Answers, Document, Json, counts_for, invalid_field
 from services.sla.figures.counting import NoSuchField, check_fields
 from services.sla.figures.csv_table import csv_text
+from services.sla.figures.figures import PATIENCE
 from services.sla.figures.periods import NAMES, BadPeriod, Period, period
 from services.sla.figures.tables import Dimension, Measure, Scope, scope
 
@@ -145,5 +146,7 @@ def page(
     return found
 
 
+COUNTED = counts_for(PATIENCE)
+"""For the routes that count: their queries may take longer than others."""
 FORMATS: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 """For the OpenAPI document: the format of figures besides JSON."""

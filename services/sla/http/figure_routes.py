@@ -16,6 +16,7 @@ from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import Sheet, figures
 from services.sla.figures.periods import Period
 from services.sla.figures.query import (
+    COUNTED,
     FORMATS,
     After,
     AskedPeriod,
@@ -67,7 +68,13 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         except OutsideCalendar as error:
             raise invalid_field("at", str(error)) from error
 
-    @app.get("/figures", tags=["figures"], response_model=Figures, responses=FORMATS)
+    @app.get(
+        "/figures",
+        tags=["figures"],
+        response_model=Figures,
+        openapi_extra=COUNTED,
+        responses=FORMATS,
+    )
     async def read_figures(period: AskedPeriod, scope: AskedScope, csv: WantsCsv) -> Response:
         """Return the three on-time rates and the numbers behind them; by unit by default.
 
@@ -85,7 +92,13 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
 
         return await asyncio.to_thread(made)  # it may have tens of thousands of rows
 
-    @app.get("/figures/dossiers", tags=["figures"], response_model=DossierPage, responses=FORMATS)
+    @app.get(
+        "/figures/dossiers",
+        tags=["figures"],
+        response_model=DossierPage,
+        openapi_extra=COUNTED,
+        responses=FORMATS,
+    )
     async def read_dossiers(
         request: Request,
         period: AskedPeriod,
@@ -104,7 +117,13 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         name = f"{measure}-{file_name(period)}"
         return page(rows, limit, DOSSIER_COLUMNS, request, name, csv=csv)
 
-    @app.get("/backlog", tags=["figures"], response_model=Backlog, responses=FORMATS)
+    @app.get(
+        "/backlog",
+        tags=["figures"],
+        response_model=Backlog,
+        openapi_extra=COUNTED,
+        responses=FORMATS,
+    )
     async def read_backlog(scope: AskedScope, csv: WantsCsv, at: At = None) -> Response:
         """Return what is open, by age and by how long it has been overdue; by unit by default.
 
@@ -117,7 +136,13 @@ def add_figure_routes(app: FastAPI, running: Running[Settings]) -> None:
         name = f"backlog-{moment:%Y%m%dT%H%MZ}"
         return answer(shown, columns(scope.by, BACKLOG), lines(shown), name, csv=csv)
 
-    @app.get("/backlog/dossiers", tags=["figures"], response_model=DossierPage, responses=FORMATS)
+    @app.get(
+        "/backlog/dossiers",
+        tags=["figures"],
+        response_model=DossierPage,
+        openapi_extra=COUNTED,
+        responses=FORMATS,
+    )
     async def read_backlog_dossiers(
         request: Request,
         scope: AskedScope,

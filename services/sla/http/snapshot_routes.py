@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
@@ -11,6 +12,7 @@ from services.runtime import Answers, Problem, Running, Settings, failing
 from services.sla.figures.counting import MEASURES
 from services.sla.figures.periods import NAMES
 from services.sla.figures.query import (
+    COUNTED,
     FORMATS,
     After,
     AskedScope,
@@ -52,6 +54,7 @@ Name = Annotated[str, Path(description=f"The period: {NAMES}.")]
 def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
     """Add the routes of the frozen figures."""
     database = running.database
+    running.preparing.append(partial(snapshots.prepare, database))
 
     async def frozen(name: str) -> Snapshot:
         named_period(name)
@@ -60,7 +63,13 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
             raise Problem(404, "not-frozen", f"the figures of {name} are not frozen")
         return found
 
-    @app.get("/snapshots", tags=["figures"], response_model=FrozenPeriods, responses=FORMATS)
+    @app.get(
+        "/snapshots",
+        tags=["figures"],
+        response_model=FrozenPeriods,
+        openapi_extra=COUNTED,
+        responses=FORMATS,
+    )
     async def read_snapshots(csv: WantsCsv) -> Response:
         """Return the periods whose figures are frozen, with their totals, the oldest first."""
         shown = snapshots_view(await snapshots.snapshots(database))
@@ -68,7 +77,11 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         return answer(shown, header, shown["items"], "snapshots", csv=csv)
 
     @app.get(
-        "/snapshots/{period}", tags=["figures"], response_model=FrozenFigures, responses=_OF_ONE
+        "/snapshots/{period}",
+        tags=["figures"],
+        response_model=FrozenFigures,
+        openapi_extra=COUNTED,
+        responses=_OF_ONE,
     )
     async def read_snapshot(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
         """Return the figures of a period as they were frozen; by unit by default."""
@@ -87,6 +100,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         "/snapshots/{period}/dossiers",
         tags=["figures"],
         response_model=DossierPage,
+        openapi_extra=COUNTED,
         responses=_OF_ONE,
     )
     async def read_snapshot_dossiers(
@@ -112,6 +126,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         "/snapshots/{period}/changes",
         tags=["figures"],
         response_model=Differences,
+        openapi_extra=COUNTED,
         responses=_OF_ONE,
     )
     async def read_changes(period: Name, scope: AskedScope, csv: WantsCsv) -> Response:
@@ -130,6 +145,7 @@ def add_snapshot_routes(app: FastAPI, running: Running[Settings]) -> None:
         "/snapshots/{period}/changes/dossiers",
         tags=["figures"],
         response_model=ChangedPage,
+        openapi_extra=COUNTED,
         responses=_OF_ONE,
     )
     async def read_changed_dossiers(

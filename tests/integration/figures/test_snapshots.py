@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.runtime.mongo.client import Database
-from services.sla.figures import figures as live
+from services.shared.balance import prepare
 from services.sla.figures.counting import MEASURES, period_count
 from services.sla.figures.figures import figures
 from services.sla.figures.periods import period
@@ -348,7 +348,7 @@ async def test_the_indexes_are_made_once_and_the_figures_are_read_by_them(
 ) -> None:
     total = await some_dossiers(database)
     for _ in range(2):
-        await live.prepare(database["dossiers"])
+        await prepare(database["dossiers"])
         await snapshots.prepare(database)
     read = period_count(JULY, LATER, RULES)
     plan = await database.command(

@@ -48,12 +48,18 @@ from services.runtime import (
     Problem,
     Requests,
     Running,
+    client,
     failing,
     takes,
     wall_clock,
 )
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
+
+GUESSES = "motcua_guesses"
+"""The database of the counters of guesses. Nothing in it is worth a backup."""
+_GUESSES_AT_ONCE = 20
+"""Connections on which guesses are counted; more guesses wait for one."""
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -105,7 +111,10 @@ def add_page(
     html = Html(links)
     limits = GuessLimits(settings.guesses_by_code, settings.guesses_by_address)
     wall = wall_clock(settings)  # how often somebody may try is no matter of a replay's time
-    guesses = Guesses(running.database["guesses"], keys.secret, limits, wall)
+    # Whoever guesses takes no connection from those who read or write dossiers.
+    counters = client(settings.guesses_mongo or settings.mongo, connections=_GUESSES_AT_ONCE)
+    running.closing.append(counters.close)
+    guesses = Guesses(counters[GUESSES]["guesses"], keys.secret, limits, wall)
     gate = Gate(running.dossiers.store, guesses, keys)
     often = FormLimit(running.database["forms"], settings.forms_by_code, wall)
     live = Live(

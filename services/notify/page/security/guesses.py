@@ -10,8 +10,11 @@ guessed from it. Any address still has a few tries of its own at any code. So a 
 receipt gets in, even behind a telephone company's one address, unless somebody there guesses at
 that very dossier.
 
-Codes are counted in slots, chosen by a keyed hash. So made-up codes take limited room in the
-database, and no code can be read there. An address may guess 30 times in a window and then 3 times
+Codes are counted in slots, chosen by a keyed hash, and so are addresses, and addresses at a code:
+65,536 of the first, a million of each of the others. So made-up codes and any number of addresses
+take limited room in the database, and no code can be read there. Two addresses in one slot are
+taken for one: among 10,000 who guess, one in a hundred others has fewer tries, and still the three
+at each code. An address may guess 30 times in a window and then 3 times
 in each of 65,536 slots, 196,638 times in all. At that rate it finds a key in 100,000 years: a key
 has 49 bits, and any dossier's key is as hard to guess as a certain one's. From any number of
 addresses, such as the 65,536 IPv6 networks of a large customer, it takes 2,500 years at 10,000
@@ -38,8 +41,14 @@ OWN_TRIES = 3
 """Wrong keys that an address may try on a code after the code's or its own tries are used up."""
 _SLOT_DIGITS = 4
 """Hexadecimal digits of a code's hash: 65,536 slots for all codes, and for each address."""
+_ADDRESS_DIGITS = 5
+"""The same of an address's hash, and of the hash of an address at a slot: a million slots each."""
 _TURN_SECONDS = 5.0
-"""How long a try waits for earlier ones at the same code from the same address."""
+"""How long a try waits for earlier ones at the same code from the same address, and then for others
+that are being counted."""
+_AT_ONCE = 2
+"""Tries that an instance counts side by side, by three queries each: the threads in which the
+driver works are ten for two processors, and the engine needs them too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class Guesses:
         self._counts = Counts(collection, WINDOW, clock)
         self._secret = secret.encode()
         self._limits = limits
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def right(self, code: str, address: str, compare: Callable[[], bool]) -> bool:
@@ -76,10 +86,11 @@ class Guesses:
         Raise TooMany, without comparing, if the address must wait before it tries that code; raise
         Problem 503 if its turn does not come.
         """
-        slot, hashed = self._hash(f"code:{code}")[:_SLOT_DIGITS], self._hash(f"address:{address}")
-        own = f"{slot}:{hashed}"
-        async with self._turn(own):
-            tried = await self._counts.count(f"code:{slot}", f"address:{hashed}", own)
+        slot = self._hash(f"code:{code}")[:_SLOT_DIGITS]
+        of_address = self._hash(f"address:{address}")[:_ADDRESS_DIGITS]
+        own = self._hash(f"own:{slot}:{address}")[:_ADDRESS_DIGITS]
+        async with self._turn(f"{slot}:{address}"), _in_time(self._at_once):
+            tried = await self._counts.count(f"code:{slot}", f"address:{of_address}", f"own:{own}")
             refused = self._too_many(tried.numbers)
             right = not refused and compare()
             if refused or right:
@@ -95,16 +106,8 @@ class Guesses:
         Otherwise many readers of it would count as wrong while they are being checked. Others
         behind the address do not wait: one who guesses without a pause would hold them all up.
         """
-        lock = self._turns.setdefault(own, asyncio.Lock())
-        try:
-            async with asyncio.timeout(_TURN_SECONDS):
-                await lock.acquire()
-        except TimeoutError:
-            raise unavailable() from None  # the database lets whoever is before it wait
-        try:
+        async with _in_time(self._turns.setdefault(own, asyncio.Lock())):
             yield
-        finally:
-            lock.release()
 
     def _too_many(self, numbers: Sequence[int]) -> bool:
         by_code, by_address, of_its_own = numbers
@@ -113,3 +116,17 @@ class Guesses:
 
     def _hash(self, name: str) -> str:
         return hmac.new(self._secret, name.encode(), sha256).hexdigest()[:24]
+
+
+@asynccontextmanager
+async def _in_time(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
+    """Hold the lock. Raise Problem 503 if it is not free in time."""
+    try:
+        async with asyncio.timeout(_TURN_SECONDS):
+            await lock.acquire()
+    except TimeoutError:
+        raise unavailable() from None  # the database lets whoever is before it wait
+    try:
+        yield
+    finally:
+        lock.release()

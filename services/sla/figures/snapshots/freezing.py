@@ -18,7 +18,6 @@ import structlog
 
 from services.runtime import BEGINNING, Database, Offsets, Running, Settings, group_of, patiently
 from services.sla.deciding.decider import SlaDecider
-from services.sla.figures import figures
 from services.sla.figures.periods import Period, month_at, quarter_at
 from services.sla.figures.snapshots import snapshots
 from services.sla.figures.snapshots.freeze import FreezeResult, freeze
@@ -64,14 +63,10 @@ class Freezing:
         self._offsets = offsets
         self._folded: dict[str, Folded] = {}
         """For the periods whose time has come, by name."""
-        self._prepared = False
 
     async def look(self) -> list[str]:
         """Look once; return the periods that it froze."""
         running = self._running
-        if not self._prepared:
-            await figures.prepare(running.dossiers.store.collection)
-            self._prepared = True
         now = self._now()
         if now is None:
             return []

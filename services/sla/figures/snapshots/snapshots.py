@@ -54,6 +54,7 @@ class Snapshot:
 
 async def prepare(database: Database) -> None:
     """Create the indexes for opening a frozen number; calling this again is a no-op."""
+    await database[SNAPSHOTS].create_index([("state", ASCENDING)], name="frozen")
     rows = database[ROWS]
     mine = [("_id.period", ASCENDING), ("_id.attempt", ASCENDING)]
     await rows.create_index([*mine, ("unit", ASCENDING), ("_id.code", ASCENDING)], name="of-a-unit")
