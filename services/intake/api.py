@@ -75,7 +75,7 @@ def add_routes(
     """Add intake's routes about dossiers."""
     codes = Codes(running.database)
     running.preparing.append(codes.prepare)
-    wall = wall_clock(settings)
+    wall = wall_clock(running.settings)
     store = running.dossiers.store
 
     async def load(code: str) -> Intake | None:

@@ -28,7 +28,7 @@ from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
 
 
-def _deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
+def deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
     policy = settings.policy(load_catalogue())
     planner, desks = NotifyDecider(policy), DeskDecider(policy)
     if not settings.carries:
@@ -47,8 +47,11 @@ def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) ->
     supplies = _supplies(running, renderer) if settings.carries else None
     add_routes(app, running)
     add_delivery_receipts(app, running)
-    reach = ReachCheck(policy, supplies.addresses) if supplies else None
-    add_page(app, running, requests, policy=policy, city=city, links=links, keys=keys, reach=reach)
+    if settings.page:
+        reach = ReachCheck(policy, supplies.addresses) if supplies else None
+        add_page(
+            app, running, requests, policy=policy, city=city, links=links, keys=keys, reach=reach
+        )
     add_balance(app, running, "notify")
     return sending(running, supplies) if supplies else None
 
@@ -66,7 +69,7 @@ SERVICE = Service(
     name="notify",
     title="Who is told? Messages to citizens, and what became of them.",
     settings=NotifySettings,
-    deciders=_deciders,
+    deciders=deciders,
     wire=_wire,
 )
 

@@ -54,7 +54,7 @@ class HealthCheck:
             status = waits_for
         elif stuck > running.settings.stuck_after:
             status = await self._why_nothing_moves(stuck)
-        elif owned == 0:
+        elif owned == 0 and self._consumers:
             status = "waiting for partitions"
         else:
             status = "busy" if lag else "idle"

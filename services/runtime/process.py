@@ -24,6 +24,7 @@ from services.runtime.kafka.offsets import Offsets
 from services.runtime.logging import configure
 from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.mongo.client import client
+from services.runtime.patience import patiently
 from services.runtime.refusal import CannotStart
 from services.runtime.service import Running, Service
 from services.runtime.settings import ClockKind, Settings, SettingsT, settings_told
@@ -32,6 +33,8 @@ from services.runtime.wiring import app_of, make_running
 
 log = structlog.get_logger("motcua.service")
 
+_RULES_SECONDS = 5.0
+"""Seconds after which an onlooker shows what was enacted."""
 EXIT_DEFECT = 70
 """The exit code of a service that met a defect (EX_SOFTWARE of sysexits.h)."""
 EXIT_REFUSED = 78
@@ -103,7 +106,8 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
         parts.push_async_callback(offsets.stop)
         running = make_running(service, settings, mongo)
         broker = make_broker(settings)
-        consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in running.engines]
+        engines = [] if service.onlooker else running.engines
+        consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in engines]
         start = Start(running, broker, consumers, offsets)
         health = HealthCheck(running, consumers, offsets, start)
         app, beside = app_of(service, running, health, health.reachable)
@@ -120,6 +124,8 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
             async with contextlib.AsyncExitStack() as work:
                 if await _unless(ends, start.run()):
                     _work(consumers, offsets)
+                    if service.onlooker:
+                        running.tasks.start(_know_rules(running), "rules")
                     await work.enter_async_context(beside or contextlib.nullcontext())
                     log.info("serving", url=url, clock=settings.clock)
                     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -180,6 +186,14 @@ async def _end(running: Running[Settings], broker: KafkaBroker) -> None:
     await running.producer.stop()
     for close in running.closing:
         close()
+
+
+async def _know_rules(running: Running[Any]) -> None:
+    """Read again and again which rules are in force: nobody else tells an onlooker."""
+    while True:
+        await asyncio.sleep(_RULES_SECONDS)
+        for engine in running.engines:
+            await patiently(engine.worlds.prepare)
 
 
 async def _watch(consumer: EngineConsumer) -> None:

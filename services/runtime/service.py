@@ -86,3 +86,6 @@ class Service(Generic[SettingsT]):
 
     It connects to nothing and starts nothing.
     """
+    onlooker: bool = False
+    """Whether the process only shows states and asks for changes: it reads no log and owns no
+    partition. The engines of the service's other processes decide, and write the states."""

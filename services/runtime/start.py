@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class Start:
-    """Starts a service's parts once, in order. Health tells what it waits for meanwhile."""
+    """Starts a service's parts once, in order. Health tells what it waits for meanwhile.
+
+    An onlooker has no consumers, and joins no group.
+    """
 
     def __init__(
         self,
@@ -49,14 +52,17 @@ class Start:
         await self._until(partial(running.database.command, "ping"), "waiting for the database")
         if running.settings.clock is ClockKind.WALL:
             await self._until(partial(check_clocks, running, self._offsets), "waiting for the log")
-        for consumer in self._consumers:
-            engine = consumer.engine
+        for engine in running.engines:
             await self._until(engine.store.prepare, "waiting for the database")
             await self._until(engine.worlds.prepare, "waiting for the database")
-            behind = partial(check_database, engine, self._offsets)
+        for consumer in self._consumers:
+            behind = partial(check_database, consumer.engine, self._offsets)
             await self._until(behind, "waiting for the log")
+        for prepare in running.preparing:
+            await self._until(prepare, "waiting for the database")
         await self._until(running.producer.start, "waiting for the log")
-        await self._until(self._join, "waiting for the log")
+        if self._consumers:
+            await self._until(self._join, "waiting for the log")
         self.waits_for = None
 
     async def _until(self, attempt: Callable[[], Awaitable[T]], status: HealthStatus) -> T:

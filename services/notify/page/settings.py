@@ -23,6 +23,9 @@ class PageSettings(LookupSettings):
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
     """The address at which citizens reach the status page. Messages and receipts contain it; if it
     is not set, they contain no address."""
+    page: bool = True
+    """Whether notify's engines and sender serve the status page in their own process, too. Off
+    where `python -m services.notify.public` serves it."""
     trusted_proxies: int = Field(default=0, ge=0, le=9)
     """How many of the city's own proxies stand before the page: ``X-Forwarded-For`` is believed
     that far back. 0: a client's address is that of its connection."""

@@ -1,0 +1,1 @@
+"""The process that serves the citizens' page and nothing else."""
