@@ -23,19 +23,22 @@ from services.notify.settings import NotifySettings
 from services.runtime import Offsets, Requests, Running, Service, run
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
+from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
 
 
 def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> None:
     settings = running.settings
     policy = settings.policy(load_catalogue())
+    keys = lookup_keys(settings)
     add_page(
         app,
         running,
         requests,
         policy=policy,
         city=CityNow(running.dossiers, running.clock),
-        links=Links(settings.public_url, settings.lookup_secret),
+        links=Links(settings.public_url, keys),
+        keys=keys,
         reach=_reach(running, policy) if settings.carries else None,
     )
 
