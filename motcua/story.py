@@ -7,14 +7,14 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from rich.console import Console
 
 from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from motcua.story_page import story_page
-from services.runtime import Offsets, Settings, partition_of
+from services.runtime import AIOKAFKA, Offsets, Settings, partition_of
 
 console = Console()
 
@@ -48,7 +48,7 @@ async def read_stories(bootstrap: str, codes: Collection[str]) -> dict[str, list
         offsets = Offsets(bootstrap)
         partitions = tuple(await offsets.partitions(topic))
         await offsets.stop()
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+        consumer = AIOKAFKA.consumer(bootstrap_servers=bootstrap)
         await consumer.start()
         try:
             # All of a dossier is in one partition: only those are read.

@@ -20,7 +20,7 @@ from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALER
 from motcua.replay.header import Selection
 from motcua.replay.lines import Recorded
 from motcua.replay.recording import BROADCAST
-from services.runtime import ClockKind, Offsets, read_merged
+from services.runtime import AIOKAFKA, ClockKind, Offsets, read_merged
 
 TOPICS = (DOSSIER_EVENTS, UNIT_ALERTS, NOTIFICATION_EVENTS)
 """What is recorded, each after what it follows from. Contact data decides nothing, and is not."""
@@ -126,7 +126,7 @@ async def city_log(kafka: str) -> AsyncIterator[CityLog]:
         }
     finally:
         await offsets.stop()
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKAFKA.consumer(
         bootstrap_servers=kafka, isolation_level="read_committed", enable_auto_commit=False
     )
     await consumer.start()

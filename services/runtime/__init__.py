@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from services.runtime.access import AccessWrong as AccessWrong
     from services.runtime.core.decider import Decider as Decider
     from services.runtime.core.decider import NoReactions as NoReactions
     from services.runtime.core.decider import NoRequests as NoRequests
@@ -51,8 +52,11 @@ if TYPE_CHECKING:
     from services.runtime.http.request_routes import RequestRoutes as RequestRoutes
     from services.runtime.http.requests import Requests as Requests
     from services.runtime.http.typed_text import Typed as Typed
+    from services.runtime.kafka.access import KafkaAccess as KafkaAccess
+    from services.runtime.kafka.access import kafka_access as kafka_access
     from services.runtime.kafka.clients import AIOKAFKA as AIOKAFKA
     from services.runtime.kafka.clients import Clients as Clients
+    from services.runtime.kafka.clients import clients_with as clients_with
     from services.runtime.kafka.enactment import NotEnacted as NotEnacted
     from services.runtime.kafka.enactment import enact as enact
     from services.runtime.kafka.enactment import enacted_sets as enacted_sets
@@ -74,6 +78,8 @@ if TYPE_CHECKING:
     from services.runtime.loop.engine import Engine as Engine
     from services.runtime.loop.faults import Faults as Faults
     from services.runtime.loop.faults import Point as Point
+    from services.runtime.mongo.access import MongoAccess as MongoAccess
+    from services.runtime.mongo.access import mongo_access as mongo_access
     from services.runtime.mongo.client import Client as Client
     from services.runtime.mongo.client import Collection as Collection
     from services.runtime.mongo.client import Database as Database

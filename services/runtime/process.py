@@ -19,10 +19,12 @@ from starlette.types import ASGIApp
 from services.runtime.health import HealthCheck
 from services.runtime.http.connection import connection
 from services.runtime.http.until_started import UntilStarted
+from services.runtime.kafka.access import kafka_access
 from services.runtime.kafka.closed_connections import tell_closed_connections
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.logging import configure
 from services.runtime.loop.consumer import EngineConsumer, make_broker
+from services.runtime.mongo.access import mongo_access
 from services.runtime.mongo.client import client
 from services.runtime.patience import patiently
 from services.runtime.refusal import CannotStart
@@ -53,6 +55,11 @@ def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     configure(service.name, level=settings.log_level, as_json=settings.log_json)
     if settings.trial:
         log.warning("this is a trial: it may use secrets that everyone knows (MOTCUA_TRIAL)")
+    try:
+        kafka_access().options()
+        mongo_access().options(settings.mongo)
+    except CannotStart as error:
+        return _refuse(error)
     with asyncio.Runner(loop_factory=_loop) as runner:
         try:
             return runner.run(serve(service, settings))

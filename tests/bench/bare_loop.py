@@ -9,12 +9,12 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import bson
-from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pymongo import ReplaceOne
 
 from contracts.wire.codec import Record
 from contracts.wire.topics import DOSSIER_EVENTS
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.mongo.client import Collection, Database
 from services.runtime.settings import Settings
@@ -26,7 +26,7 @@ OUT = "bench.out"
 
 async def create_out(settings: Settings) -> None:
     """Creates it, on a stack that has none."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     await admin.create_topics([NewTopic(OUT, settings.partitions, 1)])
     await admin.close()
@@ -51,7 +51,7 @@ async def bare_loop(
     Consume a batch, one bulk write by key, one publish, one commit. Once it is connected, it waits
     `together` with the loops of other processes.
     """
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKAFKA.consumer(
         DOSSIER_EVENTS,
         bootstrap_servers=settings.kafka,
         group_id=f"bare-{os.getpid()}-{time.time_ns()}",

@@ -14,10 +14,11 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import uvloop
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS, UNIT_ALERTS
 from motcua.deciders import city_deciders
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.mongo.client import Collection, client
 from services.runtime.settings import Settings
@@ -105,7 +106,7 @@ async def _published(settings: Settings) -> Counter[str]:
         for partition, end in (await offsets.ends(topic)).items()
     }
     await offsets.stop()
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+    consumer = AIOKAFKA.consumer(bootstrap_servers=settings.kafka)
     await consumer.start()
     consumer.assign(list(ends))
     await consumer.seek_to_beginning(*ends)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
-from aiokafka import AIOKafkaConsumer
 from pymongo import ReplaceOne
 
 from contracts.wire.codec import Record
@@ -17,6 +16,7 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.fakes.gateway.part import TOKEN
 from deploy.local.stack.endpoints import Endpoints
 from services.notify.channels.settings import ChannelSettings
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
@@ -34,7 +34,7 @@ async def bare_tells(
     """Reads the same facts; for each dossier two messages: written, published, handed over."""
     await create_out(settings)
     facts = [fact for number in range(dossiers) for fact in promised(number)]
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKAFKA.consumer(
         DOSSIER_EVENTS,
         bootstrap_servers=endpoints.kafka,
         group_id=f"bare-{os.getpid()}",

@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-
 from contracts.wire.topics import NOTIFICATION_EVENTS
 from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.stack.city import cpu_seconds
 from deploy.local.stack.endpoints import Endpoints
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.mongo.client import client
 from services.runtime.settings import Settings
 from tests.bench.filing import promised, register_contacts
@@ -49,7 +48,7 @@ async def _samples(endpoints: Endpoints, told: Told) -> dict[str, Any]:
         name: await database[name].find_one({"_id": code}) for name in ("dossiers", "deliveries")
     }
     mongo.close()
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKAFKA.consumer(
         NOTIFICATION_EVENTS, bootstrap_servers=endpoints.kafka, auto_offset_reset="earliest"
     )
     await consumer.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
@@ -13,6 +13,7 @@ from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import calendars, city_deciders
 from motcua.simulate import Simulation, simulate_day, slices
 from services.runtime.core.decider import Decider
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.consumer import group_of
@@ -58,7 +59,7 @@ async def rewind(settings: Settings, decider: Decider[Any], ends: Mapping[int, i
 
     Under another name its facts would get other ids than those on the log, and be folded twice.
     """
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKAFKA.consumer(
         bootstrap_servers=settings.kafka,
         group_id=group_of(decider.name, decider.topic),
         enable_auto_commit=False,

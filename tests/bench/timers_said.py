@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.wire.codec import decode
 from contracts.wire.topics import DOSSIER_EVENTS
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.settings import Settings
 
 
@@ -34,7 +35,7 @@ async def read_said(
     shift: timedelta,
 ) -> Said:
     """Judges what was written between two ends of the log, by the log alone."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+    consumer = AIOKAFKA.consumer(bootstrap_servers=settings.kafka)
     await consumer.start()
     said = Said()
     ids: Counter[str] = Counter()

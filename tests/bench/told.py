@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.events import notify
 from contracts.events.clock import ClockTicked
 from contracts.wire.codec import decode, type_of
 from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from deploy.local.fakes.gateway.accepted import read_accepted_messages
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 
 
@@ -75,7 +76,7 @@ async def _read(kafka: str, told: Told) -> None:
         for partition, end in (await offsets.ends(topic)).items()
     }
     await offsets.stop()
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    consumer = AIOKAFKA.consumer(bootstrap_servers=kafka)
     await consumer.start()
     consumer.assign(list(ends))
     await consumer.seek_to_beginning(*ends)

@@ -6,13 +6,14 @@ import asyncio
 import time
 from typing import Any
 
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaMessage
 
 from contracts.wire.codec import decode
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored, from_document
+from services.runtime.kafka.clients import faststream_broker
 from services.runtime.mongo.client import Database
 from services.runtime.settings import Settings
 from tests.bench.bare_loop import OUT
@@ -24,7 +25,7 @@ async def tutorial_loop(
     decider: Decider[Any], settings: Settings, database: Database, most: int
 ) -> Run:
     """One handler a message: find one, decide, replace one, publish, and the default ack."""
-    broker = KafkaBroker(settings.kafka.split(","), logger=None)
+    broker = faststream_broker(settings.kafka, logger=None)
     collection = database["tutorial"]
     run = Run(0)
     finished = asyncio.Event()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.events import notify
 from contracts.events.clock import ClockTicked
@@ -20,6 +20,7 @@ from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from motcua.replay.parting import Parting
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.mongo.client import Client, client
 from services.runtime.mongo.store import Store
@@ -91,7 +92,7 @@ async def _read_topic(kafka: str, topic: str, outcome: Outcome) -> None:
     offsets = Offsets(kafka)
     ends = {TopicPartition(topic, p): end for p, end in (await offsets.ends(topic)).items()}
     await offsets.stop()
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    consumer = AIOKAFKA.consumer(bootstrap_servers=kafka)
     await consumer.start()
     consumer.assign(list(ends))
     await consumer.seek_to_beginning(*ends)

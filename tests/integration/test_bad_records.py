@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from typer.testing import CliRunner, Result
 
@@ -21,6 +20,7 @@ from services.intake.decider import IntakeDecider
 from services.intake.state import Intake
 from services.runtime import World
 from services.runtime.core.dead_letter import KEPT_BODY, redriven
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.dead_letters import CannotRedrive, DeadLetters
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.retry import Defect
@@ -122,7 +122,7 @@ async def test_a_record_of_ten_megabytes_is_refused_where_it_is_written(
 async def test_of_a_record_too_large_to_read_only_a_reference_is_kept(settings: Settings) -> None:
     large = _record(1, value=b"x" * 10_000_000)
     async with a_stage(settings, max_message_bytes="12000000") as stage:
-        async with AIOKafkaProducer(
+        async with AIOKAFKA.producer(
             bootstrap_servers=settings.kafka, max_request_size=12_000_000
         ) as producer:
             await producer.send_and_wait(

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from contracts.catalogue.load import VIETNAM
 from contracts.events import routing, sla
@@ -24,6 +23,7 @@ from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.runtime import NotEnacted, Offsets, Settings, create_topics, enact, enacted_sets
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.loop.consumer import group_of
 from tests.support.eventually import eventually
 from tests.support.fork_server import fork
@@ -235,7 +235,7 @@ def test_an_enactment_that_died_half_written_takes_no_effect_anywhere(hall: Hall
     number = before[-1].number
 
     async def die() -> None:
-        producer = AIOKafkaProducer(
+        producer = AIOKAFKA.producer(
             bootstrap_servers=hall.settings.kafka,
             transactional_id="motcua-rules",
             transaction_timeout_ms=15_000,

@@ -20,8 +20,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pymongo import MongoClient
 
 from deploy.local.fakes.smtp.accepted import read_accepted_mails
@@ -30,6 +29,7 @@ from deploy.local.host.ports import candidates, is_free
 from deploy.local.host.process import Process, find, marker, wait_for_exit
 from deploy.local.stack.endpoints import State
 from deploy.local.stack.stack import PARTS, Stack
+from services.runtime.kafka.clients import AIOKAFKA
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -71,14 +71,14 @@ def _pids(stack: Stack) -> dict[str, int | None]:
 
 
 async def _create_topic(kafka: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=kafka)
     await admin.start()
     await admin.create_topics([NewTopic(TOPIC, 1, 1)])
     await admin.close()
 
 
 async def _produce(kafka: str, value: bytes) -> None:
-    async with AIOKafkaProducer(
+    async with AIOKAFKA.producer(
         bootstrap_servers=kafka, acks="all", enable_idempotence=True
     ) as producer:
         await producer.send_and_wait(TOPIC, value)
@@ -87,7 +87,7 @@ async def _produce(kafka: str, value: bytes) -> None:
 async def _consume(kafka: str, until: bytes) -> list[bytes]:
     """All records of the topic by a new consumer group, up to and including `until`."""
     values: list[bytes] = []
-    async with AIOKafkaConsumer(
+    async with AIOKAFKA.consumer(
         TOPIC,
         bootstrap_servers=kafka,
         group_id=f"reader-{time.monotonic_ns()}",

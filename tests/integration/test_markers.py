@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.wire.codec import encode
 from services.runtime import Settings, group_of
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.loop.clock import StreamClock
 from tests.support.stage import Stage, a_stage, code_of, reception
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 async def put_in_a_transaction(stage: Stage) -> None:
     record = encode(reception(code_of(1)))
-    producer = AIOKafkaProducer(
+    producer = AIOKAFKA.producer(
         bootstrap_servers=stage.settings.kafka, transactional_id=f"{stage.name}-marker"
     )
     await producer.start()
@@ -33,7 +34,7 @@ async def test_who_takes_a_partition_over_at_a_marker_commits_past_it(settings: 
         await put_in_a_transaction(stage)
         end = (await stage.offsets.ends(stage.topic))[0]
         group = group_of(stage.name, stage.topic)
-        before = AIOKafkaConsumer(
+        before = AIOKAFKA.consumer(
             bootstrap_servers=settings.kafka, group_id=group, enable_auto_commit=False
         )
         await before.start()

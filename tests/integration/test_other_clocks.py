@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from services.routing.__main__ import SERVICE
 from services.runtime.kafka.clients import AIOKAFKA
@@ -89,7 +89,7 @@ async def test_how_far_apart_is_a_setting_and_a_replay_s_clock_is_none(settings:
 
 async def test_an_empty_log_says_nothing(settings: Settings, database: Database) -> None:
     topic = f"empty-{database.name}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     await admin.create_topics([NewTopic(topic, 2, 1)])
     await admin.close()

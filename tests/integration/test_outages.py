@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
@@ -19,6 +18,7 @@ from contracts.wire.envelope import Event
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.routing.__main__ import SERVICE
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import TopicsWrong, check_topics, create_topics
@@ -140,7 +140,7 @@ async def _stamp(topic: str, whose: str, settings: Settings) -> None:
             for key, value, *_ in entries
         )
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: whose})

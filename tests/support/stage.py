@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from contracts.events import intake
@@ -29,6 +29,7 @@ from services.intake.decider import IntakeDecider
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.core.decider import Decider
 from services.runtime.core.stored import Stored
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.dead_letters import DeadLetters
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
@@ -212,7 +213,7 @@ async def a_stage(
 
 
 async def _create(kafka: str, *topics: NewTopic) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=kafka)
     await admin.start()
     try:
         answer = await admin.create_topics(list(topics))
@@ -225,7 +226,7 @@ async def _create(kafka: str, *topics: NewTopic) -> None:
 
 async def read_topic(kafka: str, topic: str) -> list[ConsumerRecord[Any, Any]]:
     """Every record of a topic, partition by partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    consumer = AIOKAFKA.consumer(bootstrap_servers=kafka)
     await consumer.start()
     try:
         # Not asked of the consumer, which has no metadata of a topic that it does not read yet.

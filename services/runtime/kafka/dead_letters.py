@@ -7,10 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from contracts.wire.topics import dead_letters
 from services.runtime.core.dead_letter import DeadLetter, read_dead_letter, redriven
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.producer import EventProducer
 
 _TRUNCATED = "its body was too large to keep; mend it at its source, then purge the letter"
@@ -38,7 +39,7 @@ class DeadLetters:
     async def still_open(self) -> list[DeadLetter]:
         """Return the dead letters that nothing has closed, in the order in which they arrived."""
         topic = dead_letters(self._service)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        consumer = AIOKAFKA.consumer(bootstrap_servers=self._bootstrap)
         await consumer.start()
         try:
             partition = TopicPartition(topic, 0)

@@ -7,6 +7,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from contracts.wire.topics import TOPICS
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.refusal import CannotStart
 from services.runtime.settings import Settings
 
@@ -17,7 +18,7 @@ class TopicsWrong(CannotStart):
 
 async def create_topics(settings: Settings) -> list[str]:
     """Create the missing topics; return their names. Raise TopicsWrong if one cannot be created."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
         there = set(await admin.list_topics())
@@ -47,7 +48,7 @@ async def create_topics(settings: Settings) -> list[str]:
 async def check_topics(settings: Settings) -> None:
     """Raise TopicsWrong unless every topic exists, with its number of partitions, and has its
     records stamped by the broker."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
         found = {

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from services.runtime.kafka.clients import faststream_broker
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.engine import Engine
 from services.runtime.settings import ClockKind, Settings
@@ -143,8 +144,8 @@ def group_of(service: str, topic: str) -> str:
 
 def make_broker(settings: Settings) -> KafkaBroker:
     """Return a FastStream broker that injects nothing, logs nothing and drains at its end."""
-    return KafkaBroker(
-        settings.kafka.split(","),
+    return faststream_broker(
+        settings.kafka,
         apply_types=False,
         # We handle its errors: it waits and polls again, and reports them nowhere else.
         logger=logging.getLogger("faststream"),

@@ -17,7 +17,6 @@ from typing import Any, Generic
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.wire.codec import decode, type_of
@@ -25,6 +24,7 @@ from services.runtime.core.decider import Decider, S
 from services.runtime.core.refold import Refold
 from services.runtime.core.state_hash import state_hash
 from services.runtime.core.stored import state_of
+from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.merged_log import read_merged
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.consumer import group_of
@@ -82,7 +82,7 @@ class Rebuild(Generic[S]):
 
     async def check_stopped(self) -> None:
         """Raise StillRunning if the service's group has members."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        admin = AIOKAFKA.admin(bootstrap_servers=self._settings.kafka)
         await admin.start()
         try:
             for answer in await admin.describe_consumer_groups([self._group]):
@@ -115,7 +115,7 @@ class Rebuild(Generic[S]):
         await self._store.prepare()
         marks = {t: Partitions(self._database, t, self._name) for t in refold.topics}
         worlds = Worlds(self._decider.name, self._decider.topic, marks[self._decider.topic])
-        consumer = AIOKafkaConsumer(
+        consumer = AIOKAFKA.consumer(
             bootstrap_servers=self._settings.kafka,
             isolation_level="read_committed",
             enable_auto_commit=False,

@@ -1,4 +1,4 @@
-"""The one place where a MongoDB client is made."""
+"""The one place where a MongoDB client is made: with this process's access to the database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import AsyncMongoClient
+
+from services.runtime.mongo.access import mongo_access
 
 Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "AsyncIOMotorClient[Document]"
@@ -29,8 +31,12 @@ _OPTIONS: dict[str, Any] = {
 
 def client(uri: str, connections: int = 100) -> Client:
     """Return a Motor client with up to so many connections. Nothing is connected until the first
-    call."""
-    return AsyncIOMotorClient(uri, maxPoolSize=connections, **_OPTIONS)
+    call.
+
+    Raise AccessWrong if the access makes no sense.
+    """
+    access = mongo_access().options(uri)
+    return AsyncIOMotorClient(uri, maxPoolSize=connections, **access, **_OPTIONS)
 
 
 def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
@@ -38,7 +44,7 @@ def pymongo_client(uri: str) -> AsyncMongoClient[Document]:
 
     The stores use only calls that both have; their tests run on both.
     """
-    return AsyncMongoClient(uri, **_OPTIONS)
+    return AsyncMongoClient(uri, **mongo_access().options(uri), **_OPTIONS)
 
 
 async def aggregate(

@@ -44,7 +44,7 @@ async def test_a_write_after_a_lost_one_is_made_by_a_new_producer(everywhere: bo
     broker = Broker(Chances(), 2, session=1.0)
     kafka = clients_of(broker, "")
     Loses.made = []
-    clients = Clients(lambda **o: Loses(broker, "", **o), kafka.consumer, kafka.admin)
+    clients = Clients(lambda *topics, **o: Loses(broker, "", **o), kafka.consumer, kafka.admin)
     producer = EventProducer("", clients)
 
     async def write() -> None:

@@ -1,0 +1,1 @@
+"""What a secured stack has besides: certificates, users, and what each user may do."""
