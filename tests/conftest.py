@@ -21,6 +21,7 @@ from services.runtime.mongo.client import Database, client
 from services.runtime.settings import Settings
 from tests.support import properties as _properties  # noqa: F401  (registers the profiles)
 from tests.support.fork_server import fork
+from tests.support.secured import secure_all_stacks
 
 pytest_plugins = ("tests.support.skips", "motcua.testing.plugin")
 
@@ -34,9 +35,20 @@ for name in ("COLUMNS", "LINES"):
 hypothesis_settings.load_profile("short")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run be one of secured stacks."""
+    parser.addoption(
+        "--secured",
+        action="store_true",
+        help="every stack speaks TLS and asks for a login, and services may do only what they must",
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Draw one seed for the whole run; those that run side by side are told it."""
+    if config.option.secured:
+        secure_all_stacks()
     if config.option.hypothesis_seed is None:
         told = getattr(config, "workerinput", {}).get("hypothesis_seed")
         config.option.hypothesis_seed = told or str(secrets.randbelow(2**32))

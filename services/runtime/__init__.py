@@ -53,10 +53,13 @@ if TYPE_CHECKING:
     from services.runtime.http.requests import Requests as Requests
     from services.runtime.http.typed_text import Typed as Typed
     from services.runtime.kafka.access import KafkaAccess as KafkaAccess
+    from services.runtime.kafka.access import Mechanism as Mechanism
+    from services.runtime.kafka.access import Protocol as Protocol
     from services.runtime.kafka.access import kafka_access as kafka_access
     from services.runtime.kafka.clients import AIOKAFKA as AIOKAFKA
     from services.runtime.kafka.clients import Clients as Clients
     from services.runtime.kafka.clients import clients_with as clients_with
+    from services.runtime.kafka.enactment import RULES_TRANSACTION as RULES_TRANSACTION
     from services.runtime.kafka.enactment import NotEnacted as NotEnacted
     from services.runtime.kafka.enactment import enact as enact
     from services.runtime.kafka.enactment import enacted_sets as enacted_sets

@@ -25,6 +25,7 @@ from services.runtime import Client, Collection, Document
 from services.shared.master_keys import MasterKeys
 from services.shared.sealing import KEY_BYTES, Sealer, Unreadable
 
+DATABASE = "motcua_keys"
 KEPT_SECONDS = 5.0
 """Seconds that a key is remembered: after an erasure no instance opens anything for longer."""
 _KEPT = 10_000
@@ -83,7 +84,7 @@ class CitizenKeys:
     ) -> None:
         """`kept_seconds` is smaller where opened texts are themselves kept for a moment."""
         self._kept_seconds = kept_seconds
-        self._collection: Collection = mongo["motcua_keys"]["citizen_keys"]
+        self._collection: Collection = mongo[DATABASE]["citizen_keys"]
         self._masters = masters
         self._kept: OrderedDict[str, _Key] = OrderedDict()
 

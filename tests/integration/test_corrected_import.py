@@ -20,6 +20,7 @@ from deploy.local.stack.endpoints import Endpoints
 from tests.support.eventually import eventually
 from tests.support.importing import begin_import, rest
 from tests.support.office import Office
+from tests.support.secured import mongo_client
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -110,7 +111,7 @@ _ROAD = {"replaced", "alerts", "retracted", "messages", "notices", "gathered", "
 
 @pytest.fixture(scope="module")
 def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
-    mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+    mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo, tz_aware=True)
     with mongo:
         yield mongo
 

@@ -27,6 +27,7 @@ from services.shared.sealing import Sealer, Unreadable
 from tests.support.eventually import eventually
 from tests.support.fork_server import fork
 from tests.support.office import OFFICER, Office, filing
+from tests.support.secured import mongo_client
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -132,7 +133,7 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
             return {entry.to for entry in read_accepted_messages(endpoints.gateway_ledger)}
 
         eventually(lambda: called() >= {DIALLED}, what="an SMS")
-        mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo)
+        mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo)
         contact = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-erased"})
         assert contact is not None
         sealed, key_id = contact["state"]["sealed"], contact["state"]["key_id"]

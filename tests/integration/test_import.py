@@ -23,6 +23,7 @@ from tests.support.eventually import eventually
 from tests.support.importing import begin_import, rest
 from tests.support.office import Office
 from tests.support.paths import ROOT
+from tests.support.secured import mongo_client
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -34,7 +35,7 @@ CASES = 3_000
 
 @pytest.fixture(scope="module")
 def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
-    mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+    mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo, tz_aware=True)
     with mongo:
         yield mongo
 

@@ -31,6 +31,7 @@ from deploy.local.stack.endpoints import State
 from deploy.local.stack.stack import PARTS, Stack
 from services.runtime.kafka.clients import AIOKAFKA
 from tests.support.paths import ROOT
+from tests.support.secured import mongo_client
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -101,7 +102,7 @@ async def _consume(kafka: str, until: bytes) -> list[bytes]:
 
 def _insert(mongo: str, key: str) -> list[str]:
     """Insert a document in a transaction; the keys of all that are there."""
-    client: MongoClient[dict[str, Any]] = MongoClient(mongo, serverSelectionTimeoutMS=5000)
+    client: MongoClient[dict[str, Any]] = mongo_client(mongo, serverSelectionTimeoutMS=5000)
     with client:
         dossiers = client["test"]["dossiers"]
         with client.start_session() as session, session.start_transaction():

@@ -32,6 +32,7 @@ from tests.support.eventually import eventually
 from tests.support.importing import begin_import, rest
 from tests.support.office import OFFICER, Office
 from tests.support.recorded import record_live
+from tests.support.secured import mongo_client
 
 PERMITS = os.environ.get("MOTCUA_PERMITS")
 pytestmark = [
@@ -145,7 +146,7 @@ def delivery(cases: list[Case], until: datetime) -> str:
 
 @pytest.fixture(scope="module")
 def mongo(endpoints: Endpoints) -> Iterator[MongoClient[dict[str, Any]]]:
-    mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+    mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo, tz_aware=True)
     with mongo:
         yield mongo
 

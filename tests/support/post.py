@@ -32,6 +32,7 @@ from services.shared.master_keys import KeySettings, master_keys
 from tests.support.eventually import eventually
 from tests.support.fork_server import fork
 from tests.support.gateways import GatewayProcess
+from tests.support.secured import mongo_client
 from tests.support.stage import read_topic
 
 PARTITIONS = 4
@@ -49,7 +50,7 @@ class Post:
             kafka=endpoints.kafka, mongo=endpoints.mongo, partitions=PARTITIONS
         )
         self._made = 0
-        self._mongo: MongoClient[dict[str, Any]] = MongoClient(endpoints.mongo, tz_aware=True)
+        self._mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo, tz_aware=True)
         self._kept = self._mongo["motcua_notify"]["deliveries"]
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ RUNTIME, SHARED, TESTING = "services.runtime", "services.shared", "services.runt
 PACKAGES = ("contracts", "services", "motcua", "deploy")
 ALLOWED = {
     "contracts": set[str](),
-    "deploy": {"contracts"},
+    "deploy": {"contracts", RUNTIME},
     RUNTIME: {"contracts"},
     SHARED: {"contracts", RUNTIME},
     **{f"services.{name}": {"contracts", RUNTIME, SHARED} for name in SERVICES},

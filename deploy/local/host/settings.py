@@ -18,6 +18,10 @@ ENV_PREFIX = "MOTCUA_STACK_"
 class Settings:
     """Sizes, deadlines and fixed ports of one stack. Sizes are in MiB, times in seconds."""
 
+    secured: bool = False
+    """Whether broker and database speak TLS and ask for a login; a stack stays what it was made."""
+    secured_like: str = ""
+    """The folder `secured` of another stack, whose authority and users this one takes over."""
     kafka_heap_mb: int = 512
     kafka_tuned: bool = False
     """Have the JVM compile for speed, for a benchmark: a short run costs twice the processor."""
@@ -84,6 +88,8 @@ def _parse(variable: str, raw: str, kind: str) -> object:
     try:
         if kind == "bool":
             return {"1": True, "true": True, "0": False, "false": False}[raw.lower()]
+        if kind == "str":
+            return raw
         return int(raw) if kind == "int" else float(raw)
     except (KeyError, ValueError) as error:
         raise StackError(

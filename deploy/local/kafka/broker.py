@@ -9,6 +9,7 @@ from deploy.local.host.settings import Settings
 from deploy.local.kafka import jars, java
 from deploy.local.kafka import probe as kafka_probe
 from deploy.local.kafka import storage as kafka_storage
+from deploy.local.secured.secured import Secured
 
 
 class Kafka:
@@ -17,10 +18,11 @@ class Kafka:
     name = "kafka"
     listeners: tuple[str, ...] = ("kafka", "controller")
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, secured: Secured | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self._settings = settings
+        self._secured = secured
 
     def install(self, progress: Progress) -> None:
         """Install and check the jars."""
@@ -32,7 +34,7 @@ class Kafka:
         """Write the configuration; format the storage if it is not, or only half formatted."""
         if not kafka_storage.is_formatted(self.data):
             progress("kafka: formatting storage")
-        kafka_storage.prepare(self._java, self.folder, ports, lock)
+        kafka_storage.prepare(self._java, self.folder, ports, lock, self._secured)
 
     def command(self, _ports: Ports) -> list[str]:
         """Return the broker's command line."""
@@ -45,5 +47,9 @@ class Kafka:
         return {}
 
     def is_ready(self, ports: Ports) -> bool:
-        """Return whether the broker is registered and takes requests."""
-        return kafka_probe.serves(ports["kafka"])
+        """Return whether the broker is registered and takes requests; tell it of users' rights."""
+        if self._secured is None:
+            return kafka_probe.serves(ports["kafka"])
+        from deploy.local.secured.broker_rights import serves
+
+        return serves(self._secured, ports["kafka"], self.data / "rights-told")

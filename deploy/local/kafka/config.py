@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.local.host.part import Ports
+from deploy.local.secured.certificates import write_secret
+from deploy.local.secured.secured import ADMIN, BROKER, MECHANISM, Secured
 
 NODE_ID = 1
 
@@ -15,7 +17,6 @@ node.id={node}
 controller.quorum.voters={node}@127.0.0.1:{controller}
 listeners=CLIENTS://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=CLIENTS://127.0.0.1:{kafka}
-listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=CLIENTS
 controller.listener.names=CONTROLLER
 log.dirs={data}
@@ -53,6 +54,26 @@ num.network.threads=2
 num.io.threads=4
 """
 
+_OPEN = """\
+listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT
+"""
+
+_SECURED = """\
+listener.security.protocol.map=CLIENTS:SASL_SSL,CONTROLLER:SSL
+sasl.enabled.mechanisms={mechanism}
+sasl.mechanism.inter.broker.protocol={mechanism}
+listener.name.clients.{login}.sasl.jaas.config={module} required \\
+  username="{broker}" password="{password}";
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
+ssl.truststore.type=PEM
+ssl.truststore.location={ca}
+listener.name.controller.ssl.client.auth=required
+# Who was allowed nothing may do nothing; what each user is allowed stands in deploy/access.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{admin};User:{broker};User:CN={broker}
+"""
+
 _LOGGING = """\
 status=warn
 name=motcua-local-kafka
@@ -76,13 +97,25 @@ logger.utils.level=error
 """
 
 
-def write_broker(path: Path, data: Path, ports: Ports) -> None:
+def write_broker(path: Path, data: Path, ports: Ports, secured: Secured | None = None) -> None:
     """Write server.properties for a node that keeps its logs in `data`."""
-    path.write_text(
-        _BROKER.format(
-            node=NODE_ID, kafka=ports["kafka"], controller=ports["controller"], data=data
-        )
+    text = _BROKER.format(
+        node=NODE_ID, kafka=ports["kafka"], controller=ports["controller"], data=data
     )
+    if secured is None:
+        path.write_text(text + _OPEN)
+        return
+    text += _SECURED.format(
+        mechanism=MECHANISM,
+        login=MECHANISM.lower(),
+        module="org.apache.kafka.common.security.scram.ScramLoginModule",
+        broker=BROKER,
+        password=secured.password(BROKER),
+        certificate=secured.broker,
+        ca=secured.ca,
+        admin=ADMIN,
+    )
+    write_secret(path, text.encode())
 
 
 def write_logging(path: Path) -> None:

@@ -12,11 +12,14 @@ from deploy.local.host.errors import DataUnusable, PartDied
 from deploy.local.host.part import Ports
 from deploy.local.kafka.config import write_broker, write_logging
 from deploy.local.kafka.java import Java
+from deploy.local.secured.secured import BROKER, MECHANISM, Secured
 
 FORMAT_TIMEOUT_S = 60
 
 
-def prepare(java: Java, folder: Path, ports: Ports, lock: int) -> Path:
+def prepare(
+    java: Java, folder: Path, ports: Ports, lock: int, secured: Secured | None = None
+) -> Path:
     """Make `folder` ready for a start of the broker on `ports`; return its server.properties.
 
     `lock` is the descriptor of the lock that is held on `folder`. Existing records stay; what a
@@ -35,20 +38,23 @@ def prepare(java: Java, folder: Path, ports: Ports, lock: int) -> Path:
         # that could be mistaken for storage.
         staging = folder / "formatting"
         discard_unformatted(staging)
-        write_broker(properties, staging, ports)
-        _format(java, folder, properties, lock)
+        write_broker(properties, staging, ports, secured)
+        _format(java, folder, properties, lock, secured)
         if not is_formatted(staging):
             raise PartDied(
                 f"Kafka's StorageTool left no storage in {staging}.",
                 "Try `motcua stack reset`, which deletes this stack's data.",
             )
         staging.rename(data)
-    write_broker(properties, data, ports)
+    write_broker(properties, data, ports, secured)
     return properties
 
 
-def _format(java: Java, folder: Path, properties: Path, lock: int) -> None:
+def _format(java: Java, folder: Path, properties: Path, lock: int, secured: Secured | None) -> None:
     arguments = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
+    for user in (*secured.users, BROKER) if secured else ():
+        login = f"{MECHANISM}=[name={user},password={secured.password(user)}]" if secured else ""
+        arguments += ["--add-scram", login]
     try:
         done = subprocess.run(
             java.command(arguments, folder),

@@ -132,8 +132,11 @@ class City:
     ) -> None:
         self.stop()
 
-    def environment(self, **more: object) -> dict[str, str]:
-        """Return the environment of every service, with more settings besides the city's own."""
+    def environment(self, user: str = "operator", /, **more: object) -> dict[str, str]:
+        """Return the environment of every service, with more settings besides the city's own.
+
+        `user`: whose, where the stack asks for a login.
+        """
         host, _, port = self.endpoints.smtp.rpartition(":")
         told = {
             "trial": 1,
@@ -149,7 +152,8 @@ class City:
             **more,
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MOTCUA_")}
-        return kept | {f"MOTCUA_{k.upper()}": str(v) for k, v in told.items() if v is not None}
+        settings = {f"MOTCUA_{k.upper()}": str(v) for k, v in told.items() if v is not None}
+        return kept | self.endpoints.environment(user) | settings
 
     def start(self, service: str, *, launch: Launch | None = None, **more: object) -> Instance:
         """Start one more instance of a service, by another `launch` than the city's if one is
@@ -166,7 +170,9 @@ class City:
             more = {"receipts_url": known, "public_url": known, **more}
             _bounces_go_to(f"{known}/receipts/email", self.endpoints.smtp_page)
         log = self.folder / f"{service}-{self._made}.log"
-        process = (launch or self._launch)(service, self.environment(port=port, **more), log)
+        process = (launch or self._launch)(
+            service, self.environment(service, port=port, **more), log
+        )
         instance = Instance(service, self._made, process, port, log)
         self.instances.append(instance)
         return instance

@@ -48,11 +48,12 @@ Root = Annotated[
 errors = Console(stderr=True)
 
 
-def _stack(root: Path | None, name: str) -> Stack:
+def _stack(root: Path | None, name: str, *, secured: bool = False) -> Stack:
     """Return the stack of this name; without `root`, of the checkout that this folder is in."""
     here = Path.cwd()
     checkouts = (folder for folder in (here, *here.parents) if (folder / ".git").exists())
-    return Stack(root or next(checkouts, here), name)
+    root = root or next(checkouts, here)
+    return Stack(root, name, secured=True) if secured else Stack(root, name)
 
 
 @contextmanager
@@ -80,16 +81,26 @@ def up(
     name: Name = "dev",
     root: Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
+    secured: Annotated[
+        bool,
+        typer.Option(
+            "--secured",
+            help="With TLS, and a user for each service who may do only what it has to.",
+        ),
+    ] = False,
 ) -> None:
     """Start what does not run, wait until it serves, print the addresses.
 
     The first time on a machine it fetches Kafka's jars (about 45 MB, half a minute); after that it
     needs no network. Running it again changes nothing.
 
-    Example: `motcua stack up --name trial`
+    A secured stack stays secured. Its users' settings are in files: `set -a; . FOLDER/sla.env`
+    makes a shell that of sla's user, `operator.env` that of who runs `motcua` commands.
+
+    Example: `motcua stack up --name trial --secured`
     """
     with _told("starting") as tell:
-        endpoints = _stack(root, name).up(tell)
+        endpoints = _stack(root, name, secured=secured).up(tell)
     _print_endpoints(endpoints, as_json)
 
 
@@ -187,7 +198,7 @@ def logs(
 
 
 def _print_endpoints(endpoints: Endpoints, as_json: bool) -> None:
-    facts = {key: str(value) for key, value in asdict(endpoints).items()}
+    facts = {key: str(value) for key, value in asdict(endpoints).items() if value is not None}
     if as_json:
         sys.stdout.write(json.dumps(facts) + "\n")
         return

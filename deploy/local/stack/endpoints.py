@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from deploy.local.secured.secured import Secured
+
 
 @dataclass(frozen=True)
 class Endpoints:
@@ -29,9 +31,17 @@ class Endpoints:
     `/control` changes how it behaves."""
     gateway_ledger: Path
     """The append-only file of every message that the gateway accepted."""
+    secured: Path | None = None
+    """Where `NAME.env` of each user is, if broker and database ask for a login."""
+
+    def environment(self, user: str) -> dict[str, str]:
+        """Return the variables with which a service or a command is this user."""
+        return {} if self.secured is None else Secured(self.secured).environment(user)
 
 
-def endpoints_from(ports: dict[str, int], smtp_ledger: Path, gateway_ledger: Path) -> Endpoints:
+def endpoints_from(
+    ports: dict[str, int], smtp_ledger: Path, gateway_ledger: Path, secured: Path | None = None
+) -> Endpoints:
     """Return the addresses that belong to these ports."""
     return Endpoints(
         kafka=f"127.0.0.1:{ports['kafka']}",
@@ -42,6 +52,7 @@ def endpoints_from(ports: dict[str, int], smtp_ledger: Path, gateway_ledger: Pat
         gateway=f"http://127.0.0.1:{ports['gateway']}",
         gateway_page=f"http://127.0.0.1:{ports['gateway_page']}",
         gateway_ledger=gateway_ledger,
+        secured=secured,
     )
 
 

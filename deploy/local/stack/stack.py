@@ -32,6 +32,7 @@ from deploy.local.host.process import find, kill, marker, stop
 from deploy.local.host.settings import from_environment
 from deploy.local.kafka.broker import Kafka
 from deploy.local.mongod.mongod import Mongod
+from deploy.local.secured.secured import Secured
 from deploy.local.stack.endpoints import Endpoints, PartStatus, State, endpoints_from
 from deploy.local.stack.starting import await_ready, launch, log_path, processes
 
@@ -71,13 +72,16 @@ class Stack:
         self._lock_path = self._home / "stack" / f"{name}.lock"
         self._ports_path = self.folder / "ports.json"
         self._die_with_parent = die_with_parent
+        self._secured = Secured(self.folder / "secured")
+        # What it was made, it stays: a broker's storage and a database know their users.
+        secured = self._secured if self.settings.secured or self._secured.exists else None
         self._smtp = SmtpPart(self.folder / "smtp", self.settings)
         self._gateway = GatewayPart(self.folder / "gateway", self.settings)
         made: list[Part] = [
-            Mongod(self.folder / "mongod", self.settings),
+            Mongod(self.folder / "mongod", self.settings, secured),
             self._smtp,
             self._gateway,
-            Kafka(self.folder / "kafka", self.settings),
+            Kafka(self.folder / "kafka", self.settings, secured),
         ]
         self._parts = {part.name: part for part in made if part.name in parts}
 
@@ -90,6 +94,8 @@ class Stack:
         tell = on_progress or _silent
         check_platform()
         with self._locked(tell) as lock:
+            if self.settings.secured:
+                self._secure(tell)
             for part in self._parts.values():
                 found = processes(part)
                 if len(found) > 1 or (found and not self._ports_path.exists()):
@@ -104,6 +110,16 @@ class Stack:
                     watchdog.guard(self.folder, self._lock_path, PARTS, lock)
             self._start_on_free_ports(missing, tell, lock)
             return self.endpoints()
+
+    def _secure(self, tell: Progress) -> None:
+        if not self._secured.exists and self._ports_path.exists():
+            raise StackError(
+                f"The stack {self.name!r} was made without logins.",
+                "Give another --name, or delete its data first: `motcua stack reset`.",
+            )
+        tell("making certificates and users")
+        like = self.settings.secured_like
+        self._secured.prepare(Path(like) if like else None)
 
     def down(self, on_progress: Progress | None = None) -> None:
         """End all parts; data and ports stay. Nothing of the stack runs when it returns."""
@@ -151,7 +167,11 @@ class Stack:
 
     def endpoints(self) -> Endpoints:
         """Return the addresses, also of a stopped stack. Raise `StackError` before any `up`."""
-        return endpoints_from(self.ports(), self._smtp.ledger, self._gateway.ledger)
+        secured = self._secured.folder if self._secured.exists else None
+        found = endpoints_from(self.ports(), self._smtp.ledger, self._gateway.ledger, secured)
+        if secured is not None:
+            self._secured.write_environments(found.kafka, found.mongo)
+        return found
 
     def ports(self) -> dict[str, int]:
         """Return the ports by listener name. Raise `StackError` before any `up`."""

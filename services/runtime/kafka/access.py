@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.access import AccessWrong, password_of, tls_of
@@ -41,12 +41,10 @@ class Mechanism(StrEnum):
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
-class KafkaAccess(BaseSettings):
+class KafkaAccess(BaseModel):
     """Every variable is ``MOTCUA_KAFKA_`` and the field's name. A password is never shown."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(frozen=True)
 
     security_protocol: Protocol = Protocol.PLAINTEXT
     sasl_mechanism: Mechanism | None = None
@@ -96,10 +94,16 @@ class KafkaAccess(BaseSettings):
                 )
 
 
+class _FromEnvironment(KafkaAccess, BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+
 def kafka_access() -> KafkaAccess:
     """Return what the environment says. Raise AccessWrong for a value that there is not."""
     try:
-        return KafkaAccess()
+        return _FromEnvironment()
     except ValidationError as error:
         # Pydantic's own text repeats what was typed, and a password may stand in a wrong place.
         name = str(error.errors()[0]["loc"][0])

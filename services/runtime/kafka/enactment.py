@@ -31,7 +31,8 @@ from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.topics import TopicsWrong
 from services.runtime.settings import ClockKind, Settings
 
-_ID = "motcua-rules"
+RULES_TRANSACTION = "motcua-rules"
+"""The id of the transaction in which a set of rules is enacted."""
 _UNFINISHED = 15_000
 """Milliseconds after which the broker gives a transaction up whose writer has died. As long,
 readers wait before it."""
@@ -141,7 +142,7 @@ async def _write(producer: AIOKafkaProducer, event: Event) -> None:
 async def _transactions(settings: Settings, clients: Clients) -> AsyncIterator[AIOKafkaProducer]:
     producer = clients.producer(
         bootstrap_servers=settings.kafka,
-        transactional_id=_ID,
+        transactional_id=RULES_TRANSACTION,
         transaction_timeout_ms=_UNFINISHED,
         acks="all",
         # The broker's limit is for what is compressed.

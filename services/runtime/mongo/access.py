@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import InvalidURI
 from pymongo.uri_parser import parse_uri
@@ -15,12 +15,10 @@ from services.runtime.access import AccessWrong, password_of, tls_of
 PREFIX = "MOTCUA_MONGO_"
 
 
-class MongoAccess(BaseSettings):
+class MongoAccess(BaseModel):
     """Every variable is ``MOTCUA_MONGO_`` and the field's name. A password is never shown."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(frozen=True)
 
     tls: bool = False
     """Whether to speak TLS; a `ca_file` or a `cert_file` says so too."""
@@ -63,10 +61,16 @@ class MongoAccess(BaseSettings):
         return found
 
 
+class _FromEnvironment(MongoAccess, BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+
 def mongo_access() -> MongoAccess:
     """Return what the environment says. Raise AccessWrong for a value that there is not."""
     try:
-        return MongoAccess()
+        return _FromEnvironment()
     except ValidationError as error:
         # Pydantic's own text repeats what was typed, and a password may stand in a wrong place.
         name = str(error.errors()[0]["loc"][0])

@@ -25,6 +25,7 @@ from services.notify.page.security.guesses import OWN_TRIES, Guesses, GuessLimit
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
 from services.runtime.loop.clock import StreamClock
+from services.runtime.mongo.access import mongo_access
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
@@ -166,7 +167,12 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     state = Notify(code=known, citizen="citizen-1", marks=(Mark(at, Move.RECEIVED, "1"),))
     await Store(database["dossiers"], Notify).persist([Stored(known, 0, state)])
     asked = Asked()
-    mongo: Any = AsyncIOMotorClient(settings.mongo, tz_aware=True, event_listeners=[asked])
+    mongo: Any = AsyncIOMotorClient(
+        settings.mongo,
+        tz_aware=True,
+        event_listeners=[asked],
+        **mongo_access().options(settings.mongo),
+    )
     seen = mongo[database.name]
     clock = StreamClock()
     clock.tick(0, at)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 import pytest
-from pymongo import MongoClient
 
 from services.runtime.settings import Settings
 from tests.support.citizen import PUBLIC, WRONG, Citizen, begin_of_a_window, key_of
 from tests.support.eventually import eventually
 from tests.support.office import CENTRE, OFFICER, Office, filing
+from tests.support.secured import mongo_client
 
 pytestmark = pytest.mark.integration
 
@@ -124,7 +123,7 @@ def test_a_choice_that_would_reach_nobody_is_not_saved_and_the_page_says_what_to
     body = {"filing": filing(citizen=who), "by": OFFICER, "contact": email}
     code = office.post("intake", "/dossiers", body).json()["code"]
     office.agrees(code, "in_process", "notify")
-    with MongoClient[dict[str, Any]](settings.mongo) as mongo:
+    with mongo_client(settings.mongo) as mongo:
         contacts = mongo["motcua_notify"]["contacts"]
         eventually(lambda: contacts.find_one({"_id": who}), what=f"the contact of {who}")
     url, key = f"/status/{code}/preferences", key_of(code)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,7 @@ from services.runtime.access import AccessWrong
 from services.runtime.kafka.access import KafkaAccess, kafka_access
 from services.runtime.kafka.clients import AIOKAFKA, clients_with, faststream_broker
 from services.runtime.mongo.access import MongoAccess, mongo_access
-from services.runtime.process import EXIT_REFUSED, run
-from services.sla.__main__ import SERVICE
+from services.runtime.process import EXIT_REFUSED
 from tests.support.certificates import Certificates, certificates
 from tests.support.paths import ROOT
 
@@ -37,6 +39,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+
     def tell(**variables: object) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(f"MOTCUA_{name.upper()}", str(value))
@@ -207,26 +212,21 @@ def test_a_wrong_access_to_the_database_is_said_too(
 # -- at the start -----------------------------------------------------------------------
 
 
-def test_a_service_says_at_its_start_what_makes_no_sense(
-    told: Any, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("program", "code"), [(["services.sla"], EXIT_REFUSED), (["motcua", "topics", "create"], 2)]
+)
+def test_services_and_commands_say_at_their_start_what_makes_no_sense(
+    told: Any, program: list[str], code: int
 ) -> None:
     told(kafka_user="sla", kafka_password=SECRET)
-    assert run(SERVICE) == EXIT_REFUSED
-    said = capsys.readouterr().err
-    assert "MOTCUA_KAFKA_USER is set, but MOTCUA_KAFKA_SECURITY_PROTOCOL is PLAINTEXT" in said
-    assert SECRET not in said
-
-
-def test_a_command_says_it_too(
-    told: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from motcua.cli import main
-
-    told(kafka_user="sla", kafka_password=SECRET)
-    monkeypatch.setattr("sys.argv", ["motcua", "topics", "create"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("MOTCUA_KAFKA_USER is set, but")
-    assert SECRET not in said
+    done = subprocess.run(
+        [sys.executable, "-m", *program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "MOTCUA_KAFKA_USER is set, but MOTCUA_KAFKA_SECURITY_PROTOCOL is PLAIN" in done.stderr
+    assert SECRET not in done.stderr + done.stdout
