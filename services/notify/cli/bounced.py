@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import IO, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from services.notify.channels.delivery_report import NoReport, NotOurs, read_report
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import key_of, signed
+from services.runtime import settings_told
 
 _TIMEOUT = 30.0
 """Seconds for notify's answer: less than any mail server waits for a command."""
@@ -58,9 +58,7 @@ def bounced(
     try:
         key = _key(to, secret_file)
     except (OSError, ValueError) as error:
-        # A validation error repeats what it refuses: here, a secret.
-        why = "the settings are wrong" if isinstance(error, ValidationError) else str(error)
-        _end(os.EX_TEMPFAIL, f"there is no secret to sign with: {why}")
+        _end(os.EX_TEMPFAIL, f"there is no secret to sign with: {error}")
     try:
         status = _posted(to, raw, key)
     except (OSError, HTTPException, ValueError) as error:
@@ -81,7 +79,7 @@ def _key(to: str, file: Path | None) -> bytes:
         keys = [key_of(secret) for secret in secrets]
     else:
         provider = SENDERS.get(to.rstrip("/").rpartition("/")[2], "")
-        keys = ChannelSettings().receipt_keys(provider)
+        keys = settings_told(ChannelSettings).receipt_keys(provider)
     if not keys:
         raise ValueError("none is set")
     return keys[0]

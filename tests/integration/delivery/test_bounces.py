@@ -87,7 +87,7 @@ class MailServer:
     def pipe(self, mail: bytes, to: str | None = None, secret: str = SECRET) -> int:
         """With what the command ends that a mail is piped into."""
         command = [sys.executable, "-m", "motcua", "message", "bounced", "--to", to or self.url]
-        environment = {"MOTCUA_SMTP_SECRET": secret}
+        environment = {"MOTCUA_SMTP_SECRET": secret, "MOTCUA_TRIAL": "1"}
         return subprocess.run(command, input=mail, env=environment, check=False).returncode
 
 

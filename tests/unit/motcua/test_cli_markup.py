@@ -19,6 +19,7 @@ from services.runtime import World, first_world
 from services.runtime.cli import dead_letters
 from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.kafka.dead_letters import CannotRedrive
+from services.shared.citizen_keys import Erasure
 from services.sla.cli import why
 
 WROTE = "[mẫu 01/LPTB] [/b] [red]x[/red]"
@@ -26,6 +27,10 @@ WROTE = "[mẫu 01/LPTB] [/b] [red]x[/red]"
 
 async def _nothing(*_: object) -> None:
     return None
+
+
+async def _deleted(*_: object) -> list[Erasure]:
+    return [Erasure(WROTE, datetime(2026, 3, 2, tzinfo=UTC), (WROTE,))]
 
 
 def run(*words: str, exit_code: int = 0) -> str:
@@ -94,7 +99,10 @@ def test_a_dossier_that_sla_does_not_know(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_citizens_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(citizen, "_erase", _nothing)
-    assert f"{WROTE}: there was no key" in run("citizen", "erase", WROTE, "--reason", "r", "--yes")
+    monkeypatch.setattr(citizen, "_erased", _deleted)
+    told = run("citizen", "erase", WROTE, "--reason", "r", "--yes")
+    assert f"{WROTE}: there was no key" in told
+    assert f"{WROTE}, key deleted on 02/03/2026" in told
 
 
 @pytest.mark.usefixtures("letters")

@@ -213,7 +213,7 @@ def test_a_wrong_access_to_the_database_is_said_too(
 
 
 @pytest.mark.parametrize(
-    ("program", "code"), [(["services.sla"], EXIT_REFUSED), (["motcua", "topics", "create"], 2)]
+    ("program", "code"), [(["services.sla"], EXIT_REFUSED), (["motcua", "topics", "create"], 1)]
 )
 def test_services_and_commands_say_at_their_start_what_makes_no_sense(
     told: Any, program: list[str], code: int
