@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.values import rfc3339
-from contracts.wire.codec import encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import (
     CITIZEN_CONTACTS,
@@ -67,7 +66,8 @@ class Feed:
 
     async def tick(self, time: datetime) -> None:
         """Tick every partition: all that happened before that time stands in it."""
-        await self.producer.write_everywhere(DOSSIER_EVENTS, encode(tick(time)))
+        record = self.producer.record_of(tick(time))
+        await self.producer.write_everywhere(DOSSIER_EVENTS, record)
         self.ticked = time
 
     async def tick_mornings(self) -> None:
@@ -78,7 +78,7 @@ class Feed:
         time, last = self.ticked, self._desks_ticked
         if time is None or (last is not None and time - last < _HOUR):
             return
-        await self.producer.write_everywhere(UNIT_ALERTS, encode(tick(time)))
+        await self.producer.write_everywhere(UNIT_ALERTS, self.producer.record_of(tick(time)))
         self._desks_ticked = time
 
     async def behind(self) -> dict[str, int]:

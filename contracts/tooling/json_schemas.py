@@ -107,6 +107,12 @@ def header_schema() -> Schema:
                 "format": "date-time",
                 "description": "When it was entered (CloudEvents extension): UTC, to the ms.",
             },
+            "ce_mac": {
+                **text,
+                "description": "Who signed it, the generation of the key, and the keyed BLAKE2b of "
+                "key, body and the headers before this one; where a city has set keys.",
+                "pattern": r"^[a-z]+\.\d+\.[0-9a-f]{32}$",
+            },
             "ce_authtype": {
                 **text,
                 "description": "The kind of whoever asked (CloudEvents' auth context).",

@@ -57,6 +57,8 @@ class Fault(StrEnum):
     TIMER_RAISED = "timer-raised"
     STATE_TOO_LARGE = "state-too-large"
     HELD = "held"
+    FORGED = "forged"
+    """Nobody who may write it has written it, by its MAC."""
 
 
 class BadRecord(Exception):

@@ -14,7 +14,6 @@ from contracts.catalogue import load_catalogue
 from contracts.events.clock import ClockTicked
 from contracts.events.notify import MessageChannel, MessagePlanned
 from contracts.rules import sample_rules
-from contracts.wire.codec import encode
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from deploy.local.stack.city import City
@@ -167,7 +166,7 @@ async def _feed(recording: Recording, kafka: str, speed: float, told: Told) -> N
             await feed.send(batch)
             batch = []
             await feed.settle()
-            await feed.producer.write_everywhere(record.topic, encode(event))
+            await feed.producer.write_everywhere(record.topic, feed.producer.record_of(event))
             await feed.settle()  # so nothing is asked while timers fire
             if isinstance(event.data, ClockTicked):
                 newest[record.topic] = event
@@ -180,7 +179,7 @@ async def _feed(recording: Recording, kafka: str, speed: float, told: Told) -> N
         await feed.settle()
         # What the last tick brought may have timers that passed before it.
         for topic, event in newest.items():
-            await feed.producer.write_everywhere(topic, encode(event))
+            await feed.producer.write_everywhere(topic, feed.producer.record_of(event))
             await feed.settle()
     finally:
         await feed.stop()

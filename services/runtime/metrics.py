@@ -11,7 +11,7 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 EVENTS = Counter(
     "motcua_events_total",
     "Records read, by event type and by what became of them: applied, duplicate, skipped, "
-    "dead or held.",
+    "dead, held or refused.",
     ["service", "type", "outcome"],
 )
 PUBLISHED = Counter(
@@ -77,6 +77,12 @@ CONTENTS_DIFFER = Counter(
     "motcua_contents_differ_total",
     "Events that came back under a known id with another content. None ever should.",
     ["service", "type"],
+)
+FORGED = Counter(
+    "motcua_forged_records_total",
+    "Records that nobody has written who may, by why: no-mac, wrong-mac, wrong-signer, "
+    "unknown-key, ended-key; or undecided, a fact that its owner did not decide.",
+    ["service", "reason"],
 )
 PARTITIONS = Gauge(
     "motcua_partitions_owned", "Partitions that this instance looks after.", ["service", "topic"]

@@ -27,6 +27,7 @@ from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.mongo.access import mongo_access
 from services.runtime.mongo.client import client
 from services.runtime.patience import patiently
+from services.runtime.record_keys import check_complete, record_keys
 from services.runtime.refusal import CannotStart
 from services.runtime.service import Running, Service
 from services.runtime.settings import ClockKind, Settings, SettingsT, settings_told
@@ -58,6 +59,7 @@ def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     try:
         kafka_access().options()
         mongo_access().options(settings.mongo)
+        check_complete(record_keys(settings))
     except CannotStart as error:
         return _refuse(error)
     with asyncio.Runner(loop_factory=_loop) as runner:

@@ -6,7 +6,9 @@ An empty variable counts as not set: so a deployment can name all of them.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
@@ -105,6 +107,12 @@ class Settings(BaseSettings):
     """Milliseconds without a heartbeat until the group gives an instance's partitions away."""
     stuck_after: float = Field(default=60.0, gt=0)
     """Seconds without progress, while records wait, after which an instance is unhealthy."""
+
+    record_keys_file: Path | None = None
+    """A file of lines ``SIGNER GENERATION BASE64``: what records are signed and checked with. The
+    first of a signer signs."""
+    record_keys_since: datetime | None = None
+    """What the broker took before this moment needs no signature; None: everything needs one."""
 
     log_level: str = "INFO"
     log_json: bool = True

@@ -17,6 +17,7 @@ from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Client
 from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
+from services.runtime.record_keys import record_keys
 from services.runtime.service import Beside, Running, Service
 from services.runtime.settings import ClockKind, SettingsT
 from services.runtime.supervised import Supervised
@@ -30,10 +31,11 @@ def make_running(
     faults: Faults | None = None,
 ) -> Running[SettingsT]:
     """Return the service's engines and what they share. Must be called where an event loop runs."""
+    keys = record_keys(settings)
     running = Running(
         settings,
         mongo[f"motcua_{service.name}"],
-        EventProducer(settings.kafka, kafka),
+        EventProducer(settings.kafka, kafka, None if keys is None else keys.keys),
         make_clock(settings),
         faults or Faults(settings.stop_at),
         Supervised(),

@@ -11,6 +11,7 @@ from contracts.catalogue import load_catalogue
 from contracts.rules import RuleSet
 from motcua.deciders import calendars
 from motcua.simulate import SimulatedDay, Simulation, simulate_day
+from services.runtime import metrics
 from tests.chaos.enactments import BEGINS_WITH, enacted_between
 from tests.chaos.outcome import differences
 from tests.simulation.chances import Fault
@@ -75,15 +76,24 @@ def calm(number: int, dossiers: int) -> Lived:
     return plan(number, dossiers).lived()
 
 
+def _doubted() -> float:
+    """How many records the services have taken for forged."""
+    samples = (sample for family in metrics.FORGED.collect() for sample in family.samples)
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+
 def judged(seed: int, dossiers: int) -> Judged:
     """Live through the seed's day, calm and disturbed; judge as the kill test does."""
     number = seed // EACH
     quiet = calm(number, dossiers)
+    doubted = _doubted()
     try:
         lived = plan(number, dossiers).lived(seed)
     except (Broken, Standstill, AssertionError) as error:
         return Judged(seed, [str(error)])
     wrong = differences(quiet.outcome, lived.outcome)
+    if (more := _doubted() - doubted) > 0:
+        wrong.append(f"{more:.0f} facts were doubted by their own service")
     happened = lived.outside.chances.happened
     again = sum(count - 1 for count in lived.outcome.messages.values())
     allowed = happened[Fault.GATEWAY_UNTOLD] + _ON_THE_WAY * sum(happened[f] for f in _ENDS)

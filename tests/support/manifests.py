@@ -59,6 +59,8 @@ def shared(name: str) -> dict[str, str]:
     """What a pod is told by its ConfigMaps."""
     told: dict[str, str] = {}
     for source in container(name)["envFrom"]:
+        if "secretRef" in source:
+            continue  # who a service is at broker and database: optional, and not in the base
         told |= named("ConfigMap", source["configMapRef"]["name"])["data"]
     return told
 

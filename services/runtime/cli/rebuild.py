@@ -18,6 +18,7 @@ from rich.text import Text
 from contracts.wire.topics import SERVICES
 from services.runtime.loop.rebuild import Comparison, Rebuild, StillRunning
 from services.runtime.mongo.client import client
+from services.runtime.record_keys import check_complete, record_keys
 from services.runtime.service import Service
 
 console = Console()
@@ -59,6 +60,7 @@ def rebuild(
 
 async def _rebuild(service: Service[Any], *, check: bool) -> bool:
     settings = service.settings()
+    check_complete(record_keys(settings))  # else what others have signed would be left out
     mongo = client(settings.mongo)
     good = True
     try:

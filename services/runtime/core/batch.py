@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 
@@ -25,7 +24,6 @@ from services.runtime.core.dead_letter import (
     REDRIVE,
     Redrive,
     closing_record,
-    place_of,
     redrive_of,
     timers_until,
     to_dead_letter,
@@ -33,30 +31,11 @@ from services.runtime.core.dead_letter import (
 from services.runtime.core.decided import Decided
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.handle import fire_timers, handle
+from services.runtime.core.own_facts import decided_by, is_imported
 from services.runtime.core.stored import Hold, Stored, content
 from services.runtime.core.timer_letter import set_due_or_hold, trace_of
+from services.runtime.core.wanted import Wanted
 from services.runtime.core.world import World
-
-
-class Wanted(msgspec.Struct):
-    """A record that the service uses, and the subject that it is about."""
-
-    record: ConsumerRecord[Any, Any]
-    headers: dict[str, bytes]
-    subject: str | None
-    """None if the key cannot be a subject."""
-    type_name: str
-    short: bytes
-    """The event's `short_id`."""
-    content: bytes
-    """What the record says (see `stored.content_of`)."""
-    redrive: Redrive | None = None
-    dead_letter_id: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where the record stands: topic, partition and offset."""
-        return place_of(self.record)
 
 
 def pick(
@@ -126,6 +105,7 @@ def decide(
     """
     out: Decided[S] = Decided()
     _say_unsaid(out, states.values())
+    own = decided_by(decider)
     for item in wanted:
         record = item.record
         if item.subject is None:
@@ -135,6 +115,10 @@ def decide(
         if stored is None:
             stored = Stored(item.subject, record.partition, decider.initial(item.subject))
             states[item.subject] = stored
+        # Also of one that is put back: whoever forges a record can forge that header.
+        unknown = item.type_name in own and not stored.knows(item.short)
+        if unknown and not is_imported(item.headers):
+            out.undecided.append(item)
         _one(decider, worlds[record.partition], out, item, stored, now, too_large)
     for stored in out.dirty.values():
         set_due_or_hold(decider, worlds[stored.partition], out, stored, now)
@@ -173,7 +157,7 @@ def _one(
                 return
             _hold(decider, out, item, stored, now, Fault.HELD, "an earlier record is held")
             return
-    elif not _is_next(item, stored):
+    elif not _is_next(item, stored) and not (_was_refused(item) and stored.hold is None):
         # A command that was given twice, or a dead letter out of turn: it stays where it is.
         out.outcomes[type_name, "duplicate"] += 1
         return
@@ -196,7 +180,9 @@ def _one(
         _hold(decider, out, item, stored, now, Fault.DECISION_RAISED, trace_of(error))
         return
     if item.redrive is not None:
-        _release(out, item, stored, "purged" if skip else "redriven")
+        if not _was_refused(item):
+            _release(stored)
+        _close(out, item, "purged" if skip else "redriven")
     out.outcomes[type_name, "skipped" if skip else "applied"] += 1
     out.dirty[stored.subject] = stored
 
@@ -241,8 +227,8 @@ def _hold(
     out.dirty[stored.subject] = stored
     if item.redrive is not None:
         # Its dead letter is still open; only its fault may have changed.
-        assert hold is not None
-        stored.hold = replace(hold, fault=fault, detail=detail[:4000])
+        if hold is not None:
+            stored.hold = replace(hold, fault=fault, detail=detail[:4000])
         return
     offset = item.record.offset
     if hold is None:
@@ -253,10 +239,18 @@ def _hold(
     _bury(out, item, fault, detail, number, now)
 
 
-def _release(out: Decided[S], item: Wanted, stored: Stored[S], outcome: str) -> None:
+def _was_refused(item: Wanted) -> bool:
+    """Return whether it is put back that was not believed, and is now: it holds no subject."""
+    return item.redrive is not None and item.redrive.number == 0
+
+
+def _release(stored: Stored[Any]) -> None:
     hold = stored.hold
     assert hold is not None
     stored.hold = None if hold.next >= hold.count else replace(hold, next=hold.next + 1)
+
+
+def _close(out: Decided[Any], item: Wanted, outcome: str) -> None:
     out.redriven[outcome] += 1
     out.dead_letters.append(closing_record(item.dead_letter_id, item.record.key, outcome))
 

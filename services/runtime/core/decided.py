@@ -10,6 +10,7 @@ from contracts.wire.codec import Record
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import S
 from services.runtime.core.stored import Stored
+from services.runtime.core.wanted import Wanted
 
 
 @dataclass(slots=True)
@@ -28,5 +29,9 @@ class Decided(Generic[S]):
     last_error: str = ""
     differing: list[tuple[str, str, str]] = field(default_factory=list)
     """Events that came back with another content: subject, place of the record and type."""
+    undecided: list[Wanted] = field(default_factory=list)
+    """Facts of the service's own that its states do not know: folded, but perhaps not its own."""
+    forged: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Of each record that is not believed: subject, place, type and reason."""
     set_aside: list[tuple[str, str, str, str]] = field(default_factory=list)
     """For each dead letter: subject, place of the record, fault and detail."""

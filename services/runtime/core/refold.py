@@ -16,12 +16,15 @@ from aiokafka import ConsumerRecord
 from contracts.model import registered
 from contracts.wire.codec import BadRecord, decode
 from contracts.wire.envelope import Event
-from services.runtime.core.batch import Wanted, pick
+from services.runtime.core.batch import pick
 from services.runtime.core.dead_letter import timers_until
 from services.runtime.core.decider import Decider, S
+from services.runtime.core.forged import told_apart
 from services.runtime.core.handle import set_due
 from services.runtime.core.stored import Stored
+from services.runtime.core.wanted import Wanted
 from services.runtime.core.world import World
+from services.runtime.record_keys import RecordKeys
 
 Found = tuple[str, Event, Wanted]
 """The subject whose state folds an event, the event, and its record."""
@@ -30,9 +33,12 @@ Found = tuple[str, Event, Wanted]
 class Refold(Generic[S]):
     """Folds the records of a decider's topic, and of those that its own facts go to."""
 
-    def __init__(self, decider: Decider[S], committed: Mapping[int, int]) -> None:
+    def __init__(
+        self, decider: Decider[S], committed: Mapping[int, int], keys: RecordKeys | None = None
+    ) -> None:
         """`committed`: by partition of the decider's topic, the offset behind the last record that
-        the service had handled."""
+        the service had handled. `keys`: what records are believed by; None: all are."""
+        self._keys = keys
         self._decider = decider
         self._committed = committed
         self._source = f"/motcua/{decider.name}"
@@ -77,6 +83,8 @@ class Refold(Generic[S]):
                 item.redrive.skip or timers_until(item.headers) is not None
             ):
                 continue  # what timers said is on the log as the service's own facts
+            if self._keys is not None and told_apart(self._keys, [item])[1]:
+                continue  # the service had not believed it either
             try:
                 event = decode(record.key, record.value, record.headers)
             except BadRecord as error:

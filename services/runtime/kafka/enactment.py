@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
@@ -24,12 +25,15 @@ from aiokafka.errors import (
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.rules.rule_set import Files, RuleSet, digest
 from contracts.values import rfc3339, to_utc_millis
-from contracts.wire.codec import MAX_RULES, decode, encode
+from contracts.wire.codec import MAX_RULES, Record, decode, encode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITY_RULES, TOPICS
 from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.topics import TopicsWrong
+from services.runtime.record_keys import record_keys
 from services.runtime.settings import ClockKind, Settings
+
+log = structlog.get_logger("motcua.rules")
 
 RULES_TRANSACTION = "motcua-rules"
 """The id of the transaction in which a set of rules is enacted."""
@@ -52,6 +56,7 @@ async def enacted_sets(settings: Settings, clients: Clients = AIOKAFKA) -> list[
     Raise TopicsWrong if their topic is missing, and what aiokafka raises if the broker is away.
     """
     place = TopicPartition(CITY_RULES, 0)
+    keys = record_keys(settings)
     consumer = clients.consumer(
         bootstrap_servers=settings.kafka,
         isolation_level="read_committed",
@@ -68,6 +73,17 @@ async def enacted_sets(settings: Settings, clients: Clients = AIOKAFKA) -> list[
         end = (await consumer.end_offsets([place]))[place]
         while await consumer.position(place) < end:
             for record in (await consumer.getmany(place, timeout_ms=500)).get(place, ()):
+                if keys is not None and (
+                    reason := keys.fault(
+                        record.key,
+                        record.value,
+                        record.headers,
+                        dict(record.headers),
+                        record.timestamp,
+                    )
+                ):
+                    log.critical("a forged set of rules", offset=record.offset, reason=reason)
+                    continue
                 data = decode(record.key, record.value, record.headers).data
                 assert isinstance(data, RulesEnacted)
                 found.append(_set_of(data))
@@ -109,12 +125,13 @@ async def enact(
             time=now,
             data=data,
         )
-        await _write(producer, event)
+        keys = record_keys(settings)
+        record = encode(event)
+        await _write(producer, record if keys is None else keys.keys.signed(record))
     return _set_of(data)
 
 
-async def _write(producer: AIOKafkaProducer, event: Event) -> None:
-    record = encode(event)
+async def _write(producer: AIOKafkaProducer, record: Record) -> None:
     acks: list[asyncio.Future[Any]] = []
     try:
         async with producer.transaction():

@@ -14,7 +14,10 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.wire.codec import Record, encode
 from contracts.wire.envelope import Event
+from contracts.wire.mac import Keys, NoKey
+from services.runtime.access import AccessWrong
 from services.runtime.kafka.clients import AIOKAFKA, Clients
+from services.runtime.record_keys import environment_keys
 
 log = structlog.get_logger("motcua.producer")
 
@@ -37,9 +40,14 @@ class EventProducer:
     written may then be in the log twice, with the same ids.
     """
 
-    def __init__(self, bootstrap: str, clients: Clients = AIOKAFKA) -> None:
+    def __init__(
+        self, bootstrap: str, clients: Clients = AIOKAFKA, keys: Keys | None = None
+    ) -> None:
+        """`keys`: what events are signed with; None: with those that the environment names, if it
+        does. Raise AccessWrong if those are wrong."""
         self._bootstrap = bootstrap
         self._clients = clients
+        self._keys = keys or environment_keys()
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -73,11 +81,24 @@ class EventProducer:
         """Return the topic that an event is written to."""
         return event.data.TOPIC
 
+    def record_of(self, event: Event) -> Record:
+        """Return the record of an event, signed where there are keys.
+
+        Raise AccessWrong if the key is missing of who may write it.
+        """
+        record = encode(event)
+        if self._keys is None:
+            return record
+        try:
+            return self._keys.signed(record)
+        except NoKey as error:
+            raise AccessWrong(f"{event.data.NAME} cannot be signed: {error}") from error
+
     async def publish(self, events: Iterable[Event]) -> None:
         """Write the events to their types' topics and wait for every ack."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for event in events:
-            by_topic[self.topic_of(event)].append(encode(event))
+            by_topic[self.topic_of(event)].append(self.record_of(event))
         if by_topic:
             await asyncio.gather(*(self.write(topic, rs) for topic, rs in by_topic.items()))
 

@@ -15,11 +15,16 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
-from contracts.wire.codec import BadRecord, decode, type_of
+from contracts.wire.codec import BadRecord, Fault, Record, decode, type_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
-from services.runtime.core.dead_letter import place_of, to_dead_letter
+from services.runtime.core.dead_letter import (
+    closing_record,
+    place_of,
+    redrive_of,
+    to_dead_letter,
+)
 from services.runtime.core.decider import Decider, S
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import Clock, StreamClock
@@ -36,7 +41,9 @@ from services.runtime.loop.states import States
 from services.runtime.loop.timers import Timers
 from services.runtime.loop.worlds import Worlds
 from services.runtime.mongo.partitions import Partitions
+from services.runtime.mongo.said import Said
 from services.runtime.mongo.store import Store
+from services.runtime.record_keys import record_keys
 from services.runtime.settings import Settings
 
 log = structlog.get_logger("motcua.engine")
@@ -71,6 +78,7 @@ class Engine(Generic[S]):
         self._states = states = States(decider, store, settings.cache_states)
         self.worlds = Worlds(decider.name, decider.topic, partitions)
         self.ownership = Ownership(decider.name, decider.topic, states, self.worlds, self.progress)
+        self._keys = record_keys(settings)
         self._retry = Retry(decider.name, settings, self.ownership.leaving)
         parts = Parts(
             decider,
@@ -84,6 +92,8 @@ class Engine(Generic[S]):
             self.ownership,
             self._retry,
             self.reporting,
+            Said(partitions.database, decider.topic, decider.collection),
+            self._keys,
         )
         self._round = Round(parts)
         self.timers = Timers(parts, self.progress)
@@ -148,22 +158,51 @@ class Engine(Generic[S]):
 
     async def _broadcast(self, record: ConsumerRecord[Any, Any]) -> None:
         """Change what the partition's next decisions depend on: its time, or its world."""
-        name = self.decider.name
+        put_back, letter_id = redrive_of(record.headers) or (None, "")
+        if put_back is not None and put_back.service != self.decider.name:
+            return
+        if put_back is not None and put_back.skip:
+            await self._set_aside(closing_record(letter_id, record.key, "purged"))
+            return
         try:
+            self._check(record)
             event = decode(record.key, record.value, record.headers)
         except BadRecord as error:
-            metrics.DEAD_LETTERS.labels(name, error.fault).inc()
-            log.error("a broadcast that tells nothing", fault=error.fault, detail=error.detail)
-            now = datetime.now(UTC)
-            letters = [to_dead_letter(place_of(record), record, error.fault, error.detail, 0, now)]
-            write = partial(self.producer.write, dead_letters(name), letters)
-            await self._retry.until_done(write)
+            self._report_bad(record, error)
+            if put_back is None:  # else its dead letter is still open
+                place, now = place_of(record), datetime.now(UTC)
+                letter = to_dead_letter(place, record, error.fault, error.detail, 0, now)
+                await self._set_aside(letter)
             return
         if isinstance(event.data, RulesEnacted):
             enact = partial(self._enact, record.partition, record.offset, event.data)
             await self._retry.until_done(enact)
         elif isinstance(self.clock, StreamClock):
             await self._tick(self.clock, record.partition, event)
+        if put_back is not None:
+            await self._set_aside(closing_record(letter_id, record.key, "redriven"))
+
+    async def _set_aside(self, letter: Record) -> None:
+        topic = dead_letters(self.decider.name)
+        await self._retry.until_done(partial(self.producer.write, topic, [letter]))
+
+    def _report_bad(self, record: ConsumerRecord[Any, Any], error: BadRecord) -> None:
+        metrics.DEAD_LETTERS.labels(self.decider.name, error.fault).inc()
+        log.error("a broadcast that tells nothing", fault=error.fault, detail=error.detail)
+        if error.fault is Fault.FORGED:
+            kind = type_of(record.headers) or "none"
+            self.reporting.forged("", place_of(record), kind, error.detail)
+
+    def _check(self, record: ConsumerRecord[Any, Any]) -> None:
+        """Raise BadRecord if there are keys and the record is not believed."""
+        if self._keys is None:
+            return
+        headers = record.headers
+        reason = self._keys.fault(
+            record.key, record.value, headers, dict(headers), record.timestamp
+        )
+        if reason is not None:
+            raise BadRecord(Fault.FORGED, reason)
 
     async def _tick(self, clock: StreamClock, partition: int, event: Event) -> None:
         """Move the partition's time and fire all timers that have passed by then."""

@@ -14,7 +14,9 @@ from services.runtime.loop.reporting import Reporting
 from services.runtime.loop.retry import Retry
 from services.runtime.loop.states import States
 from services.runtime.loop.worlds import Worlds
+from services.runtime.mongo.said import Said
 from services.runtime.mongo.store import Store
+from services.runtime.record_keys import RecordKeys
 from services.runtime.settings import Settings
 
 
@@ -33,3 +35,6 @@ class Parts(Generic[S]):
     ownership: Ownership
     retry: Retry
     reporting: Reporting
+    said: Said
+    keys: RecordKeys | None
+    """What records are checked with; None: they are believed as they are."""

@@ -33,6 +33,7 @@ from services.runtime.loop.worlds import Worlds
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.partitions import Mark, Partitions
 from services.runtime.mongo.store import Store
+from services.runtime.record_keys import record_keys
 from services.runtime.settings import Settings
 
 _KEY = RULES_SUBJECT.encode()
@@ -76,6 +77,7 @@ class Rebuild(Generic[S]):
         self._settings = settings
         self._name = f"{decider.collection}.rebuilt"
         self._store = Store(database[self._name], decider.state_type, decider.waking)
+        self._keys = record_keys(settings)
         self._group = group_of(decider.name, decider.topic)
         self.failed: list[tuple[str, str]] = []
         """Records that could not be folded: their place, and why."""
@@ -104,7 +106,7 @@ class Rebuild(Generic[S]):
         offsets = Offsets(self._settings.kafka)
         try:
             committed = await offsets.committed(self._group, self._decider.topic)
-            refold = Refold(self._decider, committed)
+            refold = Refold(self._decider, committed, self._keys)
             ends = {
                 TopicPartition(topic, p): end
                 for topic in refold.topics
@@ -186,7 +188,12 @@ class Rebuild(Generic[S]):
     async def _enact(
         self, refold: Refold[S], worlds: Worlds, record: ConsumerRecord[Any, Any]
     ) -> None:
-        data = decode(record.key, record.value, record.headers).data
+        headers = record.headers
+        if self._keys is not None and self._keys.fault(
+            record.key, record.value, headers, dict(headers), record.timestamp
+        ):
+            return  # no service had believed it either
+        data = decode(record.key, record.value, headers).data
         assert isinstance(data, RulesEnacted)
         world = await worlds.enact(record.partition, data)
         await worlds.mark({record.partition: refold.folded_until(record.partition, record.offset)})

@@ -13,8 +13,10 @@ from typing import Any
 import structlog
 
 from contracts.wire.envelope import Event
+from contracts.wire.mac import Doubt
 from services.runtime import metrics
 from services.runtime.core.decided import Decided
+from services.runtime.core.wanted import Wanted
 from services.runtime.loop.retry import Defect
 from services.runtime.settings import Settings
 
@@ -42,6 +44,9 @@ class Reporting:
         self._bad_in_a_row = 0
         self._bad_most = settings.dead_letters_in_a_row
         self._debug = settings.log_level.upper() == "DEBUG"
+        for doubt in Doubt:
+            # There from the start: who counts what was added sees the first one, too.
+            metrics.FORGED.labels(service, doubt)
         self._phase = {phase: metrics.PHASE.labels(service, phase) for phase in Phase}
 
     @contextmanager
@@ -85,11 +90,23 @@ class Reporting:
         for subject, place, type_name in decided.differing:
             metrics.CONTENTS_DIFFER.labels(name, type_name).inc()
             log.error("an id with two contents", dossier=subject, record=place, type=type_name)
+        for each in decided.forged:
+            self.forged(*each)
         for outcome, count in decided.redriven.items():
             metrics.REDRIVEN.labels(name, outcome).inc(count)
         if self._debug:
             for event in decided.events:
                 log.debug("decided", dossier=event.subject, event_id=event.id, type=event.type)
+
+    def forged(self, subject: str, place: str, type_name: str, reason: str) -> None:
+        """Report a record that was not believed. It is a matter of security."""
+        metrics.FORGED.labels(self._service, reason).inc()
+        log.critical("a forged record", dossier=subject, record=place, type=type_name, why=reason)
+
+    def undecided(self, facts: Iterable[Wanted]) -> None:
+        """Report facts of the service's own that it did not decide."""
+        for item in facts:
+            self.forged(item.subject or "", item.place, item.type_name, Doubt.UNDECIDED)
 
     def limit_bad(self, decided: Decided[Any], wanted: int) -> None:
         """Raise Defect after too many bad records in a row: the fault is ours then."""

@@ -25,8 +25,10 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts.wire.topics import dead_letters
-from services.runtime.core.batch import Wanted, decide, pick
+from services.runtime.core.batch import decide, pick
 from services.runtime.core.decider import S
+from services.runtime.core.forged import Forged, put_aside, told_apart
+from services.runtime.core.wanted import Wanted
 from services.runtime.loop.faults import Point
 from services.runtime.loop.parts import Parts
 from services.runtime.loop.reporting import Phase
@@ -74,6 +76,10 @@ class Round(Generic[S]):
         # 1. Pick.
         wanted, skipped = pick(parts.decider, records)
         wanted = self._without_echoes(wanted, skipped)
+        # Whoever repeats what was just said here, it is not acted upon: it need not be checked.
+        forged: list[Forged] = []
+        if parts.keys is not None:
+            wanted, forged = told_apart(parts.keys, wanted)
         passing(Point.RECEIVED)
 
         # 2. Load.
@@ -86,17 +92,20 @@ class Round(Generic[S]):
             # 3. Decide.
             with timed(Phase.DECIDE):
                 # A dead letter has the wall time at which it was written, whichever clock runs.
+                now = datetime.now(UTC)
                 decided = decide(
                     parts.decider,
                     worlds,
                     wanted,
                     states,
-                    datetime.now(UTC),
+                    now,
                     lambda stored: stored.subject in weighed and is_too_large(stored),
                 )
+                put_aside(decided, forged, now)
                 # What was weighed and is too large still was so before: it is held, and written.
                 if outgrown := parts.store.outgrown(decided.dirty.values()) - weighed:
                     raise _Outgrown(outgrown)
+            said = await self._said_by_timers(decided.undecided)
             passing(Point.DECIDED)
 
             # 4. Publish.
@@ -115,7 +124,14 @@ class Round(Generic[S]):
         parts.reporting.answered(decided.requests)
         parts.states.remember(states)
         parts.reporting.done(decided, skipped)
+        parts.reporting.undecided(w for w in decided.undecided if w.short not in said)
         parts.reporting.limit_bad(decided, len(wanted))
+
+    async def _said_by_timers(self, undecided: Sequence[Wanted]) -> set[bytes]:
+        """Return, of facts that the states do not know, those that timers said before a kill."""
+        if not undecided:
+            return set()
+        return await self._parts.said.of({w.short: w.record.partition for w in undecided})
 
     async def commit(self, ends: dict[TopicPartition, int], commit: Commit) -> None:
         """Run steps 7 and 8. Raise Leaving if the partitions are taken away meanwhile."""

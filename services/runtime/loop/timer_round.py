@@ -2,7 +2,8 @@
 
     1 load      the states whose timers are due, at most a round's number
     2 decide    what each firing comes to: pure
-    3 write     into the states what they have still to say, where nothing else would tell
+    3 write     what will be said: its ids beside the states; into the states, with all it says,
+                where nothing else would tell
     4 publish   the new events and dead letters, and wait for every ack
     5 persist   the states, with nothing left to say
     6 report    to metrics and to the log
@@ -25,7 +26,8 @@ from services.runtime import metrics
 from services.runtime.core.decided import Decided
 from services.runtime.core.decider import S
 from services.runtime.core.handle import fire_timers, set_due
-from services.runtime.core.stored import Stored
+from services.runtime.core.own_facts import decided_by
+from services.runtime.core.stored import Stored, mark_of
 from services.runtime.core.timer_letter import hold_timers, set_due_or_hold, trace_of
 from services.runtime.core.world import World
 from services.runtime.loop.clock import StreamClock
@@ -65,6 +67,7 @@ class TimerRound(Generic[S]):
             passing(Point.TIMERS_DECIDED)
 
             # 3. Write.
+            await self._note(partition, decided.events)
             if unsaid := [stored for stored in due if stored.unsaid]:
                 await parts.store.persist(unsaid)
                 passing(Point.TIMERS_WRITTEN)
@@ -88,6 +91,17 @@ class TimerRound(Generic[S]):
         parts.reporting.done(decided)
         parts.reporting.limit_bad(decided, len(due))
         return len(due)
+
+    async def _note(self, partition: int, events: Sequence[Event]) -> None:
+        """Write down what will come back over the log and may be in no state by then.
+
+        A stream's tick fires the same timers again over the same states: nothing can be amiss.
+        """
+        if isinstance(self._parts.clock, StreamClock):
+            return
+        own = decided_by(self._parts.decider)
+        if shorts := [mark_of(event)[0] for event in events if event.type in own]:
+            await self._parts.said.note(partition, shorts)
 
     def _fire(
         self, world: World, decided: Decided[S], stored: Stored[S], before: datetime

@@ -38,7 +38,7 @@ class Partitions:
 
     def __init__(self, database: Database, topic: str, collection: str) -> None:
         """`collection`: that of the engine's states, which tells it from others of the topic."""
-        self._database = database
+        self.database = database
         self._marks = database["partitions"]
         self._sets = database["rule_sets"]
         self._topic = topic
@@ -46,7 +46,7 @@ class Partitions:
 
     async def newest(self) -> World:
         """Return the world of the partition that knows most, for one who owns none."""
-        return await read_world(self._database)
+        return await read_world(self.database)
 
     async def load(self, partitions: Iterable[int]) -> dict[int, Mark]:
         """Return the partitions that were written before."""

@@ -21,6 +21,8 @@ from deploy.local.fakes.gateway.server import parser
 from services.intake.settings import IntakeSettings
 from services.notify.channels.smtp import Tls
 from services.notify.settings import NotifySettings
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.mongo.access import MongoAccess
 from services.runtime.refusal import SettingsWrong
 from services.runtime.settings import Settings
 from services.shared.lookup_secrets import lookup_keys
@@ -265,3 +267,18 @@ def test_the_gateway_needs_nothing_that_is_not_in_the_image() -> None:
     )
     loaded = {module.partition(".")[0] for module in done.stdout.split()}
     assert loaded.isdisjoint({*missing, "fiftyone"})
+
+
+_ACCESS = {
+    *(f"MOTCUA_KAFKA_{field.upper()}" for field in KafkaAccess.model_fields),
+    *(f"MOTCUA_MONGO_{field.upper()}" for field in MongoAccess.model_fields),
+    *("MOTCUA_RECORD_KEYS_FILE", "MOTCUA_RECORD_KEYS_SINCE"),
+}
+
+
+def test_a_city_is_told_every_variable_of_who_asks_and_no_other() -> None:
+    production = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
+    assert {name for name in _ACCESS if name not in production} == set()
+    named = re.compile(r"\bMOTCUA_(?:KAFKA|MONGO|RECORD)_[A-Z_]*[A-Z]\b")
+    for page in (production, *(p.read_text("utf-8") for p in (ROOT / "deploy").rglob("*.yaml"))):
+        assert set(named.findall(page)) <= _ACCESS

@@ -14,9 +14,9 @@ from contracts.events import intake, notify
 from contracts.wire.codec import encode
 from contracts.wire.envelope import Event, caused, short_id
 from contracts.wire.topics import DOSSIER_EVENTS
-from services.runtime.core.batch import Wanted
 from services.runtime.core.dead_letter import Redrive
 from services.runtime.core.stored import UNKNOWN, content_of
+from services.runtime.core.wanted import Wanted
 from services.runtime.loop.echoes import Echoes
 from services.runtime.loop.round import Round
 

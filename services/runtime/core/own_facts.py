@@ -1,0 +1,35 @@
+"""Which facts nobody but one decider says: it must know each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from contracts.model import Kind, registered
+from contracts.wire.codec import types
+from contracts.wire.mac import IMPORTED
+from services.runtime.core.decider import Decider
+
+_NONE: frozenset[str] = frozenset()
+
+
+def decided_by(decider: Decider[Any]) -> frozenset[str]:
+    """Return the types that nobody but this decider says, on the topic that it folds.
+
+    A decider without requests folds what others of its service say.
+    """
+    return _decided_by(decider.name, decider.topic) & decider.facts if decider.requests else _NONE
+
+
+@lru_cache(maxsize=64)
+def _decided_by(name: str, topic: str) -> frozenset[str]:
+    own = (name, topic, Kind.FACT)
+    found = [c for c in registered().values() if own == (c.OWNER, c.TOPIC, c.KIND)]
+    return types(*found)
+
+
+def is_imported(headers: Mapping[str, bytes]) -> bool:
+    """Return whether an import tells it, as history: then its owner did not decide it."""
+    source = headers.get("ce_source") or b""
+    return "ce_history" in headers and source.startswith(IMPORTED)
