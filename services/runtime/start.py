@@ -54,6 +54,7 @@ class Start:
             await self._until(partial(check_clocks, running, self._offsets), "waiting for the log")
         for engine in running.engines:
             await self._until(engine.store.prepare, "waiting for the database")
+            await self._until(engine.said.prepare, "waiting for the database")
             await self._until(engine.worlds.prepare, "waiting for the database")
         for consumer in self._consumers:
             behind = partial(check_database, consumer.engine, self._offsets)

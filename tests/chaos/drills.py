@@ -10,7 +10,7 @@ from contracts.wire.topics import SERVICES
 from services.runtime.loop.faults import Point
 
 _TIMERS = tuple(p for p in Point if p.startswith("timers-"))
-_TIMER_POINTS = tuple(p for p in _TIMERS if p != "timers-written")
+_TIMER_POINTS = tuple(p for p in _TIMERS if p not in ("timers-noted", "timers-written"))
 """The day goes by the stream clock, whose timers write nothing first."""
 _MESSAGE_POINTS = tuple(p for p in Point if p.startswith("message-"))
 _SNAPSHOT_POINTS = tuple(p for p in Point if p.startswith("snapshot-"))

@@ -40,9 +40,6 @@ def updated(document: Document, update: Any) -> Document:
                     found[path] = wanted if known is _MISSING else known + wanted
                 case "$max":
                     found[path] = wanted if known is _MISSING else max(known, wanted)
-                case "$push":
-                    added = [*found.get(path, ()), *wanted["$each"]]
-                    found[path] = added[wanted["$slice"] :]
                 case "$addToSet":
                     there = [] if known is _MISSING else list(known)
                     found[path] = there + [x for x in wanted["$each"] if x not in there]

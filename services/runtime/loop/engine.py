@@ -78,6 +78,7 @@ class Engine(Generic[S]):
         self._states = states = States(decider, store, settings.cache_states)
         self.worlds = Worlds(decider.name, decider.topic, partitions)
         self.ownership = Ownership(decider.name, decider.topic, states, self.worlds, self.progress)
+        self.said = Said(partitions.database, decider.topic, decider.collection)
         self._keys = record_keys(settings)
         self._retry = Retry(decider.name, settings, self.ownership.leaving)
         parts = Parts(
@@ -92,7 +93,7 @@ class Engine(Generic[S]):
             self.ownership,
             self._retry,
             self.reporting,
-            Said(partitions.database, decider.topic, decider.collection),
+            self.said,
             self._keys,
         )
         self._round = Round(parts)

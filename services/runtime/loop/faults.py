@@ -21,6 +21,8 @@ class Point(StrEnum):
     PERSISTED = "persisted"
     COMMITTED = "committed"
     TIMERS_DECIDED = "timers-decided"
+    TIMERS_NOTED = "timers-noted"
+    """Where what is said comes back over the log: there the states are not written first."""
     TIMERS_WRITTEN = "timers-written"
     TIMERS_PUBLISHED = "timers-published"
     TIMERS_PERSISTED = "timers-persisted"

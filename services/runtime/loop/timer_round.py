@@ -40,7 +40,11 @@ class TimerRound(Generic[S]):
 
     def __init__(self, parts: Parts[S]) -> None:
         self._parts = parts
-        self._dead_letters = dead_letters(parts.decider.name)
+        name = parts.decider.name
+        self._dead_letters = dead_letters(name)
+        # There from the start, though nothing is due yet.
+        self._lateness = metrics.TIMER_LATENESS.labels(name)
+        self._fired = metrics.TIMERS.labels(name)
 
     async def attempt(self, partition: int, before: datetime) -> int:
         """Fire timers that passed before that time, the longest due first; return how many.
@@ -52,22 +56,25 @@ class TimerRound(Generic[S]):
 
         # 1. Load.
         due = await parts.store.due([partition], before, parts.settings.timer_batch)
+        if not due:
+            return 0
         world = (await parts.worlds.of([partition]))[partition]
         states = {stored.subject: stored for stored in due}
         decided: Decided[S] = Decided(dirty=states)
-        lateness = metrics.TIMER_LATENESS.labels(parts.decider.name)
         now = parts.clock.now(partition)
 
         with parts.states.changing(states):
             # 2. Decide.
             for stored in due:
                 assert stored.due is not None
-                lateness.observe((now - stored.due).total_seconds())
+                self._lateness.observe((now - stored.due).total_seconds())
                 decided.events += stored.unsaid or self._fire(world, decided, stored, before)
             passing(Point.TIMERS_DECIDED)
 
             # 3. Write.
-            await self._note(partition, decided.events)
+            if noted := self._come_back(decided.events):
+                await parts.said.note(partition, noted)
+                passing(Point.TIMERS_NOTED)
             if unsaid := [stored for stored in due if stored.unsaid]:
                 await parts.store.persist(unsaid)
                 passing(Point.TIMERS_WRITTEN)
@@ -82,26 +89,28 @@ class TimerRound(Generic[S]):
                 stored.unsaid = []
                 set_due_or_hold(parts.decider, world, decided, stored, datetime.now(UTC))
             await parts.store.persist(decided.dirty.values())
+            if noted:
+                parts.said.written(partition, noted)
             passing(Point.TIMERS_PERSISTED)
 
         # 6. Report.
         parts.states.echoes.expect(decided.events)
         parts.states.renew(states)
-        metrics.TIMERS.labels(parts.decider.name).inc(len(due))
+        self._fired.inc(len(due))
         parts.reporting.done(decided)
         parts.reporting.limit_bad(decided, len(due))
         return len(due)
 
-    async def _note(self, partition: int, events: Sequence[Event]) -> None:
-        """Write down what will come back over the log and may be in no state by then.
+    def _come_back(self, events: Sequence[Event]) -> list[bytes]:
+        """Return the `short_id` of what will come back over the log and, after a kill, may be in no
+        state by then.
 
         A stream's tick fires the same timers again over the same states: nothing can be amiss.
         """
         if isinstance(self._parts.clock, StreamClock):
-            return
+            return []
         own = decided_by(self._parts.decider)
-        if shorts := [mark_of(event)[0] for event in events if event.type in own]:
-            await self._parts.said.note(partition, shorts)
+        return [mark_of(event)[0] for event in events if event.type in own]
 
     def _fire(
         self, world: World, decided: Decided[S], stored: Stored[S], before: datetime
