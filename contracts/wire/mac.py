@@ -25,6 +25,9 @@ from contracts.model import registered
 from contracts.wire.codec import Headers, Record, types
 
 HEADER = "ce_mac"
+ORDER_HEADER = "motcua_mac"
+"""The same of a record that is put back, by the operator: it is its last header, and covers what
+was written first with its own MAC, and the order."""
 OPERATOR = "operator"
 """Who signs what `motcua` commands write: rules, ticks, erasures, and the history of an import."""
 IMPORTED = b"/import/"
@@ -103,6 +106,25 @@ class Keys:
                 return Record(record.key, record.value, headers)
         raise NoKey(f"MOTCUA_RECORD_KEYS_FILE has no key of {' or '.join(allowed)}")
 
+    def ordered(self, record: Record) -> Record:
+        """Return a record that is put back with the operator's MAC. Raise NoKey without its key."""
+        if (found := self._current.get(OPERATOR)) is None:
+            raise NoKey(f"MOTCUA_RECORD_KEYS_FILE has no key of {OPERATOR}")
+        name, hasher = found
+        mac = name + _mac(hasher, record.key, record.value, record.headers)
+        return record._replace(headers=[*record.headers, (ORDER_HEADER, mac.encode())])
+
+    def order_fault(
+        self, key: bytes | None, value: bytes | None, headers: Headers, stamped: int
+    ) -> Doubt | None:
+        """Return why it is not believed that the operator has put a record back; None if it is."""
+        if not headers or headers[-1][0] != ORDER_HEADER:
+            return Doubt.NO_MAC
+        signer = self._signer(headers[-1][1] or b"", key, value, headers[:-1], stamped)
+        if isinstance(signer, Doubt):
+            return signer
+        return None if signer == OPERATOR else Doubt.WRONG_SIGNER
+
     def fault(
         self,
         key: bytes | None,
@@ -119,6 +141,19 @@ class Keys:
         told = fields.get(HEADER)
         if told is None:
             return Doubt.NO_MAC
+        covered = headers[:-1] if headers[-1][0] == HEADER else _before(headers)
+        if covered is None:
+            return Doubt.WRONG_MAC
+        signer = self._signer(told, key, value, covered, stamped)
+        if isinstance(signer, Doubt):
+            return signer
+        # Of a type that nobody knows, any signer is as good as another.
+        may = _signers(fields)
+        return None if not may or signer in may else Doubt.WRONG_SIGNER
+
+    def _signer(
+        self, told: bytes, key: bytes | None, value: bytes | None, covered: Headers, stamped: int
+    ) -> str | Doubt:
         name, _, mac = told.rpartition(b".")
         found = self._known.get(name)
         if found is None:
@@ -126,12 +161,8 @@ class Keys:
         signer, hasher, until = found
         if stamped >= until:
             return Doubt.ENDED_KEY
-        covered = headers[:-1] if headers[-1][0] == HEADER else _before(headers)
-        if covered is None or not compare_digest(_mac(hasher, key, value, covered).encode(), mac):
-            return Doubt.WRONG_MAC
-        # Of a type that nobody knows, any signer is as good as another.
-        may = _signers(fields)
-        return None if not may or signer in may else Doubt.WRONG_SIGNER
+        good = compare_digest(_mac(hasher, key, value, covered).encode(), mac)
+        return signer if good else Doubt.WRONG_MAC
 
 
 def _before(headers: Headers) -> Headers | None:

@@ -39,6 +39,14 @@ class RecordKeys:
             return None
         return self.keys.fault(key, value, headers, fields, stamped)
 
+    def order_fault(
+        self, key: bytes | None, value: bytes | None, headers: Headers, stamped: int
+    ) -> Doubt | None:
+        """Return why it is not believed that a record was put back by who may; None if it is."""
+        if stamped < self._since:
+            return None
+        return self.keys.order_fault(key, value, headers, stamped)
+
 
 def record_keys(settings: Settings) -> RecordKeys | None:
     """Return the keys of the settings, or None without any. Raise AccessWrong if they are wrong."""

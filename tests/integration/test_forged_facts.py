@@ -5,7 +5,7 @@ Here no keys are set, so that they are acted upon; `test_secured_city.py` has a 
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +16,7 @@ from deploy.local.stack.endpoints import Endpoints
 from motcua.deciders import city_deciders
 from services.runtime.core.own_facts import decided_by
 from tests.support.eventually import eventually
-from tests.support.forged import FACTS, alarms, write_forged
+from tests.support.forged import FACTS, alarms, seen_after, write_forged
 from tests.support.importing import begin_import, rest
 from tests.support.office import OFFICER, Office
 from tests.support.paths import ROOT
@@ -67,18 +67,22 @@ def test_an_import_tells_facts_that_no_service_decided_and_alarms_nobody(
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_fact_that_its_owner_did_not_decide_is_seen_by_it(
-    city: City, office: Office, endpoints: Endpoints, name: str
+    city: City,
+    office: Office,
+    endpoints: Endpoints,
+    name: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     owner = FACTS[name].data.OWNER
     before = undecided(office)
     subject = f"H29.1-260302-{9000 + KINDS.index(name)}"
-    began = time.monotonic()
-    write_forged(endpoints.kafka, name, subject, lambda record: record)
-    eventually(lambda: alarms(office, owner, "undecided") == before[owner] + 1, timeout=10)
-    assert time.monotonic() - began < 5  # a second on a machine that does nothing else
-    said = city.of(owner).log.read_text()
-    assert "a forged record" in said
-    assert subject in said
+    # Also what goes to another topic: here it is folded by whoever finds it.
+    write_forged(endpoints.kafka, name, subject, topic=DOSSIER_EVENTS)
+    eventually(lambda: alarms(office, owner, "undecided") == before[owner] + 1)
+    took = seen_after(city.of(owner), subject)
+    assert took > 0
+    # Told, with -o junit_family=xunit1 --junitxml FILE; how slow a machine is decides nothing.
+    record_property("seconds until it was seen", round(took, 3))
     others = {name: count for name, count in undecided(office).items() if name != owner}
     assert others == {name: count for name, count in before.items() if name != owner}
 

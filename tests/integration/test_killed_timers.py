@@ -109,6 +109,6 @@ def test_nothing_of_its_own_is_forged_after_a_kill_and_what_is_forged_is(
     assert before.keys() <= after.keys()
     assert all(len(set(each)) == 1 for each in after.values()), "no id has two contents"
 
-    write_forged(kafka, "DeadlineSet", code, lambda record: record)
+    write_forged(kafka, "DeadlineSet", code)
     eventually(lambda: alarms(office, "sla", "undecided") == 1, timeout=10)
     assert alarmed(second)

@@ -29,6 +29,8 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from contracts.catalogue import load_catalogue
 from contracts.events.clock import ClockTicked
+from contracts.events.notify import MessageGathered
+from contracts.events.refusals import Refusal
 from contracts.events.rules import RulesEnacted
 from contracts.wire.codec import Record
 from contracts.wire.mac import Key, Keys
@@ -49,15 +51,18 @@ from motcua.deciders import all_deciders
 from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.dossier.policy import Policy
+from services.runtime.core.dead_letter import DeadLetter, redriven
 from services.runtime.kafka.access import kafka_access
 from services.runtime.kafka.clients import AIOKAFKA
+from services.runtime.kafka.dead_letters import DeadLetters
 from tests.support.eventually import eventually
-from tests.support.forged import FACTS, alarms, write_forged
+from tests.support.forged import EVENTS, alarms, write, write_forged
 from tests.support.fork_server import fork
 from tests.support.importing import rest
 from tests.support.office import OFFICER, Office
 from tests.support.paths import ROOT
 from tests.support.secured import mongo_client
+from tests.support.stage import read_topic
 
 pytestmark = pytest.mark.integration
 
@@ -65,9 +70,9 @@ UNTOUCHED = "H29.1-260302-7777"
 """A dossier that there is not."""
 READERS: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
 for decider in (*all_deciders(Policy(load_catalogue())), DeliveryDecider(), SealedContactDecider()):
-    for kind in (*decider.facts, ClockTicked.TYPE, RulesEnacted.TYPE):
+    for kind in (*decider.requests, *decider.facts, ClockTicked.TYPE, RulesEnacted.TYPE):
         READERS[decider.topic, kind] |= {decider.name}
-"""Who folds each kind of fact on a topic."""
+"""Who reads each kind of event on a topic."""
 RIGHTS = {rights.user: rights for rights in load_rights()}
 DATABASES = {name for rights in RIGHTS.values() for name in rights.databases}
 
@@ -114,6 +119,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         partitions=4,
         lookup_secrets="1:tests",
         channels="email",
+        quiet_from="00:00",  # whenever the tests run
+        quiet_until="00:00",
         session_timeout_ms=2000,
         batch_gap_ms=10,
     )
@@ -394,11 +401,15 @@ def test_a_deadline_that_sla_did_not_set_moves_nothing_and_holds_nothing(
     assert "a forged record" in said
 
 
-@pytest.mark.parametrize("name", sorted(FACTS))
-def test_a_forged_fact_of_each_kind_is_refused_by_whoever_reads_it(house: House, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_a_forged_event_of_each_kind_is_refused_by_whoever_reads_it(
+    house: House, name: str
+) -> None:
     office = house.office
-    event = FACTS[name]
+    event = EVENTS[name]
     readers = READERS.get((event.data.TOPIC, event.type), frozenset())
+    unread = isinstance(event.data, Refusal | MessageGathered)
+    assert bool(readers) is not unread, "where nobody reads, nobody acts and nobody sees it"
     before = {reader: alarms(office, reader, "no-mac") for reader in readers}
     subject = event.subject if event.data.OWNER in ("clock", "rules") else UNTOUCHED
     if event.data.TOPIC not in (DOSSIER_EVENTS, NOTIFICATION_EVENTS):
@@ -412,13 +423,41 @@ def test_nothing_of_all_that_was_acted_upon(house: House) -> None:
     rest(house.office)
     with mongo_client(house.endpoints.mongo) as mongo:
         for name in SERVICES:
-            assert mongo[f"motcua_{name}"]["dossiers"].find_one({"_id": UNTOUCHED}) is None
-            assert mongo[f"motcua_{name}"]["dossiers"].find_one({"hold": {"$ne": None}}) is None
+            database = mongo[f"motcua_{name}"]
+            for kept in ("dossiers", "deliveries", "desks", "contacts"):
+                touched = database[kept].find_one({"_id": {"$regex": UNTOUCHED}})
+                assert touched is None, (name, kept)
+            assert database["dossiers"].find_one({"hold": {"$ne": None}}) is None
+    said = asyncio.run(read_topic(house.endpoints.kafka, DOSSIER_EVENTS))
+    about = [dict(record.headers) for record in said if record.key == UNTOUCHED.encode()]
+    assert about, "the forged ones stand there"
+    assert not [headers for headers in about if "ce_mac" in headers], "nobody has answered them"
     assert house.motcua("rules", "list").count("cb-1") == 1
     letters = house.motcua("dead-letters", "list", "sla")
     assert "forged" in letters
     assert "DeadlineSet" in letters or "dossier.events" in letters
+
+
+def test_a_dead_letter_is_put_back_and_given_up_by_the_operator_alone(house: House) -> None:
+    office, kafka = house.office, house.endpoints.kafka
+
+    async def still_open() -> list[DeadLetter]:
+        async with DeadLetters(kafka, "sla") as letters:
+            return await letters.still_open()
+
+    found = asyncio.run(still_open())
+    assert {letter.fault for letter in found} == {"forged"}
+    before = alarms(office, "sla", "no-mac")
+    orders = [redriven(letter, skip=skip) for letter in found[:2] for skip in (True, False)]
+    for letter, order in zip([each for each in found[:2] for _ in range(2)], orders, strict=True):
+        write(kafka, letter.topic, [order])
+    eventually(lambda: alarms(office, "sla", "no-mac") == before + len(orders))
+    rest(office)
+    assert {letter.id for letter in asyncio.run(still_open())} == {letter.id for letter in found}
+
     assert "0 still open" in house.motcua("dead-letters", "purge", "sla", "--all", "--yes")
+    rest(office)
+    assert alarms(office, "sla", "no-mac") == before + len(orders), "what the operator does is his"
 
 
 # -- the files --------------------------------------------------------------------------

@@ -115,14 +115,21 @@ def decide(
         if stored is None:
             stored = Stored(item.subject, record.partition, decider.initial(item.subject))
             states[item.subject] = stored
-        # Also of one that is put back: whoever forges a record can forge that header.
-        unknown = item.type_name in own and not stored.knows(item.short)
-        if unknown and not is_imported(item.headers):
+        if item.type_name in own and _is_undecided(item, stored):
             out.undecided.append(item)
         _one(decider, worlds[record.partition], out, item, stored, now, too_large)
     for stored in out.dirty.values():
         set_due_or_hold(decider, worlds[stored.partition], out, stored, now)
     return out
+
+
+def _is_undecided(item: Wanted, stored: Stored[Any]) -> bool:
+    """Return whether a fact of the decider's own is about to be folded that it does not know.
+
+    Also one that is put back is: whoever forges a record can forge that header.
+    """
+    is_given_up = item.redrive is not None and item.redrive.skip
+    return not (is_given_up or stored.knows(item.short) or is_imported(item.headers))
 
 
 def _say_unsaid(out: Decided[S], states: Iterable[Stored[S]]) -> None:

@@ -20,12 +20,14 @@ from aiokafka import ConsumerRecord
 
 from contracts.values import rfc3339
 from contracts.wire.codec import Fault, Record
+from contracts.wire.mac import ORDER_HEADER
 
 KEPT_BODY = 1_000_000
 """The most bytes of an original body that are kept. A larger body stays where it was found."""
 
 REDRIVE = "motcua_redrive"
 """The header of a redriven record: ``service:number:letter``, and ``:skip`` to give it up."""
+_OF_AN_ORDER = (REDRIVE, ORDER_HEADER)
 TIMERS = "motcua_timers"
 """The header of what stands for a subject's timers: up to when they were fired, RFC 3339."""
 
@@ -104,7 +106,7 @@ def to_dead_letter(
     `place` identifies it: topic, partition, and the place in it.
     """
     value: bytes = record.value or b""
-    own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k != REDRIVE]
+    own = [(k, v) for k, v in record.headers if not k.startswith("dl_") and k not in _OF_AN_ORDER]
     about = {
         "dl_id": place,
         "dl_fault": str(fault),

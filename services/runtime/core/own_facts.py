@@ -15,18 +15,17 @@ _NONE: frozenset[str] = frozenset()
 
 
 def decided_by(decider: Decider[Any]) -> frozenset[str]:
-    """Return the types that nobody but this decider says, on the topic that it folds.
+    """Return the types that nobody but this decider says about its subjects.
 
-    A decider without requests folds what others of its service say.
+    They stand on the topic that it folds, or go to another one and never stand there. A decider
+    without requests folds what others of its service say.
     """
-    return _decided_by(decider.name, decider.topic) & decider.facts if decider.requests else _NONE
+    return _facts_of(decider.name) & decider.facts if decider.requests else _NONE
 
 
 @lru_cache(maxsize=64)
-def _decided_by(name: str, topic: str) -> frozenset[str]:
-    own = (name, topic, Kind.FACT)
-    found = [c for c in registered().values() if own == (c.OWNER, c.TOPIC, c.KIND)]
-    return types(*found)
+def _facts_of(name: str) -> frozenset[str]:
+    return types(*(c for c in registered().values() if (name, Kind.FACT) == (c.OWNER, c.KIND)))
 
 
 def is_imported(headers: Mapping[str, bytes]) -> bool:

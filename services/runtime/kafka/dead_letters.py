@@ -92,7 +92,8 @@ class DeadLetters:
                 if letter.truncated and not skip:
                     raise CannotRedrive(f"{letter.id}: {_TRUNCATED}")
             for topic, records in _in_order(still).items():
-                await self._producer.write(topic, [redriven(r, skip=skip) for r in records])
+                orders = [self._producer.order_of(redriven(r, skip=skip)) for r in records]
+                await self._producer.write(topic, orders)
             await self._handled(now, deadline)
 
     async def _handled(self, ids: set[str], deadline: float) -> None:

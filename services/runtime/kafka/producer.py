@@ -94,6 +94,18 @@ class EventProducer:
         except NoKey as error:
             raise AccessWrong(f"{event.data.NAME} cannot be signed: {error}") from error
 
+    def order_of(self, record: Record) -> Record:
+        """Return what puts a record back, signed where there are keys.
+
+        Raise AccessWrong if the operator's key is missing.
+        """
+        if self._keys is None:
+            return record
+        try:
+            return self._keys.ordered(record)
+        except NoKey as error:
+            raise AccessWrong(f"a dead letter cannot be put back: {error}") from error
+
     async def publish(self, events: Iterable[Event]) -> None:
         """Write the events to their types' topics and wait for every ack."""
         by_topic: dict[str, list[Record]] = defaultdict(list)

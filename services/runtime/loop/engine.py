@@ -162,6 +162,8 @@ class Engine(Generic[S]):
         put_back, letter_id = redrive_of(record.headers) or (None, "")
         if put_back is not None and put_back.service != self.decider.name:
             return
+        if put_back is not None and self._is_not_ordered(record):
+            return
         if put_back is not None and put_back.skip:
             await self._set_aside(closing_record(letter_id, record.key, "purged"))
             return
@@ -193,6 +195,17 @@ class Engine(Generic[S]):
         if error.fault is Fault.FORGED:
             kind = type_of(record.headers) or "none"
             self.reporting.forged("", place_of(record), kind, error.detail)
+
+    def _is_not_ordered(self, record: ConsumerRecord[Any, Any]) -> bool:
+        """Return whether nobody has put a record back who may, and report it."""
+        if self._keys is None:
+            return False
+        key, value, headers = record.key, record.value, record.headers
+        reason = self._keys.order_fault(key, value, headers, record.timestamp)
+        if reason is None:
+            return False
+        self.reporting.forged("", place_of(record), type_of(headers) or "none", reason)
+        return True
 
     def _check(self, record: ConsumerRecord[Any, Any]) -> None:
         """Raise BadRecord if there are keys and the record is not believed."""

@@ -109,8 +109,13 @@ class TimerRound(Generic[S]):
         """
         if isinstance(self._parts.clock, StreamClock):
             return []
-        own = decided_by(self._parts.decider)
-        return [mark_of(event)[0] for event in events if event.type in own]
+        decider, topic_of = self._parts.decider, self._parts.producer.topic_of
+        own = decided_by(decider)
+        return [
+            mark_of(event)[0]
+            for event in events
+            if event.type in own and topic_of(event) == decider.topic
+        ]
 
     def _fire(
         self, world: World, decided: Decided[S], stored: Stored[S], before: datetime
