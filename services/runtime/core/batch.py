@@ -91,7 +91,7 @@ def never(_: Stored[Any]) -> bool:
 def decide(
     decider: Decider[S],
     worlds: Mapping[int, World],
-    wanted: Sequence[Wanted],
+    wanted: Iterable[Wanted],
     states: dict[str, Stored[S]],
     now: datetime,
     too_large: TooLarge = never,

@@ -6,7 +6,7 @@ dossier: otherwise whoever forges a record could hold any dossier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from contracts.wire.codec import Fault
 from contracts.wire.mac import Doubt
 from services.runtime.core.dead_letter import closing_record, timers_until, to_dead_letter
 from services.runtime.core.decided import Decided
+from services.runtime.core.stored import Stored
 from services.runtime.core.wanted import Wanted
 from services.runtime.record_keys import RecordKeys
 
@@ -27,28 +28,45 @@ class Forged(NamedTuple):
     """It was put back by who may."""
 
 
-def told_apart(keys: RecordKeys, wanted: Sequence[Wanted]) -> tuple[list[Wanted], list[Forged]]:
-    """Return the records that are believed, and the others."""
-    good: list[Wanted] = []
-    forged: list[Forged] = []
+def believed(
+    keys: RecordKeys,
+    wanted: Iterable[Wanted],
+    states: Mapping[str, Stored[Any]],
+    forged: list[Forged],
+) -> Iterator[Wanted]:
+    """Yield the records that are believed; add the others to `forged`.
+
+    Each is judged when it is asked for: by then `states` holds what those before it came to.
+    """
     for item in wanted:
-        record = item.record
-        if item.redrive is not None:
-            reason = keys.order_fault(record.key, record.value, record.headers, record.timestamp)
-            if reason is not None:
-                forged.append(Forged(item, reason))
-                continue
-            if _says_no_more(item):
-                good.append(item)
-                continue
-        reason = keys.fault(
-            record.key, record.value, record.headers, item.headers, record.timestamp
-        )
-        if reason is None:
-            good.append(item)
+        if (found := found_forged(keys, item, states)) is None:
+            yield item
         else:
-            forged.append(Forged(item, reason, is_ordered=item.redrive is not None))
-    return good, forged
+            forged.append(found)
+
+
+def found_forged(
+    keys: RecordKeys, item: Wanted, states: Mapping[str, Stored[Any]]
+) -> Forged | None:
+    """Return why a record is not believed; None if it is.
+
+    What its subject's state has already is acted upon no more, whoever repeats it: it is not
+    checked. That is what a service has said itself, above all.
+    """
+    record = item.record
+    key, value, headers, stamped = record.key, record.value, record.headers, record.timestamp
+    if item.redrive is None:
+        stored = None if item.subject is None else states.get(item.subject)
+        if stored is not None and stored.applied.get(item.short) == item.content:
+            return None
+        doubt = keys.fault(key, value, headers, item.headers, stamped)
+        return None if doubt is None else Forged(item, doubt)
+    if (doubt := keys.order_fault(key, value, headers, stamped)) is not None:
+        return Forged(item, doubt)
+    if _says_no_more(item):
+        return None
+    doubt = keys.fault(key, value, headers, item.headers, stamped)
+    return None if doubt is None else Forged(item, doubt, is_ordered=True)
 
 
 def _says_no_more(item: Wanted) -> bool:

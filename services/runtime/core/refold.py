@@ -19,7 +19,7 @@ from contracts.wire.envelope import Event
 from services.runtime.core.batch import pick
 from services.runtime.core.dead_letter import timers_until
 from services.runtime.core.decider import Decider, S
-from services.runtime.core.forged import told_apart
+from services.runtime.core.forged import found_forged
 from services.runtime.core.handle import set_due
 from services.runtime.core.stored import Stored
 from services.runtime.core.wanted import Wanted
@@ -83,7 +83,7 @@ class Refold(Generic[S]):
                 item.redrive.skip or timers_until(item.headers) is not None
             ):
                 continue  # what timers said is on the log as the service's own facts
-            if self._keys is not None and told_apart(self._keys, [item])[1]:
+            if self._keys is not None and found_forged(self._keys, item, {}):
                 continue  # the service had not believed it either
             try:
                 event = decode(record.key, record.value, record.headers)

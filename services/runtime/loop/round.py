@@ -27,7 +27,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from contracts.wire.topics import dead_letters
 from services.runtime.core.batch import decide, pick
 from services.runtime.core.decider import S
-from services.runtime.core.forged import Forged, put_aside, told_apart
+from services.runtime.core.forged import Forged, believed, put_aside
 from services.runtime.core.wanted import Wanted
 from services.runtime.loop.faults import Point
 from services.runtime.loop.parts import Parts
@@ -76,10 +76,6 @@ class Round(Generic[S]):
         # 1. Pick.
         wanted, skipped = pick(parts.decider, records)
         wanted = self._without_echoes(wanted, skipped)
-        # Whoever repeats what was just said here, it is not acted upon: it need not be checked.
-        forged: list[Forged] = []
-        if parts.keys is not None:
-            wanted, forged = told_apart(parts.keys, wanted)
         passing(Point.RECEIVED)
 
         # 2. Load.
@@ -93,10 +89,13 @@ class Round(Generic[S]):
             with timed(Phase.DECIDE):
                 # A dead letter has the wall time at which it was written, whichever clock runs.
                 now = datetime.now(UTC)
+                forged: list[Forged] = []
+                keys = parts.keys
+                good = wanted if keys is None else believed(keys, wanted, states, forged)
                 decided = decide(
                     parts.decider,
                     worlds,
-                    wanted,
+                    good,
                     states,
                     now,
                     lambda stored: stored.subject in weighed and is_too_large(stored),
@@ -125,7 +124,7 @@ class Round(Generic[S]):
         parts.states.remember(states)
         parts.reporting.done(decided, skipped)
         parts.reporting.undecided(w for w in decided.undecided if w.short not in said)
-        parts.reporting.limit_bad(decided, len(wanted))
+        parts.reporting.limit_bad(decided, len(wanted) - len(forged))
 
     async def _said_by_timers(self, undecided: Sequence[Wanted]) -> set[bytes]:
         """Return, of facts that the states do not know, those that timers said before a kill."""

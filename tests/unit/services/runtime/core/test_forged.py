@@ -22,7 +22,7 @@ from services.notify.dossier.policy import Policy
 from services.runtime.core.batch import decide, pick
 from services.runtime.core.dead_letter import DeadLetter, read_dead_letter, redriven, timers_record
 from services.runtime.core.decided import Decided
-from services.runtime.core.forged import put_aside, told_apart
+from services.runtime.core.forged import Forged, believed, found_forged, put_aside
 from services.runtime.core.stored import Stored
 from services.runtime.record_keys import RecordKeys
 from tests.support.batches import NOW, Run, letters_of, outcomes
@@ -57,7 +57,8 @@ def through(decider: Any, *records: Any, states: Any = None) -> tuple[Decided[An
     """What a batch comes to where keys are set."""
     states = {} if states is None else states
     wanted, _ = pick(decider, records)
-    good, forged = told_apart(KEYS, wanted)
+    forged: list[Forged] = []
+    good = believed(KEYS, wanted, states, forged)
     decided = decide(decider, {3: WORLD}, good, states, NOW)
     put_aside(decided, forged, NOW)
     return decided, states
@@ -82,8 +83,8 @@ def test_a_forged_record_of_each_kind_changes_no_state_and_says_nothing(
             (letter,) = letters_of(decided, log)
             assert isinstance(letter, DeadLetter)
             assert (letter.fault, letter.number) == ("forged", 0)
-        wanted, _ = pick(decider, [log.put(KEYS.keys.signed(unsigned))])
-        assert told_apart(KEYS, wanted) == (wanted, []), "and of who may write it, it is believed"
+        (item,), _ = pick(decider, [log.put(KEYS.keys.signed(unsigned))])
+        assert found_forged(KEYS, item, {}) is None, "of who may write it, it is believed"
     assert read or _is_read_by_nobody(kind)
 
 
@@ -91,6 +92,26 @@ def _is_read_by_nobody(kind: str) -> bool:
     """Whether no state holds it: refusals, and what is broadcast, which the engine reads."""
     name = kind.split(".")[-2]
     return name.endswith("Refused") or name in ("ClockTicked", "RulesEnacted")
+
+
+def test_what_is_known_is_not_checked_and_what_has_its_id_and_says_another_thing_is(
+    purse: Any, log: Any, say: Any
+) -> None:
+    note = say.note("said")
+    good = KEYS.keys.signed(encode(note))
+    # In the same batch as in a later one.
+    decided, states = through(purse, log.put(good), log.put(note))
+    assert (decided.forged, outcomes(decided)) == ([], {"applied": 1, "duplicate": 1})
+    decided, _ = through(purse, log.put(note), states=states)
+    assert (decided.forged, outcomes(decided)) == ([], {"duplicate": 1})
+    other = say.note("another")
+    for forgery in (
+        encode(msgspec.structs.replace(other, id=note.id)),
+        STOLEN.signed(encode(other)),
+    ):
+        decided, _ = through(purse, log.put(forgery), states=states)
+        assert outcomes(decided) == {"refused": 1}
+    assert states["purse-1"].state.notes == ("said",)
 
 
 class TestAFactOfItsOwn:
