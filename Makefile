@@ -70,6 +70,7 @@ lint: $(READY) ## Lint, format check, strict types, contracts in step
 	@$(BIN)/mypy
 	@$(BIN)/python -m contracts.tooling.generate --check
 	@$(BIN)/python -m motcua.openapi --check
+	@$(BIN)/python -m motcua.authority --check
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix
@@ -78,6 +79,7 @@ format: $(READY) ## Format the code
 contracts: $(READY) ## Generate JSON Schemas, AsyncAPI and OpenAPI documents from classes and routes
 	@$(BIN)/python -m contracts.tooling.generate
 	@$(BIN)/python -m motcua.openapi
+	@$(BIN)/python -m motcua.authority
 
 check: lint test ## What has to pass before a change goes in
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "shrink": "motcua.replay.shrink_command:shrink",
     "diff": "motcua.replay.replay_command:diff",
     "run": "motcua.run:run_service",
+    "token": "motcua.token:token",
     "stack": "deploy.local.stack.cli:app",
     "topics": "motcua.topics:app",
     "rules": "motcua.rules.command:app",

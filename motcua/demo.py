@@ -235,9 +235,9 @@ def _end_on_page(
     picked = asyncio.run(_picked(settings))
     day = Day(
         begins=since,
-        balances={name: city.of(name).get(f"/balance?{period}") for name in SERVICES},
-        figures=city.of("sla").get(f"/figures?{period}")["total"],
-        messages=city.of("notify").get("/figures"),
+        balances={name: city.of(name).read(f"/balance?{period}") for name in SERVICES},
+        figures=city.of("sla").read(f"/figures?{period}")["total"],
+        messages=city.of("notify").read("/figures"),
         events=asyncio.run(_log_length(settings)),
         seconds=stages.seconds,
         rebuilt=None if keep else _rebuilt(city, stages),
@@ -316,6 +316,7 @@ def _to_open(
         ("SMS", endpoints.gateway_page),
         ("APIs", f"{first.url}/docs {first.service}; {apis}"),
         ("live view", " ".join([f"{_MOTCUA} top", *_elsewhere(city)])),
+        ("to sign in", f"{_MOTCUA} token --as auditor --issuer {endpoints.oidc}"),
         ("for motcua", f"export MOTCUA_KAFKA={endpoints.kafka}"),
         ("", f"export MOTCUA_MONGO={endpoints.mongo.partition('/?')[0]}"),
         *(commands if code else []),

@@ -82,10 +82,9 @@ class DossierRegistered(FilingTaken, kind=Kind.FACT, owner="intake"):
     """Newly registered (mới đăng ký, portal state 1)."""
 
 
-class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake", version=2):
+class ReceptionRequested(EventData, kind=Kind.REQUEST, owner="intake", version=3):
     """An officer receives a dossier: a new one with its filing, or one that is registered."""
 
-    by: OfficerId
     filing: FilingForm | None = None
 
 
@@ -123,11 +122,10 @@ class DossierReceived(FilingTaken, kind=Kind.FACT, owner="intake", version=3):
     """Null if nobody knows what was promised: the dossier is counted as unjudged."""
 
 
-class RejectionRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+class RejectionRequested(EventData, kind=Kind.REQUEST, owner="intake", version=2):
     """An officer refuses to receive a registered dossier; the reason is owed in writing."""
 
     reason: FreeText
-    by: OfficerId
 
 
 class DossierNotReceived(EventData, kind=Kind.FACT, owner="intake"):
@@ -137,13 +135,12 @@ class DossierNotReceived(EventData, kind=Kind.FACT, owner="intake"):
     by: OfficerId
 
 
-class SupplementDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+class SupplementDemandRequested(EventData, kind=Kind.REQUEST, owner="intake", version=2):
     """An officer wants the citizen to complete the dossier."""
 
     documents: tuple[Document, ...] = Field(min_length=1)
     reason: FreeText
     until: Instant | None = None
-    by: OfficerId
 
 
 class SupplementDemanded(EventData, kind=Kind.FACT, owner="intake"):
@@ -169,13 +166,12 @@ class SupplementDelivered(EventData, kind=Kind.FACT, owner="intake"):
     unit: UnitCode
 
 
-class PaymentDemandRequested(EventData, kind=Kind.REQUEST, owner="intake"):
+class PaymentDemandRequested(EventData, kind=Kind.REQUEST, owner="intake", version=2):
     """An officer asks for a fee or a tax."""
 
     amount: Amount = Field(gt=0)
     reason: FreeText
     until: Instant | None = None
-    by: OfficerId
 
 
 class PaymentDemanded(EventData, kind=Kind.FACT, owner="intake"):

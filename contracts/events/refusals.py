@@ -34,6 +34,8 @@ class RefusalReason(StrEnum):
     UNKNOWN_REQUEST = "unknown-request"
     ENTERED_TOO_LATE = "entered-too-late"
     TOO_LARGE = "too-large"
+    NOT_SIGNED_IN = "not-signed-in"
+    NOT_PERMITTED = "not-permitted"
 
 
 class Refusal(EventData):

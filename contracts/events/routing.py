@@ -48,11 +48,10 @@ class StepStarted(EventData, kind=Kind.FACT, owner="routing"):
     lead: OfficerId
 
 
-class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """The lead says that a step is done; at the last step also the dossier's outcome."""
 
     step: StepName
-    by: OfficerId
     outcome: Outcome = Outcome.GRANTED
     note: FreeText | None = None
 
@@ -66,11 +65,10 @@ class StepCompleted(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class StepReassignmentRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class StepReassignmentRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """A head names another lead for the open step."""
 
     lead: OfficerId
-    by: OfficerId
 
 
 class StepReassigned(EventData, kind=Kind.FACT, owner="routing"):
@@ -82,12 +80,11 @@ class StepReassigned(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class HandOverRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """A unit passes the dossier on to the competent one."""
 
     to_unit: UnitCode
     reason: FreeText
-    by: OfficerId
 
 
 class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
@@ -100,7 +97,7 @@ class DossierHandedOver(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """The handling unit wants another authority's opinion, or a part of the work done there."""
 
     unit: UnitCode
@@ -108,7 +105,6 @@ class ConsultationOpeningRequested(EventData, kind=Kind.REQUEST, owner="routing"
     question: FreeText
     budget: Budget | None = None
     """The time that it has to answer; by default the configured one."""
-    by: OfficerId
 
 
 class ConsultationOpened(EventData, kind=Kind.FACT, owner="routing"):
@@ -125,13 +121,12 @@ class ConsultationOpened(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class ConsultationAnswerRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class ConsultationAnswerRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """An authority that was consulted answers."""
 
     unit: UnitCode
     """The authority that was consulted."""
     answer: FreeText
-    by: OfficerId
 
 
 class ConsultationAnswered(EventData, kind=Kind.FACT, owner="routing"):
@@ -143,11 +138,10 @@ class ConsultationAnswered(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class StopRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class StopRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """An officer wants the handling stopped; the reason is owed in writing."""
 
     reason: FreeText
-    by: OfficerId
 
 
 class DossierStopped(EventData, kind=Kind.FACT, owner="routing"):
@@ -157,11 +151,10 @@ class DossierStopped(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class ResumptionRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class ResumptionRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """An officer wants a stopped dossier to go on."""
 
     reason: FreeText
-    by: OfficerId
 
 
 class DossierResumed(EventData, kind=Kind.FACT, owner="routing"):
@@ -179,12 +172,11 @@ class DossierProcessed(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class ResultReturnRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class ResultReturnRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """A unit, which may be any unit, hands the result to the citizen."""
 
     unit: UnitCode
     channel: FilingChannel
-    by: OfficerId
 
 
 class ResultReturned(EventData, kind=Kind.FACT, owner="routing"):
@@ -195,7 +187,7 @@ class ResultReturned(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class LateEntryRequested(EventData, kind=Kind.REQUEST, owner="routing"):
+class LateEntryRequested(EventData, kind=Kind.REQUEST, owner="routing", version=2):
     """A unit's head answers for a request about the dossier that is dated back beyond the limit."""
 
     request: RequestName
@@ -204,8 +196,6 @@ class LateEntryRequested(EventData, kind=Kind.REQUEST, owner="routing"):
     """The earliest time that it may be dated to."""
     reason: FreeText
     """Why it was not entered in time."""
-    by: OfficerId
-    """Who approves; it must be the head of the unit that handles the dossier."""
 
 
 class LateEntryApproved(EventData, kind=Kind.FACT, owner="routing"):

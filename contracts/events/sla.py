@@ -247,7 +247,7 @@ class AlertRetracted(EventData, kind=Kind.FACT, owner="sla"):
     cause: RetractionCause | None = None
 
 
-class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla", version=2):
+class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla", version=3):
     """A unit's head apologises for a dossier that is or will be late.
 
     Version 1 always gave a new date.
@@ -257,7 +257,6 @@ class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla", version=2):
     due: Instant | None = None
     """The new date, while the clock runs. None: the letter gives none, as after the dossier's end
     or in a pause, and once the date has moved as often as it may."""
-    by: OfficerId
     """The signing officer; it must be the head of the unit that handles the dossier."""
 
 
@@ -286,12 +285,10 @@ class ApologyIssued(EventData, kind=Kind.FACT, owner="sla", version=2):
     """The form that is printed, by the circular in force, e.g. ``04/2025-03``."""
 
 
-class DelayForeseenRequested(EventData, kind=Kind.REQUEST, owner="sla"):
+class DelayForeseenRequested(EventData, kind=Kind.REQUEST, owner="sla", version=2):
     """The lead or the unit's head says that the dossier will miss its date."""
 
     reason: FreeText
-    by: OfficerId
-    """The lead of the open step, or the head of the unit that handles the dossier."""
 
 
 class DelayForeseen(EventData, kind=Kind.FACT, owner="sla"):
@@ -311,12 +308,11 @@ class ExemptionGround(StrEnum):
     """The applicant withheld information or gave wrong information."""
 
 
-class ExemptionRequested(EventData, kind=Kind.REQUEST, owner="sla"):
+class ExemptionRequested(EventData, kind=Kind.REQUEST, owner="sla", version=2):
     """A unit's head states that no letter of apology is owed."""
 
     ground: ExemptionGround
     reason: FreeText
-    by: OfficerId
 
 
 class ExemptionGranted(EventData, kind=Kind.FACT, owner="sla"):

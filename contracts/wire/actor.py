@@ -31,7 +31,7 @@ class AuthType(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asked, as far as it was vouched for. It informs; it opens no door."""
+    """Who asked, as far as it was vouched for."""
 
     authtype: AuthType
     authid: str | None = None
@@ -42,6 +42,16 @@ class Actor(msgspec.Struct, frozen=True):
 
 NOBODY = Actor(AuthType.UNAUTHENTICATED)
 """Someone for whom nobody vouched."""
+
+
+def said_to_be(who: str, vouched: Actor | None) -> Actor:
+    """Return whoever a record of before says in its body to act, by nobody's word but its own.
+
+    It is who was vouched for, where the two are the same.
+    """
+    if vouched is not None and vouched.authid == who:
+        return vouched
+    return Actor(AuthType.UNAUTHENTICATED, who)
 
 
 def system(service: str) -> Actor:

@@ -17,9 +17,9 @@ import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.rules import RULES_SUBJECT
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.values import rfc3339, to_utc_millis
-from contracts.wire.actor import Actor, AuthType
+from contracts.wire.actor import Actor, AuthType, said_to_be
 from contracts.wire.envelope import Event
-from contracts.wire.upcasters import UPCASTERS, newest_type, upcast
+from contracts.wire.upcasters import SAID_BY, UPCASTERS, newest_type, upcast
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -203,12 +203,15 @@ def decode_fields(key: bytes | None, value: bytes | None, fields: dict[str, byte
     most = MAX_RULES if subject == RULES_SUBJECT else MAX_BODY
     if len(value) > most:
         raise BadRecord(Fault.TOO_LARGE, f"{len(value)} bytes, at most {most} are read")
+    data = _data(type_name, value)
+    if type_name in SAID_BY:
+        actor = said_to_be(_by(type_name, value), actor)
     return Event(
         event_id,
         source,
         subject,
         time,
-        _data(type_name, value),
+        data,
         cause,
         fields.get("ce_history") == b"true",
         mark,
@@ -257,6 +260,14 @@ def _data(type_name: str, value: bytes) -> EventData:
             f"{type_name}: version {newest} is the newest known here; upgrade, then redrive",
         )
     raise BadRecord(Fault.UNKNOWN_TYPE, f"no event type {type_name!r} is known here")
+
+
+def _by(type_name: str, value: bytes) -> str:
+    """Return who acts by the body of an old version."""
+    by = parse_json(value).get("by")
+    if not isinstance(by, str) or not 0 < len(by) <= 64:
+        raise BadRecord(Fault.BAD_BODY, f"{type_name}: by: no staff number")
+    return by
 
 
 def _places(error: ValidationError) -> str:

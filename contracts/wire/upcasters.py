@@ -59,6 +59,36 @@ def _message_planned_v1(body: Body) -> Body:
     return {**body, "recipient": body.pop("citizen")}
 
 
+def _said_by(body: Body) -> Body:
+    # Who acts was said in the body; `SAID_BY` keeps it as the record's actor.
+    return {key: value for key, value in body.items() if key != "by"}
+
+
+SAID_BY = frozenset(
+    f"vn.motcua.{name}"
+    for name in (
+        "ReceptionRequested.v1",
+        "ReceptionRequested.v2",
+        "RejectionRequested.v1",
+        "SupplementDemandRequested.v1",
+        "PaymentDemandRequested.v1",
+        "StepCompletionRequested.v1",
+        "StepReassignmentRequested.v1",
+        "HandOverRequested.v1",
+        "ConsultationOpeningRequested.v1",
+        "ConsultationAnswerRequested.v1",
+        "StopRequested.v1",
+        "ResumptionRequested.v1",
+        "ResultReturnRequested.v1",
+        "LateEntryRequested.v1",
+        "ApologyRequested.v1",
+        "ApologyRequested.v2",
+        "DelayForeseenRequested.v1",
+        "ExemptionRequested.v1",
+    )
+)
+"""The types whose body says in `by` who acts. Later versions leave that to the record's actor."""
+
 UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {
     "vn.motcua.DossierReceived.v1": ("vn.motcua.DossierReceived.v2", _dossier_received_v1),
     "vn.motcua.DossierReceived.v2": ("vn.motcua.DossierReceived.v3", _dossier_received_v2),
@@ -67,6 +97,27 @@ UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {
         "vn.motcua.ReceptionRequested.v2",
         _reception_requested_v1,
     ),
+    "vn.motcua.ReceptionRequested.v2": ("vn.motcua.ReceptionRequested.v3", _said_by),
+    **{
+        f"vn.motcua.{name}.v1": (f"vn.motcua.{name}.v2", _said_by)
+        for name in (
+            "RejectionRequested",
+            "SupplementDemandRequested",
+            "PaymentDemandRequested",
+            "StepCompletionRequested",
+            "StepReassignmentRequested",
+            "HandOverRequested",
+            "ConsultationOpeningRequested",
+            "ConsultationAnswerRequested",
+            "StopRequested",
+            "ResumptionRequested",
+            "ResultReturnRequested",
+            "LateEntryRequested",
+            "DelayForeseenRequested",
+            "ExemptionRequested",
+        )
+    },
+    "vn.motcua.ApologyRequested.v2": ("vn.motcua.ApologyRequested.v3", _said_by),
     "vn.motcua.DeadlineSet.v1": ("vn.motcua.DeadlineSet.v2", _deadline_set_v1),
     "vn.motcua.ApologyRequested.v1": ("vn.motcua.ApologyRequested.v2", _apology_v1),
     "vn.motcua.ApologyIssued.v1": ("vn.motcua.ApologyIssued.v2", _apology_v1),

@@ -18,6 +18,7 @@ from contracts.events.rules import RulesEnacted
 from contracts.personal import Personal, rewritten
 from contracts.rules import Files, RuleSet, digest
 from contracts.wire.actor import Actor, AuthType
+from contracts.wire.claims import claims_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import CITIZEN_CONTACTS
 from motcua.replay.rules_text import heads_and_officers, with_strings
@@ -106,9 +107,11 @@ class Aliases:
                 return self._alias(_WORDS[kind], text)
 
     def _actor(self, actor: Actor) -> Actor:
+        # Roles and unit decide who may ask what, and name nobody. Another system's claims may.
+        told = actor.authclaims if claims_of(actor) is not None else None
         if actor.authtype in _NOT_A_PERSON:
-            return msgspec.structs.replace(actor, authclaims=None)
-        return Actor(actor.authtype, actor.authid and self.person(actor.authid))
+            return msgspec.structs.replace(actor, authclaims=told)
+        return Actor(actor.authtype, actor.authid and self.person(actor.authid), told)
 
     def _alias(self, word: str, text: str) -> str:
         """Return the word and 28 hexadecimal digits, of which the last 8 show that it is an alias

@@ -127,7 +127,16 @@ async def _lived(
     await create_topics(settings)
     chosen = _environment(recording.header.policy)
     logs = folder / ".motcua" / "replay"
-    with City(endpoints, logs, clock="stream", partitions=partitions, **chosen) as city:
+    with City(
+        endpoints,
+        logs,
+        clock="stream",
+        partitions=partitions,
+        # What was recorded may be older than the sign-in.
+        oidc_issuer=None,
+        trial=True,
+        **chosen,
+    ) as city:
         city.start_all()
         began = time.monotonic()
         await _feed(recording, endpoints.kafka, speed, told)

@@ -12,6 +12,7 @@ from contracts.catalogue import Catalogue, Procedure, Unit, UnitKind
 from contracts.events.intake import FilingForm
 from contracts.values import FilingChannel, Locale, ServiceLevel
 from motcua.simulate import odds
+from motcua.simulate.vouched import posts
 from services.intake.codes import VIETNAM
 from services.routing.competence import competent_unit
 from services.shared.rulebook.book import load_rule_book
@@ -90,6 +91,8 @@ class Town:
     def __init__(self, catalogue: Catalogue, calendars: Calendars) -> None:
         self.catalogue = catalogue
         self.calendars = calendars
+        self.posts = posts(catalogue)
+        """Officers and heads, as the identity provider vouches for them."""
         self._apology = load_rule_book().apology
         fields: dict[str, list[Procedure]] = {}
         for procedure in catalogue.procedures.values():

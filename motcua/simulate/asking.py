@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from contracts.model import EventData
+from contracts.wire.actor import Actor
 from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.settings import Simulation
 from services.shared.working_time import Calendar
@@ -38,7 +39,7 @@ class Asking:
         self._today = today
         self._ends = ends
 
-    def ask(self, time: datetime, data: EventData) -> Event:
+    def ask(self, time: datetime, data: EventData, actor: Actor) -> Event:
         """Write a request. Raise LifeOver if the plan ends before it."""
         if time >= self._ends:
             raise LifeOver
@@ -48,6 +49,7 @@ class Asking:
             subject=self._code,
             time=time,
             data=data,
+            actor=actor,
         )
         self.requests.append(event)
         self.time = time

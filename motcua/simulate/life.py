@@ -24,6 +24,7 @@ from motcua.simulate.outlook import draw_outlook
 from motcua.simulate.reasons import why_exempt, why_late
 from motcua.simulate.settings import Simulation
 from motcua.simulate.timetable import Act, timetable
+from motcua.simulate.vouched import portal
 from services.routing.competence import lead_for
 from services.shared.working_time import WORKING_DAY
 
@@ -53,7 +54,7 @@ class Life:
         self._asking = Asking(
             settings, code, arrival.index, begins=arrival.time, today=today, ends=ends
         )
-        self._ask, self._after = self._asking.ask, self._asking.after
+        self._after = self._asking.after
         self._consulted: Unit | None = None
         self.requests = self._asking.requests
         self.to_be_refused: list[str] = []
@@ -69,6 +70,11 @@ class Life:
         except LifeOver:
             pass
 
+    def _ask(self, time: datetime, data: EventData, *, by: str | None = None) -> Event:
+        """Have an officer ask or, without one, the portal."""
+        actor = portal(data) if by is None else self._town.posts[by]
+        return self._asking.ask(time, data, actor)
+
     def _some_days(self, days: tuple[int, int]) -> float:
         return self._rng.uniform(*days) * WORKING_DAY
 
@@ -82,7 +88,7 @@ class Life:
         unit = self._town.catalogue.units[filing.receiving_unit]
         officer = rng.choice(unit.officers)
         if filing.channel is not FilingChannel.ONLINE:
-            self._ask(self._asking.time, intake.ReceptionRequested(by=officer, filing=filing))
+            self._ask(self._asking.time, intake.ReceptionRequested(filing=filing), by=officer)
             return
         self._ask(
             self._asking.time,
@@ -96,9 +102,9 @@ class Life:
             raise LifeOver
         if self._chance(odds.NOT_RECEIVED):
             reason = "Hồ sơ không thuộc phạm vi tiếp nhận"
-            self._ask(looked_at, intake.RejectionRequested(reason=reason, by=officer))
+            self._ask(looked_at, intake.RejectionRequested(reason=reason), by=officer)
             raise LifeOver
-        self._ask(looked_at, intake.ReceptionRequested(by=officer))
+        self._ask(looked_at, intake.ReceptionRequested(), by=officer)
 
     # -- handling ---------------------------------------------------------------------
 
@@ -174,9 +180,9 @@ class Life:
             self._next,
             routing.StepCompletionRequested(
                 step=self._steps[self._open],
-                by=self._lead,
                 outcome=Outcome.DENIED if denied else Outcome.GRANTED,
             ),
+            by=self._lead,
         )
         self._open += 1
         if not last:
@@ -188,8 +194,7 @@ class Life:
             return
         reason = "Thuộc thẩm quyền của đơn vị khác"
         self._ask(
-            self._next,
-            routing.HandOverRequested(to_unit=target.code, reason=reason, by=self._lead),
+            self._next, routing.HandOverRequested(to_unit=target.code, reason=reason), by=self._lead
         )
         self._unit = target
         self._lead = self._lead_of_open_step()
@@ -199,7 +204,7 @@ class Life:
         if not others:
             return
         lead = self._rng.choice(others)
-        self._ask(self._next, routing.StepReassignmentRequested(lead=lead, by=self._unit.head))
+        self._ask(self._next, routing.StepReassignmentRequested(lead=lead), by=self._unit.head)
         self._lead = lead
 
     # -- another unit's opinion; the clock runs on --------------------------------------
@@ -219,8 +224,8 @@ class Life:
                 unit=self._consulted.code,
                 question="Đề nghị cho ý kiến về hồ sơ",
                 budget=budget,
-                by=self._lead,
             ),
+            by=self._lead,
         )
 
     def _be_answered(self) -> None:
@@ -228,8 +233,8 @@ class Life:
         if unit is None or self._chance(odds.NEVER_ANSWERED):
             return
         by = self._rng.choice(unit.officers)
-        answer = routing.ConsultationAnswerRequested(unit=unit.code, answer="Thống nhất", by=by)
-        self._ask(self._next, answer)
+        answer = routing.ConsultationAnswerRequested(unit=unit.code, answer="Thống nhất")
+        self._ask(self._next, answer, by=by)
 
     # -- pauses -----------------------------------------------------------------------
 
@@ -242,8 +247,8 @@ class Life:
                 documents=documents,
                 reason="Thành phần hồ sơ chưa đầy đủ",
                 until=self._next + timedelta(days=30),
-                by=self._lead,
             ),
+            by=self._lead,
         )
         self._clock.stop(self._asking.time)
         if self._chance(odds.SUPPLEMENT_NEVER):
@@ -262,9 +267,8 @@ class Life:
         amount = rng.randint(1, 200) * 50_000
         self._ask(
             self._next,
-            intake.PaymentDemandRequested(
-                amount=amount, reason="Nghĩa vụ tài chính của hồ sơ", by=self._lead
-            ),
+            intake.PaymentDemandRequested(amount=amount, reason="Nghĩa vụ tài chính của hồ sơ"),
+            by=self._lead,
         )
         self._clock.stop(self._asking.time)
         parts = [amount]
@@ -288,12 +292,12 @@ class Life:
 
     def _stop(self) -> None:
         head = self._unit.head
-        self._ask(self._next, routing.StopRequested(reason="Chờ kết quả xác minh", by=head))
+        self._ask(self._next, routing.StopRequested(reason="Chờ kết quả xác minh"), by=head)
         self._clock.stop(self._asking.time)
         if not self._chance(odds.RESUMED):
             raise LifeOver
         time = self._after(self._clock.calendar, self._some_days(odds.STOPPED_WORKING_DAYS))
-        self._ask(time, routing.ResumptionRequested(reason="Đã có kết quả xác minh", by=head))
+        self._ask(time, routing.ResumptionRequested(reason="Đã có kết quả xác minh"), by=head)
         self._clock.go(self._asking.time)
 
     def _withdraw(self) -> None:
@@ -327,51 +331,52 @@ class Life:
             case _:
                 return []
 
-    def _apology(self, *, by: str) -> sla.ApologyRequested:
+    def _apology(self) -> sla.ApologyRequested:
         """Return a letter with an allowed date: after the date before it, and after today."""
         clock = self._clock
         due = clock.calendar.add(max(clock.at(clock.total), self._next), self._outlook.added)
-        return sla.ApologyRequested(reason=self._why_late(), due=due, by=by)
+        return sla.ApologyRequested(reason=self._why_late(), due=due)
 
     def _apologise(self) -> None:
-        self._ask(self._next, self._apology(by=self._unit.head))
+        self._ask(self._next, self._apology(), by=self._unit.head)
 
     def _foresee(self) -> None:
-        said = sla.DelayForeseenRequested(reason=self._why_late(), by=self._lead)
-        self._ask(self._next, said)
+        said = sla.DelayForeseenRequested(reason=self._why_late())
+        self._ask(self._next, said, by=self._lead)
 
     def _apologise_afterwards(self) -> None:
         days = self._some_days(odds.LETTER_AFTERWARDS_WORKING_DAYS)
-        letter = sla.ApologyRequested(reason=self._why_late(), by=self._unit.head)
-        self._ask(self._after(self._clock.calendar, days), letter)
+        letter = sla.ApologyRequested(reason=self._why_late())
+        self._ask(self._after(self._clock.calendar, days), letter, by=self._unit.head)
 
     def _why_late(self) -> str:
         field = self._town.catalogue.procedures[self._filing.procedure].field
         return why_late(self._rng, field)
 
     def _apologise_again(self) -> None:
-        self.to_be_refused.append(self._ask(self._next, self._apology(by=self._unit.head)).id)
+        self.to_be_refused.append(self._ask(self._next, self._apology(), by=self._unit.head).id)
 
     def _apologise_wrongly(self) -> None:
         if self._chance(0.5):
-            data = self._apology(by=self._lead)
+            data, by = self._apology(), self._lead
         else:
-            data = self._apology(by=self._unit.head).model_copy(update={"due": self._next})
-        self.to_be_refused.append(self._ask(self._next, data).id)
+            data, by = self._apology().model_copy(update={"due": self._next}), self._unit.head
+        self.to_be_refused.append(self._ask(self._next, data, by=by).id)
 
     def _exempt(self) -> None:
         ground = Weighted(odds.EXEMPTION_WEIGHTS).draw(self._rng)
         reason, by = why_exempt(self._rng, ground), self._unit.head
-        self._ask(self._next, sla.ExemptionRequested(ground=ground, reason=reason, by=by))
+        self._ask(self._next, sla.ExemptionRequested(ground=ground, reason=reason), by=by)
 
     # -- what must be refused ---------------------------------------------------------
 
     def _ask_in_vain(self) -> None:
         data: EventData
+        by = None
         match self._rng.randrange(3):
             case 0:
                 later = [*self._steps[self._open + 1 :], _NO_SUCH_STEP]
-                data = routing.StepCompletionRequested(step=later[0], by=self._lead)
+                data, by = routing.StepCompletionRequested(step=later[0]), self._lead
             case 1:
                 data = intake.SupplementDeliveryRequested(
                     documents=self._filing.documents[:1], unit=self._filing.receiving_unit
@@ -379,7 +384,7 @@ class Life:
             case _:
                 # Any demand is settled while the clock runs: nothing is owed.
                 data = self._payment(_MILLION)
-        self.to_be_refused.append(self._ask(self._next, data).id)
+        self.to_be_refused.append(self._ask(self._next, data, by=by).id)
 
     # -- the result -------------------------------------------------------------------
 
@@ -393,9 +398,8 @@ class Life:
         time = self._after(self._town.calendar(unit.code), rng.random() * days * WORKING_DAY)
         self._ask(
             time,
-            routing.ResultReturnRequested(
-                unit=unit.code, channel=filing.channel, by=rng.choice(unit.officers)
-            ),
+            routing.ResultReturnRequested(unit=unit.code, channel=filing.channel),
+            by=rng.choice(unit.officers),
         )
 
     def _desk(self) -> Unit:

@@ -154,7 +154,7 @@ class City:
         counter = {"channel": FilingChannel.COUNTER, **filing}
         dossier, form = self._filing(procedure, unit, on, counter)
         by = by or self.unit(unit).officers[0]
-        self.asks(dossier, intake.ReceptionRequested(by=by, filing=form))
+        self.asks(dossier, intake.ReceptionRequested(filing=form), by=by)
         return dossier
 
     def _filing(
@@ -200,9 +200,17 @@ class City:
         return [*self.services.log, *self.services.elsewhere]
 
     def asks(
-        self, dossier: Dossier, data: EventData, when: str | None = None, *, approved: bool = True
+        self,
+        dossier: Dossier,
+        data: EventData,
+        when: str | None = None,
+        *,
+        by: str | None = None,
+        approved: bool = True,
     ) -> list[EventData]:
         """Ask for something now, dated `when`, and return what all services said to it.
+
+        An officer asks (`by`), or else the citizen.
 
         What is dated back further than the rules let anyone is approved by the unit's head first,
         unless `approved` is false. Raise NotAllowed if it is refused.
@@ -211,17 +219,16 @@ class City:
         if time > self.moment:
             raise ValueError(f"{when} is to come: it is {self.now}; move the city there with at()")
         self.services.tick(self.moment)
-        request = self._event(dossier, data, time)
+        request = self._event(dossier, data, time, by)
         if approved and data.OWNER != "notify" and self._too_late(dossier, request):
             approval = routing.LateEntryRequested(
-                request=data.NAME, at=time, reason="Ghi nhận muộn", by=dossier.head
+                request=data.NAME, at=time, reason="Ghi nhận muộn"
             )
-            self._feed(dossier, self._event(dossier, approval, self.moment))
+            self._feed(dossier, self._event(dossier, approval, self.moment, by=dossier.head))
         return self._feed(dossier, request)
 
-    def _event(self, dossier: Dossier, data: EventData, time: datetime) -> Event:
+    def _event(self, dossier: Dossier, data: EventData, time: datetime, by: str | None) -> Event:
         self._count += 1
-        by = getattr(data, "by", None)
         return Event(
             id=derive_id("motcua.testing", self.seed, self._count),
             source=f"/motcua/{data.OWNER}",

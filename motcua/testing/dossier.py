@@ -54,13 +54,13 @@ class Dossier(Known):
 
     def receive(self, *, by: str | None = None, when: str | None = None) -> Said:
         """An officer receives what was filed online."""
-        return self._ask(intake.ReceptionRequested(by=by or self._officer()), when)
+        return self._ask(intake.ReceptionRequested(), when, by=by or self._officer())
 
     def reject(
         self, reason: str = REASON, *, by: str | None = None, when: str | None = None
     ) -> Said:
         """An officer refuses to receive it."""
-        return self._ask(intake.RejectionRequested(reason=reason, by=by or self._officer()), when)
+        return self._ask(intake.RejectionRequested(reason=reason), when, by=by or self._officer())
 
     def demand_supplement(
         self,
@@ -75,9 +75,8 @@ class Dossier(Known):
             documents=documents or ("Bản sao giấy tờ tùy thân",),
             reason=reason,
             until=moment(until) if until else None,
-            by=by or self._officer(),
         )
-        return self._ask(data, when)
+        return self._ask(data, when, by=by or self._officer())
 
     def deliver_supplement(
         self,
@@ -105,9 +104,8 @@ class Dossier(Known):
             amount=amount,
             reason=reason,
             until=moment(until) if until else None,
-            by=by or self._officer(),
         )
-        return self._ask(data, when)
+        return self._ask(data, when, by=by or self._officer())
 
     def pay(
         self,
@@ -136,10 +134,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """The lead ends the open step."""
-        data = routing.StepCompletionRequested(
-            step=step or self._open_step(), by=by or self.lead or self._officer(), outcome=outcome
-        )
-        return self._ask(data, when)
+        data = routing.StepCompletionRequested(step=step or self._open_step(), outcome=outcome)
+        return self._ask(data, when, by=by or self.lead or self._officer())
 
     def finish(self, *, outcome: Outcome = Outcome.GRANTED) -> Said:
         """Each lead ends their step, until the result is there."""
@@ -150,8 +146,8 @@ class Dossier(Known):
 
     def reassign(self, lead: str, *, by: str | None = None, when: str | None = None) -> Said:
         """The head names another lead of the open step."""
-        data = routing.StepReassignmentRequested(lead=lead, by=by or self.head)
-        return self._ask(data, when)
+        data = routing.StepReassignmentRequested(lead=lead)
+        return self._ask(data, when, by=by or self.head)
 
     def hand_over(
         self,
@@ -162,8 +158,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """The unit passes it on to another one."""
-        data = routing.HandOverRequested(to_unit=to, reason=reason, by=by or self._officer())
-        return self._ask(data, when)
+        data = routing.HandOverRequested(to_unit=to, reason=reason)
+        return self._ask(data, when, by=by or self._officer())
 
     def consult(
         self,
@@ -176,10 +172,8 @@ class Dossier(Known):
     ) -> Said:
         """Another authority is asked, and has so many working days to answer."""
         budget = Budget(amount=days, unit=TimeUnit.WORKING_DAYS) if days else None
-        data = routing.ConsultationOpeningRequested(
-            unit=unit, question=question, budget=budget, by=by or self._officer()
-        )
-        return self._ask(data, when)
+        data = routing.ConsultationOpeningRequested(unit=unit, question=question, budget=budget)
+        return self._ask(data, when, by=by or self._officer())
 
     def answer(
         self,
@@ -191,8 +185,8 @@ class Dossier(Known):
     ) -> Said:
         """The authority that was asked answers."""
         by = by or self.city.unit(unit).officers[0]
-        data = routing.ConsultationAnswerRequested(unit=unit, answer=answer, by=by)
-        return self._ask(data, when)
+        data = routing.ConsultationAnswerRequested(unit=unit, answer=answer)
+        return self._ask(data, when, by=by)
 
     def stop(
         self,
@@ -202,8 +196,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """An officer stops the handling."""
-        data = routing.StopRequested(reason=reason, by=by or self._officer())
-        return self._ask(data, when)
+        data = routing.StopRequested(reason=reason)
+        return self._ask(data, when, by=by or self._officer())
 
     def resume(
         self,
@@ -213,8 +207,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """It goes on."""
-        data = routing.ResumptionRequested(reason=reason, by=by or self._officer())
-        return self._ask(data, when)
+        data = routing.ResumptionRequested(reason=reason)
+        return self._ask(data, when, by=by or self._officer())
 
     def return_result(
         self,
@@ -228,8 +222,8 @@ class Dossier(Known):
         filed = self.state("intake").filed
         where = unit or (filed.returning_unit if filed is not None else self.unit)
         by = by or self.city.unit(where).officers[0]
-        data = routing.ResultReturnRequested(unit=where, channel=channel, by=by)
-        return self._ask(data, when)
+        data = routing.ResultReturnRequested(unit=where, channel=channel)
+        return self._ask(data, when, by=by)
 
     def approve_late_entry(
         self, request: str, since: str, reason: str = REASON, *, by: str | None = None,
@@ -237,10 +231,8 @@ class Dossier(Known):
     ) -> Said:  # fmt: skip
         """The head answers for requests of that name, e.g. ``StopRequested``, dated back to
         `since`."""
-        data = routing.LateEntryRequested(
-            request=request, at=moment(since), reason=reason, by=by or self.head
-        )
-        return self._ask(data, when)
+        data = routing.LateEntryRequested(request=request, at=moment(since), reason=reason)
+        return self._ask(data, when, by=by or self.head)
 
     # -- sla ------------------------------------------------------------------------------
 
@@ -253,10 +245,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """The head writes the letter of apology, with a new date or without."""
-        data = sla.ApologyRequested(
-            reason=reason, due=moment(due) if due else None, by=by or self.head
-        )
-        return self._ask(data, when)
+        data = sla.ApologyRequested(reason=reason, due=moment(due) if due else None)
+        return self._ask(data, when, by=by or self.head)
 
     def foresee(
         self,
@@ -266,8 +256,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """The lead says that the date will be missed."""
-        data = sla.DelayForeseenRequested(reason=reason, by=by or self.lead or self.head)
-        return self._ask(data, when)
+        data = sla.DelayForeseenRequested(reason=reason)
+        return self._ask(data, when, by=by or self.lead or self.head)
 
     def exempt(
         self,
@@ -278,8 +268,8 @@ class Dossier(Known):
         when: str | None = None,
     ) -> Said:
         """The head states that no letter is owed."""
-        data = sla.ExemptionRequested(ground=ground, reason=reason, by=by or self.head)
-        return self._ask(data, when)
+        data = sla.ExemptionRequested(ground=ground, reason=reason)
+        return self._ask(data, when, by=by or self.head)
 
     # -- notify ---------------------------------------------------------------------------
 
@@ -308,8 +298,8 @@ class Dossier(Known):
 
     # -- by default -----------------------------------------------------------------------
 
-    def _ask(self, data: EventData, when: str | None) -> Said:
-        return self.city.asks(self, data, when, approved=not self._tried)
+    def _ask(self, data: EventData, when: str | None, *, by: str | None = None) -> Said:
+        return self.city.asks(self, data, when, by=by, approved=not self._tried)
 
     def _officer(self) -> str:
         return self.city.unit(self.unit).officers[0]

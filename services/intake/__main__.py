@@ -14,6 +14,7 @@ from services.intake.contacts_api import add_contact_routes
 from services.intake.decider import IntakeDecider
 from services.intake.settings import IntakeSettings
 from services.runtime import Decider, Requests, Running, Service, run
+from services.shared.authority.table import doors_of
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.city import CityNow
@@ -42,6 +43,7 @@ SERVICE = Service(
     settings=IntakeSettings,
     deciders=_deciders,
     wire=_wire,
+    doors=doors_of("intake"),
 )
 
 if __name__ == "__main__":

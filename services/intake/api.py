@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from contracts.catalogue import Catalogue, Procedure
 from contracts.events import intake
 from contracts.model import EventData
-from contracts.values import DOSSIER_CODE, UNIT_CODE, FilingChannel, OfficerId
-from contracts.visible import written
+from contracts.values import DOSSIER_CODE, UNIT_CODE, FilingChannel
+from contracts.wire.claims import Role
 from contracts.wire.envelope import derive_id
 from services.intake.codes import CallersKey, Codes
 from services.intake.contact import Contact
@@ -37,30 +37,29 @@ from services.runtime import (
     current_caller,
     failing,
     invalid_field,
+    key_owner,
     state_of,
     takes,
     wall_clock,
 )
+from services.shared.authority.judging import Bonds
+from services.shared.authority.route import must_be_permitted
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
 from services.shared.room import too_many_papers
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
-Officer = Annotated[OfficerId, AfterValidator(written), Query()]
 
 MANY_PAPERS = 131_072
 """Bytes of a body that names a dossier's papers: a hundred of the longest names fit."""
 
 
 class NewDossier(BaseModel):
-    """What is handed in, and the officer who receives it."""
+    """What is handed in."""
 
     model_config = ConfigDict(extra="forbid")
 
     filing: intake.FilingForm
-    by: OfficerId | None = Field(
-        default=None, description="The receiving officer; none for an online registration."
-    )
     contact: Contact | None = None
 
 
@@ -107,17 +106,21 @@ def add_routes(
     async def hand_in(
         body: Typed[NewDossier], key: IdempotencyKey = None, at: At = None
     ) -> Response:
-        """Receive a dossier at a counter or by post, or register one that is filed online."""
+        """Receive a dossier at a counter or by post, or register one that is filed online: an
+        officer receives, a machine registers."""
         filing = body.filing
         _check_filing(city().catalogue, filing, change.time(at))
+        caller = current_caller()
         data: EventData
-        if body.by is not None:
-            data = intake.ReceptionRequested(by=body.by, filing=filing)
+        if caller is None or Role.MACHINE not in caller.claims.roles:
+            data = intake.ReceptionRequested(filing=filing)
         elif filing.channel is FilingChannel.ONLINE:
             data = intake.RegistrationRequested(**filing.model_dump())
         else:
-            raise invalid_field("by", "name the officer who received it; only online has none")
-        own = CallersKey(current_caller(data), key, wall.now()) if key else None
+            raise invalid_field("filing.channel", "a machine registers what is filed online alone")
+        # Before a code is drawn and contact data is kept, and not only in the decision.
+        must_be_permitted("intake", data.NAME, Bonds(receiving=filing.receiving_unit))
+        own = CallersKey(key_owner(), key, wall.now()) if key else None
         code = await codes.draw(filing.receiving_unit, change.time(at), own)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
@@ -133,8 +136,12 @@ def add_routes(
         responses=UNKNOWN,
     )
     async def read_receipt(code: Code) -> Response:
-        """Return the citizen's receipt with the look-up key. For officers, not the public."""
-        return Json(receipt(code, await present(code), city().catalogue, keys))
+        """Return the citizen's receipt with the look-up key, to a unit that hands it out."""
+        state = await present(code)
+        assert state.filed is not None
+        units = Bonds(receiving=state.filed.receiving_unit, returning=state.filed.returning_unit)
+        must_be_permitted("intake", "receipt", units)
+        return Json(receipt(code, state, city().catalogue, keys))
 
     @app.get("/dossiers/{code}", tags=["intake"], response_model=DossierView, responses=UNKNOWN)
     async def read(code: Code) -> Response:
@@ -151,7 +158,9 @@ def add_routes(
         ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
-        """Return dossiers in code order, a page at a time; `next` is the next page."""
+        """Return dossiers in code order, a page at a time; `next` is the next page. A unit sees
+        those of its own codes, and names itself in `agency`."""
+        must_be_permitted("intake", "list of dossiers", Bonds(named=agency))
         span: dict[str, Any] = {}
         if agency is not None:
             # All codes of an agency begin alike, so a page is a range of the key's index.
@@ -176,11 +185,9 @@ def add_routes(
         return Json(shown)
 
     @changes.post("/dossiers/{code}/reception", response_model=ChangedDossier)
-    async def receive(
-        code: Code, by: Officer, key: IdempotencyKey = None, at: At = None
-    ) -> Response:
+    async def receive(code: Code, key: IdempotencyKey = None, at: At = None) -> Response:
         """Receive a dossier that was registered online."""
-        return await change(code, intake.ReceptionRequested(by=by), key, at)
+        return await change(code, intake.ReceptionRequested(), key, at)
 
     @changes.post("/dossiers/{code}/rejection", response_model=ChangedDossier)
     async def reject(

@@ -10,7 +10,7 @@ from contracts.values import Locale
 from contracts.wire.envelope import derive_id
 from services.intake.contact import Contact
 from services.intake.contacts import Contacts
-from services.runtime import IdempotencyKey, current_caller
+from services.runtime import IdempotencyKey, key_owner
 
 Ref = Annotated[
     str,
@@ -26,6 +26,6 @@ def add_contact_routes(app: FastAPI, contacts: Contacts) -> None:
         ref: Ref, body: Contact, locale: Locale = Locale.VI, key: IdempotencyKey = None
     ) -> Response:
         """Set where the person is told things from now on; earlier contact data is replaced."""
-        cause = derive_id("contact", ref, current_caller(), key) if key else None
+        cause = derive_id("contact", ref, key_owner(), key) if key else None
         await contacts.take(ref, body, locale, cause)
         return Response(status_code=204)

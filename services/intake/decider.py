@@ -14,7 +14,7 @@ from services.intake.decisions import REQUESTS, decide
 from services.intake.fold import evolve
 from services.intake.state import Intake
 from services.runtime import NoReactions, NoTimers, World
-from services.shared.city import city_at
+from services.shared.city import city_at, sign_in_required
 from services.shared.entry_limit import entry_limit
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 
@@ -30,6 +30,8 @@ class IntakeDecider(NoReactions, NoTimers):
     facts = types(
         *MOVING_FACTS,
         intake.RemarkRecorded,
+        routing.DossierRouted,
+        routing.DossierHandedOver,
         *IMPORT_FACTS,
         routing.LateEntryApproved,
     )
@@ -40,7 +42,8 @@ class IntakeDecider(NoReactions, NoTimers):
 
     def decide(self, world: World, state: Intake, request: Event) -> Sequence[EventData]:
         limit = entry_limit(world, request)
-        return decide(city_at(world, request.time).catalogue, limit, state, request)
+        catalogue = city_at(world, request.time).catalogue
+        return decide(catalogue, limit, state, request, signed_in=sign_in_required(world))
 
     def evolve(self, world: World, state: Intake, fact: Event) -> Intake:
         return evolve(state, fact)

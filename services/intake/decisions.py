@@ -15,6 +15,8 @@ from contracts.model import EventData
 from contracts.values import EARLIEST, FilingChannel, rfc3339
 from contracts.wire.envelope import Event
 from services.intake.state import Intake
+from services.shared.authority import judging as authority
+from services.shared.authority.judging import Bonds, who
 from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import ENDED, PublicStatus
 from services.shared.refused import Decision, Refused, decide_by, must_be
@@ -23,23 +25,45 @@ from services.shared.room import check_papers, check_room
 Facts = Sequence[EventData]
 
 
-def decide(catalogue: Catalogue, limit: EntryLimit, state: Intake, request: Event) -> Facts:
-    """Return the facts that a request comes to, or its one refusal."""
+def decide(
+    catalogue: Catalogue,
+    limit: EntryLimit,
+    state: Intake,
+    request: Event,
+    *,
+    signed_in: bool = False,
+) -> Facts:
+    """Return the facts that a request comes to, or its one refusal.
+
+    `signed_in`: whether the city has a sign-in.
+    """
 
     def check() -> None:
         check_room(state, request)
-        limit.check(state, request, _receiving_unit(state, request.data))
+        limit.check(state, request, _receiving_unit(state, request.data) or "")
 
-    return decide_by(_DECISIONS, catalogue, state, request, check)
+    def permit(refused: Refused | None) -> None:
+        authority.check(request, lambda: _bonds(state, request.data), refused, signed_in=signed_in)
+
+    return decide_by(_DECISIONS, catalogue, state, request, check, permit)
 
 
-def _receiving_unit(state: Intake, data: EventData) -> str:
+def _bonds(state: Intake, data: EventData) -> Bonds:
+    receiving = _receiving_unit(state, data)
+    return Bonds(
+        receiving=receiving,
+        returning=state.filed.returning_unit if state.filed else None,
+        handling=state.handling_unit or receiving,
+        named=data.unit if isinstance(data, intake.SupplementDeliveryRequested) else None,
+    )
+
+
+def _receiving_unit(state: Intake, data: EventData) -> str | None:
     """Return the unit that took the dossier in, or is asked to."""
     filing = data.filing if isinstance(data, intake.ReceptionRequested) else data
     if isinstance(filing, intake.FilingForm):
         return filing.receiving_unit
-    assert state.filed is not None  # otherwise the request was refused
-    return state.filed.receiving_unit
+    return state.filed.receiving_unit if state.filed is not None else None
 
 
 def _register(
@@ -56,7 +80,7 @@ def _receive(
     if data.filing is not None:
         _absent(state, request)
         procedure = _fits(catalogue, data.filing, request.time)
-        return _received(catalogue, procedure, _taken(procedure, data.filing), data.by)
+        return _received(catalogue, procedure, _taken(procedure, data.filing), who(request))
     _present(state, request)
     if state.span.received_at is not None:
         raise Refused(RefusalReason.WRONG_STATE, "the dossier was received already")
@@ -64,7 +88,7 @@ def _receive(
     filed = msgspec.structs.asdict(state.filed)  # type: ignore[arg-type]
     # What was registered under another catalogue is received under today's.
     procedure = _known_procedure(catalogue, filed["procedure"])
-    return _received(catalogue, procedure, {**filed, "level": procedure.level}, data.by)
+    return _received(catalogue, procedure, {**filed, "level": procedure.level}, who(request))
 
 
 def _received(catalogue: Catalogue, procedure: Procedure, filing: dict[str, Any], by: str) -> Facts:
@@ -82,7 +106,7 @@ _FEE = "Phí, lệ phí theo quy định của thủ tục"
 def _reject(_: Catalogue, state: Intake, request: Event, data: intake.RejectionRequested) -> Facts:
     _present(state, request)
     must_be(state, request.time, _REGISTERED, to="be refused reception")
-    return [intake.DossierNotReceived(reason=data.reason, by=data.by)]
+    return [intake.DossierNotReceived(reason=data.reason, by=who(request))]
 
 
 def _demand_supplement(
@@ -94,7 +118,7 @@ def _demand_supplement(
     must_be(state, request.time, _RUNNING, to="be sent back for a supplement")
     return [
         intake.SupplementDemanded(
-            documents=data.documents, reason=data.reason, until=data.until, by=data.by
+            documents=data.documents, reason=data.reason, until=data.until, by=who(request)
         )
     ]
 
@@ -119,7 +143,9 @@ def _demand_payment(
     _not_long_past(data.until)
     must_be(state, request.time, _RUNNING, to="be asked for a payment")
     return [
-        intake.PaymentDemanded(amount=data.amount, reason=data.reason, until=data.until, by=data.by)
+        intake.PaymentDemanded(
+            amount=data.amount, reason=data.reason, until=data.until, by=who(request)
+        )
     ]
 
 

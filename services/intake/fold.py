@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from contracts.events import intake
+from contracts.events import intake, routing
 from contracts.model import EventData
 from contracts.wire.envelope import Event
-from services.intake.state import Demand, Filed, Intake, Payment, Remark
+from services.intake.state import Demand, Filed, Handler, Intake, Payment, Remark
 from services.shared.corrections import is_replaced, kept, taken_back
 from services.shared.lifecycle import Move, track
 
@@ -48,10 +48,19 @@ def _evolve(state: Intake, fact: Event, data: EventData) -> Intake:
         case intake.RemarkRecorded():
             remark = Remark(fact.time, fact.id, data.activity)
             return replace(state, remarks=_in_order(state.remarks, remark))
+        case routing.DossierRouted():
+            return _handled(state, Handler(fact.time, "", data.handling_unit, fact.id))
+        case routing.DossierHandedOver():
+            return _handled(state, Handler(fact.time, fact.id, data.to_unit, fact.id))
         case intake.HistoryCorrected():
             return _corrected(state, data)
         case _:
             return state
+
+
+def _handled(state: Intake, handler: Handler) -> Intake:
+    known = tuple(sorted({*state.handlers, handler}))
+    return msgspec.structs.replace(state, handlers=known)
 
 
 def _corrected(state: Intake, data: intake.HistoryCorrected) -> Intake:
@@ -61,6 +70,7 @@ def _corrected(state: Intake, data: intake.HistoryCorrected) -> Intake:
         "payments_demanded": kept(state.payments_demanded, keys),
         "payments": kept(state.payments, keys),
         "remarks": kept(state.remarks, keys),
+        "handlers": kept(state.handlers, keys),
     }
     if not any(mark.move in (Move.REGISTERED, Move.RECEIVED) for mark in state.marks):
         changes["filed"] = None

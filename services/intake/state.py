@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -56,8 +56,21 @@ class Remark(msgspec.Struct, frozen=True):
     activity: str
 
 
+class Handler(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """From `at` on, a unit handled the dossier. Of several, the later in this order counts."""
+
+    at: datetime
+    by: str
+    """The id of the hand-over; empty for the competence rules, which a hand-over overrides."""
+    unit: str
+    id: str
+    """The fact's id."""
+
+
 class Intake(Tracked, frozen=True):
     """One dossier as intake sees it. Every list is in event-time order."""
+
+    LAYOUT: ClassVar[int] = 2
 
     filed: Filed | None = None
     received_at: datetime | None = None
@@ -68,6 +81,13 @@ class Intake(Tracked, frozen=True):
     payments: tuple[Payment, ...] = ()
     remarks: tuple[Remark, ...] = ()
     withdrawal_reason: str | None = None
+
+    handlers: tuple[Handler, ...] = ()
+
+    @property
+    def handling_unit(self) -> str | None:
+        """The unit that handles the dossier, as far as is known."""
+        return self.handlers[-1].unit if self.handlers else None
 
     @property
     def outstanding(self) -> int:

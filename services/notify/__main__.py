@@ -21,6 +21,7 @@ from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer_now import RendererNow
 from services.runtime import Beside, Decider, Offsets, Requests, Running, Service, run
+from services.shared.authority.table import doors_of
 from services.shared.balance import add_balance
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
@@ -71,6 +72,7 @@ SERVICE = Service(
     settings=NotifySettings,
     deciders=deciders,
     wire=_wire,
+    doors=doors_of("notify"),
 )
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.routing.api import add_routes
 from services.routing.decider import RoutingDecider
 from services.runtime import Decider, Requests, Running, Service, Settings, run
+from services.shared.authority.table import doors_of
 from services.shared.balance import add_balance
 from services.shared.city import CityNow
 
@@ -30,6 +31,7 @@ SERVICE = Service(
     settings=Settings,
     deciders=_deciders,
     wire=_wire,
+    doors=doors_of("routing"),
 )
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from services.routing.fold import evolve
 from services.routing.state import Routing
 from services.routing.succession import ends, taken_over, unit_end
 from services.runtime import Timer, World
-from services.shared.city import city_at
+from services.shared.city import city_at, sign_in_required
 from services.shared.entry_limit import entry_limit
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 from services.shared.open_dossiers import OPEN
@@ -51,7 +51,8 @@ class RoutingDecider:
 
     def decide(self, world: World, state: Routing, request: Event) -> Sequence[EventData]:
         limit = entry_limit(world, request)
-        return decide(city_at(world, request.time).catalogue, limit, state, request)
+        catalogue = city_at(world, request.time).catalogue
+        return decide(catalogue, limit, state, request, signed_in=sign_in_required(world))
 
     def evolve(self, world: World, state: Routing, fact: Event) -> Routing:
         return evolve(state, fact)

@@ -14,6 +14,8 @@ from contracts.values import EARLIEST, rfc3339
 from contracts.wire.envelope import Event
 from services.routing.competence import competent_unit, lead_for
 from services.routing.state import FixedWorkflow, Routing, StepRecord
+from services.shared.authority import judging as authority
+from services.shared.authority.judging import Bonds, who
 from services.shared.consultations import Answer, is_asked_for, unanswered_since
 from services.shared.entry_limit import EntryLimit
 from services.shared.lifecycle import PublicStatus
@@ -23,14 +25,42 @@ from services.shared.room import check_room
 Facts = Sequence[EventData]
 
 
-def decide(catalogue: Catalogue, limit: EntryLimit, state: Routing, request: Event) -> Facts:
-    """Return the facts that a request comes to, or its one refusal."""
+def decide(
+    catalogue: Catalogue,
+    limit: EntryLimit,
+    state: Routing,
+    request: Event,
+    *,
+    signed_in: bool = False,
+) -> Facts:
+    """Return the facts that a request comes to, or its one refusal.
+
+    `signed_in`: whether the city has a sign-in.
+    """
 
     def check() -> None:
         check_room(state, request)
         limit.check(state, request, state.unit_in_charge or "")
 
-    return decide_by(_DECISIONS, catalogue, state, request, check)
+    def permit(refused: Refused | None) -> None:
+        authority.check(
+            request, lambda: _bonds(catalogue, state, request.data), refused, signed_in=signed_in
+        )
+
+    return decide_by(_DECISIONS, catalogue, state, request, check, permit)
+
+
+def _bonds(catalogue: Catalogue, state: Routing, data: EventData) -> Bonds:
+    handling = state.unit_in_charge
+    unit = catalogue.units.get(handling) if handling is not None else None
+    return Bonds(
+        receiving=state.receiving_unit,
+        handling=handling,
+        named=data.unit if isinstance(data, routing.ResultReturnRequested) else None,
+        consulted=data.unit if isinstance(data, routing.ConsultationAnswerRequested) else None,
+        lead=state.lead,
+        head=unit.head if unit is not None else None,
+    )
 
 
 def react(catalogue: Catalogue, state: Routing, fact: Event, data: intake.DossierReceived) -> Facts:
@@ -76,18 +106,12 @@ def _complete_step(
     if step.step != data.step:
         raise Refused(RefusalReason.WRONG_STEP, f"the open step is {step.step}, not {data.step}")
     unit, plan = _routed(state)
-    head = catalogue.units[unit].head if unit in catalogue.units else None
-    if data.by not in (state.lead, head):
-        raise Refused(
-            RefusalReason.NOT_THE_LEAD,
-            f"step {step.step} is led by {state.lead}; only they or the unit's head complete it",
-        )
-    done = routing.StepCompleted(step=step.step, ordinal=step.ordinal, unit=unit, by=data.by)
+    done = routing.StepCompleted(step=step.step, ordinal=step.ordinal, unit=unit, by=who(request))
     following = step.ordinal + 1
     if following >= len(plan.steps):
         return [
             done,
-            routing.DossierProcessed(outcome=data.outcome, handling_unit=unit, by=data.by),
+            routing.DossierProcessed(outcome=data.outcome, handling_unit=unit, by=who(request)),
         ]
     name = plan.steps[following]
     lead = lead_for(_known_unit(catalogue, unit), request.subject, name)
@@ -108,7 +132,9 @@ def _reassign(
             RefusalReason.NOT_COMPETENT, f"officer {data.lead} does not work at unit {unit}"
         )
     return [
-        routing.StepReassigned(step=step.step, ordinal=step.ordinal, lead=data.lead, by=data.by)
+        routing.StepReassigned(
+            step=step.step, ordinal=step.ordinal, lead=data.lead, by=who(request)
+        )
     ]
 
 
@@ -138,7 +164,7 @@ def _over(
         to_unit=target.code,
         reason=data.reason,
         lead=lead_for(target, request.subject, step),
-        by=data.by,
+        by=who(request),
     )
 
 
@@ -161,7 +187,7 @@ def _consult(
         )
     return [
         routing.ConsultationOpened(
-            unit=target.code, question=data.question, budget=data.budget, by=data.by
+            unit=target.code, question=data.question, budget=data.budget, by=who(request)
         )
     ]
 
@@ -171,26 +197,26 @@ def _answer(
 ) -> Facts:
     # An authority may answer while the dossier is stopped: that may be the reason for the stop.
     _is(state, request, _OPEN | _STOPPED, to="be answered")
-    answer = Answer(request.time, request.id, data.unit, data.answer, data.by)
+    answer = Answer(request.time, request.id, data.unit, data.answer, who(request))
     if not is_asked_for(state.questions, state.answers, answer):
         # An answer entered late may not take the question from an answer that is known.
         raise Refused(
             RefusalReason.NOTHING_OUTSTANDING,
             f"no question to unit {data.unit} waits for an answer of {rfc3339(request.time)}",
         )
-    return [routing.ConsultationAnswered(unit=data.unit, answer=data.answer, by=data.by)]
+    return [routing.ConsultationAnswered(unit=data.unit, answer=data.answer, by=who(request))]
 
 
 def _stop(_: Catalogue, state: Routing, request: Event, data: routing.StopRequested) -> Facts:
     _is(state, request, _OPEN, to="be stopped")
-    return [routing.DossierStopped(reason=data.reason, by=data.by)]
+    return [routing.DossierStopped(reason=data.reason, by=who(request))]
 
 
 def _resume(
     _: Catalogue, state: Routing, request: Event, data: routing.ResumptionRequested
 ) -> Facts:
     _is(state, request, _STOPPED, to="be resumed")
-    return [routing.DossierResumed(reason=data.reason, by=data.by)]
+    return [routing.DossierResumed(reason=data.reason, by=who(request))]
 
 
 def _return_result(
@@ -201,7 +227,7 @@ def _return_result(
     if state.returned_at is not None:
         # Entered late, for a time before the known return: it can happen only once.
         raise Refused(RefusalReason.WRONG_STATE, "the result was returned already")
-    return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=data.by)]
+    return [routing.ResultReturned(unit=data.unit, channel=data.channel, by=who(request))]
 
 
 def _approve_late_entry(
@@ -210,7 +236,7 @@ def _approve_late_entry(
     code = state.unit_in_charge
     if code is None:
         raise Refused(RefusalReason.UNKNOWN_DOSSIER, f"there is no dossier {request.subject}")
-    unit = _known_unit(catalogue, code)
+    _known_unit(catalogue, code)
     if data.request not in late_entry_names():
         raise Refused(
             RefusalReason.UNKNOWN_REQUEST, f"there is no request {data.request} to date back"
@@ -220,13 +246,9 @@ def _approve_late_entry(
             RefusalReason.WRONG_DATE,
             f"a request cannot be dated to {rfc3339(data.at)}: it is {rfc3339(request.time)}",
         )
-    if unit.head != data.by:
-        raise Refused(
-            RefusalReason.NOT_THE_HEAD, f"only the head of unit {code} approves: {unit.head}"
-        )
     return [
         routing.LateEntryApproved(
-            request=data.request, at=data.at, reason=data.reason, unit=code, by=data.by
+            request=data.request, at=data.at, reason=data.reason, unit=code, by=who(request)
         )
     ]
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from services.runtime.core.world import widened as widened
     from services.runtime.folded_anew import ServiceCheck as ServiceCheck
     from services.runtime.folded_anew import check_service as check_service
-    from services.runtime.http.actor import current_actor as current_actor
     from services.runtime.http.answers import CHANGES as CHANGES
     from services.runtime.http.answers import UNKNOWN as UNKNOWN
     from services.runtime.http.answers import Answered as Answered
@@ -41,7 +40,11 @@ if TYPE_CHECKING:
     from services.runtime.http.answers import Json as Json
     from services.runtime.http.answers import described as described
     from services.runtime.http.answers import failing as failing
-    from services.runtime.http.caller import current_caller as current_caller
+    from services.runtime.http.caller import key_owner as key_owner
+    from services.runtime.http.door import Doors as Doors
+    from services.runtime.http.door import current_actor as current_actor
+    from services.runtime.http.door import current_caller as current_caller
+    from services.runtime.http.door import not_permitted as not_permitted
     from services.runtime.http.limits import takes as takes
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field
@@ -103,6 +106,8 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings as Settings
     from services.runtime.settings import how_set as how_set
     from services.runtime.settings import settings_told as settings_told
+    from services.runtime.signin.verifier import Caller as Caller
+    from services.runtime.signin.verifier import Verifier as Verifier
     from services.runtime.supervised import Supervised as Supervised
     from services.runtime.transient import REFUSED_RECORD as REFUSED_RECORD
     from services.runtime.transient import is_transient as is_transient

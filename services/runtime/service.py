@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import FastAPI
 
 from services.runtime.core.decider import Decider, S
+from services.runtime.http.door import Doors
 from services.runtime.http.requests import Requests
 from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.producer import EventProducer
@@ -86,6 +87,8 @@ class Service(Generic[SettingsT]):
 
     It connects to nothing and starts nothing.
     """
+    doors: Doors
+    """Whom each route admits. A route that is not named here admits nobody."""
     onlooker: bool = False
     """Whether the process only shows states and asks for changes: it reads no log and owns no
     partition. The engines of the service's other processes decide, and write the states."""

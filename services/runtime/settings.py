@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     )
 
     trial: bool = False
-    """A trial may use secrets that everyone knows, and send mail in clear. Never set it where there
-    is anything real."""
+    """A trial may use secrets that everyone knows, send mail in clear, and start without a sign-in.
+    Never set it where there is anything real."""
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma-separated."""
@@ -65,9 +65,12 @@ class Settings(BaseSettings):
     docs_pages: bool = False
     """Whether `/docs` and the OpenAPI document are shown, to whoever reaches the service; in a
     trial they are."""
-    actor_header: str | None = None
-    """The HTTP header in which the proxy before the services names who is signed in; it must take
-    away the caller's own. Without it, nobody is vouched for."""
+    oidc_issuer: str | None = None
+    """The city's OIDC provider, as its tokens name it. Its keys are found by discovery."""
+    oidc_audience: str = "motcua"
+    """Whom a token must be made out to."""
+    oidc_skew: float = Field(default=30.0, ge=0, le=300)
+    """Seconds by which the provider's clock may be wrong."""
     requests_at_once: int = Field(default=2_000, ge=1)
     """The most HTTP requests that one instance answers at the same time; further ones are told to
     come later. Open status pages, health checks and metrics are not counted."""

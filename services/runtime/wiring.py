@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
+from services.runtime.http.door import Door
 from services.runtime.http.requests import Requests
 from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.producer import EventProducer
@@ -18,8 +19,10 @@ from services.runtime.mongo.client import Client
 from services.runtime.mongo.partitions import Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.record_keys import record_keys
+from services.runtime.refusal import CannotStart
 from services.runtime.service import Beside, Running, Service
-from services.runtime.settings import ClockKind, SettingsT
+from services.runtime.settings import ClockKind, Settings, SettingsT
+from services.runtime.signin.verifier import Verifier
 from services.runtime.supervised import Supervised
 
 
@@ -54,15 +57,34 @@ def make_running(
     return running
 
 
+def verifier_of(settings: Settings) -> Verifier | None:
+    """Return what verifies the issuer's tokens; None where no sign-in is set up."""
+    if settings.oidc_issuer is None:
+        return None
+    return Verifier(settings.oidc_issuer, settings.oidc_audience, settings.oidc_skew)
+
+
 def app_of(
     service: Service[SettingsT],
     running: Running[SettingsT],
     health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
+    verify: Verifier | None = None,
 ) -> tuple[FastAPI, Beside | None]:
-    """Return the service's HTTP app with all its routes, and what runs beside the engines."""
+    """Return the service's HTTP app with all its routes, and what runs beside the engines.
+
+    Tokens are verified by `verify`; by default, by what the issuer in the settings publishes. Raise
+    CannotStart without an issuer, unless it is a trial.
+    """
     requests = Requests(running.dossiers, timeout=running.settings.answer_timeout)
-    app = make_app(service.name, service.title, running.settings, health, reachable)
+    settings = running.settings
+    door = Door(service.doors, verify or verifier_of(settings))
+    app = make_app(service.name, service.title, settings, health, reachable, door)
     beside = service.wire(app, running, requests)
     add_answers(app, requests, service.name)
+    if door.closed and not settings.trial:
+        raise CannotStart(
+            "nobody could sign in: set MOTCUA_OIDC_ISSUER to the city's identity provider, or "
+            "MOTCUA_TRIAL=1 for a trial"
+        )
     return app, beside

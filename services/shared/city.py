@@ -65,6 +65,14 @@ def city_at(world: World, time: datetime) -> City:
     return city_of(world.at(time))
 
 
+def sign_in_required(world: World) -> bool:
+    """Return whether somebody has to vouch for whoever asks anything on the log.
+
+    The newest set says so, whatever time a request gives itself: who forges one would choose it.
+    """
+    return city_of(world.newest).book.sign_in.required
+
+
 class CityNow:
     """What is in force now, for answers; decisions are made by the world of their partition."""
 

@@ -34,15 +34,24 @@ def decide_by(
     state: S,
     request: Event,
     check: Callable[[], None] | None = None,
+    permit: Callable[[Refused | None], None] | None = None,
 ) -> Sequence[EventData]:
     """Return the facts of the request's decision in the table, or its refusal.
 
-    `check` is asked last and raises Refused, too: what the state does not allow anyway is answered
-    by that.
+    `permit` and `check` raise Refused, too. `permit` is told what the decision refuses: who may not
+    ask is told that instead. `check` is asked last: what the state does not allow anyway is
+    answered by that.
     """
     decision, refusal = table[type(request.data)]
     try:
-        facts = decision(catalogue, state, request, request.data)
+        try:
+            facts = decision(catalogue, state, request, request.data)
+        except Refused as error:
+            if permit is not None:
+                permit(error)
+            raise
+        if permit is not None:
+            permit(None)
         if check is not None:
             check()
         return facts

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.runtime import Beside, Decider, Requests, Running, Service, run
+from services.shared.authority.table import doors_of
 from services.shared.balance import add_balance
 from services.sla.deciding.decider import SlaDecider
 from services.sla.figures.gauges import keep_counting, tell_retractions
@@ -50,6 +51,7 @@ SERVICE = Service(
     settings=SlaSettings,
     deciders=_deciders,
     wire=_wire,
+    doors=doors_of("sla"),
 )
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from contracts.events import intake, routing
 from contracts.events.refusals import Refusal
 from contracts.model import EventData, Kind
 from contracts.values import FilingChannel
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, derive_id
 from services.runtime.core.decider import Decider
 from services.runtime.testing import InProcess
@@ -26,8 +27,11 @@ def long_dossier(deciders: Sequence[Decider[Any]]) -> InProcess:
     the rules have changed, and figures from before are of another dossier.
     """
     city = InProcess(deciders)
-    for number, (at, asked) in enumerate(_requests()):
-        city.feed([Event(derive_id("bench", number), "/motcua/bench", CODE, at, asked)])
+    for number, (at, asked, by) in enumerate(_requests()):
+        actor = Actor(AuthType.APP_USER, by)
+        city.feed(
+            [Event(derive_id("bench", number), "/motcua/bench", CODE, at, asked, actor=actor)]
+        )
     refused = [event.data for event in city.log if isinstance(event.data, Refusal)]
     if refused:
         raise AssertionError(f"the dossier goes another way now: {refused[0]!r}")
@@ -48,54 +52,54 @@ _COUNTER, _BRANCH, _OTHER_BRANCH = "H29.1", "H29.6.1", "H29.6.2"
 _CLERK, _HEAD, _OTHER_HEAD = "cb-29-0004", "cb-29-0169", "cb-29-0176"
 
 
-def _requests() -> Iterator[tuple[datetime, EventData]]:
+def _requests() -> Iterator[tuple[datetime, EventData, str]]:
     """Three weeks, of which the clock runs for some seven of the ten working days allowed."""
-    for day, hour, asked in (
-        (0, 8, _FILED),
-        (0, 14, intake.ReceptionRequested(by=_CLERK)),
-        (1, 9, _demand("Bản vẽ")),
-        (3, 9, _deliver("Bản vẽ")),
-        (3, 15, _done("verify", _HEAD)),
-        (4, 9, _hand_over(_OTHER_BRANCH, _HEAD)),
-        (7, 9, _demand("Giấy ủy quyền")),
-        (9, 10, _deliver("Giấy ủy quyền")),
-        (9, 14, _hand_over(_BRANCH, _OTHER_HEAD)),
-        (9, 15, _done("extract-cadastre", _HEAD)),
-        (10, 9, intake.PaymentDemandRequested(amount=3_000_000, reason="Lệ phí", by=_HEAD)),
-        (11, 9, intake.PaymentReportRequested(amount=1_000_000, reference="CK-1")),
-        (14, 9, intake.PaymentReportRequested(amount=2_000_000, reference="CK-2")),
-        (14, 14, routing.StepReassignmentRequested(lead="cb-29-0171", by=_HEAD)),
-        (14, 15, _done("tax-transfer", _HEAD)),
-        (15, 9, routing.StopRequested(reason="Chờ kết luận thanh tra", by=_HEAD)),
-        (16, 9, routing.ResumptionRequested(reason="Đã có kết luận", by=_HEAD)),
-        (16, 14, routing.StepReassignmentRequested(lead="cb-29-0172", by=_HEAD)),
-        (17, 9, routing.StopRequested(reason="Có tranh chấp", by=_HEAD)),
-        (18, 9, routing.ResumptionRequested(reason="Hết tranh chấp", by=_HEAD)),
-        (18, 14, _done("approve", _HEAD)),
-        (21, 9, _done("update-register", _HEAD)),
-        (22, 9, _returned()),
+    for day, hour, asked, by in (
+        (0, 8, _FILED, _CLERK),
+        (0, 14, intake.ReceptionRequested(), _CLERK),
+        (1, 9, _demand("Bản vẽ"), _HEAD),
+        (3, 9, _deliver("Bản vẽ"), _CLERK),
+        (3, 15, _done("verify"), _HEAD),
+        (4, 9, _hand_over(_OTHER_BRANCH), _HEAD),
+        (7, 9, _demand("Giấy ủy quyền"), _HEAD),
+        (9, 10, _deliver("Giấy ủy quyền"), _CLERK),
+        (9, 14, _hand_over(_BRANCH), _OTHER_HEAD),
+        (9, 15, _done("extract-cadastre"), _HEAD),
+        (10, 9, intake.PaymentDemandRequested(amount=3_000_000, reason="Lệ phí"), _HEAD),
+        (11, 9, intake.PaymentReportRequested(amount=1_000_000, reference="CK-1"), _CLERK),
+        (14, 9, intake.PaymentReportRequested(amount=2_000_000, reference="CK-2"), _CLERK),
+        (14, 14, routing.StepReassignmentRequested(lead="cb-29-0171"), _HEAD),
+        (14, 15, _done("tax-transfer"), _HEAD),
+        (15, 9, routing.StopRequested(reason="Chờ kết luận thanh tra"), _HEAD),
+        (16, 9, routing.ResumptionRequested(reason="Đã có kết luận"), _HEAD),
+        (16, 14, routing.StepReassignmentRequested(lead="cb-29-0172"), _HEAD),
+        (17, 9, routing.StopRequested(reason="Có tranh chấp"), _HEAD),
+        (18, 9, routing.ResumptionRequested(reason="Hết tranh chấp"), _HEAD),
+        (18, 14, _done("approve"), _HEAD),
+        (21, 9, _done("update-register"), _HEAD),
+        (22, 9, _returned(), _CLERK),
     ):
-        yield (_MIDNIGHT + timedelta(days=day, hours=hour)).astimezone(UTC), asked
+        yield (_MIDNIGHT + timedelta(days=day, hours=hour)).astimezone(UTC), asked, by
 
 
 def _demand(paper: str) -> EventData:
-    return intake.SupplementDemandRequested(documents=(paper,), reason="Còn thiếu", by=_HEAD)
+    return intake.SupplementDemandRequested(documents=(paper,), reason="Còn thiếu")
 
 
 def _deliver(paper: str) -> EventData:
     return intake.SupplementDeliveryRequested(documents=(paper,), unit=_COUNTER)
 
 
-def _done(step: str, by: str) -> EventData:
-    return routing.StepCompletionRequested(step=step, by=by)
+def _done(step: str) -> EventData:
+    return routing.StepCompletionRequested(step=step)
 
 
-def _hand_over(unit: str, by: str) -> EventData:
-    return routing.HandOverRequested(to_unit=unit, reason="Thuộc địa bàn khác", by=by)
+def _hand_over(unit: str) -> EventData:
+    return routing.HandOverRequested(to_unit=unit, reason="Thuộc địa bàn khác")
 
 
 def _returned() -> EventData:
-    return routing.ResultReturnRequested(unit=_COUNTER, channel=FilingChannel.COUNTER, by=_CLERK)
+    return routing.ResultReturnRequested(unit=_COUNTER, channel=FilingChannel.COUNTER)
 
 
 _FILED = intake.RegistrationRequested(

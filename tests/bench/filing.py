@@ -18,6 +18,7 @@ from contracts.model import EventData
 from contracts.values import FilingChannel, Locale
 from contracts.wire.envelope import Event, derive_id
 from motcua.simulate.contacts import PlannedContact, sealed_contacts
+from motcua.simulate.vouched import portal, posts
 from services.intake.contact import Contact
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.mongo.client import client
@@ -64,6 +65,7 @@ async def register_contacts(kafka: str, mongo: str, count: int) -> None:
 def filed(number: int) -> list[Event]:
     """A citizen files now, and an officer receives it."""
     now = datetime.now(UTC).replace(microsecond=0)
+    officer = load_catalogue().units[_UNIT].officers[0]
     filing = intake.RegistrationRequested(
         procedure=_PROCEDURE,
         channel=FilingChannel.ONLINE,
@@ -76,7 +78,7 @@ def filed(number: int) -> list[Event]:
     return [
         # Of the same instant, the registration would never have been the dossier's state.
         _event(number, filing, now - timedelta(seconds=1)),
-        _event(number, intake.ReceptionRequested(by="cb-1"), now),
+        _event(number, intake.ReceptionRequested(), now, by=officer),
     ]
 
 
@@ -107,6 +109,7 @@ def _citizen(number: int) -> str:
     return f"filing-{number}"
 
 
-def _event(number: int, data: EventData, at: datetime) -> Event:
+def _event(number: int, data: EventData, at: datetime, by: str | None = None) -> Event:
     event_id = derive_id("filing", code_of(number), data.TYPE)
-    return Event(event_id, "/filing", code_of(number), at, data)
+    actor = portal(data) if by is None else posts(load_catalogue())[by]
+    return Event(event_id, "/filing", code_of(number), at, data, actor=actor)

@@ -14,7 +14,15 @@ import pytest
 
 from services.intake.codes import KEY_LIFETIME, VIETNAM, CallersKey, Codes
 from services.runtime.mongo.client import Database
-from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
+from tests.support.office import (
+    CENTRE,
+    OFFICER,
+    PROBLEM,
+    WARD_HEAD,
+    Office,
+    desk_of,
+    filing,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -61,8 +69,7 @@ def test_a_filing_that_cannot_be_names_its_field(
     [
         ({}, "filing"),
         ([], "body"),
-        ({"filing": filing()}, "by"),
-        ({"filing": filing(), "by": OFFICER, "bye": 1}, "bye"),
+        ({"filing": filing(), "bye": 1}, "bye"),
         ({"filing": filing(), "by": OFFICER, "contact": {"email": "nobody"}}, "contact.email"),
     ],
 )
@@ -92,15 +99,17 @@ def test_what_the_state_does_not_allow_is_refused_with_the_reason(office: Office
 
     office.open_step(code)
     answer = office.post(
-        "routing", f"/dossiers/{code}/step-completion", {"step": "decide", "by": OFFICER}
+        "routing", f"/dossiers/{code}/step-completion", {"step": "decide", "by": WARD_HEAD}
     )
     assert "receive-check" in _problem(answer, 409, "wrong-step")["detail"]
-    answer = office.post("routing", f"/dossiers/{code}/resumption", {"reason": "x", "by": OFFICER})
+    answer = office.post(
+        "routing", f"/dossiers/{code}/resumption", {"reason": "x", "by": WARD_HEAD}
+    )
     _problem(answer, 409, "wrong-state")
     answer = office.post(
         "routing",
         f"/dossiers/{code}/hand-over",
-        {"to_unit": "H99", "reason": "x", "by": OFFICER},
+        {"to_unit": "H99", "reason": "x", "by": WARD_HEAD},
     )
     _problem(answer, 409, "unknown-unit")
 
@@ -133,7 +142,7 @@ def test_asking_for_a_change_of_an_unknown_dossier_is_answered_not_found(office:
     _problem(office.get("intake", f"/dossiers/{UNKNOWN}/receipt"), 404, "unknown-dossier")
     answer = office.post("intake", f"/dossiers/{UNKNOWN}/supplement-demand", DEMAND)
     _problem(answer, 404, "unknown-dossier")
-    answer = office.post("routing", f"/dossiers/{UNKNOWN}/stop", {"reason": "x", "by": OFFICER})
+    answer = office.post("routing", f"/dossiers/{UNKNOWN}/stop", {"reason": "x", "by": WARD_HEAD})
     _problem(answer, 404, "unknown-dossier")
     # And what was asked of it has not made it known.
     _problem(office.get("intake", f"/dossiers/{UNKNOWN}"), 404, "unknown-dossier")
@@ -260,7 +269,7 @@ def test_twenty_retries_at_once_make_one_dossier(office: Office) -> None:
         answer = office.post(
             "intake",
             "/dossiers",
-            {"by": OFFICER, "filing": filing(receiving_unit=agency)},
+            {"by": desk_of(agency), "filing": filing(receiving_unit=agency)},
             headers={"Idempotency-Key": key},
         )
         return answer.status_code, answer.json()["code"], answer.json()["fact"]["id"]
@@ -277,7 +286,7 @@ def test_twenty_retries_at_once_make_one_dossier(office: Office) -> None:
 def test_the_same_key_with_another_body_is_refused_and_changes_nothing(office: Office) -> None:
     key = uuid.uuid4().hex
     code = office.hand_in(key=key)
-    for changes in ({"fee": 1}, {"receiving_unit": WARD_UNIT}):
+    for changes in ({"fee": 1}, {"channel": "postal"}):
         answer = office.post(
             "intake",
             "/dossiers",

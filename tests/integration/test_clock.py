@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import build
 from tests.support.office import OFFICER, PROBLEM, WARD_UNIT, Office
+from tests.support.signed_in import AUDITOR
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,8 @@ def test_a_due_time_is_explained_as_data_as_text_as_a_drawing_and_in_the_termina
     before = datetime.fromisoformat(running["received_at"]) - timedelta(seconds=1)
     assert running["used_seconds"] + running["left_seconds"] == running["budget_seconds"]
 
-    text = httpx.get(office.url("sla", path), headers={"Accept": "text/plain"})
+    plain = {"Accept": "text/plain", **office.signed_in.header(AUDITOR)}
+    text = httpx.get(office.url("sla", path), headers=plain)
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
     assert text.headers["content-language"] == "vi"
     assert running["explanation"][-1].split(":")[0] in text.text

@@ -28,6 +28,7 @@ from services.shared.citizen_keys import CitizenKeys, KeyWithdrawn
 from services.shared.master_keys import KeySettings, MasterKeys, master_keys
 from tests.support.office import OFFICER, PROBLEM, Office, filing
 from tests.support.rule_sets import WORLD
+from tests.support.signed_in import SignedIn
 from tests.support.stage import read_topic
 
 pytestmark = pytest.mark.integration
@@ -47,7 +48,9 @@ async def mongo(settings: Settings) -> AsyncIterator[Client]:
 async def put(city: City, who: str) -> httpx.Response:
     """An officer's desk leaves somebody's contact data."""
     async with httpx.AsyncClient(timeout=30) as http:
-        return await http.put(f"{city.of('intake').url}/contacts/{who}", json=CONTACT)
+        signed = SignedIn(city.endpoints.oidc).header(OFFICER)
+        where = f"{city.of('intake').url}/contacts/{who}"
+        return await http.put(where, json=CONTACT, headers=signed)
 
 
 async def known(settings: Settings, who: str) -> SealedContact:

@@ -64,7 +64,7 @@ def onlooker(work: Callable[[], Awaitable[None]]) -> Service[Settings]:
     def wire(app: FastAPI, running: Running[Settings], requests: Requests) -> Beside:
         return beside(running)
 
-    return Service("onlooker", "It looks on.", Settings, lambda _: [Onlooker()], wire)
+    return Service("onlooker", "It looks on.", Settings, lambda _: [Onlooker()], wire, {})
 
 
 async def idle() -> None:

@@ -21,7 +21,9 @@ from tests.support.office import (
     CENTRE,
     MARITAL_STATUS,
     OFFICER,
+    OTHER_OFFICER,
     OTHER_WARD,
+    WARD_OFFICER,
     WARD_PLACE,
     WARD_UNIT,
     Office,
@@ -65,7 +67,7 @@ def test_a_dossier_handed_in_at_one_unit_is_handled_at_another_and_returned_at_a
         "routing",
         code,
         "result-return",
-        {"unit": OTHER_WARD, "channel": "counter", "by": "cb-29-0300"},
+        {"unit": OTHER_WARD, "channel": "counter", "by": OTHER_OFFICER},
     )
     assert fact == "ResultReturned"
     assert shown["returned_by_unit"] == OTHER_WARD
@@ -100,7 +102,7 @@ def test_a_dossier_filed_online_is_registered_first_and_received_by_an_officer(
     code = office.hand_in(by=None, channel="online")
     assert office.view("intake", code)["status_name"] == "registered"
     assert office.view("intake", code)["received_at"] is None
-    fact, shown = office.does("intake", code, "reception", by=OFFICER)
+    fact, shown = office.does("intake", code, "reception")
     assert fact == "DossierReceived"
     assert shown["received_at"] is not None
     office.agrees(code, "in_process")
@@ -131,7 +133,10 @@ def test_a_supplement_stops_the_clock_until_it_is_delivered_at_any_unit(office: 
     assert office.view("sla", code)["clock"] == "stopped"
 
     fact, _ = office.does(
-        "intake", code, "supplement", {"documents": ["a photo"], "unit": OTHER_WARD}
+        "intake",
+        code,
+        "supplement",
+        {"documents": ["a photo"], "unit": OTHER_WARD, "by": OTHER_OFFICER},
     )
     assert fact == "SupplementDelivered"
     office.agrees(code, "in_process")
@@ -172,12 +177,12 @@ def test_a_citizen_takes_a_dossier_back(office: Office) -> None:
 def test_a_stopped_dossier_goes_on_when_it_is_resumed(office: Office) -> None:
     code = office.hand_in()
     office.agrees(code, "in_process")
-    assert office.does("routing", code, "stop", {"reason": "a lawsuit", "by": OFFICER})[0] == (
+    assert office.does("routing", code, "stop", {"reason": "a lawsuit", "by": WARD_OFFICER})[0] == (
         "DossierStopped"
     )
     office.agrees(code, "stopped")
     assert office.view("sla", code)["clock"] == "stopped"
-    fact, _ = office.does("routing", code, "resumption", {"reason": "settled", "by": OFFICER})
+    fact, _ = office.does("routing", code, "resumption", {"reason": "settled", "by": WARD_OFFICER})
     assert fact == "DossierResumed"
     office.agrees(code, "in_process")
 
@@ -259,7 +264,7 @@ def test_another_authority_is_asked_and_answers_while_the_clock_runs_on(office: 
     again = office.post("routing", f"/dossiers/{code}/consultation", question)
     assert (again.status_code, again.json()["type"]) == (409, "urn:motcua:problem:wrong-state")
 
-    answer = {"unit": OTHER_WARD, "answer": "no record of it", "by": "cb-29-0300"}
+    answer = {"unit": OTHER_WARD, "answer": "no record of it", "by": OTHER_OFFICER}
     fact, shown = office.does("routing", code, "consultation-answer", answer)
     assert fact == "ConsultationAnswered"
     (consultation,) = shown["consultations"]
@@ -294,7 +299,7 @@ def test_the_list_is_walked_page_by_page_without_gap_or_double(office: Office) -
 def test_metrics_and_health_tell_what_was_done(office: Office) -> None:
     wanted = {
         "service": "intake",
-        "type": "vn.motcua.ReceptionRequested.v2",
+        "type": "vn.motcua.ReceptionRequested.v3",
         "outcome": "applied",
     }
     before = office.metric("intake", "motcua_events_total", **wanted)

@@ -14,11 +14,20 @@ from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import build
 from services.shared.working_time import WORKING_HOUR, load_calendars
 from tests.support.eventually import eventually
-from tests.support.office import CENTRE, OFFICER, PROBLEM, WARD_UNIT, Office, filing
+from tests.support.office import (
+    CENTRE,
+    OFFICER,
+    PROBLEM,
+    WARD_HEAD,
+    WARD_OFFICER,
+    WARD_UNIT,
+    Office,
+    filing,
+)
 
 pytestmark = pytest.mark.integration
 
-STOP = {"reason": "Tòa án thụ lý", "by": "cb-29-0300"}
+STOP = {"reason": "Tòa án thụ lý", "by": WARD_OFFICER}
 
 
 def back(unit: str, hours: int) -> str:
@@ -55,8 +64,11 @@ def test_a_stop_that_is_dated_back_too_far_needs_the_heads_approval(
 
     wanted: dict[str, Any] = {"request": "StopRequested", "at": dated, "reason": "Mất điện"}
     path = f"/dossiers/{code}/late-entries"
-    officers = office.post("routing", path, {**wanted, "by": "cb-29-0300"})
-    assert officers.json()["type"] == "urn:motcua:problem:not-the-head"
+    officers = office.post("routing", path, {**wanted, "by": WARD_OFFICER})
+    assert officers.json()["type"] == "urn:motcua:problem:not-permitted"
+    another = load_catalogue().units[CENTRE].head
+    others = office.post("routing", path, {**wanted, "by": another})
+    assert (others.status_code, others.json()["type"]) == (403, "urn:motcua:problem:not-the-head")
 
     head = load_catalogue().units[WARD_UNIT].head
     fact, shown = office.does("routing", code, "late-entries", {**wanted, "by": head})
@@ -118,7 +130,7 @@ def test_no_time_of_the_future_and_none_before_2000_comes_in(
         office.post(
             "routing",
             f"/dossiers/{code}/late-entries",
-            {"request": "StopRequested", "at": at, "reason": "r", "by": OFFICER},
+            {"request": "StopRequested", "at": at, "reason": "r", "by": WARD_HEAD},
         ),
     ]
     for answer in answers:

@@ -43,4 +43,4 @@ def test_kcat_reads_every_record_of_a_dossier_as_cloud_events(
         kind = headers["ce_type"].removeprefix("vn.motcua.")
         _schema(f"{kind}.json").validate(json.loads(record["payload"]))
         types.add(kind)
-    assert {"ReceptionRequested.v2", "DossierReceived.v3", "DossierRouted.v1"} <= types
+    assert {"ReceptionRequested.v3", "DossierReceived.v3", "DossierRouted.v1"} <= types

@@ -31,7 +31,7 @@ from services.runtime.wiring import make_running
 from services.shared.lifecycle import PublicStatus
 from tests.support.eventually import eventually, soon
 from tests.support.fork_server import fork
-from tests.support.office import OFFICER, PROBLEM, Office, filing
+from tests.support.office import PROBLEM, Office, desk_of, filing
 from tests.support.stage import a_stage, code_of, receptions, supplement_demand
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -171,7 +171,7 @@ def test_while_a_part_is_away_http_says_so_and_a_retry_finds_nothing_half_done(
             return office.get("intake", "/health/ready").status_code == 200
 
         def hand_in(key: str) -> httpx.Response:
-            body = {"by": OFFICER, "filing": filing(receiving_unit="H29.11")}
+            body = {"by": desk_of("H29.11"), "filing": filing(receiving_unit="H29.11")}
             return office.post("intake", "/dossiers", body, headers={"Idempotency-Key": key})
 
         def received(key: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.stack.city import City, execute
 from tests.support.eventually import eventually
-from tests.support.office import OFFICER, Office, filing
+from tests.support.office import Office, desk_of, filing
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,7 @@ def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(
         answer = office.post(
             "intake",
             "/dossiers",
-            {"by": OFFICER, "filing": filing(receiving_unit="H29.13")},
+            {"by": desk_of("H29.13"), "filing": filing(receiving_unit="H29.13")},
             headers={"Idempotency-Key": f"leaving-{number}"},
         )
         # 202 is an honest answer while partitions change hands: ask again, and it is there.
@@ -69,7 +69,8 @@ def test_a_new_connection_is_answered_by_whichever_instance_owns_the_dossier(
             for url, what in ((office.url("routing", ""), "stop"), (second.url, "resumption")):
                 answer = httpx.post(
                     f"{url}/dossiers/{code}/{what}",
-                    json={"reason": "x", "by": lead},
+                    json={"reason": "x"},
+                    headers=office.signed_in.header(lead),
                     timeout=20.0,
                 )
                 assert answer.status_code == 200, answer.text

@@ -18,7 +18,7 @@ from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.runtime import Settings, client, create_topics
 from tests.support.fork_server import fork
-from tests.support.office import WARD_UNIT, Office
+from tests.support.office import WARD_OFFICER, WARD_UNIT, Office
 
 pytestmark = pytest.mark.integration
 
@@ -79,10 +79,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
             office.does("routing", code, "step-completion", {"step": "receive-check", "by": lead})
         for code in codes[6:9]:
             office.open_step(code)
-            office.does("routing", code, "stop", {"reason": "chờ", "by": "cb-1"})
-        refused = office.post("routing", f"/dossiers/{codes[7]}/stop", {"reason": "a", "by": "b"})
+            office.does("routing", code, "stop", {"reason": "chờ", "by": WARD_OFFICER})
+        refused = office.post(
+            "routing", f"/dossiers/{codes[7]}/stop", {"reason": "a", "by": WARD_OFFICER}
+        )
         assert refused.status_code == 409
-        over = {"to_unit": "H29.102", "reason": "thẩm quyền", "by": "cb-1"}
+        over = {"to_unit": "H29.102", "reason": "thẩm quyền", "by": WARD_OFFICER}
         office.does("routing", codes[10], "hand-over", over)
         assert office.view("routing", codes[11])["handling_unit"] == WARD_UNIT
         for code in codes:

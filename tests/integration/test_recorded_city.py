@@ -34,7 +34,7 @@ from services.notify.deciders import DeliveryDecider
 from services.runtime import ClockKind, Settings, client, create_topics, enact, state_hash
 from services.runtime.mongo.store import Store
 from tests.support.fork_server import fork
-from tests.support.office import Office
+from tests.support.office import WARD_OFFICER, Office
 from tests.support.recorded import ALIASES, record_live
 from tests.support.simulated import filing_of
 
@@ -120,9 +120,9 @@ def _handed_in(city: City) -> set[str]:
         office.does("routing", code, "step-completion", {"step": "receive-check", "by": lead})
     for code in codes[4:6]:
         office.open_step(code)
-        office.does("routing", code, "stop", {"reason": "chờ", "by": "cb-1"})
-    assert office.post("routing", f"/dossiers/{codes[4]}/stop", {"reason": "a", "by": "b"})
-    over = {"to_unit": "H29.102", "reason": WROTE, "by": "cb-1"}
+        office.does("routing", code, "stop", {"reason": "chờ", "by": WARD_OFFICER})
+    assert office.post("routing", f"/dossiers/{codes[4]}/stop", {"reason": "a", "by": WARD_OFFICER})
+    over = {"to_unit": "H29.102", "reason": WROTE, "by": WARD_OFFICER}
     office.does("routing", codes[7], "hand-over", over)
     for code in codes:
         office.agrees(code, "stopped" if code in codes[4:6] else "in_process")

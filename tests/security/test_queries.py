@@ -17,8 +17,9 @@ from services.runtime.mongo.client import Client, Database, client
 from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
 from tests.support.documented import documented
-from tests.support.http_app import Instance, problem_of, reachable
+from tests.support.http_app import ANYBODY, Instance, problem_of, reachable
 from tests.support.office import MARITAL_STATUS, WARD_PLACE, Office
+from tests.support.signed_in import AUDITOR
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +104,7 @@ async def test_a_query_that_takes_too_long_is_given_up_by_the_database_itself(
 ) -> None:
     await database["things"].insert_one({"_id": 1})
     hurried = Settings(answer_timeout=0.1, query_timeout=0.2)
-    app = make_app("purse", "What is in it?", hurried, Instance(), reachable)
+    app = make_app("purse", "What is in it?", hurried, Instance(), reachable, ANYBODY)
 
     @app.get("/slow")
     async def slow() -> dict[str, int]:
@@ -116,10 +117,13 @@ async def test_a_query_that_takes_too_long_is_given_up_by_the_database_itself(
     assert time.monotonic() - begin < 2.0
 
 
-async def test_messages_are_counted_once_at_a_time(city: City, profiled: Client) -> None:
+async def test_messages_are_counted_once_at_a_time(
+    city: City, office: Office, profiled: Client
+) -> None:
     url = f"{city.of('notify').url}/figures"
+    signed = office.signed_in.header(AUDITOR)
     async with httpx.AsyncClient(timeout=60) as http:
-        answers = await asyncio.gather(*(http.get(url) for _ in range(40)))
+        answers = await asyncio.gather(*(http.get(url, headers=signed) for _ in range(40)))
     assert {answer.status_code for answer in answers} <= {200, 503}
     counted = await profiled["motcua_notify"]["system.profile"].count_documents(
         {"command.aggregate": "deliveries", "command.cursor": {"$exists": True}}

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deploy.local.stack.city import City, cpu_seconds
-from tests.support.office import Office, filing
+from tests.support.office import OFFICER, Office, filing
 
 pytestmark = pytest.mark.integration
 
@@ -93,11 +93,14 @@ async def test_headers_without_an_end_are_not_kept(city: City, service: str) -> 
     ],
     ids=["deep list", "deep object", "long number", "nothing to read", "thousands of fields"],
 )
-async def test_a_body_that_is_made_to_be_costly_is_refused(city: City, content: bytes) -> None:
+async def test_a_body_that_is_made_to_be_costly_is_refused(
+    city: City, office: Office, content: bytes
+) -> None:
     url = city.of("intake").url
+    headers = {**_JSON, **office.signed_in.header(OFFICER)}
     with cheaply(city, "intake"):
         async with httpx.AsyncClient(timeout=30) as http:
-            answer = await http.post(f"{url}/dossiers", content=content, headers=_JSON)
+            answer = await http.post(f"{url}/dossiers", content=content, headers=headers)
     assert answer.status_code in (400, 422)
     assert len(answer.content) < 20_000
 
@@ -142,10 +145,11 @@ async def test_bodies_that_never_end_are_given_up_and_others_are_served(
         await writer.drain()
         half.append(writer)
     # 40 MB are on their way, and 33 MB may be held: this one comes later, or is taken now.
-    body = {"filing": filing(), "by": "cb-29-0004"}
+    where = f"{city.of('intake').url}/dossiers"
+    signed = office.signed_in.header(OFFICER)
     async with httpx.AsyncClient(timeout=30) as http, asyncio.timeout(30):
         while True:
-            answer = await http.post(f"{city.of('intake').url}/dossiers", json=body)
+            answer = await http.post(where, json={"filing": filing()}, headers=signed)
             if answer.status_code != 503:
                 break
             assert answer.headers["retry-after"] == "5"

@@ -111,14 +111,14 @@ def fact_of(text: str, case: dict[str, Any]) -> EventData | Budget:
         return handed_over(unit)
     if text.startswith("letter, new date "):
         due = in_vietnam(text.removeprefix("letter, new date "))
-        return sla.ApologyRequested(reason="r", due=due, by=_head(case))
+        return sla.ApologyRequested(reason="r", due=due)
     if text == "letter":
-        return sla.ApologyRequested(reason="r", by=_head(case))
+        return sla.ApologyRequested(reason="r")
     if text == "late foreseen":
-        return sla.DelayForeseenRequested(reason="r", by=_head(case))
+        return sla.DelayForeseenRequested(reason="r")
     if text.startswith("exempt: "):
         ground = ExemptionGround(text.removeprefix("exempt: "))
-        return sla.ExemptionRequested(ground=ground, reason="r", by=_head(case))
+        return sla.ExemptionRequested(ground=ground, reason="r")
     if (asked := _CONSULTED.fullmatch(text)) is not None:
         return consulted(asked["unit"], budget=budget(asked["time"]) if asked["time"] else None)
     if rest == "answered":
@@ -172,5 +172,5 @@ def steps_of(case: dict[str, Any]) -> tuple[str, ...]:
     return tuple(step.name for step in CATALOGUE.workflows[workflow].steps)
 
 
-def _head(case: dict[str, Any]) -> str:
+def head_of(case: dict[str, Any]) -> str:
     return CATALOGUE.units[case.get("unit", "H29.15")].head

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from contracts.model import EventData
+from contracts.wire.actor import Actor, AuthType
 from contracts.wire.envelope import Event, derive_id
 
 CODE = "H29.15-240304-0001"
@@ -17,7 +18,13 @@ def event(
     *,
     id: str | None = None,
     history: bool = False,
+    by: str = "cb-1",
 ) -> Event:
     """An event. Unless its id is given, it follows from its type, its dossier and its time."""
     made = id or derive_id("test", subject, data.TYPE, time.isoformat())
-    return Event(made, "/tests", subject, time, data, history=history)
+    return Event(made, "/tests", subject, time, data, history=history, actor=acting(by))
+
+
+def acting(by: str) -> Actor:
+    """Somebody who acts, without claims."""
+    return Actor(AuthType.APP_USER, by)

@@ -8,9 +8,23 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.runtime.http.answers import Health, HealthStatus
+from services.runtime.http.door import Door
 from tests.support.health import healthy
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
+
+
+class Anybody(Door):
+    """A door that is open to all."""
+
+    def __init__(self) -> None:
+        super().__init__({}, None)
+
+    def is_open(self, method: str, path: str) -> bool:
+        return True
+
+
+ANYBODY = Anybody()
 
 
 class Body(BaseModel):

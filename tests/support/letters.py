@@ -13,7 +13,7 @@ from contracts.wire.envelope import Event
 from services.runtime.core.handle import fire_timers, handle
 from services.runtime.core.stored import Stored
 from services.sla.dossier.state import Assessment, Sla
-from tests.support.event import CODE
+from tests.support.event import CODE, acting
 from tests.support.facts import (
     received,
     routed,
@@ -45,8 +45,10 @@ class Desk:
         assert self.state.assessment is not None
         return self.state.assessment
 
-    def told(self, data: EventData, time: datetime) -> list[EventData]:
-        event = Event(f"e-{len(self.stored.ids)}", "/x", CODE, time, data, fingerprint="f")
+    def told(self, data: EventData, time: datetime, *, by: str = HEAD) -> list[EventData]:
+        event = Event(
+            f"e-{len(self.stored.ids)}", "/x", CODE, time, data, fingerprint="f", actor=acting(by)
+        )
         said = handle(DECIDER, WORLD, self.stored, event)
         self.said += said
         return [each.data for each in said]
@@ -55,17 +57,17 @@ class Desk:
         self.said += fire_timers(DECIDER, WORLD, self.stored, time)
 
     def apologises(self, time: datetime, due: datetime | None, by: str = HEAD) -> list[EventData]:
-        return self.told(sla.ApologyRequested(reason="the archive burnt", due=due, by=by), time)
+        return self.told(sla.ApologyRequested(reason="the archive burnt", due=due), time, by=by)
 
     def foresees(self, time: datetime, by: str = HEAD) -> list[EventData]:
-        return self.told(sla.DelayForeseenRequested(reason="the surveyor is ill", by=by), time)
+        return self.told(sla.DelayForeseenRequested(reason="the surveyor is ill"), time, by=by)
 
     def refuses_foresight(self, time: datetime, by: str = HEAD) -> tuple[str, str]:
         return self._refused(self.foresees(time, by), "DelayForeseenRefused")
 
     def exempts(self, time: datetime, by: str = HEAD) -> list[EventData]:
         ground = ExemptionGround.FORCE_MAJEURE
-        return self.told(sla.ExemptionRequested(ground=ground, reason="a flood", by=by), time)
+        return self.told(sla.ExemptionRequested(ground=ground, reason="a flood"), time, by=by)
 
     def refuses_letter(
         self, time: datetime, due: datetime | None, by: str = HEAD

@@ -15,6 +15,7 @@ from motcua.deciders import all_deciders
 from services.notify.dossier.policy import Policy
 from services.notify.quiet_hours import VIETNAM
 from services.runtime.testing import InProcess
+from tests.support.event import acting
 
 CATALOGUE = load_catalogue()
 CODE = "H29.15-240304-0001"
@@ -33,10 +34,10 @@ class Month:
         self.city = InProcess(all_deciders(policy))
         self.count = 0
 
-    def told(self, data: EventData, time: datetime, code: str = CODE) -> None:
+    def told(self, data: EventData, time: datetime, code: str = CODE, *, by: str = "cb-1") -> None:
         self.count += 1
         self.city.tick(time)
-        self.city.feed([Event(f"e-{self.count}", "/x", code, time, data)])
+        self.city.feed([Event(f"e-{self.count}", "/x", code, time, data, actor=acting(by))])
 
     def received(self, time: datetime, code: str = CODE, **other: Any) -> None:
         filing = intake.FilingForm(
@@ -48,7 +49,7 @@ class Month:
             citizen="cd-1",
             **other,
         )
-        self.told(intake.ReceptionRequested(by="cb-1", filing=filing), time, code)
+        self.told(intake.ReceptionRequested(filing=filing), time, code, by="cb-1")
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [e.data for e in self.city.elsewhere if isinstance(e.data, kind)]
@@ -65,7 +66,7 @@ def finished(month: Month, day: int, outcome: Outcome = Outcome.GRANTED, *, hour
     """The dossier's three steps are done, and its result is handed over an hour later."""
     for step in ("verify", "verify-dwelling", "update-register"):
         lead = month.city.states["routing"][CODE].state.lead
-        done = routing.StepCompletionRequested(step=step, by=lead, outcome=outcome)
-        month.told(done, at(day, f"{hour:02}:00:00"))
-    returned = routing.ResultReturnRequested(unit="H29.15", channel="counter", by="b")
-    month.told(returned, at(day, f"{hour + 1:02}:00:00"))
+        done = routing.StepCompletionRequested(step=step, outcome=outcome)
+        month.told(done, at(day, f"{hour:02}:00:00"), by=lead)
+    returned = routing.ResultReturnRequested(unit="H29.15", channel="counter")
+    month.told(returned, at(day, f"{hour + 1:02}:00:00"), by="b")

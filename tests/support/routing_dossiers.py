@@ -13,6 +13,7 @@ from services.routing.decider import RoutingDecider
 from services.routing.state import Routing
 from services.runtime.core.handle import handle
 from services.runtime.core.stored import Stored
+from tests.support.event import acting
 from tests.support.facts import DEMANDED, OWED, received
 from tests.support.rule_sets import WORLD
 
@@ -28,9 +29,9 @@ OPEN: list[list[EventData]] = [[], [DEMANDED], [OWED]]
 """What may have happened to a dossier that is open still."""
 
 
-def event(data: EventData, minute: int, *, history: bool = False) -> Event:
-    time = START + timedelta(minutes=minute)
-    return Event(f"{data.NAME}-{minute}", "/test", CODE, time, data, history=history)
+def event(data: EventData, minute: int, *, history: bool = False, by: str = "cb-1") -> Event:
+    time, name = START + timedelta(minutes=minute), f"{data.NAME}-{minute}"
+    return Event(name, "/test", CODE, time, data, history=history, actor=acting(by))
 
 
 class Dossier:
@@ -44,13 +45,16 @@ class Dossier:
     def state(self) -> Routing:
         return self.stored.state
 
-    def told(self, data: EventData, minute: int = 0, *, history: bool = False) -> list[EventData]:
-        found = handle(self.decider, WORLD, self.stored, event(data, minute, history=history))
+    def told(
+        self, data: EventData, minute: int = 0, *, history: bool = False, by: str = "cb-1"
+    ) -> list[EventData]:
+        asked = event(data, minute, history=history, by=by)
+        found = handle(self.decider, WORLD, self.stored, asked)
         return [e.data for e in found]
 
-    def refused(self, data: EventData, minute: int = 60) -> tuple[str, str]:
+    def refused(self, data: EventData, minute: int = 60, *, by: str = "cb-1") -> tuple[str, str]:
         before = self.state
-        (fact,) = self.told(data, minute)
+        (fact,) = self.told(data, minute, by=by)
         assert isinstance(fact, Refusal)
         assert data.NAME.replace("Requested", "Refused") == fact.NAME
         assert self.state == before
@@ -60,13 +64,13 @@ class Dossier:
         step, lead = self.state.open_step, by or self.state.lead
         assert step is not None
         assert lead is not None
-        return self.told(routing.StepCompletionRequested(step=step.step, by=lead), minute)
+        return self.told(routing.StepCompletionRequested(step=step.step), minute, by=lead)
 
 
-HAND_OVER = routing.HandOverRequested(to_unit=OTHER, reason="theirs", by="cb-1")
-CONSULT = routing.ConsultationOpeningRequested(unit=OTHER, question="is it safe?", by="cb-1")
-ANSWER = routing.ConsultationAnswerRequested(unit=OTHER, answer="it is", by="cb-9")
-STOP = routing.StopRequested(reason="court", by="cb-1")
+HAND_OVER = routing.HandOverRequested(to_unit=OTHER, reason="theirs")
+CONSULT = routing.ConsultationOpeningRequested(unit=OTHER, question="is it safe?")
+ANSWER = routing.ConsultationAnswerRequested(unit=OTHER, answer="it is")
+STOP = routing.StopRequested(reason="court")
 
 
 def imported(*, unit: str, ordinal: int = 0, step: str = "verify") -> Dossier:

@@ -42,6 +42,7 @@ from services.runtime.mongo.store import Store
 from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
 from tests.support import facts
+from tests.support.event import acting
 from tests.support.eventually import soon
 
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -252,7 +253,9 @@ def code_of(number: int) -> str:
     return f"H29.1-260302-{number:04d}"
 
 
-def event(code: str, data: EventData, minute: int = 0, mark: str = "") -> Event:
+def event(
+    code: str, data: EventData, minute: int = 0, mark: str = "", *, by: str = "cb-1"
+) -> Event:
     """An event of that morning; the same arguments make the same event."""
     return Event(
         id=derive_id("test", code, type(data).TYPE, minute, mark),
@@ -260,13 +263,14 @@ def event(code: str, data: EventData, minute: int = 0, mark: str = "") -> Event:
         subject=code,
         time=MORNING + timedelta(minutes=minute),
         data=data,
+        actor=acting(by),
     )
 
 
 def reception(code: str, minute: int = 0) -> Event:
     """The request to receive a dossier."""
     filing = intake.FilingForm(**facts.filing("1.004873", "H29.1"))
-    return event(code, intake.ReceptionRequested(by="cb-1", filing=filing), minute)
+    return event(code, intake.ReceptionRequested(filing=filing), minute, by="cb-1")
 
 
 def receptions(numbers: Iterable[int]) -> list[Event]:
@@ -278,8 +282,9 @@ def supplement_demand(code: str, minute: int) -> Event:
     """The request to ask for a supplement."""
     return event(
         code,
-        intake.SupplementDemandRequested(documents=("a photo",), reason="none", by="cb-1"),
+        intake.SupplementDemandRequested(documents=("a photo",), reason="none"),
         minute,
+        by="cb-1",
     )
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, fields
 
 from deploy.local.host.errors import StackError
 
-PORT_NAMES = ("kafka", "controller", "mongod", "smtp", "smtp_page", "gateway", "gateway_page")
+PORT_NAMES = (
+    "kafka",
+    "controller",
+    "mongod",
+    "smtp",
+    "smtp_page",
+    "gateway",
+    "gateway_page",
+    "oidc",
+)
 """The listeners of a stack. `controller` is Kafka's own inner one, of no use to clients."""
 
 ENV_PREFIX = "MOTCUA_STACK_"

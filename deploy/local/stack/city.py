@@ -26,8 +26,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from contracts.wire.claims import Role
 from contracts.wire.topics import SERVICES
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
+from deploy.local.fakes.oidc.tokens import token
 from deploy.local.host.ports import is_free
 from deploy.local.stack.endpoints import Endpoints
 
@@ -79,6 +81,8 @@ class Instance:
     process: ServiceProcess
     port: int
     log: Path
+    reader: Callable[[], str]
+    """Returns a token that opens all that can be read."""
 
     @property
     def name(self) -> str:
@@ -91,8 +95,18 @@ class Instance:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, timeout: float = 10.0) -> Any:
-        """Return the JSON at a path. Raise urllib.error.URLError if the request fails."""
+        """Return the JSON at a path that is open to all.
+
+        Raise urllib.error.URLError if the request fails.
+        """
         with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+            return json.load(response)
+
+    def read(self, path: str, timeout: float = 10.0) -> Any:
+        """Return the JSON at a path, as an auditor. Raise like `get`."""
+        headers = {"Authorization": f"Bearer {self.reader()}"}
+        asked = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(asked, timeout=timeout) as response:
             return json.load(response)
 
     def memory(self) -> int:
@@ -120,6 +134,7 @@ class City:
         """The preferred port of each service, used if it is free."""
         self._made = 0
         self._known_port: int | None = None
+        self._token: str | None = None
 
     def __enter__(self) -> City:
         return self
@@ -148,6 +163,7 @@ class City:
             "smtp2_tls": "none",
             "smtp_secret": SECRET,
             **_gateway(self.endpoints.gateway),
+            "oidc_issuer": self.endpoints.oidc,
             **self.settings,
             **more,
         }
@@ -173,9 +189,14 @@ class City:
         process = (launch or self._launch)(
             service, self.environment(service, port=port, **more), log
         )
-        instance = Instance(service, self._made, process, port, log)
+        instance = Instance(service, self._made, process, port, log, self._auditor)
         self.instances.append(instance)
         return instance
+
+    def _auditor(self) -> str:
+        if self._token is None:
+            self._token = token(self.endpoints.oidc, [Role.AUDITOR], "local-auditor")
+        return self._token
 
     def _free_port(self, service: str) -> int:
         wanted = self.ports.get(service)

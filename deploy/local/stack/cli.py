@@ -26,15 +26,16 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help=(
-        "A real Kafka, a real MongoDB, an SMTP server and a gateway for SMS and Zalo on this "
-        "machine, without Docker.\n\n"
+        "A real Kafka, a real MongoDB, an SMTP server, a gateway for SMS and Zalo and an identity "
+        "provider on this machine, without Docker.\n\n"
         "Start with `motcua stack up`; it prints where everything is. The parts keep running "
         "until `down`, their data until `reset`. Each checkout has its own, and with `--name` "
         "several.\n\n"
         "Sizes and ports are set by the environment: `MOTCUA_STACK_KAFKA_HEAP_MB`, "
         "`MOTCUA_STACK_MONGO_CACHE_MB`, `MOTCUA_STACK_KAFKA_PORT`, `MOTCUA_STACK_MONGOD_PORT`, "
-        "`MOTCUA_STACK_SMTP_PORT`, `MOTCUA_STACK_GATEWAY_PORT` and more; how the gateway behaves, "
-        "too: `MOTCUA_STACK_GATEWAY_IGNORE_KEYS`, `MOTCUA_STACK_GATEWAY_FAIL_RATE`."
+        "`MOTCUA_STACK_SMTP_PORT`, `MOTCUA_STACK_GATEWAY_PORT`, `MOTCUA_STACK_OIDC_PORT` and more; "
+        "how the gateway behaves, too: `MOTCUA_STACK_GATEWAY_IGNORE_KEYS`, "
+        "`MOTCUA_STACK_GATEWAY_FAIL_RATE`."
     ),
 )
 
@@ -54,6 +55,12 @@ def _stack(root: Path | None, name: str, *, secured: bool = False) -> Stack:
     checkouts = (folder for folder in (here, *here.parents) if (folder / ".git").exists())
     root = root or next(checkouts, here)
     return Stack(root, name, secured=True) if secured else Stack(root, name)
+
+
+def local_endpoints(name: str) -> Endpoints:
+    """Return the addresses of a stack of this checkout; end with the remedy if it was never up."""
+    with _told("looking"):
+        return _stack(None, name).endpoints()
 
 
 @contextmanager

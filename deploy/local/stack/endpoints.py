@@ -31,6 +31,8 @@ class Endpoints:
     `/control` changes how it behaves."""
     gateway_ledger: Path
     """The append-only file of every message that the gateway accepted."""
+    oidc: str
+    """The issuer of the identity provider, for `MOTCUA_OIDC_ISSUER`; `motcua token` asks it."""
     secured: Path | None = None
     """Where `NAME.env` of each user is, if broker and database ask for a login."""
 
@@ -52,6 +54,7 @@ def endpoints_from(
         gateway=f"http://127.0.0.1:{ports['gateway']}",
         gateway_page=f"http://127.0.0.1:{ports['gateway_page']}",
         gateway_ledger=gateway_ledger,
+        oidc=f"http://127.0.0.1:{ports['oidc']}",
         secured=secured,
     )
 

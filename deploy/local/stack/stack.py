@@ -1,4 +1,4 @@
-"""The local stack: Kafka, mongod, a mail server and an SMS gateway of one checkout and one name.
+"""The local stack: Kafka, mongod and stand-ins for what a city buys, of one checkout and one name.
 
     stack = Stack(root)
     endpoints = stack.up()
@@ -20,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 
 from deploy.local.fakes.gateway.part import GatewayPart
+from deploy.local.fakes.oidc.part import OidcPart
 from deploy.local.fakes.smtp.part import SmtpPart
 from deploy.local.host import ports as port_book
 from deploy.local.host import watchdog
@@ -39,7 +40,7 @@ from deploy.local.stack.starting import await_ready, launch, log_path, processes
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 WATCHDOG = "watchdog"
 PORT_ATTEMPTS = 3
-PARTS = ("mongod", "smtp", "gateway", "kafka")
+PARTS = ("mongod", "smtp", "gateway", "oidc", "kafka")
 """In starting order: Kafka takes longest, and the others start beside it."""
 
 
@@ -81,6 +82,7 @@ class Stack:
             Mongod(self.folder / "mongod", self.settings, secured),
             self._smtp,
             self._gateway,
+            OidcPart(self.folder / "oidc"),
             Kafka(self.folder / "kafka", self.settings, secured),
         ]
         self._parts = {part.name: part for part in made if part.name in parts}

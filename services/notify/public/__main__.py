@@ -21,6 +21,7 @@ from services.notify.page.http.routes import add_page
 from services.notify.page.view.channel_choice import ReachCheck
 from services.notify.settings import NotifySettings
 from services.runtime import Offsets, Requests, Running, Service, run
+from services.shared.authority.table import doors_of
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
 from services.shared.lookup_secrets import lookup_keys
@@ -57,6 +58,7 @@ SERVICE = Service(
     settings=NotifySettings,
     deciders=deciders,
     wire=_wire,
+    doors=doors_of("notify"),
     onlooker=True,
 )
 

@@ -10,14 +10,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.version import VERSION
 from services.runtime.http import problem
-from services.runtime.http.actor import Vouched
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
 from services.runtime.http.docs_pages import add_docs_pages
+from services.runtime.http.door import Door
 from services.runtime.http.limits import RequestLimits
 from services.runtime.http.openapi import App
 from services.runtime.http.problem import Problem
 from services.runtime.http.query_time import in_time
-from services.runtime.http.requests import Requests
+from services.runtime.http.requests import Requests, status_of
 from services.runtime.settings import Settings
 
 
@@ -27,24 +27,25 @@ def make_app(
     settings: Settings,
     health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
+    door: Door,
 ) -> FastAPI:
     """Return a FastAPI app with everything except the service's own routes.
 
-    `health` tells the engines' health; `reachable` tells whether the database answers.
+    `health` tells the engines' health; `reachable` tells whether the database answers;
+    `door` raises Problem for whom a route does not admit.
     """
     usual = settings.answer_timeout + settings.query_timeout
     app = App(
+        door.is_open,
         title=f"motcua {service}",
         description=title,
         version=VERSION,
         openapi_tags=[{"name": service, "description": title}],
         openapi_url=None,  # the pages are for those who may see them
-        dependencies=[Depends(in_time(usual))],
+        dependencies=[Depends(door), Depends(in_time(usual))],
     )
     app.max_body = settings.max_body
     problem.install(app)
-    if settings.actor_header is not None:
-        app.add_middleware(Vouched, header=settings.actor_header)
     app.add_middleware(RequestLimits, service=service, settings=settings)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
@@ -94,14 +95,18 @@ def add_answers(app: FastAPI, requests: Requests, service: str) -> None:
         },
     )
     async def read_answer(code: str, request: str) -> Response:
-        """Return the outcome of a request: 200 with the fact, 409 with the refusal, 404 not yet."""
+        """Return a request's outcome: the fact (200), the refusal (403, 409), or 404: not yet."""
         answer = await requests.answer(code, request)
         if answer is None:
             raise Problem(404, "not-answered", "no such request, or no answer yet")
         fact: Fact = {"type": answer.fact, "id": answer.fact_id}
         if answer.reason is not None:
             raise Problem(
-                409, answer.reason, answer.detail or answer.reason, fact=fact, request=request
+                status_of(answer.reason),
+                answer.reason,
+                answer.detail or answer.reason,
+                fact=fact,
+                request=request,
             )
         done: Answered = {"code": code, "request": request, "status": "done", "fact": fact}
         return Json(done)

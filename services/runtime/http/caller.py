@@ -8,8 +8,7 @@ from contextvars import ContextVar
 
 from starlette.types import Scope
 
-from contracts.model import EventData
-from services.runtime.http.actor import current_actor
+from services.runtime.http.door import current_actor
 
 _ADDRESS: ContextVar[str] = ContextVar("address", default="")
 
@@ -25,15 +24,11 @@ def called_from(scope: Scope) -> Iterator[None]:
         _ADDRESS.reset(token)
 
 
-def current_caller(data: EventData | None = None) -> str:
+def key_owner() -> str:
     """Return for whom an idempotency key of the request that is being answered counts.
 
-    That is whoever the edge vouches for; else the officer whom the request's `data` names as `by`;
-    else the address of the connection. Only the first is proven: the others keep apart callers who
-    make up their keys alike, and nobody who means to take another's.
+    That is whoever is signed in; else the address of the connection. The address keeps apart
+    citizens who make up their keys alike, and nobody who means to take another's.
     """
     actor = current_actor()
-    if actor.authid is not None:
-        return f"actor:{actor.authid}"
-    by = getattr(data, "by", None)
-    return f"by:{by}" if isinstance(by, str) else f"address:{_ADDRESS.get()}"
+    return f"actor:{actor.authid}" if actor.authid is not None else f"address:{_ADDRESS.get()}"

@@ -24,8 +24,7 @@ _FILES = {
 def may_see_docs(request: Request, settings: Settings) -> bool:
     """Return whether the caller may see the pages for operators.
 
-    Nobody signs in yet, so a setting decides for every caller. What decides by who is signed in
-    belongs here.
+    A browser that opens them has no token, so a setting decides for every caller.
     """
     return settings.trial or settings.docs_pages
 

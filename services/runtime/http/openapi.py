@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +15,19 @@ Node = dict[str, Any]
 OPERATION = ("/health/", "/metrics")
 """The paths for operators: they answer however busy the service is."""
 
+SCHEME = "city"
+_SCHEMES = {
+    SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of the city's OIDC provider.",
+    }
+}
+_SIGNED_IN = {
+    "401": "Nobody is signed in, or the token is not good: sign in.",
+    "403": "Whoever is signed in may not ask this; the detail says what role it takes.",
+}
 _ANYWHERE = {"503": "The service is too busy, or cannot reach database or log; ask again later."}
 _WITH_PARAMETERS = {"422": "A parameter or a field is not as it should be."}
 _WITH_A_BODY = {
@@ -38,20 +52,31 @@ class App(FastAPI):
     """The most bytes of a body, where a route does not say another number."""
     _completed: Node | None = None
 
+    def __init__(self, is_open: Callable[[str, str], bool], **told: Any) -> None:
+        """`is_open` says of a method and a path whether nobody has to be signed in there."""
+        super().__init__(**told)
+        self._is_open = is_open
+
     def openapi(self) -> Node:
         """Return the document; build it again only after a route was added."""
         made: Node = super().openapi()
         if made is not self._completed:
+            made.setdefault("components", {})["securitySchemes"] = _SCHEMES
             for path, operations in made["paths"].items():
-                for operation in operations.values():
-                    _complete(path, operation, self.max_body)
+                for method, operation in operations.items():
+                    _complete(
+                        path,
+                        operation,
+                        self.max_body,
+                        is_open=self._is_open(method.upper(), path),
+                    )
             for name in _FRAMEWORK_S:
                 made.get("components", {}).get("schemas", {}).pop(name, None)
             self._completed = made
         return made
 
 
-def _complete(path: str, operation: Node, max_body: int) -> None:
+def _complete(path: str, operation: Node, max_body: int, *, is_open: bool) -> None:
     answers: Node = operation["responses"]
     for answer in answers.values():
         content = answer.get("content", {})
@@ -62,6 +87,9 @@ def _complete(path: str, operation: Node, max_body: int) -> None:
         ):
             content.clear()
     whys = {} if path.startswith(OPERATION) else dict(_ANYWHERE)
+    operation["security"] = [] if is_open else [{SCHEME: []}]
+    if not is_open:
+        whys |= _SIGNED_IN
     if "parameters" in operation or "requestBody" in operation:
         whys |= _WITH_PARAMETERS
     if "requestBody" in operation:

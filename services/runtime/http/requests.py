@@ -15,9 +15,9 @@ from contracts.model import EventData
 from contracts.wire.actor import Actor
 from contracts.wire.envelope import Event, derive_id, fingerprint
 from services.runtime.core.stored import RequestAnswer
-from services.runtime.http.actor import current_actor
 from services.runtime.http.answers import Answered, Fact, Json, Pending
-from services.runtime.http.caller import current_caller
+from services.runtime.http.caller import key_owner
+from services.runtime.http.door import current_actor
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
 from services.runtime.transient import is_transient
@@ -52,9 +52,10 @@ class Requests:
         """
         now = self._engine.clock.now()
         name = self._engine.decider.name
+        asking = actor or current_actor()
         mark = fingerprint({"type": data.TYPE, "body": body})
         event_id = (
-            derive_id("http", name, subject, current_caller(data), key)
+            derive_id("http", name, subject, key_owner(), key)
             if key
             else derive_id("http", name, subject, mark, time.time_ns())
         )
@@ -65,7 +66,7 @@ class Requests:
             time=at or now,
             data=data,
             fingerprint=mark,
-            actor=actor or current_actor(),
+            actor=asking,
             recorded=now,
         )
 
@@ -135,10 +136,25 @@ def _same(answer: RequestAnswer, event: Event) -> RequestAnswer:
     return answer
 
 
+_NOT_PERMITTED = frozenset(
+    {
+        RefusalReason.NOT_PERMITTED,
+        RefusalReason.NOT_SIGNED_IN,
+        RefusalReason.NOT_THE_HEAD,
+        RefusalReason.NOT_THE_LEAD,
+    }
+)
+
+
+def status_of(reason: str) -> int:
+    """Return the HTTP status of a refusal: 403 if another person may ask it, else 409."""
+    return 403 if reason in _NOT_PERMITTED else 409
+
+
 def respond(
     event: Event, answer: RequestAnswer | None, *, made: int = 200, **more: Any
 ) -> Response:
-    """Answer 200 or 201 with the fact, 409 or 404 with the refusal, 202 with where to ask."""
+    """Answer 200 or 201 with the fact, 403, 404 or 409 with the refusal, 202 with where to ask."""
     where = f"/dossiers/{event.subject}/requests/{event.id}"
     if answer is None:
         pending: Pending = {
@@ -152,7 +168,7 @@ def respond(
     if answer.reason is not None:
         unknown = answer.reason == RefusalReason.UNKNOWN_DOSSIER
         raise Problem(
-            404 if unknown else 409,
+            404 if unknown else status_of(answer.reason),
             answer.reason,
             answer.detail or answer.reason,
             fact=fact,

@@ -67,6 +67,15 @@ class LateEntryRule(_Table):
         return self.by_request.get(request, self.working_hours)
 
 
+class SignInRule(_Table):
+    """Whether a request on the log counts only if the city's provider vouched for who asks it.
+
+    It is a rule and no setting, so that a replay decides as the city did.
+    """
+
+    required: bool = False
+
+
 class RuleBook(_Table):
     """The file ``rules.toml``: all of these rules, in one version."""
 
@@ -77,6 +86,8 @@ class RuleBook(_Table):
     figures: FigureRule
     late_entry: LateEntryRule = LateEntryRule()
     """A rule of its own default: files of earlier releases do not have it."""
+    sign_in: SignInRule = SignInRule()
+    """Likewise: before there was a sign-in, nobody could vouch."""
 
 
 def load_rule_book(files: Files | None = None) -> RuleBook:

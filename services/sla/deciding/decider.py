@@ -14,7 +14,7 @@ from contracts.wire.codec import types
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS
 from services.runtime import Timer, World
-from services.shared.city import city_at
+from services.shared.city import city_at, sign_in_required
 from services.shared.lifecycle import IMPORT_FACTS, MOVING_FACTS
 from services.shared.open_dossiers import OPEN
 from services.sla.deciding.decisions import REQUESTS, decide
@@ -60,7 +60,9 @@ class SlaDecider:
         return Sla()
 
     def decide(self, world: World, state: Sla, request: Event) -> Sequence[EventData]:
-        return decide(rules_of(world.at(request.time)), judging(world, state), state, request)
+        rules = rules_of(world.at(request.time))
+        judged = judging(world, state)
+        return decide(rules, judged, state, request, signed_in=sign_in_required(world))
 
     def evolve(self, world: World, state: Sla, fact: Event) -> Sla:
         known = evolve(state, fact)

@@ -12,6 +12,8 @@ from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
+from services.shared.authority import judging as authority
+from services.shared.authority.judging import Bonds, who
 from services.shared.entry_limit import EntryLimit
 from services.shared.lead import lead_at
 from services.shared.lifecycle import ENDED, PublicStatus
@@ -30,10 +32,13 @@ _PROMISED = frozenset(PublicStatus) - {PublicStatus.REGISTERED, PublicStatus.NOT
 _OPEN = _PROMISED - ENDED
 
 
-def decide(rules: Rules, judging: Rules, state: Sla, request: Event) -> Facts:
+def decide(
+    rules: Rules, judging: Rules, state: Sla, request: Event, *, signed_in: bool = False
+) -> Facts:
     """Return the fact that a request comes to and what follows from it, or its one refusal.
 
-    `rules`: those in force at the request's time; `judging`: those that the dossier is judged by.
+    `rules`: those in force at the request's time; `judging`: those that the dossier is judged by;
+    `signed_in`: whether the city has a sign-in.
     """
 
     def check() -> None:
@@ -41,7 +46,12 @@ def decide(rules: Rules, judging: Rules, state: Sla, request: Event) -> Facts:
         limit = EntryLimit(rules.book.late_entry, rules.calendars)
         limit.check(state, request, unit_at(state, request.time) or "")
 
-    facts = decide_by(_DECISIONS, rules, state, request, check)
+    def permit(refused: Refused | None) -> None:
+        authority.check(
+            request, lambda: _bonds(rules, state, request), refused, signed_in=signed_in
+        )
+
+    facts = decide_by(_DECISIONS, rules, state, request, check, permit)
     (fact,) = caused(request, "/motcua/sla", facts)
     if isinstance(fact.data, Refusal):
         return facts
@@ -50,12 +60,23 @@ def decide(rules: Rules, judging: Rules, state: Sla, request: Event) -> Facts:
     return [*facts, *judging.announcements(known, fact)]
 
 
+def _bonds(rules: Rules, state: Sla, request: Event) -> Bonds:
+    handling = unit_at(state, request.time)
+    unit = rules.catalogue.units.get(handling) if handling is not None else None
+    return Bonds(
+        receiving=state.receiving_unit,
+        handling=handling,
+        lead=lead_at(state.leads, request.time),
+        head=unit.head if unit is not None else None,
+    )
+
+
 _NO_DATE = "it has no date: nobody knows what was promised, or no calendar knows its years"
 _WITHOUT = "a letter without one is possible"
 
 
 def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyRequested) -> Facts:
-    unit = _signed_by_head(rules, state, request, data.by)
+    unit = _unit_then(rules, state, request).code
     if data.due is not None:
         must_be(state, request.time, _RUNNING, to=f"get a new date: its clock stands ({_WITHOUT})")
         dated = [each.at for each in state.letters if each.due is not None]
@@ -91,7 +112,7 @@ def _apologise(rules: Rules, state: Sla, request: Event, data: sla.ApologyReques
             letter_by=now.letter_by,
             in_time=now.letter_by is None or request.time <= now.letter_by,
             unit=unit,
-            by=data.by,
+            by=who(request),
             form=f"{form.number}/{circular.id}",
         )
     ]
@@ -118,11 +139,6 @@ def _is_owed(now: Assessment, at: datetime) -> bool:
 
 def _foresee(rules: Rules, state: Sla, request: Event, data: sla.DelayForeseenRequested) -> Facts:
     unit = _unit_then(rules, state, request)
-    if data.by not in (unit.head, lead_at(state.leads, request.time)):
-        raise Refused(
-            RefusalReason.NOT_THE_LEAD,
-            f"only who leads the open step or heads unit {unit.code} says so: {unit.head}",
-        )
     must_be(state, request.time, _OPEN, to="be foreseen to be late")
     then = as_of(state, request.time)
     now = rules.assessed(then).assessment
@@ -132,27 +148,19 @@ def _foresee(rules: Rules, state: Sla, request: Event, data: sla.DelayForeseenRe
         raise Refused(
             RefusalReason.ALREADY_OWED, "it is late, or known to be: a letter is owed already"
         )
-    return [sla.DelayForeseen(reason=data.reason, unit=unit.code, by=data.by)]
+    return [sla.DelayForeseen(reason=data.reason, unit=unit.code, by=who(request))]
 
 
 def _exempt(rules: Rules, state: Sla, request: Event, data: sla.ExemptionRequested) -> Facts:
-    unit = _signed_by_head(rules, state, request, data.by)
+    unit = _unit_then(rules, state, request).code
     must_be(state, request.time, _PROMISED, to="be exempt: nothing was promised")
     if state.exemption is not None:
         raise Refused(
             RefusalReason.ALREADY_EXEMPT, f"exempt already, on the ground {state.exemption.ground}"
         )
-    return [sla.ExemptionGranted(ground=data.ground, reason=data.reason, unit=unit, by=data.by)]
-
-
-def _signed_by_head(rules: Rules, state: Sla, request: Event, officer: str) -> str:
-    """Return the unit handling it at the request's time. Raise Refused if another heads it."""
-    unit = _unit_then(rules, state, request)
-    if unit.head != officer:
-        raise Refused(
-            RefusalReason.NOT_THE_HEAD, f"only the head of unit {unit.code} signs: {unit.head}"
-        )
-    return unit.code
+    return [
+        sla.ExemptionGranted(ground=data.ground, reason=data.reason, unit=unit, by=who(request))
+    ]
 
 
 def _unit_then(rules: Rules, state: Sla, request: Event) -> Unit:

@@ -36,6 +36,7 @@ from tests.support.eventually import eventually
 from tests.support.gateways import GatewayProcess, free_port
 from tests.support.post import CITIZEN, Post, code_of, metric, started
 from tests.support.receivers import Caller, MailServer, Receiver
+from tests.support.signed_in import AUDITOR, SignedIn
 
 pytestmark = pytest.mark.integration
 
@@ -360,7 +361,9 @@ def test_a_receipt_for_a_message_that_nobody_planned_is_taken_and_sends_nothing(
     assert gateway.counts() == {good: 1}
     (kept,) = eventually(lambda: post.deliveries("nobody"), what="the receipt")
     assert (kept.pending, kept.receipt) == (False, "delivered")
-    unknown = httpx.get(f"{city.of('notify').url}/dossiers/{code_of('nobody', 0)}", timeout=10)
+    signed = SignedIn(city.endpoints.oidc).header(AUDITOR)
+    where = f"{city.of('notify').url}/dossiers/{code_of('nobody', 0)}"
+    unknown = httpx.get(where, headers=signed, timeout=10)
     assert unknown.status_code == 404
 
 

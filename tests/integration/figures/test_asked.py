@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
@@ -23,6 +24,7 @@ from services.sla.figures.counting import MEASURES
 from services.sla.figures.rates import RATES, SHOWN
 from tests.support.event import event
 from tests.support.office import CENTRE, OFFICER, OTHER_WARD, PROBLEM, WARD_UNIT, Office, filing
+from tests.support.signed_in import AUDITOR, claims_in_test
 
 pytestmark = pytest.mark.integration
 
@@ -45,12 +47,14 @@ def handed_in(office: Office, settings: Settings, at: str, **changes: Any) -> li
     """Three dossiers that were received when nobody noted yet when something is entered."""
     time = datetime.fromisoformat(at)
     codes = [f"{CENTRE}-{time:%y%m%d}-{number:04}" for number in (1, 2, 3)]
-    data = intake.ReceptionRequested(by=OFFICER, filing=intake.FilingForm(**filing(**changes)))
+    data = intake.ReceptionRequested(filing=intake.FilingForm(**filing(**changes)))
 
     async def put() -> None:
         producer = EventProducer(settings.kafka)
         try:
-            await producer.publish(event(data, time, code) for code in codes)
+            actor = claims_in_test(OFFICER).vouch_for(OFFICER)
+            asked = [replace(event(data, time, code), actor=actor) for code in codes]
+            await producer.publish(asked)
         finally:
             await producer.stop()
 
@@ -108,7 +112,8 @@ def test_json_and_csv_say_the_same_numbers(office: Office, late_ones: list[str])
     )
     for asked_for, accept in (({"format": "csv"}, "application/json"), ({}, "text/csv")):
         url = answer.url.copy_merge_params(asked_for)
-        file = httpx.get(url, headers={"Accept": accept})
+        signed = office.signed_in.header(AUDITOR)
+        file = httpx.get(url, headers={"Accept": accept, **signed})
         assert file.headers["content-type"] == "text/csv; charset=utf-8"
         assert f'filename="figures-{MONTH}.csv"' in file.headers["content-disposition"]
         line, total = lines_of(file)

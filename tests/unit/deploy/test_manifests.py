@@ -13,6 +13,7 @@ from services.runtime.http.answers import Health
 from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
 from tests.support.health import healthy
+from tests.support.http_app import ANYBODY
 from tests.support.manifests import (
     COMPOSE,
     KUBERNETES,
@@ -60,7 +61,7 @@ def test_a_deployment_runs_the_service_and_a_budget_and_a_service_select_its_pod
 @pytest.mark.parametrize("name", SERVICES)
 def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     its = container(name)
-    served = set(make_app(name, "", Settings(), _health, _reachable).openapi()["paths"])
+    served = set(make_app(name, "", Settings(), _health, _reachable, ANYBODY).openapi()["paths"])
     assert its["ports"] == [{"name": "http", "containerPort": PORT}]
     paths = {}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

@@ -17,6 +17,7 @@ from services.notify.dossier.policy import Policy
 from services.notify.quiet_hours import VIETNAM
 from services.runtime.testing import InProcess
 from services.shared.lifecycle import PublicStatus
+from tests.support.event import acting
 from tests.support.imports import DATA, mapping_of, told, written
 
 CATALOGUE = load_catalogue()
@@ -63,8 +64,8 @@ class Deliveries:
 
     def asks_for_papers(self, when: datetime) -> None:
         self.city.tick(when)
-        asked = intake.SupplementDemandRequested(documents=("x",), reason="missing", by="cb-1")
-        self.city.feed([Event(f"live-{when}", "/x", CODE, when, asked)])
+        asked = intake.SupplementDemandRequested(documents=("x",), reason="missing")
+        self.city.feed([Event(f"live-{when}", "/x", CODE, when, asked, actor=acting("cb-1"))])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contracts.events import notify, routing
 from contracts.model import Kind
 from contracts.wire.envelope import Event
 from motcua.story_page import story_lines, story_page
+from tests.support.event import acting
 from tests.unit.motcua.conftest import shown
 
 REQUESTED = datetime(2024, 3, 4, 2, tzinfo=UTC)
@@ -109,8 +110,8 @@ def test_a_request_is_left_to_its_answer(stories: dict[str, list[Event]]) -> Non
 
 
 def test_a_request_that_nobody_answered_is_shown() -> None:
-    asked = routing.StopRequested(reason="Chờ ý kiến", by="cb-1")
-    event = Event("1", "/motcua/counter", "H29-240304-1", REQUESTED, asked)
+    asked = routing.StopRequested(reason="Chờ ý kiến")
+    event = Event("1", "/motcua/counter", "H29-240304-1", REQUESTED, asked, actor=acting("cb-1"))
     assert [line.what for line in story_lines([event])] == ["StopRequested"]
 
 

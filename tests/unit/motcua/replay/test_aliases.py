@@ -129,17 +129,17 @@ def test_a_person_has_one_alias_in_every_place() -> None:
     planned = full(notify.MessagePlanned).model_copy(update={"recipient": who})
     assert getattr(ALIASES.event(event(planned, NOON)).data, "recipient", None) == alias
     stop = replace(
-        event(routing.StopRequested(reason="r", by=who), NOON),
+        event(routing.StopRequested(reason="r"), NOON, by=who),
         actor=Actor(AuthType.APP_USER, who),
     )
     found = ALIASES.event(stop)
-    assert found.data == routing.StopRequested(reason="…", by=alias)
+    assert found.data == routing.StopRequested(reason="…")
     assert found.actor == Actor(AuthType.APP_USER, alias)
     assert ALIASES.rule_set(sample_rules()).files["units.toml"].count(f'head = "{alias}"') == 1
 
 
 def test_a_service_is_no_person() -> None:
-    tick = replace(event(routing.StopRequested(reason="r", by="x"), NOON), actor=system("sla"))
+    tick = replace(event(routing.StopRequested(reason="r"), NOON, by="x"), actor=system("sla"))
     assert ALIASES.event(tick).actor == system("sla")
 
 

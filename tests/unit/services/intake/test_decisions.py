@@ -17,6 +17,7 @@ from contracts.wire.envelope import Event
 from services.intake.decider import IntakeDecider
 from services.intake.decisions import REQUESTS
 from services.intake.state import Intake
+from tests.support.event import acting
 from tests.support.facts import (
     DELIVERED,
     DEMANDED,
@@ -44,7 +45,7 @@ ONLINE = intake.FilingForm(
         legacy_id="old-7",
     )
 )
-RECEPTION = intake.ReceptionRequested(by="cb-1", filing=ONLINE)
+RECEPTION = intake.ReceptionRequested(filing=ONLINE)
 
 REGISTERED = intake.DossierRegistered(**ONLINE.model_dump())
 RECEIVED = intake.DossierReceived(
@@ -55,8 +56,9 @@ RECEIVED = intake.DossierReceived(
 NOT_RECEIVED = not_received(reason="no")
 
 
-def event(data: EventData, minute: int) -> Event:
-    return Event(f"e-{minute}", "/test", CODE, START + timedelta(minutes=minute), data)
+def event(data: EventData, minute: int, by: str = "cb-1") -> Event:
+    time = START + timedelta(minutes=minute)
+    return Event(f"e-{minute}", "/test", CODE, time, data, actor=acting(by))
 
 
 def after(*facts: EventData) -> Intake:
@@ -67,13 +69,15 @@ def after(*facts: EventData) -> Intake:
     return state
 
 
-def decided(state: Intake, request: EventData, minute: int = 60) -> EventData:
-    (fact,) = DECIDER.decide(WORLD, state, event(request, minute))
+def decided(state: Intake, request: EventData, minute: int = 60, *, by: str = "cb-1") -> EventData:
+    (fact,) = DECIDER.decide(WORLD, state, event(request, minute, by))
     return fact
 
 
-def refused(state: Intake, request: EventData, minute: int = 60) -> tuple[str, str]:
-    fact = decided(state, request, minute)
+def refused(
+    state: Intake, request: EventData, minute: int = 60, *, by: str = "cb-1"
+) -> tuple[str, str]:
+    fact = decided(state, request, minute, by=by)
     assert isinstance(fact, Refusal)
     assert request.NAME.replace("Requested", "Refused") == fact.NAME
     return fact.reason, fact.detail
@@ -93,18 +97,18 @@ class TestRegistration:
 
 class TestReception:
     def test_at_a_counter_is_registration_and_reception_in_one(self) -> None:
-        assert decided(after(), RECEPTION) == RECEIVED
+        assert decided(after(), RECEPTION, by="cb-1") == RECEIVED
 
     def test_of_what_was_registered_repeats_what_was_filed(self) -> None:
-        request = intake.ReceptionRequested(by="cb-2")
-        fact = decided(after(REGISTERED), request)
+        request = intake.ReceptionRequested()
+        fact = decided(after(REGISTERED), request, by="cb-2")
         assert fact == RECEIVED.model_copy(update={"by": "cb-2"})
 
     def test_with_a_filing_is_refused_if_the_code_is_taken(self) -> None:
         assert refused(after(REGISTERED), RECEPTION)[0] == RefusalReason.ALREADY_EXISTS
 
     def test_without_a_filing_is_refused_if_nothing_was_registered(self) -> None:
-        reason, detail = refused(after(), intake.ReceptionRequested(by="cb-1"))
+        reason, detail = refused(after(), intake.ReceptionRequested(), by="cb-1")
         assert reason == RefusalReason.UNKNOWN_DOSSIER
         assert CODE in detail
 
@@ -112,7 +116,7 @@ class TestReception:
         "so_far", [[RECEIVED], [REGISTERED, NOT_RECEIVED], [REGISTERED, WITHDRAWN]]
     )
     def test_comes_but_once(self, so_far: list[EventData]) -> None:
-        assert refused(after(*so_far), intake.ReceptionRequested(by="c"))[0] == "wrong-state"
+        assert refused(after(*so_far), intake.ReceptionRequested(), by="c")[0] == "wrong-state"
 
     @pytest.mark.parametrize(
         ("change", "reason", "says"),
@@ -137,7 +141,7 @@ class TestReception:
         self, change: dict[str, Any], reason: RefusalReason, says: str, online: bool
     ) -> None:
         filing = {**ONLINE.model_dump(), **change}
-        request: EventData = intake.ReceptionRequested(by="c", filing=intake.FilingForm(**filing))
+        request: EventData = intake.ReceptionRequested(filing=intake.FilingForm(**filing))
         if online:
             request = intake.RegistrationRequested(**filing)
         found, detail = refused(after(), request)
@@ -148,13 +152,13 @@ class TestReception:
 WAYS: list[tuple[str, EventData, list[EventData], EventData]] = [
     (
         "a rejection of what was registered",
-        intake.RejectionRequested(reason="no", by="cb-1"),
+        intake.RejectionRequested(reason="no"),
         [REGISTERED],
         NOT_RECEIVED,
     ),
     (
         "a demand for a supplement",
-        intake.SupplementDemandRequested(documents=("b",), reason="r", by="cb-1"),
+        intake.SupplementDemandRequested(documents=("b",), reason="r"),
         [RECEIVED],
         DEMANDED,
     ),
@@ -166,7 +170,7 @@ WAYS: list[tuple[str, EventData, list[EventData], EventData]] = [
     ),
     (
         "a demand for a payment",
-        intake.PaymentDemandRequested(amount=500, reason="tax", by="cb-1"),
+        intake.PaymentDemandRequested(amount=500, reason="tax"),
         [RECEIVED],
         OWED,
     ),
@@ -271,8 +275,8 @@ def test_refuses_a_payment_of_more_than_is_outstanding_and_says_how_much_is() ->
 
 def test_passes_dates_on() -> None:
     until = START + timedelta(days=9)
-    supplement = intake.SupplementDemandRequested(documents=("b",), reason="r", until=until, by="c")
-    payment = intake.PaymentDemandRequested(amount=1, reason="r", until=until, by="c")
+    supplement = intake.SupplementDemandRequested(documents=("b",), reason="r", until=until)
+    payment = intake.PaymentDemandRequested(amount=1, reason="r", until=until)
     for request in (supplement, payment):
         assert decided(after(RECEIVED), request).until == until  # type: ignore[attr-defined]
 
@@ -294,27 +298,27 @@ class TestAFiling:
     """Its level and fee, on a procedure at level full that costs 15,000 dong."""
 
     def test_says_no_level_and_no_fee_at_a_counter_and_gets_the_catalogues(self) -> None:
-        request = intake.ReceptionRequested(by="c", filing=intake.FilingForm(**filing()))
-        fact = decided(after(), request)
+        request = intake.ReceptionRequested(filing=intake.FilingForm(**filing()))
+        fact = decided(after(), request, by="c")
         assert isinstance(fact, intake.DossierReceived)
         assert (fact.level, fact.fee) == ("full", 15_000)
 
     def test_has_another_level_than_the_procedure(self) -> None:
         form = intake.FilingForm(**filing(level="information"))
-        reason, detail = refused(after(), intake.ReceptionRequested(by="c", filing=form))
+        reason, detail = refused(after(), intake.ReceptionRequested(filing=form), by="c")
         assert reason == RefusalReason.LEVEL_NOT_OFFERED
         assert detail.startswith("level: ")
 
     def test_is_paid_with_more_than_it_costs(self) -> None:
         form = intake.FilingForm(**filing(fee=15_001))
-        reason, detail = refused(after(), intake.ReceptionRequested(by="c", filing=form))
+        reason, detail = refused(after(), intake.ReceptionRequested(filing=form), by="c")
         assert reason == RefusalReason.OVERPAID
         assert detail.startswith("fee: ")
 
     @pytest.mark.parametrize(("paid", "owed"), [(0, 15_000), (5_000, 10_000)])
     def test_is_received_and_the_rest_of_its_fee_is_demanded(self, paid: int, owed: int) -> None:
         form = intake.FilingForm(**filing(fee=paid))
-        request = event(intake.ReceptionRequested(by="c", filing=form), 60)
+        request = event(intake.ReceptionRequested(filing=form), 60)
         _, demanded = DECIDER.decide(WORLD, after(), request)
         assert isinstance(demanded, intake.PaymentDemanded)
         assert demanded.amount == owed
@@ -324,7 +328,7 @@ class TestAFiling:
         registered = decided(after(), intake.RegistrationRequested(**form.model_dump()))
         assert isinstance(registered, intake.DossierRegistered)
         assert registered.fee == 0
-        request = event(intake.ReceptionRequested(by="c"), 60)
+        request = event(intake.ReceptionRequested(), 60)
         _, demanded = DECIDER.decide(WORLD, after(registered), request)
         assert isinstance(demanded, intake.PaymentDemanded)
         assert demanded.amount == 15_000
@@ -332,7 +336,7 @@ class TestAFiling:
     def test_that_was_registered_under_another_catalogue_is_promised_what_holds_today(self) -> None:
         nine_days = Budget(amount=9, unit=TimeUnit.CALENDAR_DAYS)
         later = world(timed(ONLINE.procedure, nine_days))
-        request = event(intake.ReceptionRequested(by="c"), 60)
+        request = event(intake.ReceptionRequested(), 60)
         (fact,) = DECIDER.decide(later, after(REGISTERED), request)
         assert isinstance(fact, intake.DossierReceived)
         assert fact.promise is not None

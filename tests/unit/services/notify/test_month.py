@@ -33,10 +33,9 @@ class TestAtNight:
         month.received(at(4))
         for until, day in ((at(6, "12:00:00"), 5), (at(20), 7)):
             month.told(
-                intake.SupplementDemandRequested(
-                    documents=("b",), reason="r", until=until, by="cb-1"
-                ),
+                intake.SupplementDemandRequested(documents=("b",), reason="r", until=until),
                 at(day, "22:00:00"),
+                by="cb-1",
             )
             month.told(
                 intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15"),
@@ -59,8 +58,8 @@ class TestADossierThatChangesOften:
         month = Month(often=2)
         month.received(at(4))  # "received" and "in process", both of one instant
         for number, minute in enumerate((10, 20, 30)):
-            month.told(routing.StopRequested(reason="r", by="b"), at(4, f"09:{minute}:00"))
-            month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, f"09:{minute}:30"))
+            month.told(routing.StopRequested(reason="r"), at(4, f"09:{minute}:00"), by="b")
+            month.told(routing.ResumptionRequested(reason="r"), at(4, f"09:{minute}:30"), by="b")
             assert len(month.of(notify.MessageGathered)) >= number + 1
         assert {g.digest_at for g in month.of(notify.MessageGathered)} == {at(4, "13:10:30")}
         month.city.tick(at(4, "13:10:30"))
@@ -89,8 +88,8 @@ class TestADossierThatChangesOften:
         month = Month(often=2)
         month.received(at(4))
         # At noon nobody works, so that the date does not move too.
-        month.told(routing.StopRequested(reason="r", by="b"), at(4, "12:00:00"))
-        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "12:10:00"))
+        month.told(routing.StopRequested(reason="r"), at(4, "12:00:00"), by="b")
+        month.told(routing.ResumptionRequested(reason="r"), at(4, "12:10:00"), by="b")
         (gathered,) = month.of(notify.MessageGathered)
         assert month.planned("resumed") == []
         month.city.tick(at(5))
@@ -102,15 +101,15 @@ class TestADossierThatChangesOften:
     def test_that_would_be_told_of_at_night_is_told_of_in_the_morning(self) -> None:
         month = Month(often=1)
         month.received(at(4, "18:00:00"))
-        month.told(routing.StopRequested(reason="r", by="b"), at(4, "18:30:00"))
-        month.told(routing.ResumptionRequested(reason="r", by="b"), at(4, "18:40:00"))
+        month.told(routing.StopRequested(reason="r"), at(4, "18:30:00"), by="b")
+        month.told(routing.ResumptionRequested(reason="r"), at(4, "18:40:00"), by="b")
         assert {g.digest_at for g in month.of(notify.MessageGathered)} == {at(5, "07:00:00")}
 
     def test_after_a_quiet_day_is_told_of_at_once_again(self) -> None:
         month = Month(often=2)
         month.received(at(4))
-        month.told(routing.StopRequested(reason="r", by="b"), at(5, "09:00:00"))
-        month.told(routing.ResumptionRequested(reason="r", by="b"), at(5, "10:00:00"))
+        month.told(routing.StopRequested(reason="r"), at(5, "09:00:00"), by="b")
+        month.told(routing.ResumptionRequested(reason="r"), at(5, "10:00:00"), by="b")
         assert len(month.planned("resumed")) == 1
 
 
@@ -119,7 +118,7 @@ class TestACitizenWhoChose:
         month = Month()
         month.received(at(4))
         month.told(notify.PreferencesRequested(opted_out=True), at(4, "09:00:00"))
-        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r", by="b"), at(5))
+        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r"), at(5), by="b")
         month.told(intake.SupplementDeliveryRequested(documents=("b",), unit="H29.15"), at(6))
         assert len(month.planned("supplement-demanded")) == 1
         assert month.planned("supplement-delivered") == []
@@ -164,7 +163,7 @@ class TestACitizenWhoChose:
         month = Month()
         month.received(at(4, "21:30:00"))
         month.told(notify.PreferencesRequested(opted_out=True), at(4, "22:00:00"))
-        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r", by="b"), at(5))
+        month.told(intake.SupplementDemandRequested(documents=("b",), reason="r"), at(5), by="b")
         deliveries, decider = Deliveries(), DeliveryDecider()
         for event in month.city.elsewhere:
             if event.type in decider.facts:
@@ -195,7 +194,7 @@ class TestACitizenWhoChose:
         month.received(at(4))
         chosen = notify.PreferencesRequested(channels=("sms", "zalo"), locale="en")
         month.told(chosen, at(4, "09:00:00"))
-        month.told(routing.StopRequested(reason="r", by="b"), at(5))
+        month.told(routing.StopRequested(reason="r"), at(5), by="b")
         assert [m.channel for _, m in month.planned("received")] == ["email"]
         found = [(m.channel, m.locale) for _, m in month.planned("stopped")]
         assert found == [("sms", "en"), ("zalo", "en")]
@@ -252,8 +251,8 @@ class TestALetterOfApology:
         month.received(at(4))
         unit = month.city.states["notify"][CODE].state.unit
         head = CATALOGUE.units[unit].head
-        apology = sla.ApologyRequested(reason="thiếu ý kiến", due=at(12, "17:00:00"), by=head)
-        month.told(apology, at(5))
+        apology = sla.ApologyRequested(reason="thiếu ý kiến", due=at(12, "17:00:00"))
+        month.told(apology, at(5), by=head)
         ((_, letter),) = month.planned("apology")
         assert letter.params["reason"] == "thiếu ý kiến"
         assert letter.params["new_due"] == "17:00 12/03/2024"
@@ -271,8 +270,8 @@ class TestALetterOfApology:
         month.received(at(4))
         head = CATALOGUE.units[month.city.states["notify"][CODE].state.unit].head
         month.city.tick(at(28))
-        letter = sla.ApologyRequested(reason="thiếu ý kiến", by=head)
-        month.told(letter, at(28, "09:00:00"))
+        letter = sla.ApologyRequested(reason="thiếu ý kiến")
+        month.told(letter, at(28, "09:00:00"), by=head)
         ((_, told),) = month.planned("apology")
         assert told.params["due"] == "08:00 07/03/2024"
         assert "new_due" not in told.params
@@ -285,9 +284,9 @@ def test_over_a_month_nobody_is_disturbed_at_night_or_told_twice(often: int) -> 
         hour = (day * 5) % 24
         code = f"H29.15-240304-{day:04}"
         month.received(at(day, f"{hour:02}:00:00"), code)
-        month.told(routing.StopRequested(reason="r", by="b"), at(day, f"{hour:02}:20:00"), code)
+        month.told(routing.StopRequested(reason="r"), at(day, f"{hour:02}:20:00"), code, by="b")
         month.told(
-            routing.ResumptionRequested(reason="r", by="b"), at(day, f"{hour:02}:40:00"), code
+            routing.ResumptionRequested(reason="r"), at(day, f"{hour:02}:40:00"), code, by="b"
         )
     month.city.tick(at(29) + timedelta(days=40))
     planned = [

@@ -50,7 +50,7 @@ class TestAConsultation:
     def test_is_open_until_it_is_answered(self, dossier: Dossier) -> None:
         dossier.told(CONSULT, 1)
         assert [c.is_open for c in dossier.state.consultations] == [True]
-        assert dossier.told(ANSWER, 2) == [
+        assert dossier.told(ANSWER, 2, by="cb-9") == [
             routing.ConsultationAnswered(unit=OTHER, answer="it is", by="cb-9")
         ]
         assert [c.is_open for c in dossier.state.consultations] == [False]

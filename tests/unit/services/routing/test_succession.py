@@ -19,6 +19,7 @@ from services.runtime import Timer, World
 from services.runtime.core.handle import fire_timers, handle, set_due
 from services.runtime.core.stored import Stored
 from services.shared.city import city_of
+from tests.support.event import acting
 from tests.support.facts import PROCESSED, received
 from tests.support.routing_dossiers import CODE, STEPS
 from tests.support.rule_sets import OFFICER, WORLD, changed, rule_set, world
@@ -46,8 +47,9 @@ class Dossier:
         self.history = history
         self.hears(received(place="26740"), begin)
 
-    def hears(self, data: EventData, time: datetime) -> None:
-        fact = Event(f"{data.NAME}-{time}", "/x", CODE, time, data, history=self.history)
+    def hears(self, data: EventData, time: datetime, *, by: str = "cb-1") -> None:
+        name = f"{data.NAME}-{time}"
+        fact = Event(name, "/x", CODE, time, data, history=self.history, actor=acting(by))
         self.said += handle(DECIDER, self.by, self.stored, fact)
 
     def passes(self, time: datetime) -> None:
@@ -95,8 +97,8 @@ def test_what_a_service_did_not_say_in_time_is_said_before_the_next_thing_that_h
     dossier = Dossier()
     lead = dossier.state.lead
     assert lead is not None
-    late = routing.StepCompletionRequested(step=STEPS[0], by=lead)
-    dossier.hears(late, ENDS + timedelta(hours=1))
+    late = routing.StepCompletionRequested(step=STEPS[0])
+    dossier.hears(late, ENDS + timedelta(hours=1), by=lead)
     names = [e.data.NAME for e in dossier.said[2:]]
     assert names == ["DossierHandedOver", "StepCompletionRefused"], "the successor leads it now"
 
@@ -115,15 +117,15 @@ def test_a_dossier_of_another_unit_stays_there() -> None:
 
 def test_who_was_handed_the_dossier_before_the_end_hands_nothing_over() -> None:
     dossier = Dossier()
-    moved = routing.HandOverRequested(to_unit=THIRD, reason="theirs", by="cb-1")
-    dossier.hears(moved, at(8))
+    moved = routing.HandOverRequested(to_unit=THIRD, reason="theirs")
+    dossier.hears(moved, at(8), by="cb-1")
     dossier.passes(ENDS + INSTANT)
     assert to_whom(dossier) == [(at(8), THIRD)]
 
 
 def test_nothing_is_handed_over_by_hand_to_a_unit_that_is_gone() -> None:
     dossier = Dossier(world(rule_set(changed(ending(THIRD, SECOND)), 1, TOLD_AT)))
-    dossier.hears(routing.HandOverRequested(to_unit=THIRD, reason="r", by="cb-1"), ENDS)
+    dossier.hears(routing.HandOverRequested(to_unit=THIRD, reason="r"), ENDS, by="cb-1")
     refusal = dossier.said[-1].data
     assert refusal.NAME == "HandOverRefused"
     assert f"its successor is {SECOND}" in refusal.detail  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from tests.support.rule_sets import WORLD
 from tests.support.times import vietnam
 
 UNIT = "H29.15"
-STOP = routing.StopRequested(reason="court", by="cb-1")
+STOP = routing.StopRequested(reason="court")
 THURSDAY = vietnam("2024-03-07 09:00")
 
 
@@ -58,7 +58,7 @@ def test_a_weekend_is_no_delay() -> None:
 
 
 def test_a_reception_on_paper_may_be_entered_within_a_week() -> None:
-    reception = intake.ReceptionRequested(by="cb-1")
+    reception = intake.ReceptionRequested()
     monday = vietnam("2024-03-04 09:00")
     LIMIT.check(Tracked(), asked(monday, monday + timedelta(days=7), reception), UNIT)
     found = refused(LIMIT, asked(monday, monday + timedelta(days=8), reception))
@@ -98,7 +98,7 @@ def test_an_approval_covers_what_is_dated_between_its_begin_and_itself(local: da
 
 
 def test_an_approval_covers_no_other_request() -> None:
-    resumption = routing.ResumptionRequested(reason="it goes on", by="cb-1")
+    resumption = routing.ResumptionRequested(reason="it goes on")
     found = refused(LIMIT, asked(SINCE, ENTERED, resumption), APPROVED)
     assert found.reason is RefusalReason.ENTERED_TOO_LATE
 

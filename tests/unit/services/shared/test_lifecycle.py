@@ -288,7 +288,7 @@ class TestAMark:
         assert mark_of(event(stopped)) == Mark(START, Move.STOPPED, "4f0d3a52-0c5e")
 
     def test_is_not_left_by_a_request(self) -> None:
-        assert mark_of(event(routing.StopRequested(reason="x", by="cb-0412"))) is None
+        assert mark_of(event(routing.StopRequested(reason="x"))) is None
 
     def test_is_not_left_by_a_remark(self) -> None:
         assert mark_of(event(intake.RemarkRecorded(activity="Gọi điện cho công dân"))) is None

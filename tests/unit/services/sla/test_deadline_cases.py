@@ -32,12 +32,14 @@ from services.sla.dossier.state import Alert, LetterStanding, Sla
 from tests.support.deadline_cases import (
     CATALOGUE,
     budget,
+    head_of,
     in_vietnam,
     lines_of,
     spelled,
     steps_of,
     worked,
 )
+from tests.support.event import acting
 from tests.support.facts import PROCEDURE
 from tests.support.paths import TEST_DATA
 from tests.support.rule_sets import changed, rule_set, timed, world
@@ -140,7 +142,8 @@ def as_entered(case: dict[str, Any]) -> tuple[Told, list[Event], datetime]:
             files = timed(PROCEDURE, line.data, newest.files)
             told.world = world(*told.world.sets, rule_set(files, newest.number + 1, line.time))
             continue
-        event = Event(f"e-{number}", "/office", CODE, line.time, line.data)
+        asking = acting(head_of(case))
+        event = Event(f"e-{number}", "/office", CODE, line.time, line.data, actor=asking)
         told.hears(event)
         if event.type not in DECIDER.requests:
             facts.append(event)

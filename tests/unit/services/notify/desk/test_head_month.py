@@ -9,6 +9,7 @@ import msgspec
 from contracts.events import notify, routing
 from contracts.wire.envelope import Event
 from services.notify.quiet_hours import VIETNAM
+from tests.support.event import acting
 from tests.support.month import CATALOGUE, CODE, Month, at, finished
 
 
@@ -43,7 +44,7 @@ class TestTheHeadOfAUnit:
         unit = CATALOGUE.units[month.city.states["notify"][CODE].state.unit]
         first = month.city.states["routing"][CODE].state.lead
         lead = next(o for o in unit.officers if o not in (first, unit.head))
-        month.told(routing.StepReassignmentRequested(lead=lead, by=unit.head), at(4, "09:00:00"))
+        month.told(routing.StepReassignmentRequested(lead=lead), at(4, "09:00:00"), by=unit.head)
         assert month.city.states["routing"][CODE].state.lead == lead
         month.city.tick(at(28))
         mine = month.planned("officer-digest")
@@ -75,7 +76,14 @@ class TestTheHeadOfAUnit:
         month.city.tick(at(8))
         month.city.feed(
             [
-                Event("late-1", "/x", CODE, at(5), routing.StopRequested(reason="r", by="b")),
+                Event(
+                    "late-1",
+                    "/x",
+                    CODE,
+                    at(5),
+                    routing.StopRequested(reason="r"),
+                    actor=acting("b"),
+                ),
             ]
         )
         ((_, told),) = month.planned("head-overdue")

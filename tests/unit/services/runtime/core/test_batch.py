@@ -16,6 +16,7 @@ from services.runtime.core.dead_letter import DeadLetter
 from services.runtime.core.handle import fire_timers
 from services.runtime.core.stored import Stored, from_document
 from tests.support.batches import NOW, Run, letters_of, outcomes
+from tests.support.event import acting
 from tests.support.rule_sets import WORLD
 
 NOON = datetime(2024, 3, 7, 12, 0, tzinfo=UTC)
@@ -35,8 +36,10 @@ class TestPicking:
     def test_skips_a_known_type_of_others_by_its_header_and_reads_no_more_of_it(
         self, purse: Any, log: Any
     ) -> None:
-        data = routing.StopRequested(reason="r", by="b")
-        record = log.put(Event("id", "/x", "purse-1", NOON, data), value=b"no JSON")
+        data = routing.StopRequested(reason="r")
+        record = log.put(
+            Event("id", "/x", "purse-1", NOON, data, actor=acting("b")), value=b"no JSON"
+        )
         assert self.picked(purse, record) == (0, {(data.TYPE, "skipped"): 1})
 
     def test_takes_a_type_that_nobody_knows_so_that_it_does_not_vanish(

@@ -14,7 +14,7 @@ from services.runtime.http.app import make_app
 from services.runtime.http.problem import Problem, invalid_field
 from services.runtime.http.request_routes import At, IdempotencyKey
 from services.runtime.settings import Settings
-from tests.support.http_app import Body, Instance, reachable
+from tests.support.http_app import ANYBODY, Body, Instance, reachable
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def health() -> Instance:
 
 @pytest.fixture
 def app(health: Instance) -> FastAPI:
-    app = make_app("purse", "What is in it?", Settings(max_body=1024), health, reachable)
+    app = make_app("purse", "What is in it?", Settings(max_body=1024), health, reachable, ANYBODY)
 
     @app.post("/things")
     async def make(body: Body) -> dict[str, str]:

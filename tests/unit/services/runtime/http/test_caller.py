@@ -1,50 +1,49 @@
-"""Whose an idempotency key is: of whom the edge vouches for, or else of `by`, or the address."""
+"""Whose an idempotency key is: of whoever is signed in, or else of the connection's address."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from contracts.events import intake
+from contracts.wire.claims import Role
 from services.runtime.http.app import make_app
-from services.runtime.http.caller import current_caller
+from services.runtime.http.caller import key_owner
+from services.runtime.http.door import Door
 from services.runtime.settings import Settings
+from services.shared.authority.table import Relation, Row
 from tests.support.http_app import Instance, reachable
+from tests.support.provider_keys import ProviderKeys
 
-HEADER = "X-Motcua-Officer"
-BY = intake.RejectionRequested(reason="r", by="cb-7")
-WITHOUT = intake.WithdrawalRequested(reason="r")
+DOORS = {
+    ("GET", "/desk"): (Row("r", "purse", (), {Role.HEAD: frozenset({Relation.ANY})}),),
+    ("GET", "/page"): (Row("page", "purse", (), {}, open="for all"),),
+}
 
 
-def told(data: Any, address: str = "192.0.2.1", **headers: str) -> str:
-    app: FastAPI = make_app("purse", "?", Settings(actor_header=HEADER), Instance(), reachable)
+def owner(path: str, address: str, **headers: str) -> str:
+    provider = ProviderKeys()
+    if path == "/desk":
+        headers["Authorization"] = f"Bearer {provider.token(motcua_roles=['head'])}"
+    door = Door(DOORS, provider.verifier())
+    app = make_app("purse", "?", Settings(), Instance(), reachable, door)
 
-    @app.get("/who")
+    @app.get("/desk")
+    @app.get("/page")
     async def who() -> str:
-        return current_caller(data)
+        return key_owner()
 
     with TestClient(app, client=(address, 5)) as client:
-        answer: str = client.get("/who", headers=headers).json()
+        answer: str = client.get(path, headers=headers).json()
     return answer
 
 
-@pytest.mark.parametrize("data", [BY, WITHOUT, None])
-def test_whoever_the_edge_vouches_for_comes_first(data: Any) -> None:
-    assert told(data, **{HEADER: "cb-0412"}) == "actor:cb-0412"
-
-
-def test_else_it_is_the_officer_whom_the_request_names() -> None:
-    assert told(BY) == "by:cb-7"
-    assert told(BY, "192.0.2.2") == "by:cb-7", "a retry may come over another line"
+def test_it_is_whoever_is_signed_in_over_any_line() -> None:
+    assert owner("/desk", "192.0.2.1") == owner("/desk", "192.0.2.2") == "actor:cb-29-0004"
 
 
 def test_else_it_is_the_address() -> None:
-    assert told(WITHOUT) == told(None) == "address:192.0.2.1"
-    assert told(WITHOUT, "192.0.2.2") == "address:192.0.2.2"
+    assert owner("/page", "192.0.2.1") == "address:192.0.2.1"
+    assert owner("/page", "192.0.2.2") == "address:192.0.2.2"
 
 
 def test_outside_of_a_request_it_is_nobody() -> None:
-    assert current_caller() == "address:"
+    assert key_owner() == "address:"

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
-from tests.support.http_app import Instance, problem_of, reachable
+from tests.support.http_app import ANYBODY, Instance, problem_of, reachable
 
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 PATHS = ("/openapi.json", "/docs", *(f"/docs/{name}" for name in FILES))
@@ -22,7 +22,7 @@ def no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client_of(**told: bool) -> TestClient:
     settings = Settings.model_validate(told)
-    return TestClient(make_app("purse", "What is in it?", settings, Instance(), reachable))
+    return TestClient(make_app("purse", "What is in it?", settings, Instance(), reachable, ANYBODY))
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/redoc"])

@@ -21,7 +21,7 @@ from services.runtime.http.connection import connection
 from services.runtime.http.limits import takes
 from services.runtime.process import raise_file_limit
 from services.runtime.settings import Settings
-from tests.support.http_app import Body, Instance, problem_of, reachable
+from tests.support.http_app import ANYBODY, Body, Instance, problem_of, reachable
 
 
 class TestTheLimit:
@@ -89,7 +89,7 @@ async def _nothing() -> dict[str, str]:
 class TestBodiesAtOnce:
     async def test_are_limited_by_all_their_bytes(self, health: Instance) -> None:
         settings = Settings(max_body=900_000, body_bytes_at_once=1_048_576)
-        app = make_app("purse", "What is in it?", settings, health, reachable)
+        app = make_app("purse", "What is in it?", settings, health, reachable, ANYBODY)
         taken, over = asyncio.Event(), asyncio.Event()
 
         @app.post("/things")
@@ -181,7 +181,7 @@ class TestABodyThatDoesNotCome:
     @pytest.fixture
     def hurried(self, health: Instance) -> FastAPI:
         settings = Settings(body_timeout=0.05)
-        app = make_app("purse", "What is in it?", settings, health, reachable)
+        app = make_app("purse", "What is in it?", settings, health, reachable, ANYBODY)
 
         @app.post("/things")
         async def make(body: Body) -> dict[str, str]:
@@ -223,7 +223,7 @@ class TestRequestsAtOnce:
     @pytest.fixture
     def small(self, health: Instance) -> FastAPI:
         settings = Settings(requests_at_once=2)
-        return make_app("purse", "What is in it?", settings, health, reachable)
+        return make_app("purse", "What is in it?", settings, health, reachable, ANYBODY)
 
     async def test_are_limited_and_health_is_told_all_the_same(self, small: FastAPI) -> None:
         begun, over = asyncio.Semaphore(0), asyncio.Event()

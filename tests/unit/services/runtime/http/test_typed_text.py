@@ -17,7 +17,7 @@ from services.intake.api import NewDossier
 from services.runtime.http import problem
 from services.runtime.http.typed_text import Typed
 
-DEMAND = {"documents": ["Ảnh 4x6"], "reason": "Thiếu ảnh", "by": "cb-1"}
+DEMAND = {"documents": ["Ảnh 4x6"], "reason": "Thiếu ảnh"}
 FILING = {
     "procedure": "1.004194",
     "channel": "counter",
@@ -65,7 +65,7 @@ def test_a_blank_demand_is_refused_and_each_field_named(client: TestClient) -> N
 
 
 @pytest.mark.parametrize("hidden", ["\0", "\x1b", "\u202e", "\u2067"])
-@pytest.mark.parametrize("field", ["reason", "by"])
+@pytest.mark.parametrize("field", ["reason"])
 def test_what_hides_is_refused_by_name(client: TestClient, field: str, hidden: str) -> None:
     found = faults(client, "/demand", {**DEMAND, field: f"a{hidden}"})
     why = f"has a character that cannot be shown, U+{ord(hidden):04X}, at 1"
@@ -73,7 +73,7 @@ def test_what_hides_is_refused_by_name(client: TestClient, field: str, hidden: s
 
 
 def test_half_of_a_character_is_refused(client: TestClient) -> None:
-    body = b'{"documents": ["a"], "reason": "a\\ud83d", "by": "cb-1"}'
+    body = b'{"documents": ["a"], "reason": "a\\ud83d"}'
     answer = client.post("/demand", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
@@ -81,11 +81,9 @@ def test_half_of_a_character_is_refused(client: TestClient) -> None:
 
 def test_what_stands_in_a_filing_is_read_too(client: TestClient) -> None:
     filing = {**FILING, "documents": ["Tờ khai", "\u200b"]}
-    assert [*faults(client, "/dossiers", {"filing": filing, "by": "cb-1"})] == [
-        "filing.documents.1"
-    ]
+    assert [*faults(client, "/dossiers", {"filing": filing})] == ["filing.documents.1"]
     good = {**FILING, "documents": ["Tờ\tkhai"]}
-    told = client.post("/dossiers", json={"filing": good, "by": "cb-1"})
+    told = client.post("/dossiers", json={"filing": good})
     assert told.json()["filing"]["documents"] == ["Tờ khai"]
 
 
@@ -98,7 +96,7 @@ def test_whose_number_or_address_stands_in_a_free_text_is_not_taken(client: Test
         "here is kept for ever",
     }
     contact = {"email": "an@example.vn", "phone": "0901234567"}
-    told = client.post("/dossiers", json={"filing": FILING, "by": "cb@h29.vn", "contact": contact})
+    told = client.post("/dossiers", json={"filing": FILING, "contact": contact})
     assert told.status_code == 200
 
 

@@ -1,0 +1,1 @@
+"""A stand-in for the city's identity provider."""
