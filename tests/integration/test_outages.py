@@ -219,7 +219,8 @@ def test_a_service_that_is_started_while_a_part_is_away_waits_for_it(
         assert instance.process.poll() is None
         shaky.start(part)
         city.wait_ready()
-        assert httpx.get(instance.url + "/dossiers/H29.1-240307-0001").status_code == 404
+        # It answers by itself now, and asks who calls.
+        assert httpx.get(instance.url + "/dossiers/H29.1-240307-0001").status_code == 401
         shaky.kill(part)
         other = city.start("sla")
         eventually(lambda: "waiting for broker" in other.log.read_text(), timeout=60.0)

@@ -188,7 +188,7 @@ def test_its_figures_are_those_that_the_service_shows(recorded: Recorded) -> Non
     recording = recorded.record("figures", Selection(), None)
     month = f"{recording.header.until.astimezone(VIETNAM):%Y-%m}"
     counted = replay(recording).figures(month, ("unit", "channel"))
-    shown = recorded.city.of("sla").get(f"/figures?period={month}&by=unit&by=channel")
+    shown = recorded.city.of("sla").read(f"/figures?period={month}&by=unit&by=channel")
     assert counted["total"] == shown["total"]
     assert counted["rows"] == shown["rows"]
     assert shown["total"]["received"]
