@@ -13,13 +13,15 @@ from typing import Any
 
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import registered
-from contracts.wire.topics import SERVICES, TOPICS, dead_letters
+from contracts.wire.topics import CITY_AUDIT, SERVICES, TOPICS, dead_letters
 from deploy.access.rights import RIGHTS, Rights
 from services.runtime import RULES_TRANSACTION, Service, group_of
 from services.shared.citizen_keys import DATABASE as KEYS
 
 OPERATOR = "operator"
 """Who runs `motcua` commands."""
+AUDITOR = "auditor"
+"""Who runs `motcua audit`: nobody else reads what the audit tells."""
 _KEYS = {"intake": "readWrite", "notify": "read"}
 """Who has to do with citizens' keys: intake makes them, notify opens with them."""
 _ALL = tuple(topic.name for topic in TOPICS)
@@ -27,9 +29,9 @@ _FOLDER = RIGHTS.parent
 
 
 def all_rights() -> tuple[Rights, ...]:
-    """Return the rights of each service's user, and of the operator's."""
+    """Return the rights of each service's user, of the operator's, and of the auditor's."""
     groups = {name: _groups(name) for name in SERVICES}
-    return (*(_service(name, groups) for name in SERVICES), _operator(groups))
+    return (*(_service(name, groups) for name in SERVICES), _operator(groups), _auditor())
 
 
 def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
@@ -37,7 +39,7 @@ def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
     return Rights(
         name,
         reads=tuple(sorted({group.partition(":")[2] for group in groups[name]})),
-        writes=(*own, dead_letters(name)),
+        writes=(*own, CITY_AUDIT, dead_letters(name)),
         looks=_ALL,
         groups=groups[name],
         databases={
@@ -50,7 +52,7 @@ def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
 def _operator(groups: dict[str, tuple[str, ...]]) -> Rights:
     return Rights(
         OPERATOR,
-        reads=_ALL,
+        reads=tuple(topic for topic in _ALL if topic != CITY_AUDIT),
         # Dead letters that it redrives go to the topic that they came from, and it closes none.
         writes=tuple(topic for topic in _ALL if topic not in map(dead_letters, SERVICES)),
         creates=_ALL,
@@ -58,6 +60,16 @@ def _operator(groups: dict[str, tuple[str, ...]]) -> Rights:
         watches=tuple(sorted(group for each in groups.values() for group in each)),
         transactions=(RULES_TRANSACTION,),
         databases={**{f"motcua_{name}": "readWrite" for name in SERVICES}, KEYS: "readWrite"},
+    )
+
+
+def _auditor() -> Rights:
+    return Rights(
+        AUDITOR,
+        reads=(CITY_AUDIT,),
+        writes=(CITY_AUDIT,),  # what it finds broken, and what it has anchored
+        looks=(CITY_AUDIT,),
+        groups=(group_of(AUDITOR, CITY_AUDIT),),
     )
 
 
@@ -89,7 +101,8 @@ def _toml(all_: tuple[Rights, ...]) -> str:
             if found := getattr(rights, name):
                 lines += [f"{name} = [", *(f"    {json.dumps(each)}," for each in found), "]"]
         databases = ", ".join(f"{k} = {json.dumps(v)}" for k, v in rights.databases.items())
-        lines.append(f"databases = {{ {databases} }}")
+        if databases:
+            lines.append(f"databases = {{ {databases} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -139,7 +152,7 @@ def _users(all_: tuple[Rights, ...]) -> str:
 // A user without a password in `passwords` is left out.
 """
     lines = [head, "const rights = {"]
-    for rights in all_:
+    for rights in filter(lambda each: each.databases, all_):
         roles = [{"role": role, "db": name} for name, role in rights.databases.items()]
         lines.append(f"  {rights.user}: {json.dumps(roles)},")
     lines.append(

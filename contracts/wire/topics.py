@@ -11,6 +11,7 @@ NOTIFICATION_EVENTS = "notification.events"
 CITIZEN_CONTACTS = "citizen.contacts"
 UNIT_ALERTS = "unit.alerts"
 CITY_RULES = "city.rules"
+CITY_AUDIT = "city.audit"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ TOPICS: tuple[Topic, ...] = (
         key="citizen reference",
         what="How each citizen can be reached, sealed; the newest record of a citizen is kept.",
         config={"cleanup.policy": "compact", "max.message.bytes": "1048576", **_WITNESSED},
+    ),
+    Topic(
+        CITY_AUDIT,
+        key="chain",
+        what="Who read and changed what, and what watches over security: a chain for each process.",
+        partitioned=False,
+        config={**_FOR_EVER, "cleanup.policy": "delete"},
     ),
     *(
         Topic(

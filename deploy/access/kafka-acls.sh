@@ -22,6 +22,7 @@ allow intake --operation Read \
   --group intake:dossier.events
 allow intake --operation Describe --operation DescribeConfigs --operation Write \
   --topic citizen.contacts \
+  --topic city.audit \
   --topic intake.dead-letters
 allow intake --operation Describe --operation DescribeConfigs \
   --topic city.rules \
@@ -44,10 +45,11 @@ allow routing --operation Describe --operation DescribeConfigs \
   --topic notify.dead-letters \
   --topic sla.dead-letters \
   --topic unit.alerts
+allow routing --operation Describe --operation DescribeConfigs --operation Write \
+  --topic city.audit \
+  --topic routing.dead-letters
 allow routing --operation Describe --operation DescribeConfigs --operation Read --operation Write \
   --topic dossier.events
-allow routing --operation Describe --operation DescribeConfigs --operation Write \
-  --topic routing.dead-letters
 
 # sla
 allow sla --operation Read \
@@ -60,10 +62,11 @@ allow sla --operation Describe --operation DescribeConfigs \
   --topic notify.dead-letters \
   --topic routing.dead-letters \
   --topic unit.alerts
+allow sla --operation Describe --operation DescribeConfigs --operation Write \
+  --topic city.audit \
+  --topic sla.dead-letters
 allow sla --operation Describe --operation DescribeConfigs --operation Read --operation Write \
   --topic dossier.events
-allow sla --operation Describe --operation DescribeConfigs --operation Write \
-  --topic sla.dead-letters
 
 # notify
 allow notify --operation Read \
@@ -73,6 +76,9 @@ allow notify --operation Read \
   --group notify:unit.alerts
 allow notify --operation Describe --operation DescribeConfigs --operation Read \
   --topic citizen.contacts
+allow notify --operation Describe --operation DescribeConfigs --operation Write \
+  --topic city.audit \
+  --topic notify.dead-letters
 allow notify --operation Describe --operation DescribeConfigs \
   --topic city.rules \
   --topic intake.dead-letters \
@@ -82,8 +88,6 @@ allow notify --operation Describe --operation DescribeConfigs --operation Read -
   --topic dossier.events \
   --topic notification.events \
   --topic unit.alerts
-allow notify --operation Describe --operation DescribeConfigs --operation Write \
-  --topic notify.dead-letters
 
 # operator
 allow operator --operation Describe \
@@ -100,6 +104,8 @@ allow operator --operation Create --operation Describe --operation DescribeConfi
   --topic dossier.events \
   --topic notification.events \
   --topic unit.alerts
+allow operator --operation Create --operation Describe --operation DescribeConfigs --operation Write \
+  --topic city.audit
 allow operator --operation Create --operation Describe --operation DescribeConfigs --operation Read \
   --topic intake.dead-letters \
   --topic notify.dead-letters \
@@ -107,3 +113,9 @@ allow operator --operation Create --operation Describe --operation DescribeConfi
   --topic sla.dead-letters
 allow operator --operation Describe --operation Write \
   --transactional-id motcua-rules
+
+# auditor
+allow auditor --operation Read \
+  --group auditor:city.audit
+allow auditor --operation Describe --operation DescribeConfigs --operation Read --operation Write \
+  --topic city.audit

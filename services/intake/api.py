@@ -40,6 +40,7 @@ from services.runtime import (
     key_owner,
     state_of,
     takes,
+    unaudited,
     wall_clock,
 )
 from services.shared.authority.judging import Bonds
@@ -261,7 +262,14 @@ def add_routes(
 
     app.include_router(changes)
 
-    @app.get("/procedures", tags=["intake"], response_model=list[Procedure])
+    published = unaudited("the catalogue is published")
+
+    @app.get(
+        "/procedures",
+        tags=["intake"],
+        response_model=list[Procedure],
+        openapi_extra=published,
+    )
     async def read_procedures() -> list[Procedure]:
         """Return the procedure catalogue: standard times, service levels, fees, documents."""
         return list(city().catalogue.procedures.values())
@@ -271,6 +279,7 @@ def add_routes(
         tags=["intake"],
         response_model=Procedure,
         responses={404: failing("There is no such procedure.")},
+        openapi_extra=published,
     )
     async def read_procedure(procedure: str) -> Procedure:
         """Return one procedure of the catalogue."""

@@ -26,6 +26,7 @@ from services.runtime import (
     Typed,
     failing,
     state_of,
+    unaudited,
 )
 from services.shared.city import City
 
@@ -146,6 +147,7 @@ def add_routes(
         tags=["routing"],
         response_model=CompetenceView,
         responses={404: failing("No unit is competent, or procedure or place are unknown.")},
+        openapi_extra=unaudited("competence is published"),
     )
     async def read_competence(
         procedure: Annotated[str, Query()], place: Annotated[str, Query()]

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from services.runtime.access import AccessWrong as AccessWrong
+    from services.runtime.audit.audit import Audit as Audit
+    from services.runtime.audit.audit import NotAudited as NotAudited
+    from services.runtime.audit.kinds import AuditKind as AuditKind
+    from services.runtime.audit.link import AuditEntry as AuditEntry
     from services.runtime.core.decider import Decider as Decider
     from services.runtime.core.decider import NoReactions as NoReactions
     from services.runtime.core.decider import NoRequests as NoRequests
@@ -40,12 +44,15 @@ if TYPE_CHECKING:
     from services.runtime.http.answers import Json as Json
     from services.runtime.http.answers import described as described
     from services.runtime.http.answers import failing as failing
+    from services.runtime.http.audited import unaudited as unaudited
     from services.runtime.http.caller import key_owner as key_owner
+    from services.runtime.http.client_address import client_address as client_address
     from services.runtime.http.door import Doors as Doors
     from services.runtime.http.door import current_actor as current_actor
     from services.runtime.http.door import current_caller as current_caller
     from services.runtime.http.door import not_permitted as not_permitted
     from services.runtime.http.limits import takes as takes
+    from services.runtime.http.noted import note as note
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field
     from services.runtime.http.problem import unavailable as unavailable

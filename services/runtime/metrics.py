@@ -109,3 +109,19 @@ CLOCK_JUMPS = Counter(
     "once) or backward.",
     ["direction"],
 )
+AUDIT_LINKS = Counter(
+    "motcua_audit_links_total",
+    "Links of the audit that are on the log, by kind.",
+    ["service", "kind"],
+)
+AUDIT_REFUSED = Counter(
+    "motcua_audit_refused_total",
+    "Requests that were not answered because the audit could not be written.",
+    ["service"],
+)
+AUDIT_LOST = Counter(
+    "motcua_audit_lost_total",
+    "Entries of the audit that nobody waited for and that were only counted, because too much came "
+    "at once.",
+    ["service"],
+)

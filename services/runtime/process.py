@@ -193,6 +193,7 @@ async def _end(running: Running[Settings], broker: KafkaBroker) -> None:
         engine.ownership.leave()
     await broker.stop()
     await running.producer.stop()
+    await running.audit.close()
     for close in running.closing:
         close()
 

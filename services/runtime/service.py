@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
 
+from services.runtime.audit.audit import Audit
 from services.runtime.core.decider import Decider, S
 from services.runtime.http.door import Doors
 from services.runtime.http.requests import Requests
@@ -40,6 +41,8 @@ class Running(Generic[SettingsT_co]):
     faults: Faults
     tasks: Supervised
     """Everything that runs beside the engines is started here: its failure is the service's."""
+    audit: Audit
+    """Tells who asked for what, and what those who watch over security must know."""
     engines: list[Engine[Any]] = field(default_factory=list)
     kafka: Clients = AIOKAFKA
     """Makes further clients of the same broker."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -71,6 +71,13 @@ class Settings(BaseSettings):
     """Whom a token must be made out to."""
     oidc_skew: float = Field(default=30.0, ge=0, le=300)
     """Seconds by which the provider's clock may be wrong."""
+    trusted_proxies: int = Field(default=0, ge=0, le=9)
+    """How many of the city's own proxies stand before the service: ``X-Forwarded-For`` is believed
+    that far back. 0: a client's address is that of its connection. Guesses are counted, and
+    requests audited, by that address."""
+    audit_key: SecretStr | None = None
+    """``number:hex``, as `motcua audit key` prints it for this service: what its links of the audit
+    are hashed under. Without it, whoever may write the topic can write a chain."""
     requests_at_once: int = Field(default=2_000, ge=1)
     """The most HTTP requests that one instance answers at the same time; further ones are told to
     come later. Open status pages, health checks and metrics are not counted."""

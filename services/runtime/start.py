@@ -62,6 +62,8 @@ class Start:
         for prepare in running.preparing:
             await self._until(prepare, "waiting for the database")
         await self._until(running.producer.start, "waiting for the log")
+        await self._until(running.audit.open, "waiting for the log")
+        running.tasks.start(running.audit.run(), "audit")
         if self._consumers:
             await self._until(self._join, "waiting for the log")
         self.waits_for = None

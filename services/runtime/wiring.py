@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
+from services.runtime.audit.audit import Audit
+from services.runtime.audit.chain_keys import chain_key
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
 from services.runtime.http.door import Door
 from services.runtime.http.requests import Requests
 from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.producer import EventProducer
-from services.runtime.loop.clock import StreamClock, make_clock
+from services.runtime.loop.clock import StreamClock, make_clock, wall_clock
 from services.runtime.loop.engine import Engine
 from services.runtime.loop.faults import Faults
 from services.runtime.mongo.client import Client
@@ -35,6 +37,7 @@ def make_running(
 ) -> Running[SettingsT]:
     """Return the service's engines and what they share. Must be called where an event loop runs."""
     keys = record_keys(settings)
+    key = settings.audit_key
     running = Running(
         settings,
         mongo[f"motcua_{service.name}"],
@@ -42,6 +45,14 @@ def make_running(
         make_clock(settings),
         faults or Faults(settings.stop_at),
         Supervised(),
+        Audit(
+            service.name,
+            # Its own: the engine's batches are not waited for, and its failures are its own.
+            EventProducer(settings.kafka, kafka),
+            wall_clock(settings),  # when somebody asked is no matter of a replay's time
+            key=chain_key(key.get_secret_value() if key else None),
+            patience=settings.answer_timeout,
+        ),
         kafka=kafka,
     )
     for decider in service.deciders(settings):
@@ -79,7 +90,7 @@ def app_of(
     requests = Requests(running.dossiers, timeout=running.settings.answer_timeout)
     settings = running.settings
     door = Door(service.doors, verify or verifier_of(settings))
-    app = make_app(service.name, service.title, settings, health, reachable, door)
+    app = make_app(service.name, service.title, settings, health, reachable, door, running.audit)
     beside = service.wire(app, running, requests)
     add_answers(app, requests, service.name)
     if door.closed and not settings.trial:

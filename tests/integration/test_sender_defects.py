@@ -19,6 +19,7 @@ from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime import patience
+from services.runtime.audit.audit import Audit
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.loop.clock import WallClock
@@ -42,7 +43,9 @@ async def a_sender(settings: Settings, database: Database) -> AsyncIterator[Supe
     """Sends from this database, of partitions that nobody has given it yet."""
     told = NotifySettings.model_validate({**settings.model_dump(), "channels": "email"})
     producer = EventProducer(told.kafka)
-    running = Running(told, database, producer, WallClock(), Faults(), Supervised())
+    clock = WallClock()
+    audit = Audit("notify", producer, clock)
+    running = Running(told, database, producer, clock, Faults(), Supervised(), audit)
     for decider in (DeliveryDecider(), SealedContactDecider()):
         store = Store(database[decider.collection], decider.state_type)
         partitions = Partitions(database, decider.topic, decider.collection)

@@ -30,8 +30,8 @@ def make_admin(client: MongoClient[dict[str, Any]], secured: Secured) -> None:
 
 
 def make_users(client: MongoClient[dict[str, Any]], secured: Secured) -> None:
-    """Make the services' and the operator's users, or give them today's roles."""
-    for rights in load_rights():
+    """Make the users who have to do with the database, or give them today's roles."""
+    for rights in filter(lambda each: each.databases, load_rights()):
         roles = [{"role": role, "db": name} for name, role in rights.databases.items()]
         password = secured.password(rights.user)
         try:

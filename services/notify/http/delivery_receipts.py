@@ -28,7 +28,16 @@ from services.notify.channels.redact import redacted
 from services.notify.channels.reference import subject_and_id
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.notify.channels.standard_webhooks import BadSignature, check
-from services.runtime import GroupWriter, Problem, Running, failing, is_transient, takes
+from services.runtime import (
+    AuditKind,
+    GroupWriter,
+    Problem,
+    Running,
+    failing,
+    is_transient,
+    note,
+    takes,
+)
 
 log = structlog.get_logger("motcua.receipts")
 
@@ -156,6 +165,7 @@ def add_delivery_receipts(app: FastAPI, running: Running[ChannelSettings]) -> No
             event = receipt.event(provider)
         except BadSignature as error:
             _refused(provider, str(error))
+            note(kind=AuditKind.SIGNATURE_REFUSED)
             raise Problem(401, "bad-signature", str(error)) from error
         except ValidationError as error:
             _refused(provider, "it is no receipt")

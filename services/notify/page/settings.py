@@ -26,9 +26,6 @@ class PageSettings(LookupSettings):
     page: bool = True
     """Whether notify's engines and sender serve the status page in their own process, too. Off
     where `python -m services.notify.public` serves it."""
-    trusted_proxies: int = Field(default=0, ge=0, le=9)
-    """How many of the city's own proxies stand before the page: ``X-Forwarded-For`` is believed
-    that far back. 0: a client's address is that of its connection."""
     guesses_by_code: int = Field(default=10, ge=1)
     """Wrong keys for one dossier code in a quarter of an hour."""
     guesses_by_address: int = Field(default=30, ge=1)

@@ -9,8 +9,10 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.version import VERSION
+from services.runtime.audit.audit import Audit
 from services.runtime.http import problem
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
+from services.runtime.http.audited import Audited
 from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.door import Door
 from services.runtime.http.limits import RequestLimits
@@ -28,11 +30,13 @@ def make_app(
     health: Callable[[], Awaitable[Health]],
     reachable: Callable[[], Awaitable[bool]],
     door: Door,
+    audit: Audit | None = None,
 ) -> FastAPI:
     """Return a FastAPI app with everything except the service's own routes.
 
     `health` tells the engines' health; `reachable` tells whether the database answers;
     `door` raises Problem for whom a route does not admit.
+    `audit` is told of every request; None only for an app that nobody calls.
     """
     usual = settings.answer_timeout + settings.query_timeout
     app = App(
@@ -46,6 +50,8 @@ def make_app(
     )
     app.max_body = settings.max_body
     problem.install(app)
+    if audit is not None:
+        app.add_middleware(Audited, audit=audit, trusted_proxies=settings.trusted_proxies)
     app.add_middleware(RequestLimits, service=service, settings=settings)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)

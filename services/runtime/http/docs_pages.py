@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 
 from services.runtime.http.answers import Json
+from services.runtime.http.audited import unaudited
 from services.runtime.http.problem import Problem
 from services.runtime.settings import Settings
 
@@ -36,12 +37,14 @@ def add_docs_pages(app: FastAPI, settings: Settings) -> None:
         if not may_see_docs(request, settings):
             raise Problem(404, "not-found", "there is nothing at this address")
 
-    @app.get(DOCUMENT, include_in_schema=False)
+    for_all = unaudited("it is the same for everyone")
+
+    @app.get(DOCUMENT, include_in_schema=False, openapi_extra=for_all)
     async def read_document(request: Request) -> Response:
         check(request)
         return Json(app.openapi())
 
-    @app.get(PAGE, include_in_schema=False)
+    @app.get(PAGE, include_in_schema=False, openapi_extra=for_all)
     async def show_page(request: Request) -> Response:
         check(request)
         return get_swagger_ui_html(
@@ -54,7 +57,7 @@ def add_docs_pages(app: FastAPI, settings: Settings) -> None:
             swagger_ui_parameters={"validatorUrl": None},
         )
 
-    @app.get(PAGE + "/{name}", include_in_schema=False)
+    @app.get(PAGE + "/{name}", include_in_schema=False, openapi_extra=for_all)
     async def read_file(request: Request, name: str) -> Response:
         check(request)
         if (kind := _FILES.get(name)) is None:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
+from services.runtime.http.noted import note
 from services.runtime.transient import is_transient
 
 log = structlog.get_logger("motcua.http")
@@ -78,6 +79,7 @@ def install(app: FastAPI) -> None:
 
     async def problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
+        note(reason=error.kind)
         return error.response()
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:

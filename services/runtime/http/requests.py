@@ -18,6 +18,7 @@ from services.runtime.core.stored import RequestAnswer
 from services.runtime.http.answers import Answered, Fact, Json, Pending
 from services.runtime.http.caller import key_owner
 from services.runtime.http.door import current_actor
+from services.runtime.http.noted import ask_audited
 from services.runtime.http.problem import Problem
 from services.runtime.loop.engine import Engine
 from services.runtime.transient import is_transient
@@ -99,7 +100,11 @@ class Requests:
         return None
 
     async def publish(self, event: Event) -> None:
-        """Write the event to its topic. Raise Problem 503 if the log cannot be reached."""
+        """Write the event to its topic, once the audit tells that it is asked for.
+
+        Raise Problem 503 if the log cannot be reached, and NotAudited if the audit cannot be told.
+        """
+        await ask_audited(event)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._engine.producer.publish([event])

@@ -12,6 +12,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from contracts.wire.envelope import Event
 from motcua.deciders import calendars
+from services.runtime.audit.audit import Audit
 from services.runtime.kafka.offsets import Offsets
 from services.runtime.loop.clock import StreamClock
 from services.runtime.loop.consumer import group_of
@@ -52,6 +53,7 @@ class City:
             clock,
             Faults(),
             Supervised(),
+            Audit("sla", actor.producer, clock),
             [actor.engine],
         )
         self.freezing = Freezing(self.running, offsets)

@@ -22,9 +22,11 @@ from deploy.local.stack.city import City
 from services.notify.dossier.state import Notify
 from services.notify.page.security.gate import Gate, NotOpened
 from services.notify.page.security.guesses import OWN_TRIES, Guesses, GuessLimits, TooMany
+from services.runtime.audit.audit import Audit, audited
 from services.runtime.core.stored import Stored
 from services.runtime.http.problem import Problem
-from services.runtime.loop.clock import StreamClock
+from services.runtime.kafka.producer import EventProducer
+from services.runtime.loop.clock import StreamClock, WallClock
 from services.runtime.mongo.access import mongo_access
 from services.runtime.mongo.client import Database
 from services.runtime.mongo.store import Store
@@ -177,7 +179,8 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     clock = StreamClock()
     clock.tick(0, at)
     guesses = Guesses(seen["guesses"], secret, GuessLimits(99, 99), clock)
-    gate = Gate(Store(seen["dossiers"], Notify), guesses, LookupKeys({1: secret}))
+    audit = Audit("notify", EventProducer(settings.kafka), WallClock())
+    gate = Gate(Store(seen["dossiers"], Notify), guesses, LookupKeys({1: secret}), audit)
 
     async def work(code: str, key: str) -> Counter[tuple[str, str]]:
         asked.commands = Counter()
@@ -191,7 +194,8 @@ async def test_a_wrong_key_makes_the_same_work_whether_there_is_such_a_dossier_o
     for code in (known, unknown, "nonsense", ""):
         for key in ("AAAAAAAAAA", "", "x" * 64, lookup_key(secret, "another")):
             assert await work(code, key) == usual, (code, key)
-    opened = await gate.open(known, lookup_key(secret, known), "192.0.2.1")
+    async with audited(audit):
+        opened = await gate.open(known, lookup_key(secret, known), "192.0.2.1")
     assert opened.state == state
     mongo.close()
 

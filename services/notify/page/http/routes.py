@@ -51,6 +51,7 @@ from services.runtime import (
     client,
     failing,
     takes,
+    unaudited,
     wall_clock,
 )
 from services.shared.city import City
@@ -81,6 +82,9 @@ _PAGES: Answers = {
 """On these routes, errors are told as a page."""
 
 
+_BY_GATE = unaudited("whatever opens a dossier here is told by the gate")
+
+
 def _form(*fields: str) -> dict[str, Any]:
     """Return a form's part of the OpenAPI document: its fields, and that it leads to a page."""
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
@@ -88,7 +92,7 @@ def _form(*fields: str) -> dict[str, Any]:
     return {
         "status_code": 303,
         "response_class": RedirectResponse,
-        "openapi_extra": {"requestBody": body, **takes(LONGEST_FORM)},
+        "openapi_extra": {"requestBody": body, **takes(LONGEST_FORM), **_BY_GATE},
     }
 
 
@@ -115,7 +119,7 @@ def add_page(
     counters = client(settings.guesses_mongo or settings.mongo, connections=_GUESSES_AT_ONCE)
     running.closing.append(counters.close)
     guesses = Guesses(counters[GUESSES]["guesses"], keys.secret, limits, wall)
-    gate = Gate(running.dossiers.store, guesses, keys)
+    gate = Gate(running.dossiers.store, guesses, keys, running.audit)
     often = FormLimit(running.database["forms"], settings.forms_by_code, wall)
     live = Live(
         running.dossiers.store.collection,
@@ -171,7 +175,7 @@ def add_page(
         responses=_PAGES,
     )
 
-    @pages.get("/")
+    @pages.get("/", openapi_extra=unaudited("it shows nothing of anybody"))
     async def start(request: Request, lang: Lang = "") -> Response:
         """Show the form that asks for dossier code and look-up key."""
         return html.start(wanted(request))
@@ -187,7 +191,12 @@ def add_page(
             return html.trouble(page_error_of(error), wanted(request), code)
         return _lead(links.status(found.code, found.key, wanted(request)))
 
-    @files.get("/status/{code}.json", response_model=PortalView, responses=_CLOSED)
+    @files.get(
+        "/status/{code}.json",
+        response_model=PortalView,
+        responses=_CLOSED,
+        openapi_extra=_BY_GATE,
+    )
     async def read(request: Request, code: Code, key: Key = "") -> Response:
         """Return the dossier for other portals, with the national portal's state codes."""
         found = await opened(request, code, key)
@@ -199,6 +208,7 @@ def add_page(
         tags=["status page"],
         response_class=StreamingResponse,
         responses={200: {"content": {"text/event-stream": _TEXT}}, **_CLOSED},
+        openapi_extra=_BY_GATE,
     )
     async def follow(
         request: Request,
@@ -212,7 +222,7 @@ def add_page(
         stream = EventStream(live, found.code, max(v, last_event_id or 0), address(request))
         return secured(stream)
 
-    @pages.get("/status/{code}")
+    @pages.get("/status/{code}", openapi_extra=_BY_GATE)
     async def show(
         request: Request, code: Code, key: Key = "", lang: Lang = "", told: str = ""
     ) -> Response:
@@ -237,7 +247,7 @@ def add_page(
             channels=offered_channels(policy, state.choice),
         )
 
-    @pages.get("/receipt/{code}")
+    @pages.get("/receipt/{code}", openapi_extra=_BY_GATE)
     async def print_receipt(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
@@ -248,7 +258,7 @@ def add_page(
         elsewhere = links.receipt(found.code, found.key, other_than(locale))
         return html.page("receipt.html", locale, other=elsewhere, **shown)
 
-    @pages.get("/letter/{code}")
+    @pages.get("/letter/{code}", openapi_extra=_BY_GATE)
     async def print_letter(
         request: Request, code: Code, key: Key = "", lang: Lang = ""
     ) -> Response:
@@ -293,6 +303,7 @@ def add_page(
             200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
             404: failing("There is no such file."),
         },
+        openapi_extra=unaudited("it is the same for everyone"),
     )
     async def read_static(name: str) -> Response:
         """Return a file that belongs to the pages. Its address changes with its content."""
@@ -318,6 +329,7 @@ def _answer_head(router: APIRouter) -> None:
                 methods=["HEAD"],
                 response_class=Response,
                 include_in_schema=False,
+                openapi_extra=route.openapi_extra,
             )
 
 

@@ -8,7 +8,7 @@ from services.notify import metrics
 from services.notify.dossier.state import Notify
 from services.notify.page.security.guesses import Guesses, TooMany
 from services.notify.page.security.typed_codes import is_code, typed_code, typed_key
-from services.runtime import Store, state_of
+from services.runtime import Audit, AuditEntry, AuditKind, NotAudited, Problem, Store, state_of
 from services.shared.lookup_key import LookupKeys
 
 
@@ -34,23 +34,35 @@ class Opened:
 class Gate:
     """Every way to a dossier on the page goes through here."""
 
-    def __init__(self, store: Store[Notify], guesses: Guesses, keys: LookupKeys) -> None:
+    def __init__(
+        self, store: Store[Notify], guesses: Guesses, keys: LookupKeys, audit: Audit
+    ) -> None:
         self._store = store
         self._guesses = guesses
         self._keys = keys
+        self._audit = audit
 
     async def open(self, code: str, key: str, address: str) -> Opened:
         """Return the dossier. Code and key may be written as people write them.
 
-        Raise TooMany, NotOpened or NotYetHere. The key is computed and compared for any code, and
+        Raise TooMany, NotOpened or NotYetHere; Problem 503 if the audit cannot be told that the
+        key was used. The key is computed and compared for any code, and
         the database is read only if it fits. So neither the answer nor its duration tells whether
         there is a dossier with that code.
         """
         try:
             opened = await self._open(code, key, address)
         except (TooMany, NotOpened, NotYetHere) as error:
-            metrics.LOOKUPS.labels(_OUTCOMES[type(error)]).inc()
+            outcome, kind = _OUTCOMES[type(error)]
+            metrics.LOOKUPS.labels(outcome).inc()
+            self._audit.tell(_entry(kind, code, address, outcome))
             raise
+        try:
+            await self._audit.write(_entry(AuditKind.KEY_USED, code, address))
+        except NotAudited as error:
+            raise Problem(
+                503, "audit-unavailable", str(error), headers={"Retry-After": "5"}
+            ) from error
         metrics.LOOKUPS.labels("opened").inc()
         return opened
 
@@ -72,8 +84,20 @@ class Gate:
         return Opened(code, key, document["v"], state)
 
 
-_OUTCOMES: dict[type[Exception], str] = {
-    TooMany: "too-many",
-    NotOpened: "wrong",
-    NotYetHere: "not-yet-here",
+def _entry(kind: AuditKind, code: str, address: str, reason: str = "") -> AuditEntry:
+    dossier = typed_code(code)
+    return AuditEntry(
+        kind,
+        address=address,
+        request="status page",
+        # What is typed into the field may be anything, a person's number too.
+        dossier=dossier if is_code(dossier) else "",
+        reason=reason,
+    )
+
+
+_OUTCOMES: dict[type[Exception], tuple[str, AuditKind]] = {
+    TooMany: ("too-many", AuditKind.GUESSING),
+    NotOpened: ("wrong", AuditKind.KEY_REFUSED),
+    NotYetHere: ("not-yet-here", AuditKind.KEY_USED),
 }

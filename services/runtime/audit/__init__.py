@@ -1,0 +1,1 @@
+"""Who read and changed what, in chains that show whether anything was changed afterwards."""
