@@ -32,6 +32,7 @@ COMMANDS = {
     "message": "services.notify.cli.message:app",
     "citizen": "services.intake.cli.citizen:app",
     "keys": "services.shared.cli.keys:app",
+    "audit": "services.runtime.cli.audit:app",
     "report": "services.sla.cli.report:app",
 }
 """Where each command, or group of commands, is written. It lives with the owner of its data."""
