@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,6 +78,8 @@ class Audit:
         self._waiting: deque[_Wish] = deque()
         self._batch: list[tuple[_Wish, bytes]] = []
         """What is being written: it may be on the log already."""
+        self._since = 0.0
+        """Since when, by the machine's monotonic clock."""
         self._told = 0
         """How many of those that wait have nobody waiting for them."""
         self._lost = 0
@@ -96,9 +99,13 @@ class Audit:
     async def write(self, entry: AuditEntry) -> None:
         """Return when it is on the log. Raise NotAudited if that takes too long.
 
-        Of what `repeats`, only the first in a minute is waited for: the others are counted.
+        While others have waited longer than that already, it is raised at once. Of what
+        `repeats`, only the first in a minute is waited for: the others are counted.
         """
         now = self._clock.now()
+        if self._batch and time.monotonic() - self._since > self._patience:
+            metrics.AUDIT_REFUSED.labels(self._service).inc()
+            raise NotAudited
         if entry.kind.repeats and not self._repeats.is_first(entry, now):
             return
         wish = _Wish(entry, now, asyncio.get_running_loop().create_future())
@@ -171,6 +178,7 @@ class Audit:
             ]
             if not self._batch:
                 return
+            self._since = time.monotonic()
             records = [Record(key, link, ()) for _, link in self._batch]
             await patiently(
                 partial(self._producer.write, CITY_AUDIT, records),

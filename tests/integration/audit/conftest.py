@@ -32,6 +32,7 @@ class Log:
     """The audit's topic on a broker whose administrator we are."""
 
     settings: Settings
+    stack: Stack
 
     def records(self) -> list[Any]:
         """All that stands on the topic."""
@@ -93,7 +94,7 @@ def own_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     stack.up()
     settings = Settings(kafka=stack.endpoints().kafka, mongo=stack.endpoints().mongo, partitions=1)
     asyncio.run(create_topics(settings))
-    yield Log(settings)
+    yield Log(settings, stack)
     stack.reset()
 
 
