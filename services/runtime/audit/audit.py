@@ -86,6 +86,8 @@ class Audit:
         self._repeats = Repeats()
         self._wake = asyncio.Event()
         self._opened = False
+        for counter in (metrics.AUDIT_REFUSED, metrics.AUDIT_LOST):
+            counter.labels(service)  # an increase shows only if 0 was reported before
 
     async def open(self) -> None:
         """Begin the chain. Raise what aiokafka raises if the log is away."""

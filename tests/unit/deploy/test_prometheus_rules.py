@@ -18,6 +18,7 @@ from contracts.model import registered
 from deploy.grafana import generate
 from services.notify import metrics as notify_metrics
 from services.runtime import metrics as runtime_metrics
+from services.runtime.audit import delivery_metrics
 from services.sla import metrics as sla_metrics
 from tests.support.paths import ROOT
 from tests.support.tools import Tool
@@ -69,7 +70,8 @@ def _expressions(node: Any) -> Iterator[str]:
 
 
 def _unknown(expressions: Iterator[str]) -> set[str]:
-    known = _declared(runtime_metrics, notify_metrics, sla_metrics) | _RECORDED | _PROCESS
+    declared = _declared(runtime_metrics, delivery_metrics, notify_metrics, sla_metrics)
+    known = declared | _RECORDED | _PROCESS
     return {name for text in expressions for name in _NAME.findall(text)} - known
 
 
