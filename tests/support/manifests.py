@@ -41,10 +41,18 @@ def named(kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
+def template(name: str) -> dict[str, Any]:
+    """What a service's pods, or those of a job, are made by."""
+    if name == "audit-anchor":
+        made: dict[str, Any] = named("CronJob", name)["spec"]["jobTemplate"]["spec"]["template"]
+    else:
+        made = named("Job" if name == "topics" else "Deployment", name)["spec"]["template"]
+    return made
+
+
 def pod(name: str) -> dict[str, Any]:
-    """A service's pod, or that of the topics' job."""
-    kind = "Job" if name == "topics" else "Deployment"
-    spec: dict[str, Any] = named(kind, name)["spec"]["template"]["spec"]
+    """A service's pod, or that of a job."""
+    spec: dict[str, Any] = template(name)["spec"]
     return spec
 
 

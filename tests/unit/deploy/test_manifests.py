@@ -7,8 +7,10 @@ import tomllib
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from contracts.wire.topics import SERVICES
+from motcua.cli import build
 from services.runtime.http.answers import Health
 from services.runtime.http.app import make_app
 from services.runtime.settings import Settings
@@ -22,6 +24,7 @@ from tests.support.manifests import (
     container,
     named,
     pod,
+    template,
 )
 from tests.support.paths import ROOT
 
@@ -77,7 +80,7 @@ def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     assert named("Service", name)["spec"]["ports"][0]["targetPort"] == "http"
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "topics"])
+@pytest.mark.parametrize("name", [*SERVICES, "topics", "audit", "audit-anchor"])
 def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) -> None:
     spec, its = pod(name), container(name)
     (image,) = KUSTOMIZATION["images"]
@@ -113,6 +116,33 @@ def test_topics_are_made_by_the_command_line() -> None:
     command = ["motcua", "topics", "create"]
     assert container("topics")["command"] == command
     assert COMPOSE["services"]["topics"]["command"] == command
+
+
+def _in_kubernetes(name: str) -> list[str]:
+    return [word.replace("$(COLLECTOR)", "file") for word in container(name)["command"]]
+
+
+def test_the_audit_is_delivered_and_anchored_by_commands_that_there_are() -> None:
+    compose = COMPOSE["services"]["audit"]["command"]
+    for words in (compose, _in_kubernetes("audit"), _in_kubernetes("audit-anchor")):
+        result = CliRunner().invoke(build(["audit"]), [*words[1:], "--help"])
+        assert (words[0], result.exit_code) == ("motcua", 0)
+        options = {word for word in words if word.startswith("--")}
+        assert all(option in result.stdout for option in options), words
+    annotations = template("audit")["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == str(PORT)
+    assert str(PORT) in container("audit")["command"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_key_of_its_own_chain_alone(name: str) -> None:
+    told = {entry["name"]: entry for entry in container(name)["env"]}
+    found = told["MOTCUA_AUDIT_KEY"]["valueFrom"]["secretKeyRef"]
+    assert found == {"name": "motcua", "key": f"audit-key-{name}", "optional": True}
+    assert "MOTCUA_AUDIT_SECRETS" not in told
+    environment = COMPOSE["services"][name]["environment"]
+    assert environment["MOTCUA_AUDIT_KEY"] == f"${{MOTCUA_AUDIT_KEY_{name.upper()}:-}}"
+    assert "MOTCUA_AUDIT_SECRETS" not in environment
 
 
 @pytest.mark.parametrize("name", SERVICES)

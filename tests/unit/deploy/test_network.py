@@ -9,21 +9,22 @@ import pytest
 from contracts.wire.topics import SERVICES
 from services.runtime.http.openapi import OPERATION
 from tests.support.documented import documented
-from tests.support.manifests import PORT, named
+from tests.support.manifests import PORT, named, template
 from tests.support.network import End, allowed
 
 
 def _pod(name: str) -> End:
-    kind = "Job" if name == "topics" else "Deployment"
-    return End(named(kind, name)["spec"]["template"]["metadata"]["labels"])
+    return End(template(name)["metadata"]["labels"])
 
 
 def _other(name: str, namespace: str) -> End:
     return End({"app.kubernetes.io/name": name}, namespace)
 
 
+COMMANDS = ("topics", "audit", "audit-anchor")
+"""What runs beside the services, and needs no database."""
 ENDS = {
-    **{name: _pod(name) for name in (*SERVICES, "topics")},
+    **{name: _pod(name) for name in (*SERVICES, *COMMANDS)},
     "prometheus": _other("prometheus", "monitoring"),
     "grafana": _other("grafana", "monitoring"),
     "the ingress": _other("ingress-nginx", "ingress-nginx"),
@@ -36,6 +37,7 @@ ENDS = {
     "kafka outside": End(address="10.2.3.4"),
     "mongo": _other("mongo", "mongo"),
     "dns": End({"k8s-app": "kube-dns"}, "kube-system"),
+    "a collector": End(address="10.2.3.6"),
     "a mail server": End(address="10.2.3.5"),
     "a gateway": End(address="203.0.113.9"),
     "a portal": End(address="2001:4860:4860::8888"),
@@ -43,18 +45,20 @@ ENDS = {
     "a neighbour": End(address="fd00::7"),
     "the cloud's secrets": End(address="169.254.169.254"),
 }
-OUR_PODS = {*SERVICES, "topics"}
-PORTS = {PORT, 22, 25, 53, 80, 443, 465, 587, 6443, 9092, 27017}
+OUR_PODS = {*SERVICES, *COMMANDS}
+PORTS = {PORT, 22, 25, 53, 80, 443, 465, 587, 6443, 6514, 9092, 27017}
 NEEDED = {
     *product(OUR_PODS, ("kafka", "kafka here", "kafka outside"), (9092,)),
     *product(OUR_PODS, ("dns",), (53,)),
     *product(SERVICES, ("mongo",), (27017,)),
     *product(("notify",), ("a mail server",), (25, 465, 587)),
     *product(("notify",), ("a gateway", "a portal"), (443,)),
+    *product(("audit",), ("a collector",), (6514,)),
     *product(("prometheus", "the officers' proxy"), SERVICES, (PORT,)),
+    ("prometheus", "audit", PORT),
     ("the ingress", "notify", PORT),
 }
-BY_PORT_ALONE = {9092, 27017, 25, 465, 587}
+BY_PORT_ALONE = {9092, 27017, 25, 465, 587, 6514}
 """Where the base does not know the other end: whoever has it open is reached by those who may."""
 
 
@@ -78,6 +82,7 @@ def test_nothing_else_is_allowed() -> None:
     assert by_port == {
         *product(OUR_PODS, (9092,)),
         *product(SERVICES, (27017,)),
+        ("audit", 6514),
         *product(("notify",), (25, 465, 587)),
     }
     assert not {target for _, target, port in may if port in BY_PORT_ALONE} & OUR_PODS
