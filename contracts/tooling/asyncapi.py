@@ -10,7 +10,7 @@ from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.model import NAMESPACE, EventData, registered
 from contracts.tooling.json_schemas import HEADERS_FILE, file_name
 from contracts.version import VERSION
-from contracts.wire.topics import SERVICES, TOPICS, Topic, dead_letters
+from contracts.wire.topics import CITY_AUDIT, SERVICES, TOPICS, Topic, dead_letters
 from contracts.wire.upcasters import UPCASTERS, newest_type
 
 Node = dict[str, Any]
@@ -19,6 +19,7 @@ _BINDING = "0.5.0"
 _LISTS = frozenset({"cleanup.policy"})  # settings that are lists in AsyncAPI's Kafka binding
 _WORDS = frozenset({"message.timestamp.type"})
 _DEAD_LETTER = "DeadLetter"
+_AUDIT_LINK = "AuditLink"
 
 
 def document() -> Node:
@@ -83,6 +84,8 @@ def _names_on(topic: str, owner: str | None = None) -> list[str]:
     """Return the messages on a topic; with an owner, only those that it writes today."""
     if topic in map(dead_letters, SERVICES):
         return [_DEAD_LETTER]
+    if topic == CITY_AUDIT:
+        return [_AUDIT_LINK]
     return [
         _name(type_name)
         for type_name, cls in _types().items()
@@ -103,6 +106,22 @@ def _messages() -> Node:
         "summary": "A record that could not be handled: as it came, with its fault beside it.",
         "payload": {"description": "Whatever the record had; it may not even be JSON."},
         "bindings": {"kafka": {"key": {"type": "string"}, "bindingVersion": _BINDING}},
+    }
+    messages[_AUDIT_LINK] = {
+        "name": _AUDIT_LINK,
+        "title": "Link of the audit",
+        "summary": "Who read or changed what, or a security event, and the hash of the link before.",
+        "payload": {
+            "type": "object",
+            "required": ["v", "chain", "number", "time", "service", "kind", "previous", "hash"],
+            "description": "A line of JSON. `hash` comes last, and is made of the bytes before it.",
+        },
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "description": "The chain: a process's UUID."},
+                "bindingVersion": _BINDING,
+            }
+        },
     }
     return messages
 
@@ -136,7 +155,7 @@ def _operations() -> Node:
     operations: Node = {}
     for owner in sorted({cls.OWNER for cls in registered().values()}):
         for topic in TOPICS:
-            names = [] if _is_dead(topic.name) else _names_on(topic.name, owner)
+            names = _names_on(topic.name, owner) if _has_events(topic.name) else []
             if names:
                 operations[f"{owner}.sends.{topic.name}"] = _operation(
                     "send", topic.name, names, f"What {owner} writes: its facts, its requests."
@@ -149,8 +168,11 @@ def _operations() -> Node:
         operations[f"{service}.receives.{topic_name}"] = _operation(
             "receive", topic_name, [_DEAD_LETTER], f"{service} is given its dead letters again."
         )
+        operations[f"{service}.sends.{CITY_AUDIT}"] = _operation(
+            "send", CITY_AUDIT, [_AUDIT_LINK], f"{service} tells who asked it for what."
+        )
         for topic in TOPICS:
-            if not _is_dead(topic.name):
+            if _has_events(topic.name):
                 operations[f"{service}.receives.{topic.name}"] = _operation(
                     "receive",
                     topic.name,
@@ -160,8 +182,8 @@ def _operations() -> Node:
     return operations
 
 
-def _is_dead(topic: str) -> bool:
-    return topic in map(dead_letters, SERVICES)
+def _has_events(topic: str) -> bool:
+    return topic != CITY_AUDIT and topic not in map(dead_letters, SERVICES)
 
 
 def _operation(action: str, topic: str, names: list[str], summary: str) -> Node:
