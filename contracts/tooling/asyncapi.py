@@ -110,7 +110,7 @@ def _messages() -> Node:
     messages[_AUDIT_LINK] = {
         "name": _AUDIT_LINK,
         "title": "Link of the audit",
-        "summary": "Who read or changed what, or a security event, and the hash of the link before.",
+        "summary": "Who read or changed what, or a security event, after the link before it.",
         "payload": {
             "type": "object",
             "required": ["v", "chain", "number", "time", "service", "kind", "previous", "hash"],

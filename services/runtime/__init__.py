@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from services.runtime.access import AccessWrong as AccessWrong
     from services.runtime.audit.audit import Audit as Audit
     from services.runtime.audit.audit import NotAudited as NotAudited
+    from services.runtime.audit.commands import tell_audit as tell_audit
     from services.runtime.audit.kinds import AuditKind as AuditKind
     from services.runtime.audit.link import AuditEntry as AuditEntry
     from services.runtime.core.decider import Decider as Decider

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from services.runtime import client
+from services.runtime import AuditKind, client, tell_audit
 from services.shared.citizen_keys import CitizenKeys, KeyCount
 from services.shared.master_keys import KeySettings, MasterKeyWrong, master_keys
 from services.shared.sealing import KEY_BYTES, Unreadable
@@ -62,7 +62,8 @@ def rotate() -> None:
 
     4. When `motcua keys status` shows no keys under the old one, take it out, and restart both.
 
-    Destroy the old one: then no copy opens any more of a key that was deleted before.
+    Destroy the old one: then no copy opens any more of a key that was deleted before. The audit
+    tells of each run, so this needs Kafka too.
 
     Example: `motcua keys rotate`
     """
@@ -84,8 +85,9 @@ async def _status(settings: KeySettings) -> tuple[KeyCount, str]:
 
 
 async def _rotate(settings: KeySettings) -> int:
-    mongo = client(settings.mongo)
     masters = master_keys(settings)
+    await tell_audit(settings, AuditKind.MASTER_KEY_USED, "motcua keys rotate")
+    mongo = client(settings.mongo)
     keys = CitizenKeys(mongo, masters)
     done = 0
     try:
