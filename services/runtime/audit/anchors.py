@@ -107,7 +107,7 @@ class Anchors:
         body, begins, end = line.rpartition(_SIGNATURE_BEGINS)
         try:
             anchor = msgspec.json.decode(line, type=Anchor)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise AnchorsWrong(number, f"it is no anchor: {error}", place) from error
         if not begins or end != anchor.signature.encode() + b'"}' or anchor.v != _FORM:
             raise AnchorsWrong(number, "it is no anchor of this release's form", place)

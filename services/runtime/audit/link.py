@@ -134,7 +134,7 @@ def read_link(written: bytes) -> Link:
         raise NoLink("it does not end with a hash")
     try:
         link = _decode(written)
-    except msgspec.DecodeError as error:  # a ValidationError is one too
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NoLink(f"it is no link: {error}") from error
     if link.v != FORM:
         raise NoLink(f"its form is {link.v}, and this release reads {FORM}")

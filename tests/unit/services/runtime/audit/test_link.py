@@ -99,7 +99,15 @@ def test_a_key_that_cannot_be_used_is_refused_without_being_repeated(told: str) 
 
 
 @pytest.mark.parametrize(
-    "bytes_", [b"", b"{}", b"x" * 200, a_chain(1)[0][:-1], a_chain(1)[0] + b" "]
+    "bytes_",
+    [
+        b"",
+        b"{}",
+        b"x" * 200,
+        a_chain(1)[0][:-1],
+        a_chain(1)[0] + b" ",
+        a_chain(1)[0].replace(b"sla", b"\xb2la"),
+    ],
 )
 def test_what_is_no_link_is_refused(bytes_: bytes) -> None:
     with pytest.raises(NoLink):

@@ -186,6 +186,7 @@ def test_anchors_are_read_as_they_were_made_and_each_change_is_named() -> None:
         (lines_of(1, Ed25519PrivateKey.generate())[0], 0, "signature is wrong"),
         (lines_of(1, None)[0], 0, "signature is wrong"),
         ([b"{}"], 0, "no anchor"),
+        ([lines[0].replace(b"book", b"b\xb2ok")], 0, "no anchor"),
     ):
         with pytest.raises(AnchorsWrong, match=why) as refused:
             read(wrong, key)
