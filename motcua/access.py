@@ -15,6 +15,7 @@ import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import registered
 from contracts.wire.topics import CITY_AUDIT, SERVICES, TOPICS, dead_letters
 from deploy.access.rights import RIGHTS, Rights
+from services.notify.page.http.routes import GUESSES
 from services.runtime import RULES_TRANSACTION, Service, group_of
 from services.shared.citizen_keys import DATABASE as KEYS
 
@@ -45,6 +46,7 @@ def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
         databases={
             f"motcua_{name}": "readWrite",
             **({KEYS: _KEYS[name]} if name in _KEYS else {}),
+            **({GUESSES: "readWrite"} if name == "notify" else {}),
         },
     )
 

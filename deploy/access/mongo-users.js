@@ -8,7 +8,7 @@ const rights = {
   intake: [{"role": "readWrite", "db": "motcua_intake"}, {"role": "readWrite", "db": "motcua_keys"}],
   routing: [{"role": "readWrite", "db": "motcua_routing"}],
   sla: [{"role": "readWrite", "db": "motcua_sla"}],
-  notify: [{"role": "readWrite", "db": "motcua_notify"}, {"role": "read", "db": "motcua_keys"}],
+  notify: [{"role": "readWrite", "db": "motcua_notify"}, {"role": "read", "db": "motcua_keys"}, {"role": "readWrite", "db": "motcua_guesses"}],
   operator: [{"role": "readWrite", "db": "motcua_intake"}, {"role": "readWrite", "db": "motcua_routing"}, {"role": "readWrite", "db": "motcua_sla"}, {"role": "readWrite", "db": "motcua_notify"}, {"role": "readWrite", "db": "motcua_keys"}],
 };
 
