@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from fastapi import FastAPI
 
+from contracts.values import DOSSIER_CODE
 from services.runtime.audit.audit import Audit
 from services.runtime.audit.chain_keys import chain_key
+from services.runtime.audit.kinds import AuditKind
+from services.runtime.audit.link import AuditEntry
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
 from services.runtime.http.door import Door
@@ -62,10 +67,25 @@ def make_running(
         # A tick says what is settled in its own topic: for another topic it may be too early.
         streamed = running.engines and settings.clock is ClockKind.STREAM
         clock = StreamClock() if streamed else running.clock
-        running.engines.append(
-            Engine(decider, store, partitions, running.producer, clock, settings, running.faults)
+        engine = Engine(
+            decider, store, partitions, running.producer, clock, settings, running.faults
         )
+        engine.reporting.on_forged.append(partial(_tell_foreign, running.audit))
+        running.engines.append(engine)
     return running
+
+
+def _tell_foreign(audit: Audit, subject: str, place: str, type_name: str, reason: str) -> None:
+    audit.tell(
+        AuditEntry(
+            AuditKind.FOREIGN_FACT,
+            request=type_name,
+            # A subject that is no dossier may be a person.
+            dossier=subject if re.fullmatch(DOSSIER_CODE, subject) else "",
+            object=place,
+            reason=reason,
+        )
+    )
 
 
 def verifier_of(settings: Settings) -> Verifier | None:

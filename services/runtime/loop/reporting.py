@@ -39,6 +39,8 @@ class Reporting:
     def __init__(self, service: str, settings: Settings) -> None:
         self.on_written: list[Callable[[Sequence[Event]], object]] = []
         """Callbacks for new events, called once they are published and the states are written."""
+        self.on_forged: list[Callable[[str, str, str, str], object]] = []
+        """Callbacks for a record that is not believed: its subject, place and type, and why."""
         self._service = service
         self._waiters: dict[str, asyncio.Event] = {}
         self._bad_in_a_row = 0
@@ -102,6 +104,8 @@ class Reporting:
         """Report a record that was not believed. It is a matter of security."""
         metrics.FORGED.labels(self._service, reason).inc()
         log.critical("a forged record", dossier=subject, record=place, type=type_name, why=reason)
+        for tell in self.on_forged:
+            tell(subject, place, type_name, reason)
 
     def undecided(self, facts: Iterable[Wanted]) -> None:
         """Report facts of the service's own that it did not decide."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from contracts.wire.topics import SERVICES
+from contracts.wire.codec import encode
+from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
 from deploy.local.stack.city import City
 from services.runtime.audit.chain_keys import audit_secrets
 from services.runtime.audit.kinds import AuditKind
@@ -15,6 +16,7 @@ from services.runtime.audit.link import Link, read_link
 from services.shared.lookup_key import LookupKeys
 from tests.integration.audit.conftest import Log
 from tests.support.eventually import eventually
+from tests.support.forged import forged, write
 from tests.support.fork_server import fork
 from tests.support.office import OFFICER, Office
 
@@ -152,6 +154,20 @@ def test_what_is_the_same_for_everyone_is_not_told(own_log: Log, office: Office)
         office.get("intake", path) if path != "/nowhere" else httpx.get(office.url("intake", path))
     office.get("notify", "/")
     assert len(own_log.records()) == before
+
+
+def test_a_fact_that_its_owner_did_not_decide_is_told(own_log: Log, code: str) -> None:
+    event = forged("DossierStopped", code)
+    write(own_log.settings.kafka, DOSSIER_EVENTS, [encode(event)])
+    foreign = AuditKind.FOREIGN_FACT
+
+    def told() -> list[Link]:
+        return [link for link in told_of(own_log, code) if link.kind is foreign]
+
+    link = eventually(told, what="the foreign fact")[0]
+    assert (link.service, link.request) == ("routing", event.type)
+    assert link.reason == "undecided"
+    assert link.object.startswith(DOSSIER_EVENTS)
 
 
 def test_without_the_log_nothing_is_shown_and_afterwards_the_chains_are_whole(
