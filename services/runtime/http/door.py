@@ -10,9 +10,11 @@ from fastapi import Request
 
 from contracts.wire.actor import NOBODY, Actor
 from contracts.wire.claims import Claims
+from services.runtime.audit.kinds import AuditKind
+from services.runtime.http.noted import note
 from services.runtime.http.problem import Problem
 from services.runtime.signin.keys import KeysAway
-from services.runtime.signin.verifier import BadToken, Caller, Verifier
+from services.runtime.signin.verifier import BadToken, Caller, ForgedToken, Verifier
 
 SCHEME = "Bearer"
 RETRY_SECONDS = 5
@@ -104,7 +106,9 @@ async def _signed_in(request: Request, verify: Verifier) -> Caller:
     try:
         return await verify(token.strip())
     except BadToken as error:
-        raise _unauthorized(f"{error}; sign in again", "invalid_token") from error
+        forged = isinstance(error, ForgedToken)
+        kind = AuditKind.FORGED_TOKEN if forged else AuditKind.SIGN_IN_REFUSED
+        raise _unauthorized(f"{error}; sign in again", "invalid_token", kind) from error
     except KeysAway as error:
         raise Problem(
             503,
@@ -117,9 +121,13 @@ async def _signed_in(request: Request, verify: Verifier) -> Caller:
 
 def not_permitted(needs: str) -> Problem:
     """Return the problem of somebody who may not ask this. It says what it takes, never who."""
+    note(kind=AuditKind.NOT_PERMITTED)
     return Problem(403, "not-permitted", f"this takes: {needs or 'what nobody has'}")
 
 
-def _unauthorized(detail: str, error: str = "") -> Problem:
+def _unauthorized(
+    detail: str, error: str = "", kind: AuditKind = AuditKind.SIGN_IN_REFUSED
+) -> Problem:
+    note(kind=kind)
     told = f'{SCHEME} realm="motcua"' + (f', error="{error}"' if error else "")
     return Problem(401, "not-signed-in", detail, headers={"WWW-Authenticate": told})

@@ -33,6 +33,10 @@ class BadToken(Exception):
     """The token vouches for nobody. The text says why, without repeating what it says."""
 
 
+class ForgedToken(BadToken):
+    """The provider has not signed it: somebody has made it, or changed it since."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Who calls, as the provider vouches for it."""
 
@@ -101,17 +105,17 @@ class Verifier:
         except (JoseError, ValueError) as error:
             raise BadToken("it is no signed token") from error
         if not isinstance(kid, str):
-            raise BadToken("the token does not name its key")
+            raise ForgedToken("the token does not name its key")
         key = await self._keys.key(kid)
         if key is None:
-            raise BadToken("the token is signed by a key that the provider does not have")
+            raise ForgedToken("the token is signed by a key that the provider does not have")
         try:
             told = jwt.decode(token, key, registry=self._signatures).claims
             self._claims.validate(told)
         except ClaimError as error:
             raise BadToken(f"the claim {error.claim} is missing or not as it must be") from error
         except (JoseError, ValueError, TypeError) as error:
-            raise BadToken("the signature is not the provider's") from error
+            raise ForgedToken("the signature is not the provider's") from error
         if told.get("typ") in _NOT_ACCESS:
             raise BadToken("it is not an access token")
         return caller_of(told), float(told["exp"]) + self._skew

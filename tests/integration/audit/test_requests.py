@@ -18,13 +18,18 @@ from tests.integration.audit.conftest import Log
 from tests.support.eventually import eventually
 from tests.support.forged import forged, write
 from tests.support.fork_server import fork
-from tests.support.office import OFFICER, Office
+from tests.support.office import CENTRE, OFFICER, Office
+from tests.support.signed_in import AUDITOR
 
 pytestmark = [pytest.mark.integration]
 
 SECRET = "1:" + "5a" * 32
 KEYS = audit_secrets(SECRET)
-WHO = {"X-Officer": "cb-0042", "X-Forwarded-For": "192.0.2.44"}
+
+
+def calls(office: Office, who: str) -> dict[str, str]:
+    """The headers of a call of somebody, through the city's proxy."""
+    return {**office.signed_in.header(who), "X-Forwarded-For": "192.0.2.44"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,6 @@ def city(own_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cit
         clock="wall",
         partitions=1,
         lookup_secrets="1:tests",
-        actor_header="X-Officer",
         trusted_proxies=1,
         answer_timeout=2.0,
         guesses_by_code=2,
@@ -73,10 +77,15 @@ def request_of(link: Link) -> tuple[str, str, int]:
 
 
 def test_a_reading_is_told_with_who_and_from_where(own_log: Log, office: Office, code: str) -> None:
-    assert httpx.get(office.url("sla", f"/dossiers/{code}"), headers=WHO).status_code == 200
+    assert (
+        httpx.get(
+            office.url("sla", f"/dossiers/{code}"), headers=calls(office, AUDITOR)
+        ).status_code
+        == 200
+    )
     link = told_of(own_log, code)[-1]
     assert request_of(link) == ("read", "GET /dossiers/{code}", 200)
-    assert (link.service, link.who, link.authtype) == ("sla", "cb-0042", "app_user")
+    assert (link.service, link.who, link.roles) == ("sla", AUDITOR, ("auditor",))
     assert link.address == "192.0.2.44"
     assert link.key == 1
 
@@ -85,10 +94,10 @@ def test_a_change_is_told_before_it_is_asked_for_and_with_its_answer(
     own_log: Log, office: Office, code: str
 ) -> None:
     url = office.url("intake", f"/dossiers/{code}/withdrawal")
-    body = {"by": OFFICER, "reason": "secret words"}
-    answer = httpx.post(url, json=body, headers=WHO, timeout=30)
+    body = {"reason": "secret words"}
+    answer = httpx.post(url, json=body, headers=calls(office, OFFICER), timeout=30)
     assert answer.status_code == 200, answer.text
-    refused = httpx.post(url, json=body, headers=WHO, timeout=30)
+    refused = httpx.post(url, json=body, headers=calls(office, OFFICER), timeout=30)
     assert refused.status_code == 409
     asked, answered, again, no = told_of(own_log, code)[-4:]
     what = "POST /dossiers/{code}/withdrawal"
@@ -98,7 +107,8 @@ def test_a_change_is_told_before_it_is_asked_for_and_with_its_answer(
     assert request_of(again) == ("asked", what, 0)
     assert request_of(no) == ("answered", what, 409)
     assert no.reason == refused.json()["type"].rpartition(":")[2]
-    assert {link.who for link in (asked, answered, again, no)} == {"cb-0042"}
+    assert {link.who for link in (asked, answered, again, no)} == {OFFICER}
+    assert {link.unit for link in (asked, answered, again, no)} == {CENTRE}
 
 
 def test_a_dossier_that_is_handed_in_is_told_by_the_code_that_it_got(
@@ -109,6 +119,30 @@ def test_a_dossier_that_is_handed_in_is_told_by_the_code_that_it_got(
         ("asked", "POST /dossiers", 0),
         ("answered", "POST /dossiers", 201),
     ]
+
+
+def test_who_is_not_let_in_is_told_and_what_was_forged_is_called_so(
+    own_log: Log, office: Office, code: str
+) -> None:
+    url = office.url("sla", f"/dossiers/{code}")
+    good = office.signed_in.header(AUDITOR)["Authorization"]
+    head, body, _ = good.split(".")
+    other = office.signed_in.header(OFFICER)["Authorization"].split(".")[2]
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, headers={"Authorization": f"{head}.{body}.{other}"}).status_code == 401
+    stop = office.url("routing", f"/dossiers/{code}/stop")
+    forbidden = httpx.post(stop, json={"reason": "r"}, headers=calls(office, AUDITOR))
+    assert forbidden.status_code == 403
+
+    def told() -> set[tuple[str, int, str]]:
+        return {(str(link.kind), link.status, link.who) for link in told_of(own_log, code)}
+
+    expected = {
+        ("sign-in-refused", 401, ""),
+        ("forged-token", 401, ""),
+        ("not-permitted", 403, AUDITOR),
+    }
+    eventually(lambda: expected <= told(), what="the refusals")
 
 
 def test_a_key_that_opens_a_page_and_one_that_does_not_are_told_without_the_key(
@@ -138,7 +172,9 @@ def test_what_people_type_into_an_address_is_not_kept(own_log: Log, office: Offi
     httpx.get(office.url("notify", "/status/0912345678"), params={"key": "X"})
     httpx.get(office.url("sla", "/dossiers/079123456789"))
     httpx.put(
-        office.url("intake", "/contacts/079123456789"), json={"email": "lan@example.vn"}
+        office.url("intake", "/contacts/079123456789"),
+        json={"email": "lan@example.vn"},
+        headers=calls(office, OFFICER),
     ).raise_for_status()
     links = [read_link(record.value) for record in own_log.records()]
     put = [link for link in links if link.request == "PUT /contacts/{ref}"]
@@ -178,7 +214,7 @@ def test_without_the_log_nothing_is_shown_and_afterwards_the_chains_are_whole(
     key = {"key": LookupKeys({1: "tests"}).key(code)}
     own_log.stack.kill("kafka")
     try:
-        refused = httpx.get(sla, headers=WHO, timeout=30)
+        refused = httpx.get(sla, headers=calls(office, AUDITOR), timeout=30)
         assert refused.status_code == 503
         assert refused.json()["type"] == "urn:motcua:problem:audit-unavailable"
         assert code not in refused.text
@@ -190,7 +226,7 @@ def test_without_the_log_nothing_is_shown_and_afterwards_the_chains_are_whole(
     finally:
         own_log.stack.start("kafka")
     eventually(
-        lambda: httpx.get(sla, headers=WHO, timeout=30).status_code == 200,
+        lambda: httpx.get(sla, headers=calls(office, AUDITOR), timeout=30).status_code == 200,
         timeout=90,
         what="an answer",
     )
