@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from contracts.wire.envelope import Event
+from contracts.wire.topics import TOPICS
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.routing.__main__ import SERVICE
@@ -109,42 +111,46 @@ async def test_a_topic_that_is_missing_or_has_other_partitions_is_named_with_the
         await check_topics(shaky_settings.model_copy(update={"partitions": 7}))
 
 
-async def test_a_topic_whose_records_have_their_writers_time_is_named_with_the_remedy(
-    shaky_settings: Settings,
+@pytest.mark.parametrize(
+    ("topic", "name", "value", "says"),
+    [
+        ("unit.alerts", "message.timestamp.type", "CreateTime", "when a record was entered"),
+        ("unit.alerts", "cleanup.policy", "compact", "records would be lost"),
+        ("dossier.events", "retention.ms", "604800000", "records would be lost"),
+    ],
+)
+async def test_a_topic_that_is_set_up_otherwise_is_named_with_the_remedy(
+    shaky_settings: Settings, topic: str, name: str, value: str, says: str
 ) -> None:
     await create_topics(shaky_settings)
     await check_topics(shaky_settings)
-    remedy = r"unit\.alerts has message\.timestamp\.type=CreateTime: .* kafka-configs\.sh .*"
+    right = next(each.config for each in TOPICS if each.name == topic)
+    remedy = rf"{re.escape(topic)} has {name}={value}: .*{says}; run: kafka-configs\.sh .*{name}="
     try:
-        await _stamp("unit.alerts", "CreateTime", shaky_settings)
-        with pytest.raises(TopicsWrong, match=remedy):
+        await _set_up(topic, {**right, name: value}, shaky_settings)
+        with pytest.raises(TopicsWrong, match=remedy + re.escape(right[name])):
             await check_topics(shaky_settings)
     finally:
-        await _stamp("unit.alerts", "LogAppendTime", shaky_settings)
+        await _set_up(topic, right, shaky_settings)
     await check_topics(shaky_settings)
 
 
-async def _stamp(topic: str, whose: str, settings: Settings) -> None:
-    """Sets whose time a topic's records have, and waits until the broker knows.
+async def _set_up(topic: str, config: dict[str, str], settings: Settings) -> None:
+    """Sets a topic up, and waits until the broker knows.
 
-    It answers when its controller has written the setting, before it has read it back.
+    It answers when its controller has written the settings, before it has read them back.
     """
-    name = "message.timestamp.type"
 
     async def known() -> bool:
-        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(config))
         (response,) = await admin.describe_configs([asked])
-        return any(
-            (key, value) == (name, whose)
-            for *_, entries in response.resources
-            for key, value, *_ in entries
-        )
+        found = {key: value for *_, entries in response.resources for key, value, *_ in entries}
+        return found.items() >= config.items()
 
     admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: whose})
-        await admin.alter_configs([resource])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
         await soon(known)
     finally:
         await admin.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -46,8 +48,8 @@ async def create_topics(settings: Settings) -> list[str]:
 
 
 async def check_topics(settings: Settings) -> None:
-    """Raise TopicsWrong unless every topic exists, with its number of partitions, and has its
-    records stamped by the broker."""
+    """Raise TopicsWrong unless every topic exists, with its number of partitions, has its records
+    stamped by the broker, and keeps them as long as the contracts say."""
     admin = AIOKAFKA.admin(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
@@ -56,7 +58,7 @@ async def check_topics(settings: Settings) -> None:
             for topic in await admin.describe_topics([topic.name for topic in TOPICS])
             if topic["error_code"] == 0
         }
-        stamped = await _stamped(admin, sorted(found))
+        set_up = await _set_up(admin, sorted(found))
     finally:
         await admin.close()
     for topic in TOPICS:
@@ -68,25 +70,39 @@ async def check_topics(settings: Settings) -> None:
                 f"topic {topic.name} has {found[topic.name]} partitions and MOTCUA_PARTITIONS "
                 f"says {wanted}; keys would move: set it to {found[topic.name]}"
             )
-        if stamped[topic.name] != topic.config[_STAMP]:
+        wrong = {
+            name: wanted_value
+            for name, wanted_value in topic.config.items()
+            if name in _CHECKED and set_up[topic.name].get(name) != wanted_value
+        }
+        if wrong:
+            stands = ", ".join(f"{name}={set_up[topic.name].get(name)}" for name in wrong)
+            told = ",".join(f"{name}={value}" for name, value in wrong.items())
             raise TopicsWrong(
-                f"topic {topic.name} has {_STAMP}={stamped[topic.name]}: no broker would say when "
-                f"a record was entered; run: kafka-configs.sh --bootstrap-server {settings.kafka} "
-                f"--alter --entity-type topics --entity-name {topic.name} --add-config "
-                f"{_STAMP}={topic.config[_STAMP]}"
+                f"topic {topic.name} has {stands}: {_because(wrong)}; run: kafka-configs.sh "
+                f"--bootstrap-server {settings.kafka} --alter --entity-type topics --entity-name "
+                f"{topic.name} --add-config {told}"
             )
 
 
 _STAMP = "message.timestamp.type"
+_CHECKED = (_STAMP, "cleanup.policy", "retention.ms", "retention.bytes")
 
 
-async def _stamped(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:
-    """Return whose time the records of each topic have."""
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {_STAMP: None}) for name in names]
-    stamped: dict[str, str] = {}
+def _because(wrong: Collection[str]) -> str:
+    if _STAMP in wrong:
+        return "no broker would say when a record was entered"
+    return "records would be lost"
+
+
+async def _set_up(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    """Return the settings of each topic that are checked."""
+    wanted = dict.fromkeys(_CHECKED)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
+    found: dict[str, dict[str, str]] = {}
     for response in await admin.describe_configs(asked) if asked else ():
         for code, message, _, name, entries in response.resources:
             if code:
                 raise TopicsWrong(f"the settings of topic {name} cannot be read: {message}")
-            stamped[name] = next(value for key, value, *_ in entries if key == _STAMP)
-    return stamped
+            found[name] = {key: value for key, value, *_ in entries}
+    return found

@@ -73,7 +73,9 @@ class Partitions:
         return found["next"] if found else 0
 
     async def write(self, marks: Mapping[int, Mark]) -> None:
-        """Write how far the partitions are, and their worlds."""
+        """Write how far the partitions are, and their worlds; of none, nothing."""
+        if not marks:
+            return  # nothing was ever written to the topic
         await self._marks.bulk_write(
             [
                 UpdateOne(
