@@ -20,7 +20,7 @@ from motcua.cli import build
 from services.notify.channels.settings import SENDERS, ChannelSettings
 from services.runtime.refusal import SettingsWrong
 from services.runtime.settings import ClockKind, Settings, settings_told
-from services.shared import lookup_secrets as lookup_secrets_module
+from services.shared import generations as generations_module
 from services.shared import master_keys as master_keys_module
 from services.shared.known_secrets import LOOKUP, MASTER_KEY, is_known
 from services.shared.lookup_key import LookupKeys, lookup_key
@@ -40,7 +40,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[EventDict]:
     capture = LogCapture()
     everything = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=everything)
-    for module in (master_keys_module, lookup_secrets_module):
+    for module in (master_keys_module, generations_module):
         monkeypatch.setattr(module, "log", logger)
     return capture.entries
 
