@@ -43,7 +43,8 @@ class EventData(BaseModel):
     OWNER: ClassVar[Owner]
     TOPIC: ClassVar[str]
     SUBJECT_FIELD: ClassVar[str | None] = None
-    """The field with the subject, if the subject differs from that of the causing event."""
+    """The field with the subject, if the subject differs from that of the causing event; that one's
+    where the field is None."""
 
     def __init_subclass__(
         cls,

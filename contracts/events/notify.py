@@ -123,8 +123,17 @@ class _Message(EventData):
     """What the template says beyond the dossier's code: due times, reasons, units."""
 
 
+CHANGE_SUBJECT = r"^contact-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The subject of messages about a change of contact data: it names nobody."""
+
+
 class MessagePlanned(_Message, kind=Kind.FACT, owner="notify", topic=_MESSAGES, version=2):
     """A message is to be sent: one per dossier, cause, recipient and channel."""
+
+    SUBJECT_FIELD = "change"
+
+    change: Label | None = Field(default=None, pattern=CHANGE_SUBJECT)
+    """The change of contact data that it is about, and then its subject."""
 
     recipient: RecipientRef
     """A citizen's reference; for other audiences a staff number."""

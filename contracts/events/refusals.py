@@ -36,6 +36,11 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too-large"
     NOT_SIGNED_IN = "not-signed-in"
     NOT_PERMITTED = "not-permitted"
+    UNKNOWN_CHANGE = "unknown-change"
+    CODE_WRONG = "code-wrong"
+    CODE_EXPIRED = "code-expired"
+    TOO_MANY_TRIES = "too-many-tries"
+    ASKED_TOO_OFTEN = "asked-too-often"
 
 
 class Refusal(EventData):

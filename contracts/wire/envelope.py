@@ -23,7 +23,7 @@ class Event(msgspec.Struct, frozen=True, dict=True):
     source: str
     """Who says so: ``/motcua/intake``, or the older system that was imported."""
     subject: str
-    """The dossier code (or, on `citizen.contacts`, the citizen's reference)."""
+    """The dossier code (or, on `citizen.contacts`, the person)."""
     time: datetime
     """When it happened: UTC, to the millisecond."""
     data: EventData
@@ -71,7 +71,7 @@ def caused(by: Event, source: str, data: Sequence[EventData]) -> list[Event]:
         Event(
             id=derive_id(by.id, source, item.TYPE, ordinal),
             source=source,
-            subject=getattr(item, item.SUBJECT_FIELD) if item.SUBJECT_FIELD else by.subject,
+            subject=(item.SUBJECT_FIELD and getattr(item, item.SUBJECT_FIELD)) or by.subject,
             time=by.time,
             data=item,
             cause=by.id,

@@ -36,9 +36,10 @@ IMPORTED = b"/import/"
 _SIZE = 16
 _PERSON = b"motcua-record-1"
 _OPERATOR = (OPERATOR,)
-_BY_COMMAND = types(RulesEnacted, ClockTicked, ContactErased)
+BY_COMMAND = types(RulesEnacted, ClockTicked, ContactErased)
+"""What no service decides: a command says it."""
 _SIGNERS: dict[bytes, tuple[str, ...]] = {
-    name.encode(): _OPERATOR if name in _BY_COMMAND else (cls.OWNER,)
+    name.encode(): _OPERATOR if name in BY_COMMAND else (cls.OWNER,)
     for cls in registered().values()
     for name in types(cls)
 }

@@ -75,9 +75,9 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         CITIZEN_CONTACTS,
-        key="citizen reference",
-        what="How each citizen can be reached, sealed; the newest record of a citizen is kept.",
-        config={"cleanup.policy": "compact", "max.message.bytes": "1048576", **_WITNESSED},
+        key="person, or dossier",
+        what="How each person can be reached, sealed, and how they proved it.",
+        config={**_FOR_EVER, "cleanup.policy": "delete", "max.message.bytes": "1048576"},
     ),
     Topic(
         CITY_AUDIT,

@@ -19,9 +19,12 @@ arguments=("$@")
 
 # intake
 allow intake --operation Read \
+  --group intake:citizen.contacts \
   --group intake:dossier.events
-allow intake --operation Describe --operation DescribeConfigs --operation Write \
+allow intake --operation Describe --operation DescribeConfigs --operation Read --operation Write \
   --topic citizen.contacts \
+  --topic dossier.events
+allow intake --operation Describe --operation DescribeConfigs --operation Write \
   --topic city.audit \
   --topic intake.dead-letters
 allow intake --operation Describe --operation DescribeConfigs \
@@ -31,8 +34,6 @@ allow intake --operation Describe --operation DescribeConfigs \
   --topic routing.dead-letters \
   --topic sla.dead-letters \
   --topic unit.alerts
-allow intake --operation Describe --operation DescribeConfigs --operation Read --operation Write \
-  --topic dossier.events
 
 # routing
 allow routing --operation Read \
@@ -91,6 +92,7 @@ allow notify --operation Describe --operation DescribeConfigs --operation Read -
 
 # operator
 allow operator --operation Describe \
+  --group intake:citizen.contacts \
   --group intake:dossier.events \
   --group notify:citizen.contacts \
   --group notify:dossier.events \

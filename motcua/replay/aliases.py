@@ -22,6 +22,7 @@ from contracts.wire.claims import claims_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import CITIZEN_CONTACTS
 from motcua.replay.rules_text import heads_and_officers, with_strings
+from services.shared.person import of_a_dossier, person_of
 
 _PERSONS = {"cb": "cb", "citizen": "citizen", "cd": "citizen"}
 """What an alias begins with, by what the reference begins with. It follows from the reference
@@ -62,7 +63,7 @@ class Aliases:
         return msgspec.structs.replace(
             event,
             data=rewritten(data, self._text),
-            subject=self.person(event.subject) if data.TOPIC == CITIZEN_CONTACTS else event.subject,
+            subject=self._subject(event.subject, data.TOPIC),
             actor=event.actor and self._actor(event.actor),
             # A hash of what was asked, by which a guess at it could be confirmed.
             fingerprint=event.fingerprint and self._alias("asked", event.fingerprint),
@@ -105,6 +106,13 @@ class Aliases:
                 return text  # a set's files are changed together, above
             case _:
                 return self._alias(_WORDS[kind], text)
+
+    def _subject(self, subject: str, topic: str) -> str:
+        if topic != CITIZEN_CONTACTS or subject.startswith(of_a_dossier("")):
+            return subject
+        if (whose := person_of(subject)) is None:
+            return self.person(subject)
+        return whose._replace(ref=self.person(whose.ref)).subject
 
     def _actor(self, actor: Actor) -> Actor:
         # Roles and unit decide who may ask what, and name nobody. Another system's claims may.

@@ -16,6 +16,7 @@ from motcua.simulate.life import Life
 from motcua.simulate.settings import SimulatedDay, Simulation
 from services.intake.codes import day_of, format_code
 from services.intake.contact import Contact
+from services.shared.person import citizen, staff
 from services.shared.working_time import Calendars
 
 _ITSELF, _AT_ONCE, _LATER = range(3)
@@ -79,14 +80,15 @@ def _next_code(counters: dict[tuple[str, str], int], arrival: Arrival) -> str:
 
 
 def _contact(settings: Simulation, arrival: Arrival, first: Event) -> list[PlannedContact]:
-    citizen = arrival.filing.citizen
+    ref = arrival.filing.citizen
     rng = Random(f"motcua contact {settings.seed} {arrival.index}")
-    email = f"{citizen}@example.test" if rng.random() < odds.HAS_EMAIL else None
+    email = f"{ref}@example.test" if rng.random() < odds.HAS_EMAIL else None
     phone = f"+8490{rng.randrange(10**7):07}" if rng.random() < odds.HAS_PHONE else None
     if email is None and phone is None:
         return []
     contact = Contact(email=email, phone=phone)
-    return [PlannedContact(citizen, contact, arrival.filing.locale, first.time, first.id)]
+    locale = arrival.filing.locale
+    return [PlannedContact(citizen(ref), contact, locale, first.time, first.id, first.subject)]
 
 
 def _officers(catalogue: Catalogue, time: datetime) -> list[PlannedContact]:
@@ -96,7 +98,7 @@ def _officers(catalogue: Catalogue, time: datetime) -> list[PlannedContact]:
     }
     return [
         PlannedContact(
-            officer,
+            staff(officer),
             Contact(email=f"{officer}@office.example.test"),
             Locale.VI,
             time,

@@ -47,6 +47,8 @@ from services.shared.authority.judging import Bonds
 from services.shared.authority.route import must_be_permitted
 from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
+from services.shared.person import citizen
+from services.shared.references import References
 from services.shared.room import too_many_papers
 
 Code = Annotated[str, Path(pattern=DOSSIER_CODE, description="The dossier code.")]
@@ -71,6 +73,7 @@ def add_routes(
     city: Callable[[], City],
     contacts: Contacts,
     keys: LookupKeys,
+    references: References,
 ) -> None:
     """Add intake's routes about dossiers."""
     codes = Codes(running.database)
@@ -109,7 +112,9 @@ def add_routes(
     ) -> Response:
         """Receive a dossier at a counter or by post, or register one that is filed online: an
         officer receives, a machine registers."""
-        filing = body.filing
+        # Before anything is made of it: an identity number goes no further.
+        ref = references.citizen(body.filing.citizen)
+        filing = body.filing.model_copy(update={"citizen": ref})
         _check_filing(city().catalogue, filing, change.time(at))
         caller = current_caller()
         data: EventData
@@ -125,7 +130,7 @@ def add_routes(
         code = await codes.draw(filing.receiving_unit, change.time(at), own)
         if body.contact is not None:
             cause = derive_id("hand-in", code)
-            await contacts.take(filing.citizen, body.contact, filing.locale, cause)
+            await contacts.leave(citizen(ref), body.contact, filing.locale, cause, dossier=code)
         response = await change(code, data, key, at, made=201)
         response.headers["Location"] = f"/dossiers/{code}"
         return response

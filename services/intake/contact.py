@@ -17,13 +17,14 @@ from pydantic import (
 )
 from yarl import URL
 
-from contracts.events.contacts import ContactRegistered
+from contracts.events.contacts import AddressKind, ContactRegistered
 from contracts.values import Locale
 from contracts.wire.actor import NOBODY, Actor
 from contracts.wire.envelope import Event, derive_id
 from services.intake.telephone import mobile
 from services.shared.addresses import IN_NO_MAILBOX, zalo
 from services.shared.citizen_keys import Sealed
+from services.shared.person import Person, of_a_dossier
 
 
 def _email(written: str) -> str:
@@ -131,16 +132,49 @@ class Contact(BaseModel):
         return self.model_dump_json(exclude_none=True).encode()
 
 
+class OneAddress(Contact):
+    """One address, which a person is to prove to be theirs."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> OneAddress:
+        if sum(getattr(self, kind) is not None for kind in AddressKind) != 1:
+            raise ValueError("give one of email, phone, zalo and webhook: each is proven by itself")
+        return self
+
+    @property
+    def kind(self) -> AddressKind:
+        """Which it is."""
+        return next(kind for kind in AddressKind if getattr(self, kind) is not None)
+
+    def plain(self) -> bytes:
+        """Return the JSON that is sealed: the address, and nothing of whose it is."""
+        return self.model_dump_json(include=set(Contact.model_fields), exclude_none=True).encode()
+
+
 def contact_event(
-    citizen: str, sealed: Sealed, locale: Locale, time: datetime, cause: str, actor: Actor = NOBODY
+    whose: Person,
+    sealed: Sealed,
+    locale: Locale,
+    time: datetime,
+    cause: str,
+    actor: Actor = NOBODY,
+    *,
+    dossier: str | None = None,
 ) -> Event:
-    """Return the event that tells notify, and no other service, where the person can be reached."""
+    """Return the event that tells notify, and no other service, where the person can be reached;
+    with a `dossier`, as far as that dossier is concerned."""
+    subject = of_a_dossier(dossier) if dossier else whose.subject
     return Event(
-        id=derive_id("contact", citizen, cause),
+        id=derive_id("contact", subject, cause),
         source="/motcua/intake",
-        subject=citizen,
+        subject=subject,
         time=time,
-        data=ContactRegistered(key_id=sealed.key_id, sealed=sealed.text, locale=locale),
+        data=ContactRegistered(
+            key_id=sealed.key_id,
+            sealed=sealed.text,
+            locale=locale,
+            citizen=whose.ref if dossier else None,
+        ),
         cause=cause,
         actor=actor,
         recorded=time,

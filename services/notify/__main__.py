@@ -27,6 +27,8 @@ from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
 from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
+from services.shared.one_time_codes import OneTimeCodes
+from services.shared.references import references
 
 
 def deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
@@ -62,7 +64,8 @@ def _supplies(running: Running[NotifySettings], renderer: RendererNow) -> Suppli
     kept = KEPT_SECONDS - FRESH_SECONDS
     keys = CitizenKeys(running.database.client, master_keys(running.settings), kept)
     offsets = Offsets(running.settings.kafka, running.kafka)
-    addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
+    codes = OneTimeCodes(references(running.settings))
+    addresses = Addresses(running.engine(SealedContactDecider), keys, offsets, codes)
     return Supplies(running.engine(DeliveryDecider), addresses, offsets, renderer)
 
 

@@ -88,12 +88,13 @@ class NotifyDecider:
 
 
 class DeliveryDecider(NoRequests, NoReactions, NoTimers):
-    """Keeps what became of each message about a dossier or a morning. It sends nothing."""
+    """Keeps what became of each message about a dossier, a morning, or a change of contact data.
+    It sends nothing."""
 
     name = "notify"
     topic = NOTIFICATION_EVENTS
     collection = "deliveries"
-    subject_pattern = f"{DOSSIER_CODE}|{notify.UNIT_DAY}"
+    subject_pattern = f"{DOSSIER_CODE}|{notify.UNIT_DAY}|{notify.CHANGE_SUBJECT}"
     facts = types(
         notify.MessagePlanned,
         notify.MessageSent,

@@ -14,7 +14,8 @@ import contextlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,6 +50,13 @@ class Sealed(NamedTuple):
 
     key_id: str
     text: str
+
+
+class Kept(NamedTuple):
+    """A sealed text, and whose key opens it."""
+
+    owner: str
+    sealed: Sealed
 
 
 class Erasure(NamedTuple):
@@ -117,26 +125,28 @@ class CitizenKeys:
             raise Erased(f"the key of {citizen} was deleted")
         return key.sealer.open(citizen, sealed)
 
-    async def open_all(self, sealed: Mapping[str, Sealed]) -> dict[str, bytes]:
-        """Return, by citizen, the texts that open, with one round trip for all of them.
+    async def open_all(self, kept: AbstractSet[Kept]) -> dict[Kept, bytes]:
+        """Return the texts that open, with one round trip for all of them.
 
-        For a citizen who is missing, call `open`, which says why.
+        For one that is missing, call `open`, which says why.
         """
         now = time.monotonic()
         keys = {
-            citizen: key
-            for citizen, one in sealed.items()
-            if (key := self._kept.get(citizen)) and key.until > now and key.key_id == one.key_id
+            one.owner: key
+            for one in kept
+            if (key := self._kept.get(one.owner))
+            and key.until > now
+            and key.key_id == one.sealed.key_id
         }
-        opened: dict[str, bytes] = {}
+        opened: dict[Kept, bytes] = {}
         # One key under an unknown master key must not stop the others.
         with contextlib.suppress(Unreadable):
-            keys |= await self._find(sealed.keys() - keys.keys())
-        for citizen, one in sealed.items():
-            key = keys.get(citizen)
-            if key is not None and key.key_id == one.key_id:
+            keys |= await self._find({one.owner for one in kept} - keys.keys())
+        for one in kept:
+            key = keys.get(one.owner)
+            if key is not None and key.key_id == one.sealed.key_id:
                 with contextlib.suppress(Unreadable):
-                    opened[citizen] = key.sealer.open(citizen, one.text)
+                    opened[one] = key.sealer.open(one.owner, one.sealed.text)
         return opened
 
     async def erase(self, citizen: str, reason: str, now: datetime) -> bool:

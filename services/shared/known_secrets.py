@@ -7,6 +7,8 @@ from hashlib import sha256
 
 LOOKUP = "development-only"
 """What a trial makes look-up keys of."""
+REFERENCES = "development-only-references"
+"""What a trial hashes identity numbers with, and makes one-time codes of."""
 MASTER_KEY = sha256(b"motcua development only").digest()
 """What a trial wraps citizens' keys under."""
 _LOCAL_GATEWAY = "local-gateway", "whsec_bG9jYWwgZ2F0ZXdheTogbm8gc2VjcmV0IGF0IGFsbA=="
@@ -15,6 +17,7 @@ _LOCAL_GATEWAY = "local-gateway", "whsec_bG9jYWwgZ2F0ZXdheTogbm8gc2VjcmV0IGF0IGF
 _KNOWN = frozenset(
     {
         LOOKUP,
+        REFERENCES,
         "tests",
         b64encode(MASTER_KEY).decode(),
         b64encode(bytes(len(MASTER_KEY))).decode(),

@@ -24,6 +24,7 @@ from services.runtime.kafka.producer import EventProducer
 from services.runtime.mongo.client import client
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
+from services.shared.person import citizen
 from tests.support import facts
 
 TEMPLATES = frozenset({"registered", "received", "in-process"})
@@ -45,11 +46,12 @@ async def register_contacts(kafka: str, mongo: str, count: int) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     planned = [
         PlannedContact(
-            _citizen(number),
+            citizen(_citizen(number)),
             Contact(phone=f"+8490{number:07}"),
             Locale.VI,
             now,
             derive_id("filing", "contact", number),
+            code_of(number),
         )
         for number in range(count)
     ]

@@ -134,7 +134,9 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
 
         eventually(lambda: called() >= {DIALLED}, what="an SMS")
         mongo: MongoClient[dict[str, Any]] = mongo_client(endpoints.mongo)
-        contact = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-erased"})
+        contact = mongo["motcua_notify"]["contacts"].find_one(
+            {"_id": f"dossier:{codes['cd-erased']}"}
+        )
         assert contact is not None
         sealed, key_id = contact["state"]["sealed"], contact["state"]["key_id"]
 
@@ -193,18 +195,18 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
         masters = MasterKeys({"m": b64decode(MASTER)})
         keys = CitizenKeys(motor, masters)
         with pytest.raises(Erased):
-            await keys.open("cd-erased", key_id, sealed)
+            await keys.open("citizen:cd-erased", key_id, sealed)
         left = [d for d in mongo["motcua_keys"]["citizen_keys"].find() if "wrapped" in d]
-        assert [d["_id"] for d in left] == ["cd-kept"]
+        assert [d["_id"] for d in left] == ["citizen:cd-kept"]
         for key in (b64decode(MASTER), *(_unwrapped(d) for d in left)):
-            for owner in ("cd-erased", "cd-kept"):
+            for owner in ("citizen:cd-erased", "citizen:cd-kept"):
                 with pytest.raises(Unreadable):
                     Sealer(key).open(owner, sealed)
-        kept = mongo["motcua_notify"]["contacts"].find_one({"_id": "cd-kept"})
+        kept = mongo["motcua_notify"]["contacts"].find_one({"_id": f"dossier:{codes['cd-kept']}"})
         assert kept is not None
         state = kept["state"]
         real = CitizenKeys(motor, _named(left[0]["master"]))
-        assert KEPT.encode() in await real.open("cd-kept", state["key_id"], state["sealed"])
+        assert KEPT.encode() in await real.open("citizen:cd-kept", state["key_id"], state["sealed"])
         motor.close()
 
         wanted = [s.decode("latin-1") for s in spellings(ERASED)]

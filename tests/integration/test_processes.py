@@ -23,8 +23,8 @@ def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(
 ) -> None:
     second = city.start("intake", launch=execute)
     city.wait_ready()
-    eventually(lambda: second.get("/health/ready")["partitions"] == 2, what="its share")
-    assert office.metric("intake", "motcua_partitions_owned") == 2
+    eventually(lambda: second.get("/health/ready")["partitions"] == 4, what="its share")
+    assert office.metric("intake", "motcua_partitions_owned") == 4, "two of each topic"
 
     def hand_in(number: int) -> str:
         answer = office.post(
@@ -49,7 +49,7 @@ def test_an_instance_that_is_asked_to_end_does_so_in_seconds_and_loses_nothing(
     assert len(set(codes)) == 59
     for code in codes:
         office.agrees(code, "in_process", "intake")
-    eventually(lambda: office.get("intake", "/health/ready").json()["partitions"] == 4)
+    eventually(lambda: office.get("intake", "/health/ready").json()["partitions"] == 8)
     said = second.log.read_text()
     assert '"stopping"' in said
     assert "Traceback" not in said

@@ -18,7 +18,7 @@ from contracts.catalogue import load_catalogue
 from contracts.catalogue.load import VIETNAM
 from contracts.events.notify import MessagePlanned, MessageSent
 from contracts.rules import sample_rules
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import CITIZEN_CONTACTS, SERVICES
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from motcua.deciders import calendars
@@ -68,7 +68,7 @@ class Recorded:
         for service in SERVICES:
             made = import_module(f"services.{service}.__main__").SERVICE
             for decider in made.deciders(made.settings()):
-                if decider.collection == "contacts":
+                if decider.topic == CITIZEN_CONTACTS:
                     continue
                 key = (
                     service

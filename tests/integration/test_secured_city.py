@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-import httpx
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -48,6 +47,7 @@ from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.access import OPERATOR, files
 from motcua.deciders import all_deciders
+from services.intake.proof_decider import ProofDecider
 from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.dossier.policy import Policy
@@ -59,7 +59,7 @@ from tests.support.eventually import eventually
 from tests.support.forged import EVENTS, alarms, write, write_forged
 from tests.support.fork_server import fork
 from tests.support.importing import rest
-from tests.support.office import OFFICER, Office
+from tests.support.office import OFFICER, Office, filing
 from tests.support.paths import ROOT
 from tests.support.secured import mongo_client
 from tests.support.stage import read_topic
@@ -69,7 +69,12 @@ pytestmark = pytest.mark.integration
 UNTOUCHED = "H29.1-260302-7777"
 """A dossier that there is not."""
 READERS: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
-for decider in (*all_deciders(Policy(load_catalogue())), DeliveryDecider(), SealedContactDecider()):
+for decider in (
+    *all_deciders(Policy(load_catalogue())),
+    DeliveryDecider(),
+    ProofDecider(),
+    SealedContactDecider(),
+):
     for kind in (*decider.requests, *decider.facts, ClockTicked.TYPE, RulesEnacted.TYPE):
         READERS[decider.topic, kind] |= {decider.name}
 """Who reads each kind of event on a topic."""
@@ -147,9 +152,8 @@ def as_user(house: House, user: str, what: Callable[[], Awaitable[None]]) -> Non
 def test_a_dossier_lives_from_reception_to_return_and_its_citizen_is_told(house: House) -> None:
     office = house.office
     contact = {"email": "citizen-1@example.test"}
-    url = office.url("intake", "/contacts/citizen-1")
-    assert httpx.put(url, json=contact, timeout=30).is_success
-    code = office.hand_in()
+    body = {"filing": filing(), "by": OFFICER, "contact": contact}
+    code = office.post("intake", "/dossiers", body).json()["code"]
     for step in ("receive-check", "decide"):
         shown = eventually(
             lambda s=step: (v := office.open_step(code))["open_step"] == s and v  # type: ignore[misc]
@@ -424,7 +428,7 @@ def test_nothing_of_all_that_was_acted_upon(house: House) -> None:
     with mongo_client(house.endpoints.mongo) as mongo:
         for name in SERVICES:
             database = mongo[f"motcua_{name}"]
-            for kept in ("dossiers", "deliveries", "desks", "contacts"):
+            for kept in ("dossiers", "deliveries", "desks", "contacts", "proofs"):
                 touched = database[kept].find_one({"_id": {"$regex": UNTOUCHED}})
                 assert touched is None, (name, kept)
             assert database["dossiers"].find_one({"hold": {"$ne": None}}) is None

@@ -33,6 +33,8 @@ from services.runtime.settings import Settings
 from services.runtime.supervised import Supervised
 from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import master_keys
+from services.shared.one_time_codes import OneTimeCodes
+from services.shared.references import References
 from tests.support.eventually import soon
 
 pytestmark = pytest.mark.integration
@@ -52,7 +54,9 @@ async def a_sender(settings: Settings, database: Database) -> AsyncIterator[Supe
         running.engines.append(Engine(decider, store, partitions, producer, running.clock, told))
     keys = CitizenKeys(database.client, master_keys(told))
     offsets = Offsets(told.kafka)
-    addresses = Addresses(running.engine(SealedContactDecider), keys, offsets)
+    addresses = Addresses(
+        running.engine(SealedContactDecider), keys, offsets, OneTimeCodes(References({1: "tests"}))
+    )
     renderer = Renderer(load_catalogue())
     supplies = Supplies(running.engine(DeliveryDecider), addresses, offsets, lambda: renderer)
     async with sending(running, supplies):

@@ -25,6 +25,8 @@ from services.runtime.loop.restored import check_database
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
 from services.shared.master_keys import KeySettings, master_keys
+from services.shared.one_time_codes import OneTimeCodes
+from services.shared.references import References
 from tests.simulation.broker import Broker
 from tests.simulation.chances import Chances
 from tests.simulation.clients import clients_of
@@ -129,9 +131,10 @@ class Instance:
             running.database.client, master_keys(KeySettings()), KEPT_SECONDS - FRESH_SECONDS
         )
         offsets = Offsets(running.settings.kafka, running.kafka)
+        codes = OneTimeCodes(References({1: "tests"}))
         supplies = Supplies(
             running.engine(DeliveryDecider),
-            Addresses(running.engine(SealedContactDecider), keys, offsets),
+            Addresses(running.engine(SealedContactDecider), keys, offsets, codes),
             offsets,
             RendererNow(city, lambda code: f"https://example.test/{code}"),
             self._outside.ledger.channels(),

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from contracts.events.notify import UNIT_DAY
+from contracts.events.notify import CHANGE_SUBJECT, UNIT_DAY
 from contracts.model import EventData, registered
 from contracts.personal import Personal, rewritten
 from tests.support.rule_sets import enacted, rule_set
@@ -22,6 +22,9 @@ _TOGETHER = {
 _UNITS = '[[units]]\ncode = "H29.1"\nhead = "cb-1"\nofficers = ["cb-2"]\n'
 _FITTING = {
     UNIT_DAY: "H29.15@2024-03-08",
+    CHANGE_SUBJECT: "contact-4f0d9a0e-6f1b-5c57-9a55-0d6a3c0a9b11",
+    r"^[0-9a-f]{32}$": "0" * 32,
+    r"^[0-9a-f]{64}$": "0" * 64,
     r"^[A-Z][A-Za-z]{0,60}Requested$": "StopRequested",
 }
 """What fits a pattern that has no example."""

@@ -13,11 +13,11 @@ from random import Random
 from zlib import crc32
 
 from contracts.catalogue import load_catalogue
-from contracts.events.notify import MessageChannel, MessageSent
+from contracts.events.notify import MessageSent
 from services.notify.channels.provider import Accepted, MaybeTaken, NotTaken, Outgoing
 from services.notify.channels.providers import PacedProvider, Providers
 from services.notify.channels.switch import SwitchLimits
-from services.notify.contacts.addresses import Address, Addresses
+from services.notify.contacts.addresses import Address, Addresses, Destination
 from services.notify.delivery.delivery import Delivery
 from services.notify.sending.assignment import Assigner
 from services.notify.sending.courier import Courier
@@ -191,7 +191,7 @@ class Everyone(Addresses):
     def __init__(self) -> None:
         pass
 
-    async def find(self, who: str, channel: MessageChannel) -> Address:
+    async def find(self, destination: Destination) -> Address:
         return Address("0903 123 456")
 
 

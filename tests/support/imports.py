@@ -13,6 +13,7 @@ from services.intake.imports.report import Report
 from services.intake.imports.rules import CompiledMapping, load_mapping
 from services.intake.imports.run import check, read
 from services.intake.imports.translate import TranslatedTrace, translate
+from services.shared.references import References
 from tests.support.paths import ROOT, TEST_DATA
 
 DATA = TEST_DATA / "imports"
@@ -22,7 +23,7 @@ PERMITS_MAPPING = ROOT / "deploy" / "imports" / "permits.toml"
 
 
 def mapping_of(path: Path) -> CompiledMapping:
-    return load_mapping(path, load_catalogue())
+    return load_mapping(path, load_catalogue(), References({1: "tests"}))
 
 
 def land_mapping() -> CompiledMapping:

@@ -21,7 +21,7 @@ from contracts.wire.topics import DOSSIER_EVENTS, NOTIFICATION_EVENTS
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
 from deploy.local.stack.city import City, Instance
 from deploy.local.stack.endpoints import Endpoints
-from services.intake.contact import Contact, contact_event
+from services.intake.contact import Contact
 from services.notify.delivery.delivery import Deliveries, Delivery
 from services.runtime.core.stored import state_of
 from services.runtime.kafka.producer import EventProducer
@@ -32,6 +32,7 @@ from services.shared.master_keys import KeySettings, master_keys
 from tests.support.eventually import eventually
 from tests.support.fork_server import fork
 from tests.support.gateways import GatewayProcess
+from tests.support.older_contacts import older_contact
 from tests.support.secured import mongo_client
 from tests.support.stage import read_topic
 
@@ -177,8 +178,7 @@ async def register(settings: Settings, contacts: Mapping[str, Contact]) -> None:
     keys = CitizenKeys(mongo, master_keys(KeySettings()))
     now = datetime.now(UTC)
     for who, contact in contacts.items():
-        sealed = await keys.seal(who, contact.plain(), now)
-        await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
+        await producer.publish([await older_contact(keys, who, contact, now)])
     await producer.stop()
     mongo.close()
 

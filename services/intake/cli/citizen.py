@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -17,17 +19,27 @@ from contracts.wire.topics import CITIZEN_CONTACTS
 from services.runtime import EventProducer, Offsets, WallClock, client, group_of
 from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys, Erasure
 from services.shared.master_keys import KeySettings, master_keys
+from services.shared.person import citizen
+from services.shared.person import staff as staff_member
+from services.shared.references import ReferenceSettings, references
 
 app = typer.Typer(help="A citizen's own data.", no_args_is_help=True)
 console = Console()
 
-Ref = Annotated[str, typer.Argument(help="The citizen's reference, or an officer's staff number.")]
+Ref = Annotated[str, typer.Argument(help="The citizen's reference, or their identity number.")]
+Staff = Annotated[bool, typer.Option("--staff", help="It is an officer's staff number.")]
+Older = Annotated[
+    bool,
+    typer.Option("--older", help="It is a reference that was taken in before 2026-12, as it was."),
+]
 
 
 @app.command("erase")
 def erase(
     ref: Ref,
     reason: Annotated[str, typer.Option(help="Why; it is kept, so name nobody in it.")],
+    staff: Staff = False,
+    older: Older = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Make every copy of a person's contact data unreadable, for good.
@@ -38,18 +50,21 @@ def erase(
 
     Example: `motcua citizen erase citizen-1 --reason 'letter 12/2026'`
     """
+    subjects = _subjects(ref, staff=staff, older=older)
     if not yes:
-        typer.confirm(f"Erase {ref} for good?", abort=True)
-    there = asyncio.run(_erase(KeySettings(), ref, reason))
-    said = f"{ref}: the key is deleted" if there else f"{ref}: there was no key (any more)"
-    console.print(Text(said, style="bold"))
+        typer.confirm(f"Erase {subjects[0]} for good?", abort=True)
+    there = asyncio.run(_erase(KeySettings(), subjects, reason))
+    said = "the key is deleted" if there else "there was no key (any more)"
+    console.print(Text(f"{subjects[0]}: {said}", style="bold"))
     console.print(f"every instance has forgotten it within {KEPT_SECONDS:.0f} seconds")
-    erased(ref)
+    _say(subjects)
 
 
 @app.command("erased")
 def erased(
     ref: Annotated[str | None, typer.Argument(help="One person; everyone by default.")] = None,
+    staff: Staff = False,
+    older: Older = False,
 ) -> None:
     """Say of the keys that were deleted whether a copy of one still opens.
 
@@ -59,9 +74,21 @@ def erased(
 
     Example: `motcua citizen erased`
     """
+    _say((None,) if ref is None else _subjects(ref, staff=staff, older=older))
+
+
+def _subjects(ref: str, *, staff: bool, older: bool) -> tuple[str, ...]:
+    """Return the names of a person's keys: the last one is older than namespaces."""
+    if older:
+        return (ref,)
+    whose = staff_member(ref) if staff else citizen(references(ReferenceSettings()).citizen(ref))
+    return whose.subject, whose.ref
+
+
+def _say(subjects: Sequence[str | None]) -> None:
     settings = KeySettings()
     masters = master_keys(settings).ids
-    for found in asyncio.run(_erased(settings, ref)):
+    for found in asyncio.run(_erased(settings, subjects)):
         opens = [master for master in found.masters if master in masters]
         said = "no copy of it opens any more: its master keys are not here"
         if opens:
@@ -70,34 +97,26 @@ def erased(
         console.print(Text(f"{found.citizen}, key deleted on {day}: {said}"))
 
 
-async def _erased(settings: KeySettings, ref: str | None) -> list[Erasure]:
+async def _erased(settings: KeySettings, subjects: Sequence[str | None]) -> list[Erasure]:
     mongo = client(settings.mongo)
     try:
         keys = CitizenKeys(mongo, master_keys(settings))
-        return [found async for found in keys.erasures(ref)]
+        return [found for one in subjects async for found in keys.erasures(one)]
     finally:
         mongo.close()
 
 
-async def _erase(settings: KeySettings, ref: str, reason: str) -> bool:
+async def _erase(settings: KeySettings, subjects: Sequence[str], reason: str) -> bool:
     now = WallClock().now()
     mongo = client(settings.mongo)
     producer = EventProducer(settings.kafka)
     offsets = Offsets(settings.kafka)
     try:
         await producer.start()
-        # The key first: from then on nothing opens, whatever happens to the rest.
-        there = await CitizenKeys(mongo, master_keys(settings)).erase(ref, reason, now)
-        erased = Event(
-            id=derive_id("erased", ref, now.isoformat()),
-            source="/motcua/intake/erase",
-            subject=ref,
-            time=now,
-            data=ContactErased(reason=reason),
-            actor=Actor(AuthType.USER),
-            recorded=now,
-        )
-        await producer.publish([erased])
+        # The keys first: from then on nothing opens, whatever happens to the rest.
+        keys = CitizenKeys(mongo, master_keys(settings))
+        there = [await keys.erase(one, reason, now) for one in subjects]
+        await producer.publish([_erasure(one, reason, now) for one in subjects])
         group = group_of("notify", CITIZEN_CONTACTS)
         if await offsets.committed(group, CITIZEN_CONTACTS):
             with console.status("waiting for notify"):
@@ -106,7 +125,19 @@ async def _erase(settings: KeySettings, ref: str, reason: str) -> bool:
         await producer.stop()
         await offsets.stop()
         mongo.close()
-    return there
+    return any(there)
+
+
+def _erasure(subject: str, reason: str, now: datetime) -> Event:
+    return Event(
+        id=derive_id("erased", subject, now.isoformat()),
+        source="/motcua/intake/erase",
+        subject=subject,
+        time=now,
+        data=ContactErased(reason=reason),
+        actor=Actor(AuthType.USER),
+        recorded=now,
+    )
 
 
 async def _folded(offsets: Offsets, group: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -32,6 +33,7 @@ from services.runtime import (
     client,
     enacted_sets,
 )
+from services.shared.references import References, ReferenceSettings, references
 
 _BROKEN = 1
 _WRONG_USE = 2
@@ -76,7 +78,8 @@ def import_log(
     Example: `motcua import permits.xes.gz --mapping deploy/imports/permits.toml --dry-run`
     """
     try:
-        compiled = load_mapping(mapping, _catalogue(None if dry_run else _settings(kafka)))
+        catalogue = _catalogue(None if dry_run else _settings(kafka))
+        compiled = load_mapping(mapping, catalogue, _references(dry_run=dry_run))
     except (MappingError, RulesError) as error:
         errors.print(f"[red]The mapping cannot be used:[/red] {escape(str(error))}")
         raise typer.Exit(_WRONG_USE) from error
@@ -136,6 +139,14 @@ def _settings(bootstrap: str | None) -> Settings:
     """Return the settings, with other bootstrap servers if they are given."""
     settings = Settings()
     return settings if bootstrap is None else settings.model_copy(update={"kafka": bootstrap})
+
+
+def _references(*, dry_run: bool) -> References:
+    """Return how identity numbers are hashed; a dry run, which tells nobody, hashes them somehow.
+
+    Raise SettingsWrong if the secret is missing.
+    """
+    return References({0: token_hex()}) if dry_run else references(ReferenceSettings())
 
 
 def _catalogue(settings: Settings | None) -> Catalogue:

@@ -179,6 +179,8 @@ class History:
         if "step" in kind.model_fields:
             fields.setdefault("step", step)
             fields["ordinal"] = self._ordinal(str(fields["step"]))
+        if "citizen" in fields:
+            fields["citizen"] = self._plan.references.citizen(str(fields["citizen"]))
         return kind.model_validate(fields)
 
     def _file(self, lookup: Lookup) -> None:

@@ -33,6 +33,7 @@ from services.intake.imports.template import (
     compile_template,
 )
 from services.intake.imports.times import Times
+from services.shared.references import References
 
 Filled = Template | tuple[Template, ...] | Any
 """What a field of a fact is made from: a template, several, or a constant."""
@@ -135,6 +136,7 @@ class CompiledMapping:
     steps: tuple[tuple[str, Activities], ...]
     rules: tuple[MappingRule, ...]
     catalogue: Catalogue
+    references: References
     sha256: str
     """The mapping file's SHA-256."""
 
@@ -153,10 +155,10 @@ class CompiledMapping:
         return next((step for step, those in self.steps if activity in those), None)
 
 
-def load_mapping(path: Path, catalogue: Catalogue) -> CompiledMapping:
+def load_mapping(path: Path, catalogue: Catalogue, references: References) -> CompiledMapping:
     """Return the compiled mapping. Raise MappingError, naming the keys at fault."""
     mapping, digest = read_mapping(path)
-    compiling = _Compiling(mapping, catalogue)
+    compiling = _Compiling(mapping, catalogue, references)
     compiled = compiling.compiled(digest)
     if compiling.faults:
         raise MappingError(f"{path}: " + "; ".join(compiling.faults))
@@ -166,9 +168,10 @@ def load_mapping(path: Path, catalogue: Catalogue) -> CompiledMapping:
 class _Compiling:
     """Goes through the whole mapping and gathers its faults."""
 
-    def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
+    def __init__(self, mapping: Mapping, catalogue: Catalogue, references: References) -> None:
         self._mapping = mapping
         self._catalogue = catalogue
+        self._references = references
         self._values = frozenset(mapping.values)
         self.faults: list[str] = []
 
@@ -195,6 +198,7 @@ class _Compiling:
             ),
             rules=tuple(self._rule(n, rule) for n, rule in enumerate(mapping.rules, start=1)),
             catalogue=self._catalogue,
+            references=self._references,
             sha256=digest,
         )
 

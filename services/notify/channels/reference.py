@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from contracts.events.notify import UNIT_DAY
+from contracts.events.notify import CHANGE_SUBJECT, UNIT_DAY
 from contracts.values import DOSSIER_CODE
 
 HEADER = "X-Motcua-Reference"
 """The header for it in a mail; a bounce returns it with the other headers. The Message-ID has the
 message's id alone: repetitions are recognised by that."""
-_SUBJECT = re.compile(f"{DOSSIER_CODE}|{UNIT_DAY}")
+_SUBJECT = re.compile(f"{DOSSIER_CODE}|{UNIT_DAY}|{CHANGE_SUBJECT}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -15,6 +15,7 @@ from services.notify.channels.switch import SwitchLimits
 from services.notify.channels.webhook import Webhooks
 from services.shared.known_secrets import is_known
 from services.shared.master_keys import KeySettings
+from services.shared.references import ReferenceSettings
 
 SENDERS = {
     **{name: name for name in ("sms", "sms2", "zalo", "zalo2")},
@@ -32,7 +33,7 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-class ChannelSettings(KeySettings):
+class ChannelSettings(KeySettings, ReferenceSettings):
     """A provider is named as its settings begin: ``sms``, and ``sms2`` when the first fails."""
 
     smtp_host: str = "127.0.0.1"

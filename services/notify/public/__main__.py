@@ -26,6 +26,8 @@ from services.shared.citizen_keys import KEPT_SECONDS, CitizenKeys
 from services.shared.city import CityNow
 from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import master_keys
+from services.shared.one_time_codes import OneTimeCodes
+from services.shared.references import references
 
 
 def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> None:
@@ -49,7 +51,8 @@ def _reach(running: Running[NotifySettings], policy: Policy) -> ReachCheck:
         running.database.client, master_keys(running.settings), KEPT_SECONDS - FRESH_SECONDS
     )
     offsets = Offsets(running.settings.kafka, running.kafka)
-    return ReachCheck(policy, Addresses(running.engine(SealedContactDecider), keys, offsets))
+    codes = OneTimeCodes(references(running.settings))
+    return ReachCheck(policy, Addresses(running.engine(SealedContactDecider), keys, offsets, codes))
 
 
 SERVICE = Service(

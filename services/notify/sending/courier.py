@@ -9,14 +9,14 @@ from contracts.events import notify
 from contracts.events.notify import MessageChannel, NotSentReason
 from services.notify.channels.provider import MaybeTaken, NotTaken, Outgoing, Rejected
 from services.notify.contacts.addresses import Address, Addresses
-from services.notify.delivery.delivery import Delivery
+from services.notify.delivery.recipient import recipient_of
 from services.notify.sending.assignment import Assignment
 from services.notify.sending.handoff_log import HandoffLog
 from services.notify.sending.outbox import DueMessage
 from services.notify.sending.reporter import Reporter, not_sent
 from services.notify.sending.retries import Retries
-from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
-from services.notify.wording.renderer import Renderer
+from services.notify.sending.unreachable import UnreachableRecipients
+from services.notify.wording.renderer import ONE_TIME_CODE, Renderer
 from services.runtime import Faults, Point
 
 
@@ -69,7 +69,7 @@ class Courier:
         """
         self._faults.passing(Point.MESSAGE_PICKED)
         try:
-            await self._address(due.message)
+            await self._address(due)
         except _Nowhere as nowhere:
             await self._nowhere(due, nowhere.reason, may_go)
         else:
@@ -83,9 +83,8 @@ class Courier:
         elif may_go():
             await self._reporter.report(due, not_sent(due.message, reason))
 
-    async def _address(self, message: Delivery) -> Address:
-        assert message.recipient is not None
-        found = await self._addresses.find(message.recipient, MessageChannel(message.channel))
+    async def _address(self, due: DueMessage) -> Address:
+        found = await self._addresses.find(due.destination)
         if not isinstance(found, Address):
             raise _Nowhere(found)
         return found
@@ -93,13 +92,14 @@ class Courier:
     async def _hand(self, work: Assignment, may_go: Callable[[], bool]) -> None:
         due, message, address = work.due, work.due.message, work.address
         assert message.template is not None
-        text = self._renderer().render(
-            message.template, message.locale, due.dossier, message.params
-        )
+        params = message.params
+        if address.code is not None:
+            params = {**params, ONE_TIME_CODE: address.code}
+        text = self._renderer().render(message.template, message.locale, due.dossier, params)
 
         async def write() -> Outgoing:
             # It may have waited long: the recipient may have a new address, or be erased.
-            to = address if address.fresh else await self._address(message)
+            to = address if address.fresh else await self._address(due)
             return Outgoing(message.message_id, due.dossier, to.to, text, to.secret)
 
         receiver = recipient_of(message)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from contracts.events.notify import MessageChannel
+from services.notify.contacts.addresses import Destination
 from services.notify.delivery.delivery import Deliveries, Delivery
+from services.notify.delivery.recipient import recipient_of
 from services.notify.delivery.send_order import in_send_order
 from services.notify.sending.handoff_log import HandoffLog
 from services.runtime import Clock, Database, state_of
@@ -34,6 +36,11 @@ class DueMessage:
     """What is due to the same recipient on the same channel, and goes before this message."""
     called_off_at: datetime | None = None
     """When the citizen opted out of the message; None if they did not."""
+
+    @property
+    def destination(self) -> Destination:
+        """Where it goes."""
+        return Destination(recipient_of(self.message), self.dossier)
 
     @property
     def waited(self) -> float:
@@ -108,7 +115,7 @@ class Outbox:
                         wrong.get(message.message_id),
                         messages.get(message.takes_back or ""),
                         notice in handed,
-                        tuple(m for m in ready[:place] if m.recipient == message.recipient),
+                        _to_the_same(message, ready[:place]),
                         off[message.message_id],
                     )
 
@@ -128,3 +135,10 @@ class Outbox:
             by_time.setdefault(self._clock.now(partition), []).append(partition)
         for now, mine in by_time.items():
             yield now, {"p": {"$in": mine}, field: {"$lte": now}, "hold": None}
+
+
+def _to_the_same(message: Delivery, earlier: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    if not earlier:
+        return ()
+    receiver = recipient_of(message)
+    return tuple(each for each in earlier if recipient_of(each) == receiver)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from random import Random
 
 from services.notify.channels.providers import Providers
+from services.notify.contacts.telling import Recipient
 from services.notify.delivery.delivery import Delivery
+from services.notify.delivery.recipient import recipient_of
 from services.notify.sending.ending import must_wait, premature_end
 from services.notify.sending.outbox import DueMessage
 from services.notify.sending.reporter import End
 from services.notify.sending.retries import Retries
-from services.notify.sending.unreachable import Recipient, UnreachableRecipients, recipient_of
+from services.notify.sending.unreachable import UnreachableRecipients
 
 _ENDS = 200
 """A search ends at most this many of a channel's messages without sending them. On a channel that

@@ -35,7 +35,7 @@ from services.notify.sending.reporter import End, Reporter
 from services.notify.sending.retries import Retries
 from services.notify.sending.selection import Selection, SendingState
 from services.notify.sending.stream_time import StreamTime
-from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
+from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer import Renderer
 from services.runtime import (
@@ -221,10 +221,10 @@ class Sender:
         return selection.waiting
 
     async def _begin(self, starts: Sequence[DueMessage]) -> None:
-        known = await self._addresses.known({recipient_of(due.message) for due in starts})
+        known = await self._addresses.known({due.destination for due in starts})
         addressed: list[tuple[DueMessage, Address]] = []
         for due in starts:
-            if (address := known.get(recipient_of(due.message))) is not None:
+            if (address := known.get(due.destination)) is not None:
                 addressed.append((due, address))
             else:
                 self._start(due.message, self._look_up(due))

@@ -11,11 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from contracts.events.notify import MessageChannel
-from services.notify.delivery.delivery import Delivery
-
-Recipient = tuple[str, MessageChannel]
-"""Who is told (a citizen, an officer), and by what channel."""
+from services.notify.contacts.telling import Recipient
 
 _FIRST, _MOST = 5.0, 900.0
 """The least seconds that a recipient rests, after the first failure and after many. Up to as much
@@ -58,7 +54,7 @@ class UnreachableRecipients:
 
     def unreached(self, channel: str) -> int:
         """Return how many could not be reached when it was last tried."""
-        return sum(receiver[1] == channel for receiver in self._resting)
+        return sum(receiver.channel == channel for receiver in self._resting)
 
     def clear(self) -> None:
         """Forget everyone: nothing is to be sent here."""
@@ -69,11 +65,5 @@ class UnreachableRecipients:
         self._resting = {
             receiver: rest
             for receiver, rest in self._resting.items()
-            if receiver[1] != channel or receiver in unreachable
+            if receiver.channel != channel or receiver in unreachable
         }
-
-
-def recipient_of(message: Delivery) -> Recipient:
-    """Return who is told by a message, and by what channel."""
-    assert message.recipient is not None
-    return message.recipient, MessageChannel(message.channel)

@@ -19,11 +19,13 @@ from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.wording import samples
 from services.notify.wording.readable import readable
-from services.notify.wording.template import FOR_OFFICERS
+from services.notify.wording.template import FOR_OFFICERS, OF_NO_DOSSIER
 from services.notify.wording.template_check import UnknownField, check_template
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+ONE_TIME_CODE = "one_time_code"
+"""The field of a code that proves an address. It stands in no message on the log."""
 FIELDS = frozenset(
     {
         "code",
@@ -49,6 +51,7 @@ FIELDS = frozenset(
         "count",
         "more",
         "link",
+        ONE_TIME_CODE,
     }
 )
 """The fields that a template may use; one that a message lacks is empty. Each of `items` has `at`
@@ -155,8 +158,8 @@ class Renderer:
         """
         language = Locale(locale)
         file = self._file_of(template, language)
-        # A head has no look-up key, and a unit's morning no page.
-        link = "" if template in FOR_OFFICERS else self._link(code)
+        # A head has no look-up key, and neither a unit's morning nor a change has a page.
+        link = "" if template in OF_NO_DOSSIER else self._link(code)
         values = self._values(language, code, link, params)
         subject, body = (
             self._compiled[language, template, part].render(values) for part in ("subject", "body")

@@ -38,6 +38,9 @@ class Template(StrEnum):
     OFFICER_OVERDUE = "officer-overdue"
     OFFICER_RETRACTED = "officer-retracted"
     OFFICER_DIGEST = "officer-digest"
+    CONTACT_CODE = "contact-code"
+    CONTACT_ASKED = "contact-asked"
+    CONTACT_CHANGED = "contact-changed"
 
 
 FOR_OFFICERS = frozenset(
@@ -51,3 +54,9 @@ FOR_OFFICERS = frozenset(
     }
 )
 """Templates for heads and officers; no citizen gets them."""
+
+OF_A_CHANGE = frozenset({Template.CONTACT_CODE, Template.CONTACT_ASKED, Template.CONTACT_CHANGED})
+"""Templates about a change of somebody's own contact data; citizens and officers get them."""
+
+OF_NO_DOSSIER = FOR_OFFICERS | OF_A_CHANGE
+"""Templates without a link to a dossier's page."""

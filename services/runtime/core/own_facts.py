@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.model import Kind, registered
 from contracts.wire.codec import types
-from contracts.wire.mac import IMPORTED
+from contracts.wire.mac import BY_COMMAND, IMPORTED
 from services.runtime.core.decider import Decider
 
 _NONE: frozenset[str] = frozenset()
@@ -25,7 +25,8 @@ def decided_by(decider: Decider[Any]) -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def _facts_of(name: str) -> frozenset[str]:
-    return types(*(c for c in registered().values() if (name, Kind.FACT) == (c.OWNER, c.KIND)))
+    own = (c for c in registered().values() if (name, Kind.FACT) == (c.OWNER, c.KIND))
+    return types(*own) - BY_COMMAND
 
 
 def is_imported(headers: Mapping[str, bytes]) -> bool:

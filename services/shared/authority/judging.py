@@ -11,6 +11,7 @@ from contracts.wire.actor import Actor
 from contracts.wire.claims import Role, claims_of
 from contracts.wire.envelope import Event
 from services.shared.authority.table import REQUESTS, Relation, Row
+from services.shared.person import Person, PersonKind, staff
 from services.shared.refused import Refused
 
 
@@ -28,6 +29,8 @@ class Bonds(msgspec.Struct, frozen=True):
     """Who leads the open step."""
     head: str | None = None
     """Who heads the unit in charge by the catalogue."""
+    person: Person | None = None
+    """Whose contact data it is about."""
 
 
 def permits(row: Row, actor: Actor | None, bonds: Bonds) -> bool:
@@ -53,6 +56,10 @@ def _holds(relation: Relation, unit: str, who: str | None, bonds: Bonds) -> bool
             return True
         case Relation.LEAD:
             return who is not None and who == bonds.lead
+        case Relation.CITIZENS:
+            return bonds.person is not None and bonds.person.kind is PersonKind.CITIZEN
+        case Relation.OWN:
+            return who is not None and bonds.person == staff(who)
         case Relation.HANDLING:
             other = bonds.handling
         case Relation.RECEIVING:

@@ -24,6 +24,9 @@ class Relation(StrEnum):
     NAMED = "of the unit that the request names"
     CONSULTED = "of the authority that is consulted"
     LEAD = "who leads the open step"
+    CITIZENS = "about a citizen"
+    """Contact data of any citizen, and of no member of the staff."""
+    OWN = "about oneself"
 
 
 Cells = Mapping[Role, frozenset[Relation]]
@@ -102,6 +105,13 @@ _LEAD_OR_HEAD: Cells = {
 }
 _COUNTERS: Cells = dict.fromkeys((Role.DESK, Role.OFFICER, Role.HEAD), _OWN)
 _REPORTS: Cells = dict.fromkeys((Role.HEAD, Role.OFFICER, Role.AUDITOR, Role.OPERATOR), _ANY)
+_OWN_DATA = frozenset({Relation.OWN})
+_CONTACTS: Cells = {
+    Role.OFFICER: _OWN_DATA,
+    Role.HEAD: _OWN_DATA,
+    Role.DESK: frozenset({Relation.CITIZENS, Relation.OWN}),
+    Role.MACHINE: frozenset({Relation.CITIZENS}),
+}
 _INSIDE = "inside the city's network alone: it tells nothing of a dossier"
 _CITIZEN = "a citizen has no account: the look-up key opens it"
 
@@ -137,10 +147,23 @@ TABLE: tuple[Row, ...] = (
     _asked("PaymentReportRequested", "intake", f"{_D}/payment", {Role.DESK: _ANY, **_MACHINE}),
     _asked("WithdrawalRequested", "intake", f"{_D}/withdrawal", {Role.DESK: _ANY, **_MACHINE}),
     Row(
-        "contact data",
+        "ContactChangeRequested",
         "intake",
-        ("PUT /contacts/{ref}",),
-        {Role.DESK: _ANY, **_MACHINE},
+        ("POST /contacts/citizens/changes", "POST /contacts/me/changes"),
+        _CONTACTS,
+    ),
+    Row(
+        "ContactProofRequested",
+        "intake",
+        ("POST /contacts/citizens/proofs", "POST /contacts/me/proofs"),
+        _CONTACTS,
+    ),
+    # What the city's directory has of its staff.
+    Row(
+        "contact data of staff",
+        "intake",
+        ("PUT /contacts/staff/{number}",),
+        {Role.OPERATOR: _ANY, **_MACHINE},
     ),
     _read(
         "receipt",

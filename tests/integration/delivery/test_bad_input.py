@@ -20,12 +20,11 @@ import contracts
 import services
 from contracts.events import notify
 from contracts.events.notify import MessageChannel
-from contracts.values import Locale
 from contracts.wire.envelope import derive_id
 from deploy.local.fakes.gateway.part import SECRET
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
-from services.intake.contact import Contact, contact_event
+from services.intake.contact import Contact
 from services.runtime.kafka.producer import EventProducer
 from services.runtime.kafka.topics import create_topics
 from services.runtime.mongo.client import client
@@ -34,6 +33,7 @@ from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.support.eventually import eventually
 from tests.support.gateways import GatewayProcess, free_port
+from tests.support.older_contacts import older_contact
 from tests.support.post import CITIZEN, Post, code_of, metric, started
 from tests.support.receivers import Caller, MailServer, Receiver
 from tests.support.signed_in import AUDITOR, SignedIn
@@ -116,8 +116,7 @@ async def _contacts(settings: Settings, inner_port: int, outside: Mapping[str, i
         **{who: Contact(email=f"{who}@example.test") for who in FULL},
     }
     for who, contact in told.items():
-        sealed = await keys.seal(who, contact.plain(), now)
-        await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
+        await producer.publish([await older_contact(keys, who, contact, now)])
     await producer.stop()
     mongo.close()
 

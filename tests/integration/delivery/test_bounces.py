@@ -14,14 +14,13 @@ import pytest
 
 from contracts.events import notify
 from contracts.events.notify import MessageChannel
-from contracts.values import Locale
 from contracts.wire.envelope import Event, derive_id
 from deploy.local.fakes.gateway.part import SECRET
 from deploy.local.fakes.smtp.accepted import AcceptedMail, accepted_now, read_accepted_mails
 from deploy.local.fakes.smtp.bounces import report
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
-from services.intake.contact import Contact, contact_event
+from services.intake.contact import Contact
 from services.notify.channels.standard_webhooks import key_of, signed
 from services.notify.delivery.delivery import Delivery
 from services.runtime.kafka.producer import EventProducer
@@ -32,6 +31,7 @@ from services.shared.citizen_keys import CitizenKeys
 from services.shared.master_keys import KeySettings, master_keys
 from tests.support.eventually import eventually
 from tests.support.gateways import free_port
+from tests.support.older_contacts import older_contact
 from tests.support.post import CITIZEN, Post, code_of, metric, started
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -66,8 +66,7 @@ async def _contacts(settings: Settings) -> None:
     keys = CitizenKeys(mongo, master_keys(KeySettings()))
     now = datetime.now(UTC)
     for who, email in ((BOUNCES, TO), (CITIZEN, "citizen@example.test")):
-        sealed = await keys.seal(who, Contact(email=email).plain(), now)
-        await producer.publish([contact_event(who, sealed, Locale.VI, now, "tests")])
+        await producer.publish([await older_contact(keys, who, Contact(email=email), now)])
     await producer.stop()
     mongo.close()
 

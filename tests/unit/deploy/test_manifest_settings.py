@@ -27,6 +27,7 @@ from services.runtime.refusal import SettingsWrong
 from services.runtime.settings import Settings
 from services.shared.lookup_secrets import lookup_keys
 from services.shared.master_keys import KeySettings, master_keys
+from services.shared.references import references
 from tests.support.manifests import (
     COMPOSE,
     GATEWAY,
@@ -48,7 +49,12 @@ _SETTINGS = {
     "notify": NotifySettings,
     "topics": Settings,
 }
-NEEDED = {"mongo": "mongodb://mongo", "lookup-secrets": "1:s", "master-keys": "2026:…"}
+NEEDED = {
+    "mongo": "mongodb://mongo",
+    "lookup-secrets": "1:s",
+    "reference-secrets": "1:r",
+    "master-keys": "2026:…",
+}
 GOOD = f"whsec_{b64encode(bytes(range(24))).decode()}"
 """The keys of the Secret without which nothing starts."""
 
@@ -80,7 +86,7 @@ def test_variables_are_settings_of_the_service(name: str) -> None:
     assert all(isinstance(value, str) for value in maps.values())
     # Who has no use for a secret is not told it.
     keeps_secrets = name in ("intake", "notify")
-    for secret in ("MOTCUA_MASTER_KEY_FILE", "MOTCUA_LOOKUP_SECRETS"):
+    for secret in ("MOTCUA_MASTER_KEY_FILE", "MOTCUA_LOOKUP_SECRETS", "MOTCUA_REFERENCE_SECRETS"):
         assert (secret in own) == keeps_secrets
         assert (secret in COMPOSE["services"][name]["environment"]) == keeps_secrets
 
@@ -102,7 +108,7 @@ def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
     told = compose_told(COMPOSE["services"][name]["environment"], {})
     _only_told(monkeypatch, told)
     settings: Any = found()
-    for secrets in (lookup_keys, master_keys):
+    for secrets in (lookup_keys, master_keys, references):
         with pytest.raises(SettingsWrong, match="everyone knows"):
             secrets(settings)
     with pytest.raises(KeyError):

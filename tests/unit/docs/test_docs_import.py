@@ -30,6 +30,7 @@ from services.intake.imports.rules import load_mapping
 from services.intake.imports.run import read
 from services.intake.imports.template import BUILTIN
 from services.intake.imports.translate import translate
+from services.shared.references import References
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
@@ -63,7 +64,7 @@ def test_the_example_comes_to_what_the_guide_says() -> None:
 
 def test_the_example_in_xes_is_one_that_the_permits_mapping_reads(tmp_path: Path) -> None:
     (tmp_path / "permits.xes").write_text(_block("xml"), encoding="utf-8")
-    plan = load_mapping(EXAMPLES / "permits.toml", load_catalogue())
+    plan = load_mapping(EXAMPLES / "permits.toml", load_catalogue(), References({1: "tests"}))
     with opened(tmp_path / "permits.xes") as file:
         (told,) = [translate(plan, trace) for trace in read(file, plan)]
     assert (told.broken, told.code) == (None, "T01-240307-0012")

@@ -14,6 +14,7 @@ import pytest
 from contracts.catalogue import load_catalogue
 from motcua.deciders import all_deciders
 from services.intake.decider import IntakeDecider
+from services.intake.proof_decider import ProofDecider
 from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.dossier.policy import Policy
@@ -26,6 +27,7 @@ DECIDERS: list[Decider[Any]] = [
     *all_deciders(Policy(load_catalogue())),
     DeliveryDecider(),
     SealedContactDecider(),
+    ProofDecider(),
 ]
 
 

@@ -287,7 +287,7 @@ def add_page(
         """Choose how the citizen is told about this dossier."""
         found, chosen = await sent(request, code, preferences)
         if reach is not None and found.state.citizen is not None:
-            await reach.check(found.state.citizen, chosen.channels or ())
+            await reach.check(found.code, found.state.citizen, chosen.channels or ())
         return await ask_for(found, chosen, lang)
 
     @pages.post("/status/{code}/rating", **_form("key", *RatingRequested.model_fields))

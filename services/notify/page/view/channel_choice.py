@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contracts.events.notify import MessageChannel
-from services.notify.contacts.addresses import Addresses
+from services.notify.contacts.addresses import Addresses, Destination
+from services.notify.contacts.telling import Recipient
 from services.notify.dossier.policy import Policy
 from services.notify.dossier.state import Choice
+from services.shared.person import citizen
 
 
 class OutOfReach(Exception):
@@ -52,8 +54,11 @@ class ReachCheck:
         self._policy = policy
         self._addresses = addresses
 
-    async def check(self, citizen: str, chosen: Collection[MessageChannel]) -> None:
-        """Raise OutOfReach if the choice would reach nobody, and another one would."""
-        found = await self._addresses.known([(citizen, channel) for channel in MessageChannel])
-        if not is_reached(self._policy, chosen, {channel for _, channel in found}):
+    async def check(self, code: str, who: str, chosen: Collection[MessageChannel]) -> None:
+        """Raise OutOfReach if the choice would not reach the dossier's citizen, and another one
+        would."""
+        found = await self._addresses.known(
+            [Destination(Recipient(citizen(who), channel), code) for channel in MessageChannel]
+        )
+        if not is_reached(self._policy, chosen, {each.recipient.channel for each in found}):
             raise OutOfReach

@@ -24,6 +24,7 @@ from services.intake.state import Intake
 from services.intake.view import view
 from services.shared.citizen_keys import Sealed
 from services.shared.lookup_key import LookupKeys
+from services.shared.person import citizen
 from tests.support.facts import (
     PROCESSED,
     delivered,
@@ -203,17 +204,17 @@ class TestADossierCode:
 class TestContactData:
     def test_leaves_intake_only_sealed_and_for_its_citizen(self) -> None:
         sealed = Sealed("k-1", "c2VhbGVk")
-        found = contact_event("citizen-1", sealed, Locale.EN, START, "cause")
+        found = contact_event(citizen("citizen-1"), sealed, Locale.EN, START, "cause")
         assert isinstance(found.data, ContactRegistered)
         assert (found.subject, found.data.key_id, found.data.sealed) == (
-            "citizen-1",
+            "citizen:citizen-1",
             "k-1",
             "c2VhbGVk",
         )
 
     def test_is_the_same_event_for_the_same_cause(self) -> None:
         made = [
-            contact_event("citizen-1", Sealed("k", "x"), Locale.VI, START, cause).id
+            contact_event(citizen("citizen-1"), Sealed("k", "x"), Locale.VI, START, cause).id
             for cause in ("one", "one", "two")
         ]
         assert made[0] == made[1] != made[2]

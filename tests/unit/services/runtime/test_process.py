@@ -39,6 +39,11 @@ def ended(service: str, **told: str) -> tuple[int, str]:
     [
         ("intake", {"lookup_secrets": GOOD}, "MOTCUA_MASTER_KEY is not set"),
         ("intake", {"master_key": "A" * 42 + "E="}, "MOTCUA_LOOKUP_SECRETS is not set"),
+        (
+            "intake",
+            {"master_key": "A" * 42 + "E=", "lookup_secrets": GOOD},
+            "MOTCUA_REFERENCE_SECRETS is not set",
+        ),
         ("notify", {}, "MOTCUA_LOOKUP_SECRETS is not set"),
         ("notify", {"lookup_secrets": GOOD, "channels": "email"}, "MOTCUA_MASTER_KEY is not set"),
         ("routing", {"partitions": "0"}, "MOTCUA_PARTITIONS: "),

@@ -16,9 +16,11 @@ from contracts.wire.codec import decode, encode
 from services.intake.imports.translate import TranslatedTrace, translate
 from services.shared.lifecycle import PublicStatus
 from tests.support.imports import (
+    DATA,
     LAND,
     days,
     land_mapping,
+    mapping_of,
     names,
     permits_mapping,
     report_of,
@@ -68,6 +70,17 @@ def test_the_filing_is_made_from_templates_and_tables() -> None:
     assert isinstance(received, DossierReceived)
     assert (received.place, received.citizen, received.by) == ("26740", "old-12", "cb-1")
     assert received.legacy_id == "case 12"
+
+
+def test_an_identity_number_in_a_log_is_hashed_as_it_is_at_the_counter(tmp_path: Path) -> None:
+    mapping = (DATA / "land.toml").read_text(encoding="utf-8")
+    owned = mapping.replace('"old-{number}"', '"CCCD 0792030{number}345"')
+    assert owned != mapping
+    compiled = mapping_of(written(tmp_path, owned, "land.toml"))
+    facts = translate(compiled, traces_of(LAND, compiled)[0]).facts
+    assert isinstance(facts[0].data, DossierReceived)
+    assert facts[0].data.citizen == compiled.references.citizen("079203012345")
+    assert not any(b"079203012345" in (encode(fact).value or b"") for fact in facts)
 
 
 def test_the_step_that_is_started_is_the_one_that_came_next() -> None:

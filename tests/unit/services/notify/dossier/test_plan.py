@@ -147,7 +147,7 @@ class TestNothingIsSaid:
 
     @pytest.mark.parametrize("name", REFUSALS)
     def test_of_a_refusal(self, name: str) -> None:
-        refusal = registered()[name](reason=RefusalReason.WRONG_STATE, detail="d")
+        refusal = registered()[name].model_construct(reason=RefusalReason.WRONG_STATE, detail="d")
         assert Told(*BEGIN).tell(refusal) == []
         assert name not in NotifyDecider.facts
 

@@ -20,7 +20,8 @@ from services.notify.channels.provider import (
     Rejected,
 )
 from services.notify.channels.providers import PacedProvider, Providers
-from services.notify.contacts.addresses import FRESH_SECONDS, Address, Addresses
+from services.notify.contacts.addresses import FRESH_SECONDS, Address, Addresses, Destination
+from services.notify.contacts.telling import Recipient
 from services.notify.delivery.delivery import Delivery
 from services.notify.sending.assignment import Assignment
 from services.notify.sending.courier import Courier
@@ -31,6 +32,7 @@ from services.notify.sending.retries import Retries
 from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.wording.renderer import Renderer
 from services.runtime.loop.faults import Faults
+from services.shared.person import citizen
 
 RENDERER = Renderer(load_catalogue())
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -68,7 +70,7 @@ class Book(Addresses):
         self.now: Address | NotSentReason | None = Address("0903 123 456")
         self.asked = 0
 
-    async def find(self, who: str, channel: MessageChannel) -> Address | NotSentReason | None:
+    async def find(self, destination: Destination) -> Address | NotSentReason | None:
         self.asked += 1
         return self.now
 
@@ -268,7 +270,7 @@ async def test_of_what_was_never_written_down_nothing_is_struck_out(round_: Roun
     assert (round_.notes.free, round_.notes.done) == ([], [])
 
 
-CITIZEN = ("c", MessageChannel.SMS)
+CITIZEN = Recipient(citizen("c"), MessageChannel.SMS)
 
 
 @pytest.mark.parametrize(

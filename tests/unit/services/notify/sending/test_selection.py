@@ -16,12 +16,15 @@ from contracts.events.notify import MessageChannel, MessageNotSent, NotSentReaso
 from services.notify.channels.provider import Accepted, MaybeTaken, Outgoing
 from services.notify.channels.providers import PacedProvider, Providers
 from services.notify.channels.switch import SwitchLimits
+from services.notify.contacts.telling import Recipient
 from services.notify.delivery.delivery import Delivery
+from services.notify.delivery.recipient import recipient_of
 from services.notify.sending.outbox import DueMessage
 from services.notify.sending.retries import Retries
 from services.notify.sending.selection import Selection, SendingState
-from services.notify.sending.unreachable import UnreachableRecipients, recipient_of
+from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.wording.renderer import RenderedMessage
+from services.shared.person import citizen
 
 NOW = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 
@@ -232,7 +235,9 @@ def test_one_recipient_takes_no_more_than_their_share_of_the_room() -> None:
     look = setting.look([*many, due("well"), due("too")], under_way=under_way)
     assert ids(look.starts) == ["slow-0", "well", "too"]
     assert look.follows, "as soon as one is answered the next can be started"
-    assert look.unreachable == {(who, MessageChannel.SMS) for who in ("slow", "well", "too")}
+    assert look.unreachable == {
+        Recipient(citizen(who), MessageChannel.SMS) for who in ("slow", "well", "too")
+    }
 
 
 # -- the room, the turn, the end -------------------------------------------------------------

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from contracts.events.notify import MessageChannel
+from services.notify.contacts.telling import Recipient
 from services.notify.sending.unreachable import UnreachableRecipients
+from services.shared.person import citizen
 
-AN, BINH = ("an", MessageChannel.WEBHOOK), ("binh", MessageChannel.WEBHOOK)
-OTHER = ("an", MessageChannel.EMAIL)
+AN = Recipient(citizen("an"), MessageChannel.WEBHOOK)
+BINH = Recipient(citizen("binh"), MessageChannel.WEBHOOK)
+OTHER = Recipient(citizen("an"), MessageChannel.EMAIL)
 
 
 def rest(unreachable: UnreachableRecipients, now: float) -> float:
@@ -64,7 +67,7 @@ def test_after_the_rest_they_are_doubted_until_they_take_something() -> None:
     ("kept", "left"), [([BINH], [BINH, OTHER]), ([AN, BINH], [AN, BINH, OTHER]), ([], [OTHER])]
 )
 def test_for_whom_there_is_nothing_more_is_forgotten(
-    kept: list[tuple[str, MessageChannel]], left: list[tuple[str, MessageChannel]]
+    kept: list[Recipient], left: list[Recipient]
 ) -> None:
     unreachable = UnreachableRecipients()
     for receiver in (AN, BINH, OTHER):

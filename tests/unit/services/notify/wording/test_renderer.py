@@ -12,7 +12,7 @@ from contracts.catalogue import load_catalogue
 from contracts.values import Locale
 from contracts.visible import shown
 from services.notify.wording.renderer import TEMPLATES, Renderer, TemplateWrong
-from services.notify.wording.template import FOR_OFFICERS, Template
+from services.notify.wording.template import FOR_OFFICERS, OF_A_CHANGE, Template
 
 CATALOGUE = load_catalogue()
 RENDERER = Renderer(CATALOGUE)
@@ -45,7 +45,7 @@ def test_the_files_have_every_template_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("template", Template)
+@pytest.mark.parametrize("template", sorted(set(Template) - OF_A_CHANGE))
 def test_every_message_that_can_be_planned_can_be_said(template: str, locale: Locale) -> None:
     text = RENDERER.render(template, locale, CODE, params_for(template))
     if template not in ITEMS:  # which is about many
@@ -60,7 +60,7 @@ def test_every_message_that_can_be_planned_can_be_said(template: str, locale: Lo
 
 
 @pytest.mark.parametrize("locale", Locale)
-@pytest.mark.parametrize("template", Template)
+@pytest.mark.parametrize("template", sorted(set(Template) - OF_A_CHANGE))
 def test_what_the_catalogue_lost_is_named_by_its_code(template: str, locale: Locale) -> None:
     params = {k: v.replace("1.004194", "9.9") for k, v in params_for(template).items()}
     params["unit"] = "H99"

@@ -11,9 +11,11 @@ import pytest
 from contracts.catalogue import Unit, load_catalogue
 from contracts.events.sla import ALERTS, MoveCause
 from contracts.values import FilingChannel, Locale
+from services.intake.proofs import CODE_LASTS
 from services.notify.channels.segments import fit, parts, plain
 from services.notify.dossier.policy import ROUTINE
-from services.notify.wording.renderer import Renderer
+from services.notify.wording.renderer import ONE_TIME_CODE, Renderer
+from services.notify.wording.template import OF_A_CHANGE, Template
 
 CODE = "H29.15-240304-0001"
 LINK = f"https://hoso.example.vn/status/{CODE}?key=ABCDEFGHJK"
@@ -124,6 +126,22 @@ def test_an_sms_that_is_cut_keeps_what_matters_and_the_address(
 )
 def test_what_everybody_is_told_costs_one_segment(template: str, locale: Locale) -> None:
     assert parts(RENDERER.render(template, locale, "H29.101-260311-0001", PARAMS).short) == 1
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("template", sorted(OF_A_CHANGE))
+def test_what_is_told_of_a_change_of_contact_data_is_one_segment_and_leads_nowhere(
+    template: str, locale: Locale
+) -> None:
+    params = {"until": "17:00 20/03/2024", ONE_TIME_CODE: "01234567"}
+    text = RENDERER.render(template, locale, "contact-x", params)
+    assert parts(text.short) == 1
+    told = (text.subject, text.body, text.short)
+    assert not any("contact-x" in part or "https" in part for part in told)
+    code = template == Template.CONTACT_CODE
+    assert ["01234567" in part for part in told] == [False, code, code]
+    lasts = f"{CODE_LASTS.total_seconds() / 60:.0f} "
+    assert (lasts + ("phút" if locale == "vi" else "minutes") in text.short) is code
 
 
 @pytest.mark.parametrize("locale", Locale)

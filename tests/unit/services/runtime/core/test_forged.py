@@ -16,6 +16,7 @@ from contracts.wire.envelope import Event
 from contracts.wire.mac import OPERATOR, ORDER_HEADER, Doubt, Key, Keys
 from contracts.wire.topics import SERVICES
 from motcua.deciders import all_deciders
+from services.intake.proof_decider import ProofDecider
 from services.notify.contacts.contact import SealedContactDecider
 from services.notify.deciders import DeliveryDecider
 from services.notify.dossier.policy import Policy
@@ -36,6 +37,7 @@ STOLEN = Keys({name: [Key(1, b"guessed".ljust(32))] for name in SIGNERS})
 DECIDERS = [
     *all_deciders(Policy(load_catalogue())),
     DeliveryDecider(),
+    ProofDecider(),
     SealedContactDecider(),
 ]
 KINDS = sorted(name for cls in registered().values() for name in types(cls))
