@@ -175,14 +175,14 @@ def test_a_key_that_opens_a_page_and_one_that_does_not_are_told_without_the_key(
 def test_what_people_type_into_an_address_is_not_kept(own_log: Log, office: Office) -> None:
     httpx.get(office.url("notify", "/status/0912345678"), params={"key": "X"})
     httpx.get(office.url("sla", "/dossiers/079123456789"))
-    httpx.put(
-        office.url("intake", "/contacts/079123456789"),
-        json={"email": "lan@example.vn"},
+    httpx.post(
+        office.url("intake", "/contacts/citizens/changes"),
+        json={"citizen": "079123456789", "email": "lan@example.vn"},
         headers=calls(office, OFFICER),
     ).raise_for_status()
     links = [read_link(record.value) for record in own_log.records()]
-    put = [link for link in links if link.request == "PUT /contacts/{ref}"]
-    assert [request_of(link)[::2] for link in put] == [("asked", 0), ("answered", 204)]
+    changes = [link for link in links if link.request == "POST /contacts/citizens/changes"]
+    assert [request_of(link)[::2] for link in changes] == [("asked", 0), ("answered", 201)]
     everything = b"".join(record.value for record in own_log.records())
     for typed in (b"0912345678", b"079123456789", b"lan@example.vn"):
         assert typed not in everything
