@@ -16,7 +16,7 @@ from contracts.model import registered
 from contracts.wire.topics import CITY_AUDIT, SERVICES, TOPICS, dead_letters
 from deploy.access.rights import RIGHTS, Rights
 from services.notify.page.http.routes import GUESSES
-from services.runtime import RULES_TRANSACTION, Service, group_of
+from services.runtime import AUTHORITY_TRANSACTION, RULES_TRANSACTION, Service, group_of
 from services.shared.citizen_keys import DATABASE as KEYS
 
 OPERATOR = "operator"
@@ -25,6 +25,8 @@ AUDITOR = "auditor"
 """Who runs `motcua audit`: nobody else reads what the audit tells."""
 _KEYS = {"intake": "readWrite", "notify": "read"}
 """Who has to do with citizens' keys: intake makes them, notify opens with them."""
+_TRANSACTIONS = {"routing": (AUTHORITY_TRANSACTION,)}
+"""Who broadcasts while it runs."""
 _ALL = tuple(topic.name for topic in TOPICS)
 _FOLDER = RIGHTS.parent
 
@@ -43,6 +45,7 @@ def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
         writes=(*own, CITY_AUDIT, dead_letters(name)),
         looks=_ALL,
         groups=groups[name],
+        transactions=_TRANSACTIONS.get(name, ()),
         databases={
             f"motcua_{name}": "readWrite",
             **({KEYS: _KEYS[name]} if name in _KEYS else {}),

@@ -23,9 +23,10 @@ is not here admits nobody; [decision 46](decisions/0046-sign-in.md) says where i
 In a cell: what whoever asks has to do with the dossier. *any*: whatever the dossier. *receiving*,
 *returning*, *handling*: the unit that took it in, returns its result, handles it (before one is
 found, the one that took it in). *named*: the unit that the request, or the query, names is one's
-own. *consulted*: the authority that is consulted. *lead*: who leads the open step. *citizens*:
-about a citizen's contact data. *own*: about one's own. A machine needs the name in the first
-column in its token.
+own. *consulted*: the authority that is consulted. *lead*: who leads the open step. *delegated*: to
+whom the head of the handling unit delegated it; *standing_in*: who stands in for the absent lead
+([decision 49](decisions/0049-delegation.md)). *citizens*: about a citizen's contact data. *own*:
+about one's own. A machine needs the name in the first column in its token.
 """
 
 

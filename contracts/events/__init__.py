@@ -3,6 +3,26 @@
 Importing this package registers every event class: `contracts.model.registered` is then complete.
 """
 
-from contracts.events import clock, contacts, intake, notify, refusals, routing, rules, sla
+from contracts.events import (
+    authority,
+    clock,
+    contacts,
+    intake,
+    notify,
+    refusals,
+    routing,
+    rules,
+    sla,
+)
 
-__all__ = ["clock", "contacts", "intake", "notify", "refusals", "routing", "rules", "sla"]
+__all__ = [
+    "authority",
+    "clock",
+    "contacts",
+    "intake",
+    "notify",
+    "refusals",
+    "routing",
+    "rules",
+    "sla",
+]

@@ -41,6 +41,11 @@ class RefusalReason(StrEnum):
     CODE_EXPIRED = "code-expired"
     TOO_MANY_TRIES = "too-many-tries"
     ASKED_TOO_OFTEN = "asked-too-often"
+    DELEGATION_NOT_BEGUN = "delegation-not-begun"
+    DELEGATION_EXPIRED = "delegation-expired"
+    DELEGATION_REVOKED = "delegation-revoked"
+    DELEGATION_OUT_OF_SCOPE = "delegation-out-of-scope"
+    DELEGATION_OTHER_UNIT = "delegation-other-unit"
 
 
 class Refusal(EventData):

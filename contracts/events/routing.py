@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from contracts.events.authority import Delegated
 from contracts.events.sla import Budget
 from contracts.model import EventData, Kind
 from contracts.values import (
@@ -56,7 +57,7 @@ class StepCompletionRequested(EventData, kind=Kind.REQUEST, owner="routing", ver
     note: FreeText | None = None
 
 
-class StepCompleted(EventData, kind=Kind.FACT, owner="routing"):
+class StepCompleted(Delegated, kind=Kind.FACT, owner="routing"):
     """A step is done."""
 
     step: StepName
@@ -164,7 +165,7 @@ class DossierResumed(EventData, kind=Kind.FACT, owner="routing"):
     by: OfficerId
 
 
-class DossierProcessed(EventData, kind=Kind.FACT, owner="routing"):
+class DossierProcessed(Delegated, kind=Kind.FACT, owner="routing"):
     """Processed (đã xử lý xong, portal state 9): the result is there, the clock ends."""
 
     outcome: Outcome
@@ -198,7 +199,7 @@ class LateEntryRequested(EventData, kind=Kind.REQUEST, owner="routing", version=
     """Why it was not entered in time."""
 
 
-class LateEntryApproved(EventData, kind=Kind.FACT, owner="routing"):
+class LateEntryApproved(Delegated, kind=Kind.FACT, owner="routing"):
     """Requests of that name may be dated between `at` and this approval, however late it is."""
 
     request: RequestName

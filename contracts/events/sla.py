@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from contracts.events.authority import Delegated
 from contracts.model import EventData, Kind
 from contracts.values import FreeText, Instant, Label, OfficerId, StepName, UnitCode
 
@@ -260,7 +261,7 @@ class ApologyRequested(EventData, kind=Kind.REQUEST, owner="sla", version=3):
     """The signing officer; it must be the head of the unit that handles the dossier."""
 
 
-class ApologyIssued(EventData, kind=Kind.FACT, owner="sla", version=2):
+class ApologyIssued(Delegated, kind=Kind.FACT, owner="sla", version=2):
     """The letter of apology (phiếu xin lỗi và hẹn lại ngày trả kết quả).
 
     With a new date and issued before the due time, it moves that time, as often as the rules allow.
@@ -291,7 +292,7 @@ class DelayForeseenRequested(EventData, kind=Kind.REQUEST, owner="sla", version=
     reason: FreeText
 
 
-class DelayForeseen(EventData, kind=Kind.FACT, owner="sla"):
+class DelayForeseen(Delegated, kind=Kind.FACT, owner="sla"):
     """The dossier will miss its date, says who leads it: from now on a letter is owed."""
 
     reason: FreeText

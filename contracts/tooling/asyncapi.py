@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import contracts.events  # noqa: F401  (registers every event class)
+from contracts.events.authority import AUTHORITY_SUBJECT, AuthorityFact
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.model import NAMESPACE, EventData, registered
@@ -132,6 +133,8 @@ def _message(type_name: str, cls: type[EventData], keyed_by: str) -> Node:
         key = {"const": CLOCK_SUBJECT}
     if cls is RulesEnacted:
         key = {"const": RULES_SUBJECT}
+    if issubclass(cls, AuthorityFact):
+        key = {"const": AUTHORITY_SUBJECT}
     summary = " ".join((cls.__doc__ or "").split("\n\n")[0].split())
     if type_name in UPCASTERS:
         summary = f"An older version, read as {_name(cls.TYPE)} and written no more. {summary}"

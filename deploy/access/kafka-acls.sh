@@ -51,6 +51,8 @@ allow routing --operation Describe --operation DescribeConfigs --operation Write
   --topic routing.dead-letters
 allow routing --operation Describe --operation DescribeConfigs --operation Read --operation Write \
   --topic dossier.events
+allow routing --operation Describe --operation Write \
+  --transactional-id motcua-authority
 
 # sla
 allow sla --operation Read \

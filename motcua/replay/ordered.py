@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
 from motcua.feed import tick
@@ -91,7 +91,7 @@ class Ordered:
         return self._seen[place] == self._header.partitions
 
     def _broadcast(self, topic: str, event: Event) -> None:
-        if isinstance(event.data, RulesEnacted):
+        if isinstance(event.data, WorldFact):
             self._ask(self._draw.randint(0, len(self._asked)) if self._order.behind else None)
             self._city.settle(self._draw.randrange(20) if self._order.behind else None)
             self._city.broadcast(topic, event)

@@ -10,6 +10,7 @@ from typing import Any
 from contracts.events.clock import ClockTicked
 from contracts.events.notify import MessageChannel, MessagePlanned
 from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.rules import RuleSet
 from contracts.wire.envelope import Event
 from contracts.wire.topics import DOSSIER_EVENTS, UNIT_ALERTS
@@ -83,9 +84,9 @@ class Player:
             if not self._wall:
                 for said in self.memory.fire_due(event.time, recorded.lane):
                     self._decided(said)
-        elif isinstance(data, RulesEnacted):
+        elif isinstance(data, WorldFact):
             self._tell(recorded)
-            if not self._rules_given:
+            if not (self._rules_given and isinstance(data, RulesEnacted)):
                 self.memory.enact(recorded.lane, data)
         elif not is_decided(event):
             self._settle([recorded])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.wire.topics import DOSSIER_EVENTS
 from motcua.deciders import city_deciders
 from motcua.replay.recording import Recording
@@ -27,7 +27,7 @@ def recorded_states(recording: Recording, code: str, until: int) -> tuple[dict[s
         later = record.number > until
         if event.id in applied or (later and event.cause not in before_it):
             continue
-        if isinstance(event.data, RulesEnacted):
+        if isinstance(event.data, WorldFact):
             world = widened(world, event.data) if record.topic == DOSSIER_EVENTS else world
             continue
         applied.add(event.id)

@@ -14,14 +14,14 @@ from typing import Self
 from msgspec.structs import replace
 
 from contracts.events.clock import CLOCK_SUBJECT
-from contracts.events.rules import RULES_SUBJECT
+from contracts.events.world import WORLD_SUBJECTS
 from motcua.replay.checked_lines import CheckedLines
 from motcua.replay.header import Header, Trailer, header_line, trailer_line
 from motcua.replay.lines import Glance, Line, Recorded, line_of, renumbered, written
 
 MEMBER = 4_000
 """Lines in each gzip member: a reader can begin at any of them."""
-BROADCAST = frozenset({CLOCK_SUBJECT, RULES_SUBJECT})
+BROADCAST = frozenset({CLOCK_SUBJECT}) | WORLD_SUBJECTS
 """The subjects that belong to no dossier, and to all."""
 
 

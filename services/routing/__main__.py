@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.routing.api import add_routes
+from services.routing.authority_api import add_authority_routes
 from services.routing.decider import RoutingDecider
 from services.runtime import Decider, Requests, Running, Service, Settings, run
 from services.shared.authority.table import doors_of
@@ -21,7 +22,9 @@ def _deciders(_: Settings) -> Sequence[Decider[Any]]:
 
 
 def _wire(app: FastAPI, running: Running[Settings], requests: Requests) -> None:
-    add_routes(app, running, requests, CityNow(running.dossiers, running.clock))
+    city = CityNow(running.dossiers, running.clock)
+    add_routes(app, running, requests, city)
+    add_authority_routes(app, running, city)
     add_balance(app, running, "routing")
 
 

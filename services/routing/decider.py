@@ -52,7 +52,8 @@ class RoutingDecider:
     def decide(self, world: World, state: Routing, request: Event) -> Sequence[EventData]:
         limit = entry_limit(world, request)
         catalogue = city_at(world, request.time).catalogue
-        return decide(catalogue, limit, state, request, signed_in=sign_in_required(world))
+        signed_in = sign_in_required(world)
+        return decide(catalogue, limit, state, request, signed_in=signed_in, grants=world.grants)
 
     def evolve(self, world: World, state: Routing, fact: Event) -> Routing:
         return evolve(state, fact)

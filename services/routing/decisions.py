@@ -14,6 +14,7 @@ from contracts.values import EARLIEST, rfc3339
 from contracts.wire.envelope import Event
 from services.routing.competence import competent_unit, lead_for
 from services.routing.state import FixedWorkflow, Routing, StepRecord
+from services.runtime import NO_GRANTS, Grant, Grants
 from services.shared.authority import judging as authority
 from services.shared.authority.judging import Bonds, who
 from services.shared.consultations import Answer, is_asked_for, unanswered_since
@@ -32,22 +33,31 @@ def decide(
     request: Event,
     *,
     signed_in: bool = False,
+    grants: Grants = NO_GRANTS,
 ) -> Facts:
     """Return the facts that a request comes to, or its one refusal.
 
-    `signed_in`: whether the city has a sign-in.
+    `signed_in`: whether the city has a sign-in; `grants`: who may act for whom.
     """
 
     def check() -> None:
         check_room(state, request)
         limit.check(state, request, state.unit_in_charge or "")
 
+    grant: Grant | None = None
+
     def permit(refused: Refused | None) -> None:
-        authority.check(
-            request, lambda: _bonds(catalogue, state, request.data), refused, signed_in=signed_in
+        nonlocal grant
+        grant = authority.check(
+            request,
+            lambda: _bonds(catalogue, state, request.data),
+            refused,
+            signed_in=signed_in,
+            grants=grants,
         )
 
-    return decide_by(_DECISIONS, catalogue, state, request, check, permit)
+    facts = decide_by(_DECISIONS, catalogue, state, request, check, permit)
+    return authority.under(grant, facts)
 
 
 def _bonds(catalogue: Catalogue, state: Routing, data: EventData) -> Bonds:
@@ -60,6 +70,7 @@ def _bonds(catalogue: Catalogue, state: Routing, data: EventData) -> Bonds:
         consulted=data.unit if isinstance(data, routing.ConsultationAnswerRequested) else None,
         lead=state.lead,
         head=unit.head if unit is not None else None,
+        procedure=state.procedure or "",
     )
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from services.runtime.core.decider import NoRequests as NoRequests
     from services.runtime.core.decider import NoTimers as NoTimers
     from services.runtime.core.decider import Timer as Timer
+    from services.runtime.core.grants import NO_GRANTS as NO_GRANTS
+    from services.runtime.core.grants import Grant as Grant
+    from services.runtime.core.grants import Grants as Grants
+    from services.runtime.core.grants import folded as folded
     from services.runtime.core.in_memory import InMemory as InMemory
     from services.runtime.core.in_memory import key_of as key_of
     from services.runtime.core.reader import Killed as Killed
@@ -67,6 +71,10 @@ if TYPE_CHECKING:
     from services.runtime.kafka.access import Mechanism as Mechanism
     from services.runtime.kafka.access import Protocol as Protocol
     from services.runtime.kafka.access import kafka_access as kafka_access
+    from services.runtime.kafka.authority import AUTHORITY_TRANSACTION as AUTHORITY_TRANSACTION
+    from services.runtime.kafka.authority import authority_event as authority_event
+    from services.runtime.kafka.authority import tell_authority as tell_authority
+    from services.runtime.kafka.broadcast import ShutOut as ShutOut
     from services.runtime.kafka.clients import AIOKAFKA as AIOKAFKA
     from services.runtime.kafka.clients import Clients as Clients
     from services.runtime.kafka.clients import clients_with as clients_with

@@ -65,7 +65,7 @@ def test_a_stop_that_is_dated_back_too_far_needs_the_heads_approval(
     wanted: dict[str, Any] = {"request": "StopRequested", "at": dated, "reason": "Mất điện"}
     path = f"/dossiers/{code}/late-entries"
     officers = office.post("routing", path, {**wanted, "by": WARD_OFFICER})
-    assert officers.json()["type"] == "urn:motcua:problem:not-permitted"
+    assert officers.json()["type"] == "urn:motcua:problem:not-the-head"
     another = load_catalogue().units[CENTRE].head
     others = office.post("routing", path, {**wanted, "by": another})
     assert (others.status_code, others.json()["type"]) == (403, "urn:motcua:problem:not-the-head")

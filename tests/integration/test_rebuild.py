@@ -8,19 +8,29 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.wire.topics import SERVICES
+from contracts.values import rfc3339
+from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
-from services.runtime import Settings, client, create_topics
+from services.runtime import Partitions, Settings, client, create_topics
 from tests.support.fork_server import fork
-from tests.support.office import WARD_OFFICER, WARD_UNIT, Office
+from tests.support.office import WARD_HEAD, WARD_OFFICER, WARD_UNIT, Office
 
 pytestmark = pytest.mark.integration
+
+DELEGATED = {
+    "unit": WARD_UNIT,
+    "to": WARD_OFFICER,
+    "requests": ["LateEntryRequested"],
+    "since": rfc3339(datetime.now(UTC)),
+    "until": rfc3339(datetime.now(UTC) + timedelta(days=9)),
+}
 
 
 @dataclass
@@ -84,6 +94,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
             "routing", f"/dossiers/{codes[7]}/stop", {"reason": "a", "by": WARD_OFFICER}
         )
         assert refused.status_code == 409
+        delegated = office.post("routing", "/authority/delegations", DELEGATED, who=WARD_HEAD)
+        assert delegated.status_code == 201, delegated.text
+        late = {"request": "StopRequested", "at": "2026-03-02T08:00:00+07:00", "reason": "a"}
+        office.does("routing", codes[9], "late-entries", late | {"by": WARD_OFFICER})
         over = {"to_unit": "H29.102", "reason": "thẩm quyền", "by": WARD_OFFICER}
         office.does("routing", codes[10], "hand-over", over)
         assert office.view("routing", codes[11])["handling_unit"] == WARD_UNIT
@@ -134,6 +148,26 @@ def test_a_rebuild_that_was_killed_goes_on_and_until_then_the_states_are_the_old
     done = archive.motcua("rebuild", "routing")
     assert done.returncode == 0, done.stdout + done.stderr
     assert archive.states("routing") == before
+
+
+def test_what_was_delegated_is_rebuilt_in_every_partition(archive: Archive) -> None:
+    async def grants(database: Any) -> list[Any]:
+        marks = await Partitions(database, DOSSIER_EVENTS, "dossiers").load(range(4))
+        return [dict(marks[partition].world.grants) for partition in range(4)]
+
+    async def lose(database: Any) -> None:
+        for name in ("authority", "partitions", "dossiers"):
+            await database.drop_collection(name)
+
+    before = archive.ask("routing", grants)
+    assert [len(each[WARD_OFFICER]) for each in before] == [1] * 4
+    states = archive.states("routing")
+
+    archive.ask("routing", lose)
+    done = archive.motcua("rebuild", "routing")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert archive.ask("routing", grants) == before
+    assert archive.states("routing") == states
 
 
 def test_a_restored_database_is_recognised_and_rebuilding_is_the_way_out(

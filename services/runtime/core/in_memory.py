@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.wire.envelope import Event, short_id
 from services.runtime.core.decider import Decider
 from services.runtime.core.handle import fire_timers, handle, set_due
@@ -65,9 +66,11 @@ class InMemory:
         """Return what was broadcast to the lane so far."""
         return self._worlds.get(lane) or self._first
 
-    def enact(self, lane: Lane, data: RulesEnacted) -> None:
+    def enact(self, lane: Lane, data: WorldFact) -> None:
         """Widen the lane's world, and look again at the timers that this may have moved."""
         self._worlds[lane] = widened(self.world(lane), data)
+        if not isinstance(data, RulesEnacted):
+            return  # nothing waits for who may act
         for key, decider in self._of_topic.get(lane[0], ()):
             if decider.woken(self.world(lane)) is not None:
                 for stored in self.states[key].values():

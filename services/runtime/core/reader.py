@@ -16,6 +16,7 @@ from typing import Any
 
 from contracts.events.clock import ClockTicked
 from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import Decider, Timer
 from services.runtime.core.handle import fire_timers, handle, set_due
@@ -40,7 +41,7 @@ class SaidOtherwise(Exception):
 
 def is_broadcast(record: Event) -> bool:
     """Return whether every service's world or time changes by it."""
-    return isinstance(record.data, ClockTicked | RulesEnacted)
+    return isinstance(record.data, ClockTicked | WorldFact)
 
 
 class Reader:
@@ -77,9 +78,10 @@ class Reader:
         said: list[Event] = []
         if is_broadcast(first := log[begin]):
             end += 1
-            if isinstance(first.data, RulesEnacted):
+            if isinstance(first.data, WorldFact):
                 world = widened(world, first.data)
-                self._wake(changed, partition, world, apart=apart)
+                if isinstance(first.data, RulesEnacted):
+                    self._wake(changed, partition, world, apart=apart)
             else:
                 said = self._fire(changed, partition, first.time, apart=apart)
         else:

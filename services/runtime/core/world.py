@@ -7,13 +7,18 @@ from datetime import datetime
 import msgspec
 
 from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.rules.rule_set import RuleSet, sample_rules
+from services.runtime.core.grants import NO_GRANTS, Grants, folded
 
 
 class World(msgspec.Struct, frozen=True, eq=False):
-    """The sets of rules that were enacted up to a place of the log, by number."""
+    """What counts at a place of the log."""
 
     sets: tuple[RuleSet, ...]
+    """The sets of rules that were enacted up to there, by number."""
+    grants: Grants = NO_GRANTS
+    """Who may act for whom."""
 
     @property
     def newest(self) -> RuleSet:
@@ -58,12 +63,15 @@ def first_world() -> World:
     return World((sample_rules(),))
 
 
-def widened(world: World, data: RulesEnacted) -> World:
-    """Return the world after an enactment. One that is known already changes nothing.
+def widened(world: World, data: WorldFact) -> World:
+    """Return the world after what was broadcast. What is known already changes nothing.
 
-    The first set that a city enacts takes the sample's place.
+    The first set of rules that a city enacts takes the sample's place.
     """
+    if not isinstance(data, RulesEnacted):
+        grants = folded(world.grants, data)
+        return world if grants is world.grants else World(world.sets, grants)
     if any(one.number >= data.number for one in world.sets):
         return world
     enacted = RuleSet(data.number, data.since, data.sha256, data.files, data.by)
-    return World((*(one for one in world.sets if one.number), enacted))
+    return World((*(one for one in world.sets if one.number), enacted), world.grants)

@@ -147,6 +147,11 @@ _NOT_PERMITTED = frozenset(
         RefusalReason.NOT_SIGNED_IN,
         RefusalReason.NOT_THE_HEAD,
         RefusalReason.NOT_THE_LEAD,
+        RefusalReason.DELEGATION_NOT_BEGUN,
+        RefusalReason.DELEGATION_EXPIRED,
+        RefusalReason.DELEGATION_REVOKED,
+        RefusalReason.DELEGATION_OUT_OF_SCOPE,
+        RefusalReason.DELEGATION_OTHER_UNIT,
     }
 )
 

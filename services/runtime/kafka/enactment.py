@@ -7,27 +7,18 @@ comes next. So two enactments never have the same number, and a half-written one
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    IllegalOperation,
-    InvalidProducerEpoch,
-    InvalidTxnState,
-    ProducerFenced,
-)
+from aiokafka import TopicPartition
 
 from contracts.events.rules import RULES_SUBJECT, RulesEnacted
 from contracts.rules.rule_set import Files, RuleSet, digest
 from contracts.values import rfc3339, to_utc_millis
-from contracts.wire.codec import MAX_RULES, Record, decode, encode
+from contracts.wire.codec import MAX_RULES, decode
 from contracts.wire.envelope import Event, derive_id
 from contracts.wire.topics import CITY_RULES, TOPICS
+from services.runtime.kafka.broadcast import ShutOut, broadcast, signed, transactions
 from services.runtime.kafka.clients import AIOKAFKA, Clients
 from services.runtime.kafka.topics import TopicsWrong
 from services.runtime.record_keys import record_keys
@@ -37,13 +28,6 @@ log = structlog.get_logger("motcua.rules")
 
 RULES_TRANSACTION = "motcua-rules"
 """The id of the transaction in which a set of rules is enacted."""
-_UNFINISHED = 15_000
-"""Milliseconds after which the broker gives a transaction up whose writer has died. As long,
-readers wait before it."""
-
-
-_SHUT_OUT = (ProducerFenced, InvalidProducerEpoch, InvalidTxnState, IllegalOperation)
-"""What a producer raises whose transaction another one has ended: at a send, an ack or its end."""
 
 
 class NotEnacted(Exception):
@@ -105,7 +89,7 @@ async def enact(
     force is the same, or if `since` has passed: what happened after it is decided already. (The
     first set counts for all earlier times too.)
     """
-    async with _transactions(settings, clients) as producer:
+    async with transactions(settings, clients, RULES_TRANSACTION, MAX_RULES) as producer:
         known = await enacted_sets(settings, clients)
         sha256 = digest(files)
         if known and known[-1].sha256 == sha256:
@@ -125,52 +109,15 @@ async def enact(
             time=now,
             data=data,
         )
-        keys = record_keys(settings)
-        record = encode(event)
-        await _write(producer, record if keys is None else keys.keys.signed(record))
+        try:
+            topics = [each.name for each in TOPICS if each.broadcast]
+            await broadcast(producer, signed(settings, event), topics)
+        except ShutOut as error:
+            raise NotEnacted(
+                "another enactment came between and this one took no effect: look at "
+                "`motcua rules list`, then try again"
+            ) from error
     return _set_of(data)
-
-
-async def _write(producer: AIOKafkaProducer, record: Record) -> None:
-    acks: list[asyncio.Future[Any]] = []
-    try:
-        async with producer.transaction():
-            for topic in (each.name for each in TOPICS if each.broadcast):
-                for partition in sorted(await producer.partitions_for(topic)):
-                    acks.append(  # noqa: PERF401  (those before a failure are needed)
-                        await producer.send(
-                            topic,
-                            record.value,
-                            key=record.key,
-                            partition=partition,
-                            headers=list(record.headers),
-                        )
-                    )
-            await asyncio.gather(*acks)
-    except _SHUT_OUT as error:
-        await asyncio.gather(*acks, return_exceptions=True)  # all for the same reason
-        raise NotEnacted(
-            "another enactment came between and this one took no effect: look at "
-            "`motcua rules list`, then try again"
-        ) from error
-
-
-@asynccontextmanager
-async def _transactions(settings: Settings, clients: Clients) -> AsyncIterator[AIOKafkaProducer]:
-    producer = clients.producer(
-        bootstrap_servers=settings.kafka,
-        transactional_id=RULES_TRANSACTION,
-        transaction_timeout_ms=_UNFINISHED,
-        acks="all",
-        # The broker's limit is for what is compressed.
-        compression_type="gzip",
-        max_request_size=MAX_RULES,
-    )
-    try:
-        await producer.start()
-        yield producer
-    finally:
-        await producer.stop()
 
 
 def _set_of(data: RulesEnacted) -> RuleSet:

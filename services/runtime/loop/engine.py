@@ -13,8 +13,10 @@ from typing import Any, Generic
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
+from contracts.events.authority import AuthorityFact
 from contracts.events.clock import CLOCK_SUBJECT, ClockTicked
-from contracts.events.rules import RULES_SUBJECT, RulesEnacted
+from contracts.events.rules import RulesEnacted
+from contracts.events.world import WORLD_KEYS, changes_world
 from contracts.wire.codec import BadRecord, Fault, Record, decode, type_of
 from contracts.wire.envelope import Event
 from contracts.wire.topics import dead_letters
@@ -49,7 +51,6 @@ from services.runtime.settings import Settings
 log = structlog.get_logger("motcua.engine")
 
 _CLOCK = CLOCK_SUBJECT.encode()
-_RULES = RULES_SUBJECT.encode()
 _FEW = 200
 """Up to this number, records of several partitions are decided, published and written together."""
 
@@ -180,6 +181,9 @@ class Engine(Generic[S]):
         if isinstance(event.data, RulesEnacted):
             enact = partial(self._enact, record.partition, record.offset, event.data)
             await self._retry.until_done(enact)
+        elif isinstance(event.data, AuthorityFact):
+            grant = partial(self._grant, record.partition, record.offset, event.data)
+            await self._retry.until_done(grant)
         elif isinstance(self.clock, StreamClock):
             await self._tick(self.clock, record.partition, event)
         if put_back is not None:
@@ -239,11 +243,21 @@ class Engine(Generic[S]):
             self._states.clear()
         log.info("rules were enacted", partition=partition, number=data.number, by=data.by)
 
+    async def _grant(self, partition: int, offset: int, data: AuthorityFact) -> None:
+        """Fold who may act for whom. No timer waits for that, and doing it again changes nothing.
+
+        As with rules, what stands before it is folded and known for good.
+        """
+        await self.worlds.grant(partition, data)
+        await self.worlds.mark({partition: offset})
+        log.info("authority was told", partition=partition, type=data.NAME, grant=data.grant)
+
 
 def _is_broadcast(record: ConsumerRecord[Any, Any]) -> bool:
-    return (record.key == _CLOCK and type_of(record.headers) == ClockTicked.TYPE) or (
-        record.key == _RULES and type_of(record.headers) == RulesEnacted.TYPE
-    )
+    key = record.key
+    if key == _CLOCK:
+        return type_of(record.headers) == ClockTicked.TYPE
+    return key in WORLD_KEYS and changes_world(key, type_of(record.headers))
 
 
 def _chunks(records: Records) -> Iterator[tuple[Records, ConsumerRecord[Any, Any] | None]]:

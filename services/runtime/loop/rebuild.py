@@ -18,7 +18,9 @@ from typing import Any, Generic
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from contracts.events.rules import RULES_SUBJECT, RulesEnacted
+from contracts.events.authority import AuthorityFact
+from contracts.events.rules import RulesEnacted
+from contracts.events.world import changes_world
 from contracts.wire.codec import decode, type_of
 from services.runtime.core.decider import Decider, S
 from services.runtime.core.refold import Refold
@@ -35,8 +37,6 @@ from services.runtime.mongo.partitions import Mark, Partitions
 from services.runtime.mongo.store import Store
 from services.runtime.record_keys import record_keys
 from services.runtime.settings import Settings
-
-_KEY = RULES_SUBJECT.encode()
 
 
 class StillRunning(Exception):
@@ -166,7 +166,7 @@ class Rebuild(Generic[S]):
     ) -> None:
         chunk: list[ConsumerRecord[Any, Any]] = []
         for record in records:
-            if record.key == _KEY and type_of(record.headers) == RulesEnacted.TYPE:
+            if changes_world(record.key, type_of(record.headers)):
                 await self._chunk(refold, worlds, chunk)
                 chunk = []
                 if record.topic == self._decider.topic:
@@ -194,9 +194,14 @@ class Rebuild(Generic[S]):
         ):
             return  # no service had believed it either
         data = decode(record.key, record.value, headers).data
+        until = {record.partition: refold.folded_until(record.partition, record.offset)}
+        if isinstance(data, AuthorityFact):
+            await worlds.grant(record.partition, data)
+            await worlds.mark(until)
+            return
         assert isinstance(data, RulesEnacted)
         world = await worlds.enact(record.partition, data)
-        await worlds.mark({record.partition: refold.folded_until(record.partition, record.offset)})
+        await worlds.mark(until)
         if (at := self._decider.woken(world)) is not None:
             await self._store.wake(record.partition, at)
 
@@ -265,6 +270,8 @@ class Rebuild(Generic[S]):
         await own.write(
             {p: Mark(end, folded[p].world) for p, end in committed.items() if p in folded}
         )
+        for partition in committed.keys() & folded.keys():
+            await own.take_authority(partition, folded[partition].world.grants)
         await self.discard()
 
     async def discard(self) -> None:

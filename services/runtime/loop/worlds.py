@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from contracts.events.authority import AuthorityFact
 from contracts.events.rules import RulesEnacted
 from services.runtime import metrics
+from services.runtime.core.grants import fact_keys
 from services.runtime.core.world import World, first_world, widened
 from services.runtime.mongo.partitions import Mark, Partitions
 
@@ -56,6 +58,14 @@ class Worlds:
         await self._partitions.keep(world.number(data.number))
         self._set(partition, world)
         return world
+
+    async def grant(self, partition: int, data: AuthorityFact) -> None:
+        """Fold who may act for whom, as it stands in the partition."""
+        worlds = await self.of([partition])
+        before, after = worlds[partition], widened(worlds[partition], data)
+        known, now = fact_keys(before.grants), fact_keys(after.grants)
+        await self._partitions.keep_authority(partition, data, forgotten=known - now)
+        self._set(partition, after)
 
     async def mark(self, ends: Mapping[int, int]) -> None:
         """Write that the partitions' states have folded all records before these offsets."""

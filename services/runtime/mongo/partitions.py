@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection as Many
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any, NamedTuple
@@ -11,7 +12,10 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
+from contracts.events.authority import AuthorityFact
+from contracts.model import registered
 from contracts.rules.rule_set import RuleSet
+from services.runtime.core.grants import Grants, fact_key, fact_keys, folded_anew
 from services.runtime.core.world import World, first_world
 from services.runtime.mongo.client import Collection, Database
 
@@ -33,7 +37,8 @@ class Mark(NamedTuple):
 class Partitions:
     """The partitions of one topic, for one engine.
 
-    A rule set's text is kept once, by its number; a partition names the numbers that it has.
+    A rule set's text is kept once, by its number, and what was told of authority, by its key; a
+    partition names the numbers and the keys that it has.
     """
 
     def __init__(self, database: Database, topic: str, collection: str) -> None:
@@ -41,6 +46,7 @@ class Partitions:
         self.database = database
         self._marks = database["partitions"]
         self._sets = database["rule_sets"]
+        self._told = database["authority"]
         self._topic = topic
         self._prefix = f"{collection}:{topic}"
 
@@ -54,10 +60,15 @@ class Partitions:
         documents = await self._marks.find({"_id": {"$in": list(names)}}).to_list(None)
         numbers = {number for document in documents for number in document["sets"]}
         sets = await _rule_sets(self._sets, {"_id": {"$in": sorted(numbers)}})
+        keys = {key for document in documents for key in document.get("authority", ())}
+        told = await _told(self._told, {"_id": {"$in": sorted(keys)}}) if keys else {}
         return {
             names[document["_id"]]: Mark(
                 document["next"],
-                _world_of(sets[n] for n in sorted(document["sets"])),
+                _world_of(
+                    (sets[n] for n in sorted(document["sets"])),
+                    folded_anew(told[key] for key in document.get("authority", ())),
+                ),
             )
             for document in documents
         }
@@ -92,6 +103,28 @@ class Partitions:
             ordered=False,
         )
 
+    async def keep_authority(
+        self, partition: int, data: AuthorityFact, forgotten: Many[str] = ()
+    ) -> None:
+        """Keep what was told of authority, and that it stands in a partition, which forgets other
+        keys. To do so again changes nothing."""
+        key = fact_key(data)
+        text = {"type": data.TYPE, "data": data.model_dump_json(exclude_none=True)}
+        await self._told.update_one({"_id": key}, {"$setOnInsert": text}, upsert=True)
+        mark = {"_id": f"{self._prefix}:{partition}"}
+        beginning = {"$setOnInsert": {"next": 0, "sets": []}, "$addToSet": {"authority": key}}
+        await self._marks.update_one(mark, beginning, upsert=True)
+        if forgotten:
+            await self._marks.update_one(mark, {"$pullAll": {"authority": sorted(forgotten)}})
+
+    async def take_authority(self, partition: int, grants: Grants) -> None:
+        """Have a partition know what these grants were folded from, which is kept already."""
+        if keys := sorted(fact_keys(grants)):
+            await self._marks.update_one(
+                {"_id": f"{self._prefix}:{partition}"},
+                {"$addToSet": {"authority": {"$each": keys}}},
+            )
+
     async def drop(self) -> None:
         """Forget the partitions; the sets of rules are kept."""
         await self._marks.delete_many({"_id": {"$regex": f"^{re.escape(self._prefix)}:"}})
@@ -124,12 +157,21 @@ def _numbers(world: World) -> list[int]:
 async def read_world(database: Database) -> World:
     """Return the world of the service's partition that knows most: for answers."""
     sets = await _rule_sets(database["rule_sets"], {})
-    return _world_of(sets[number] for number in sorted(sets))
+    told = await _told(database["authority"], {})
+    return _world_of((sets[number] for number in sorted(sets)), folded_anew(told.values()))
 
 
-def _world_of(sets: Iterable[RuleSet]) -> World:
-    known = tuple(sets)
-    return World(known) if known else first_world()
+def _world_of(sets: Iterable[RuleSet], grants: Grants) -> World:
+    return World(tuple(sets) or first_world().sets, grants)
+
+
+async def _told(collection: Collection, query: dict[str, Any]) -> dict[str, AuthorityFact]:
+    found: dict[str, AuthorityFact] = {}
+    async for document in collection.find(query):
+        data = registered()[document["type"]].model_validate_json(document["data"])
+        assert isinstance(data, AuthorityFact)
+        found[document["_id"]] = data
+    return found
 
 
 async def _rule_sets(collection: Collection, query: dict[str, Any]) -> dict[int, RuleSet]:

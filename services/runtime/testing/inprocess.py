@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.events.rules import RulesEnacted
+from contracts.events.world import WorldFact
 from contracts.wire.envelope import Event
 from services.runtime.core.decider import Decider
 from services.runtime.core.in_memory import InMemory
@@ -49,7 +49,7 @@ class InProcess:
         queue = deque(events)
         while queue:
             event = queue.popleft()
-            if isinstance(event.data, RulesEnacted):
+            if isinstance(event.data, WorldFact):
                 for topic in self._topics:
                     self._memory.enact((topic, 0), event.data)
             (self.log if self._topic == event.data.TOPIC else self.elsewhere).append(event)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from contracts.events.authority import Delegated
 from contracts.events.refusals import RefusalReason
+from contracts.model import EventData
 from contracts.wire.actor import Actor
 from contracts.wire.claims import Role, claims_of
 from contracts.wire.envelope import Event
+from services.runtime import NO_GRANTS, Grant, Grants
+from services.shared.authority.delegation import grant_for
 from services.shared.authority.table import REQUESTS, Relation, Row
 from services.shared.person import Person, PersonKind, staff
 from services.shared.refused import Refused
@@ -31,6 +35,7 @@ class Bonds(msgspec.Struct, frozen=True):
     """Who heads the unit in charge by the catalogue."""
     person: Person | None = None
     """Whose contact data it is about."""
+    procedure: str = ""
 
 
 def permits(row: Row, actor: Actor | None, bonds: Bonds) -> bool:
@@ -60,6 +65,8 @@ def _holds(relation: Relation, unit: str, who: str | None, bonds: Bonds) -> bool
             return bonds.person is not None and bonds.person.kind is PersonKind.CITIZEN
         case Relation.OWN:
             return who is not None and bonds.person == staff(who)
+        case Relation.DELEGATED | Relation.STANDING_IN:
+            return False  # what was granted is judged apart
         case Relation.HANDLING:
             other = bonds.handling
         case Relation.RECEIVING:
@@ -100,24 +107,50 @@ def who(request: Event) -> str:
 
 
 def check(
-    request: Event, bonds: Callable[[], Bonds], refused: Refused | None, *, signed_in: bool
-) -> None:
-    """Raise Refused if whoever asks may not ask this of a dossier with these bonds.
+    request: Event,
+    bonds: Callable[[], Bonds],
+    refused: Refused | None,
+    *,
+    signed_in: bool,
+    grants: Grants = NO_GRANTS,
+) -> Grant | None:
+    """Return under which grant whoever asks may ask this of a dossier with these bonds; None if it
+    takes none. Raise Refused if they may not ask it.
 
     `refused`: what the state refuses anyway. It counts only where there is no such dossier, and for
     a request without claims, which is answered as it was before there was a sign-in. `signed_in`:
-    whether the city has one. Then somebody has to vouch for whoever asks.
+    whether the city has one. Then somebody has to vouch for whoever asks. `grants`: who may act for
+    whom, by what was broadcast before the request.
     """
     row = REQUESTS[request.data.NAME]
     if row.open:
-        return
+        return None
     vouched = claims_of(request.actor) is not None
     if signed_in and not vouched:
         raise Refused(RefusalReason.NOT_SIGNED_IN, _NOBODY)
     if refused is not None and (not vouched or refused.reason is RefusalReason.UNKNOWN_DOSSIER):
-        return
-    if not permits(row, request.actor, bonds()):
-        raise Refused(_reason(row), f"this takes: {row.needs}")
+        return None
+    known = bonds()
+    if permits(row, request.actor, known):
+        return None
+    return _granted(row, request, known, grants)
+
+
+def _granted(row: Row, request: Event, bonds: Bonds, grants: Grants) -> Grant:
+    who = request.actor.authid if request.actor is not None else None
+    try:
+        mine = grants.get(who or "", ())
+        return grant_for(row, request, mine, bonds.handling, bonds.lead, bonds.procedure)
+    except LookupError:
+        raise Refused(_reason(row), f"this takes: {row.needs}") from None
+
+
+def under(grant: Grant | None, facts: Sequence[EventData]) -> Sequence[EventData]:
+    """Return the facts of an act, with the grant under which it was done."""
+    if grant is None:
+        return facts
+    told = {"delegation": grant.id}
+    return [fact.model_copy(update=told) if isinstance(fact, Delegated) else fact for fact in facts]
 
 
 _NOBODY = "nobody vouched for who asks: it is asked over HTTP, with a token"
@@ -126,6 +159,5 @@ _NOBODY = "nobody vouched for who asks: it is asked over HTTP, with a token"
 def _reason(row: Row) -> RefusalReason:
     if any(Relation.LEAD in relations for relations in row.cells.values()):
         return RefusalReason.NOT_THE_LEAD
-    return (
-        RefusalReason.NOT_THE_HEAD if set(row.cells) == {Role.HEAD} else RefusalReason.NOT_PERMITTED
-    )
+    by_office = {role for role, relations in row.cells.items() if relations != {Relation.DELEGATED}}
+    return RefusalReason.NOT_THE_HEAD if by_office == {Role.HEAD} else RefusalReason.NOT_PERMITTED

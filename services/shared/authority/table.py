@@ -27,6 +27,8 @@ class Relation(StrEnum):
     CITIZENS = "about a citizen"
     """Contact data of any citizen, and of no member of the staff."""
     OWN = "about oneself"
+    DELEGATED = "to whom the head of the unit that handles it delegated this"
+    STANDING_IN = "who stands in for the absent lead of the open step"
 
 
 Cells = Mapping[Role, frozenset[Relation]]
@@ -99,9 +101,14 @@ _AT_RECEPTION: Cells = dict.fromkeys((Role.DESK, Role.OFFICER, Role.HEAD), _RECE
 _HANDLERS: Cells = dict.fromkeys((Role.OFFICER, Role.HEAD), _HANDLING)
 _HANDLERS_AND_DESK: Cells = {**_HANDLERS, Role.DESK: _RECEIVING | _HANDLING}
 _HEAD: Cells = {Role.HEAD: _HANDLING}
+_HEAD_OR_DELEGATE: Cells = {**_HEAD, Role.OFFICER: frozenset({Relation.DELEGATED})}
 _LEAD_OR_HEAD: Cells = {
-    Role.OFFICER: frozenset({Relation.LEAD}),
+    Role.OFFICER: frozenset({Relation.LEAD, Relation.STANDING_IN}),
     Role.HEAD: frozenset({Relation.LEAD, Relation.HANDLING}),
+}
+_LEAD_HEAD_OR_DELEGATE: Cells = {
+    **_LEAD_OR_HEAD,
+    Role.OFFICER: _LEAD_OR_HEAD[Role.OFFICER] | {Relation.DELEGATED},
 }
 _COUNTERS: Cells = dict.fromkeys((Role.DESK, Role.OFFICER, Role.HEAD), _OWN)
 _REPORTS: Cells = dict.fromkeys((Role.HEAD, Role.OFFICER, Role.AUDITOR, Role.OPERATOR), _ANY)
@@ -179,7 +186,7 @@ TABLE: tuple[Row, ...] = (
     ),
     _read("catalogue", "intake", "/procedures /procedures/{procedure}", _READERS),
     # -- routing
-    _asked("StepCompletionRequested", "routing", f"{_D}/step-completion", _LEAD_OR_HEAD),
+    _asked("StepCompletionRequested", "routing", f"{_D}/step-completion", _LEAD_HEAD_OR_DELEGATE),
     _asked("StepReassignmentRequested", "routing", f"{_D}/step-reassignment", _HEAD),
     _asked("HandOverRequested", "routing", f"{_D}/hand-over", _HANDLERS_AND_DESK),
     _asked("ConsultationOpeningRequested", "routing", f"{_D}/consultation", _HANDLERS),
@@ -192,10 +199,23 @@ TABLE: tuple[Row, ...] = (
     _asked("StopRequested", "routing", f"{_D}/stop", _HANDLERS),
     _asked("ResumptionRequested", "routing", f"{_D}/resumption", _HANDLERS),
     _asked("ResultReturnRequested", "routing", f"{_D}/result-return", _COUNTERS),
-    _asked("LateEntryRequested", "routing", f"{_D}/late-entries", _HEAD),
+    _asked("LateEntryRequested", "routing", f"{_D}/late-entries", _HEAD_OR_DELEGATE),
     _read("competence", "routing", "/competence", _READERS),
+    Row(
+        "delegation",
+        "routing",
+        ("POST /authority/delegations", "POST /authority/delegations/{delegation}/revocation"),
+        {Role.HEAD: _OWN},
+    ),
+    Row(
+        "absence",
+        "routing",
+        ("POST /authority/absences",),
+        dict.fromkeys((Role.OFFICER, Role.HEAD), _OWN),
+    ),
+    _read("authority of a unit", "routing", "/authority", _READERS),
     # -- sla
-    _asked("ApologyRequested", "sla", f"{_D}/apology", _HEAD),
+    _asked("ApologyRequested", "sla", f"{_D}/apology", _HEAD_OR_DELEGATE),
     _asked("DelayForeseenRequested", "sla", f"{_D}/foreseen-delay", _LEAD_OR_HEAD),
     _asked("ExemptionRequested", "sla", f"{_D}/exemption", _HEAD),
     _read("clock of a dossier", "sla", f"{_D}/clock", _READERS),

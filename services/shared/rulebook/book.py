@@ -67,6 +67,12 @@ class LateEntryRule(_Table):
         return self.by_request.get(request, self.working_hours)
 
 
+class DelegationRule(_Table):
+    """For how long a head may delegate, and somebody stand in."""
+
+    most_days: int = Field(default=366, ge=1, le=1000)
+
+
 class SignInRule(_Table):
     """Whether a request on the log counts only if the city's provider vouched for who asks it.
 
@@ -86,6 +92,8 @@ class RuleBook(_Table):
     figures: FigureRule
     late_entry: LateEntryRule = LateEntryRule()
     """A rule of its own default: files of earlier releases do not have it."""
+    delegation: DelegationRule = DelegationRule()
+    """Likewise."""
     sign_in: SignInRule = SignInRule()
     """Likewise: before there was a sign-in, nobody could vouch."""
 

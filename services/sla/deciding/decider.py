@@ -62,7 +62,8 @@ class SlaDecider:
     def decide(self, world: World, state: Sla, request: Event) -> Sequence[EventData]:
         rules = rules_of(world.at(request.time))
         judged = judging(world, state)
-        return decide(rules, judged, state, request, signed_in=sign_in_required(world))
+        signed_in = sign_in_required(world)
+        return decide(rules, judged, state, request, signed_in=signed_in, grants=world.grants)
 
     def evolve(self, world: World, state: Sla, fact: Event) -> Sla:
         known = evolve(state, fact)

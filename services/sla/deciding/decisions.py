@@ -12,6 +12,7 @@ from contracts.events.refusals import Refusal, RefusalReason
 from contracts.model import EventData
 from contracts.values import rfc3339
 from contracts.wire.envelope import Event, caused
+from services.runtime import NO_GRANTS, Grant, Grants
 from services.shared.authority import judging as authority
 from services.shared.authority.judging import Bonds, who
 from services.shared.entry_limit import EntryLimit
@@ -33,12 +34,18 @@ _OPEN = _PROMISED - ENDED
 
 
 def decide(
-    rules: Rules, judging: Rules, state: Sla, request: Event, *, signed_in: bool = False
+    rules: Rules,
+    judging: Rules,
+    state: Sla,
+    request: Event,
+    *,
+    signed_in: bool = False,
+    grants: Grants = NO_GRANTS,
 ) -> Facts:
     """Return the fact that a request comes to and what follows from it, or its one refusal.
 
     `rules`: those in force at the request's time; `judging`: those that the dossier is judged by;
-    `signed_in`: whether the city has a sign-in.
+    `signed_in`: whether the city has a sign-in; `grants`: who may act for whom.
     """
 
     def check() -> None:
@@ -46,12 +53,20 @@ def decide(
         limit = EntryLimit(rules.book.late_entry, rules.calendars)
         limit.check(state, request, unit_at(state, request.time) or "")
 
+    grant: Grant | None = None
+
     def permit(refused: Refused | None) -> None:
-        authority.check(
-            request, lambda: _bonds(rules, state, request), refused, signed_in=signed_in
+        nonlocal grant
+        grant = authority.check(
+            request,
+            lambda: _bonds(rules, state, request),
+            refused,
+            signed_in=signed_in,
+            grants=grants,
         )
 
     facts = decide_by(_DECISIONS, rules, state, request, check, permit)
+    facts = authority.under(grant, facts)
     (fact,) = caused(request, "/motcua/sla", facts)
     if isinstance(fact.data, Refusal):
         return facts
@@ -68,6 +83,7 @@ def _bonds(rules: Rules, state: Sla, request: Event) -> Bonds:
         handling=handling,
         lead=lead_at(state.leads, request.time),
         head=unit.head if unit is not None else None,
+        procedure=state.procedure or "",
     )
 
 

@@ -115,7 +115,7 @@ class TestTheStepsOfADossier:
     def test_are_completed_by_nobody_else(self, dossier: Dossier) -> None:
         reason, detail = dossier.refused(COMPLETE, by="cb-x")
         assert reason == RefusalReason.NOT_THE_LEAD
-        assert detail.startswith("this takes: officer who leads the open step; head of the unit")
+        assert detail.startswith("this takes: officer who leads the open step; officer to whom")
         assert dossier.state.lead is not None
         assert dossier.state.lead not in detail
 

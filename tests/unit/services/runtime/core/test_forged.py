@@ -93,7 +93,13 @@ def test_a_forged_record_of_each_kind_changes_no_state_and_says_nothing(
 def _is_read_by_nobody(kind: str) -> bool:
     """Whether no state holds it: refusals, and what is broadcast, which the engine reads."""
     name = kind.split(".")[-2]
-    return name.endswith("Refused") or name in ("ClockTicked", "RulesEnacted")
+    return name.endswith("Refused") or name in _BROADCAST
+
+
+_BROADCAST = (
+    *("ClockTicked", "RulesEnacted"),
+    *("AuthorityDelegated", "AbsenceDeclared", "AuthorityRevoked"),
+)
 
 
 def test_what_is_known_is_not_checked_and_what_has_its_id_and_says_another_thing_is(

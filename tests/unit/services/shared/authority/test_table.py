@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import product
 from typing import Any
@@ -17,12 +18,15 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 import contracts.events  # noqa: F401  (registers the types)
 from contracts.model import Kind, registered
+from contracts.wire.actor import Actor
 from contracts.wire.claims import Claims, Role, claims
 from contracts.wire.topics import SERVICES
-from services.runtime import Client, app_of, make_running
-from services.shared.authority.judging import Bonds, permits
+from services.runtime import NO_GRANTS, Client, app_of, make_running
+from services.shared.authority.judging import Bonds, check, permits
 from services.shared.authority.table import OF_A_UNIT, REQUESTS, TABLE, Relation, Row, doors_of
 from services.shared.person import citizen, staff
+from services.shared.refused import Refused
+from tests.support.grants import absent, asked, delegated, granted
 from tests.support.provider_keys import ProviderKeys
 
 NO_DATABASE = "mongodb://127.0.0.1:1"
@@ -116,7 +120,30 @@ _BONDS = {
     Relation.LEAD: Bonds(lead=WHO),
     Relation.CITIZENS: Bonds(person=citizen("cd-1")),
     Relation.OWN: Bonds(person=staff(WHO)),
+    Relation.DELEGATED: Bonds(handling=UNIT),
+    Relation.STANDING_IN: Bonds(handling=UNIT, lead="cb-away"),
 }
+_ALSO = {Relation.DELEGATED: {Relation.HANDLING}, Relation.STANDING_IN: {Relation.HANDLING}}
+"""What else somebody of that unit has to do with such a dossier."""
+NOON = datetime(2026, 3, 2, 5, tzinfo=UTC)
+_GRANTS = {
+    Relation.DELEGATED: granted(delegated(UNIT, WHO, NOON, NOON + timedelta(days=1))).grants,
+    Relation.STANDING_IN: granted(
+        absent(UNIT, "cb-away", WHO, NOON, NOON + timedelta(days=1))
+    ).grants,
+}
+
+
+def _may(row: Row, actor: Actor, relation: Relation) -> bool:
+    """What the decision says of somebody who has this to do with a dossier."""
+    (cls,) = (each for each in registered().values() if row.name == each.NAME)
+    request = asked(cls.model_construct(), NOON, actor)
+    grants = _GRANTS.get(relation, NO_GRANTS)
+    try:
+        check(request, lambda: _BONDS[relation], None, signed_in=True, grants=grants)
+    except Refused:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("row", REQUESTS.values(), ids=lambda row: row.name)
@@ -127,11 +154,11 @@ def test_every_cell_is_judged_by_the_relation_to_the_dossier(row: Row) -> None:
     for role, relation in product(Role, Relation):
         held = claims([role], UNIT if role in OF_A_UNIT else "", [row.name])
         cell = row.cells.get(role, frozenset())
-        allowed = not cell.isdisjoint({Relation.ANY, relation})
-        assert permits(row, held.vouch_for(WHO), _BONDS[relation]) == allowed, (role, relation)
+        allowed = not cell.isdisjoint({Relation.ANY, relation, *_ALSO.get(relation, ())})
+        assert _may(row, held.vouch_for(WHO), relation) == allowed, (role, relation)
         # Of another unit, and another person: a stranger to the dossier.
         foreign = claims([role], OTHER if role in OF_A_UNIT else "", [row.name])
-        stranger = permits(row, foreign.vouch_for("cb-29-0015"), _BONDS[relation])
+        stranger = _may(row, foreign.vouch_for("cb-29-0015"), relation)
         anybody = relation is Relation.CITIZENS and relation in cell
         assert stranger == (Relation.ANY in cell or anybody), (role, relation)
 

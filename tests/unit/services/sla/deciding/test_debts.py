@@ -139,7 +139,7 @@ class TestAForeseenDelayIsRefused:
             reason, detail = desk.refuses_foresight(at(5), by)
             assert reason == "not-the-lead"
             assert detail.startswith(
-                "this takes: officer who leads the open step; head of the unit"
+                "this takes: officer who leads the open step; officer who stands in"
             )
             assert HEAD not in detail
 
