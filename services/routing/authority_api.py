@@ -26,6 +26,7 @@ from services.runtime import (
     Settings,
     ShutOut,
     Typed,
+    ask_audited,
     authority_event,
     current_actor,
     current_caller,
@@ -155,6 +156,7 @@ class _Teller:
     async def _tell(self, fact: AuthorityFact) -> None:
         settings = self._running.settings
         event = authority_event(fact, current_actor())
+        await ask_audited(event)
         try:
             async with asyncio.timeout(settings.answer_timeout), self._one:
                 for _ in range(_ATTEMPTS):

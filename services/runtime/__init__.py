@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from services.runtime.http.door import current_caller as current_caller
     from services.runtime.http.door import not_permitted as not_permitted
     from services.runtime.http.limits import takes as takes
+    from services.runtime.http.noted import ask_audited as ask_audited
     from services.runtime.http.noted import note as note
     from services.runtime.http.problem import Problem as Problem
     from services.runtime.http.problem import invalid_field as invalid_field

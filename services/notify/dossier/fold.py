@@ -142,7 +142,8 @@ def _evolve(state: Notify, fact: Event, data: EventData) -> Notify:
             overdue = {key: due for key, due in state.overdue.items() if key != data.alert_id}
             return replace(state, overdue=overdue)
         case sla.ApologyIssued():
-            letter = Letter(fact.time, data.reason, data.due, data.unit, data.previous)
+            delegated = data.delegation is not None
+            letter = Letter(fact.time, data.reason, data.due, data.unit, data.previous, delegated)
             return replace(state, letter=_with_letter(state.letter, letter))
         case sla.ExemptionGranted():
             return replace(state, exempt=True)

@@ -46,6 +46,8 @@ def params_of(state: Notify, fact: Event) -> dict[str, str]:
             if data.due is not None:
                 params["new_due"] = local(data.due)
             params["unit"] = data.unit
+            if data.delegation is not None:
+                params["delegated"] = "yes"
         case sla.AlertRetracted():
             params["alert"] = data.alert
             if data.due is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
@@ -119,7 +120,7 @@ class OnDesk(msgspec.Struct, frozen=True, array_like=True):
     """The officer who led the open step then; None if unknown."""
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
     """The unit's apology."""
 
     at: datetime
@@ -129,10 +130,14 @@ class Letter(msgspec.Struct, frozen=True):
     unit: str
     previous: datetime | None = None
     """The date that was not kept; None in a letter that an older release kept."""
+    delegated: bool = False
+    """Whether an officer signed it by the head's delegation."""
 
 
 class Notify(Handled, frozen=True):
     """One dossier as notify sees it. It knows the citizen by reference only."""
+
+    LAYOUT: ClassVar[int] = 2
 
     code: str = ""
     citizen: str | None = None

@@ -46,6 +46,7 @@ FIELDS = frozenset(
         "exempt",
         "again",
         "apologised",
+        "delegated",
         "alert",
         "items",
         "count",

@@ -39,4 +39,5 @@ def letter(opened: Opened, words: Mapping[Locale, Words]) -> dict[str, Any]:
         "reason": written.reason,
         "previous": vi.moment(previous) if previous else None,
         "due": vi.moment(written.due) if written.due else None,
+        "delegated": written.delegated,
     }

@@ -269,6 +269,9 @@ def test_every_mail_says_at_its_end_who_it_is_from(template: str) -> None:
 def test_a_letter_of_apology_says_by_whom_it_is_signed() -> None:
     assert f"Thư xin lỗi do Thủ trưởng {UNIT.name_vi} ký." in said("apology").body
     assert f"signed by the head of the {UNIT.name_en}." in said("apology", "en").body
+    vi, en = (said("apology", locale, delegated="yes").body for locale in ("vi", "en"))
+    assert f"do cán bộ được Thủ trưởng {UNIT.name_vi} ủy quyền ký." in vi
+    assert f"an officer to whom the head of the {UNIT.name_en} delegated this." in en
 
 
 @pytest.mark.parametrize(

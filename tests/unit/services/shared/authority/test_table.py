@@ -48,7 +48,9 @@ async def app_in_test(name: str, provider: ProviderKeys) -> AsyncIterator[FastAP
         raise AssertionError("health is not asked")
 
     service = import_module(f"services.{name}.__main__").SERVICE
-    running = make_running(service, service.settings(mongo=NO_DATABASE), mongo)
+    # Nor is there a log for the audit.
+    settings = service.settings(mongo=NO_DATABASE, answer_timeout=0.02)
+    running = make_running(service, settings, mongo)
     app, _ = app_of(service, running, nobody, nobody, provider.verifier())
     yield app
     mongo.close()

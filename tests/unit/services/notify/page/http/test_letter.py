@@ -50,6 +50,11 @@ def test_a_letter_without_a_new_date_prints_none(locale: Locale) -> None:
     assert HTML.texts[Locale.VI]("part.due-new") not in printed(apologised(), locale)
 
 
+def test_who_signs_by_delegation_signs_for_the_head() -> None:
+    assert "TUQ. Thủ trưởng cơ quan" in printed(apologised(delegated=True))
+    assert "TUQ." not in printed(apologised())
+
+
 def test_the_applicant_is_named_by_hand_on_the_print_and_has_no_place_elsewhere() -> None:
     state = apologised()
     text = printed(state)
