@@ -70,7 +70,7 @@ def _record(number: int, **changes: Any) -> Record:
 
 BAD: dict[str, tuple[Record, str]] = {
     "garbage": (_record(1, value=b"\x00\xff\xfegarbage"), "bad-body"),
-    "another shape": (_record(2, value=b'{"by": 7}'), "bad-body"),
+    "another shape": (_record(2, value=b'{"filing": 7}'), "bad-body"),
     "no headers": (Record(code_of(3).encode(), b"{}", []), "missing-header"),
     "no id": (_record(4, ce_id=None), "missing-header"),
     "no time": (_record(5, ce_time=b"some time"), "bad-header"),

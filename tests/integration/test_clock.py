@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import build
-from tests.support.office import OFFICER, PROBLEM, WARD_UNIT, Office
+from tests.support.office import OFFICER, PROBLEM, WARD_OFFICER, WARD_UNIT, Office
 from tests.support.signed_in import AUDITOR
 
 pytestmark = pytest.mark.integration
@@ -37,7 +37,12 @@ def test_a_due_time_is_explained_as_data_as_text_as_a_drawing_and_in_the_termina
     assert data["original_due"] == office.view("sla", code)["original_due"]
     assert data["explanation"][-1].startswith("Conclusion: the clock stands")
 
-    office.does("intake", code, "supplement", {"documents": ["a photo"], "unit": WARD_UNIT})
+    office.does(
+        "intake",
+        code,
+        "supplement",
+        {"documents": ["a photo"], "unit": WARD_UNIT, "by": WARD_OFFICER},
+    )
     office.agrees(code, "in_process")
     running = office.get("sla", path).json()
     assert running["due"] == office.view("sla", code)["due"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from contracts.events.authority import AuthorityFact
 from contracts.events.refusals import Refusal
 from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
 from deploy.local.stack.city import City
@@ -87,13 +88,13 @@ def test_a_fact_that_its_owner_did_not_decide_is_seen_by_it(
     assert others == {name: count for name, count in before.items() if name != owner}
 
 
-def test_of_what_services_say_of_dossiers_only_refusals_are_not_looked_at() -> None:
+def test_of_what_services_say_only_refusals_and_what_is_broadcast_are_not_looked_at() -> None:
     unseen = [
         event.data.NAME
         for event in FACTS.values()
         if event.data.TOPIC == DOSSIER_EVENTS
         and event.data.OWNER in SERVICES
         and event.type not in DECIDED
-        and not isinstance(event.data, Refusal)
+        and not isinstance(event.data, Refusal | AuthorityFact)
     ]
     assert unseen == []

@@ -14,13 +14,14 @@ from contracts.tooling.json_schemas import FOLDER
 from contracts.wire.topics import SERVICES
 from services.shared.lookup_key import lookup_key
 from tests.support.documented import documented
-from tests.support.office import MARITAL_STATUS, WARD_PLACE, Office, filing
+from tests.support.office import MARITAL_STATUS, WARD_PLACE, WARD_UNIT, Office, filing
 
 pytestmark = pytest.mark.integration
 
 SAMPLES = FOLDER.parent / "samples"
 QUERY = {
     "/balance": {"since": "2024-03-01T00:00:00Z", "until": "2024-04-01T00:00:00Z"},
+    "/authority": {"unit": WARD_UNIT},
     "/competence": {"procedure": MARITAL_STATUS, "place": WARD_PLACE},
     "/figures": {"period": "2024-03"},
     "/figures/dossiers": {"period": "2024-03", "measure": "received"},

@@ -96,7 +96,7 @@ async def test_the_commands_say_what_has_no_instance(settings: Settings) -> None
     shown = await run("list", "routing")
     assert shown.exit_code == 1
     assert "partition 0 has no instance; 0 subjects wait in it" in shown.output
-    woken = await run("wake", "routing", "--dossier", code_of(1))
+    woken = await run("wake", "routing", "--dossier", "H29.1-190101-0001")
     assert woken.exit_code == 1
     assert "dossiers: 0 woken" in woken.output
     assert (await run("list", "coffee")).exit_code == 2

@@ -18,13 +18,14 @@ from services.runtime.settings import Settings
 from services.shared.lookup_key import lookup_key
 from tests.support.documented import documented
 from tests.support.http_app import ANYBODY, Instance, problem_of, reachable
-from tests.support.office import MARITAL_STATUS, WARD_PLACE, Office
+from tests.support.office import MARITAL_STATUS, WARD_PLACE, WARD_UNIT, Office
 from tests.support.signed_in import AUDITOR
 
 pytestmark = pytest.mark.integration
 
 QUERY: dict[str, dict[str, str]] = {
     "/balance": {"since": "2024-03-01T00:00:00Z", "until": "2099-04-01T00:00:00Z"},
+    "/authority": {"unit": WARD_UNIT},
     "/competence": {"procedure": MARITAL_STATUS, "place": WARD_PLACE},
     "/figures": {"since": "2024-03-01T00:00:00Z", "until": "2099-04-01T00:00:00Z"},
     "/figures/dossiers": {"period": "2026", "measure": "received"},

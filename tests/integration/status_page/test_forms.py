@@ -125,7 +125,8 @@ def test_a_choice_that_would_reach_nobody_is_not_saved_and_the_page_says_what_to
     office.agrees(code, "in_process", "notify")
     with mongo_client(settings.mongo) as mongo:
         contacts = mongo["motcua_notify"]["contacts"]
-        eventually(lambda: contacts.find_one({"_id": who}), what=f"the contact of {who}")
+        left = {"_id": f"dossier:{code}"}
+        eventually(lambda: contacts.find_one(left), what=f"what {who} left with {code}")
     url, key = f"/status/{code}/preferences", key_of(code)
 
     refused = citizen.post(url, key=key, channels=["sms", "zalo"], locale="en")

@@ -10,7 +10,7 @@ import pytest
 from deploy.local.stack.city import City, Instance, execute
 from services.shared.lookup_key import lookup_key
 from tests.support.eventually import eventually
-from tests.support.office import OFFICER, Office
+from tests.support.office import WARD_HEAD, Office
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,7 @@ def test_an_open_page_learns_of_changes(office: Office, page: Instance) -> None:
     ) as events:
         lines = events.iter_lines()
         assert next(lines).startswith("retry:")
-        office.does("routing", code, "stop", {"reason": "Chờ ý kiến", "by": OFFICER})
+        office.does("routing", code, "stop", {"reason": "Chờ ý kiến", "by": WARD_HEAD})
         assert any(line == "event: changed" for line in lines)
     eventually(lambda: "Chờ ý kiến" in shown(page, code), what="the reason for the stop")
 
