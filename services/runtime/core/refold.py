@@ -124,25 +124,34 @@ class Refold(Generic[S]):
                 continue
             snapshot = stored.copy()
             try:
-                self._one(worlds[stored.partition], event, item, stored)
+                kept = self._one(worlds[stored.partition], event, item, stored)
             except Exception as error:  # noqa: BLE001  (whatever a fold raises is in the report)
                 stored.restore(snapshot)
                 last = traceback.format_exception_only(error)[-1].strip()
                 self.failed.append((item.place, last))
                 continue
-            states[subject] = dirty[subject] = stored
+            if kept:
+                states[subject] = dirty[subject] = stored
         for stored in dirty.values():
             set_due(self._decider, worlds[stored.partition], stored)
         return dirty
 
-    def _one(self, world: World, event: Event, item: Wanted, stored: Stored[S]) -> None:
+    def _one(self, world: World, event: Event, item: Wanted, stored: Stored[S]) -> bool:
+        """Return whether the service keeps anything of the event.
+
+        Of what it says beside its decisions it keeps nothing: that alone makes no state.
+        """
         if event.type in self._decider.requests:
             self._asked[event.id] = event, item
-            return
+            return True
+        kept = False
         if event.source == self._source and event.cause in self._asked:
             request, asked = self._asked.pop(event.cause)
             stored.note(asked.short, asked.content)
             stored.answer(request, [event])
+            kept = True
         if event.type in self._decider.facts:
             stored.note(item.short, item.content)
             stored.state = self._decider.evolve(world, stored.state, event)
+            kept = True
+        return kept
