@@ -34,6 +34,7 @@ from services.runtime import (
     folded,
     is_transient,
     key_owner,
+    key_reused,
     not_permitted,
     read_world,
     tell_authority,
@@ -129,16 +130,12 @@ class _Teller:
         """Answer with the grant that is asked for. A retry with the key answers the same."""
         made_of = (key_owner(), key) if key else (now.by, time.time_ns())
         grant = derive_id("grant", *made_of)
-        fact = _decided(lambda: decide(body, grant))
+        # What was granted is answered first: by now it might not be granted again.
         if (known := _find(now.known, grant)) is not None:
             if not _is_same(known, body):
-                raise Problem(
-                    422,
-                    "idempotency-key-reused",
-                    "this Idempotency-Key was used for another request; use a new one",
-                    errors=[{"field": "Idempotency-Key", "in": "header", "detail": "used before"}],
-                )
+                raise key_reused()
             return Json(grant_view(known, now.at), 201)
+        fact = _decided(lambda: decide(body, grant))
         await self._tell(fact)
         return self._shown(now, fact, 201)
 

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from services.runtime.http.request_routes import IdempotencyKey as IdempotencyKey
     from services.runtime.http.request_routes import RequestRoutes as RequestRoutes
     from services.runtime.http.requests import Requests as Requests
+    from services.runtime.http.requests import key_reused as key_reused
     from services.runtime.http.typed_text import Typed as Typed
     from services.runtime.kafka.access import KafkaAccess as KafkaAccess
     from services.runtime.kafka.access import Mechanism as Mechanism

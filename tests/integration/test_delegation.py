@@ -160,6 +160,25 @@ def test_what_is_over_out_of_scope_or_of_another_unit_is_refused_with_the_reason
     assert office.post("routing", "/authority/delegations", too_long).status_code == 409
 
 
+def test_a_retry_is_answered_alike_when_what_was_granted_is_over(office: Office) -> None:
+    headers = {"Idempotency-Key": "delegation-over"}
+    over = datetime.now(UTC) + timedelta(seconds=3)
+    body = wanted(until=over.isoformat())
+
+    def post() -> Any:
+        return office.post("routing", "/authority/delegations", body, headers=headers)
+
+    first = post().json()["id"]
+
+    def standing() -> list[str]:
+        found = office.get("routing", "/authority", unit=WARD_UNIT).json()["delegations"]
+        return [each["standing"] for each in found if each["id"] == first]
+
+    eventually(lambda: standing() == ["ended"])
+    again = post()
+    assert (again.status_code, again.json()["id"]) == (201, first)
+
+
 def test_a_retry_with_the_key_delegates_once(office: Office) -> None:
     headers = {"Idempotency-Key": "delegation-1"}
     body = wanted(until=(datetime.now(UTC) + timedelta(days=3)).isoformat())

@@ -132,13 +132,18 @@ class Requests:
 
 def _same(answer: RequestAnswer, event: Event) -> RequestAnswer:
     if answer.fingerprint != event.fingerprint:
-        raise Problem(
-            422,
-            "idempotency-key-reused",
-            "this Idempotency-Key was used for another request; use a new one",
-            errors=[{"field": "Idempotency-Key", "in": "header", "detail": "used before"}],
-        )
+        raise key_reused()
     return answer
+
+
+def key_reused() -> Problem:
+    """Return the problem of a key that was used for another request."""
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "this Idempotency-Key was used for another request; use a new one",
+        errors=[{"field": "Idempotency-Key", "in": "header", "detail": "used before"}],
+    )
 
 
 _NOT_PERMITTED = frozenset(
