@@ -296,3 +296,31 @@ async def test_what_is_unsaid_of_a_dossier_is_said_though_its_next_record_holds_
         held = await stage.subject(CODE, decider)
         assert held.hold is not None
         assert (held.unsaid, held.due) == ([], None)
+
+
+async def test_what_can_say_no_more_what_it_waits_for_is_held_by_a_letter_that_is_written(
+    settings: Settings,
+) -> None:
+    async with a_stage(settings) as stage:
+        decider = dossiers(stage)
+        calm = Calm(decider, CODE)
+        calm.hears(*BEGUN)
+        calm.passes(NOON)
+
+        await stage.put_records(*map(encode, BEGUN))
+        async with starts(stage, decider) as first:
+            await first.reads()
+            await first.dies_at("timers-written", NOON)
+        decider.timer = _broken
+        async with starts(stage, decider) as second:
+            await second.fires(NOON)
+        await has_said(stage, calm.said)
+        (letter,) = await stage.letters()
+        assert (letter.subject, letter.fault) == (CODE, "timer-raised")
+        held = await stage.subject(CODE, decider)
+        assert held.hold is not None
+        assert (held.unsaid, held.due) == ([], None)
+
+
+def _broken(*_: Any) -> None:
+    raise ZeroDivisionError("a defect in what it waits for")

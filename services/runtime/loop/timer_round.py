@@ -4,7 +4,7 @@
     2 decide    what each firing comes to: pure
     3 write     what will be said: its ids beside the states; into the states, with all it says,
                 where nothing else would tell
-    4 publish   the new events and dead letters, and wait for every ack
+    4 publish   the new events, then the dead letters, and wait for every ack
     5 persist   the states, with nothing left to say
     6 report    to metrics and to the log
 
@@ -81,13 +81,14 @@ class TimerRound(Generic[S]):
 
             # 4. Publish.
             await parts.producer.publish(decided.events)
+            for stored in unsaid:
+                stored.unsaid = []
+                # What waits for nothing but its saying is asked only now what it waits for next.
+                set_due_or_hold(parts.decider, world, decided, stored, datetime.now(UTC))
             await parts.producer.write(self._dead_letters, decided.dead_letters)
             passing(Point.TIMERS_PUBLISHED)
 
             # 5. Persist.
-            for stored in unsaid:
-                stored.unsaid = []
-                set_due_or_hold(parts.decider, world, decided, stored, datetime.now(UTC))
             await parts.store.persist(decided.dirty.values())
             if noted:
                 parts.said.written(partition, noted)
