@@ -71,10 +71,8 @@ def add_authority_routes(
     async def declare_absence(body: Typed[Absence], key: IdempotencyKey = None) -> Response:
         """Say when you, or as a head one of your officers, are away, and who stands in."""
         must_be_permitted("routing", "absence", Bonds(named=body.unit))
-        caller = current_caller()
         now = await granting()
-        if caller is None or (Role.HEAD not in caller.claims.roles and now.by != body.lead):
-            raise not_permitted("the lead who is away, or head of the unit")
+        _must_be_lead_or_head(now, body.lead)
         return await teller.granted(now, now.absent, body, key)
 
     @changes.post(
@@ -83,12 +81,15 @@ def add_authority_routes(
         responses={404: failing("There is no such delegation or absence.")},
     )
     async def revoke(delegation: Annotated[str, Path(max_length=64)]) -> Response:
-        """End a delegation or an absence before its time, as the unit's head."""
+        """End a delegation before its time, as the unit's head; an absence, as its lead, too."""
         now = await granting()
         grant = _find(now.known, delegation)
         if grant is None:
             raise Problem(404, "unknown-delegation", f"there is no delegation {delegation}")
-        must_be_permitted("routing", "delegation", Bonds(named=grant.unit))
+        what = "delegation" if grant.lead is None else "absence"
+        must_be_permitted("routing", what, Bonds(named=grant.unit))
+        if grant.lead is not None:
+            _must_be_lead_or_head(now, grant.lead)
         if grant.revoked is not None:
             return Json(grant_view(grant, now.at))
         return await teller.revoked(now, grant)
@@ -111,6 +112,12 @@ def add_authority_routes(
         if found is None:
             raise Problem(404, "unknown-unit", f"there is no unit {unit}")
         return Json(authority_view(now.known, unit, found.head, at or now.at))
+
+
+def _must_be_lead_or_head(now: Granting, lead: str) -> None:
+    caller = current_caller()
+    if caller is None or (Role.HEAD not in caller.claims.roles and now.by != lead):
+        raise not_permitted("the lead who is away, or head of the unit")
 
 
 class _Teller:

@@ -62,9 +62,6 @@ class Settings(BaseSettings):
     body_bytes_at_once: int = Field(default=33_554_432, ge=1_048_576)
     """The most bytes of HTTP bodies that one instance holds at the same time; further ones are told
     to come later."""
-    docs_pages: bool = False
-    """Whether `/docs` and the OpenAPI document are shown, to whoever reaches the service; in a
-    trial they are."""
     oidc_issuer: str | None = None
     """The city's OIDC provider, as its tokens name it. Its keys are found by discovery."""
     oidc_audience: str = "motcua"

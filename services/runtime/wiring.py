@@ -109,7 +109,7 @@ def app_of(
     """
     requests = Requests(running.dossiers, timeout=running.settings.answer_timeout)
     settings = running.settings
-    door = Door(service.doors, verify or verifier_of(settings))
+    door = Door(service.doors, verify or verifier_of(settings), trial=settings.trial)
     app = make_app(service.name, service.title, settings, health, reachable, door, running.audit)
     beside = service.wire(app, running, requests)
     add_answers(app, requests, service.name)

@@ -100,7 +100,7 @@ async def test_whoever_is_erased_again_and_again_is_told_to_come_later(mongo: Cl
         await contacts.leave(
             citizen("cd-contested"), Contact(email="an@example.test"), Locale.VI, dossier="d"
         )
-    assert (refused.value.status, refused.value.kind) == (503, "contact-being-erased")
+    assert (refused.value.status_code, refused.value.kind) == (503, "contact-being-erased")
 
 
 async def test_contact_data_of_a_dossier_that_is_entered_late_counts_from_when_it_is_entered(

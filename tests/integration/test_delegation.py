@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts.catalogue import load_catalogue
 from contracts.events import routing, sla
 from contracts.events.authority import AuthorityDelegated, AuthorityFact, AuthorityRevoked
 from contracts.events.refusals import LateEntryRefused
@@ -275,3 +276,24 @@ async def test_a_batch_that_is_decided_again_after_a_kill_comes_to_the_same(
         partitions = Partitions(stage.database, stage.topic, "dossiers")
         ((grant,),) = (await partitions.load([0]))[0].world.grants.values()
         assert grant.revoked == ended.at
+
+
+def test_a_lead_who_is_back_early_ends_the_absence(office: Office) -> None:
+    ward = load_catalogue().units[WARD_UNIT]
+    others = next(o for o in ward.officers if o not in (WARD_OFFICER, WARD_HEAD))
+    now = datetime.now(UTC)
+    away = {
+        "unit": WARD_UNIT,
+        "lead": WARD_OFFICER,
+        "to": others,
+        "since": now.isoformat(),
+        "until": (now + timedelta(days=5)).isoformat(),
+    }
+    declared = office.post("routing", "/authority/absences", away, who=WARD_OFFICER)
+    assert declared.status_code == 201, declared.text
+    path = f"/authority/delegations/{declared.json()['id']}/revocation"
+    assert problem(office.post("routing", path, who=others)) == "not-permitted"
+    assert problem(office.post("routing", path, who=OTHER_OFFICER)) == "not-permitted"
+    ended = office.post("routing", path, who=WARD_OFFICER)
+    assert ended.status_code == 200, ended.text
+    assert (ended.json()["standing"], ended.json()["revoked_by"]) == ("revoked", WARD_OFFICER)

@@ -51,4 +51,4 @@ async def test_the_database_itself_gives_up_counting_after_a_while(database: Dat
 async def test_what_takes_too_long_to_count_is_a_problem_that_says_so(database: Database) -> None:
     with pytest.raises(Problem, match="given up; ask again") as found:
         await message_figures(database, patience=1e-6)
-    assert (found.value.status, found.value.kind) == (503, "figures-too-slow")
+    assert (found.value.status_code, found.value.kind) == (503, "figures-too-slow")

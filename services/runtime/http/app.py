@@ -52,7 +52,7 @@ def make_app(
     problem.install(app)
     if audit is not None:
         app.add_middleware(Audited, audit=audit, trusted_proxies=settings.trusted_proxies)
-    app.add_middleware(RequestLimits, service=service, settings=settings)
+    app.add_middleware(RequestLimits, service=service, settings=settings, admit=door)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def read_metrics() -> Response:
@@ -84,7 +84,7 @@ def make_app(
             good, state["status"] = False, "waiting for the database"
         return Json(state, 200 if good else 503)
 
-    add_docs_pages(app, settings)
+    add_docs_pages(app)
     return app
 
 

@@ -29,6 +29,11 @@ class Admission(Protocol):
         ...
 
     @property
+    def open_in_trial(self) -> bool:
+        """Whether in a trial nobody has to be signed in."""
+        ...
+
+    @property
     def needs(self) -> str:
         """What role and relation it takes, in words."""
         ...
@@ -41,6 +46,8 @@ class Admission(Protocol):
 Doors = Mapping[tuple[str, str], Sequence[Admission]]
 """What the table says of each route of a service, by method and path."""
 
+_ADMITTED = "motcua.admitted"
+"""What a request's scope has once its caller was let in."""
 _CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
@@ -58,10 +65,11 @@ def current_actor() -> Actor:
 class Door:
     """The dependency that every route of a service has. A route without a row admits nobody."""
 
-    def __init__(self, doors: Doors, verify: Verifier | None) -> None:
+    def __init__(self, doors: Doors, verify: Verifier | None, *, trial: bool = False) -> None:
         """`verify` is None where no sign-in is set up: then only what is open is answered."""
         self._doors = doors
         self._verify = verify
+        self._trial = trial
 
     @property
     def closed(self) -> bool:
@@ -70,14 +78,17 @@ class Door:
 
     def is_open(self, method: str, path: str) -> bool:
         """Return whether nobody has to be signed in at a route."""
-        return any(row.open for row in self._doors.get((method, path), ()))
+        rows = self._doors.get((method, path), ())
+        return any(row.open or (self._trial and row.open_in_trial) for row in rows)
 
     async def __call__(self, request: Request) -> None:
-        """Let whoever a row of the route admits be the request's caller.
+        """Let whoever a row of the route admits be the request's caller; look once at a request.
 
         Raise Problem 401 for somebody without a good token, 403 for somebody whom no row admits,
         503 while the provider's keys cannot be fetched, or where no sign-in is set up.
         """
+        if _ADMITTED in request.scope:
+            return
         path: str = request.scope["route"].path
         if self.is_open(request.method, path):
             return
@@ -92,6 +103,7 @@ class Door:
         rows = self._doors.get((request.method, path), ())
         if not any(row.admits(caller.claims) for row in rows):
             raise not_permitted("; ".join(row.needs for row in rows))
+        request.scope[_ADMITTED] = True
 
 
 async def _signed_in(request: Request, verify: Verifier) -> Caller:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime import metrics
@@ -31,11 +33,21 @@ class RequestLimits:
     times every request.
 
     What is too much is refused, not queued: a queue would only move it into memory. Metrics and
-    health checks are answered however many other requests are open.
+    health checks are answered however many other requests are open. No byte is read of the body of
+    somebody whom the route does not let in.
     """
 
-    def __init__(self, app: ASGIApp, *, service: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        settings: Settings,
+        admit: Callable[[Request], Awaitable[None]],
+    ) -> None:
+        """`admit` raises Problem for whom the request's route does not let in."""
         self._app = app
+        self._admit = admit
         self._service = service
         self._most = settings.max_body
         self._body_seconds = settings.body_timeout
@@ -52,43 +64,37 @@ class RequestLimits:
         status = 500
         read = 0
         most: int | None = None
-        refused: Problem | None = None
         started = counted = False
         announced, whole = _announced(scope)
         held = not scope["path"].startswith(OPERATION)
         deadline = asyncio.get_running_loop().time() + self._body_seconds
 
         async def limited() -> Message:
-            nonlocal read, most, refused, whole
+            nonlocal read, most, whole
             if whole or started:
                 return await receive()  # only the client's leaving is still to come
             if most is None:  # whoever reads a body is a route, so the router has found it
+                await self._admit(Request(scope))
                 most = self._most_of(scope)
                 if announced > most:
-                    refused = _too_large(most)
-                    raise refused
+                    raise _too_large(most)
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                refused = self._too_slow()
-                raise refused from None
+                raise self._too_slow() from None
             size = len(message.get("body", b""))
             read += size
             self._bytes += size
             whole = not message.get("more_body", False)
             if read > most:
-                refused = _too_large(most)
-                raise refused
+                raise _too_large(most)
             if self._bytes > self._bytes_at_once:
-                refused = _too_busy("too many bytes of requests are being read; ask again later")
-                raise refused
+                raise _too_busy("too many bytes of requests are being read; ask again later")
             return message
 
         async def watched(message: Message) -> None:
             nonlocal status, started, counted, held
-            if refused is not None and not started:
-                return  # the app's answer to a body that was cut short is not the reason
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
                 if status >= 400:
@@ -112,10 +118,7 @@ class RequestLimits:
                 raise _too_busy("too many requests are being answered; ask again later")
             with called_from(scope):
                 await self._app(scope, limited, watched)
-            if refused is not None and not started:
-                raise refused
         except Problem as error:
-            refused = None
             await error.response()(scope, receive, watched)
         finally:
             self._bytes -= read

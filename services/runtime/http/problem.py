@@ -22,8 +22,11 @@ _MOST_FAULTS = 50
 """The most fields at fault that an answer names: a small body can have thousands."""
 
 
-class Problem(Exception):
-    """A fault of a request. `kind` is stable, for programs; `detail` is for people."""
+class Problem(HTTPException):
+    """A fault of a request. `kind` is stable, for programs; `detail` is for people.
+
+    An HTTPException, for what is raised while a body is read: the framework makes 400 of any other.
+    """
 
     def __init__(
         self,
@@ -35,26 +38,23 @@ class Problem(Exception):
         headers: dict[str, str] | None = None,
         **members: Any,
     ) -> None:
-        super().__init__(detail)
-        self.status = status
+        super().__init__(status, detail, headers)
         self.kind = kind
-        self.detail = detail
         self.errors = errors
-        self.headers = headers
         self.members = members
 
     def response(self) -> JSONResponse:
         """Return the problem as an HTTP response."""
         body: dict[str, Any] = {
             "type": f"urn:motcua:problem:{self.kind}",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
+            "title": HTTPStatus(self.status_code).phrase,
+            "status": self.status_code,
             "detail": self.detail,
             **self.members,
         }
         if self.errors:
             body["errors"] = self.errors
-        return JSONResponse(body, self.status, self.headers, MEDIA_TYPE)
+        return JSONResponse(body, self.status_code, self.headers, MEDIA_TYPE)
 
 
 def unavailable() -> Problem:

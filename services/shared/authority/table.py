@@ -46,6 +46,8 @@ class Row:
     cells: Cells
     open: str = ""
     """Why nobody has to be signed in; empty if somebody has to be."""
+    open_in_trial: bool = False
+    """Whether in a trial nobody has to be signed in."""
 
     @lru_cache(maxsize=8192)  # noqa: B019  (there is one table, and a city's officers are few)
     def of(self, claims: Claims) -> frozenset[Relation]:
@@ -210,7 +212,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         "absence",
         "routing",
-        ("POST /authority/absences",),
+        ("POST /authority/absences", "POST /authority/delegations/{delegation}/revocation"),
         dict.fromkeys((Role.OFFICER, Role.HEAD), _OWN),
     ),
     _read("authority of a unit", "routing", "/authority", _READERS),
@@ -277,13 +279,12 @@ TABLE: tuple[Row, ...] = (
                 "GET /health/live",
                 "GET /health/ready",
             ),
-            _open(
+            Row(
                 "API pages",
                 service,
-                "shown in a trial, or where a setting says so",
-                "GET /openapi.json",
-                "GET /docs",
-                "GET /docs/{name}",
+                ("GET /openapi.json", "GET /docs", "GET /docs/{name}"),
+                {Role.OPERATOR: _ANY},
+                open_in_trial=True,
             ),
         )
     ),

@@ -111,7 +111,7 @@ def page_error_of(error: Exception) -> PageError:
             return PageError(422, "wrong-form")
         case PyMongoError() if is_transient(error):
             return PageError(503, "unavailable", _WAIT)
-        case Problem() if error.status == 503:
+        case Problem() if error.status_code == 503:
             return PageError(503, "unavailable", _WAIT)
         case _:
             raise error

@@ -1,4 +1,4 @@
-"""The OpenAPI pages: shown to those who may see them, and made of the service's own files."""
+"""The OpenAPI pages: for operators, and made of the service's own files."""
 
 from __future__ import annotations
 
@@ -8,31 +8,41 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.runtime.http.app import make_app
+from services.runtime.http.door import Door
 from services.runtime.settings import Settings
-from tests.support.http_app import ANYBODY, Instance, problem_of, reachable
+from services.runtime.signin.verifier import Verifier
+from services.shared.authority.table import doors_of
+from tests.support.http_app import Instance, problem_of, reachable
+from tests.support.provider_keys import ProviderKeys
 
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 PATHS = ("/openapi.json", "/docs", *(f"/docs/{name}" for name in FILES))
 
 
-@pytest.fixture(autouse=True)
-def no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MOTCUA_TRIAL")
+DOORS = doors_of("intake")
 
 
-def client_of(**told: bool) -> TestClient:
-    settings = Settings.model_validate(told)
-    return TestClient(make_app("purse", "What is in it?", settings, Instance(), reachable, ANYBODY))
+def client_of(*, trial: bool, verify: Verifier | None = None) -> TestClient:
+    door = Door(DOORS, verify, trial=trial)
+    return TestClient(make_app("purse", "What is in it?", Settings(), Instance(), reachable, door))
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/redoc"])
-def test_whoever_may_not_see_them_finds_nothing(path: str) -> None:
-    problem_of(client_of().get(path), 404, "not-found")
+@pytest.mark.parametrize("path", PATHS)
+def test_they_are_for_operators(path: str) -> None:
+    provider = ProviderKeys()
+    client = client_of(trial=False, verify=provider.verifier())
+    problem_of(client.get(path), 401, "not-signed-in")
+    for role, status in (("operator", 200), ("auditor", 403), ("head", 403)):
+        bearer = {"Authorization": f"Bearer {provider.token(motcua_roles=[role])}"}
+        assert client.get(path, headers=bearer).status_code == status, role
 
 
-@pytest.mark.parametrize("told", ["trial", "docs_pages"])
-def test_in_a_trial_and_by_a_setting_they_are_shown(told: str) -> None:
-    client = client_of(**{told: True})
+def test_there_is_no_other_page() -> None:
+    problem_of(client_of(trial=True).get("/redoc"), 404, "not-found")
+
+
+def test_in_a_trial_they_are_for_everybody() -> None:
+    client = client_of(trial=True)
     for path in PATHS:
         assert client.get(path).status_code == 200
     document = client.get("/openapi.json").json()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from contracts.wire.actor import NOBODY
 from contracts.wire.claims import Role
@@ -32,6 +33,10 @@ def provider() -> ProviderKeys:
 def app_with(door: Door) -> FastAPI:
     app: FastAPI = make_app("purse", "?", Settings(), Instance(), reachable, door)
 
+    @app.post("/told")
+    async def told(body: dict[str, str]) -> str | None:
+        return current_actor().authid
+
     @app.get("/who")
     @app.get("/open")
     @app.get("/forgotten")
@@ -41,7 +46,7 @@ def app_with(door: Door) -> FastAPI:
     return app
 
 
-DOORS = {("GET", "/who"): ROWS, ("GET", "/open"): (OPEN,)}
+DOORS = {("GET", "/who"): ROWS, ("POST", "/told"): ROWS, ("GET", "/open"): (OPEN,)}
 
 
 @pytest.fixture
@@ -131,3 +136,39 @@ def test_where_no_sign_in_is_set_up_only_what_is_open_answers() -> None:
     with TestClient(app_with(Door(DOORS, None))) as client:
         problem_of(client.get("/who", headers=_bearing("a.b.c")), 503, "no-sign-in")
         assert client.get("/open").status_code == 200
+
+
+async def test_of_whom_is_not_let_in_no_body_is_read(provider: ProviderKeys) -> None:
+    app = app_with(Door(DOORS, provider.verifier()))
+    refused = _bearing(provider.token(motcua_roles=["auditor"]))
+    for headers, status in (({}, 401), (_bearing("a.b.c"), 401), (refused, 403)):
+        assert await _told(app, headers) == (status, 0)
+    assert await _told(app, _bearing(provider.token(motcua_roles=["head"]))) == (200, 1)
+
+
+async def _told(app: FastAPI, headers: dict[str, str]) -> tuple[int, int]:
+    """The status of a request, and how often its body was asked for."""
+    statuses: list[int] = []
+    reads = 0
+
+    async def receive() -> Message:
+        nonlocal reads
+        reads += 1
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    told = {"content-type": "application/json", "content-length": "2", **headers}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/told",
+        "raw_path": b"/told",
+        "query_string": b"",
+        "headers": [(k.lower().encode(), v.encode()) for k, v in told.items()],
+        "client": ("127.0.0.1", 1),
+    }
+    await app(scope, receive, send)
+    return statuses[0], reads

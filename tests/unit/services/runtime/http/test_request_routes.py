@@ -30,10 +30,10 @@ class TestTheTimeOfAChange:
     def test_is_never_in_the_future(self, changes: RequestRoutes) -> None:
         with pytest.raises(Problem, match="lies in the future; it is 2024-03-07T12") as caught:
             changes.time(NOON + timedelta(milliseconds=1))
-        assert caught.value.status == 422
+        assert caught.value.status_code == 422
 
     def test_is_never_before_the_year_2000_of_vietnam(self, changes: RequestRoutes) -> None:
         assert changes.time(EARLIEST) == EARLIEST
         with pytest.raises(Problem, match="before the year 2000") as caught:
             changes.time(EARLIEST - timedelta(milliseconds=1))
-        assert caught.value.status == 422
+        assert caught.value.status_code == 422

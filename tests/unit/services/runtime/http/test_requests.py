@@ -67,7 +67,7 @@ class TestTheAnswerToARequest:
         with pytest.raises(Problem) as caught:
             respond(ASKED, refusal)
         problem = caught.value
-        assert (problem.status, problem.kind, problem.detail) == (status, reason, "why")
+        assert (problem.status_code, problem.kind, problem.detail) == (status, reason, "why")
         assert problem.members["fact"]["id"] == "fact-1"
 
 

@@ -35,7 +35,7 @@ def test_each_trouble_is_told_to_people_and_to_programs(
 ) -> None:
     trouble = page_error_of(error)
     assert (trouble.status, trouble.what, trouble.headers) == (status, what, headers)
-    assert trouble.problem().status == status
+    assert trouble.problem().status_code == status
     for locale in Locale:
         answer = HTML.trouble(trouble, locale)
         assert answer.status_code == status
