@@ -1,8 +1,11 @@
 """Wrong codes and keys, counted by code and by client address so that guessing is useless.
 
-They are counted in windows of a quarter of an hour, over all instances. A try is counted before it
-is compared, and taken back if it is right. So simultaneous tries are compared no more often than
-tries one after another.
+They are counted in windows of a quarter of an hour, over all instances. Who opens a dossier with
+its key only reads the counts, and so does who is refused: neither waits for those who guess, and
+whether the key is right makes no difference to what a refused one hears or how soon. Of an address
+at a code, one try after another is compared and counted. Tries that one address makes at several
+codes at once, or at several instances, are compared before they are counted: it gains as many as an
+instance answers at a time, once a window.
 
 Nobody is locked out for long by someone else's guessing. A code with too many guesses is closed
 only to the addresses that guessed at it; an address with too many guesses, only to the codes
@@ -46,9 +49,11 @@ _ADDRESS_DIGITS = 5
 _TURN_SECONDS = 5.0
 """How long a try waits for earlier ones at the same code from the same address, and then for others
 that are being counted."""
-_AT_ONCE = 2
-"""Tries that an instance counts side by side, by three queries each: the threads in which the
-driver works are ten for two processors, and the engine needs them too."""
+_AT_ONCE = 4
+"""Tries that an instance looks up side by side, by one query each."""
+_COUNTED_AT_ONCE = 2
+"""Wrong tries that an instance counts side by side, by three queries each: the threads in which the
+driver works are ten for two processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Guesses:
         self._secret = secret.encode()
         self._limits = limits
         self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._counted_at_once = asyncio.Semaphore(_COUNTED_AT_ONCE)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def right(self, code: str, address: str, compare: Callable[[], bool]) -> bool:
@@ -89,15 +95,17 @@ class Guesses:
         slot = self._hash(f"code:{code}")[:_SLOT_DIGITS]
         of_address = self._hash(f"address:{address}")[:_ADDRESS_DIGITS]
         own = self._hash(f"own:{slot}:{address}")[:_ADDRESS_DIGITS]
-        async with self._turn(f"{slot}:{address}"), _in_time(self._at_once):
-            tried = await self._counts.count(f"code:{slot}", f"address:{of_address}", f"own:{own}")
-            refused = self._too_many(tried.numbers)
-            right = not refused and compare()
-            if refused or right:
-                await self._counts.take_back(tried)
-        if refused:
-            raise TooMany(tried.seconds_left)
-        return right
+        names = f"code:{slot}", f"address:{of_address}", f"own:{own}"
+        async with self._turn(f"{slot}:{address}"):
+            async with _in_time(self._at_once):
+                known = await self._counts.known(*names)
+            if self._used_up(known.numbers):
+                raise TooMany(known.seconds_left)
+            if compare():
+                return True
+            async with _in_time(self._counted_at_once):
+                await self._counts.count(*names)
+        return False
 
     @asynccontextmanager
     async def _turn(self, own: str) -> AsyncIterator[None]:
@@ -109,10 +117,10 @@ class Guesses:
         async with _in_time(self._turns.setdefault(own, asyncio.Lock())):
             yield
 
-    def _too_many(self, numbers: Sequence[int]) -> bool:
+    def _used_up(self, numbers: Sequence[int]) -> bool:
         by_code, by_address, of_its_own = numbers
-        used_up = by_code > self._limits.by_code or by_address > self._limits.by_address
-        return used_up and of_its_own > OWN_TRIES
+        many = by_code >= self._limits.by_code or by_address >= self._limits.by_address
+        return many and of_its_own >= OWN_TRIES
 
     def _hash(self, name: str) -> str:
         return hmac.new(self._secret, name.encode(), sha256).hexdigest()[:24]
