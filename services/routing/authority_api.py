@@ -36,6 +36,7 @@ from services.runtime import (
     key_owner,
     key_reused,
     not_permitted,
+    note_authority,
     read_world,
     tell_authority,
 )
@@ -161,6 +162,8 @@ class _Teller:
         settings = self._running.settings
         event = authority_event(fact, current_actor())
         await ask_audited(event)
+        # Before it is said: what comes back over the log and is not noted, nobody here has decided.
+        await note_authority(self._running.database, fact)
         try:
             async with asyncio.timeout(settings.answer_timeout), self._one:
                 for _ in range(_ATTEMPTS):

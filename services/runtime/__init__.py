@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from services.runtime.mongo.client import aggregate as aggregate
     from services.runtime.mongo.client import client as client
     from services.runtime.mongo.partitions import Partitions as Partitions
+    from services.runtime.mongo.partitions import note_authority as note_authority
     from services.runtime.mongo.partitions import read_world as read_world
     from services.runtime.mongo.store import Store as Store
     from services.runtime.patience import patiently as patiently

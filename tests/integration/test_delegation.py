@@ -23,6 +23,7 @@ from services.runtime.loop.faults import Point
 from services.runtime.mongo.partitions import Partitions
 from tests.support.eventually import eventually, soon
 from tests.support.facts import received
+from tests.support.forged import alarms
 from tests.support.grants import asked, delegated, officer, revoked
 from tests.support.office import (
     MARITAL_STATUS,
@@ -121,6 +122,8 @@ def test_an_officer_signs_while_it_is_delegated_and_no_longer(
     assert len(copies) > 1
     assert copies[0].actor is not None
     assert copies[0].actor.authid == WARD_HEAD
+
+    assert alarms(office, "routing", "undecided") == 0, "what is granted is no forgery"
 
     path = f"/authority/delegations/{grant['id']}/revocation"
     others = office.post("routing", path, who=WARD_OFFICER)

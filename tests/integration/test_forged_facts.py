@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from contracts.events.authority import AuthorityFact
+from contracts.events.authority import AUTHORITY_SUBJECT, AuthorityFact
 from contracts.events.refusals import Refusal
 from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
 from deploy.local.stack.city import City
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.integration
 DECIDED = frozenset[str]().union(*map(decided_by, city_deciders()))
 KINDS = sorted(name for name, event in FACTS.items() if event.type in DECIDED)
 """What services decide about dossiers, but for refusals: those nobody folds."""
+AUTHORITY = sorted(name for name, event in FACTS.items() if isinstance(event.data, AuthorityFact))
 
 
 def undecided(office: Office) -> dict[str, float]:
@@ -88,7 +89,20 @@ def test_a_fact_that_its_owner_did_not_decide_is_seen_by_it(
     assert others == {name: count for name, count in before.items() if name != owner}
 
 
-def test_of_what_services_say_only_refusals_and_what_is_broadcast_are_not_looked_at() -> None:
+@pytest.mark.parametrize("name", AUTHORITY)
+def test_authority_that_its_owner_did_not_give_is_seen_by_it(
+    city: City, office: Office, endpoints: Endpoints, name: str
+) -> None:
+    before, data = undecided(office), FACTS[name].data
+    assert isinstance(data, AuthorityFact)
+    # As it is broadcast, but to one partition alone.
+    write_forged(endpoints.kafka, name, AUTHORITY_SUBJECT)
+    eventually(lambda: alarms(office, "routing", "undecided") == before["routing"] + 1)
+    assert seen_after(city.of("routing"), data.grant, AUTHORITY_SUBJECT) > 0
+    assert undecided(office) == {**before, "routing": before["routing"] + 1}
+
+
+def test_of_what_services_say_only_refusals_are_not_looked_at() -> None:
     unseen = [
         event.data.NAME
         for event in FACTS.values()

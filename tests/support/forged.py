@@ -77,15 +77,17 @@ def write_forged(
     write(kafka, topic or event.data.TOPIC, [change(encode(event))])
 
 
-def seen_after(instance: Instance, subject: str) -> float:
-    """Seconds from when the last forged record of a subject was written to when an instance saw it.
+def seen_after(instance: Instance, said_of: str, key: str = "") -> float:
+    """Seconds from when the last forged record was written to when an instance saw it.
+
+    `said_of`: the dossier or the grant that it names; `key`: the record's, if it is another.
 
     By the clocks of the writer and of the service, which are the same machine's: whoever looks for
     it in a metric adds his own pauses.
     """
     lines = [line for line in instance.log.read_text().splitlines() if "a forged record" in line]
-    last = next(said for said in map(json.loads, reversed(lines)) if said["dossier"] == subject)
-    return datetime.fromisoformat(last["timestamp"]).timestamp() - _WRITTEN[subject]
+    last = next(said for said in map(json.loads, reversed(lines)) if said["dossier"] == said_of)
+    return datetime.fromisoformat(last["timestamp"]).timestamp() - _WRITTEN[key or said_of]
 
 
 def alarms(office: Office, service: str, reason: str) -> float:

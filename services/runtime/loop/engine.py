@@ -19,6 +19,7 @@ from contracts.events.rules import RulesEnacted
 from contracts.events.world import WORLD_KEYS, changes_world
 from contracts.wire.codec import BadRecord, Fault, Record, decode, type_of
 from contracts.wire.envelope import Event
+from contracts.wire.mac import Doubt
 from contracts.wire.topics import dead_letters
 from services.runtime import metrics
 from services.runtime.core.dead_letter import (
@@ -182,8 +183,7 @@ class Engine(Generic[S]):
             enact = partial(self._enact, record.partition, record.offset, event.data)
             await self._retry.until_done(enact)
         elif isinstance(event.data, AuthorityFact):
-            grant = partial(self._grant, record.partition, record.offset, event.data)
-            await self._retry.until_done(grant)
+            await self._retry.until_done(partial(self._grant, record, event.data))
         elif isinstance(self.clock, StreamClock):
             await self._tick(self.clock, record.partition, event)
         if put_back is not None:
@@ -243,13 +243,19 @@ class Engine(Generic[S]):
             self._states.clear()
         log.info("rules were enacted", partition=partition, number=data.number, by=data.by)
 
-    async def _grant(self, partition: int, offset: int, data: AuthorityFact) -> None:
+    async def _grant(self, record: ConsumerRecord[Any, Any], data: AuthorityFact) -> None:
         """Fold who may act for whom. No timer waits for that, and doing it again changes nothing.
 
-        As with rules, what stands before it is folded and known for good.
+        As with rules, what stands before it is folded and known for good. Its owner says so if it
+        has not decided it.
         """
+        partition = record.partition
+        if self.decider.name == data.OWNER and not await self.worlds.has_decided(data):
+            self.reporting.forged(
+                data.grant, place_of(record), type_of(record.headers) or "none", Doubt.UNDECIDED
+            )
         await self.worlds.grant(partition, data)
-        await self.worlds.mark({partition: offset})
+        await self.worlds.mark({partition: record.offset})
         log.info("authority was told", partition=partition, type=data.NAME, grant=data.grant)
 
 

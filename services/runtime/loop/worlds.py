@@ -67,6 +67,10 @@ class Worlds:
         await self._partitions.keep_authority(partition, data, forgotten=known - now)
         self._set(partition, after)
 
+    async def has_decided(self, data: AuthorityFact) -> bool:
+        """Return whether this service has said this of authority, and nobody else."""
+        return await self._partitions.has_decided(data)
+
     async def mark(self, ends: Mapping[int, int]) -> None:
         """Write that the partitions' states have folded all records before these offsets."""
         worlds = await self.of(ends)

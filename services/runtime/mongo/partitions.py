@@ -20,6 +20,8 @@ from services.runtime.core.world import World, first_world
 from services.runtime.mongo.client import Collection, Database
 
 _LINEARIZABLE = ReadConcern("linearizable")
+_DECIDED = "authority_decided"
+"""What the service itself has said of authority, before it did."""
 
 
 class TwoContents(Exception):
@@ -117,6 +119,11 @@ class Partitions:
         if forgotten:
             await self._marks.update_one(mark, {"$pullAll": {"authority": sorted(forgotten)}})
 
+    async def has_decided(self, data: AuthorityFact) -> bool:
+        """Return whether this service has said this of authority, and nobody else."""
+        found = await self.database[_DECIDED].find_one({"_id": fact_key(data)}, {"_id": 1})
+        return found is not None
+
     async def take_authority(self, partition: int, grants: Grants) -> None:
         """Have a partition know what these grants were folded from, which is kept already."""
         if keys := sorted(fact_keys(grants)):
@@ -152,6 +159,12 @@ class Partitions:
 
 def _numbers(world: World) -> list[int]:
     return [one.number for one in world.sets if one.number]
+
+
+async def note_authority(database: Database, data: AuthorityFact) -> None:
+    """Remember that the service is about to say this of authority, for good."""
+    name = {"_id": fact_key(data)}
+    await database[_DECIDED].update_one(name, {"$setOnInsert": {"at": data.at}}, upsert=True)
 
 
 async def read_world(database: Database) -> World:
