@@ -23,7 +23,7 @@ export PYTHONUNBUFFERED := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-fast chaos simulate-engine bench lint format types contracts check up down lock clean
+.PHONY: help install demo test test-long test-fast chaos attack simulate-engine bench lint format types contracts check up down lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-fast: $(READY) ## Within a minute: what the services decide, without broker
 
 chaos: $(READY) ## The long kill test: every arrow, every part, and the provider away for minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+attack: $(READY) ## 10,000 who guess, 2,000 slow bodies, 5,000 open pages, odd text; others served
+	@$(BIN)/python -m tests.security $(ARGS)
 
 simulate-engine: $(READY) ## The engine over broker and database in memory, disturbed, seed by seed
 	@$(BIN)/python -m tests.simulation $(ARGS)

@@ -29,6 +29,7 @@ from tests.bench.ratios_file import machine, read_ratios, table_of, write_ratios
 from tests.bench.report import Report
 from tests.bench.timers import timers_run
 from tests.support.paths import ROOT
+from tests.support.secured import secure_all_stacks
 
 _ON_THE_STACK = ("loops", "city", "messages", "timers")
 _PARTS = ("clocks", "folding", *_ON_THE_STACK)
@@ -46,6 +47,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.write and options.rounds < _ROUNDS:
         parser.error(f"--write needs {_ROUNDS} rounds: the ratio is their median")
+    if options.secured:
+        secure_all_stacks()
     parts = options.only or _PARTS
     configure("bench", level="WARNING", as_json=False)
     report = Report()
@@ -61,6 +64,8 @@ def main() -> None:
     path.write_text(json.dumps(results, indent=2) + "\n")
     report.show(f"all figures: {path.relative_to(ROOT)}")
     unlike = {p for p, size in _SIZES.items() if getattr(options, size) != parser.get_default(size)}
+    if options.secured:
+        unlike |= set(_ON_THE_STACK)
     sys.exit(_judge(results, unlike, report, write=options.write))
 
 
@@ -75,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, help="for which they are filed")
     parser.add_argument("--told", type=int, default=4_000, help="dossiers to tell of at once")
     parser.add_argument("--only", choices=_PARTS, action="append", help="may be given repeatedly")
+    parser.add_argument(
+        "--secured", action="store_true", help="broker and database with TLS and a login"
+    )
     parser.add_argument(
         "--write", action="store_true", help="write the ratios down, to be committed"
     )
@@ -143,7 +151,7 @@ def _judge(results: dict[str, Any], unlike: set[str], report: Report, *, write: 
         for name, rounds in figures.get("ratios", {}).items()
     }
     if skipped := unlike & results.keys():
-        report.show(f"not compared, being of another size: {', '.join(sorted(skipped))}")
+        report.show(f"not compared, being of another size or secured: {', '.join(sorted(skipped))}")
     if not now:
         return 0
     changes = compare(read_ratios(), now)
