@@ -96,7 +96,13 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     asyncio.run(create_topics(settings))
     root = tmp_path_factory.mktemp("hall")
     with City(
-        ends, root, launch=fork, partitions=PARTITIONS, session_timeout_ms=2000, timer_poll=0.1
+        ends,
+        root,
+        launch=fork,
+        partitions=PARTITIONS,
+        session_timeout_ms=2000,
+        timer_poll=0.1,
+        batch_gap_ms=10,
     ) as city:
         city.start_all()
         office = Office(city)

@@ -106,6 +106,7 @@ async def test_an_erased_address_is_in_no_file_and_what_was_sealed_opens_with_no
         quiet_from="00:00",
         quiet_until="00:00",
         master_key=MASTER,
+        batch_gap_ms=10,
     ) as city:
         city.start_all()
         office = Office(city)

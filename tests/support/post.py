@@ -71,6 +71,7 @@ class Post:
             launch=fork,
             partitions=PARTITIONS,
             session_timeout_ms=2000,
+            batch_gap_ms=10,
             **{"provider_rest": 1.0, **told, **settings},
         )
 
