@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.slow]
 
 def test_a_drilled_day_comes_to_the_same_as_a_calm_one(tmp_path: Path) -> None:
     simulated = simulate_day(
-        Simulation(dossiers=80, carried_over=40, seed=4, late_share=0.2, contacts=True),
+        Simulation(dossiers=25, carried_over=12, seed=6, late_share=0.2, contacts=True),
         load_catalogue(),
         calendars(),
     )
