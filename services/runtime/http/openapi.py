@@ -1,4 +1,5 @@
-"""The OpenAPI document of a service: its routes, and the problems that any route may meet."""
+"""The OpenAPI document of a service: its routes, what leads from one to another, and the problems
+that any route may meet."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.runtime.http.answers import ProblemDetails, Refusal
+from services.runtime.http.links import add_links
 from services.runtime.http.problem import MEDIA_TYPE
 
 Node = dict[str, Any]
@@ -70,6 +72,7 @@ class App(FastAPI):
                         self.max_body,
                         is_open=self._is_open(method.upper(), path),
                     )
+            add_links(made)
             for name in _FRAMEWORK_S:
                 made.get("components", {}).get("schemas", {}).pop(name, None)
             self._completed = made

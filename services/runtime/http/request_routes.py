@@ -27,7 +27,7 @@ IdempotencyKey = Annotated[
         max_length=200,
         description="A retry with the same key and body is the same request, as long as the answer "
         "is among the dossier's newest 200; handing in, for seven days. A key is its caller's: of "
-        "whoever the edge vouches for, or else of the officer in `by`, or else of the address.",
+        "whoever is signed in, or else of the address.",
     ),
 ]
 At = Annotated[

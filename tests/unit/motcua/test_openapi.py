@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,93 @@ def test_what_changes_a_dossier_may_be_pending_or_refused(
     assert _named(done["content"]["application/json"]["schema"]) == "ChangedDossier"
     assert _named(answers["202"]["content"]["application/json"]["schema"]) == "Pending"
     assert _named(answers["409"]["content"][MEDIA_TYPE]["schema"]) == "Refusal"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_link_leads_to_an_address_of_which_all_is_told(service: str) -> None:
+    paths = DOCUMENTS[service]["paths"]
+    targets = {
+        operation["operationId"]: (path, operation)
+        for path, operations in paths.items()
+        for operation in operations.values()
+    }
+    for _, path, operation in (each for each in OPERATIONS if each[0] == service):
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                where, target = targets[link["operationId"]]
+                named = set(re.findall(r"{(\w+)}", where))
+                assert named <= set(link["parameters"]) <= named | {"key"}
+                assert bool(target["security"]) == bool(operation["security"]), (path, where)
+
+
+@pytest.mark.parametrize(
+    ("service", "source", "status", "target", "told"),
+    [
+        ("intake", "post /dossiers", "201", "/dossiers/{code}", {"code": "$response.body#/code"}),
+        (
+            "intake",
+            "post /dossiers",
+            "202",
+            "/dossiers/{code}/requests/{request}",
+            {"code": "$response.body#/code", "request": "$response.body#/request"},
+        ),
+        (
+            "intake",
+            "get /procedures",
+            "200",
+            "/procedures/{procedure}",
+            {"procedure": "$response.body#/0/code"},
+        ),
+        (
+            "routing",
+            "post /authority/delegations",
+            "201",
+            "/authority/delegations/{delegation}/revocation",
+            {"delegation": "$response.body#/id"},
+        ),
+        (
+            "sla",
+            "get /snapshots",
+            "200",
+            "/snapshots/{period}/changes",
+            {"period": "$response.body#/items/0/period"},
+        ),
+        (
+            "sla",
+            "get /snapshots/{period}/changes",
+            "200",
+            "/snapshots/{period}/changes/dossiers",
+            {"period": "$request.path.period"},
+        ),
+        (
+            "sla",
+            "get /snapshots/{period}/changes/dossiers",
+            "200",
+            "/dossiers/{code}/clock",
+            {"code": "$response.body#/items/0/code"},
+        ),
+        (
+            "notify",
+            "get /status/{code}.json",
+            "200",
+            "/letter/{code}",
+            {"code": "$response.body#/code", "key": "$request.query.key"},
+        ),
+    ],
+)
+def test_an_answer_leads_on(
+    service: str, source: str, status: str, target: str, told: dict[str, str]
+) -> None:
+    method, _, path = source.partition(" ")
+    paths = DOCUMENTS[service]["paths"]
+    ids = {each["operationId"] for each in paths[target].values()}
+    links = paths[path][method]["responses"][status]["links"].values()
+    assert [each["parameters"] for each in links if each["operationId"] in ids] == [told]
+
+
+def test_a_procedures_code_leads_to_no_dossier() -> None:
+    operation = DOCUMENTS["intake"]["paths"]["/procedures/{procedure}"]["get"]
+    assert "links" not in operation["responses"]["200"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
