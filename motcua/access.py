@@ -13,7 +13,8 @@ from typing import Any
 
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.model import registered
-from contracts.wire.topics import CITY_AUDIT, SERVICES, TOPICS, dead_letters
+from contracts.wire.mac import BY_CITIZENS
+from contracts.wire.topics import CITY_AUDIT, PAGE, SERVICES, TOPICS, dead_letters
 from deploy.access.rights import RIGHTS, Rights
 from services.notify.page.http.routes import GUESSES
 from services.runtime import AUTHORITY_TRANSACTION, RULES_TRANSACTION, Service, group_of
@@ -24,7 +25,7 @@ OPERATOR = "operator"
 AUDITOR = "auditor"
 """Who runs `motcua audit`: nobody else reads what the audit tells."""
 _KEYS = {"intake": "readWrite", "notify": "read"}
-"""Who has to do with citizens' keys: intake makes them, notify opens with them."""
+"""Which services have to do with citizens' keys: intake makes them, notify opens with them."""
 _TRANSACTIONS = {"routing": (AUTHORITY_TRANSACTION,)}
 """Who broadcasts while it runs."""
 _ALL = tuple(topic.name for topic in TOPICS)
@@ -32,9 +33,10 @@ _FOLDER = RIGHTS.parent
 
 
 def all_rights() -> tuple[Rights, ...]:
-    """Return the rights of each service's user, of the operator's, and of the auditor's."""
+    """Return the rights of each service's user, of the page's, the operator's, the auditor's."""
     groups = {name: _groups(name) for name in SERVICES}
-    return (*(_service(name, groups) for name in SERVICES), _operator(groups), _auditor())
+    services = (_service(name, groups) for name in SERVICES)
+    return (*services, _page(), _operator(groups), _auditor())
 
 
 def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
@@ -49,8 +51,18 @@ def _service(name: str, groups: dict[str, tuple[str, ...]]) -> Rights:
         databases={
             f"motcua_{name}": "readWrite",
             **({KEYS: _KEYS[name]} if name in _KEYS else {}),
-            **({GUESSES: "readWrite"} if name == "notify" else {}),
         },
+    )
+
+
+def _page() -> Rights:
+    """Of notify's states it reads what citizens see, and whether an address is there at all."""
+    topics = {cls.TOPIC for name, cls in registered().items() if name in BY_CITIZENS}
+    return Rights(
+        PAGE,
+        writes=(*sorted(topics), CITY_AUDIT),
+        looks=_ALL,
+        databases={"motcua_notify": "read", KEYS: "read", GUESSES: "readWrite"},
     )
 
 

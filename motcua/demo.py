@@ -22,9 +22,9 @@ from rich.text import Text
 
 from contracts.rules import SAMPLE, read_files
 from contracts.wire.envelope import Event
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from deploy.local.host.errors import StackError
-from deploy.local.stack.city import City, ServiceDied
+from deploy.local.stack.city import PROCESSES, City, Instance, ServiceDied
 from deploy.local.stack.stack import Stack
 from motcua.demo_page import Day, Rebuilt, demo_page
 from motcua.demo_story import pick_story
@@ -58,8 +58,8 @@ _PERMITS = (
     ROOT / "deploy" / "imports" / "sample.xes",
 )
 """Where a log of an older system may be: the first file that exists is imported."""
-_PORTS = {name: FIRST_PORT + place for place, name in enumerate(SERVICES)}
-"""The ports that the services are asked to use: where `motcua top` looks."""
+_PORTS = {name: FIRST_PORT + place for place, name in enumerate(PROCESSES)}
+"""The ports that the processes are asked to use: `motcua top` looks at those of the services."""
 
 _GAPS = (30, 240)
 """Minutes between two requests about one dossier: 46 slices, where 15 and 120 make 74."""
@@ -133,7 +133,7 @@ def demo(
             _enact(settings)
         with City(endpoints, folder, clock="stream", partitions=4, channels="email,sms") as city:
             city.ports = _PORTS
-            with stages.stage("services", "starting the four services"):
+            with stages.stage("services", "starting the four services and the page"):
                 city.start_all(stages.tell, timeout=_PATIENCE_S)
             _import(settings, stages)
             with stages.stage("plan", "planning the day"):
@@ -197,7 +197,7 @@ async def _play(settings: Settings, city: City, simulated: SimulatedDay) -> None
     if not console.is_terminal:
         await play(settings, simulated, told, sends_mail=True)
         return
-    addresses = [Address(instance.url, instance.service) for instance in city.instances]
+    addresses = [Address(instance.url, instance.service) for instance in _services(city)]
     async with Watch(addresses) as watch:
         with Live(console=console, auto_refresh=False, transient=True) as live:
 
@@ -305,13 +305,13 @@ def _to_open(
             ("once more", "make demo ARGS=--keep   goes on serving: pages, mail, SMS, APIs"),
             ("to read", "README.md"),
         ]
-    endpoints, notify = city.endpoints, city.of("notify").url
-    page = Links(notify, LookupKeys({1: LOOKUP})).link(code) if code else notify
-    first, *others = city.instances
+    endpoints, page = city.endpoints, city.of(PAGE).url
+    shown = Links(page, LookupKeys({1: LOOKUP})).link(code) if code else page
+    first, *others = _services(city)
     apis = ", ".join(f":{instance.port} {instance.service}" for instance in others)
     commands = [("its log", f"{_MOTCUA} story {code} --all"), ("its date", f"{_MOTCUA} why {code}")]
     return [
-        ("status page", page),
+        ("status page", shown),
         ("mail", endpoints.smtp_page),
         ("SMS", endpoints.gateway_page),
         ("APIs", f"{first.url}/docs {first.service}; {apis}"),
@@ -325,6 +325,12 @@ def _to_open(
 
 def _elsewhere(city: City) -> list[str]:
     """List the addresses if they are not those where `motcua top` looks by itself."""
-    if all(instance.port == _PORTS[instance.service] for instance in city.instances):
+    services = _services(city)
+    if all(instance.port == _PORTS[instance.service] for instance in services):
         return []
-    return [f"127.0.0.1:{instance.port}" for instance in city.instances]
+    return [f"127.0.0.1:{instance.port}" for instance in services]
+
+
+def _services(city: City) -> list[Instance]:
+    """Return the instances that have an engine, which the page has not."""
+    return [instance for instance in city.instances if instance.service != PAGE]

@@ -1,4 +1,4 @@
-"""Write every service's OpenAPI document, or say which of them are out of step.
+"""Write the OpenAPI document of each service and of the page, or say which are out of step.
 
 ``python -m motcua.openapi`` writes them beside the services; with ``--check`` it only compares.
 """
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from contracts.tooling.generate import rendered
-from contracts.wire.topics import SERVICES
+from deploy.local.stack.city import PROCESSES, module_of
 from services.runtime import Service, Settings, app_of, client, configure, make_running
 
 ROOT = Path(__file__).parents[1] / "services"
 
 
 async def _document(name: str) -> dict[str, Any]:
-    """Return one service's OpenAPI document, without connecting to anything."""
-    service: Service[Settings] = import_module(f"services.{name}.__main__").SERVICE
+    """Return one process's OpenAPI document, without connecting to anything."""
+    service: Service[Settings] = import_module(f"{module_of(name)}.__main__").SERVICE
     mongo = client("mongodb://127.0.0.1:1")
 
     async def nobody() -> Any:
@@ -39,7 +39,12 @@ async def _document(name: str) -> dict[str, Any]:
 @cache
 def files() -> dict[str, str]:
     """Return every document's text, by its path below `services`."""
-    return {f"{name}/openapi.json": rendered(asyncio.run(_document(name))) for name in SERVICES}
+    return {path_of(name): rendered(asyncio.run(_document(name))) for name in PROCESSES}
+
+
+def path_of(name: str) -> str:
+    """Return the path of a document below `services`: it lies beside what serves the routes."""
+    return f"{module_of(name).replace('.', '/').removeprefix('services/')}/openapi.json"
 
 
 def write(root: Path = ROOT) -> list[str]:

@@ -20,9 +20,11 @@ import msgspec
 import contracts.events  # noqa: F401  (registers every event class)
 from contracts.events.clock import ClockTicked
 from contracts.events.contacts import ContactErased
+from contracts.events.notify import PreferencesRequested, RatingRequested
 from contracts.events.rules import RulesEnacted
 from contracts.model import registered
 from contracts.wire.codec import Headers, Record, types
+from contracts.wire.topics import PAGE
 
 HEADER = "ce_mac"
 ORDER_HEADER = "motcua_mac"
@@ -38,8 +40,18 @@ _PERSON = b"motcua-record-1"
 _OPERATOR = (OPERATOR,)
 BY_COMMAND = types(RulesEnacted, ClockTicked, ContactErased)
 """What no service decides: a command says it."""
+BY_CITIZENS = types(PreferencesRequested, RatingRequested)
+"""What citizens ask for, and nobody else does: the page writes it. Once its owner did."""
+
+
+def _may_sign(name: str, owner: str) -> tuple[str, ...]:
+    if name in BY_COMMAND:
+        return _OPERATOR
+    return (PAGE, owner) if name in BY_CITIZENS else (owner,)
+
+
 _SIGNERS: dict[bytes, tuple[str, ...]] = {
-    name.encode(): _OPERATOR if name in BY_COMMAND else (cls.OWNER,)
+    name.encode(): _may_sign(name, cls.OWNER)
     for cls in registered().values()
     for name in types(cls)
 }

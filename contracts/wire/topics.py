@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SERVICES = ("intake", "routing", "sla", "notify")
+PAGE = "page"
+"""What shows citizens the states of notify, and asks for what they choose. It decides nothing, and
+has no topic of its own."""
 
 DOSSIER_EVENTS = "dossier.events"
 NOTIFICATION_EVENTS = "notification.events"

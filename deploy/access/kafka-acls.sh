@@ -92,6 +92,20 @@ allow notify --operation Describe --operation DescribeConfigs --operation Read -
   --topic notification.events \
   --topic unit.alerts
 
+# page
+allow page --operation Describe --operation DescribeConfigs \
+  --topic citizen.contacts \
+  --topic city.rules \
+  --topic intake.dead-letters \
+  --topic notification.events \
+  --topic notify.dead-letters \
+  --topic routing.dead-letters \
+  --topic sla.dead-letters \
+  --topic unit.alerts
+allow page --operation Describe --operation DescribeConfigs --operation Write \
+  --topic city.audit \
+  --topic dossier.events
+
 # operator
 allow operator --operation Describe \
   --group intake:citizen.contacts \

@@ -8,7 +8,8 @@ const rights = {
   intake: [{"role": "readWrite", "db": "motcua_intake"}, {"role": "readWrite", "db": "motcua_keys"}],
   routing: [{"role": "readWrite", "db": "motcua_routing"}],
   sla: [{"role": "readWrite", "db": "motcua_sla"}],
-  notify: [{"role": "readWrite", "db": "motcua_notify"}, {"role": "read", "db": "motcua_keys"}, {"role": "readWrite", "db": "motcua_guesses"}],
+  notify: [{"role": "readWrite", "db": "motcua_notify"}, {"role": "read", "db": "motcua_keys"}],
+  page: [{"role": "read", "db": "motcua_notify"}, {"role": "read", "db": "motcua_keys"}, {"role": "readWrite", "db": "motcua_guesses"}],
   operator: [{"role": "readWrite", "db": "motcua_intake"}, {"role": "readWrite", "db": "motcua_routing"}, {"role": "readWrite", "db": "motcua_sla"}, {"role": "readWrite", "db": "motcua_notify"}, {"role": "readWrite", "db": "motcua_keys"}],
 };
 

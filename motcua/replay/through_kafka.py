@@ -15,7 +15,7 @@ from contracts.events.clock import ClockTicked
 from contracts.events.notify import MessageChannel, MessagePlanned
 from contracts.rules import sample_rules
 from contracts.wire.envelope import Event
-from contracts.wire.topics import DOSSIER_EVENTS
+from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
@@ -137,7 +137,7 @@ async def _lived(
         trial=True,
         **chosen,
     ) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         began = time.monotonic()
         await _feed(recording, endpoints.kafka, speed, told)
         seconds = time.monotonic() - began

@@ -15,8 +15,6 @@ from services.notify.deciders import DeliveryDecider, DeskDecider, NotifyDecider
 from services.notify.http.delivery_receipts import add_delivery_receipts
 from services.notify.http.routes import add_routes
 from services.notify.page.http.links import Links
-from services.notify.page.http.routes import add_page
-from services.notify.page.view.channel_choice import ReachCheck
 from services.notify.sending.sender import Supplies, sending
 from services.notify.settings import NotifySettings
 from services.notify.wording.renderer_now import RendererNow
@@ -41,20 +39,13 @@ def deciders(settings: NotifySettings) -> Sequence[Decider[Any]]:
 
 def _wire(app: FastAPI, running: Running[NotifySettings], requests: Requests) -> Beside | None:
     settings = running.settings
-    policy = settings.policy(load_catalogue())
-    keys = lookup_keys(settings)
-    links = Links(settings.public_url, keys)
+    links = Links(settings.public_url, lookup_keys(settings))
     city = CityNow(running.dossiers, running.clock)
     # Checks every template, whether one is sent or not.
     renderer = RendererNow(city, links.link)
     supplies = _supplies(running, renderer) if settings.carries else None
     add_routes(app, running)
     add_delivery_receipts(app, running)
-    if settings.page:
-        reach = ReachCheck(policy, supplies.addresses) if supplies else None
-        add_page(
-            app, running, requests, policy=policy, city=city, links=links, keys=keys, reach=reach
-        )
     add_balance(app, running, "notify")
     return sending(running, supplies) if supplies else None
 

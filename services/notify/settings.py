@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from contracts.catalogue import Catalogue
 from contracts.events.notify import ClockTime, MessageChannel
 from services.notify.channels.settings import ChannelSettings
 from services.notify.dossier.policy import Policy
-from services.notify.page.settings import PageSettings
 from services.notify.quiet_hours import QuietHours, clock_time
+from services.shared.lookup_secrets import LookupSettings
 
 _NEEDED = {
     MessageChannel.SMS: "sms_url",
@@ -25,7 +26,22 @@ def _by_comma(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-class NotifySettings(ChannelSettings, PageSettings):
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("write it like https://hoso.example.vn, without ? and #")
+    return url.rstrip("/")
+
+
+class LinkSettings(LookupSettings):
+    """What links to the status page are made of."""
+
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """The address at which citizens reach the status page. Messages and receipts contain it; if it
+    is not set, they contain no address."""
+
+
+class NotifySettings(ChannelSettings, LinkSettings):
     """How people are told things."""
 
     channels: Annotated[tuple[MessageChannel, ...], NoDecode, BeforeValidator(_by_comma)] = Field(

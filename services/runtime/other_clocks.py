@@ -28,18 +28,19 @@ class ClocksDisagree(CannotStart):
     """The machine's clock cannot be believed; the text names all times and the remedy."""
 
 
-async def check_clocks(running: Running[Settings], offsets: Offsets) -> None:
+async def check_clocks(running: Running[Settings], offsets: Offsets | None) -> None:
     """Raise ClocksDisagree if the service's time is too far from the others'.
 
     The log has no clock to be asked, only the times at which its newest records came: it cannot
-    show that the machine is ahead.
+    show that the machine is ahead. `offsets`: None for who does not read the log.
     """
     settings, topic = running.settings, running.dossiers.decider.topic
     faults = [
         database_fault(*await _database_time(running.database, running.clock), settings.clock_apart)
     ]
-    stamps = await _newest_stamps(settings.kafka, topic, offsets, running.kafka)
-    if stamps:
+    if offsets is not None and (
+        stamps := await _newest_stamps(settings.kafka, topic, offsets, running.kafka)
+    ):
         faults.append(log_fault(running.clock.now(), stamps, settings.clock_apart))
     if said := "; ".join(filter(None, faults)):
         raise ClocksDisagree(

@@ -27,7 +27,7 @@ from services.runtime.loop.consumer import EngineConsumer, make_broker
 from services.runtime.mongo.access import mongo_access
 from services.runtime.mongo.client import client
 from services.runtime.patience import patiently
-from services.runtime.record_keys import check_complete, record_keys
+from services.runtime.record_keys import check_complete, check_own, record_keys
 from services.runtime.refusal import CannotStart
 from services.runtime.service import Running, Service
 from services.runtime.settings import ClockKind, Settings, SettingsT, settings_told
@@ -59,7 +59,10 @@ def run(service: Service[SettingsT], settings: SettingsT | None = None) -> int:
     try:
         kafka_access().options()
         mongo_access().options(settings.mongo)
-        check_complete(record_keys(settings))
+        if service.shows:
+            check_own(record_keys(settings), service.name)
+        else:
+            check_complete(record_keys(settings))
     except CannotStart as error:
         return _refuse(error)
     with asyncio.Runner(loop_factory=_loop) as runner:
@@ -115,7 +118,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
         parts.push_async_callback(offsets.stop)
         running = make_running(service, settings, mongo)
         broker = make_broker(settings)
-        engines = [] if service.onlooker else running.engines
+        engines = [] if service.shows else running.engines
         consumers = [EngineConsumer(broker, e, settings, running.tasks) for e in engines]
         start = Start(running, broker, consumers, offsets)
         health = HealthCheck(running, consumers, offsets, start)
@@ -133,7 +136,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
             async with contextlib.AsyncExitStack() as work:
                 if await _unless(ends, start.run()):
                     _work(consumers, offsets)
-                    if service.onlooker:
+                    if service.shows:
                         running.tasks.start(_know_rules(running), "rules")
                     await work.enter_async_context(beside or contextlib.nullcontext())
                     log.info("serving", url=url, clock=settings.clock)

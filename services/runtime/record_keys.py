@@ -9,13 +9,13 @@ from pathlib import Path
 
 from contracts.wire.codec import Headers
 from contracts.wire.mac import OPERATOR, Doubt, Key, Keys
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from services.runtime.access import AccessWrong, readable
 from services.runtime.settings import Settings
 
 VARIABLE = "MOTCUA_RECORD_KEYS_FILE"
 _SHORTEST, _LONGEST = 32, 64
-SIGNERS = (*SERVICES, OPERATOR)
+SIGNERS = (*SERVICES, PAGE, OPERATOR)
 
 
 class RecordKeys:
@@ -65,6 +65,16 @@ def check_complete(keys: RecordKeys | None) -> None:
         raise AccessWrong(
             f"{VARIABLE} has no key of {', '.join(missing)}: what they write would be refused; "
             "give each service the keys of all"
+        )
+
+
+def check_own(keys: RecordKeys | None, signer: str) -> None:
+    """Raise AccessWrong if there are keys and not this signer's alone: it reads no log, and with
+    another's key it could write in another's name."""
+    if keys is not None and keys.keys.signers != {signer}:
+        raise AccessWrong(
+            f"{VARIABLE} has keys of {', '.join(sorted(keys.keys.signers))}; give {signer} a file "
+            f"with its own key alone: it reads nothing that others sign"
         )
 
 

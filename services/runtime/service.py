@@ -92,6 +92,6 @@ class Service(Generic[SettingsT]):
     """
     doors: Doors
     """Whom each route admits. A route that is not named here admits nobody."""
-    onlooker: bool = False
-    """Whether the process only shows states and asks for changes: it reads no log and owns no
-    partition. The engines of the service's other processes decide, and write the states."""
+    shows: str = ""
+    """The service whose states it shows, for an onlooker, which only shows them and asks for
+    changes: it reads no log, owns no partition, and writes nothing into that service's database."""

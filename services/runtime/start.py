@@ -24,7 +24,8 @@ T = TypeVar("T")
 class Start:
     """Starts a service's parts once, in order. Health tells what it waits for meanwhile.
 
-    An onlooker has no consumers, and joins no group.
+    An onlooker has no consumers: it joins no group, reads no log, and leaves the service's database
+    as it is.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Start:
         await self._until(partial(check_topics, running.settings), "waiting for the log")
         await self._until(partial(running.database.command, "ping"), "waiting for the database")
         if running.settings.clock is ClockKind.WALL:
-            await self._until(partial(check_clocks, running, self._offsets), "waiting for the log")
+            offsets = self._offsets if self._consumers else None
+            await self._until(partial(check_clocks, running, offsets), "waiting for the log")
         for engine in running.engines:
-            await self._until(engine.store.prepare, "waiting for the database")
-            await self._until(engine.said.prepare, "waiting for the database")
+            if self._consumers:
+                await self._until(engine.store.prepare, "waiting for the database")
+                await self._until(engine.said.prepare, "waiting for the database")
             await self._until(engine.worlds.prepare, "waiting for the database")
         for consumer in self._consumers:
             behind = partial(check_database, consumer.engine, self._offsets)

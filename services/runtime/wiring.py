@@ -15,6 +15,7 @@ from services.runtime.audit.kinds import AuditKind
 from services.runtime.audit.link import AuditEntry
 from services.runtime.http.answers import Health
 from services.runtime.http.app import add_answers, make_app
+from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.door import Door
 from services.runtime.http.requests import Requests
 from services.runtime.kafka.clients import AIOKAFKA, Clients
@@ -45,7 +46,7 @@ def make_running(
     key = settings.audit_key
     running = Running(
         settings,
-        mongo[f"motcua_{service.name}"],
+        mongo[f"motcua_{service.shows or service.name}"],
         EventProducer(settings.kafka, kafka, None if keys is None else keys.keys),
         make_clock(settings),
         faults or Faults(settings.stop_at),
@@ -112,7 +113,9 @@ def app_of(
     door = Door(service.doors, verify or verifier_of(settings), trial=settings.trial)
     app = make_app(service.name, service.title, settings, health, reachable, door, running.audit)
     beside = service.wire(app, running, requests)
-    add_answers(app, requests, service.name)
+    if not service.shows:  # whoever looks at it is signed in nowhere
+        add_answers(app, requests, service.name)
+        add_docs_pages(app)
     if door.closed and not settings.trial:
         raise CannotStart(
             "nobody could sign in: set MOTCUA_OIDC_ISSUER to the city's identity provider, or "

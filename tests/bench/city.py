@@ -15,6 +15,7 @@ from typing import Any
 from rich.table import Table
 
 from contracts.catalogue import load_catalogue
+from contracts.wire.topics import SERVICES
 from deploy.local.stack.city import City, cpu_seconds
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
@@ -67,7 +68,7 @@ def city_run(
 def _round(stack: Stack, endpoints: Endpoints, root: Path, simulated: Any) -> dict[str, Any]:
     folder = root / ".motcua" / "bench" / "logs"
     with City(endpoints, folder, clock="stream", partitions=4) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         parts = {part.part: part.pid for part in stack.status() if part.pid is not None}
         pids = {i.service: i.process.pid for i in city.instances} | parts
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from contracts.wire.topics import SERVICES
 from deploy.local.stack.endpoints import Endpoints
 from services.runtime.kafka.producer import EventProducer
 from tests.bench.filing import code_of, file_steadily, register_contacts
@@ -22,7 +23,7 @@ async def delays(endpoints: Endpoints, root: Path, rate: float, seconds: float) 
     """Of citizens who file at a steady rate, in dossiers a second, for so many seconds."""
     warm, count = int(rate * _WARM_UP), int(rate * (_WARM_UP + seconds))
     with sms_city(endpoints, root) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         await register_contacts(endpoints.kafka, endpoints.mongo, count)
         producer = EventProducer(endpoints.kafka)
         await producer.start()

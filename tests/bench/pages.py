@@ -26,6 +26,7 @@ from rich.table import Table
 from contracts.events import routing
 from contracts.model import EventData
 from contracts.wire.envelope import Event, derive_id
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City, Instance, cpu_seconds
 from deploy.local.stack.stack import Stack
 from services.runtime.kafka.producer import EventProducer
@@ -65,7 +66,8 @@ def main() -> None:
             live_pages=options.pages,
             live_pages_by_address=options.pages,
         ) as city:
-            instance = city.start("notify")
+            city.start("notify")
+            instance = city.start(PAGE)
             city.wait_ready()
             found = uvloop.run(_Bench(instance, endpoints.kafka, options.pages).run(options.rate))
     finally:

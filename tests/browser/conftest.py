@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City, Instance
 from services.shared.lookup_key import lookup_key
 from tests.support.eventually import eventually
@@ -57,8 +58,8 @@ def office(city: City) -> Iterator[Office]:
 
 @pytest.fixture(scope="module")
 def instance(city: City) -> Instance:
-    """The notify service that the browser is shown."""
-    return city.of("notify")
+    """The page that the browser is shown."""
+    return city.of(PAGE)
 
 
 class Dossier:

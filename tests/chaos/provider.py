@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from contracts.wire.topics import SERVICES
 from deploy.local.stack.city import City
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
@@ -79,7 +80,7 @@ async def away(stack: Stack, folder: Path, seconds: float, rate: float, tell: Te
     during = int(rate * seconds)
     count = before + during + after
     with _city(endpoints, folder) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         city.start("notify")
         city.wait_ready()
         await register_contacts(endpoints.kafka, endpoints.mongo, count)
@@ -117,7 +118,7 @@ async def keyless(stack: Stack, folder: Path, kills: int, rate: float, tell: Tel
     each = int(rate * 10)
     found = Keyless(each * kills, 0)
     with _city(endpoints, folder) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         await register_contacts(endpoints.kafka, endpoints.mongo, found.dossiers)
         _behaves(endpoints, ignore_keys=True)
         producer = EventProducer(endpoints.kafka)

@@ -12,6 +12,7 @@ import httpx
 from aiokafka.errors import KafkaError
 
 from contracts.rules import RuleSet
+from contracts.wire.topics import SERVICES
 from deploy.local.fakes.gateway.accepted import read_accepted_messages
 from deploy.local.fakes.gateway.behaviour import Behaviour
 from deploy.local.stack.city import City, Instance
@@ -162,7 +163,7 @@ async def run_city(
         session_timeout_ms=2000,
         retry_most=1.0,
     ) as city:
-        city.start_all()
+        city.start_all(processes=SERVICES)
         watch = Watch(city, stack, tell)
         feed = Feed(endpoints.kafka, sends_mail=True)
         await _again(feed.start, watch)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.catalogue import load_catalogue
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from deploy.local.stack.endpoints import Endpoints
 from motcua.cli import build
 from services.shared.lookup_key import lookup_key
@@ -238,9 +238,7 @@ def test_whoever_leads_a_dossier_says_that_it_will_be_late_and_its_head_apologis
     assert (fact, shown["letter"], shown["due"]) == ("ApologyIssued", "in-time", due)
     assert shown["letters"][0]["due"] is None
     key = lookup_key("tests", code)
-    told = eventually(
-        lambda: office.get("notify", f"/status/{code}.json", key=key).json()["apology"]
-    )
+    told = eventually(lambda: office.get(PAGE, f"/status/{code}.json", key=key).json()["apology"])
     assert (told["reason"], told["due"]) == (said["reason"], None)
     for view in (office.view("sla", code), told):
         assert "citizen-" not in json.dumps(view)

@@ -12,6 +12,7 @@ import pytest
 
 from contracts.tooling.json_schemas import FOLDER
 from contracts.wire.topics import SERVICES
+from deploy.local.stack.city import PROCESSES
 from services.shared.lookup_key import lookup_key
 from tests.support.documented import documented
 from tests.support.office import MARITAL_STATUS, WARD_PLACE, WARD_UNIT, Office, filing
@@ -35,7 +36,7 @@ QUERY = {
 def _reads() -> list[Any]:
     return [
         pytest.param(service, path, id=f"{service} {path}")
-        for service in SERVICES
+        for service in PROCESSES
         for path, operations in documented(service).paths.items()
         # An open page's events have no end; the tests of the status page follow them.
         if "get" in operations and not path.endswith("/events")
@@ -45,7 +46,7 @@ def _reads() -> list[Any]:
 def _changes() -> list[Any]:
     """Each route that a request of the contracts is sent to, with the contracts' own sample."""
     found = []
-    for service in SERVICES:
+    for service in PROCESSES:
         for path, operations in documented(service).paths.items():
             content = operations.get("post", {}).get("requestBody", {}).get("content", {})
             reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
@@ -38,12 +39,13 @@ from contracts.wire.topics import (
     CITY_RULES,
     DOSSIER_EVENTS,
     NOTIFICATION_EVENTS,
+    PAGE,
     SERVICES,
     TOPICS,
 )
 from deploy.access.rights import load_rights
 from deploy.local.secured.secured import ADMIN
-from deploy.local.stack.city import City
+from deploy.local.stack.city import PROCESSES, City
 from deploy.local.stack.endpoints import Endpoints
 from deploy.local.stack.stack import Stack
 from motcua.access import OPERATOR, files
@@ -56,6 +58,8 @@ from services.runtime.core.dead_letter import DeadLetter, redriven
 from services.runtime.kafka.access import kafka_access
 from services.runtime.kafka.clients import AIOKAFKA
 from services.runtime.kafka.dead_letters import DeadLetters
+from services.runtime.record_keys import SIGNERS
+from services.shared.lookup_key import lookup_key
 from tests.support.eventually import eventually
 from tests.support.forged import EVENTS, alarms, write, write_forged
 from tests.support.fork_server import fork
@@ -124,7 +128,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     endpoints = stack.up()
     folder = tmp_path_factory.mktemp("city")
     keys = folder / "record-keys"
-    keys.write_text("".join(f"{each} 1 {key(each)}\n" for each in (*SERVICES, OPERATOR)))
+    keys.write_text("".join(f"{each} 1 {key(each)}\n" for each in SIGNERS))
+    own_key = folder / "page-key"
+    own_key.write_text(f"{PAGE} 1 {key(PAGE)}\n")
     city = City(
         endpoints,
         folder,
@@ -143,7 +149,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house.motcua("topics", "create")
     house.motcua("rules", "enact", "contracts/rules/sample", "--by", "cb-1", "--yes")
     with patch.dict(os.environ, endpoints.environment(ADMIN)), city:
-        city.start_all()
+        for service in SERVICES:
+            city.start(service)
+        city.start(PAGE, record_keys_file=own_key)
+        city.wait_ready()
         yield house
     office.close()
     stack.reset()
@@ -177,6 +186,13 @@ def test_a_dossier_lives_from_reception_to_return_and_its_citizen_is_told(house:
         lambda: [m for m in office.view("notify", code)["messages"] if m["outcome"] == "sent"]
     )
     assert {m["channel"] for m in told} == {"email"}
+    # The citizen looks, and says what they think of it: the page may read that and ask this.
+    page, opens = house.city.of(PAGE).url, {"key": lookup_key("tests", code)}
+    shown = httpx.get(f"{page}/status/{code}", params=opens, timeout=30)
+    assert shown.status_code == 200
+    for form, fields in (("rating", {"score": "5"}), ("preferences", {"channels": "email"})):
+        answer = httpx.post(f"{page}/status/{code}/{form}", data=opens | fields, timeout=30)
+        assert f"told={form}" in answer.headers["location"]
 
 
 def test_commands_are_the_operator_s(house: House, tmp_path: Path) -> None:
@@ -273,7 +289,7 @@ def test_a_user_reads_no_topic_but_its_own(house: House, user: str) -> None:
     as_user(house, user, read_all)
 
 
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", PROCESSES)
 def test_a_user_joins_no_group_but_its_own(house: House, user: str) -> None:
     other = next(name for name in SERVICES if name != user)
 
@@ -345,7 +361,7 @@ def test_no_log_of_the_city_holds_a_password(house: House) -> None:
     passwords = [path.read_text() for path in house.endpoints.secured.glob("*.password")]
     assert len(passwords) == len(RIGHTS) + 2
     logs = list(house.city.folder.glob("*.log"))
-    assert len(logs) >= len(SERVICES)
+    assert len(logs) >= len(PROCESSES)
     for log in logs:
         text = log.read_text()
         assert not any(password in text for password in passwords)
@@ -359,7 +375,7 @@ def _unsigned(record: Record) -> Record:
 
 
 def _with(signer: str, generation: int, secret: bytes) -> Callable[[Record], Record]:
-    keys = {name: [Key(generation, secret)] for name in (*SERVICES, OPERATOR)}
+    keys = {name: [Key(generation, secret)] for name in SIGNERS}
 
     def change(record: Record) -> Record:
         made = Keys(keys).signed(record)
@@ -371,7 +387,7 @@ def _with(signer: str, generation: int, secret: bytes) -> Callable[[Record], Rec
 
 def _own(signer: str, record: Record) -> Record:
     secret = b64decode(key(signer))
-    return Keys({name: [Key(1, secret)] for name in (*SERVICES, OPERATOR)}).signed(record)
+    return Keys({name: [Key(1, secret)] for name in SIGNERS}).signed(record)
 
 
 def _body_changed(record: Record) -> Record:

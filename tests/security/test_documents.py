@@ -1,4 +1,4 @@
-"""schemathesis over the four OpenAPI documents, in the name of each role: no answer is a defect,
+"""schemathesis over the five OpenAPI documents, in the name of each role: no answer is a defect,
 and none is one that the document does not know.
 
 Each operation is asked what it allows and what it does not; then one is asked after another, with
@@ -20,10 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.wire.claims import Claims, Role, claims
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE
 from deploy.local.fakes.oidc.tokens import token
-from deploy.local.stack.city import City
+from deploy.local.stack.city import PROCESSES, City
 from motcua.cli import build
+from motcua.openapi import path_of
 from services.shared.authority.table import TABLE
 from services.shared.lookup_key import lookup_key
 from tests.support.office import (
@@ -57,7 +58,13 @@ WHO: dict[str, Claims | None] = {
     "machine": claims([Role.MACHINE], requests=[r.name for r in TABLE if Role.MACHINE in r.cells]),
 }
 
-USUAL = (("intake", "desk"), ("routing", "head"), ("sla", "head"), ("notify", "nobody"))
+USUAL = (
+    ("intake", "desk"),
+    ("routing", "head"),
+    ("sla", "head"),
+    ("notify", "auditor"),
+    (PAGE, "nobody"),
+)
 """Who is tried in every run: whoever a service's routes admit most. `make test-long` tries all."""
 AT_LIMITS = USUAL[-1:]
 """The same, where a thousand cases are asked: what lies open to all."""
@@ -67,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tries each role at each service in a long run."""
     if "who" in metafunc.fixturenames:
         usual = AT_LIMITS if "limit" in metafunc.function.__name__ else USUAL
-        pairs = product(SERVICES, WHO) if _is_long(metafunc.config) else usual
+        pairs = product(PROCESSES, WHO) if _is_long(metafunc.config) else usual
         metafunc.parametrize(("service", "who"), pairs)
 
 
@@ -187,7 +194,7 @@ def _run(
     config.write_text(_toml(known), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
-        str(ROOT / "services" / service / "openapi.json"),
+        str(ROOT / "services" / path_of(service)),
         *("--url", city.of(service).url, "--checks", ",".join(CHECKS), "--phases", phases),
         *("--seed", "1", "--request-timeout", "30"),
         # A page's events have no end.

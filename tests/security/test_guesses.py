@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from services.notify.page.http.routes import GUESSES
 from services.runtime.mongo.client import client
@@ -25,7 +26,7 @@ async def test_guesses_are_counted_in_a_database_of_their_own(
     mongo = client(settings.mongo)
     dossiers = mongo["motcua_notify"]
     await dossiers.command({"profile": 2})
-    url = city.of("notify").url
+    url = city.of(PAGE).url
     async with httpx.AsyncClient(timeout=60) as http:
 
         async def guess(number: int) -> int:

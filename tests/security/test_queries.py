@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from contracts.wire.topics import SERVICES
-from deploy.local.stack.city import City
+from deploy.local.stack.city import PROCESSES, City
 from services.runtime.http.app import make_app
 from services.runtime.mongo.client import Client, Database, client
 from services.runtime.settings import Settings
@@ -64,7 +64,7 @@ async def test_no_route_reads_a_whole_collection(office: Office, profiled: Clien
         "name": "page.css",
     }
     asked = 0
-    for service in SERVICES:
+    for service in PROCESSES:
         for path, operations in documented(service).paths.items():
             if "get" not in operations or path.endswith("/events"):
                 continue

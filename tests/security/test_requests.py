@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City, cpu_seconds
 from tests.support.office import OFFICER, Office, filing
 
@@ -33,9 +34,9 @@ def cheaply(city: City, service: str) -> Iterator[None]:
 
 
 async def test_a_form_that_grows_eighteenfold_holds_nobody_up(city: City) -> None:
-    url = city.of("notify").url
+    url = city.of(PAGE).url
     letter = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}".encode()
-    with cheaply(city, "notify"):
+    with cheaply(city, PAGE):
         async with httpx.AsyncClient(timeout=30) as http:
             for field, number, status in (
                 (b"code=", 87_000, 413),
@@ -47,7 +48,7 @@ async def test_a_form_that_grows_eighteenfold_holds_nobody_up(city: City) -> Non
 
 
 async def test_long_texts_in_every_place_of_the_page_hold_nobody_up(city: City) -> None:
-    url = city.of("notify").url
+    url = city.of(PAGE).url
     long = "\ufdfa" * 2000
     places: list[tuple[str, dict[str, str], dict[str, str]]] = [
         (f"/status/{long}", {}, {}),
@@ -58,7 +59,7 @@ async def test_long_texts_in_every_place_of_the_page_hold_nobody_up(city: City) 
         ("/", {}, {"accept": "text/html;q=0." + "1" * 20_000}),
         ("/", {}, {"x-forwarded-for": "1," * 10_000}),
     ]
-    with cheaply(city, "notify"):
+    with cheaply(city, PAGE):
         async with httpx.AsyncClient(timeout=30) as http:
             for path, params, headers in places:
                 answer = await http.get(url + path, params=params, headers=headers)

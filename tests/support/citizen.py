@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import Instance
 from services.notify.page.security.guesses import WINDOW
 from services.shared.lookup_key import lookup_key
@@ -29,7 +30,7 @@ class Citizen:
             base_url=instance.url,
             timeout=30.0,
             headers={"X-Forwarded-For": self.address},
-            event_hooks={"response": [documented("notify").check]},
+            event_hooks={"response": [documented(PAGE).check]},
         )
 
     def __enter__(self) -> Citizen:

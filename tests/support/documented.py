@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator, FormatChecker
 
+from motcua.openapi import path_of
 from tests.support.paths import ROOT
 
 _PARAMETER = re.compile(r"\\\{[^/}]+\\\}")
@@ -19,7 +20,7 @@ class Documented:
     """The answers that a service's document allows. Each that is checked must be one of them."""
 
     def __init__(self, service: str) -> None:
-        text = (ROOT / "services" / service / "openapi.json").read_text(encoding="utf-8")
+        text = (ROOT / "services" / path_of(service)).read_text(encoding="utf-8")
         document = json.loads(text)
         self.paths: dict[str, Any] = document["paths"]
         # What is written down most exactly is what the framework matches first, too.

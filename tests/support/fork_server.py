@@ -25,6 +25,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from deploy.local.stack.city import module_of
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _ROOT = Path(__file__).parents[2]
@@ -128,7 +130,7 @@ def _die_with_parent() -> None:
 
 def _serve(service: str, asked: socket.socket) -> None:
     """Forks as often as it is asked to, until nobody is there to ask."""
-    module = import_module(f"services.{service}.__main__")
+    module = import_module(f"{module_of(service)}.__main__")
     import_module("uvloop")
     gc.collect()
     gc.freeze()

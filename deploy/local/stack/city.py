@@ -1,4 +1,5 @@
-"""The four services as processes of this machine, on a local stack: for demo, tests and drills.
+"""The four services, and the citizens' page, as processes of this machine, on a local stack: for
+demo, tests and drills.
 
     with City(endpoints, folder, clock="stream") as city:
         city.start_all()
@@ -20,20 +21,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from contracts.wire.claims import Role
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
 from deploy.local.fakes.oidc.tokens import token
 from deploy.local.host.ports import is_free
 from deploy.local.stack.endpoints import Endpoints
 
 Progress = Callable[[str], None]
+PROCESSES = (*SERVICES, PAGE)
+"""What a city consists of: the services, and the page that shows citizens notify's states."""
+_MODULES = {PAGE: "services.notify.page"}
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -59,11 +63,16 @@ Launch = Callable[[str, Mapping[str, str], Path], ServiceProcess]
 """Starts an instance of a service with an environment, logging into a file."""
 
 
+def module_of(process: str) -> str:
+    """Return the module that starts a process of a city."""
+    return _MODULES.get(process, f"services.{process}")
+
+
 def execute(service: str, environment: Mapping[str, str], log: Path) -> ServiceProcess:
     """Start an instance as production does."""
     with log.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", f"services.{service}"],
+            [sys.executable, "-m", module_of(service)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -74,7 +83,7 @@ def execute(service: str, environment: Mapping[str, str], log: Path) -> ServiceP
 
 @dataclass
 class Instance:
-    """One process of one service."""
+    """One process of one service, or of the page."""
 
     service: str
     number: int
@@ -131,9 +140,10 @@ class City:
         self._launch = launch
         self.instances: list[Instance] = []
         self.ports: Mapping[str, int] = {}
-        """The preferred port of each service, used if it is free."""
+        """The preferred port of each process, used if it is free."""
         self._made = 0
-        self._known_port: int | None = None
+        self._known: dict[str, int] = {}
+        """The ports that gateways know notify by, and citizens the page."""
         self._token: str | None = None
 
     def __enter__(self) -> City:
@@ -177,14 +187,16 @@ class City:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made += 1
         port = self._free_port(service)
+        if service in ("notify", PAGE):
+            if not any(_runs(i) and i.port == self._known_port(service) for i in self.instances):
+                port = self._known_port(service)
+            more = {
+                "receipts_url": f"http://127.0.0.1:{self._known_port('notify')}",
+                "public_url": f"http://127.0.0.1:{self._known_port(PAGE)}",
+                **more,
+            }
         if service == "notify":
-            # Gateways and citizens know one address, also when the instance there is replaced.
-            self._known_port = self._known_port or port
-            if not any(_runs(i) and i.port == self._known_port for i in self.instances):
-                port = self._known_port
-            known = f"http://127.0.0.1:{self._known_port}"
-            more = {"receipts_url": known, "public_url": known, **more}
-            _bounces_go_to(f"{known}/receipts/email", self.endpoints.smtp_page)
+            _bounces_go_to(f"{more['receipts_url']}/receipts/email", self.endpoints.smtp_page)
         log = self.folder / f"{service}-{self._made}.log"
         process = (launch or self._launch)(
             service, self.environment(service, port=port, **more), log
@@ -198,6 +210,12 @@ class City:
             self._token = token(self.endpoints.oidc, [Role.AUDITOR], "local-auditor")
         return self._token
 
+    def _known_port(self, service: str) -> int:
+        """Return a port that stays the same, also when the instance there is replaced."""
+        if service not in self._known:
+            self._known[service] = self._free_port(service)
+        return self._known[service]
+
     def _free_port(self, service: str) -> int:
         wanted = self.ports.get(service)
         if wanted is not None and is_free(wanted):
@@ -207,10 +225,15 @@ class City:
             port: int = probe.getsockname()[1]
             return port
 
-    def start_all(self, progress: Progress | None = None, timeout: float = 60.0) -> None:
-        """Start one instance of each service, and wait until all are ready."""
-        for service in SERVICES:
-            self.start(service)
+    def start_all(
+        self,
+        progress: Progress | None = None,
+        timeout: float = 60.0,
+        processes: Sequence[str] = PROCESSES,
+    ) -> None:
+        """Start one instance of each, and wait until all are ready."""
+        for process in processes:
+            self.start(process)
         self.wait_ready(progress, timeout)
 
     def of(self, service: str) -> Instance:

@@ -17,7 +17,7 @@ from services.notify.channels.settings import ChannelSettings
 from services.notify.cli.bounced import bounced
 from services.notify.cli.phone import sms, zalo
 from services.notify.page.http.links import Links
-from services.notify.page.settings import PageSettings
+from services.notify.settings import LinkSettings
 from services.notify.wording.renderer import Renderer, TemplateWrong
 from services.notify.wording.samples import CODE, PARAMS
 from services.notify.wording.template import FOR_OFFICERS, Template
@@ -68,7 +68,7 @@ def preview(
 
     Example: `motcua message preview apology --lang en --set due=15/08`
     """
-    links = Links(PageSettings().public_url or _PAGE, LookupKeys({1: "preview"}))
+    links = Links(LinkSettings().public_url or _PAGE, LookupKeys({1: "preview"}))
     try:
         renderer = Renderer(load_catalogue(), link=links.link)
     except TemplateWrong as error:

@@ -112,8 +112,9 @@ class Addresses:
         contacts: Engine[SealedContact],
         keys: CitizenKeys,
         offsets: Offsets,
-        codes: OneTimeCodes,
+        codes: OneTimeCodes | None = None,
     ) -> None:
+        """`codes`: None for who sends nobody a one-time code."""
         self._contacts = contacts
         self._keys = keys
         self._offsets = offsets
@@ -174,4 +175,5 @@ class Addresses:
         found = address_of(contact, destination.recipient.channel)
         if found is None or seed is None:
             return found
+        assert self._codes is not None, "a message with a code is sent by who can make it"
         return replace(found, code=self._codes.code(seed))

@@ -34,9 +34,9 @@ from services.notify.sending.outbox import DueMessage, Outbox
 from services.notify.sending.reporter import End, Reporter
 from services.notify.sending.retries import Retries
 from services.notify.sending.selection import Selection, SendingState
-from services.notify.sending.stream_time import StreamTime
 from services.notify.sending.unreachable import UnreachableRecipients
 from services.notify.settings import NotifySettings
+from services.notify.stream_time import StreamTime
 from services.notify.wording.renderer import Renderer
 from services.runtime import (
     REFUSED_RECORD,

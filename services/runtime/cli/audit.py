@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from services.runtime.audit.anchors import (
     Anchors,
     AnchorsWrong,
@@ -47,6 +47,8 @@ app = typer.Typer(
 )
 console = Console()
 T = TypeVar("T")
+_TELL = (*SERVICES, PAGE, COMMAND)
+"""Who writes chains, each with a key of its own."""
 
 Files = Annotated[
     list[Path] | None,
@@ -193,14 +195,14 @@ def export(
 
 @app.command("key")
 def key(
-    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}, {COMMAND}.")],
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(_TELL)}.")],
 ) -> None:
     """Print the key of a service, for its MOTCUA_AUDIT_KEY; made of MOTCUA_AUDIT_SECRETS.
 
     Example: `motcua audit key sla`
     """
-    if service not in (*SERVICES, COMMAND):
-        raise typer.BadParameter(f"one of {', '.join((*SERVICES, COMMAND))}")
+    if service not in _TELL:
+        raise typer.BadParameter(f"one of {', '.join(_TELL)}")
     secrets = settings_told(AuditSettings).secrets()
     if not secrets:
         _fail(

@@ -13,7 +13,6 @@ from services.runtime.audit.audit import Audit
 from services.runtime.http import problem
 from services.runtime.http.answers import Answered, Fact, Health, Json, Refusal, failing
 from services.runtime.http.audited import Audited
-from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.door import Door
 from services.runtime.http.limits import RequestLimits
 from services.runtime.http.openapi import App
@@ -84,7 +83,6 @@ def make_app(
             good, state["status"] = False, "waiting for the database"
         return Json(state, 200 if good else 503)
 
-    add_docs_pages(app)
     return app
 
 

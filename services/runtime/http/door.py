@@ -73,8 +73,8 @@ class Door:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody can sign in."""
-        return self._verify is None
+        """Whether somebody has to sign in at one route or another, and nobody can."""
+        return self._verify is None and not all(self.is_open(*route) for route in self._doors)
 
     def is_open(self, method: str, path: str) -> bool:
         """Return whether nobody has to be signed in at a route."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from contracts.wire.claims import Claims, Role
+from contracts.wire.topics import PAGE, SERVICES
 
 
 class Relation(StrEnum):
@@ -41,6 +42,7 @@ class Row:
     name: str
     """The request's name on the log, or what is read."""
     service: str
+    """The process that serves its routes: a service, or the page."""
     routes: tuple[str, ...]
     """Where it is asked over HTTP: method and path."""
     cells: Cells
@@ -236,11 +238,18 @@ TABLE: tuple[Row, ...] = (
     ),
     # -- notify
     _read("figures of messages", "notify", "/figures", {**_REPORTS, **_MACHINE}),
-    _open("PreferencesRequested", "notify", _CITIZEN, "POST /status/{code}/preferences"),
-    _open("RatingRequested", "notify", _CITIZEN, "POST /status/{code}/rating"),
+    _open(
+        "delivery receipt",
+        "notify",
+        "it bears its provider's own signature",
+        "POST /receipts/{sender}",
+    ),
+    # -- the page
+    _open("PreferencesRequested", PAGE, _CITIZEN, "POST /status/{code}/preferences"),
+    _open("RatingRequested", PAGE, _CITIZEN, "POST /status/{code}/rating"),
     _open(
         "status page",
-        "notify",
+        PAGE,
         _CITIZEN,
         "POST /",
         "GET /status/{code}/events",
@@ -257,28 +266,14 @@ TABLE: tuple[Row, ...] = (
             )
         ),
     ),
-    _open(
-        "delivery receipt",
-        "notify",
-        "it bears its provider's own signature",
-        "POST /receipts/{sender}",
-    ),
     # -- each service
     *(
         row
-        for service in ("intake", "routing", "sla", "notify")
+        for service in SERVICES
         for row in (
             _read("dossier", service, _D, _READERS),
             _read("answer to a request", service, f"{_D}/requests/{{request}}", _READERS),
             _read("balance", service, "/balance", {Role.AUDITOR: _ANY, Role.OPERATOR: _ANY}),
-            _open(
-                "operation",
-                service,
-                _INSIDE,
-                "GET /metrics",
-                "GET /health/live",
-                "GET /health/ready",
-            ),
             Row(
                 "API pages",
                 service,
@@ -287,6 +282,18 @@ TABLE: tuple[Row, ...] = (
                 open_in_trial=True,
             ),
         )
+    ),
+    # -- each process
+    *(
+        _open(
+            "operation",
+            process,
+            _INSIDE,
+            "GET /metrics",
+            "GET /health/live",
+            "GET /health/ready",
+        )
+        for process in (*SERVICES, PAGE)
     ),
 )
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from contracts.wire.codec import encode
-from contracts.wire.topics import DOSSIER_EVENTS, SERVICES
-from deploy.local.stack.city import City
+from contracts.wire.topics import DOSSIER_EVENTS, PAGE
+from deploy.local.stack.city import PROCESSES, City
 from services.runtime.audit.chain_keys import audit_secrets
 from services.runtime.audit.kinds import AuditKind
 from services.runtime.audit.link import Link, read_link
@@ -46,7 +46,7 @@ def city(own_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cit
         guesses_by_code=2,
         batch_gap_ms=10,
     ) as city:
-        for service in SERVICES:
+        for service in PROCESSES:
             city.start(service, audit_key=KEYS.current(service).text())
         city.wait_ready()
         yield city
@@ -153,7 +153,7 @@ def test_a_key_that_opens_a_page_and_one_that_does_not_are_told_without_the_key(
     own_log: Log, office: Office, code: str
 ) -> None:
     key = LookupKeys({1: "tests"}).key(code)
-    page = office.url("notify", f"/status/{code}")
+    page = office.url(PAGE, f"/status/{code}")
     headers = {"X-Forwarded-For": "2001:db8:1:2:3:4:5:6"}
     assert httpx.get(page, params={"key": key}, headers=headers).status_code == 200
     wrong = [httpx.get(page, params={"key": "WRONG"}, headers=headers) for _ in range(6)]
@@ -173,7 +173,7 @@ def test_a_key_that_opens_a_page_and_one_that_does_not_are_told_without_the_key(
 
 
 def test_what_people_type_into_an_address_is_not_kept(own_log: Log, office: Office) -> None:
-    httpx.get(office.url("notify", "/status/0912345678"), params={"key": "X"})
+    httpx.get(office.url(PAGE, "/status/0912345678"), params={"key": "X"})
     httpx.get(office.url("sla", "/dossiers/079123456789"))
     httpx.post(
         office.url("intake", "/contacts/citizens/changes"),
@@ -192,7 +192,7 @@ def test_what_is_the_same_for_everyone_is_not_told(own_log: Log, office: Office)
     before = len(own_log.records())
     for path in ("/procedures", "/health/ready", "/metrics", "/nowhere"):
         office.get("intake", path) if path != "/nowhere" else httpx.get(office.url("intake", path))
-    office.get("notify", "/")
+    office.get(PAGE, "/")
     assert len(own_log.records()) == before
 
 
@@ -214,7 +214,7 @@ def test_without_the_log_only_a_citizen_s_page_is_shown_and_afterwards_the_chain
     own_log: Log, city: City, office: Office, code: str
 ) -> None:
     sla = office.url("sla", f"/dossiers/{code}")
-    page = office.url("notify", f"/status/{code}")
+    page = office.url(PAGE, f"/status/{code}")
     key = {"key": LookupKeys({1: "tests"}).key(code)}
     opened = [AuditKind.KEY_USED] * (1 + len(keys_used(own_log, code)))
     own_log.stack.kill("kafka")
@@ -237,7 +237,7 @@ def test_without_the_log_only_a_citizen_s_page_is_shown_and_afterwards_the_chain
     city.wait_ready()
     city.stop()
     said = own_log.command("verify", env={"MOTCUA_AUDIT_SECRETS": SECRET}).stdout
-    assert "of 4 chains, 0 of them without an end" in " ".join(said.split())
+    assert "of 5 chains, 0 of them without an end" in " ".join(said.split())
     assert said.endswith("all is as it was written\n")
     assert {link.kind for link in map(read_link, (r.value for r in own_log.records()))} >= {
         AuditKind.OPENED,

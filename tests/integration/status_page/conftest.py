@@ -1,4 +1,4 @@
-"""A notify behind one proxy, and a citizen who asks it."""
+"""A status page behind one proxy, and a citizen who asks it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City, Instance
 from tests.support.citizen import PUBLIC, Citizen
 from tests.support.office import Office
@@ -13,9 +14,9 @@ from tests.support.office import Office
 
 @pytest.fixture(scope="module")
 def instance(city: City) -> Iterator[Instance]:
-    """A notify that stands behind one proxy of ours, which each test plays."""
+    """A page that stands behind one proxy of ours, which each test plays."""
     instance = city.start(
-        "notify",
+        PAGE,
         public_url=PUBLIC,
         trusted_proxies=1,
         live_pages_by_address=2,

@@ -18,6 +18,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from services.notify.dossier.state import Notify
 from services.notify.page.security.gate import Gate, NotOpened
@@ -52,7 +53,7 @@ def code(office: Office) -> str:
 def page(city: City, code: str, what: str = "status") -> str:
     """A page of the dossier."""
     key = lookup_key("tests", code)
-    answer = httpx.get(f"{city.of('notify').url}/{what}/{code}", params={"key": key}, timeout=30)
+    answer = httpx.get(f"{city.of(PAGE).url}/{what}/{code}", params={"key": key}, timeout=30)
     assert answer.status_code == 200
     return answer.text
 
@@ -95,7 +96,7 @@ def test_of_very_many_papers_the_page_lists_some_and_programs_get_all(
     assert len(shown.encode()) < 50_000
     assert "và 80 giấy tờ khác" in shown
     key = lookup_key("tests", code)
-    url = f"{city.of('notify').url}/status/{code}.json"
+    url = f"{city.of(PAGE).url}/status/{code}.json"
     view = httpx.get(url, params={"key": key}, timeout=30).json()
     assert view["asked"][0]["documents"] == papers
 
@@ -111,7 +112,7 @@ def test_the_receipt_lists_the_papers_that_were_handed_in(city: City, code: str)
 def test_a_channel_that_cannot_be_chosen_is_refused_and_the_choice_stays(
     city: City, code: str, channel: str
 ) -> None:
-    url = f"{city.of('notify').url}/status/{code}/preferences"
+    url = f"{city.of(PAGE).url}/status/{code}/preferences"
     fields = {"key": lookup_key("tests", code), "quiet_from": "20:15", "quiet_until": "06:00"}
     assert httpx.post(url, data=fields, timeout=30).status_code == 303
     wrong = {**fields, "quiet_from": "22:45", "channels": ["email", channel]}

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from pymongo.errors import OperationFailure
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from services.notify.page.http import live
 from services.notify.page.http.live import Full, Live, OpenPage
@@ -69,7 +70,7 @@ def test_one_address_has_so_many_live_pages_and_no_more(citizen: Citizen, code: 
 
 
 def test_open_pages_do_not_hold_up_the_end_of_a_service(city: City, code: str) -> None:
-    ending = city.start("notify", trusted_proxies=1)
+    ending = city.start(PAGE, trusted_proxies=1)
     city.wait_ready()
     following = threading.Event()
     ended = threading.Event()

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import Instance
 from services.notify.page.security.guesses import WINDOW
 from tests.support.citizen import WRONG, Citizen, begin_of_a_window, key_of
+from tests.support.documented import documented
 from tests.support.office import CENTRE
 
 pytestmark = pytest.mark.integration
@@ -140,8 +142,7 @@ def test_every_page_that_can_be_read_can_be_asked_for_its_head(citizen: Citizen,
         assert head.content == b""
         for name in ("content-type", "cache-control", "content-security-policy"):
             assert head.headers.get(name) == whole.headers.get(name), path
-    documented = citizen.get("/openapi.json").json()["paths"]
-    assert "head" not in documented["/status/{code}"]
+    assert "head" not in documented(PAGE).paths["/status/{code}"]
 
 
 def test_no_page_lets_the_key_travel_on(citizen: Citizen, instance: Instance, code: str) -> None:

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from contracts.catalogue import load_catalogue
 from contracts.events.notify import MessageChannel
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from deploy.local.fakes.gateway.part import SECRET, TOKEN
 from deploy.local.fakes.gateway.server import parser
+from deploy.local.stack.city import PROCESSES
 from services.intake.settings import IntakeSettings
 from services.notify.channels.smtp import Tls
+from services.notify.page.settings import PageSettings
 from services.notify.settings import NotifySettings
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.mongo.access import MongoAccess
@@ -47,6 +50,7 @@ _SETTINGS = {
     **dict.fromkeys(SERVICES, Settings),
     "intake": IntakeSettings,
     "notify": NotifySettings,
+    PAGE: PageSettings,
     "topics": Settings,
 }
 NEEDED = {
@@ -57,6 +61,14 @@ NEEDED = {
 }
 GOOD = f"whsec_{b64encode(bytes(range(24))).decode()}"
 """The keys of the Secret without which nothing starts."""
+
+
+_KEEPERS = {
+    "MOTCUA_MASTER_KEY_FILE": ("intake", "notify", PAGE),
+    "MOTCUA_LOOKUP_SECRETS": ("intake", "notify", PAGE),
+    "MOTCUA_REFERENCE_SECRETS": ("intake", "notify"),
+}
+"""Who is told a secret."""
 
 
 def _variables(settings: type[Settings]) -> set[str]:
@@ -76,7 +88,7 @@ def _only_told(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> None
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "topics"])
+@pytest.mark.parametrize("name", [*PROCESSES, "topics"])
 def test_variables_are_settings_of_the_service(name: str) -> None:
     known = _variables(_SETTINGS[name])
     own = {entry["name"] for entry in container(name).get("env", ())}
@@ -85,10 +97,9 @@ def test_variables_are_settings_of_the_service(name: str) -> None:
     assert set(COMPOSE["services"][name]["environment"]) <= known
     assert all(isinstance(value, str) for value in maps.values())
     # Who has no use for a secret is not told it.
-    keeps_secrets = name in ("intake", "notify")
-    for secret in ("MOTCUA_MASTER_KEY_FILE", "MOTCUA_LOOKUP_SECRETS", "MOTCUA_REFERENCE_SECRETS"):
-        assert (secret in own) == keeps_secrets
-        assert (secret in COMPOSE["services"][name]["environment"]) == keeps_secrets
+    for secret, keepers in _KEEPERS.items():
+        assert (secret in own) == (name in keepers)
+        assert (secret in COMPOSE["services"][name]["environment"]) == (name in keepers)
 
 
 def test_only_what_is_called_a_trial_is_one() -> None:
@@ -96,10 +107,10 @@ def test_only_what_is_called_a_trial_is_one() -> None:
         if path.suffix in (".yaml", ".yml", ".env") or path.name.startswith("Dockerfile"):
             is_trial = path.name == "trial.yaml"
             assert ("MOTCUA_TRIAL" in path.read_text(encoding="utf-8")) == is_trial, path
-    assert set(TRIAL["services"]) == set(SERVICES)
+    assert set(TRIAL["services"]) == set(PROCESSES)
 
 
-@pytest.mark.parametrize("name", ["intake", "notify"])
+@pytest.mark.parametrize("name", ["intake", "notify", PAGE])
 def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -108,7 +119,7 @@ def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
     told = compose_told(COMPOSE["services"][name]["environment"], {})
     _only_told(monkeypatch, told)
     settings: Any = found()
-    for secrets in (lookup_keys, master_keys, references):
+    for secrets in (lookup_keys, master_keys, *((references,) if name != PAGE else ())):
         with pytest.raises(SettingsWrong, match="everyone knows"):
             secrets(settings)
     with pytest.raises(KeyError):
@@ -119,10 +130,24 @@ def test_what_is_for_production_starts_with_no_secret_that_everyone_knows(
     assert master_keys(settings).current == "development"
 
 
-def test_compose_and_kubernetes_name_the_same_settings_of_notify() -> None:
-    more = _variables(NotifySettings) - _variables(KeySettings)
-    told = {entry["name"] for entry in container("notify")["env"]} | set(shared("notify"))
-    assert told & more == set(COMPOSE["services"]["notify"]["environment"]) & more
+@pytest.mark.parametrize("name", ["notify", PAGE])
+def test_compose_and_kubernetes_name_the_same_settings(name: str) -> None:
+    more = _variables(_SETTINGS[name]) - _variables(KeySettings)
+    told = {entry["name"] for entry in container(name)["env"]} | set(shared(name))
+    assert told & more == set(COMPOSE["services"][name]["environment"]) & more
+
+
+def test_the_page_is_told_what_notify_is_told_of_the_channels_and_no_provider_s_secret() -> None:
+    told = set(COMPOSE["services"][PAGE]["environment"])
+    of_notify = COMPOSE["services"]["notify"]["environment"]
+    common = _variables(NotifySettings) - _variables(Settings)
+    for name in told & common:
+        assert COMPOSE["services"][PAGE]["environment"][name] == of_notify[name], name
+        if name in shared(PAGE):
+            assert shared(PAGE)[name] == shared("notify")[name], name
+    needed = {"CHANNELS", "RATINGS", "SMS_URL", "ZALO_URL", "PUBLIC_URL"}
+    assert {f"MOTCUA_{name}" for name in needed} <= told
+    assert not [name for name in told if name.endswith(("_TOKEN", "_SECRET", "_PASSWORD"))]
 
 
 def test_nothing_secret_is_in_a_config_map() -> None:
@@ -177,7 +202,7 @@ def test_a_pod_is_told_of_every_provider_that_config_and_secret_name(
     assert [len(settings.receipt_keys(name)) for name in (*names, "smtp", "smtp2")] == [2] * 6
 
 
-@pytest.mark.parametrize("name", ["intake", "notify"])
+@pytest.mark.parametrize("name", ["intake", "notify", PAGE])
 def test_the_master_keys_are_a_file_that_is_there_and_that_the_service_can_read(
     name: str, tmp_path: Path
 ) -> None:
@@ -227,13 +252,17 @@ def test_compose_takes_each_variable_and_mounts_the_files_that_are_named(
     service = COMPOSE["services"]["notify"]
     settings = _settings_told(monkeypatch, compose_told(service["environment"], variables))
     assert [gateway.name for gateway in settings.gateways("sms")] == ["sms"]
-    assert (settings.public_url, settings.trusted_proxies) == ("https://hoso.example.vn", 1)
+    assert settings.public_url == "https://hoso.example.vn"
     for secret, path in (
         ("master-keys", settings.master_key_file),
         ("smtp-ca", settings.smtp_ca_file),
     ):
         assert secret in service["secrets"]
         assert path == Path("/run/secrets") / secret
+    _only_told(monkeypatch, compose_told(COMPOSE["services"][PAGE]["environment"], variables))
+    page = PageSettings()
+    assert (page.public_url, page.trusted_proxies) == ("https://hoso.example.vn", 1)
+    assert page.policy(load_catalogue()).carried >= {MessageChannel.EMAIL, MessageChannel.SMS}
     files = {name: source["file"] for name, source in COMPOSE["secrets"].items()}
     assert compose_told(files, variables) == {"master-keys": "./keys", "smtp-ca": "./ca.crt"}
     assert set(compose_told(files, {}).values()) == {"/dev/null"}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from contracts.wire.topics import SERVICES
+from deploy.local.stack.city import PROCESSES, module_of
 from motcua.cli import build
 from services.runtime.http.answers import Health
 from services.runtime.http.app import make_app
@@ -44,14 +44,14 @@ def test_every_file_of_the_base_is_in_the_kustomization() -> None:
     assert there == set(KUSTOMIZATION["resources"])
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_a_deployment_runs_the_service_and_a_budget_and_a_service_select_its_pods(
     name: str,
 ) -> None:
     deployment = named("Deployment", name)
     labels = deployment["spec"]["template"]["metadata"]["labels"]
-    assert container(name)["command"] == ["python", "-m", f"services.{name}"]
-    assert (ROOT / "services" / name / "__main__.py").exists()
+    assert container(name)["command"] == ["python", "-m", module_of(name)]
+    assert (ROOT / module_of(name).replace(".", "/") / "__main__.py").exists()
     wanted = deployment["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= labels.items()
     assert named("PodDisruptionBudget", name)["spec"]["selector"]["matchLabels"] == wanted
@@ -61,7 +61,7 @@ def test_a_deployment_runs_the_service_and_a_budget_and_a_service_select_its_pod
     )
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     its = container(name)
     served = set(make_app(name, "", Settings(), _health, _reachable, ANYBODY).openapi()["paths"])
@@ -80,7 +80,7 @@ def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     assert named("Service", name)["spec"]["ports"][0]["targetPort"] == "http"
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "topics", "audit", "audit-anchor"])
+@pytest.mark.parametrize("name", [*PROCESSES, "topics", "audit", "audit-anchor"])
 def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) -> None:
     spec, its = pod(name), container(name)
     (image,) = KUSTOMIZATION["images"]
@@ -96,13 +96,13 @@ def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) ->
     assert its["resources"]["limits"]["memory"] == "256Mi"
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_a_pod_has_time_to_hand_its_partitions_over(name: str) -> None:
     assert pod(name)["terminationGracePeriodSeconds"] == 45
     assert COMPOSE["services"][name]["stop_grace_period"] == "45s"
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_compose_waits_until_a_service_works_and_kubernetes_restarts_none_that_waits(
     name: str,
 ) -> None:
@@ -134,7 +134,7 @@ def test_the_audit_is_delivered_and_anchored_by_commands_that_there_are() -> Non
     assert str(PORT) in container("audit")["command"]
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_a_service_has_the_key_of_its_own_chain_alone(name: str) -> None:
     told = {entry["name"]: entry for entry in container(name)["env"]}
     found = told["MOTCUA_AUDIT_KEY"]["valueFrom"]["secretKeyRef"]
@@ -145,10 +145,10 @@ def test_a_service_has_the_key_of_its_own_chain_alone(name: str) -> None:
     assert "MOTCUA_AUDIT_SECRETS" not in environment
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_compose_runs_the_service_after_its_topics_and_where_prometheus_looks(name: str) -> None:
     service = COMPOSE["services"][name]
-    assert service["command"] == ["python", "-m", f"services.{name}"]
+    assert service["command"] == ["python", "-m", module_of(name)]
     assert service["depends_on"] == {
         "topics": {"condition": "service_completed_successfully"},
         "mongo": {"condition": "service_healthy"},

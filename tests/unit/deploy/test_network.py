@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
+from deploy.local.stack.city import PROCESSES
 from services.runtime.http.openapi import OPERATION
 from tests.support.documented import documented
 from tests.support.manifests import PORT, named, template
@@ -24,7 +25,7 @@ def _other(name: str, namespace: str) -> End:
 COMMANDS = ("topics", "audit", "audit-anchor")
 """What runs beside the services, and needs no database."""
 ENDS = {
-    **{name: _pod(name) for name in (*SERVICES, *COMMANDS)},
+    **{name: _pod(name) for name in (*PROCESSES, *COMMANDS)},
     "prometheus": _other("prometheus", "monitoring"),
     "grafana": _other("grafana", "monitoring"),
     "the ingress": _other("ingress-nginx", "ingress-nginx"),
@@ -45,18 +46,18 @@ ENDS = {
     "a neighbour": End(address="fd00::7"),
     "the cloud's secrets": End(address="169.254.169.254"),
 }
-OUR_PODS = {*SERVICES, *COMMANDS}
+OUR_PODS = {*PROCESSES, *COMMANDS}
 PORTS = {PORT, 22, 25, 53, 80, 443, 465, 587, 6443, 6514, 9092, 27017}
 NEEDED = {
     *product(OUR_PODS, ("kafka", "kafka here", "kafka outside"), (9092,)),
     *product(OUR_PODS, ("dns",), (53,)),
-    *product(SERVICES, ("mongo",), (27017,)),
+    *product(PROCESSES, ("mongo",), (27017,)),
     *product(("notify",), ("a mail server",), (25, 465, 587)),
     *product(("notify",), ("a gateway", "a portal"), (443,)),
     *product(("audit",), ("a collector",), (6514,)),
     *product(("prometheus", "the officers' proxy"), SERVICES, (PORT,)),
-    ("prometheus", "audit", PORT),
-    ("the ingress", "notify", PORT),
+    *product(("prometheus",), (PAGE, "audit"), (PORT,)),
+    ("the ingress", PAGE, PORT),
 }
 BY_PORT_ALONE = {9092, 27017, 25, 465, 587, 6514}
 """Where the base does not know the other end: whoever has it open is reached by those who may."""
@@ -81,7 +82,7 @@ def test_nothing_else_is_allowed() -> None:
     by_port = {(source, port) for source, _, port in may if port in BY_PORT_ALONE}
     assert by_port == {
         *product(OUR_PODS, (9092,)),
-        *product(SERVICES, (27017,)),
+        *product(PROCESSES, (27017,)),
         ("audit", 6514),
         *product(("notify",), (25, 465, 587)),
     }
@@ -107,10 +108,10 @@ def _published(path: str) -> bool:
 
 
 def test_the_world_sees_the_status_page_and_nothing_else() -> None:
-    shown = {path for path in documented("notify").paths if _published(path)}
+    shown = {path for path in documented(PAGE).paths if _published(path)}
     pages = {
         path
-        for path, operations in documented("notify").paths.items()
+        for path, operations in documented(PAGE).paths.items()
         if all(operation["tags"] == ["status page"] for operation in operations.values())
     }
     assert shown == pages
@@ -123,10 +124,10 @@ def test_the_world_sees_the_status_page_and_nothing_else() -> None:
 def test_the_page_s_proxy_is_told_of_and_keeps_keys_out_of_its_log() -> None:
     ingress = named("Ingress", "citizens")
     for path in ingress["spec"]["rules"][0]["http"]["paths"]:
-        assert path["backend"] == {"service": {"name": "notify", "port": {"name": "http"}}}
-    assert named("Service", "notify")["spec"]["ports"][0]["name"] == "http"
+        assert path["backend"] == {"service": {"name": PAGE, "port": {"name": "http"}}}
+    assert named("Service", PAGE)["spec"]["ports"][0]["name"] == "http"
     annotations = ingress["metadata"]["annotations"]
     assert annotations["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
     (tls,) = ingress["spec"]["tls"]
     assert tls["hosts"] == [rule["host"] for rule in ingress["spec"]["rules"]]
-    assert named("ConfigMap", "notify")["data"]["MOTCUA_TRUSTED_PROXIES"] == "1"
+    assert named("ConfigMap", PAGE)["data"]["MOTCUA_TRUSTED_PROXIES"] == "1"

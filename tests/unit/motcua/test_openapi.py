@@ -12,13 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contracts.tooling import asyncapi
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE
+from deploy.local.stack.city import PROCESSES
 from motcua import openapi
 from services.runtime.http.problem import MEDIA_TYPE
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
-    name: json.loads((openapi.ROOT / name / "openapi.json").read_text(encoding="utf-8"))
-    for name in SERVICES
+    name: json.loads((openapi.ROOT / openapi.path_of(name)).read_text(encoding="utf-8"))
+    for name in PROCESSES
 }
 OPERATIONS = [
     (name, path, operation)
@@ -37,9 +38,9 @@ def test_the_committed_documents_are_in_step() -> None:
 
 
 def test_writing_writes_only_what_differs(tmp_path: Path) -> None:
-    for name in SERVICES:
-        (tmp_path / name).mkdir()
-    assert openapi.write(tmp_path) == [f"{name}/openapi.json" for name in SERVICES]
+    for name in PROCESSES:
+        (tmp_path / openapi.path_of(name)).parent.mkdir(parents=True)
+    assert openapi.write(tmp_path) == [openapi.path_of(name) for name in PROCESSES]
     (tmp_path / "sla" / "openapi.json").write_text("{}")
     assert openapi.write(tmp_path) == ["sla/openapi.json"]
     assert openapi.drift(tmp_path) == {}
@@ -98,7 +99,7 @@ def test_what_changes_a_dossier_may_be_pending_or_refused(
     assert _named(answers["409"]["content"][MEDIA_TYPE]["schema"]) == "Refusal"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_a_link_leads_to_an_address_of_which_all_is_told(service: str) -> None:
     paths = DOCUMENTS[service]["paths"]
     targets = {
@@ -162,7 +163,7 @@ def test_a_link_leads_to_an_address_of_which_all_is_told(service: str) -> None:
             {"code": "$response.body#/items/0/code"},
         ),
         (
-            "notify",
+            PAGE,
             "get /status/{code}.json",
             "200",
             "/letter/{code}",
@@ -185,7 +186,7 @@ def test_a_procedures_code_leads_to_no_dossier() -> None:
     assert "links" not in operation["responses"]["200"]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_a_document_has_no_loose_end(service: str) -> None:
     document = DOCUMENTS[service]
     schemas = document["components"]["schemas"]
@@ -222,14 +223,14 @@ def test_every_route_is_audited_but_these() -> None:
         "intake GET /procedures": "the catalogue is published",
         "intake GET /procedures/{procedure}": "the catalogue is published",
         "routing GET /competence": "competence is published",
-        "notify GET /": "it shows nothing of anybody",
-        "notify GET /page/{name}": "it is the same for everyone",
-        "notify POST /": gate,
-        "notify GET /status/{code}": gate,
-        "notify GET /status/{code}.json": gate,
-        "notify GET /status/{code}/events": gate,
-        "notify GET /receipt/{code}": gate,
-        "notify GET /letter/{code}": gate,
-        "notify POST /status/{code}/preferences": gate,
-        "notify POST /status/{code}/rating": gate,
+        "page GET /": "it shows nothing of anybody",
+        "page GET /page/{name}": "it is the same for everyone",
+        "page POST /": gate,
+        "page GET /status/{code}": gate,
+        "page GET /status/{code}.json": gate,
+        "page GET /status/{code}/events": gate,
+        "page GET /receipt/{code}": gate,
+        "page GET /letter/{code}": gate,
+        "page POST /status/{code}/preferences": gate,
+        "page POST /status/{code}/rating": gate,
     }

@@ -58,9 +58,9 @@ from services.shared.city import City
 from services.shared.lookup_key import LookupKeys
 
 GUESSES = "motcua_guesses"
-"""The database of the counters of guesses. Nothing in it is worth a backup."""
+"""The database of the counters of guesses and of forms. Nothing in it is worth a backup."""
 _GUESSES_AT_ONCE = 20
-"""Connections on which guesses are counted; more guesses wait for one."""
+"""Connections on which they are counted; more wait for one."""
 
 Code = Annotated[str, Path(max_length=80, description="The dossier code.")]
 Key = Annotated[str, Query(max_length=64, description="The look-up key on the receipt.")]
@@ -120,7 +120,7 @@ def add_page(
     running.closing.append(counters.close)
     guesses = Guesses(counters[GUESSES]["guesses"], keys.secret, limits, wall)
     gate = Gate(running.dossiers.store, guesses, keys, running.audit)
-    often = FormLimit(running.database["forms"], settings.forms_by_code, wall)
+    often = FormLimit(counters[GUESSES]["forms"], settings.forms_by_code, wall)
     live = Live(
         running.dossiers.store.collection,
         running.stopping,

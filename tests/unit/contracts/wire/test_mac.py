@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from contracts.wire.codec import Record, decode, encode, from_json
 from contracts.wire.envelope import Event
 from contracts.wire.mac import HEADER, OPERATOR, Doubt, Key, Keys, NoKey
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from tests.support.paths import ROOT
 
 NAMES = sorted(path.stem for path in (ROOT / "contracts" / "samples").glob("*.json"))
-ALL = {name: [Key(1, name.encode().ljust(32))] for name in (*SERVICES, OPERATOR)}
+ALL = {name: [Key(1, name.encode().ljust(32))] for name in (*SERVICES, PAGE, OPERATOR)}
 KEYS = Keys(ALL)
 
 
@@ -50,6 +50,9 @@ def test_a_record_of_each_kind_is_believed_once_it_is_signed(name: str) -> None:
     [
         ("DeadlineSet.v2", b"sla"),
         ("ReceptionRequested.v2", b"intake"),
+        ("PreferencesRequested.v1", b"page"),
+        ("RatingRequested.v1", b"page"),
+        ("PreferencesSet.v1", b"notify"),
         ("ContactErased.v1", b"operator"),
         ("RulesEnacted.v1", b"operator"),
         ("ClockTicked.v1", b"operator"),
@@ -58,6 +61,22 @@ def test_a_record_of_each_kind_is_believed_once_it_is_signed(name: str) -> None:
 def test_a_record_is_signed_by_who_may_write_it(name: str, signer: bytes) -> None:
     headers = dict(KEYS.signed(encode(sample(name))).headers)
     assert headers[HEADER].split(b".")[:2] == [signer, b"1"]
+
+
+def test_what_notify_asked_for_citizens_before_the_page_did_is_believed() -> None:
+    asked = encode(sample("RatingRequested.v1"))
+    assert doubt(Keys({"notify": ALL["notify"]}).signed(asked)) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_signs_what_citizens_ask_for_and_nothing_else(name: str) -> None:
+    own = Keys({PAGE: ALL[PAGE]})
+    record = encode(sample(name))
+    if name.startswith(("PreferencesRequested", "RatingRequested")):
+        assert doubt(own.signed(record)) is None
+    else:
+        with pytest.raises(NoKey):
+            own.signed(record)
 
 
 def test_the_history_of_an_import_is_the_operator_s_and_what_follows_is_not() -> None:

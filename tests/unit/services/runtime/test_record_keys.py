@@ -13,7 +13,13 @@ from contracts.wire.mac import Doubt
 from motcua.feed import tick
 from services.runtime.access import AccessWrong
 from services.runtime.kafka.producer import EventProducer
-from services.runtime.record_keys import SIGNERS, RecordKeys, check_complete, record_keys
+from services.runtime.record_keys import (
+    SIGNERS,
+    RecordKeys,
+    check_complete,
+    check_own,
+    record_keys,
+)
 from services.runtime.settings import Settings
 from tests.support.stage import reception
 
@@ -30,6 +36,14 @@ def keys_in(path: Path, text: str, since: datetime | None = None) -> RecordKeys:
 def test_without_a_file_nothing_is_signed_or_checked() -> None:
     assert record_keys(Settings(record_keys_file=None)) is None
     check_complete(None)
+    check_own(None, "page")
+
+
+def test_who_reads_no_log_has_its_own_key_alone(tmp_path: Path) -> None:
+    check_own(keys_in(tmp_path / "keys", f"page 1 {KEY}\n"), "page")
+    for others in (f"page 1 {KEY}\nnotify 1 {KEY}\n", f"notify 1 {KEY}\n"):
+        with pytest.raises(AccessWrong, match="give page a file with its own key alone"):
+            check_own(keys_in(tmp_path / "keys", others), "page")
 
 
 def test_a_service_needs_the_keys_of_all(tmp_path: Path) -> None:

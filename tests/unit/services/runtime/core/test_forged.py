@@ -14,7 +14,7 @@ from contracts.model import registered
 from contracts.wire.codec import Record, encode, from_json, types
 from contracts.wire.envelope import Event
 from contracts.wire.mac import OPERATOR, ORDER_HEADER, Doubt, Key, Keys
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE, SERVICES
 from motcua.deciders import all_deciders
 from services.intake.proof_decider import ProofDecider
 from services.notify.contacts.contact import SealedContactDecider
@@ -30,7 +30,7 @@ from tests.support.batches import NOW, Run, letters_of, outcomes
 from tests.support.paths import ROOT
 from tests.support.rule_sets import WORLD
 
-SIGNERS = (*SERVICES, OPERATOR)
+SIGNERS = (*SERVICES, PAGE, OPERATOR)
 ALL = {name: [Key(1, name.encode().ljust(32))] for name in SIGNERS}
 KEYS = RecordKeys(Keys(ALL))
 STOLEN = Keys({name: [Key(1, b"guessed".ljust(32))] for name in SIGNERS})

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.runtime.http.app import make_app
+from services.runtime.http.docs_pages import add_docs_pages
 from services.runtime.http.door import Door
 from services.runtime.settings import Settings
 from services.runtime.signin.verifier import Verifier
@@ -24,7 +25,9 @@ DOORS = doors_of("intake")
 
 def client_of(*, trial: bool, verify: Verifier | None = None) -> TestClient:
     door = Door(DOORS, verify, trial=trial)
-    return TestClient(make_app("purse", "What is in it?", Settings(), Instance(), reachable, door))
+    app = make_app("purse", "What is in it?", Settings(), Instance(), reachable, door)
+    add_docs_pages(app)
+    return TestClient(app)
 
 
 @pytest.mark.parametrize("path", PATHS)

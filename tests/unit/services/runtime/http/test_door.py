@@ -55,6 +55,12 @@ def client(provider: ProviderKeys) -> Iterator[TestClient]:
         yield client
 
 
+def test_nobody_has_to_be_able_to_sign_in_where_all_is_open(provider: ProviderKeys) -> None:
+    assert Door(DOORS, None).closed
+    assert not Door(DOORS, provider.verifier()).closed
+    assert not Door({("GET", "/open"): (OPEN,)}, None).closed
+
+
 def _bearing(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 

@@ -30,9 +30,9 @@ from services.notify.page.http.links import Links
 from services.notify.page.http.live import OpenPage
 from services.notify.page.security.gate import NotOpened, NotYetHere
 from services.notify.page.security.guesses import TooMany
-from services.notify.page.settings import PageSettings
 from services.notify.page.view.byte_budget import shortened
 from services.notify.page.view.status import status_view
+from services.notify.settings import LinkSettings
 from services.shared.lifecycle import Mark, Move
 from services.shared.lookup_key import LookupKeys, lookup_key
 from tests.support.pages import AT, CODE, HOSTILE, HTML, LINKS, WORDS, a_receipt, a_state
@@ -271,4 +271,4 @@ def test_the_address_in_a_message_opens_the_dossier() -> None:
 )
 def test_a_public_address_that_is_none_stops_the_start(url: str) -> None:
     with pytest.raises(ValidationError, match="public_url"):
-        PageSettings(public_url=url)
+        LinkSettings(public_url=url)

@@ -1,8 +1,8 @@
-"""The stream clock for the sender: read from the dossiers' topic, tick by tick.
+"""The stream clock for the sender, and for the page: read from the dossiers' topic, tick by tick.
 
 The engines' own clock will not do. It knows only the partitions of dossiers that its instance owns,
-which are not those of the messages. And after a restart it knows no time until the next tick, which
-may never come.
+which are not those of the messages; the page owns none. And after a restart it knows no time until
+the next tick, which may never come.
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ _PAUSE = 1.0
 class StreamTime:
     """Follows the ticks of every partition. A tick is good for the same partition of any topic."""
 
-    def __init__(self, bootstrap: str, partitions: int, clients: Clients = AIOKAFKA) -> None:
-        self.clock = StreamClock()
+    def __init__(
+        self,
+        bootstrap: str,
+        partitions: int,
+        clients: Clients = AIOKAFKA,
+        clock: StreamClock | None = None,
+    ) -> None:
+        """`clock`: the one that is moved; None: one of its own."""
+        self.clock = clock or StreamClock()
         self._bootstrap = bootstrap
         self._clients = clients
         self._partitions = [TopicPartition(DOSSIER_EVENTS, n) for n in range(partitions)]

@@ -1,1 +1,0 @@
-"""The process that serves the citizens' page and nothing else."""
