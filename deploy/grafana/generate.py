@@ -538,6 +538,83 @@ def _http() -> list[Node]:
     ]
 
 
+def _security() -> list[Node]:
+    events = "motcua_security_events_total"
+    return [
+        row("Sign-in and audit"),
+        stat(
+            "Forged tokens, last 24 h",
+            f'sum(increase({events}{{kind="forged-token"}}[1d]))',
+            "Tokens that the provider has not signed. No application sends one by itself.",
+            red_above=1,
+        ),
+        stat(
+            "Foreign facts, last 24 h",
+            "sum(increase(motcua_forged_records_total[1d]))",
+            "Records that nobody has written who may, of any service.",
+            red_above=1,
+        ),
+        stat(
+            "Not answered for want of an audit, last 24 h",
+            "sum(increase(motcua_audit_refused_total[1d]))",
+            "Requests that got 503 because the audit could not be written.",
+            red_above=1,
+        ),
+        stat(
+            "Entries lost, last 24 h",
+            "sum(increase(motcua_audit_lost_total[1d]))",
+            "Entries of the audit that were only counted, because too much came at once.",
+            red_above=1,
+        ),
+        stat(
+            "Since the last anchor",
+            "time() - max(max_over_time(motcua_audit_anchored_seconds[7d]))",
+            "Until the next anchor nobody can tell whether the newest links were cut off.",
+            unit="s",
+            red_above=26 * 3600,
+        ),
+        stat(
+            "Security events that wait",
+            "max(time() - (motcua_audit_waiting_since_seconds > 0)) or vector(0)",
+            "For how long the oldest has waited that the collector does not have.",
+            unit="s",
+            red_above=600,
+        ),
+        series(
+            "Security events",
+            {"{{kind}}": f'sum by (kind) (rate({events}{{kind!~"key-used|anchored"}}[5m]))'},
+            "What those who watch over security are told, each repetition counted: refused "
+            "sign-ins, forged tokens, what is not permitted, guesses, foreign facts.",
+            unit="/s",
+            stacked=True,
+        ),
+        series(
+            "Refused, by service",
+            {
+                "{{service}} {{kind}}": "sum by (service, kind) (increase("
+                f'{events}{{kind=~"sign-in-refused|forged-token|not-permitted"}}[15m]))'
+            },
+            "Within the quarter of an hour before each point in time. One service alone: somebody "
+            "looks at it. All at once: the provider, or an application.",
+        ),
+        series(
+            "Links of the audit",
+            {"{{service}}": "sum by (service) (rate(motcua_audit_links_total[5m]))"},
+            "Entries on the log. None of a service that is asked: its audit stands still.",
+            unit="/s",
+        ),
+        series(
+            "Audit not written",
+            {
+                "{{service}} not answered": "sum by (service) "
+                "(increase(motcua_audit_refused_total[5m]))",
+                "{{service}} lost": "sum by (service) (increase(motcua_audit_lost_total[5m]))",
+            },
+            "Requests that got 503 for it, and entries that were only counted.",
+        ),
+    ]
+
+
 def _processes() -> list[Node]:
     return [
         row("Processes"),
@@ -574,6 +651,7 @@ def dashboard() -> Node:
         _timers(),
         _dead_letters(),
         _http(),
+        _security(),
         _processes(),
     ):
         panels += part

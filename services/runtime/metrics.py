@@ -114,6 +114,11 @@ AUDIT_LINKS = Counter(
     "Links of the audit that are on the log, by kind.",
     ["service", "kind"],
 )
+SECURITY_EVENTS = Counter(
+    "motcua_security_events_total",
+    "What those who watch over security are told, by kind, each repetition counted.",
+    ["service", "kind"],
+)
 AUDIT_REFUSED = Counter(
     "motcua_audit_refused_total",
     "Requests that were not answered because the audit could not be written.",

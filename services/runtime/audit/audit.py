@@ -88,6 +88,8 @@ class Audit:
         self._opened = False
         for counter in (metrics.AUDIT_REFUSED, metrics.AUDIT_LOST):
             counter.labels(service)  # an increase shows only if 0 was reported before
+        for kind in filter(lambda kind: kind.is_security, AuditKind):
+            metrics.SECURITY_EVENTS.labels(service, kind)
 
     async def open(self) -> None:
         """Begin the chain. Raise what aiokafka raises if the log is away."""
@@ -187,7 +189,10 @@ class Audit:
                 saying="the audit waits for the log",
             )
             for wish, _ in self._batch:
-                metrics.AUDIT_LINKS.labels(self._service, wish.entry.kind).inc()
+                kind = wish.entry.kind
+                metrics.AUDIT_LINKS.labels(self._service, kind).inc()
+                if kind.is_security:
+                    metrics.SECURITY_EVENTS.labels(self._service, kind).inc(wish.entry.times)
                 if wish.written is not None and not wish.written.done():
                     wish.written.set_result(None)
             self._batch = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner, Result
 
 from motcua.cli import build
 from services.runtime.audit.kinds import AuditKind
-from services.runtime.audit.link import read_link
+from services.runtime.audit.link import AuditEntry, read_link
 from services.runtime.refusal import CannotStart
 from tests.integration.audit.conftest import Log
 
@@ -33,3 +34,19 @@ def test_without_the_log_it_is_not_done(log: Log) -> None:
     assert isinstance(result.exception, CannotStart)
     assert "MOTCUA_KAFKA" in str(result.exception)
     assert "wrapped" not in result.stdout
+
+
+def test_what_repeats_is_counted_each_time_though_it_is_told_once_a_minute(log: Log) -> None:
+    refused = AuditEntry(AuditKind.SIGN_IN_REFUSED, address="192.0.2.1")
+
+    def counted(kind: AuditKind) -> float | None:
+        labels = {"service": "counted", "kind": kind}
+        return REGISTRY.get_sample_value("motcua_security_events_total", labels)
+
+    chain = log.write(*[refused] * 4, service="counted")
+    links = [read_link(record.value) for record in log.records()]
+    told = [link for link in links if link.chain == chain and link.kind is refused.kind]
+    assert [link.times for link in told] == [1, 3]
+    assert counted(AuditKind.SIGN_IN_REFUSED) == 4
+    assert counted(AuditKind.FORGED_TOKEN) == 0, "an increase shows only if 0 was reported before"
+    assert counted(AuditKind.READ) is None, "that is no security event"

@@ -147,6 +147,8 @@ def test_who_is_not_let_in_is_told_and_what_was_forged_is_called_so(
         ("not-permitted", 403, AUDITOR),
     }
     eventually(lambda: expected <= told(), what="the refusals")
+    for service, kind in (("sla", "forged-token"), ("routing", "not-permitted")):
+        assert office.metric(service, "motcua_security_events_total", kind=kind) >= 1
 
 
 def test_a_key_that_opens_a_page_and_one_that_does_not_are_told_without_the_key(
