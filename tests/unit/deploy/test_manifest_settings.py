@@ -107,7 +107,8 @@ def test_only_what_is_called_a_trial_is_one() -> None:
         if path.suffix in (".yaml", ".yml", ".env") or path.name.startswith("Dockerfile"):
             is_trial = path.name == "trial.yaml"
             assert ("MOTCUA_TRIAL" in path.read_text(encoding="utf-8")) == is_trial, path
-    assert set(TRIAL["services"]) == set(PROCESSES)
+    trials = {name for name, of in TRIAL["services"].items() if "MOTCUA_TRIAL" in str(of)}
+    assert trials == set(PROCESSES)
 
 
 @pytest.mark.parametrize("name", ["intake", "notify", PAGE])

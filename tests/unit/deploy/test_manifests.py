@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,6 +24,8 @@ from tests.support.manifests import (
     KUBERNETES,
     KUSTOMIZATION,
     PORT,
+    TRIAL,
+    compose_told,
     container,
     named,
     pod,
@@ -165,23 +170,70 @@ def test_compose_runs_the_service_after_its_topics_and_where_prometheus_looks(na
     assert found["port"] == PORT
 
 
-WITHOUT_A_DIGEST = {
-    "apache/kafka:4.4.0",
-    "prom/alertmanager:v0.25.0",
-    "prom/prometheus:v2.42.0",
-}
-"""Images whose digest nobody has shown us yet. Whoever can ask the registry puts it behind the tag
-(`docker buildx imagetools inspect`), and takes the image out of here."""
-
-
 def test_an_image_of_others_is_the_one_of_its_digest() -> None:
     images = {service["image"] for service in COMPOSE["services"].values()}
     images |= set(re.findall(r"^ARG PYTHON=(.+)$", DOCKERFILE, re.MULTILINE))
     images |= set(re.findall(r"^FROM (?!\$)(\S+)", DOCKERFILE, re.MULTILINE))
     digest = re.compile(r"[\w./-]+:v?\d[\w.-]*@sha256:[0-9a-f]{64}")
     others = {image for image in images if not image.startswith("motcua:")}
-    assert {image for image in others if not digest.fullmatch(image)} == WITHOUT_A_DIGEST
+    assert {image for image in others if not digest.fullmatch(image)} == set()
     assert len(others) == 7
+
+
+@pytest.mark.parametrize(
+    ("password", "ends", "says"), [("", 78, "GRAFANA_PASSWORD"), ("admin", 78, "GRAFANA_PASSWORD")]
+)
+def test_grafana_does_not_start_with_a_password_that_everyone_knows(
+    password: str, ends: int, says: str
+) -> None:
+    done = _grafana(password)
+    assert (done.returncode, says in done.stderr) == (ends, True)
+
+
+def test_grafana_starts_with_a_password_of_its_own_and_in_a_trial() -> None:
+    environment = COMPOSE["services"]["grafana"]["environment"]
+    assert compose_told(environment, {})["GF_SECURITY_ADMIN_PASSWORD"] == ""
+    trial = TRIAL["services"]["grafana"]["environment"]
+    of_a_trial = compose_told(trial, {})["GF_SECURITY_ADMIN_PASSWORD"]
+    for password in ("f3c1", of_a_trial):
+        done = _grafana(password)
+        assert "/run.sh" in done.stderr, "there is none here: it went on to Grafana itself"
+        assert done.returncode == 127
+
+
+def _grafana(password: str) -> subprocess.CompletedProcess[str]:
+    """What becomes of Grafana's container, but for Grafana itself."""
+    command = [word.replace("$$", "$") for word in COMPOSE["services"]["grafana"]["entrypoint"]]
+    return subprocess.run(
+        command,
+        env={"GF_SECURITY_ADMIN_PASSWORD": password, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_alerts_go_over_tls_but_in_a_trial(tmp_path: Path) -> None:
+    path = ROOT / "deploy" / "prometheus" / "alertmanager.yml"
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert told["global"]["smtp_require_tls"] is True
+    assert not told["global"]["smtp_smarthost"].endswith(":25")
+    # The trial's command, but for the program that it ends in.
+    (script,) = TRIAL["services"]["alertmanager"]["command"]
+    changes, _, starts = script.partition(" && exec ")
+    changed = tmp_path / "alertmanager.yml"
+    changes = changes.replace("/etc/alertmanager/alertmanager.yml", str(path))
+    subprocess.run(
+        ["sh", "-c", changes.replace("/alertmanager/trial.yml", str(changed))], check=True
+    )
+    assert "--config.file=/alertmanager/trial.yml" in starts
+    plain = yaml.safe_load(changed.read_text(encoding="utf-8"))
+    assert plain["global"] == {
+        **told["global"],
+        "smtp_smarthost": "mail:1025",
+        "smtp_require_tls": False,
+    }
+    assert {**plain, "global": None} == {**told, "global": None}
 
 
 def test_what_compose_mounts_is_there() -> None:
