@@ -31,6 +31,8 @@ ENDS = {
     "the ingress": _other("ingress-nginx", "ingress-nginx"),
     "the officers' proxy": _other("access-proxy", "motcua"),
     "another's proxy": _other("access-proxy", "elsewhere"),
+    "the provider": _other("keycloak", "identity"),
+    "another's provider": _other("keycloak", "elsewhere"),
     "somebody here": _other("shell", "motcua"),
     "somebody elsewhere": _other("shell", "default"),
     "kafka": _other("kafka", "kafka"),
@@ -47,13 +49,14 @@ ENDS = {
     "the cloud's secrets": End(address="169.254.169.254"),
 }
 OUR_PODS = {*PROCESSES, *COMMANDS}
-PORTS = {PORT, 22, 25, 53, 80, 443, 465, 587, 6443, 6514, 9092, 27017}
+PORTS = {PORT, 22, 25, 53, 80, 443, 465, 587, 6443, 6514, 8443, 9092, 27017}
 NEEDED = {
     *product(OUR_PODS, ("kafka", "kafka here", "kafka outside"), (9092,)),
     *product(OUR_PODS, ("dns",), (53,)),
     *product(PROCESSES, ("mongo",), (27017,)),
     *product(("notify",), ("a mail server",), (25, 465, 587)),
     *product(("notify",), ("a gateway", "a portal"), (443,)),
+    *product(SERVICES, ("the provider",), (8443,)),
     *product(("audit",), ("a collector",), (6514,)),
     *product(("prometheus", "the officers' proxy"), SERVICES, (PORT,)),
     *product(("prometheus",), (PAGE, "audit"), (PORT,)),
