@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import create_topics
@@ -47,10 +48,10 @@ def main() -> None:
     faults = [f"{drill.name}: {fault}" for drill in done for fault in drill.faults]
     for drill in done:
         _print(drill)
-    limit = _limit()
-    table = Table("process", "most memory", title=f"each may hold {limit / 2**20:.0f} MB")
+    table = Table("process", "most memory", "may hold")
     for name, most in memory.items():
-        table.add_row(name, f"{most / 2**20:.0f} MB")
+        limit = _limit(name.rpartition("-")[0])
+        table.add_row(name, *(f"{size / 2**20:.0f} MB" for size in (most, limit)))
         if most > limit:
             faults.append(f"{name} held {most / 2**20:.0f} MB")
     console.print(table)
@@ -85,13 +86,10 @@ def _attacked(options: argparse.Namespace) -> tuple[list[Drill], dict[str, int]]
                 channels="email",
                 quiet_from="00:00",  # whenever it is run
                 quiet_until="00:00",
-                page=False,
             ) as city:
                 city.start_all()
-                page = city.start("notify.public")
-                city.wait_ready()
                 scale = WHOLE.times(options.scale, at_once=options.at_once)
-                drills = Drills(city, page, scale, tell)
+                drills = Drills(city, city.of(PAGE), scale, tell)
                 done = asyncio.run(drills.run(options.only or Drills.NAMES))
                 return done, drills.memory()
         finally:
@@ -114,11 +112,11 @@ def _times(waited: Waited) -> list[str]:
     return [f"{waited.share(part):.2f} s" for part in (0.5, 0.99, 1.0)]
 
 
-def _limit() -> int:
-    """The bytes of memory that the manifests give each process."""
-    text = (ROOT / "deploy" / "kubernetes" / "notify.yaml").read_text(encoding="utf-8")
-    found = re.findall(r"limits: \{ memory: (\d+)Mi \}", text)
-    return min(map(int, found)) * 2**20
+def _limit(process: str) -> int:
+    """The bytes of memory that its manifest gives a process."""
+    text = (ROOT / "deploy" / "kubernetes" / f"{process}.yaml").read_text(encoding="utf-8")
+    (found,) = re.findall(r"limits: \{ memory: (\d+)Mi \}", text)
+    return int(found) * 2**20
 
 
 if __name__ == "__main__":

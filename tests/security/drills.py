@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from contracts.wire.claims import Role
-from contracts.wire.topics import SERVICES
+from contracts.wire.topics import PAGE
 from deploy.local.fakes.oidc.tokens import token
-from deploy.local.stack.city import City, Instance
+from deploy.local.stack.city import PROCESSES, City, Instance
+from motcua.openapi import path_of
 from services.shared.authority.table import TABLE
 from services.shared.lookup_key import lookup_key
 from tests.security.attacks import (
@@ -163,10 +164,10 @@ class Drills:
 
     async def _write_oddly(self) -> Came:
         came = Came()
-        for service in SERVICES:
-            text = (ROOT / "services" / service / "openapi.json").read_text(encoding="utf-8")
-            on_page = service == "notify"
-            where = self._target if on_page else Target.at(self._city.of(service).url)
+        for process in PROCESSES:
+            text = (ROOT / "services" / path_of(process)).read_text(encoding="utf-8")
+            on_page = process == PAGE
+            where = self._target if on_page else Target.at(self._city.of(process).url)
             for roles in (_PERSON, _MACHINE):
                 came += await side_by_side(
                     (

@@ -38,7 +38,7 @@ from tests.support.office import (
 )
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CHECKS = (
     "not_a_server_error",

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.local.stack.city import City, execute
+from contracts.wire.topics import PAGE
+from deploy.local.stack.city import City
 from tests.security.drills import SMALL, Drills
 
 pytestmark = pytest.mark.integration
 
 
 async def test_whoever_attacks_others_are_served_meanwhile(city: City) -> None:
-    page = city.start("notify.public", launch=execute)
-    city.wait_ready()
-    try:
-        done = await Drills(city, page, SMALL, print).run()
-    finally:
-        city.leave(page)
+    done = await Drills(city, city.of(PAGE), SMALL, print).run()
     assert [fault for drill in done for fault in drill.faults] == []
     came = {drill.name: drill.came for drill in done}
     assert came["guesses"].keys() <= {"404", "429", "503"}

@@ -7,7 +7,6 @@ another address. So a new route has its links by its path and its answer's type.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 Node = dict[str, Any]
@@ -59,12 +58,13 @@ def add_links(document: Node) -> None:
 def _told(
     document: Node, path: str, operation: Node, answer: Node, where: str, other: Node
 ) -> dict[str, str] | None:
-    """Return with what the other address can be asked after that answer; None if it cannot be."""
+    """Return with what the other address can be asked after that answer: runtime expressions of
+    OpenAPI, by the parameter's name. None if it cannot be asked."""
     body = answer.get("content", {}).get(_JSON, {}).get("schema", {})
     further = where.startswith(path)  # the same address, and more
     found: dict[str, str] = {}
     for name in _PARAMETER.findall(where):
-        pointer = next(_pointers(document, path, body, name), None)
+        pointer = _pointer(document, path, body, name)
         if pointer is not None:
             found[name] = f"$response.body#{pointer}"
         elif further and f"{{{name}}}" in path:
@@ -80,13 +80,12 @@ def _takes(operation: Node, name: str) -> bool:
     return any(each["name"] == name for each in operation.get("parameters", ()))
 
 
-def _pointers(document: Node, path: str, schema: Node, name: str) -> Iterator[str]:
-    """Yield where the body tells what is called so in an address."""
+def _pointer(document: Node, path: str, schema: Node, name: str) -> str | None:
+    """Return where the body tells what is called so in an address; None if it does not."""
     if name in _OF_DOSSIERS and path.startswith(_CATALOGUE):
-        return
-    for pointer in _TOLD.get(name, ()):
-        if _has(document, schema, pointer.split("/")[1:]):
-            yield pointer
+        return None
+    told = (p for p in _TOLD.get(name, ()) if _has(document, schema, p.split("/")[1:]))
+    return next(told, None)
 
 
 def _has(document: Node, schema: Node, steps: list[str]) -> bool:
