@@ -12,6 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from contracts.wire.topics import PAGE
 from deploy.local.stack.city import PROCESSES, module_of
 from motcua.cli import build
 from services.runtime.http.answers import Health
@@ -85,6 +86,11 @@ def test_probes_and_scrapes_go_where_the_service_answers(name: str) -> None:
     assert named("Service", name)["spec"]["ports"][0]["targetPort"] == "http"
 
 
+def _memory(name: str) -> int:
+    """MiB that a process may hold; the page with as many open pages as it takes, besides."""
+    return 512 if name == PAGE else 256
+
+
 @pytest.mark.parametrize("name", [*PROCESSES, "topics", "audit", "audit-anchor"])
 def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) -> None:
     spec, its = pod(name), container(name)
@@ -98,7 +104,7 @@ def test_a_pod_is_the_one_image_without_privileges_and_with_limits(name: str) ->
     assert spec["securityContext"]["runAsUser"] == int(user[1])
     assert its["securityContext"]["allowPrivilegeEscalation"] is False
     assert its["securityContext"]["readOnlyRootFilesystem"] is True
-    assert its["resources"]["limits"]["memory"] == "256Mi"
+    assert its["resources"]["limits"]["memory"] == f"{_memory(name)}Mi"
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -158,7 +164,7 @@ def test_compose_runs_the_service_after_its_topics_and_where_prometheus_looks(na
         "topics": {"condition": "service_completed_successfully"},
         "mongo": {"condition": "service_healthy"},
     }
-    assert service["mem_limit"] == "256m"
+    assert service["mem_limit"] == f"{_memory(name)}m"
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert all(port.endswith(f":{PORT}") for port in service["ports"])
     prometheus = yaml.safe_load(
