@@ -49,7 +49,7 @@ demo: $(READY) ## A city's working day, with a live view; ARGS=--keep goes on se
 test: $(READY) ## All tests: unit, contract, integration on the real stack, a short kill test
 	@$(PYTEST) $(ARGS)
 
-test-long: $(READY) ## The same, with ten times the examples of each property
+test-long: $(READY) ## The same, with ten times the examples of each property, and what takes minutes
 	@$(PYTEST) --hypothesis-profile=long $(ARGS)
 
 test-fast: $(READY) ## Within a minute: what the services decide, without broker, database or browser

@@ -19,8 +19,8 @@ from services.runtime.kafka.topics import create_topics
 from services.runtime.logging import configure
 from services.runtime.mongo.client import Database, client
 from services.runtime.settings import Settings
-from tests.support import properties as _properties  # noqa: F401  (registers the profiles)
 from tests.support.fork_server import fork
+from tests.support.properties import is_long
 from tests.support.secured import secure_all_stacks
 
 pytest_plugins = ("tests.support.skips", "motcua.testing.plugin")
@@ -128,6 +128,8 @@ def city(
         session_timeout_ms=settings.session_timeout_ms,
         lookup_secrets="1:tests",
         channels="email",
+        quiet_from="00:00",  # whenever the tests run
+        quiet_until="00:00",
         batch_gap_ms=10,  # one thing is asked after another: nothing is gained by waiting for more
     ) as city:
         city.start_all()
@@ -144,8 +146,13 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     mongo.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first and the shortest last: they fill what is left of a worker's time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what takes minutes to the long run. Put the longest first and the shortest last: they
+    fill what is left of a worker's time."""
+    if not is_long():
+        left = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     items.sort(key=_place)
 
 

@@ -158,11 +158,15 @@ def test_what_is_no_dossier_code_is_named(office: Office) -> None:
     assert _problem(answer, 422, "invalid-field")["errors"][0]["field"] == "code"
 
 
+def _json(office: Office) -> dict[str, str]:
+    return {"Content-Type": "application/json", **office.signed_in.header(OFFICER)}
+
+
 def test_a_body_that_is_no_json_says_at_which_character(office: Office) -> None:
     answer = httpx.post(
         office.url("intake", "/dossiers"),
         content=b'{"by": "cb-1",, }',
-        headers={"Content-Type": "application/json"},
+        headers=_json(office),
     )
     assert "at character 14" in _problem(answer, 400, "bad-json")["detail"]
 
@@ -171,7 +175,7 @@ def test_a_body_of_bytes_that_are_no_text_is_a_bad_request(office: Office) -> No
     answer = httpx.post(
         office.url("intake", "/dossiers"),
         content=b'{"by": "\xff\xfe"}',
-        headers={"Content-Type": "application/json"},
+        headers=_json(office),
     )
     assert answer.status_code in (400, 422)
     assert answer.headers["Content-Type"] == PROBLEM
@@ -182,7 +186,7 @@ def test_a_body_that_is_too_large_is_not_read_whether_its_size_is_announced_or_n
 ) -> None:
     url = office.url("intake", "/dossiers")
     body = b'{"by": "' + b"x" * 300_000 + b'"}'
-    json = {"Content-Type": "application/json"}
+    json = _json(office)
     announced = httpx.post(url, content=body, headers=json)
     _problem(announced, 413, "body-too-large")
 

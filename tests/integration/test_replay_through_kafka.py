@@ -11,7 +11,7 @@ from motcua.replay.simulated import record_simulated
 from motcua.replay.through_kafka import replay_through_kafka
 from tests.support.recorded import drawn
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.mark.parametrize("partitions", [12])

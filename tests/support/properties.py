@@ -24,6 +24,11 @@ def examples(share: float) -> settings:
     return settings(max_examples=max(1, round(settings().max_examples * share)))
 
 
+def is_long() -> bool:
+    """Whether this is `make test-long`."""
+    return settings().max_examples >= SIZES["long"]
+
+
 def seeds(number: int) -> list[int]:
     """Seeds for what takes long: one in `make test`, this number of them in `make test-long`."""
-    return list(range(1, number + 1 if settings().max_examples >= SIZES["long"] else 2))
+    return list(range(1, number + 1 if is_long() else 2))

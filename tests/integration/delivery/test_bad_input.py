@@ -275,6 +275,7 @@ def test_a_message_that_cannot_be_worded_says_why_in_the_end_and_holds_up_no_oth
 def test_a_service_whose_wording_names_an_unknown_field_does_not_start_and_names_it(
     post: Post, tmp_path: Path, file: str, text: str, wrong: str, says: str
 ) -> None:
+    module = "services.notify.page" if file.startswith("page/") else "services.notify"
     for package in (contracts, services):
         folder = Path(str(package.__file__)).parent
         shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("*.pyc"))
@@ -283,7 +284,7 @@ def test_a_service_whose_wording_names_an_unknown_field_does_not_start_and_names
     changed.write_text(words.replace(text, wrong, 1), encoding="utf-8")
     environment = post.city().environment(port=free_port())
     ended = subprocess.run(
-        [sys.executable, "-m", "services.notify"],
+        [sys.executable, "-m", module],
         cwd=tmp_path,
         env={**environment, "PYTHONPATH": os.fspath(tmp_path)},
         capture_output=True,
