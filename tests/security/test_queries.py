@@ -36,6 +36,8 @@ QUERY: dict[str, dict[str, str]] = {
 }
 WHOLE = {"motcua_notify.dossiers", "motcua_notify.deliveries"}
 """What notify's `/figures` reads: every message there is. It does so once at a time."""
+SMALL = {f"motcua_{service}.partitions" for service in SERVICES}
+"""As many documents as a topic has partitions."""
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ async def test_no_route_reads_a_whole_collection(office: Office, profiled: Clien
             if "COLLSCAN" in done["planSummary"] and "system." not in done["ns"]:
                 whole.append((done["ns"], done["op"], done["command"]))
     assert seen > 100
-    assert {ns for ns, *_ in whole} == WHOLE, whole
+    assert {ns for ns, *_ in whole} - SMALL == WHOLE, whole
 
 
 async def test_a_balance_reads_nothing_that_ended_before_it(

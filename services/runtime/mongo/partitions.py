@@ -168,9 +168,13 @@ async def note_authority(database: Database, data: AuthorityFact) -> None:
 
 
 async def read_world(database: Database) -> World:
-    """Return the world of the service's partition that knows most: for answers."""
-    sets = await _rule_sets(database["rule_sets"], {})
-    told = await _told(database["authority"], {})
+    """Return what the service's partitions know together, for answers. What they have forgotten is
+    not read, however much was ever told."""
+    marks = await database["partitions"].find({}, {"sets": 1, "authority": 1}).to_list(None)
+    numbers = {number for mark in marks for number in mark["sets"]}
+    keys = {key for mark in marks for key in mark.get("authority", ())}
+    sets = await _rule_sets(database["rule_sets"], {"_id": {"$in": sorted(numbers)}})
+    told = await _told(database["authority"], {"_id": {"$in": sorted(keys)}})
     return _world_of((sets[number] for number in sorted(sets)), folded_anew(told.values()))
 
 
