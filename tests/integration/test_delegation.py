@@ -294,7 +294,14 @@ def test_a_lead_who_is_back_early_ends_the_absence(office: Office) -> None:
     }
     declared = office.post("routing", "/authority/absences", away, who=WARD_OFFICER)
     assert declared.status_code == 201, declared.text
-    path = f"/authority/delegations/{declared.json()['id']}/revocation"
+    absence = declared.json()["id"]
+
+    def shown() -> list[str]:
+        found = office.get("routing", "/authority", unit=WARD_UNIT).json()["absences"]
+        return [each["id"] for each in found]
+
+    eventually(lambda: absence in shown())  # it counts where it has come over the log
+    path = f"/authority/delegations/{absence}/revocation"
     assert problem(office.post("routing", path, who=others)) == "not-permitted"
     assert problem(office.post("routing", path, who=OTHER_OFFICER)) == "not-permitted"
     ended = office.post("routing", path, who=WARD_OFFICER)
