@@ -98,6 +98,18 @@ def desks(stage: Stage) -> Any:
     return stage.cast(DeskDecider(Policy(CATALOGUE)))
 
 
+async def left_unsaid(stage: Stage, decider: Any, point: str) -> Calm:
+    """Has an instance die at that point, when the morning's digest is due; what it had to say."""
+    calm = Calm(decider, CODE)
+    calm.hears(*BEGUN)
+    calm.passes(NOON)
+    await stage.put_records(*map(encode, BEGUN))
+    async with starts(stage, decider) as first:
+        await first.reads()
+        await first.dies_at(point, NOON)
+    return calm
+
+
 @pytest.mark.parametrize("late", LATE.values(), ids=LATE)
 @pytest.mark.parametrize("point", WRITTEN)
 async def test_what_is_entered_late_after_a_kill_is_told_once_and_apart_from_the_digest(
@@ -132,14 +144,7 @@ async def test_whoever_takes_over_says_what_was_left_unsaid_if_nothing_else_happ
 ) -> None:
     async with a_stage(settings) as stage:
         decider = dossiers(stage)
-        calm = Calm(decider, CODE)
-        calm.hears(*BEGUN)
-        calm.passes(NOON)
-
-        await stage.put_records(*map(encode, BEGUN))
-        async with starts(stage, decider) as first:
-            await first.reads()
-            await first.dies_at(point, NOON)
+        calm = await left_unsaid(stage, decider, point)
         async with starts(stage, decider) as second:
             await second.fires(NOON)
             await has_said(stage, calm.said)
@@ -279,14 +284,7 @@ async def test_what_is_unsaid_of_a_dossier_is_said_though_its_next_record_holds_
     late = encode(LATE["it was done"])
     async with a_stage(settings) as stage:
         decider = dossiers(stage)
-        calm = Calm(decider, CODE)
-        calm.hears(*BEGUN)
-        calm.passes(NOON)
-
-        await stage.put_records(*map(encode, BEGUN))
-        async with starts(stage, decider) as first:
-            await first.reads()
-            await first.dies_at("timers-written", NOON)
+        calm = await left_unsaid(stage, decider, "timers-written")
         assert await said(stage) != calm.said
         await stage.put_records(late._replace(value=b"{"))
         async with starts(stage, decider) as second:
@@ -303,14 +301,7 @@ async def test_what_can_say_no_more_what_it_waits_for_is_held_by_a_letter_that_i
 ) -> None:
     async with a_stage(settings) as stage:
         decider = dossiers(stage)
-        calm = Calm(decider, CODE)
-        calm.hears(*BEGUN)
-        calm.passes(NOON)
-
-        await stage.put_records(*map(encode, BEGUN))
-        async with starts(stage, decider) as first:
-            await first.reads()
-            await first.dies_at("timers-written", NOON)
+        calm = await left_unsaid(stage, decider, "timers-written")
         decider.timer = _broken
         async with starts(stage, decider) as second:
             await second.fires(NOON)

@@ -19,7 +19,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from deploy.local.stack.stack import Stack
 from services.runtime.kafka.topics import create_topics
@@ -89,7 +88,7 @@ def _attacked(options: argparse.Namespace) -> tuple[list[Drill], dict[str, int]]
             ) as city:
                 city.start_all()
                 scale = WHOLE.times(options.scale, at_once=options.at_once)
-                drills = Drills(city, city.of(PAGE), scale, tell)
+                drills = Drills(city, scale, tell)
                 done = asyncio.run(drills.run(options.only or Drills.NAMES))
                 return done, drills.memory()
         finally:

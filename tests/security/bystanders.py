@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from contracts.wire.topics import PAGE
 from deploy.local.fakes.smtp.accepted import read_accepted_mails
 from deploy.local.stack.city import City, Instance
 from services.shared.lookup_key import lookup_key
@@ -46,10 +47,9 @@ class Waited:
 class Bystanders:
     """Come and go at a steady pace between `begin` and `end`."""
 
-    def __init__(self, city: City, page: Instance, code: str) -> None:
+    def __init__(self, city: City, code: str) -> None:
         """`code`: the dossier that a citizen looks at."""
         self._city = city
-        self._page = page
         self._code = code
         self._signed = SignedIn(city.endpoints.oidc).header(OFFICER)
         self._ends = asyncio.Event()
@@ -96,7 +96,7 @@ class Bystanders:
 
     async def _look(self, http: httpx.AsyncClient) -> str:
         form = {"code": self._code, "key": lookup_key("tests", self._code)}
-        answer = await http.post(self._page.url, data=form, follow_redirects=True)
+        answer = await http.post(self._city.of(PAGE).url, data=form, follow_redirects=True)
         return "" if answer.status_code == 200 and self._code in answer.text else _told(answer)
 
     async def _is_told(self, http: httpx.AsyncClient) -> str:

@@ -7,11 +7,12 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from contracts.wire.claims import Role
 from contracts.wire.topics import PAGE
 from deploy.local.fakes.oidc.tokens import token
-from deploy.local.stack.city import PROCESSES, City, Instance
+from deploy.local.stack.city import PROCESSES, City
 from motcua.openapi import path_of
 from services.shared.authority.table import TABLE
 from services.shared.lookup_key import lookup_key
@@ -84,13 +85,12 @@ class Drills:
 
     NAMES = ("guesses", "slow bodies", "open pages", "odd text")
 
-    def __init__(self, city: City, page: Instance, scale: Scale, tell: Tell) -> None:
+    def __init__(self, city: City, scale: Scale, tell: Tell) -> None:
         self._city = city
-        self._page = page
         self._scale = scale
         self._tell = tell
         self._office = Office(city)
-        self._target = Target.at(page.url)
+        self._target = Target.at(city.of(PAGE).url)
         self._codes: list[str] = []
 
     async def run(self, names: Sequence[str] = NAMES) -> list[Drill]:
@@ -114,7 +114,7 @@ class Drills:
 
     async def _beside(self, name: str, attack: Callable[[], Awaitable[Came]]) -> Drill:
         self._tell(f"{name}: it begins")
-        others = Bystanders(self._city, self._page, self._codes[0])
+        others = Bystanders(self._city, self._codes[0])
         start = time.perf_counter()
         await others.begin()
         try:
@@ -164,21 +164,20 @@ class Drills:
 
     async def _write_oddly(self) -> Came:
         came = Came()
-        for process in PROCESSES:
+        callers = [self._signed(roles) for roles in (_PERSON, _MACHINE)]
+        for process, signed in product(PROCESSES, callers):
             text = (ROOT / "services" / path_of(process)).read_text(encoding="utf-8")
-            on_page = process == PAGE
-            where = self._target if on_page else Target.at(self._city.of(process).url)
-            for roles in (_PERSON, _MACHINE):
-                came += await side_by_side(
-                    (
-                        (lambda c=content, w=where: answer(w, c))  # type: ignore[misc]
-                        for operation, content in odd_requests(
-                            json.loads(text), self._signed(roles), ODD[: self._scale.texts]
-                        )
-                        if not operation.endswith("/events")
-                    ),
-                    self._scale.at_once // 10,
-                )
+            where = Target.at(self._city.of(process).url)
+            came += await side_by_side(
+                (
+                    (lambda c=content, w=where: answer(w, c))  # type: ignore[misc]
+                    for operation, content in odd_requests(
+                        json.loads(text), signed, ODD[: self._scale.texts]
+                    )
+                    if not operation.endswith("/events")
+                ),
+                self._scale.at_once // 10,
+            )
         return came
 
     def _signed(self, roles: tuple[Role, ...]) -> dict[str, str]:

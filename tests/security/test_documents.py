@@ -37,6 +37,7 @@ from tests.support.office import (
     Office,
 )
 from tests.support.paths import ROOT
+from tests.support.properties import is_long
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -74,7 +75,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tries each role at each service in a long run."""
     if "who" in metafunc.fixturenames:
         usual = AT_LIMITS if "limit" in metafunc.function.__name__ else USUAL
-        pairs = product(PROCESSES, WHO) if _is_long(metafunc.config) else usual
+        pairs = product(PROCESSES, WHO) if is_long() else usual
         metafunc.parametrize(("service", "who"), pairs)
 
 
@@ -86,9 +87,8 @@ def test_no_answer_is_a_defect_or_unknown_to_the_document(
     code: str,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
-    pytestconfig: pytest.Config,
 ) -> None:
-    fuzzed, followed = (20, 30) if _is_long(pytestconfig) else (2, 2)
+    fuzzed, followed = (20, 30) if is_long() else (2, 2)
     report = _asked(service, who, city, code, fuzzed, followed, tmp_path)
     led_on = _led_on(tmp_path)
     record_property("cases", report["test_cases"]["generated"])
@@ -244,7 +244,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value.items())} }}"
     return json.dumps(value)
-
-
-def _is_long(config: pytest.Config) -> bool:
-    return bool(config.getoption("--hypothesis-profile") == "long")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.wire.topics import PAGE
 from deploy.local.stack.city import City
 from tests.security.drills import SMALL, Drills
 
@@ -12,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_whoever_attacks_others_are_served_meanwhile(city: City) -> None:
-    done = await Drills(city, city.of(PAGE), SMALL, print).run()
+    done = await Drills(city, SMALL, print).run()
     assert [fault for drill in done for fault in drill.faults] == []
     came = {drill.name: drill.came for drill in done}
     assert came["guesses"].keys() <= {"404", "429", "503"}
